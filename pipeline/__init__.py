@@ -1,0 +1,54 @@
+"""From a YAML file to a proven, published dense network.
+
+The map of the package, from the bottom up; a module imports only what stands above it here:
+
+    errors                         the error tree
+    progress, atomic               what users see while work goes on; files that appear whole or not at all
+    config/                        the typed, frozen configuration
+    store, fingerprints, arrays    stage outputs on disk, what they depend on, the arrays in them
+    export/contract                names, dtypes and shapes every exported file must have
+    runtimes/                      the Predictor protocol and one module a runtime
+    data/ model optimizers training/ evaluation export/     the work of the stages
+    verification publishing/       the gates
+    stages                         the stage graph: what is up to date, what must run, why
+    api                            one call for each command
+    cli                            the command line
+
+Nothing heavy is imported here: the public calls are resolved when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.api import (
+        diagnose,
+        list_models,
+        load_model,
+        predict,
+        resolve_config,
+        run,
+        verify,
+        why,
+    )
+
+__all__ = [
+    "diagnose",
+    "list_models",
+    "load_model",
+    "predict",
+    "resolve_config",
+    "run",
+    "verify",
+    "why",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("pipeline.api"), name)
+    raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,160 @@
+"""Files and folders that appear whole or not at all: written aside, synced, renamed."""
+
+import errno
+import hashlib
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import StorageError
+
+_ASIDE = ".tmp-"
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yield an empty folder that becomes ``target`` when the block ends without an error.
+
+    Where ``target`` exists at the end, it is replaced or else raises ``FileExistsError``.
+
+    Raises:
+        StorageError: the folder cannot be written (permission, space, a limit of the system).
+    """
+    with explained_storage(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target.parent)
+        aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        try:
+            yield aside
+            _sync_tree(aside)
+            _move(aside, target, replace)
+            _sync(target.parent)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Write a file that is, at every moment, the old one or the new one.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    with explained_storage(target):
+        aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
+        try:
+            with aside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(target)
+            _sync(target.parent)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained_storage(target: Path) -> Iterator[None]:
+    """Turn what a full disk or a missing permission raises into one clear error.
+
+    Libraries wrap such errors in classes of their own, so a disk without space is recognised too.
+
+    Raises:
+        StorageError: the target cannot be written.
+    """
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except Exception as error:
+        reason = _storage_reason(error, target)
+        if reason is None:
+            raise
+        raise StorageError(
+            f"{target} could not be written: {reason}. Nothing of it was kept. "
+            "Free some space or choose a folder you may write to (--workspace), then run again."
+        ) from error
+
+
+_STORAGE_ERRNOS = {
+    errno.ENOSPC: "no space is left on the device",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than the system allows",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+}
+_FULL_BYTES = 64 * 1024  # a file system with less free space than this counts as full
+
+
+def _storage_reason(error: Exception, target: Path) -> str | None:
+    if isinstance(error, OSError) and error.errno in _STORAGE_ERRNOS:
+        return _STORAGE_ERRNOS[error.errno]
+    nearest = next(folder for folder in [target, *target.absolute().parents] if folder.exists())
+    if shutil.disk_usage(nearest).free < _FULL_BYTES:
+        return _STORAGE_ERRNOS[errno.ENOSPC]
+    return None
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove what processes of this machine left behind when they were killed."""
+    for aside in parent.glob(f"{_ASIDE}*-{socket.gethostname()}-*"):
+        pid = aside.name.rpartition("-")[2]
+        if pid.isdigit() and not _is_alive(int(pid)):
+            shutil.rmtree(aside, ignore_errors=True) if aside.is_dir() else aside.unlink()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _move(aside: Path, target: Path, replace: bool) -> None:
+    if replace and target.exists():
+        old = target.parent / f"{_ASIDE}old-{target.name}-{_owner()}"
+        target.rename(old)
+        aside.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+        return
+    if target.exists():
+        raise FileExistsError(target)
+    try:
+        aside.rename(target)
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:  # another process was faster
+            raise FileExistsError(target) from error
+        raise
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

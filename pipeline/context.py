@@ -1,0 +1,26 @@
+"""What a stage may read while it runs."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
+    from pipeline.data.sources import Source
+    from pipeline.progress import Progress
+    from pipeline.store import StageOutput
+    from pipeline.workspace import Workspace
+
+Facts = dict[str, Any]  # JSON values; "summary" says in a few words what a stage did
+
+
+@dataclass
+class Context:
+    """One run: ``outputs`` holds the stages that are done, ``fingerprints`` those of all."""
+
+    config: "Config"
+    workspace: "Workspace"
+    source: "Source"
+    fingerprints: dict[str, str]
+    progress: "Progress"
+    outputs: dict[str, "StageOutput"] = field(default_factory=dict)
+    forced: bool = False

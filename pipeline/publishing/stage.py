@@ -1,0 +1,66 @@
+"""The stage ``publish``: what is proven and good enough becomes a version."""
+
+from pathlib import Path
+
+from pipeline.context import Context, Facts
+from pipeline.publishing.publish import Candidate, publish, require_accuracy
+
+
+def run(context: Context, folder: Path) -> Facts:
+    """Pass the last gate and add a version.
+
+    Raises:
+        AccuracyTooLow: the model is below what the configuration asks for.
+    """
+    del folder  # the version is written to its own place
+    settings, sampled = context.config.publish, context.source.sampled
+    key = "publish.min_accuracy_on_sample" if sampled else "publish.min_accuracy"
+    minimum = settings.min_accuracy_on_sample if sampled else settings.min_accuracy
+    require_accuracy(context.outputs["evaluate"].facts["validation"]["accuracy"], minimum, key)
+    published = publish(
+        Candidate(
+            context.fingerprints["publish"], context.outputs["export"], _description(context)
+        ),
+        context.workspace.exported / context.config.name,
+        label=settings.label,
+        again=context.forced,
+    )
+    return {
+        "name": published.name,
+        "version": published.version,
+        "summary": f"{published.name} version {published.version}",
+    }
+
+
+def _description(context: Context) -> Facts:
+    """Collect what the manifest of a published version says besides its files."""
+    outputs = context.outputs
+    data, train_facts = outputs["data"], outputs["train"].facts
+    packages = {
+        name: version
+        for stage in outputs.values()
+        for name, version in stage.manifest["ingredients"]["packages"].items()
+    }
+    test_file = data.manifest["outputs"]["test_images.npy"]
+    return {
+        "name": context.config.name,
+        "task": context.config.task,
+        "formats": outputs["export"].facts["formats"],
+        "contract": outputs["export"].facts["contract"],
+        "class_names": data.facts["class_names"],
+        "config": context.config.model_dump(mode="json"),
+        "data": {
+            **{key: data.facts[key] for key in ("name", "source", "origin")},
+            **{split: data.facts[split] for split in ("train", "validation", "test")},
+            "sampled": context.source.sampled,
+            "test_sha256": test_file["sha256"],
+        },
+        "parameters": train_facts["parameters"],
+        "metrics": {
+            split: {key: outputs["evaluate"].facts[split][key] for key in ("accuracy", "loss")}
+            for split in ("train", "validation", "test")
+        },
+        "verification": outputs["verify"].facts["checks"],
+        "stages": {name: output.fingerprint for name, output in outputs.items()},
+        "versions": dict(sorted(packages.items())),
+    }

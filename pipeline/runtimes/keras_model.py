@@ -1,0 +1,35 @@
+"""``.keras`` files in Keras: the trained model itself, to go on training or as the reference."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.export.contract import Contract, TensorSpec
+from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.runtimes.registry import Runtime
+
+
+class KerasPredictor(Predictor):
+    """A Keras model from a file; no code of the file is executed (``safe_mode``)."""
+
+    def __init__(self, path: Path) -> None:
+        import keras
+        import tensorflow as tf
+
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        self._call = tf.function(lambda images: model(images, training=False))
+        self.contract = Contract(
+            inputs=tuple(_spec(tensor.name, tensor) for tensor in model.inputs),
+            outputs=tuple(map(_spec, model.output_names, model.outputs)),
+        )
+
+    def _run(self, images: Images) -> Probabilities:
+        import tensorflow as tf
+
+        return self._call(tf.constant(images)).numpy()  # type: ignore[no-any-return]
+
+
+def _spec(name: str, tensor: Any) -> TensorSpec:
+    return TensorSpec(name, str(tensor.dtype), tuple(tensor.shape))
+
+
+RUNTIME = Runtime("keras", "keras", "keras", "train", KerasPredictor)

@@ -1,0 +1,41 @@
+"""ONNX files in onnx's reference evaluator: the standard's own meaning, in NumPy."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.export.contract import Contract, TensorSpec
+from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.runtimes.registry import Runtime
+
+
+class OnnxReferencePredictor(Predictor):
+    """An ONNX file, checked in full and evaluated operator by operator."""
+
+    def __init__(self, path: Path) -> None:
+        import onnx
+        from onnx.reference import ReferenceEvaluator
+
+        model = onnx.load(path)
+        onnx.checker.check_model(model, full_check=True)
+        self._evaluator = ReferenceEvaluator(model)
+        self.contract = Contract(
+            inputs=tuple(map(_spec, model.graph.input)),
+            outputs=tuple(map(_spec, model.graph.output)),
+        )
+
+    def _run(self, images: Images) -> Probabilities:
+        [input_spec] = self.contract.inputs
+        [probabilities] = self._evaluator.run(None, {input_spec.name: images})
+        return probabilities  # type: ignore[no-any-return]
+
+
+def _spec(value: Any) -> TensorSpec:
+    import onnx
+
+    tensor = value.type.tensor_type
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+    sizes = (d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
+    return TensorSpec(value.name, dtype, tuple(sizes))
+
+
+RUNTIME = Runtime("onnx-reference", "onnx", "onnx", "train", OnnxReferencePredictor)

@@ -1,0 +1,27 @@
+"""The folder a pipeline works in: ``runs/`` for stage outputs, ``exported/`` for published models."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.store import Store
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where everything that a run writes goes."""
+
+    root: Path
+
+    @property
+    def store(self) -> Store:
+        """The stage outputs."""
+        return Store(self.root / "runs")
+
+    @property
+    def exported(self) -> Path:
+        """The published models."""
+        return self.root / "exported"
+
+    def downloads(self, data_set: str) -> Path:
+        """Return where files of a data set are fetched to; removed once it is prepared."""
+        return self.root / "runs" / "downloads" / data_set.replace("/", "-")
