@@ -163,7 +163,7 @@ def run_stages(
     Raises:
         PipelineError: whatever stops a stage; outputs of the stages before it are kept.
     """
-    last, forced = _position(until), _position(force) if force else len(STAGES)
+    last, forced = position_of(until), position_of(force) if force else len(STAGES)
     planned = _with_source(config, workspace, progress, forced)
     if planned.source.sampled:
         progress.notice(sample_notice(planned.source))
@@ -189,7 +189,12 @@ def sample_notice(source: Source) -> str:
     )
 
 
-def _position(name: str) -> int:
+def position_of(name: str) -> int:
+    """Return where a stage stands in the order.
+
+    Raises:
+        RequestError: there is no such stage.
+    """
     if name not in STAGE_NAMES:
         raise RequestError(
             f"A stage must be one of {', '.join(STAGE_NAMES)}; got {name!r}. Choose one of them."
@@ -234,7 +239,9 @@ def _load(module: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"{module} (it imports {error.name})", "train") from error
+        if (error.name or "").startswith("pipeline"):
+            raise
+        raise MissingExtra(f"Training and exporting (here: {error.name})", "train") from error
 
 
 def _run_or_find(stage: Stage, planned: Plan, context: Context) -> StageResult:

@@ -41,6 +41,19 @@ def fetch(
         DataUnreachable: no host answers, or the transfer broke on every one.
         DataFileError: every copy that could be had is cut short or altered.
     """
+    answering = find_hosts(files, mirrors, progress)
+    for name, file in files.items():
+        _fetch_one(name, file, answering, folder, progress)
+
+
+def find_hosts(
+    files: Mapping[str, RemoteFile], mirrors: tuple[str, ...], progress: "Progress"
+) -> list[str]:
+    """Return the hosts that have the first file, in order of preference.
+
+    Raises:
+        DataUnreachable: none answers.
+    """
     first, pinned = next(iter(files.items()))
     hosts = {host: _address(host, first, pinned) for host in (PINNED, *mirrors)}
     with progress.task("looking for a host that has the data"):
@@ -48,8 +61,7 @@ def fetch(
     if not answering:
         names = ", ".join(dict.fromkeys(urlsplit(url).netloc or url for url in hosts.values()))
         raise DataUnreachable(f"no host answered ({names}).")
-    for name, file in files.items():
-        _fetch_one(name, file, answering, folder, progress)
+    return answering
 
 
 def _address(host: str, name: str, file: RemoteFile) -> str:

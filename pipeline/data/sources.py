@@ -61,7 +61,7 @@ def acquire(data: "Data", downloads: Path, progress: "Progress") -> Source:
     if source is None:
         return _fetch_or_sample(data, downloads, progress)
     if source.files is not None:
-        _check_manual(source.files, _pinned(data))
+        _check_manual(source.files, pinned(data))
     return source
 
 
@@ -99,18 +99,19 @@ def manual_folder(data: "Data") -> Path | None:
     return folder
 
 
-def _pinned(data: "Data") -> Mapping[str, RemoteFile]:
+def pinned(data: "Data") -> Mapping[str, RemoteFile]:
+    """Return the files of the set by name, as TensorFlow Datasets pins them."""
     from pipeline.data.tfds import pinned_files
 
     return pinned_files(data.name)
 
 
-def _check_manual(folder: Path, pinned: Mapping[str, RemoteFile]) -> None:
-    for name, file in pinned.items():
+def _check_manual(folder: Path, files: Mapping[str, RemoteFile]) -> None:
+    for name, file in files.items():
         path = folder / name
         if not path.is_file():
             raise DataFileError(
-                f"The manual folder must hold {', '.join(pinned)}; got no {name} in {folder}. "
+                f"The manual folder must hold {', '.join(files)}; got no {name} in {folder}. "
                 f"Copy it there (from {file.address}) and run again."
             )
         found = sha256(path)
@@ -125,7 +126,7 @@ def _check_manual(folder: Path, pinned: Mapping[str, RemoteFile]) -> None:
 
 def _fetch_or_sample(data: "Data", downloads: Path, progress: "Progress") -> Source:
     try:
-        fetch(_pinned(data), _mirrors(data), downloads, progress)
+        fetch(pinned(data), mirrors(data), downloads, progress)
     except DataUnreachable as error:
         if data.offline == "sample" and data.name == SAMPLED_SET:
             return Source(SAMPLE, str(error))
@@ -147,5 +148,6 @@ _KNOWN_MIRRORS = {
 }
 
 
-def _mirrors(data: "Data") -> tuple[str, ...]:
+def mirrors(data: "Data") -> tuple[str, ...]:
+    """Return the addresses of the folders with the same files."""
     return _KNOWN_MIRRORS.get(data.name, ()) if data.mirrors is None else data.mirrors

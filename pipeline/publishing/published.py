@@ -92,7 +92,6 @@ def read_version(path: Path) -> PublishedModel:
     Raises:
         ModelError: its manifest cannot be read.
     """
-    path = path.resolve()
     try:
         manifest = json.loads((path / MANIFEST).read_text())
         name, version = str(manifest["name"]), int(manifest["version"])

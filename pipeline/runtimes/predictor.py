@@ -13,9 +13,13 @@ Probabilities = npt.NDArray[np.float32]
 
 
 class Predictor(ABC):
-    """An opened model, in whatever runtime; ``contract`` is read from the file itself."""
+    """An opened model, in whatever runtime.
+
+    ``contract`` is read from the file itself; ``class_names`` is what a manifest adds to it.
+    """
 
     contract: Contract
+    class_names: tuple[str, ...] = ()
 
     def predict(self, images: Images) -> Probabilities:
         """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).

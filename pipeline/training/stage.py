@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from pipeline.arrays import TRAINED_MODEL_FILE, read_data
+from pipeline.handover import TRAINED_MODEL_FILE, read_data
 from pipeline.context import Context, Facts
 from pipeline.errors import ConfigError
 from pipeline.model import LayerSummary, build_model, logits_model, summarize

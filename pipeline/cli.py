@@ -1,0 +1,178 @@
+"""The commands: wiring and exit codes, no logic. What is heavy is imported inside a command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.session import errors_told, print_json, progress_shown
+
+app = typer.Typer(
+    name="pipeline",
+    help="Dense neural networks from a YAML file to proven, deployed artifacts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Tracebacks, and what libraries print.")]
+WorkspaceDir = Annotated[
+    Path, typer.Option("--workspace", "-C", help="The folder of runs/ and exported/.")
+]
+ConfigFile = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="A YAML file.")]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[CONFIG] [KEY=VALUE ...]", help="A YAML file; overrides of its keys."),
+]
+_HERE = Path()
+
+
+def _split(arguments: list[str] | None) -> tuple[Path, list[str]]:
+    """CONFIG may be left out: what has a ``=`` is an override."""
+    from pipeline.api import DEFAULT_CONFIG
+
+    given = list(arguments or [])
+    config = given.pop(0) if given and "=" not in given[0] else DEFAULT_CONFIG
+    return Path(config), given
+
+
+@app.command()
+def run(
+    arguments: Arguments = None,
+    until: Annotated[str, typer.Option(help="The last stage to run.")] = "publish",
+    force: Annotated[
+        str | None, typer.Option(help="Run this stage and those after it, up to date or not.")
+    ] = None,
+    workspace: WorkspaceDir = _HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Load, train, evaluate, export, verify, publish: whatever is not up to date."""
+    with errors_told(as_json=json, debug=debug):
+        from pipeline import api, documents, tables
+
+        config, overrides = _split(arguments)
+        with progress_shown(workspace, debug=debug) as progress:
+            result = api.run(
+                config,
+                overrides,
+                workspace=workspace,
+                until=until,
+                force=force,
+                progress=progress,
+            )
+        print_json(documents.run_document(result)) if json else tables.print_run(result)
+
+
+@app.command()
+def config(
+    arguments: Arguments = None,
+    schema: Annotated[bool, typer.Option(help="Print the JSON Schema instead.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print the resolved configuration with every default, and the layers of its network."""
+    with errors_told(as_json=json, debug=debug):
+        import yaml
+
+        from pipeline import api, tables
+        from pipeline.config import Config
+        from pipeline.errors import MissingExtra
+
+        if schema:
+            print_json(Config.model_json_schema())
+            return
+        resolved = api.resolve_config(*_split(arguments))
+        values = resolved.model_dump(mode="json")
+        layers = []
+        try:
+            with progress_shown(_HERE, debug=debug) as progress:
+                layers = [vars(row) for row in api.describe_layers(resolved, progress=progress)]
+        except MissingExtra as error:
+            typer.echo(f"Names of Keras were not checked: {error}", err=True)
+        if json:
+            print_json({"config": values, "layers": layers})
+            return
+        print(yaml.safe_dump(values, sort_keys=False, default_flow_style=None), end="")
+        if layers:
+            tables.print_layers(layers)
+
+
+@app.command()
+def why(
+    config: Annotated[Path, typer.Argument(help="A YAML file.")],
+    stage: Annotated[str, typer.Argument(help="data, train, evaluate, export, verify, publish.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE ...]")] = None,
+    workspace: WorkspaceDir = _HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say why a stage would run, or that it is up to date."""
+    with errors_told(as_json=json, debug=debug):
+        from pipeline import api, documents, tables
+
+        reasons = api.why(config, stage, overrides or (), workspace=workspace)
+        print_json(documents.reasons_document(reasons)) if json else tables.print_reasons(reasons)
+
+
+@app.command()
+def models(
+    workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False
+) -> None:
+    """List what is published, with accuracy and labels."""
+    with errors_told(as_json=json, debug=debug):
+        from pipeline import api, documents, tables
+
+        found = api.list_models(workspace=workspace)
+        print_json(documents.models_document(found)) if json else tables.print_models(found)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="exported/NAME, exported/NAME/VERSION, or a file.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE ...", help="PNG, JPEG, .npy")],
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print the label of each image; loads no TensorFlow."""
+    with errors_told(as_json=json, debug=debug):
+        from pipeline import api, tables
+
+        answers = api.predict(model, files)
+        print_json([vars(answer) for answer in answers]) if json else tables.print_predictions(
+            answers
+        )
+
+
+@app.command()
+def verify(
+    model: Annotated[Path, typer.Argument(help="exported/NAME or exported/NAME/VERSION.")],
+    runtime: Annotated[list[str] | None, typer.Option(help="Only this one; may be repeated.")] = None,
+    workspace: WorkspaceDir = _HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Prove a published model again, in every runtime that is installed."""
+    with errors_told(as_json=json, debug=debug):
+        from pipeline import api, tables
+        from pipeline.verification import as_json, require_passed
+
+        with progress_shown(workspace, debug=debug) as progress:
+            checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
+        plain = [as_json(check) for check in checks]
+        print_json(plain) if json else tables.print_checks(plain)
+        require_passed(checks)
+
+
+@app.command()
+def doctor(
+    workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False
+) -> None:
+    """Say what is installed and reachable, and what to do where something is not."""
+    with errors_told(as_json=json, debug=debug):
+        from pipeline import api, tables
+
+        with progress_shown(workspace, debug=debug) as progress:
+            findings = api.diagnose(workspace=workspace, progress=progress)
+        print_json([vars(f) for f in findings]) if json else tables.print_findings(findings)

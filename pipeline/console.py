@@ -1,0 +1,100 @@
+"""Progress on the terminal: a stage list and a bar; plain lines where the output is no terminal."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from pipeline.progress import Progress, Task
+
+_QUIET_SECONDS = 2.0  # a task that is over sooner leaves no line where there is no terminal
+_LINE_SECONDS = 5.0
+
+
+class TerminalProgress(Progress):
+    """Writes to standard error, so that standard output holds results alone."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+
+    def notice(self, text: str) -> None:
+        """Print a sentence that must not be missed."""
+        self.console.print(f"[yellow]![/] {text}", soft_wrap=not self.console.is_terminal)
+
+    def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
+        """Print one line of the stage list."""
+        mark = "[green]✓[/]" if self.console.is_terminal else "-"
+        time_ = "up to date" if status == "cached" else f"{seconds:.1f} s"
+        self.console.print(f"{mark} {name:9} {time_:>10}  {detail}")
+
+    @contextmanager
+    def task(self, description: str, total: float | None = None) -> Iterator[Task]:
+        """Show a bar, or a line every few seconds where there is no terminal."""
+        if not self.console.is_terminal:
+            yield _Lines(self.console, description, total)
+            return
+        columns = [
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[detail]}", style="dim"),
+        ]
+        with Bars(*columns, console=self.console, transient=True) as bars:
+            yield _Bar(bars, bars.add_task(description, total=total, detail=""))
+
+
+class _Bar:
+    def __init__(self, bars: Bars, task: int) -> None:
+        self._bars, self._task = bars, task
+
+    def update(self, completed: float, detail: str = "") -> None:
+        self._bars.update(self._task, completed=completed, detail=detail)  # type: ignore[arg-type]
+
+
+class _Lines:
+    def __init__(self, console: Console, description: str, total: float | None) -> None:
+        self._console, self._description, self._total = console, description, total
+        self._last = time.monotonic() - _LINE_SECONDS + _QUIET_SECONDS
+
+    def update(self, completed: float, detail: str = "") -> None:
+        if time.monotonic() - self._last < _LINE_SECONDS:
+            return
+        self._last = time.monotonic()
+        share = f" {100 * completed / self._total:.0f} %" if self._total else ""
+        self._console.print(f"  {self._description}{share}  {detail}", soft_wrap=True)
+
+
+@contextmanager
+def library_output(log: Path) -> Iterator[Console]:
+    """Send what libraries print to a file, and yield the console for what users should read.
+
+    TensorFlow's C++ side writes to the file descriptors, before any setting of Python can stop it.
+    """
+    saved_out, saved_err = os.dup(1), os.dup(2)
+    terminal = os.fdopen(os.dup(saved_err), "w", encoding="utf-8", errors="replace")
+    try:
+        target = os.open(_writable(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        os.dup2(target, 1)
+        os.dup2(target, 2)
+        os.close(target)
+        yield Console(file=terminal, highlight=False)
+    finally:
+        os.dup2(saved_out, 1)
+        os.dup2(saved_err, 2)
+        for descriptor in (saved_out, saved_err):
+            os.close(descriptor)
+        terminal.close()
+
+
+def _writable(log: Path) -> str:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+    except OSError:  # the run itself will say what is wrong with the folder
+        return os.devnull
+    return str(log)

@@ -1,0 +1,82 @@
+"""What is installed, which runtimes there are, whether data can be reached, and what to do."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pipeline.config.schema import Data
+from pipeline.data import sources
+from pipeline.data.fetching import find_hosts
+from pipeline.errors import PipelineError
+from pipeline.progress import Progress
+from pipeline.runtimes.registry import all_runtimes
+from pipeline.workspace import Workspace
+
+_TRAIN = ("tensorflow", "keras", "tensorflow-datasets", "onnx", "tf2onnx", "scikit-learn", "mlxtend")
+_ADD_TRAIN = "pip install 'dense-pipeline[train]'"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; ``advice`` says what to do where it is not fine."""
+
+    subject: str
+    fine: bool
+    found: str
+    advice: str = ""
+
+
+def diagnose(data: Data, workspace: Workspace, progress: Progress) -> list[Finding]:
+    """Look at everything a run needs; nothing is installed and nothing fetched."""
+    return [
+        Finding("python", True, platform.python_version()),
+        Finding("processors", True, f"{len(os.sched_getaffinity(0))} usable"),
+        *map(_package, _TRAIN),
+        *_runtimes(),
+        _writable(workspace.root),
+        _data(data, progress),
+    ]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, version(name))
+    except PackageNotFoundError:
+        return Finding(name, False, "not installed", f"To train and export: {_ADD_TRAIN}")
+
+
+def _runtimes() -> list[Finding]:
+    return [
+        Finding(
+            f"runtime {runtime.name}",
+            runtime.installed,
+            f"opens {runtime.opens}" if runtime.installed else "not installed",
+            "" if runtime.installed else f"pip install 'dense-pipeline[{runtime.extra}]'",
+        )
+        for runtime in all_runtimes().values()
+    ]
+
+
+def _writable(root: Path) -> Finding:
+    fine = os.access(root, os.W_OK)
+    advice = "" if fine else "Choose another folder with --workspace."
+    found = "writable" if fine else "not writable"
+    return Finding(f"folder {root.resolve()}", fine, found, advice)
+
+
+def _data(data: Data, progress: Progress) -> Finding:
+    subject = f"data set {data.name}"
+    ways = (
+        f"Put its files in a folder named in {sources.MANUAL_DIR_VARIABLE}, or name a host in "
+        "data.mirrors; until then a run uses the sample of 5,000 digits."
+    )
+    try:
+        local = sources.local_source(data)
+        if local is not None:
+            return Finding(subject, True, local.origin)
+        hosts = find_hosts(sources.pinned(data), sources.mirrors(data), progress)
+    except PipelineError as error:
+        return Finding(subject, False, str(error), ways)
+    return Finding(subject, True, f"can be fetched from {hosts[0]}")

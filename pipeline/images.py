@@ -1,0 +1,73 @@
+"""Image files as people have them -> the bytes that a model takes."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import ImageError
+
+_CHANNELS = {1: "L", 3: "RGB"}
+_EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow's modes that convert without loss of meaning
+
+
+def read_images(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Return uint8 (n, height, width, channels) in 0..255 from a PNG, JPEG or ``.npy`` file.
+
+    An array may be one image or many, with or without the axis of a single channel.
+
+    Raises:
+        ImageError: the file cannot be read, or holds images of another size or kind.
+    """
+    if path.suffix == ".npy":
+        return _read_array(path, image_shape)
+    return _read_picture(path, image_shape)[np.newaxis]
+
+
+def _read_picture(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    from PIL import Image, UnidentifiedImageError
+
+    height, width, channels = image_shape
+    try:
+        # The size is known from the header: an enormous picture is refused before it is decoded.
+        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+            if picture.size != (width, height):
+                raise ImageError(
+                    f"An image must be {width} x {height} pixels; got "
+                    f"{picture.width} x {picture.height} in {path}. Scale it to that size, the "
+                    "digit light on dark, as in the data set."
+                )
+            if picture.mode not in _EIGHT_BITS or "transparency" in picture.info:
+                raise ImageError(
+                    f"An image must have 8 bits a channel and no transparency; got Pillow mode "
+                    f"{picture.mode} in {path}. Save it as grey or RGB."
+                )
+            pixels = np.asarray(picture.convert(_CHANNELS[channels]), np.uint8)
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise _unreadable(path, error) from error
+    return pixels.reshape(image_shape)
+
+
+def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    try:
+        array = np.load(path, allow_pickle=False, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise _unreadable(path, error) from error
+    plain = image_shape[:-1] if image_shape[-1] == 1 else image_shape
+    for shape in (image_shape, plain):
+        if array.dtype == np.uint8 and array.shape == shape:
+            return np.asarray(array).reshape(1, *image_shape)
+        if array.dtype == np.uint8 and array.shape[1:] == shape and array.ndim == len(shape) + 1:
+            return np.asarray(array).reshape(-1, *image_shape)
+    raise ImageError(
+        f"An array must be uint8 of shape {image_shape} or (n, ...); got {array.dtype} of shape "
+        f"{array.shape} in {path}. Save raw bytes, 0 to 255: the model scales them itself."
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> ImageError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return ImageError(
+        f"An image must be a PNG, a JPEG or a .npy file that can be read; got {path}: {reason}. "
+        "Check the path and the file."
+    )

@@ -1,0 +1,79 @@
+"""Why a stage would run: its ingredients against those of the nearest earlier output."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.schema import Config
+from pipeline.data.sources import FULL, Source
+from pipeline.stages import STAGE_NAMES, STAGES, Plan, plan
+from pipeline.store import StageOutput
+from pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Whether a stage is up to date, and if not, every change since the output compared with."""
+
+    stage: str
+    up_to_date: bool
+    fingerprint: str
+    compared_with: Path | None
+    changes: tuple[str, ...]
+
+
+def explain(config: Config, workspace: Workspace, stage: str) -> list[Reason]:
+    """Return the reasons of a stage and of every stage it depends on, in order."""
+    planned = plan(config, workspace) or Plan(config, Source(FULL, "to be fetched"), workspace)
+    needed = _needed(stage)
+    return [_explain_one(planned, name) for name in STAGE_NAMES if name in needed]
+
+
+def _explain_one(planned: Plan, stage: str) -> Reason:
+    found = planned.find(stage)
+    if found is not None:
+        return Reason(stage, True, found.fingerprint, found.path, ())
+    ingredients = planned.ingredients[stage]
+    nearest, changes = _nearest(ingredients, planned.workspace.store.outputs(stage))
+    if nearest is None:
+        changes = ["there is no earlier output"]
+    elif not changes:
+        changes = ["its output is incomplete, or its published version is gone"]
+    path = nearest.path if nearest else None
+    return Reason(stage, False, planned.fingerprints[stage], path, tuple(changes))
+
+
+def _nearest(
+    ingredients: dict[str, Any], outputs: list[StageOutput]
+) -> tuple[StageOutput | None, list[str]]:
+    """The output with the fewest changes; of equals the newest."""
+    compared = [(output, _changes(output.manifest["ingredients"], ingredients)) for output in outputs]
+    return min(compared, key=lambda pair: len(pair[1]), default=(None, []))
+
+
+def _changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    told = []
+    for key, before, after in _differences(old["config"], new["config"]):
+        told.append(f"{key} was {before!r}, is {after!r}")
+    for key, _, _ in _differences(old["inputs"], new["inputs"]):
+        told.append(f"the output of {key} is another one")
+    for key, before, after in _differences(old["code"], new["code"]):
+        change = "is new" if before is None else "is gone" if after is None else "was changed"
+        told.append(f"the code of {key} {change}")
+    for key, before, after in _differences(old["packages"], new["packages"]):
+        told.append(f"the package {key} was {before}, is {after}")
+    return told
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    keys = sorted({*old, *new})
+    return [(k, old.get(k), new.get(k)) for k in keys if old.get(k) != new.get(k)]
+
+
+def _needed(stage: str) -> set[str]:
+    inputs = {entry.name: entry.inputs for entry in STAGES}
+    needed = {stage}
+    for name in reversed(STAGE_NAMES):
+        if name in needed:
+            needed |= set(inputs[name])
+    return needed

@@ -1,0 +1,87 @@
+"""Proving a published model again: the same test set, the same reference, this machine."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.config.reading import validate
+from pipeline.errors import DataFileError, ModelError, VerificationFailed
+from pipeline.export.contract import contract_from_json
+from pipeline.export.formats import artifact_path
+from pipeline.handover import TEST_PROBABILITIES_FILE, split_file
+from pipeline.publishing.published import PublishedModel
+from pipeline.runtimes.isolated import ask
+from pipeline.runtimes.registry import choose_runtime
+from pipeline.stages import run_stages
+from pipeline.verification import Check, Reference, verify
+
+if TYPE_CHECKING:
+    from pipeline.progress import Progress
+    from pipeline.workspace import Workspace
+
+
+def verify_published(
+    published: PublishedModel,
+    runtimes: Sequence[str],
+    workspace: "Workspace",
+    progress: "Progress",
+) -> list[Check]:
+    """Compare files with the manifest, then every artifact with the trained model.
+
+    Raises:
+        VerificationFailed: a file was altered; none is opened then.
+        DataFileError: the test set that can be had is not the one of the publication.
+    """
+    only = [choose_runtime(name) for name in runtimes] or None
+    alterations = published.alterations()
+    if alterations:
+        listed = "\n".join(f"  - {alteration}" for alteration in alterations)
+        raise VerificationFailed(
+            f"Every file of {published.path} must be as it was published; got:\n{listed}\n"
+            "Nothing of it was opened. Restore the files, or publish again (pipeline run)."
+        )
+    reference = _reference(published, _test_set(published, workspace, progress), workspace)
+    return verify(published.path, published.formats, reference, progress, only=only)
+
+
+def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Progress") -> Path:
+    """Return the folder of the data stage: kept from the run, or made again."""
+    manifest = published.manifest
+    kept = workspace.store.find("data", manifest["stages"]["data"])
+    if kept is None:
+        config = validate(manifest["config"], {}, str(published.path / "manifest.json"))
+        [data] = run_stages(config, workspace, progress, until="data")
+        kept = data.output
+    found = kept.manifest["outputs"][split_file("test", "images")]["sha256"]
+    wanted = manifest["data"]["test_sha256"]
+    if found != wanted:
+        raise DataFileError(
+            f"The test set must be the one of the publication, SHA-256 {wanted}; got {found} in "
+            f"{kept.path} (the sample instead of the full set?). Make the data available as it "
+            "was then; see pipeline doctor."
+        )
+    return kept.path
+
+
+def _reference(published: PublishedModel, data: Path, workspace: "Workspace") -> Reference:
+    """Return Keras' answers: those kept from the run, else from the published Keras model."""
+    images = data / split_file("test", "images")
+    kept = workspace.store.find("evaluate", published.manifest["stages"]["evaluate"])
+    if kept is not None:
+        probabilities = np.load(kept.path / TEST_PROBABILITIES_FILE)
+    elif "keras" in published.formats:
+        model = artifact_path(published.path, "keras")
+        probabilities = ask(choose_runtime("keras"), model, images).probabilities
+    else:
+        raise ModelError(
+            f"A model must hold model.keras, or its run must be kept in {workspace.store.root}, "
+            f"to be verified; got neither for {published.path}. Publish it with the format keras."
+        )
+    return Reference(
+        images=images,
+        labels=np.load(data / split_file("test", "labels")),
+        probabilities=probabilities,
+        contract=contract_from_json(published.manifest["contract"]),
+    )

@@ -1,0 +1,126 @@
+"""Results -> what people read: rich tables on a terminal, plain text elsewhere."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pipeline.api import Prediction, RunResult
+    from pipeline.diagnosis import Finding
+    from pipeline.publishing.published import PublishedModel
+    from pipeline.reasons import Reason
+
+_WIDTH_OF_PIPES = 100  # where the output is no terminal, lines are not broken at 80
+
+
+def print_run(result: "RunResult") -> None:
+    """Print the summary of a run."""
+    console = _console()
+    if result.layers:
+        print_layers(result.layers)
+    if result.metrics:
+        table = _table("", "accuracy", "loss", "images")
+        for name, values in result.metrics.items():
+            accuracy, loss = f"{values['accuracy']:.4f}", f"{values['loss']:.4f}"
+            table.add_row(name, accuracy, loss, f"{result.data[name]:,}")
+        console.print(table)
+    if result.verification:
+        print_checks(result.verification)
+    if result.data["source"].startswith("sample"):
+        console.print("[yellow]Trained on a SAMPLE of 5,000 digits, not on the full data set.[/]")
+    if result.published:
+        path = result.published.path
+        console.print(f"Published [bold]{path}[/] (version {result.published.version})")
+
+
+def print_layers(layers: Sequence[dict[str, Any]]) -> None:
+    """Print a row for each layer with its shape and number of parameters."""
+    table = _table("layer", "kind", "shape", "parameters")
+    for layer in layers:
+        shape = " x ".join(map(str, layer["shape"]))
+        table.add_row(layer["name"], layer["kind"], shape, f"{layer['parameters']:,}")
+    table.add_row("total", "", "", f"{sum(layer['parameters'] for layer in layers):,}")
+    _console().print(table)
+
+
+def print_checks(checks: Sequence[dict[str, Any]]) -> None:
+    """Print a row for each artifact in each runtime."""
+    table = _table("file", "runtime", "result", "max diff", "labels", "accuracy")
+    for check in checks:
+        result = "[green]pass[/]" if check["passed"] else "[red]FAIL[/]"
+        table.add_row(
+            check["artifact"],
+            check["runtime"],
+            result if check["ran"] else "[yellow]not run[/]",
+            _or_dash(check["max_abs_diff"], "{:.1e}"),
+            _or_dash(check["label_agreement"], "{:.1%}"),
+            _or_dash(check["accuracy"], "{:.4f}"),
+        )
+    _console().print(table)
+
+
+def print_models(models: "Sequence[PublishedModel]") -> None:
+    """Print a row for each published version."""
+    if not models:
+        _console().print("Nothing is published yet. Publish a model: pipeline run")
+        return
+    table = _table("model", "version", "labels", "test accuracy", "data", "formats")
+    for model in models:
+        data = model.manifest["data"]
+        table.add_row(
+            model.name,
+            str(model.version),
+            ", ".join(model.labels),
+            f"{model.manifest['metrics']['test']['accuracy']:.4f}",
+            data["name"] + (" (SAMPLE)" if data["sampled"] else ""),
+            ", ".join(model.formats),
+        )
+    _console().print(table)
+
+
+def print_predictions(predictions: "Sequence[Prediction]") -> None:
+    """Print file, label and probability, one image a line."""
+    for answer in predictions:
+        several = sum(other.file == answer.file for other in predictions) > 1
+        name = f"{answer.file}[{answer.index}]" if several else answer.file
+        print(f"{name}\t{answer.label}\t{answer.probability:.4f}")
+
+
+def print_reasons(reasons: "Sequence[Reason]") -> None:
+    """Print each stage with what would make it run."""
+    console = _console()
+    for reason in reasons:
+        state = "up to date" if reason.up_to_date else "would run"
+        console.print(f"[bold]{reason.stage}[/] {state}")
+        for change in reason.changes:
+            console.print(f"  - {change}")
+        if reason.changes and reason.compared_with:
+            console.print(f"  (compared with {reason.compared_with})", style="dim")
+
+
+def print_findings(findings: "Sequence[Finding]") -> None:
+    """Print what was looked at, and what to do where it is not fine."""
+    table = _table("", "", "found", "what to do")
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.fine else "[red]no[/]"
+        table.add_row(mark, finding.subject, finding.found, finding.advice)
+    _console().print(table)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_OF_PIPES)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns[1:]:
+        column.overflow = "fold"
+    return table
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
