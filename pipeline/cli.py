@@ -117,9 +117,7 @@ def why(
 
 
 @app.command()
-def models(
-    workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False
-) -> None:
+def models(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
     """List what is published, with accuracy and labels."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api, documents, tables
@@ -148,7 +146,9 @@ def predict(
 @app.command()
 def verify(
     model: Annotated[Path, typer.Argument(help="exported/NAME or exported/NAME/VERSION.")],
-    runtime: Annotated[list[str] | None, typer.Option(help="Only this one; may be repeated.")] = None,
+    runtime: Annotated[
+        list[str] | None, typer.Option(help="Only this one; may be repeated.")
+    ] = None,
     workspace: WorkspaceDir = _HERE,
     json: Json = False,
     debug: Debug = False,
@@ -166,9 +166,7 @@ def verify(
 
 
 @app.command()
-def doctor(
-    workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False
-) -> None:
+def doctor(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
     """Say what is installed and reachable, and what to do where something is not."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api, tables

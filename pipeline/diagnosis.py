@@ -14,7 +14,15 @@ from pipeline.progress import Progress
 from pipeline.runtimes.registry import all_runtimes
 from pipeline.workspace import Workspace
 
-_TRAIN = ("tensorflow", "keras", "tensorflow-datasets", "onnx", "tf2onnx", "scikit-learn", "mlxtend")
+_TRAIN = (
+    "tensorflow",
+    "keras",
+    "tensorflow-datasets",
+    "onnx",
+    "tf2onnx",
+    "scikit-learn",
+    "mlxtend",
+)
 _ADD_TRAIN = "pip install 'dense-pipeline[train]'"
 
 

@@ -31,8 +31,7 @@ def run_document(result: "RunResult") -> dict[str, Any]:
         ],
         "metrics": result.metrics,
         "verification": result.verification,
-        "published": published
-        and {"path": str(published.path), "version": published.version},
+        "published": published and {"path": str(published.path), "version": published.version},
     }
 
 

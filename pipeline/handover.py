@@ -78,7 +78,9 @@ def write_split(
     """Write the images (n, height, width, channels) and labels (n,) at ``indices``, chunk by chunk."""
     chunks = (indices[first : first + rows] for first in range(0, len(indices), rows))
     shape = (len(indices), *images.shape[1:])
-    write_array(folder / split_file(name, "images"), (images[chunk] for chunk in chunks), shape, np.uint8)
+    write_array(
+        folder / split_file(name, "images"), (images[chunk] for chunk in chunks), shape, np.uint8
+    )
     write_array(folder / split_file(name, "labels"), [labels[indices]], (len(indices),), np.int64)
 
 

@@ -17,9 +17,7 @@ def choose(name: str, known: Mapping[str, type], key: str) -> type:
     """
     if name in known:
         return known[name]
-    raise ConfigError(
-        f"{key} must be a name that Keras knows; got {name!r}. {hint(name, known)}"
-    )
+    raise ConfigError(f"{key} must be a name that Keras knows; got {name!r}. {hint(name, known)}")
 
 
 def create(

@@ -47,7 +47,9 @@ def _nearest(
     ingredients: dict[str, Any], outputs: list[StageOutput]
 ) -> tuple[StageOutput | None, list[str]]:
     """The output with the fewest changes; of equals the newest."""
-    compared = [(output, _changes(output.manifest["ingredients"], ingredients)) for output in outputs]
+    compared = [
+        (output, _changes(output.manifest["ingredients"], ingredients)) for output in outputs
+    ]
     return min(compared, key=lambda pair: len(pair[1]), default=(None, []))
 
 

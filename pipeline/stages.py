@@ -202,9 +202,7 @@ def position_of(name: str) -> int:
     return STAGE_NAMES.index(name)
 
 
-def _with_source(
-    config: Config, workspace: Workspace, progress: Progress, forced: int
-) -> Plan:
+def _with_source(config: Config, workspace: Workspace, progress: Progress, forced: int) -> Plan:
     fresh = forced == 0
     planned = plan(config, workspace, fresh_data=fresh)
     if planned is not None and not fresh and planned.find("data") is not None:
@@ -229,9 +227,7 @@ def check_names(config: Config, *, progress: Progress) -> list[Any]:
     with progress.task("loading TensorFlow"):
         training, data_sets = _load("pipeline.training.stage"), _load("pipeline.data.tfds")
     image_shape, class_names = data_sets.describe(config.data.name)
-    rows: list[Any] = training.check(
-        config, image_shape=image_shape, num_classes=len(class_names)
-    )
+    rows: list[Any] = training.check(config, image_shape=image_shape, num_classes=len(class_names))
     return rows
 
 

@@ -67,9 +67,7 @@ class Store:
         return [output for output in found if output is not None]
 
     @contextmanager
-    def write(
-        self, stage: str, fingerprint: str, ingredients: dict[str, Any]
-    ) -> Iterator[Writing]:
+    def write(self, stage: str, fingerprint: str, ingredients: dict[str, Any]) -> Iterator[Writing]:
         """Yield an empty folder; it becomes the stage's output when the block ends.
 
         Raises:

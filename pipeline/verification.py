@@ -195,9 +195,7 @@ def _value_failures(
     name: str, got: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]
 ) -> list[str]:
     if got.dtype != np.float32 or got.shape != expected.shape:
-        return [
-            f"{name}: answers must be float32 {expected.shape}; got {got.dtype} {got.shape}"
-        ]
+        return [f"{name}: answers must be float32 {expected.shape}; got {got.dtype} {got.shape}"]
     if not np.isfinite(got).all():
         bad = int((~np.isfinite(got)).any(axis=1).sum())
         return [f"{name}: all values must be finite; got {bad} images with infinity or NaN"]

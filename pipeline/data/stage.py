@@ -70,9 +70,7 @@ def _write_full(
     return tfds.describe(data.name)[1]
 
 
-def _write_tfds_split(
-    name: str, root: Path, split: str, pool: Path, progress: "Progress"
-) -> None:
+def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "Progress") -> None:
     total = tfds.num_images(name, root, split)
     shape = (total, *tfds.describe(name)[0])
     labels: list[npt.NDArray[np.int64]] = []
@@ -105,9 +103,7 @@ def _write_sample(data: "Data", folder: Path) -> tuple[str, ...]:
     return tuple(str(digit) for digit in range(10))
 
 
-def _open(
-    folder: Path, split: str
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def _open(folder: Path, split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     images = np.load(folder / handover.split_file(split, "images"), mmap_mode="r")
     return images, np.load(folder / handover.split_file(split, "labels"))
 

@@ -42,9 +42,7 @@ class Contract:
         return asdict(self)
 
 
-def contract_for(
-    task: str, *, image_shape: tuple[int, ...], num_classes: int
-) -> Contract:
+def contract_for(task: str, *, image_shape: tuple[int, ...], num_classes: int) -> Contract:
     """Return the contract of a task: uint8 images in, float32 probabilities out."""
     return Contract(
         inputs=(TensorSpec(INPUT, "uint8", (None, *image_shape)),),

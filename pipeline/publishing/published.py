@@ -122,7 +122,7 @@ def read_labels(model_folder: Path) -> dict[str, int]:
         return {}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise ModelError(
-            f"{model_folder / LABELS} must map labels to versions, as in {{\"stable\": 3}}; got "
+            f'{model_folder / LABELS} must map labels to versions, as in {{"stable": 3}}; got '
             f"{error}. Mend or remove it."
         ) from error
 

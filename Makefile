@@ -1,0 +1,57 @@
+# Needs Python 3.11 to 3.13 and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint lock clean
+
+help:
+	@echo "make run      set up, then run the pipeline (ARGS='configs/softmax.yaml' for another)"
+	@echo "make install  set up only: .venv, from requirements.lock"
+	@echo "make test     set up, then run every test"
+	@echo "make lint     ruff and mypy"
+	@echo "make lock     resolve the dependencies of pyproject.toml anew"
+	@echo "make clean    remove .venv, runs/ and caches; exported/ stays"
+
+install: $(VENV)/installed
+
+run: install
+	$(BIN)/pipeline run $(ARGS)
+
+test: install .venv-base/installed
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# What builds packages comes from the lock too, hence the two steps and no build isolation.
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
+	  f"Python must be 3.11 to 3.13; got {sys.version.split()[0]}. Name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	awk '/^[a-z]/ {keep = /^(flit-core|setuptools|wheel)==/} keep' requirements.lock > $(VENV)/build.lock
+	$(BIN)/pip install --require-hashes -r $(VENV)/build.lock
+	$(BIN)/pip install --require-hashes --no-build-isolation -r requirements.lock
+	$(BIN)/pip install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The base install, without the extra train: tests prove that it predicts without TensorFlow.
+.venv-base/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv-base
+	sed -n 's/^\([a-z0-9_-]*==[^\\]*\)\\*$$/\1/p' requirements.lock > .venv-base/versions.txt
+	.venv-base/bin/pip install --constraint .venv-base/versions.txt .
+	@touch $@
+
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install uv==0.13.9
+	.venv-lock/bin/uv pip compile pyproject.toml --extra train --extra dev --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	  --upgrade --quiet -o requirements.lock
+
+clean:
+	rm -rf .venv .venv-base .venv-lock runs .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
