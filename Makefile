@@ -32,7 +32,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
 	  f"Python must be 3.11 to 3.13; got {sys.version.split()[0]}. Name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	awk '/^[a-z]/ {keep = /^(flit-core|setuptools|wheel)==/} keep' requirements.lock > $(VENV)/build.lock
+	awk '/^[a-z]/ {keep = /^(flit-core|packaging|setuptools|wheel)==/} keep' requirements.lock > $(VENV)/build.lock
 	$(BIN)/pip install --require-hashes -r $(VENV)/build.lock
 	$(BIN)/pip install --require-hashes --no-build-isolation -r requirements.lock
 	$(BIN)/pip install --no-deps --no-build-isolation -e .

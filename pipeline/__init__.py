@@ -8,7 +8,8 @@ The map of the package, from the bottom up; a module imports only what stands ab
     store, fingerprints, arrays    stage outputs on disk, what they depend on, the arrays in them
     export/contract                names, dtypes and shapes every exported file must have
     runtimes/                      the Predictor protocol and one module a runtime
-    data/ model optimizers training/ evaluation export/     the work of the stages
+    data/ model optimizers training/ evaluation export/
+                                   the work of the stages
     verification publishing/       the gates
     stages                         the stage graph: what is up to date, what must run, why
     api                            one call for each command

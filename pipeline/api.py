@@ -89,7 +89,7 @@ def run(
             if isinstance(value, dict)
         },
         verification=facts.get("verify", {}).get("checks", []),
-        published=published and _published(place, published),
+        published=_published(place, published) if published else None,
     )
 
 

@@ -1,7 +1,7 @@
 """The error tree: every failure a user can meet, and the exit code it ends a command with.
 
 PipelineError
-  GateRefused (1)            the work was done, the result is not good enough
+  GateError (1)            the work was done, the result is not good enough
     TrainingDiverged         the loss stopped being a number
     VerificationFailed       an exported file does not answer as the trained model does
     AccuracyTooLow           the model is below ``publish.min_accuracy``
@@ -10,7 +10,7 @@ PipelineError
     DataFileError            a data file that is cut short or altered
     ModelError               a folder or file that is not a model, or has been altered
     ImageError               an image of another size or kind
-  EnvironmentFailed (3)      the machine cannot do it
+  MachineError (3)      the machine cannot do it
     DataUnreachable          no source of the data set answers
     StorageError             no permission, no space
     MissingExtra             a package that is not installed
@@ -24,21 +24,21 @@ class PipelineError(Exception):
     exit_code = 3
 
 
-class GateRefused(PipelineError):
+class GateError(PipelineError):
     """The work was done and its result is not good enough to go on."""
 
     exit_code = 1
 
 
-class TrainingDiverged(GateRefused):
+class TrainingDiverged(GateError):
     """The loss became infinite or not a number."""
 
 
-class VerificationFailed(GateRefused):
+class VerificationFailed(GateError):
     """An exported file does not answer as the trained model does."""
 
 
-class AccuracyTooLow(GateRefused):
+class AccuracyTooLow(GateError):
     """The model is less accurate than the configuration demands."""
 
 
@@ -64,21 +64,21 @@ class ImageError(RequestError):
     """An image does not have the size or kind that the model takes."""
 
 
-class EnvironmentFailed(PipelineError):
+class MachineError(PipelineError):
     """The machine, its disk, its network or its packages cannot do what was asked."""
 
     exit_code = 3
 
 
-class DataUnreachable(EnvironmentFailed):
+class DataUnreachable(MachineError):
     """No source of the data set can be reached."""
 
 
-class StorageError(EnvironmentFailed):
+class StorageError(MachineError):
     """A file or folder cannot be written."""
 
 
-class MissingExtra(EnvironmentFailed):
+class MissingExtra(MachineError):
     """A package that belongs to an optional extra is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
@@ -88,5 +88,5 @@ class MissingExtra(EnvironmentFailed):
         )
 
 
-class WorkerFailed(EnvironmentFailed):
+class WorkerFailed(MachineError):
     """A worker process ended without an answer."""

@@ -17,7 +17,7 @@ _DESCRIPTION = "data.json"
 
 @dataclass(frozen=True)
 class Split:
-    """Images, uint8 (n, height, width, channels) in 0..255, and labels, int64 (n,), memory-mapped."""
+    """Memory-mapped: images, uint8 (n, height, width, channels) 0..255; labels, int64 (n,)."""
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
@@ -75,7 +75,7 @@ def write_split(
     *,
     rows: int = 8192,
 ) -> None:
-    """Write the images (n, height, width, channels) and labels (n,) at ``indices``, chunk by chunk."""
+    """Write images (n, height, width, channels) and labels (n,) at ``indices``, in chunks."""
     chunks = (indices[first : first + rows] for first in range(0, len(indices), rows))
     shape = (len(indices), *images.shape[1:])
     write_array(

@@ -84,7 +84,7 @@ def _check_type(value: Any, default: Any, key: str, kind: type) -> None:
     if isinstance(default, bool):
         fits, expected = isinstance(value, bool), "true or false"
     elif isinstance(default, int | float):
-        fits = isinstance(value, int | float) and not isinstance(value, bool) or value is None
+        fits = (isinstance(value, int | float) and not isinstance(value, bool)) or value is None
         expected = "a number"
     else:
         return

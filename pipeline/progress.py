@@ -1,7 +1,6 @@
 """What users see while work goes on: the interface, and the silent version of it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 
@@ -21,10 +20,8 @@ class Progress(Protocol):
     def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
         """Report a stage that ran or was found up to date."""
 
-    @contextmanager
-    def task(self, description: str, total: float | None = None) -> Iterator[Task]:
+    def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
         """Show work under way; without a total, only that it is."""
-        yield _SilentTask()
 
 
 class _SilentTask:
@@ -40,3 +37,8 @@ class Silent(Progress):
 
     def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
         """Say nothing."""
+
+    def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
+        """Show nothing."""
+        del description, total
+        return nullcontext(_SilentTask())

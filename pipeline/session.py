@@ -29,7 +29,7 @@ def errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone; there is nobody to tell
         raise typer.Exit(1) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (no traceback reaches a user)
         text = (
             f"The pipeline must not fail like this; got {type(error).__name__}: {error}. "
             "This is a mistake in the pipeline: run again with --debug and report the traceback."

@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from pipeline.config.schema import Config
-from pipeline.data.sources import FULL, SAMPLE, Source, acquire, local_source
 from pipeline.context import Context
+from pipeline.data.sources import FULL, SAMPLE, Source, acquire, local_source
 from pipeline.errors import MissingExtra, RequestError
 from pipeline.fingerprints import code_hashes, fingerprint, package_versions
 from pipeline.progress import Progress
@@ -158,7 +158,7 @@ def run_stages(
     until: str = STAGE_NAMES[-1],
     force: str | None = None,
 ) -> list[StageResult]:
-    """Run what is not up to date, in order, up to ``until``; ``force`` runs that stage and the rest.
+    """Run what is not up to date up to ``until``; ``force`` runs that stage and those after.
 
     Raises:
         PipelineError: whatever stops a stage; outputs of the stages before it are kept.

@@ -29,7 +29,10 @@ FLOAT32_TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Reference:
-    """The test images as a ``.npy`` file, their labels, int64 (n,), and Keras' probabilities, float32 (n, classes)."""
+    """A ``.npy`` file of the test images, their labels, int64 (n,), and what Keras answers.
+
+    The probabilities are float32 (n, num_classes).
+    """
 
     images: Path
     labels: npt.NDArray[np.int64]

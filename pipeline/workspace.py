@@ -1,4 +1,4 @@
-"""The folder a pipeline works in: ``runs/`` for stage outputs, ``exported/`` for published models."""
+"""The folder a pipeline works in: ``runs/`` for outputs, ``exported/`` for published models."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -119,8 +119,9 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
             section[part] = {}
         section = section[part]
     old = section.get(path[-1])
-    merges = isinstance(old, dict) and isinstance(value, dict)
-    section[path[-1]] = {**old, **value} if merges and path[-1] not in _REPLACED_WHOLE else value
+    if isinstance(old, dict) and isinstance(value, dict) and path[-1] not in _REPLACED_WHOLE:
+        value = {**old, **value}
+    section[path[-1]] = value
     for known in [known for known in places if known[: len(path)] == path]:
         places[known] = place
     places[path] = place

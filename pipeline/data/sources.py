@@ -22,7 +22,7 @@ MANUAL_DIR_VARIABLE = "PIPELINE_MANUAL_DIR"
 
 @dataclass(frozen=True)
 class Source:
-    """``kind`` is FULL or SAMPLE; ``files`` is a folder to prepare from, None where none is needed."""
+    """``kind`` is FULL or SAMPLE; ``files`` is a folder to prepare from, or None."""
 
     kind: str
     origin: str

@@ -16,7 +16,7 @@ def serving_function(model: keras.Model, contract: Contract) -> Any:
     [input_spec], [output_spec] = contract.inputs, contract.outputs
     image = tf.TensorSpec(input_spec.shape, input_spec.dtype, name=input_spec.name)
 
-    @tf.function(input_signature=[image])
+    @tf.function(input_signature=[image])  # type: ignore[untyped-decorator]
     def serve(image: Any) -> dict[str, Any]:
         return {output_spec.name: model(image, training=False)}
 

@@ -81,7 +81,7 @@ def find_published(path: Path) -> PublishedModel:
     if version not in versions:
         raise ModelError(
             f"The label stable must name a version that exists; got {version} in {path / LABELS}, "
-            f"with versions {', '.join(map(str, versions))}. Name one of them: {path}/{versions[-1]}."
+            f"with versions {', '.join(map(str, versions))}. Name one: {path}/{versions[-1]}."
         )
     return read_version(path / str(version))
 
@@ -95,7 +95,7 @@ def read_version(path: Path) -> PublishedModel:
     try:
         manifest = json.loads((path / MANIFEST).read_text())
         name, version = str(manifest["name"]), int(manifest["version"])
-        manifest["files"], manifest["formats"], manifest["class_names"]  # noqa: B018  (present)
+        manifest["files"], manifest["formats"], manifest["class_names"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"{path / MANIFEST} must be the manifest of a published model; got "

@@ -25,8 +25,8 @@ class OnnxReferencePredictor(Predictor):
 
     def _run(self, images: Images) -> Probabilities:
         [input_spec] = self.contract.inputs
-        [probabilities] = self._evaluator.run(None, {input_spec.name: images})
-        return probabilities  # type: ignore[no-any-return]
+        outputs: Any = self._evaluator.run(None, {input_spec.name: images})
+        return outputs[0]  # type: ignore[no-any-return]
 
 
 def _spec(value: Any) -> TensorSpec:

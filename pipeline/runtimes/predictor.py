@@ -28,7 +28,7 @@ class Predictor(ABC):
             ImageError: the array has another dtype or shape.
         """
         expected = self.contract.image_shape
-        if images.dtype != np.uint8 or images.shape[1:] != expected or images.ndim != 4:
+        if images.dtype != np.uint8 or images.shape[1:] != expected:
             raise ImageError(
                 f"images must be uint8 of shape (n, {', '.join(map(str, expected))}); got "
                 f"{images.dtype} of shape {images.shape}. Scale nothing: the model does it itself."

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     except PipelineError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    except Exception as error:  # every runtime has exceptions of its own
+    except Exception as error:  # noqa: BLE001  (every runtime has exceptions of its own)
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from pipeline.handover import TRAINED_MODEL_FILE, read_data
 from pipeline.context import Context, Facts
 from pipeline.errors import ConfigError
+from pipeline.handover import TRAINED_MODEL_FILE, read_data
 from pipeline.model import LayerSummary, build_model, logits_model, summarize
 from pipeline.optimizers import build_optimizer
 from pipeline.training.fit import Plan, early_stopping, fit
