@@ -2,18 +2,22 @@
 
 The map of the package, from the bottom up; a module imports only what stands above it here:
 
-    errors                         the error tree
-    progress, atomic               what users see while work goes on; files that appear whole or not at all
-    config/                        the typed, frozen configuration
-    store, fingerprints, arrays    stage outputs on disk, what they depend on, the arrays in them
-    export/contract                names, dtypes and shapes every exported file must have
-    runtimes/                      the Predictor protocol and one module a runtime
-    data/ model optimizers training/ evaluation export/
-                                   the work of the stages
-    verification publishing/       the gates
-    stages                         the stage graph: what is up to date, what must run, why
-    api                            one call for each command
-    cli                            the command line
+    errors                      the error tree
+    progress, atomic            what users see meanwhile; files that appear whole or not at all
+    config/                     the typed, frozen configuration
+    store, workspace            stage outputs on disk, and the folder they are in
+    fingerprints, handover      what an output depends on; the files stages hand to each other
+    export/contract, formats    names, dtypes, shapes and file names of what is exported
+    runtimes/                   the Predictor protocol, and one module a runtime
+    context                     what a stage may read
+    data/ names model optimizers training/ evaluation export/
+                                the work of the stages
+    verification publishing/    the gates
+    stages                      the stage graph: what is up to date, what must run
+    reasons, reverification, diagnosis, images
+                                the commands why, verify, doctor, predict
+    api                         one call for each command
+    terminal/ cli               the command line
 
 Nothing heavy is imported here: the public calls are resolved when they are first used.
 """

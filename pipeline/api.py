@@ -193,7 +193,7 @@ def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> 
 
 
 def _default_progress() -> Progress:
-    from pipeline.console import TerminalProgress
+    from pipeline.terminal.console import TerminalProgress
 
     return TerminalProgress()
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.session import errors_told, print_json, progress_shown
+from pipeline.terminal.session import errors_told, print_json, progress_shown
 
 app = typer.Typer(
     name="pipeline",
@@ -50,7 +50,8 @@ def run(
 ) -> None:
     """Load, train, evaluate, export, verify, publish: whatever is not up to date."""
     with errors_told(as_json=json, debug=debug):
-        from pipeline import api, documents, tables
+        from pipeline import api
+        from pipeline.terminal import documents, tables
 
         config, overrides = _split(arguments)
         with progress_shown(workspace, debug=debug) as progress:
@@ -76,9 +77,10 @@ def config(
     with errors_told(as_json=json, debug=debug):
         import yaml
 
-        from pipeline import api, tables
+        from pipeline import api
         from pipeline.config import Config
         from pipeline.errors import MissingExtra
+        from pipeline.terminal import tables
 
         if schema:
             print_json(Config.model_json_schema())
@@ -110,7 +112,8 @@ def why(
 ) -> None:
     """Say why a stage would run, or that it is up to date."""
     with errors_told(as_json=json, debug=debug):
-        from pipeline import api, documents, tables
+        from pipeline import api
+        from pipeline.terminal import documents, tables
 
         reasons = api.why(config, stage, overrides or (), workspace=workspace)
         print_json(documents.reasons_document(reasons)) if json else tables.print_reasons(reasons)
@@ -120,7 +123,8 @@ def why(
 def models(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
     """List what is published, with accuracy and labels."""
     with errors_told(as_json=json, debug=debug):
-        from pipeline import api, documents, tables
+        from pipeline import api
+        from pipeline.terminal import documents, tables
 
         found = api.list_models(workspace=workspace)
         print_json(documents.models_document(found)) if json else tables.print_models(found)
@@ -135,7 +139,8 @@ def predict(
 ) -> None:
     """Print the label of each image; loads no TensorFlow."""
     with errors_told(as_json=json, debug=debug):
-        from pipeline import api, tables
+        from pipeline import api
+        from pipeline.terminal import tables
 
         answers = api.predict(model, files)
         print_json([vars(answer) for answer in answers]) if json else tables.print_predictions(
@@ -155,7 +160,8 @@ def verify(
 ) -> None:
     """Prove a published model again, in every runtime that is installed."""
     with errors_told(as_json=json, debug=debug):
-        from pipeline import api, tables
+        from pipeline import api
+        from pipeline.terminal import tables
         from pipeline.verification import as_json, require_passed
 
         with progress_shown(workspace, debug=debug) as progress:
@@ -169,7 +175,8 @@ def verify(
 def doctor(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
     """Say what is installed and reachable, and what to do where something is not."""
     with errors_told(as_json=json, debug=debug):
-        from pipeline import api, tables
+        from pipeline import api
+        from pipeline.terminal import tables
 
         with progress_shown(workspace, debug=debug) as progress:
             findings = api.diagnose(workspace=workspace, progress=progress)

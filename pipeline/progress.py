@@ -12,7 +12,7 @@ class Task(Protocol):
 
 
 class Progress(Protocol):
-    """Where stages report to; the terminal's version is in ``pipeline.console``."""
+    """Where stages report to; the terminal's version is in ``pipeline.terminal.console``."""
 
     def notice(self, text: str) -> None:
         """Say something that the user must not miss."""

@@ -42,7 +42,7 @@ def progress_shown(workspace: Path, *, debug: bool) -> Iterator[Any]:
     """Yield the progress for a command that loads heavy libraries; their output goes to a log."""
     from rich.console import Console
 
-    from pipeline.console import TerminalProgress, library_output
+    from pipeline.terminal.console import TerminalProgress, library_output
 
     shown = nullcontext(Console(stderr=True, highlight=False))
     with shown if debug else library_output(workspace / "runs" / "libraries.log") as console:

@@ -1,0 +1,1 @@
+"""What the command line shows: progress, tables for people, JSON documents for programs."""
