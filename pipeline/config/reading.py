@@ -37,9 +37,19 @@ def validate(values: dict[str, Any], places: Places, source: str) -> Config:
     """
     try:
         # By way of JSON: there, strict still takes lists for tuples.
-        return Config.model_validate_json(json.dumps(values, default=str))
+        return Config.model_validate_json(_as_json(values, source))
     except ValidationError as error:
         raise ConfigError(explain(error, places, source)) from error
+
+
+def _as_json(values: dict[str, Any], source: str) -> str:
+    try:
+        return json.dumps(values, default=str)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(
+            f"The configuration must not contain itself and have text as keys; got {error} in "
+            f"{source}. Write every section out."
+        ) from error
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,0 +1,94 @@
+"""Shared parts: real runs in workspaces of their own, and a machine without network."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+PROJECT = Path(__file__).parent.parent
+SMOKE = PROJECT / "configs" / "smoke.yaml"
+NO_HOST = "http://127.0.0.1:9"  # the discard port: refused at once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """No host but loopback answers, and nothing is prepared: everywhere the same start."""
+    prepared = tmp_path_factory.mktemp("tensorflow_datasets")
+    settings = {
+        "http_proxy": NO_HOST,
+        "https_proxy": NO_HOST,
+        "HTTP_PROXY": NO_HOST,
+        "HTTPS_PROXY": NO_HOST,
+        "no_proxy": "127.0.0.1",
+        "NO_PROXY": "127.0.0.1",
+        "TFDS_DATA_DIR": str(prepared),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PIPELINE_MANUAL_DIR", raising=False)
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """The four official files, where they are."""
+    named = os.environ.get("PIPELINE_TEST_MNIST")
+    folder = Path(named) if named else PROJECT.parent / "shared" / "data" / "mnist"
+    if not (folder / "train-images-idx3-ubyte.gz").is_file():
+        pytest.skip("the four MNIST files are not at ../shared/data/mnist or PIPELINE_TEST_MNIST")
+    return folder
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def command(*arguments: object, timeout: float = 300, **environment: str) -> Done:
+    """Run the command line as a user does, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def assert_error(done: Done, code: int, *words: str) -> None:
+    """One paragraph with these words, the exit code, and no traceback."""
+    assert done.code == code, done.err
+    assert "Traceback" not in done.err
+    for word in words:
+        assert word in done.err
+
+
+def run_smoke(workspace: Path, *overrides: str) -> Done:
+    return command("run", SMOKE, *overrides, "--workspace", workspace, "--json")
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the smoke model published from the sample; tests only read it."""
+    workspace = tmp_path_factory.mktemp("smoke")
+    done = run_smoke(workspace)
+    assert done.code == 0, done.err
+    return workspace
+
+
+def contents(folder: Path) -> Sequence[str]:
+    """Everything below a folder, hidden things included."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))

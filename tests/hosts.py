@@ -1,0 +1,73 @@
+"""Data hosts on loopback: good ones, and ones that cut, alter or stall."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+class Host(ThreadingHTTPServer):
+    """Serves the files of a folder in one of several manners, and remembers what was asked."""
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path, manner: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.folder, self.manner = folder, manner
+        self.asked: list[str] = []
+        self.released = threading.Event()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/mnist/"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Host
+
+    def do_GET(self) -> None:
+        name = self.path.rpartition("/")[2]
+        self.server.asked.append(name)
+        path = self.server.folder / name
+        if self.server.manner == "silent":
+            self.server.released.wait(30)
+            return
+        if self.server.manner == "missing" or not path.is_file():
+            self.send_error(404)
+            return
+        body = path.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self._send(body)
+
+    def _send(self, body: bytes) -> None:
+        manner = self.server.manner
+        if manner == "altered":
+            body = body[:-1] + bytes([body[-1] ^ 1])
+        if manner == "cut":
+            body = body[: len(body) // 2]
+        if manner == "slow":
+            for first in range(0, len(body), 65536):
+                self.wfile.write(body[first : first + 65536])
+                time.sleep(0.1)
+            return
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def host(folder: Path, manner: str = "good") -> Iterator[Host]:
+    server = Host(folder, manner)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.released.set()
+        server.shutdown()
+        server.server_close()
