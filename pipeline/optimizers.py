@@ -9,7 +9,8 @@ from pipeline.names import choose, create, snake_case
 if TYPE_CHECKING:
     from pipeline.config.schema import Optimizer, Schedule
 
-_ABSTRACT = {"Optimizer", "LossScaleOptimizer"}
+# The base class, and those that wrap other optimisers instead of being one.
+_WRAPPERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}
 
 
 def build_optimizer(config: "Optimizer", *, total_steps: int) -> keras.optimizers.Optimizer:
@@ -35,7 +36,7 @@ def optimizer_classes() -> dict[str, type]:
         for name, kind in vars(keras.optimizers).items()
         if isinstance(kind, type)
         and issubclass(kind, keras.optimizers.Optimizer)
-        and name not in _ABSTRACT
+        and name not in _WRAPPERS
     }
 
 

@@ -1,5 +1,6 @@
 """Epochs and callbacks around the compiled loop."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,7 +45,10 @@ def fit(
         for epoch in range(plan.epochs):
             callbacks.on_epoch_begin(epoch)
             result = loop.run_epoch(epoch, _reporter(task, epoch, plan.epochs, loop.num_steps))
-            logs = _logs(result, validation.run())
+            measured = validation.run()
+            if not math.isfinite(measured.loss):  # the last step ruined the weights
+                raise loop.divergence(epoch, loop.num_steps - 1)
+            logs = _logs(result, measured)
             history.append(logs)
             task.update(epoch + 1, _detail(epoch, plan.epochs, logs))
             callbacks.on_epoch_end(epoch, logs)

@@ -73,7 +73,7 @@ class CompiledLoop:
             started = time.monotonic()
             loss, correct, failed = self._call(order, step, count, size)
             if failed >= 0:
-                raise TrainingDiverged(self._divergence(epoch, failed))
+                raise self.divergence(epoch, failed)
             self._adapt_chunk(count, time.monotonic() - started)
             loss_sum, num_correct = loss_sum + loss, num_correct + correct
             step, seen = step + count, seen + count * size
@@ -84,6 +84,14 @@ class CompiledLoop:
     def finish(self) -> None:
         """Put averaged weights in place where the optimiser keeps such (``use_ema``)."""
         self._optimizer.finalize_variable_values(self._model.trainable_variables)
+
+    def divergence(self, epoch: int, step: int) -> TrainingDiverged:
+        """Return the error for a loss that is no finite number at this epoch and step, from 0."""
+        return TrainingDiverged(
+            f"The loss must stay a finite number; got an infinite one or NaN at epoch {epoch + 1}, "
+            f"step {step + 1} of {self.num_steps}. Nothing is published. Try a smaller "
+            "optimizer.learning_rate, optimizer.clipnorm, or a larger train.batch_size."
+        )
 
     def _next_chunk(self, step: int) -> tuple[int, int]:
         """Return how many steps of which size come next."""
@@ -130,13 +138,6 @@ class CompiledLoop:
         variables = self._model.trainable_variables
         self._optimizer.apply(tape.gradient(loss, variables), variables)
         return loss, _num_correct(labels, logits)
-
-    def _divergence(self, epoch: int, step: int) -> str:
-        return (
-            f"The loss must stay a finite number; got an infinite one or NaN at epoch {epoch + 1}, "
-            f"step {step + 1} of {self.num_steps}. Nothing is published. Try a smaller "
-            "optimizer.learning_rate, optimizer.clipnorm, or a larger train.batch_size."
-        )
 
 
 class CompiledEvaluation:

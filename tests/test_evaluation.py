@@ -1,0 +1,57 @@
+"""Metrics against numbers worked by hand."""
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation import expected_calibration_error, measure, predict_all
+from pipeline.export.contract import contract_for
+from pipeline.handover import Split
+from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+
+PROBABILITIES = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.9, 0.1]], np.float32)
+LABELS = np.array([0, 1, 1, 0])
+
+
+class Brightness(Predictor):
+    """A stand-in model: the first pixel is the probability of class 1, in percent."""
+
+    contract = contract_for("multiclass", image_shape=(2, 2, 1), num_classes=2)
+
+    def _run(self, images: Images) -> Probabilities:
+        second = images[:, 0, 0, 0].astype(np.float32) / 100
+        return np.stack([1 - second, second], axis=1)
+
+
+def test_metrics_by_hand() -> None:
+    metrics = measure(PROBABILITIES, LABELS, ("cat", "dog"))
+    assert metrics.images == 4
+    assert metrics.accuracy == 0.75
+    assert metrics.loss == pytest.approx(-np.log([0.8, 0.4, 0.7, 0.9]).mean(), rel=1e-6)
+    assert metrics.confusion == [[2, 0], [1, 1]]
+    cat, dog = metrics.classes
+    assert (cat.name, cat.images, cat.recall) == ("cat", 2, 1.0)
+    assert cat.precision == pytest.approx(2 / 3)
+    assert (dog.precision, dog.recall) == (1.0, 0.5)
+    assert dog.f1 == pytest.approx(2 / 3)
+
+
+def test_calibration_error_by_hand() -> None:
+    """Four images in four bins: |1 - .8| + |0 - .6| + |1 - .7| + |1 - .9| over 4."""
+    error = expected_calibration_error(PROBABILITIES, LABELS)
+    assert error == pytest.approx((0.2 + 0.6 + 0.3 + 0.1) / 4, abs=1e-6)
+
+
+def test_calibration_of_certainty_and_a_class_without_images() -> None:
+    certain = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], np.float32)
+    metrics = measure(certain, np.array([0, 1]), ("a", "b", "c"))
+    assert metrics.expected_calibration_error == 0
+    assert metrics.loss == pytest.approx(0, abs=1e-6)
+    assert (metrics.classes[2].images, metrics.classes[2].recall) == (0, 0.0)
+
+
+def test_every_image_is_predicted_and_in_order() -> None:
+    count = 10_001  # no multiple of any batch
+    images = np.zeros((count, 2, 2, 1), np.uint8)
+    images[:, 0, 0, 0] = np.arange(count) % 100
+    probabilities = predict_all(Brightness(), Split(images, np.zeros(count, np.int64)))
+    np.testing.assert_allclose(probabilities[:, 1], np.arange(count) % 100 / 100, atol=1e-7)

@@ -1,0 +1,53 @@
+"""The network: layers, parameters, scaling inside, and every name of Keras."""
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.config.schema import Model
+from pipeline.model import build_model, logits_model, summarize
+
+SHAPE = (28, 28, 1)
+
+
+def build(**settings: object) -> keras.Model:
+    return build_model(Model(**settings), image_shape=SHAPE, num_classes=10)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "parameters"),
+    [((), 785 * 10), ((128,), 785 * 128 + 129 * 10), ((512, 512), 785 * 512 + 513 * 512 + 513 * 10)],
+)
+def test_parameters_are_those_of_the_lecture(hidden: tuple[int, ...], parameters: int) -> None:
+    model = build(hidden=hidden)
+    assert model.count_params() == parameters
+    assert sum(row.parameters for row in summarize(model)) == parameters
+
+
+def test_scaling_softmax_and_relu_by_hand() -> None:
+    model = build(hidden=(3,))
+    generator = np.random.default_rng(0)
+    first, bias, second, last = (generator.normal(size=w.shape) for w in model.get_weights())
+    model.set_weights([first, bias, second, last])
+    images = generator.integers(0, 256, (5, *SHAPE), np.uint8)
+    x = images.reshape(5, 784).astype(np.float64) / 255
+    z = np.maximum(0, x @ first + bias) @ second + last
+    expected = np.exp(z - z.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model(images).numpy(), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(logits_model(model)(images).numpy(), z, rtol=1e-5, atol=1e-4)
+
+
+def test_activation_initializer_l2_and_dropout_reach_the_layers() -> None:
+    model = build(hidden=(8,), activation="tanh", initializer="he_normal", l2=0.01, dropout=0.5)
+    layer = model.get_layer("hidden_1")
+    assert layer.activation is keras.activations.tanh
+    assert isinstance(layer.kernel_initializer, keras.initializers.HeNormal)
+    assert model.get_layer("dropout_1").rate == 0.5
+    penalty = sum(float(0.01 * np.sum(w**2)) for w in model.get_weights() if w.ndim == 2)
+    assert float(sum(model.losses)) == pytest.approx(penalty, rel=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["relu", "linear", "tanh", "sigmoid", "gelu", "selu"])
+def test_activations_by_name(activation: str) -> None:
+    assert build(hidden=(4,), activation=activation).count_params() == 785 * 4 + 50

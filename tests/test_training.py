@@ -1,0 +1,245 @@
+"""The compiled loop against arithmetic by hand and against Keras' own training step."""
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.config.schema import EarlyStopping, Model, Optimizer, Schedule
+from pipeline.data.sample import read_sample
+from pipeline.errors import TrainingDiverged
+from pipeline.handover import Split
+from pipeline.model import build_model, logits_model
+from pipeline.optimizers import build_optimizer, optimizer_classes, schedule_classes
+from pipeline.progress import Silent
+from pipeline.training import loop as loop_module
+from pipeline.training.fit import Plan, early_stopping, fit
+from pipeline.training.loop import CompiledEvaluation, CompiledLoop, Result
+
+SHAPE = (28, 28, 1)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Split:
+    images, labels = read_sample()
+    order = np.random.default_rng(0).permutation(len(labels))[:500]
+    return Split(images[order], labels[order])
+
+
+def new_loop(
+    digits: Split, *, batch_size: int, seed: int = 0, optimizer: object = None, **settings: object
+) -> CompiledLoop:
+    keras.utils.set_random_seed(seed)
+    config = Model(**{"hidden": (16,), **settings})  # type: ignore[arg-type]
+    model = logits_model(build_model(config, image_shape=SHAPE, num_classes=10))
+    chosen = optimizer or Optimizer(name="sgd", learning_rate=0.1)
+    built = build_optimizer(chosen, total_steps=100)  # type: ignore[arg-type]
+    return CompiledLoop(model, built, digits, batch_size=batch_size, seed=seed)
+
+
+def weights(loop: CompiledLoop) -> list[np.ndarray]:
+    return [np.array(w) for w in loop._model.get_weights()]
+
+
+def silent(_step: int, _result: Result) -> None:
+    pass
+
+
+def test_one_full_gradient_step_by_hand(digits: Split) -> None:
+    """W <- W - a (1/n) sum dLoss/dW of the softmax classifier, in float64."""
+    loop = new_loop(digits, batch_size=500, hidden=())
+    kernel, bias = (w.astype(np.float64) for w in weights(loop))
+    x = digits.images.reshape(500, 784) / 255
+    z = x @ kernel + bias
+    f = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    y = np.eye(10)[digits.labels]
+    loss = -np.mean(np.log(f[np.arange(500), digits.labels]))
+    result = loop.run_epoch(0, silent)
+    expected = [kernel - 0.1 * x.T @ (f - y) / 500, bias - 0.1 * (f - y).mean(axis=0)]
+    assert result.loss == pytest.approx(loss, rel=1e-5)
+    assert result.accuracy == np.mean(f.argmax(axis=1) == digits.labels)
+    for got, wanted in zip(weights(loop), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(optimizer_classes()))
+def test_every_optimizer_does_what_keras_does(digits: Split, name: str) -> None:
+    """Three batches, the last one smaller, in the loop and through ``train_on_batch``."""
+    config = Optimizer(name=name, learning_rate=0.01)
+    loop = new_loop(digits, batch_size=200, optimizer=config)
+    order = epoch_order(loop, digits)
+    keras.utils.set_random_seed(0)
+    model = logits_model(
+        build_model(Model(hidden=(16,)), image_shape=SHAPE, num_classes=10)
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer = build_optimizer(config, total_steps=100)
+    optimizer.build(model.trainable_variables)  # ScheduleFreeAdamW must be built outside a graph
+    model.compile(optimizer, loss, jit_compile=False)
+    for first in (0, 200, 400):
+        batch = order[first : first + 200]
+        model.train_on_batch(digits.images[batch], digits.labels[batch])
+    before = weights(loop)
+    loop.run_epoch(0, silent)
+    for got, wanted, start in zip(weights(loop), model.get_weights(), before, strict=True):
+        assert not np.array_equal(got, start)
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=2e-5)
+
+
+def epoch_order(loop: CompiledLoop, digits: Split, epoch: int = 0) -> np.ndarray:
+    import tensorflow as tf
+
+    indices = tf.range(len(digits))
+    return tf.random.experimental.stateless_shuffle(indices, seed=[loop._seed, epoch]).numpy()
+
+
+@pytest.mark.parametrize("name", ["cosine", "cosine_decay", "exponential", "inverse_time"])
+def test_schedules_change_the_rate(name: str) -> None:
+    extra = {"decay_rate": 0.5} if name in {"exponential", "inverse_time"} else {}
+    schedule = Schedule(name=name, **extra)  # type: ignore[arg-type]
+    optimizer = build_optimizer(
+        Optimizer(name="sgd", learning_rate=0.4, schedule=schedule), total_steps=10
+    )
+    rate = optimizer._learning_rate
+    assert isinstance(rate, schedule_classes()[name])
+    assert float(rate(0)) == pytest.approx(0.4)
+    assert float(rate(10)) < 0.4
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "steps"), [(1, 500), (7, 72), (128, 4), (499, 2), (500, 1), (501, 1)]
+)
+def test_every_image_of_an_epoch_is_trained_on_once(
+    digits: Split, batch_size: int, steps: int
+) -> None:
+    loop = new_loop(digits, batch_size=batch_size)
+    seen: list[int] = []
+    loop.run_epoch(0, lambda step, _: seen.append(step))
+    assert loop.num_steps == steps == seen[-1] == int(loop._optimizer.iterations.numpy())
+
+
+def test_the_last_smaller_batch_changes_the_weights(digits: Split) -> None:
+    """501 images in batches of 500: the second step is of one image."""
+    images = np.concatenate([digits.images, digits.images[:1]])
+    more = Split(images, np.concatenate([digits.labels, digits.labels[:1]]))
+    loop = new_loop(more, batch_size=500)
+    after = []
+    loop.run_epoch(0, lambda _step, _result: after.append(weights(loop)))
+    assert len(after) == 2
+    assert not np.array_equal(after[0][0], after[1][0])
+
+
+@pytest.mark.parametrize(("batch_size", "dropout"), [(1, 0.0), (32, 0.5), (128, 0.2), (500, 0.0)])
+def test_the_same_seed_gives_the_same_bits(digits: Split, batch_size: int, dropout: float) -> None:
+    found = []
+    for seed in (3, 3, 4):
+        loop = new_loop(digits, batch_size=batch_size, seed=seed, dropout=dropout)
+        for epoch in range(2):
+            loop.run_epoch(epoch, silent)
+        found.append(weights(loop))
+    assert all(map(np.array_equal, found[0], found[1]))
+    assert not np.array_equal(found[0][0], found[2][0])
+
+
+def test_chunks_do_not_change_the_result(
+    digits: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for seconds in (0.0, 100.0):
+        monkeypatch.setattr(loop_module, "CHUNK_SECONDS", seconds)
+        loop = new_loop(digits, batch_size=16, dropout=0.3)
+        loop.run_epoch(0, silent)
+        found.append(weights(loop))
+    assert all(map(np.array_equal, found[0], found[1]))
+
+
+def test_epochs_have_different_orders(digits: Split) -> None:
+    loop = new_loop(digits, batch_size=32)
+    first, second = epoch_order(loop, digits, 0), epoch_order(loop, digits, 1)
+    assert sorted(first) == sorted(second) == list(range(500))
+    assert not np.array_equal(first, second)
+
+
+def test_the_first_loss_that_is_no_number_stops_the_run(digits: Split) -> None:
+    loop = new_loop(digits, batch_size=100, optimizer=Optimizer(name="sgd", learning_rate=1e30))
+    with pytest.raises(TrainingDiverged, match=r"epoch 1, step [2-5] of 5.*learning_rate"):
+        loop.run_epoch(0, silent)
+
+
+def test_weights_ruined_by_the_very_last_step_are_noticed(digits: Split) -> None:
+    loop = new_loop(digits, batch_size=500, optimizer=Optimizer(name="sgd", learning_rate=1e38))
+    validation = CompiledEvaluation(loop._model, digits)
+    with pytest.raises(TrainingDiverged, match="epoch 1"):
+        fit(loop, loop._model, validation, Plan(epochs=1), Silent())
+
+
+def test_what_xla_cannot_compile_runs_as_a_graph(digits: Split) -> None:
+    loop = new_loop(digits, batch_size=100)
+    reference = new_loop(digits, batch_size=100)
+    train_step = loop._train_step
+
+    def with_string(indices: object) -> object:
+        import tensorflow as tf
+
+        tf.strings.as_string(indices)
+        tf.print(tf.strings.join(["a", "b"]), output_stream="file:///dev/null")
+        return train_step(indices)
+
+    loop._train_step = with_string  # type: ignore[assignment,method-assign]
+    result, expected = loop.run_epoch(0, silent), reference.run_epoch(0, silent)
+    assert (loop.compiler, reference.compiler) == ("graph", "XLA")
+    assert result.loss == pytest.approx(expected.loss, rel=1e-5)
+
+
+class Scripted(CompiledEvaluation):
+    """Validation results as written; the weights of each epoch are noted."""
+
+    def __init__(self, model: keras.Model, losses: list[float]) -> None:
+        self.model, self.losses = model, iter(losses)
+        self.seen: list[list[np.ndarray]] = []
+
+    def run(self) -> Result:
+        self.seen.append([np.array(w) for w in self.model.get_weights()])
+        return Result(next(self.losses), 0.5)
+
+
+@pytest.fixture
+def losses() -> Iterator[list[float]]:
+    yield [0.9, 0.5, 0.6, 0.7, 0.4, 0.3]
+
+
+def test_early_stopping_restores_the_best_weights(digits: Split, losses: list[float]) -> None:
+    loop = new_loop(digits, batch_size=100)
+    validation = Scripted(loop._model, losses)
+    callback = early_stopping(EarlyStopping(patience=2))
+    history = fit(loop, loop._model, validation, Plan(6, (callback,)), Silent())
+    assert [epoch["val_loss"] for epoch in history] == losses[:4]
+    assert all(map(np.array_equal, weights(loop), validation.seen[1]))
+
+
+def test_the_best_weights_are_restored_without_a_stop(digits: Split, losses: list[float]) -> None:
+    loop = new_loop(digits, batch_size=100)
+    validation = Scripted(loop._model, losses[:3])
+    fit(loop, loop._model, validation, Plan(3, (early_stopping(EarlyStopping()),)), Silent())
+    assert all(map(np.array_equal, weights(loop), validation.seen[1]))
+
+
+def test_evaluation_counts_every_image(digits: Split) -> None:
+    loop = new_loop(digits, batch_size=100, l2=0.01)
+    logits = np.asarray(loop._model(digits.images), np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    log_f = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    penalty = float(sum(loop._model.losses))
+    result = CompiledEvaluation(loop._model, digits).run()
+    expected = -log_f[np.arange(500), digits.labels].mean() + penalty
+    assert result.loss == pytest.approx(expected, rel=1e-5)
+    assert result.accuracy == np.mean(logits.argmax(axis=1) == digits.labels)
+
+
+def test_averaged_weights_are_put_in_place(digits: Split) -> None:
+    config = Optimizer(name="sgd", learning_rate=0.1, use_ema=True, ema_momentum=0.5)  # type: ignore[call-arg]
+    loop = new_loop(digits, batch_size=100, optimizer=config)
+    validation = Scripted(loop._model, [0.1])
+    fit(loop, loop._model, validation, Plan(1), Silent())
+    assert not np.array_equal(weights(loop)[0], validation.seen[0][0])
