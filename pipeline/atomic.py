@@ -29,19 +29,19 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises:
         StorageError: the folder cannot be written (permission, space, a limit of the system).
     """
-    with explained_storage(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target.parent)
-        aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
-        try:
+    aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
+    try:
+        with explained_storage(target):  # inside the try: a full disk is full until it is swept
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(target.parent)
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir()
             yield aside
             _sync_tree(aside)
             _move(aside, target, replace)
             _sync(target.parent)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_file(target: Path, content: bytes) -> None:
@@ -50,17 +50,17 @@ def write_file(target: Path, content: bytes) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
-    with explained_storage(target):
-        aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
-        try:
+    aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
+    try:
+        with explained_storage(target):
             with aside.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(target)
             _sync(target.parent)
-        finally:
-            aside.unlink(missing_ok=True)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 @contextmanager

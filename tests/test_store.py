@@ -1,0 +1,201 @@
+"""Whole or not at all: kills, full disks, missing permissions, racing processes."""
+
+import errno
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import contents
+
+from pipeline.atomic import new_folder, write_file
+from pipeline.errors import StorageError
+from pipeline.handover import write_array
+from pipeline.store import Store
+
+SLOW_WRITER = """
+import sys, time
+from pathlib import Path
+from pipeline.store import Store
+with Store(Path(sys.argv[1])).write("stage", "abc", {}) as writing:
+    for number in range(200):
+        (writing.folder / f"{number}.bin").write_bytes(b"x" * 1000)
+        time.sleep(0.002)
+"""
+
+
+def test_an_output_is_found_once_it_is_complete(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.write("stage", "abc", {"config": {}}) as writing:
+        (writing.folder / "a.txt").write_text("hello")
+        writing.facts = {"answer": 42}
+        assert store.find("stage", "abc") is None
+    found = store.find("stage", "abc")
+    assert found is not None
+    assert found.facts == {"answer": 42}
+    sha = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    assert found.manifest["outputs"] == {"a.txt": {"bytes": 5, "sha256": sha}}
+    assert contents(tmp_path) == ["stage", "stage/abc", "stage/abc/a.txt", "stage/abc/manifest.json"]
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), Store(tmp_path).write("stage", "abc", {}) as writing:
+        (writing.folder / "a.txt").write_text("hello")
+        raise RuntimeError
+    assert contents(tmp_path) == ["stage"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "shorter", "manifest"])
+def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
+    store = Store(tmp_path)
+    with store.write("stage", "abc", {}) as writing:
+        (writing.folder / "a.txt").write_text("hello")
+    folder = store.folder("stage", "abc")
+    if damage == "missing":
+        (folder / "a.txt").unlink()
+    elif damage == "shorter":
+        (folder / "a.txt").write_text("hell")
+    else:
+        (folder / "manifest.json").write_text('{"outputs": ')
+    assert store.find("stage", "abc") is None
+    with store.write("stage", "abc", {}) as writing:
+        (writing.folder / "a.txt").write_text("again")
+    assert store.find("stage", "abc") is not None
+
+
+def test_a_killed_writer_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
+    for delay in (0.05, 0.2, 0.4):
+        process = subprocess.Popen([sys.executable, "-c", SLOW_WRITER, str(tmp_path)])
+        while not list(tmp_path.glob("stage/.tmp-*/0.bin")):
+            time.sleep(0.005)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert Store(tmp_path).find("stage", "abc") is None
+        assert [p.name[:5] for p in (tmp_path / "stage").iterdir()] == [".tmp-"]
+    subprocess.run([sys.executable, "-c", SLOW_WRITER, str(tmp_path)], check=True)
+    assert Store(tmp_path).find("stage", "abc") is not None
+    assert [p.name for p in (tmp_path / "stage").iterdir()] == ["abc"]  # what was left is swept
+
+
+def test_what_a_living_process_writes_is_not_swept(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SLOW_WRITER, str(tmp_path)])
+    while not list(tmp_path.glob("stage/.tmp-*/0.bin")):
+        time.sleep(0.005)
+    with Store(tmp_path).write("stage", "other", {}):
+        pass
+    assert process.wait() == 0
+    assert Store(tmp_path).find("stage", "abc") is not None
+
+
+def test_an_existing_folder_is_not_replaced_unless_asked(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "a") as folder:
+        (folder / "first").touch()
+    with pytest.raises(FileExistsError), new_folder(tmp_path / "a") as folder:
+        (folder / "second").touch()
+    assert contents(tmp_path) == ["a", "a/first"]
+    with new_folder(tmp_path / "a", replace=True) as folder:
+        (folder / "second").touch()
+    assert contents(tmp_path) == ["a", "a/second"]
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
+        check=False,
+        capture_output=True,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("mounting a tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_and_nothing_is_kept(tiny_disk: Path) -> None:
+    chunks = (np.zeros((1000, 1000), np.uint8) for _ in range(5))
+    with (
+        pytest.raises(StorageError, match="no space is left on the device.*--workspace"),
+        Store(tiny_disk).write("stage", "abc", {}) as writing,
+    ):
+        write_array(writing.folder / "a.npy", chunks, (5000, 1000), np.uint8)
+    assert contents(tiny_disk) == ["stage"]
+
+
+def test_a_library_s_own_error_on_a_full_disk_is_recognised(tiny_disk: Path) -> None:
+    """TensorFlow and h5py raise classes of their own there."""
+    with (
+        pytest.raises(StorageError, match="no space is left on the device"),
+        new_folder(tiny_disk / "a") as folder,
+    ):
+        with (folder / "filler").open("wb", buffering=0) as file:
+            while file.write(b"x" * 4096) == 4096 and shutil.disk_usage(tiny_disk).free:
+                pass
+        raise RuntimeError("Unable to synchronously flush file")
+    assert contents(tiny_disk) == []
+
+
+def test_a_limit_on_file_sizes_is_told(tmp_path: Path) -> None:
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, old[1]))
+    try:
+        with (
+            pytest.raises(StorageError, match="larger than the system allows"),
+            new_folder(tmp_path / "a") as folder,
+        ):
+            (folder / "large").write_bytes(b"x" * 20_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert contents(tmp_path) == []
+
+
+def test_a_file_is_replaced_whole_or_kept(tmp_path: Path) -> None:
+    path = tmp_path / "labels.json"
+    write_file(path, b"old")
+    write_file(path, b"new")
+    assert path.read_bytes() == b"new"
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2, old[1]))
+    try:
+        with pytest.raises(StorageError):
+            write_file(path, b"longer")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert path.read_bytes() == b"new"
+    assert contents(tmp_path) == ["labels.json"]
+
+
+def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    with (
+        pytest.raises(StorageError, match="a part of its path is a file"),
+        Store(tmp_path / "runs").write("stage", "abc", {}),
+    ):
+        pass
+
+
+def test_other_errors_pass_unchanged(tmp_path: Path) -> None:
+    error = OSError(errno.EIO, "I/O error")
+    with pytest.raises(OSError, match="I/O error") as caught, new_folder(tmp_path / "a"):
+        raise error
+    assert caught.value is error
+
+
+def test_manifest_is_json_with_the_ingredients(tmp_path: Path) -> None:
+    with Store(tmp_path).write("stage", "abc", {"config": {"a": 1}}):
+        pass
+    manifest = json.loads((tmp_path / "stage" / "abc" / "manifest.json").read_text())
+    assert manifest["ingredients"] == {"config": {"a": 1}}
+    assert manifest["seconds"] >= 0
+    assert os.stat(tmp_path / "stage" / "abc").st_nlink

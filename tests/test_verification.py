@@ -1,0 +1,265 @@
+"""Proof that verification can fail: every kind of damage is done to real files and is caught."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from pipeline.errors import ModelError, VerificationFailed
+from pipeline.export.contract import Contract, TensorSpec, contract_for
+from pipeline.handover import TEST_PROBABILITIES_FILE
+from pipeline.progress import Silent
+from pipeline.publishing.publish import Candidate, publish
+from pipeline.runtimes.isolated import Answers
+from pipeline.runtimes.registry import all_runtimes, runtimes_for
+from pipeline.store import Store
+from pipeline.verification import (
+    FLOAT32_TOLERANCE,
+    Check,
+    Reference,
+    compare,
+    read_reference,
+    require_passed,
+    verify,
+)
+
+CONTRACT = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
+
+
+@pytest.fixture(scope="module")
+def reference(smoke: Path) -> Reference:
+    [data] = (smoke / "runs" / "data").iterdir()
+    [evaluation] = (smoke / "runs" / "evaluate").iterdir()
+    return read_reference(data, evaluation, CONTRACT)
+
+
+@pytest.fixture
+def exported(smoke: Path, tmp_path: Path) -> Path:
+    """A copy of the exported files that a test may damage."""
+    [folder] = (smoke / "runs" / "export").iterdir()
+    shutil.copytree(folder, tmp_path / "export")
+    return tmp_path / "export"
+
+
+def check(folder: Path, file_format: str, reference: Reference) -> list[Check]:
+    return verify(folder, [file_format], reference, Silent())
+
+
+def change_onnx(folder: Path, change: object) -> None:
+    model = onnx.load(folder / "model.onnx")
+    change(model)  # type: ignore[operator]
+    onnx.save(model, folder / "model.onnx")
+
+
+def one_weight(model: onnx.ModelProto) -> None:
+    largest = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    values = numpy_helper.to_array(largest).copy()
+    row = 14 * 28 + 14  # a pixel in the middle, where digits have ink
+    values[row, 0] += 0.5
+    largest.CopyFrom(numpy_helper.from_array(values, largest.name))
+
+
+def test_the_files_of_a_run_pass_everywhere(exported: Path, reference: Reference) -> None:
+    checks = verify(exported, ["saved_model", "onnx", "keras"], reference, Silent())
+    require_passed(checks)
+    assert len(checks) == 4
+    assert {c.runtime for c in checks} == set(all_runtimes())
+    for found in checks:
+        assert found.label_agreement == 1.0
+        assert found.max_abs_diff is not None
+        assert found.max_abs_diff <= FLOAT32_TOLERANCE
+
+
+def test_one_corrupted_weight_is_refused(exported: Path, reference: Reference) -> None:
+    change_onnx(exported, one_weight)
+    checks = check(exported, "onnx", reference)
+    assert [c.passed for c in checks] == [False, False]
+    with pytest.raises(VerificationFailed) as caught:
+        require_passed(checks)
+    assert "model.onnx in onnxruntime" in str(caught.value)
+    assert "the largest difference of probabilities must be at most 1e-05" in str(caught.value)
+    assert "Nothing is published" in str(caught.value)
+
+
+def test_a_corrupted_keras_file_and_saved_model(exported: Path, reference: Reference) -> None:
+    import keras
+
+    model = keras.models.load_model(exported / "model.keras")
+    values = model.get_weights()
+    values[0][14 * 28 + 14, 0] += 0.5
+    model.set_weights(values)
+    model.save(exported / "model.keras")
+    [found] = check(exported, "keras", reference)
+    assert not found.passed
+    variables = next((exported / "variables").glob("*.data*"))
+    body = bytearray(variables.read_bytes())
+    body[len(body) // 2] ^= 0x40
+    variables.write_bytes(body)
+    [found] = check(exported, "saved_model", reference)
+    assert not found.passed
+
+
+def rename_output(model: onnx.ModelProto) -> None:
+    old = model.graph.output[0].name
+    model.graph.output[0].name = "Identity:0"
+    for node in model.graph.node:
+        node.output[:] = ["Identity:0" if name == old else name for name in node.output]
+
+
+def fix_batch(model: onnx.ModelProto) -> None:
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 32
+
+
+def lose_scaling(model: onnx.ModelProto) -> None:
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.size == 1 and abs(float(values.ravel()[0]) - 1 / 255) < 1e-6:
+            tensor.CopyFrom(numpy_helper.from_array(np.ones_like(values), tensor.name))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (rename_output, "the output must be probabilities: float32 [batch, 10]; got Identity:0"),
+        (fix_batch, "the input must be image: uint8 [batch, 28, 28, 1]; got image: uint8 [32,"),
+        (lose_scaling, "the largest difference"),
+    ],
+)
+def test_a_lost_name_axis_or_scale_is_named(
+    exported: Path, reference: Reference, change: object, words: str
+) -> None:
+    change_onnx(exported, change)
+    failures = [f for c in check(exported, "onnx", reference) for f in c.failures]
+    assert any(words in failure for failure in failures) or all(
+        "could not be asked" in failure for failure in failures
+    ), failures
+    assert all(not c.passed for c in check(exported, "onnx", reference))
+
+
+@pytest.mark.parametrize("file_format", ["onnx", "keras", "saved_model"])
+def test_a_truncated_file_fails_and_does_not_crash(
+    exported: Path, reference: Reference, file_format: str
+) -> None:
+    names = {"onnx": "model.onnx", "keras": "model.keras", "saved_model": "saved_model.pb"}
+    path = exported / names[file_format]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    for found in check(exported, file_format, reference):
+        assert found.ran
+        assert not found.passed
+        assert "could not be asked" in found.failures[0]
+
+
+def answers(probabilities: np.ndarray, contract: Contract = CONTRACT) -> Answers:
+    small = {size: probabilities[:size] for size in (1, 2, 7, 32)}
+    return Answers(contract, probabilities, small)
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Reference:
+    """Fifty images; the model is sure but for image 0, where two classes are level."""
+    probabilities = np.full((50, 10), 0.01, np.float32)
+    probabilities[np.arange(50), np.arange(50) % 10] = 0.91
+    probabilities[0] = 0
+    probabilities[0, :2] = 0.5
+    return Reference(tmp_path / "none", np.arange(50) % 10, probabilities, CONTRACT)
+
+
+def test_equal_answers_and_ties_pass(known: Reference) -> None:
+    assert compare(answers(known.probabilities), known) == ()
+    tied = known.probabilities.copy()
+    tied[0, 1] += 4e-6
+    tied[0, 0] -= 4e-6
+    assert tied[0].argmax() != known.probabilities[0].argmax()
+    assert compare(answers(tied), known) == ()
+
+
+def test_a_difference_just_above_the_tolerance_fails(known: Reference) -> None:
+    off = known.probabilities.copy()
+    off[3, 4] += 1.2e-5
+    whole, *parts = compare(answers(off), known)
+    assert "the test set: the largest difference" in whole
+    assert [part.partition(":")[0] for part in parts] == [
+        "the first 7 as a batch",  # image 3 is in these, not in the first 1 or 2
+        "the first 32 as a batch",
+    ]
+    off[3, 4] = known.probabilities[3, 4] + 9e-6
+    assert compare(answers(off), known) == ()
+
+
+def test_values_that_are_no_numbers_fail(known: Reference) -> None:
+    off = known.probabilities.copy()
+    off[49, 0] = np.nan
+    assert "all values must be finite; got 1 images" in compare(answers(off), known)[0]
+
+
+def test_one_other_label_fails_and_is_counted(known: Reference) -> None:
+    off = known.probabilities.copy()
+    off[40] = np.roll(off[40], 1)
+    assert "every label must agree; got 1 that do not" in " ".join(compare(answers(off), known))
+
+
+def test_missing_rows_and_wrong_small_batches_fail(known: Reference) -> None:
+    short = answers(known.probabilities[:-1])
+    assert "answers must be float32 (50, 10); got float32 (49, 10)" in compare(short, known)[0]
+    good = answers(known.probabilities)
+    good.small_batches[7] = np.roll(known.probabilities[:7], 1, axis=0)
+    assert any("the first 7 as a batch" in failure for failure in compare(good, known))
+    wide = answers(known.probabilities.astype(np.float64))
+    assert "got float64" in compare(wide, known)[0]
+
+
+def test_contracts_are_compared_in_full(known: Reference) -> None:
+    other = Contract((TensorSpec("image", "float32", (None, 784)),), CONTRACT.outputs)
+    [failure] = compare(answers(known.probabilities, other), known)
+    assert failure == (
+        "the input must be image: uint8 [batch, 28, 28, 1]; got image: float32 [batch, 784]"
+    )
+
+
+def test_what_did_not_run_never_counts_as_passed() -> None:
+    absent = Check("model.onnx", "onnxruntime", ran=False)
+    assert not absent.passed
+    with pytest.raises(VerificationFailed, match=r"model\.onnx: no runtime that opens it"):
+        require_passed([absent])
+    require_passed([absent, Check("model.onnx", "onnx-reference", ran=True)])
+    with pytest.raises(VerificationFailed, match="nothing was checked"):
+        require_passed([])
+
+
+def test_every_format_has_a_runtime_and_a_writer() -> None:
+    from typing import get_args
+
+    from pipeline.config.schema import Export
+    from pipeline.export.formats import FILES
+
+    [names] = {get_args(get_args(Export.model_fields["formats"].annotation)[0])}
+    assert set(names) == set(FILES)
+    assert all(runtimes_for(name) for name in names)
+
+
+def test_a_file_changed_after_its_verification_is_not_published(
+    smoke: Path, tmp_path: Path
+) -> None:
+    [folder] = (smoke / "runs" / "export").iterdir()
+    shutil.copytree(folder, tmp_path / "runs" / "export" / folder.name)
+    found = Store(tmp_path / "runs").find("export", folder.name)
+    assert found is not None
+    path = found.path / "model.onnx"
+    body = bytearray(path.read_bytes())
+    body[-100] ^= 1
+    path.write_bytes(body)
+    manifest = json.loads((smoke / "exported" / "smoke" / "1" / "manifest.json").read_text())
+    with pytest.raises(ModelError, match="altered after it was exported"):
+        publish(Candidate("f", found, manifest), tmp_path / "exported" / "smoke", label=None)
+    assert not list((tmp_path / "exported" / "smoke").iterdir())
+
+
+def test_the_reference_is_the_whole_test_set(smoke: Path, reference: Reference) -> None:
+    assert len(reference.probabilities) == len(np.load(reference.images, mmap_mode="r")) == 1000
+    [evaluation] = (smoke / "runs" / "evaluate").iterdir()
+    assert (evaluation / TEST_PROBABILITIES_FILE).is_file()
