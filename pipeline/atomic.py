@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import socket
 from collections.abc import Iterator
@@ -34,7 +35,6 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         with explained_storage(target):  # inside the try: a full disk is full until it is swept
             target.parent.mkdir(parents=True, exist_ok=True)
             _remove_abandoned(target.parent)
-            shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir()
             yield aside
             _sync_tree(aside)
@@ -108,7 +108,7 @@ def _storage_reason(error: Exception, target: Path) -> str | None:
 
 
 def _owner() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}"
+    return f"{secrets.token_hex(4)}-{socket.gethostname()}-{os.getpid()}"
 
 
 def _remove_abandoned(parent: Path) -> None:

@@ -252,7 +252,11 @@ def test_a_bad_manual_file_is_named_and_left(mnist_dir: Path, tmp_path: Path, ch
     path = manual / "t10k-labels-idx1-ubyte.gz"
     body = path.read_bytes()
     path.unlink()
-    changed = {"cut": body[:-10], "altered": body[:-1] + bytes([body[-1] ^ 1]), "longer": body + b"\0"}
+    changed = {
+        "cut": body[:-10],
+        "altered": body[:-1] + bytes([body[-1] ^ 1]),
+        "longer": body + b"\0",
+    }
     if change != "missing":
         path.write_bytes(changed[change])
     with pytest.raises(DataFileError) as caught:

@@ -16,7 +16,11 @@ def build(**settings: object) -> keras.Model:
 
 @pytest.mark.parametrize(
     ("hidden", "parameters"),
-    [((), 785 * 10), ((128,), 785 * 128 + 129 * 10), ((512, 512), 785 * 512 + 513 * 512 + 513 * 10)],
+    [
+        ((), 785 * 10),
+        ((128,), 785 * 128 + 129 * 10),
+        ((512, 512), 785 * 512 + 513 * 512 + 513 * 10),
+    ],
 )
 def test_parameters_are_those_of_the_lecture(hidden: tuple[int, ...], parameters: int) -> None:
     model = build(hidden=hidden)

@@ -43,7 +43,12 @@ def test_an_output_is_found_once_it_is_complete(tmp_path: Path) -> None:
     assert found.facts == {"answer": 42}
     sha = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
     assert found.manifest["outputs"] == {"a.txt": {"bytes": 5, "sha256": sha}}
-    assert contents(tmp_path) == ["stage", "stage/abc", "stage/abc/a.txt", "stage/abc/manifest.json"]
+    assert contents(tmp_path) == [
+        "stage",
+        "stage/abc",
+        "stage/abc/a.txt",
+        "stage/abc/manifest.json",
+    ]
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:

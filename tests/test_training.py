@@ -70,9 +70,7 @@ def test_every_optimizer_does_what_keras_does(digits: Split, name: str) -> None:
     loop = new_loop(digits, batch_size=200, optimizer=config)
     order = epoch_order(loop, digits)
     keras.utils.set_random_seed(0)
-    model = logits_model(
-        build_model(Model(hidden=(16,)), image_shape=SHAPE, num_classes=10)
-    )
+    model = logits_model(build_model(Model(hidden=(16,)), image_shape=SHAPE, num_classes=10))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = build_optimizer(config, total_steps=100)
     optimizer.build(model.trainable_variables)  # ScheduleFreeAdamW must be built outside a graph
@@ -142,9 +140,7 @@ def test_the_same_seed_gives_the_same_bits(digits: Split, batch_size: int, dropo
     assert not np.array_equal(found[0][0], found[2][0])
 
 
-def test_chunks_do_not_change_the_result(
-    digits: Split, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_chunks_do_not_change_the_result(digits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for seconds in (0.0, 100.0):
         monkeypatch.setattr(loop_module, "CHUNK_SECONDS", seconds)

@@ -1,0 +1,113 @@
+"""Image files: what is read, what is refused, and why."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.errors import ImageError
+from pipeline.images import read_images
+
+SHAPE = (28, 28, 1)
+PIXELS = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+
+
+def save(path: Path, image: Image.Image) -> Path:
+    image.save(path)
+    return path
+
+
+def test_a_grey_png_is_read_as_it_is(tmp_path: Path) -> None:
+    path = save(tmp_path / "digit.png", Image.fromarray(PIXELS))
+    images = read_images(path, SHAPE)
+    assert (images.shape, images.dtype) == ((1, *SHAPE), np.uint8)
+    np.testing.assert_array_equal(images[0, :, :, 0], PIXELS)
+
+
+def test_rgb_of_equal_channels_is_the_same_grey(tmp_path: Path) -> None:
+    path = save(tmp_path / "digit.png", Image.fromarray(PIXELS).convert("RGB"))
+    np.testing.assert_array_equal(read_images(path, SHAPE)[0, :, :, 0], PIXELS)
+
+
+def test_jpeg_is_close(tmp_path: Path) -> None:
+    smooth = np.tile(np.linspace(0, 255, 28).astype(np.uint8), (28, 1))
+    path = tmp_path / "digit.jpg"
+    Image.fromarray(smooth).save(path, quality=95)
+    assert np.abs(read_images(path, SHAPE)[0, :, :, 0].astype(int) - smooth).max() < 12
+
+
+def test_colour_sets_take_colour(tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    path = save(tmp_path / "cat.png", Image.fromarray(colours))
+    np.testing.assert_array_equal(read_images(path, (32, 32, 3))[0], colours)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1), (5, 28, 28), (5, 28, 28, 1)])
+def test_arrays_of_one_or_many(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    np.save(tmp_path / "a.npy", array)
+    images = read_images(tmp_path / "a.npy", SHAPE)
+    np.testing.assert_array_equal(images.ravel(), array.ravel())
+    assert images.shape[1:] == SHAPE
+
+
+@pytest.mark.parametrize(
+    ("mode", "size", "words"),
+    [
+        ("L", (29, 28), "must be 28 x 28 pixels; got 29 x 28"),
+        ("L", (5000, 5000), "must be 28 x 28 pixels; got 5000 x 5000"),
+        ("RGBA", (28, 28), "no transparency; got Pillow mode RGBA"),
+        ("I;16", (28, 28), "8 bits a channel.*I;16"),
+    ],
+)
+def test_another_size_or_kind(tmp_path: Path, mode: str, size: tuple[int, int], words: str) -> None:
+    path = save(tmp_path / "x.png", Image.new(mode, size))
+    with pytest.raises(ImageError, match=words):
+        read_images(path, SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "words"),
+    [
+        ("none.png", None, "No such file"),
+        ("text.png", b"hello", "cannot identify"),
+        ("empty.png", b"", "cannot identify"),
+        ("gif.png", b"GIF89a\x1c\x00\x1c\x00\x00\x00\x00;", "cannot identify"),
+        ("text.npy", b"hello", "Check the path and the file"),
+        ("empty.npy", b"", "Check the path and the file"),
+    ],
+)
+def test_what_is_no_image(tmp_path: Path, name: str, body: bytes | None, words: str) -> None:
+    if body is not None:
+        (tmp_path / name).write_bytes(body)
+    with pytest.raises(ImageError, match=words):
+        read_images(tmp_path / name, SHAPE)
+
+
+def test_a_truncated_png(tmp_path: Path) -> None:
+    path = save(tmp_path / "cut.png", Image.fromarray(PIXELS))
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ImageError, match="can be read"):
+        read_images(path, SHAPE)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros((28, 28), np.float32), np.zeros((28, 27), np.uint8), np.zeros(784, np.uint8)],
+)
+def test_arrays_of_another_kind(tmp_path: Path, array: np.ndarray) -> None:
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(ImageError, match="An array must be uint8 of shape"):
+        read_images(tmp_path / "a.npy", SHAPE)
+
+
+def test_pickled_arrays_are_refused_unopened(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (tmp_path / "exploded",)  # type: ignore[return-value]
+
+    np.save(tmp_path / "a.npy", np.array([Bomb()], dtype=object), allow_pickle=True)
+    with pytest.raises(ImageError):
+        read_images(tmp_path / "a.npy", SHAPE)
+    assert not (tmp_path / "exploded").exists()

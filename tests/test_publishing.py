@@ -1,0 +1,255 @@
+"""Published models: numbers that only grow, labels, gates, files that are checked."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SMOKE, assert_error, command, contents, run_smoke
+
+from pipeline import list_models, load_model
+from pipeline.atomic import sha256
+from pipeline.errors import AccuracyTooLow, ModelError
+from pipeline.publishing.publish import Candidate, publish, require_accuracy
+from pipeline.publishing.published import find_published, read_labels
+from pipeline.store import Store, StageOutput
+
+
+@pytest.fixture
+def exported(smoke: Path, tmp_path: Path) -> Path:
+    """A copy of ``exported/`` that a test may change."""
+    shutil.copytree(smoke / "exported", tmp_path / "exported")
+    return tmp_path / "exported"
+
+
+@pytest.fixture(scope="module")
+def export_output(smoke: Path) -> StageOutput:
+    [folder] = (smoke / "runs" / "export").iterdir()
+    output = Store(smoke / "runs").find("export", folder.name)
+    assert output is not None
+    return output
+
+
+@pytest.fixture(scope="module")
+def description(smoke: Path) -> dict[str, object]:
+    manifest = json.loads((smoke / "exported" / "smoke" / "1" / "manifest.json").read_text())
+    return {k: v for k, v in manifest.items() if k not in {"version", "fingerprint", "files"}}
+
+
+def test_the_published_folder_is_laid_out_as_designed(smoke: Path) -> None:
+    folder = smoke / "exported" / "smoke"
+    assert json.loads((folder / "labels.json").read_text()) == {"stable": 1}
+    assert {
+        "1/saved_model.pb",
+        "1/variables/variables.index",
+        "1/model.onnx",
+        "1/model.keras",
+        "1/manifest.json",
+        "1/README.md",
+    } <= set(contents(folder))
+
+
+def test_the_manifest_says_all_of_it(smoke: Path) -> None:
+    folder = smoke / "exported" / "smoke" / "1"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    on_disk = {name for name in contents(folder) if (folder / name).is_file()}
+    assert set(manifest["files"]) == on_disk - {"manifest.json"}
+    for name, file in manifest["files"].items():
+        assert file["sha256"] == sha256(folder / name)
+    assert manifest["contract"]["inputs"][0]["name"] == "image"
+    assert manifest["class_names"] == list("0123456789")
+    assert manifest["config"]["train"]["batch_size"] == 64
+    assert manifest["data"]["sampled"] is True
+    assert manifest["data"]["test"] == 1000
+    assert {"tensorflow", "keras", "onnx", "numpy"} <= set(manifest["versions"])
+    assert all(check["passed"] for check in manifest["verification"])
+    assert set(manifest["metrics"]) == {"train", "validation", "test"}
+
+
+def test_the_model_card_says_what_matters(smoke: Path) -> None:
+    folder = smoke / "exported" / "smoke" / "1"
+    card = (folder / "README.md").read_text()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    accuracy = f"{100 * manifest['metrics']['test']['accuracy']:.2f} %"
+    for words in ("Trained on a sample of 5,000 digits", accuracy, "image: uint8", "model.onnx"):
+        assert words in card
+
+
+def test_numbers_only_grow_and_labels_move(
+    export_output: StageOutput, description: dict[str, object], tmp_path: Path
+) -> None:
+    folder = tmp_path / "exported" / "smoke"
+    first = publish(Candidate("a", export_output, description), folder, label="stable")
+    second = publish(Candidate("b", export_output, description), folder, label="canary")
+    assert (first.version, second.version) == (1, 2)
+    assert read_labels(folder) == {"stable": 1, "canary": 2}
+    assert find_published(folder).version == 1  # the stable one
+    shutil.rmtree(folder / "2")
+    third = publish(Candidate("c", export_output, description), folder, label="stable")
+    assert third.version == 3
+    assert find_published(folder).version == 3
+    assert find_published(folder / "1").version == 1
+
+
+def test_the_same_candidate_is_published_once(
+    export_output: StageOutput, description: dict[str, object], tmp_path: Path
+) -> None:
+    folder = tmp_path / "exported" / "smoke"
+    candidate = Candidate("a", export_output, description)
+    assert publish(candidate, folder, label=None).version == 1
+    assert publish(candidate, folder, label=None).version == 1
+    assert publish(candidate, folder, label=None, again=True).version == 2
+
+
+PUBLISHER = """
+import json, sys
+from pathlib import Path
+from pipeline.publishing.publish import Candidate, publish
+from pipeline.store import Store
+runs, fingerprint, target, name, manifest = sys.argv[1:]
+output = Store(Path(runs)).find("export", fingerprint)
+description = json.loads(Path(manifest).read_text())
+for number in range(5):
+    publish(Candidate(f"{name}{number}", output, description), Path(target), label=None)
+"""
+
+
+def test_racing_publishers_get_numbers_of_their_own(
+    smoke: Path, export_output: StageOutput, tmp_path: Path
+) -> None:
+    manifest = smoke / "exported" / "smoke" / "1" / "manifest.json"
+    processes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-c", PUBLISHER, str(smoke / "runs")),
+                *(export_output.fingerprint, str(tmp_path / "m"), name, str(manifest)),
+            ]
+        )
+        for name in "abc"
+    ]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    versions = sorted(int(path.name) for path in (tmp_path / "m").iterdir())
+    assert versions == list(range(1, 16))
+    assert all(not find_published(tmp_path / "m" / str(v)).alterations() for v in versions)
+
+
+def test_the_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
+    require_accuracy(0.9, 0.9, "publish.min_accuracy")
+    with pytest.raises(AccuracyTooLow, match=r"at least 0\.9500 \(publish.min_accuracy\); got 0.9"):
+        require_accuracy(0.9, 0.95, "publish.min_accuracy")
+    shutil.copytree(smoke, tmp_path / "copy")
+    done = run_smoke(tmp_path / "copy", "publish.min_accuracy_on_sample=0.999", "name=strict")
+    assert_error(done, 1, "at least 0.9990 (publish.min_accuracy_on_sample)", "validation set")
+    assert not (tmp_path / "copy" / "exported" / "strict").exists()
+    assert json.loads(done.out)["error"]["exit_code"] == 1
+
+
+def test_a_published_version_that_is_gone_is_published_again(smoke: Path, tmp_path: Path) -> None:
+    shutil.copytree(smoke, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "exported")
+    document = json.loads(run_smoke(tmp_path / "copy").out)
+    assert [s["status"] for s in document["stages"]] == ["cached"] * 5 + ["ran"]
+    assert document["published"]["version"] == 1
+
+
+def test_models_are_listed(exported: Path) -> None:
+    [model] = list_models(workspace=exported.parent)
+    assert (model.name, model.version, model.labels) == ("smoke", 1, ("stable",))
+    done = command("models", "--workspace", exported.parent, "--json")
+    [document] = json.loads(done.out)
+    assert document["accuracy"] == model.manifest["metrics"]["test"]["accuracy"]
+    assert command("models", "--workspace", exported.parent / "none").out.startswith("Nothing is")
+
+
+@pytest.mark.parametrize("damage", ["altered", "truncated", "missing"])
+def test_altered_files_are_never_opened(exported: Path, damage: str) -> None:
+    path = exported / "smoke" / "1" / "model.onnx"
+    body = path.read_bytes()
+    if damage == "altered":
+        path.write_bytes(body[:1000] + bytes([body[1000] ^ 1]) + body[1001:])
+    elif damage == "truncated":
+        path.write_bytes(body[:1000])
+    else:
+        path.unlink()
+    with pytest.raises(ModelError, match=r"as it was published; got: model\.onnx"):
+        load_model(exported / "smoke")
+    done = command("verify", exported / "smoke", "--workspace", exported.parent)
+    assert_error(done, 1, "model.onnx", "Nothing of it was opened")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda folder: folder / "none", "which does not exist"),
+        (lambda folder: folder, "holds no version with a manifest.json"),
+        (lambda folder: folder / "file.txt", "must end in .onnx or .keras"),
+        (lambda folder: folder / "broken.onnx", "must be a whole onnx model"),
+    ],
+)
+def test_what_is_no_model_is_explained(tmp_path: Path, make: object, words: str) -> None:
+    (tmp_path / "file.txt").write_text("hello")
+    (tmp_path / "broken.onnx").write_bytes(b"\x08\x01garbage")
+    with pytest.raises(ModelError, match=words):
+        load_model(make(tmp_path))  # type: ignore[operator]
+
+
+def test_a_manifest_that_is_no_manifest(exported: Path) -> None:
+    (exported / "smoke" / "1" / "manifest.json").write_text("[]")
+    with pytest.raises(ModelError, match="must be the manifest of a published model"):
+        find_published(exported / "smoke")
+
+
+def test_labels_that_make_no_sense(exported: Path) -> None:
+    (exported / "smoke" / "labels.json").write_text('{"stable": 7}')
+    with pytest.raises(ModelError, match="label stable must name a version that exists; got 7"):
+        find_published(exported / "smoke")
+    (exported / "smoke" / "labels.json").write_text("nonsense")
+    with pytest.raises(ModelError, match="must map labels to versions"):
+        find_published(exported / "smoke")
+
+
+def test_a_hostile_manifest_opens_nothing_outside(exported: Path, tmp_path: Path) -> None:
+    """Files are opened by fixed names only; a path in a manifest is compared, never opened."""
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["../../../../etc/passwd"] = {"bytes": 1, "sha256": "0" * 64}
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="etc/passwd"):
+        load_model(exported / "smoke")
+
+
+def test_every_runtime_can_be_chosen(exported: Path) -> None:
+    import numpy as np
+
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
+    names = ("onnxruntime", "onnx-reference", "keras", "tensorflow")
+    found = [load_model(exported / "smoke", runtime=name).predict(images) for name in names]
+    for answers in found[1:]:
+        np.testing.assert_allclose(answers, found[0], rtol=0, atol=1e-5)
+    with pytest.raises(Exception, match="A runtime must open one of .*; got 'tensort'"):
+        load_model(exported / "smoke", runtime="tensort")
+
+
+def test_verifying_again_where_the_runs_are_gone(exported: Path) -> None:
+    done = command("verify", exported / "smoke", "--workspace", exported.parent, "--json")
+    assert done.code == 0, done.err
+    checks = json.loads(done.out)
+    assert len(checks) == 4
+    assert all(check["passed"] and check["label_agreement"] == 1.0 for check in checks)
+    one = command("verify", exported / "smoke", "--runtime", "onnxruntime", "--json",
+                  "--workspace", exported.parent)  # fmt: skip
+    assert [check["runtime"] for check in json.loads(one.out)] == ["onnxruntime"]
+    wrong = command("verify", exported / "smoke", "--runtime", "onnxruntim")
+    assert_error(wrong, 2, "A runtime must be one of", "onnxruntim")
+
+
+def test_a_lie_about_the_config_is_not_believed(exported: Path) -> None:
+    assert SMOKE.is_file()
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["data"]["test_sha256"] = "0" * 64
+    path.write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke", "--workspace", exported.parent)
+    assert_error(done, 2, "The test set must be the one of the publication")
