@@ -55,13 +55,16 @@ class Done:
     err: str
 
 
-def command(*arguments: object, timeout: float = 300, **environment: str) -> Done:
+def command(
+    *arguments: object, timeout: float = 300, cwd: Path = PROJECT, **environment: str
+) -> Done:
     """Run the command line as a user does, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,
+        cwd=cwd,
         env={**os.environ, **environment},
         check=False,
     )

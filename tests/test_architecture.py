@@ -69,7 +69,7 @@ def row(module: str) -> int:
 
 
 def package_of(module: str) -> str:
-    return module.split(".")[0]
+    return module.split(".", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("module", sorted(modules()))

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -90,7 +89,7 @@ def test_a_damaged_prepared_folder_is_explained(full: Path, tmp_path: Path) -> N
     [records] = (tmp_path / "tfds").rglob("mnist-train.tfrecord*")
     with records.open("r+b") as file:
         file.truncate(records.stat().st_size // 2)
-    with pytest.raises(DataFileError, match="prepared files .* must be whole"):
+    with pytest.raises(DataFileError, match=r"prepared files .* must be whole"):
         data_stage(tmp_path, f"data.tfds_dir={tmp_path / 'tfds'}")
     assert not list((tmp_path / "runs" / "data").iterdir())
 
@@ -248,7 +247,7 @@ def test_a_killed_download_starts_again_cleanly(
 def test_a_bad_manual_file_is_named_and_left(mnist_dir: Path, tmp_path: Path, change: str) -> None:
     manual = tmp_path / "manual"
     shutil.copytree(mnist_dir, manual)
-    os.chmod(manual, 0o755)
+    manual.chmod(0o700)
     path = manual / "t10k-labels-idx1-ubyte.gz"
     body = path.read_bytes()
     path.unlink()
@@ -273,7 +272,7 @@ def test_a_bad_manual_file_is_named_and_left(mnist_dir: Path, tmp_path: Path, ch
 
 def test_a_manual_folder_must_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIPELINE_MANUAL_DIR", str(tmp_path / "none"))
-    with pytest.raises(ConfigError, match="manual folder must exist; got .*PIPELINE_MANUAL_DIR"):
+    with pytest.raises(ConfigError, match=r"manual folder must exist; got .*PIPELINE_MANUAL_DIR"):
         sources.local_source(Data())
 
 

@@ -14,7 +14,7 @@ from pipeline.atomic import sha256
 from pipeline.errors import AccuracyTooLow, ModelError
 from pipeline.publishing.publish import Candidate, publish, require_accuracy
 from pipeline.publishing.published import find_published, read_labels
-from pipeline.store import Store, StageOutput
+from pipeline.store import StageOutput, Store
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_labels_that_make_no_sense(exported: Path) -> None:
         find_published(exported / "smoke")
 
 
-def test_a_hostile_manifest_opens_nothing_outside(exported: Path, tmp_path: Path) -> None:
+def test_a_hostile_manifest_opens_nothing_outside(exported: Path) -> None:
     """Files are opened by fixed names only; a path in a manifest is compared, never opened."""
     path = exported / "smoke" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -228,7 +228,7 @@ def test_every_runtime_can_be_chosen(exported: Path) -> None:
     found = [load_model(exported / "smoke", runtime=name).predict(images) for name in names]
     for answers in found[1:]:
         np.testing.assert_allclose(answers, found[0], rtol=0, atol=1e-5)
-    with pytest.raises(Exception, match="A runtime must open one of .*; got 'tensort'"):
+    with pytest.raises(Exception, match=r"A runtime must open one of .*; got 'tensort'"):
         load_model(exported / "smoke", runtime="tensort")
 
 

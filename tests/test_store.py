@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import resource
 import shutil
 import signal
@@ -52,9 +51,8 @@ def test_an_output_is_found_once_it_is_complete(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), Store(tmp_path).write("stage", "abc", {}) as writing:
-        (writing.folder / "a.txt").write_text("hello")
-        raise RuntimeError
+    with pytest.raises(ZeroDivisionError), Store(tmp_path).write("stage", "abc", {}) as writing:
+        (writing.folder / "a.txt").write_text(str(1 / len(writing.facts)))
     assert contents(tmp_path) == ["stage"]
 
 
@@ -131,7 +129,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_told_and_nothing_is_kept(tiny_disk: Path) -> None:
     chunks = (np.zeros((1000, 1000), np.uint8) for _ in range(5))
     with (
-        pytest.raises(StorageError, match="no space is left on the device.*--workspace"),
+        pytest.raises(StorageError, match=r"no space is left on the device.*--workspace"),
         Store(tiny_disk).write("stage", "abc", {}) as writing,
     ):
         write_array(writing.folder / "a.npy", chunks, (5000, 1000), np.uint8)
@@ -203,4 +201,3 @@ def test_manifest_is_json_with_the_ingredients(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "stage" / "abc" / "manifest.json").read_text())
     assert manifest["ingredients"] == {"config": {"a": 1}}
     assert manifest["seconds"] >= 0
-    assert os.stat(tmp_path / "stage" / "abc").st_nlink

@@ -1,7 +1,5 @@
 """The compiled loop against arithmetic by hand and against Keras' own training step."""
 
-from collections.abc import Iterator
-
 import keras
 import numpy as np
 import pytest
@@ -201,8 +199,8 @@ class Scripted(CompiledEvaluation):
 
 
 @pytest.fixture
-def losses() -> Iterator[list[float]]:
-    yield [0.9, 0.5, 0.6, 0.7, 0.4, 0.3]
+def losses() -> list[float]:
+    return [0.9, 0.5, 0.6, 0.7, 0.4, 0.3]
 
 
 def test_early_stopping_restores_the_best_weights(digits: Split, losses: list[float]) -> None:
