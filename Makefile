@@ -42,7 +42,7 @@ $(VENV)/installed: requirements.lock pyproject.toml
 .venv-base/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv-base
 	sed -n 's/^\([a-z0-9_-]*==[^\\]*\)\\*$$/\1/p' requirements.lock > .venv-base/versions.txt
-	.venv-base/bin/pip install --constraint .venv-base/versions.txt .
+	.venv-base/bin/pip install --constraint .venv-base/versions.txt -e .
 	@touch $@
 
 lock:

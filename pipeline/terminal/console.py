@@ -60,6 +60,8 @@ class _Lines:
     def __init__(self, console: Console, description: str, total: float | None) -> None:
         self._console, self._description, self._total = console, description, total
         self._last = time.monotonic() - _LINE_SECONDS + _QUIET_SECONDS
+        if total is None:
+            console.print(f"  {description} ...", soft_wrap=True)
 
     def update(self, completed: float, detail: str = "") -> None:
         if time.monotonic() - self._last < _LINE_SECONDS:

@@ -1,0 +1,68 @@
+"""The base install, without the extra ``train``: it predicts, and says what is missing."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PROJECT, SMOKE, Done, assert_error
+
+from pipeline import predict
+
+PYTHON = PROJECT / ".venv-base" / "bin" / "python"
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`: .venv-base")
+
+
+def base(*arguments: object) -> Done:
+    done = subprocess.run(
+        [PYTHON, "-m", "pipeline", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_nothing_heavy_is_installed() -> None:
+    code = (
+        "from importlib.util import find_spec\n"
+        "print([m for m in ('tensorflow', 'keras', 'sklearn', 'pandas', 'onnx') if find_spec(m)])"
+    )
+    done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_it_predicts_the_same(smoke: Path, tmp_path: Path) -> None:
+    [data] = (smoke / "runs" / "data").iterdir()
+    np.save(tmp_path / "digits.npy", np.load(data / "test_images.npy")[:50])
+    model = smoke / "exported" / "smoke"
+    answers = json.loads(base("predict", model, tmp_path / "digits.npy", "--json").out)
+    expected = [vars(answer) for answer in predict(model, [tmp_path / "digits.npy"])]
+    assert answers == expected
+
+
+def test_training_says_which_extra_is_missing(tmp_path: Path) -> None:
+    done = base("run", SMOKE, "--workspace", tmp_path)
+    assert_error(done, 3, "not installed", "pip install 'dense-pipeline[train]'")
+
+
+def test_config_and_doctor_work_and_say_so(tmp_path: Path) -> None:
+    done = base("config", SMOKE)
+    assert done.code == 0
+    assert "batch_size: 64" in done.out
+    assert "Names of Keras were not checked" in done.err
+    findings = {f["subject"]: f for f in json.loads(base("doctor", "-C", tmp_path, "--json").out)}
+    assert findings["runtime onnxruntime"]["fine"]
+    assert findings["tensorflow"]["advice"].endswith("pip install 'dense-pipeline[train]'")
+
+
+def test_what_cannot_be_run_here_is_not_called_passed(smoke: Path) -> None:
+    done = base("verify", smoke / "exported" / "smoke", "--workspace", smoke, "--json")
+    assert done.code == 0, done.err
+    ran = {(c["artifact"], c["runtime"]): (c["ran"], c["passed"]) for c in json.loads(done.out)}
+    assert ran["model.onnx", "onnxruntime"] == (True, True)
+    assert ran["model.keras", "keras"] == (False, False)
+    assert ran["saved_model.pb", "tensorflow"] == (False, False)

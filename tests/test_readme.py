@@ -1,0 +1,52 @@
+"""The examples of the README are executed as they stand."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+def blocks() -> list[str]:
+    return BLOCK.findall((PROJECT / "README.md").read_text())
+
+
+@pytest.fixture(scope="module")
+def folder(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as after ``make run``: the examples speak of ``exported/mlp``."""
+    place = tmp_path_factory.mktemp("readme")
+    shutil.copytree(PROJECT / "configs", place / "configs")
+    shutil.copytree(smoke / "exported" / "smoke", place / "exported" / "mlp")
+    return place
+
+
+def test_the_readme_has_the_examples() -> None:
+    text = "\n".join(blocks())
+    for words in ("from pipeline import run, load_model", "import onnxruntime"):
+        assert words in text
+
+
+@pytest.mark.parametrize("block", blocks())
+def test_a_python_example_runs(folder: Path, block: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", block],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_configurations_named_there_exist() -> None:
+    named = set(re.findall(r"configs/\w+\.yaml", (PROJECT / "README.md").read_text()))
+    assert {"configs/mlp.yaml", "configs/softmax.yaml", "configs/linear_deep.yaml"} <= named
+    assert all((PROJECT / name).is_file() for name in named)
