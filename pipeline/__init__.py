@@ -3,7 +3,8 @@
 The map of the package, from the bottom up; a module imports only what stands above it here:
 
     errors                      the error tree
-    progress, atomic            what users see meanwhile; files that appear whole or not at all
+    progress, atomic, processors
+                                what users see meanwhile; files that appear whole or not at all
     config/                     the typed, frozen configuration
     store, workspace            stage outputs on disk, and the folder they are in
     fingerprints, handover      what an output depends on; the files stages hand to each other
@@ -13,8 +14,8 @@ The map of the package, from the bottom up; a module imports only what stands ab
     data/ names model optimizers training/ evaluation export/
                                 the work of the stages
     verification publishing/    the gates
-    stages                      the stage graph: what is up to date, what must run
-    reasons, reverification, diagnosis, images
+    stages running              the stage graph: what is up to date; running what is not
+    reasons, reverification, diagnosis, prediction
                                 the commands why, verify, doctor, predict
     api                         one call for each command
     terminal/ cli               the command line

@@ -1,6 +1,5 @@
 """One call for each command: what the command line does, from a script."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +9,31 @@ from pipeline.config import read
 from pipeline.config.schema import Config, Data
 from pipeline.diagnosis import Finding
 from pipeline.diagnosis import diagnose as _diagnose
-from pipeline.errors import ConfigError, ModelError
-from pipeline.export.formats import FILES, artifact_path
-from pipeline.images import read_images
+from pipeline.prediction import PathLike, load_model, predict
 from pipeline.progress import Progress, Silent
 from pipeline.publishing.published import PublishedModel, find_published, list_published
 from pipeline.reasons import Reason, explain
-from pipeline.runtimes.predictor import Predictor
-from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
-from pipeline.stages import STAGE_NAMES, StageResult, position_of, run_stages
-from pipeline.stages import check_names as _check_names
+from pipeline.running import StageResult, run_stages
+from pipeline.running import check_names as _check_names
+from pipeline.stages import STAGE_NAMES, position_of
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from pipeline.verification import Check
 
-PathLike = str | os.PathLike[str]
+__all__ = [
+    "RunResult",
+    "describe_layers",
+    "diagnose",
+    "list_models",
+    "load_model",
+    "predict",
+    "resolve_config",
+    "run",
+    "verify",
+    "why",
+]
+
 DEFAULT_CONFIG = "configs/mlp.yaml"
 
 
@@ -42,17 +50,6 @@ class RunResult:
     metrics: dict[str, dict[str, float]]
     verification: list[dict[str, Any]]
     published: PublishedModel | None
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer to one image of one file."""
-
-    file: str
-    index: int
-    label: str
-    probability: float
-    probabilities: dict[str, float]
 
 
 def run(
@@ -129,42 +126,6 @@ def list_models(*, workspace: PathLike = ".") -> list[PublishedModel]:
     return list_published(Workspace(Path(workspace)).exported)
 
 
-def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
-    """Open a published model, checked against its manifest, or a single file.
-
-    ``exported/mlp`` is its version labelled stable, else the newest; ``exported/mlp/3`` that one.
-
-    Raises:
-        ModelError: it is no model, or was altered.
-        MissingExtra: no runtime that opens it is installed.
-    """
-    path = Path(model)
-    if path.is_file():
-        return open_model(_runtime_for([_format_of(path)], runtime)[1], path)
-    published = find_published(path)
-    published.require_unaltered()
-    file_format, chosen = _runtime_for(published.formats, runtime)
-    predictor = open_model(chosen, artifact_path(published.path, file_format))
-    predictor.class_names = published.class_names
-    return predictor
-
-
-def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
-    """Return the label of every image in image files or ``.npy`` arrays.
-
-    Raises:
-        ModelError: the model cannot be opened.
-        ImageError: a file is no image, or of another size or kind; nothing is predicted then.
-    """
-    predictor = load_model(model)
-    images = {str(file): read_images(Path(file), predictor.contract.image_shape) for file in files}
-    return [
-        _prediction(file, index, probabilities, predictor)
-        for file, array in images.items()
-        for index, probabilities in enumerate(predictor.predict(array))
-    ]
-
-
 def verify(
     model: PathLike,
     runtimes: Sequence[str] = (),
@@ -200,41 +161,3 @@ def _default_progress() -> Progress:
 
 def _published(workspace: Workspace, facts: dict[str, Any]) -> PublishedModel:
     return find_published(workspace.exported / facts["name"] / str(facts["version"]))
-
-
-def _format_of(path: Path) -> str:
-    suffixes = {Path(name).suffix: kind for kind, name in FILES.items() if Path(name).suffix}
-    if path.suffix not in suffixes:
-        raise ModelError(
-            f"A model file must end in {' or '.join(suffixes)}; got {path}. Name such a file or a "
-            "published folder, for example exported/mlp."
-        )
-    return suffixes[path.suffix]
-
-
-def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime]:
-    """ONNX goes first where it is there: its runtime is the lightest."""
-    ordered = sorted(formats, key=lambda file_format: file_format != "onnx")
-    pairs = [(f, runtime) for f in ordered for runtime in runtimes_for(f)]
-    if name is None:
-        usable = [pair for pair in pairs if pair[1].installed and pair[1].name != "onnx-reference"]
-        return (usable or pairs)[0]
-    named = [pair for pair in pairs if pair[1].name == name]
-    if not named:
-        raise ConfigError(
-            f"A runtime must open one of {', '.join(formats)}; got {name!r}. "
-            f"Choose from {', '.join(runtime.name for _, runtime in pairs)}."
-        )
-    return named[0]
-
-
-def _prediction(file: str, index: int, probabilities: Any, predictor: Predictor) -> Prediction:
-    names = predictor.class_names or tuple(map(str, range(len(probabilities))))
-    best = int(probabilities.argmax())
-    return Prediction(
-        file=file,
-        index=index,
-        label=names[best],
-        probability=float(probabilities[best]),
-        probabilities={n: float(p) for n, p in zip(names, probabilities, strict=True)},
-    )

@@ -12,6 +12,11 @@ from pathlib import Path
 
 from pipeline.errors import StorageError
 
+
+class FolderExists(Exception):
+    """The folder is there already; what was written for it is dropped."""
+
+
 _ASIDE = ".tmp-"
 
 
@@ -25,7 +30,7 @@ def sha256(path: Path) -> str:
 def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield an empty folder that becomes ``target`` when the block ends without an error.
 
-    Where ``target`` exists at the end, it is replaced or else raises ``FileExistsError``.
+    Where ``target`` exists at the end, it is replaced or else raises ``FolderExists``.
 
     Raises:
         StorageError: the folder cannot be written (permission, space, a limit of the system).
@@ -74,7 +79,7 @@ def explained_storage(target: Path) -> Iterator[None]:
     """
     try:
         yield
-    except FileExistsError:
+    except FolderExists:
         raise
     except Exception as error:
         reason = _storage_reason(error, target)
@@ -137,12 +142,12 @@ def _move(aside: Path, target: Path, replace: bool) -> None:
         shutil.rmtree(old, ignore_errors=True)
         return
     if target.exists():
-        raise FileExistsError(target)
+        raise FolderExists(target)
     try:
         aside.rename(target)
     except OSError as error:
         if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:  # another process was faster
-            raise FileExistsError(target) from error
+            raise FolderExists(target) from error
         raise
 
 

@@ -10,6 +10,7 @@ from pipeline.config.schema import Data
 from pipeline.data import sources
 from pipeline.data.fetching import find_hosts
 from pipeline.errors import PipelineError
+from pipeline.processors import num_processors
 from pipeline.progress import Progress
 from pipeline.runtimes.registry import all_runtimes
 from pipeline.workspace import Workspace
@@ -40,7 +41,7 @@ def diagnose(data: Data, workspace: Workspace, progress: Progress) -> list[Findi
     """Look at everything a run needs; nothing is installed and nothing fetched."""
     return [
         Finding("python", True, platform.python_version()),
-        Finding("processors", True, f"{len(os.sched_getaffinity(0))} usable"),
+        Finding("processors", True, f"{num_processors()} usable"),
         *map(_package, _TRAIN),
         *_runtimes(),
         _writable(workspace.root),

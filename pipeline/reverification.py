@@ -12,9 +12,9 @@ from pipeline.export.contract import contract_from_json
 from pipeline.export.formats import artifact_path
 from pipeline.handover import TEST_PROBABILITIES_FILE, split_file
 from pipeline.publishing.published import PublishedModel
+from pipeline.running import run_stages
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.registry import choose_runtime
-from pipeline.stages import run_stages
 from pipeline.verification import Check, Reference, verify
 
 if TYPE_CHECKING:

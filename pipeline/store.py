@@ -67,14 +67,21 @@ class Store:
         return [output for output in found if output is not None]
 
     @contextmanager
-    def write(self, stage: str, fingerprint: str, ingredients: dict[str, Any]) -> Iterator[Writing]:
+    def write(
+        self, stage: str, fingerprint: str, ingredients: dict[str, Any], *, replace: bool = False
+    ) -> Iterator[Writing]:
         """Yield an empty folder; it becomes the stage's output when the block ends.
 
+        A damaged output is replaced; a complete one only with ``replace``.
+
         Raises:
+            FolderExists: another process has finished the same output meanwhile.
             StorageError: the folder cannot be written.
         """
         started = time.monotonic()
-        with new_folder(self.folder(stage, fingerprint), replace=True) as folder:
+        target = self.folder(stage, fingerprint)
+        damaged = target.exists() and self.find(stage, fingerprint) is None
+        with new_folder(target, replace=replace or damaged) as folder:
             writing = Writing(folder, {})
             yield writing
             manifest = {

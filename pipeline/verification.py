@@ -1,6 +1,5 @@
 """Every exported file, in every runtime, against the trained Keras model."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from pipeline.errors import VerificationFailed, WorkerFailed
 from pipeline.export.contract import Contract, TensorSpec, contract_from_json
 from pipeline.export.formats import artifact_name, artifact_path
 from pipeline.handover import TEST_PROBABILITIES_FILE, split_file
+from pipeline.processors import num_processors
 from pipeline.runtimes.isolated import Answers, ask
 from pipeline.runtimes.registry import Runtime, runtimes_for
 
@@ -108,7 +108,7 @@ def verify(
     ]
     with (
         progress.task("verifying", total=len(wanted)) as task,
-        ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool,
+        ThreadPoolExecutor(max_workers=num_processors()) as pool,
     ):
         jobs = [pool.submit(_check, folder, *pair, reference) for pair in wanted]
         checks = []

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "pipeline"
 # From the bottom up; a module may import modules of earlier rows and of its own row's package.
 ORDER = [
     ["errors"],
-    ["progress", "atomic"],
+    ["progress", "atomic", "processors"],
     ["config", "store", "fingerprints", "handover", "names"],
     ["workspace"],
     ["export.contract", "export.formats"],
@@ -23,7 +23,8 @@ ORDER = [
     ["evaluation", "export"],
     ["verification", "publishing"],
     ["stages"],
-    ["reasons", "reverification", "diagnosis"],
+    ["running"],
+    ["reasons", "reverification", "diagnosis", "prediction"],
     ["terminal.console"],
     ["api"],
     ["terminal"],
@@ -117,7 +118,7 @@ def test_only_some_modules_may_import_tensorflow(module: str) -> None:
         "import pipeline",
         "from pipeline import run, load_model",
         "import pipeline.cli",
-        "import pipeline.stages, pipeline.api",
+        "import pipeline.running, pipeline.api",
     ],
 )
 def test_importing_loads_nothing_heavy(statement: str) -> None:

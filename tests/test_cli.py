@@ -341,3 +341,22 @@ def test_library_noise_stays_out_of_the_output(workspace: Path) -> None:
     json.loads(done.out)
     assert "oneDNN" not in done.err
     assert "cuda" not in done.err.lower()
+
+
+def test_two_runs_at_once_agree(tmp_path: Path) -> None:
+    """The same configuration, the same workspace, the same moment: one version, both succeed."""
+    arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "-C", str(tmp_path), "--json"]
+    processes = [
+        subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    documents = []
+    for process in processes:
+        out, err = process.communicate(timeout=200)
+        assert process.returncode == 0, err
+        documents.append(json.loads(out))
+    fingerprints = [[s["fingerprint"] for s in d["stages"]] for d in documents]
+    assert fingerprints[0] == fingerprints[1]
+    assert documents[0]["metrics"] == documents[1]["metrics"]
+    assert_whole(tmp_path)
+    assert not [name for name in contents(tmp_path) if ".tmp-" in name]

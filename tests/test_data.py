@@ -21,7 +21,7 @@ from pipeline.data.sample import read_sample
 from pipeline.errors import ConfigError, DataFileError, DataUnreachable
 from pipeline.handover import read_data
 from pipeline.progress import Silent
-from pipeline.stages import StageResult, run_stages
+from pipeline.running import StageResult, run_stages
 from pipeline.workspace import Workspace
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import contents
 
-from pipeline.atomic import new_folder, write_file
+from pipeline.atomic import FolderExists, new_folder, write_file
 from pipeline.errors import StorageError
 from pipeline.handover import write_array
 from pipeline.store import Store
@@ -102,7 +102,7 @@ def test_what_a_living_process_writes_is_not_swept(tmp_path: Path) -> None:
 def test_an_existing_folder_is_not_replaced_unless_asked(tmp_path: Path) -> None:
     with new_folder(tmp_path / "a") as folder:
         (folder / "first").touch()
-    with pytest.raises(FileExistsError), new_folder(tmp_path / "a") as folder:
+    with pytest.raises(FolderExists), new_folder(tmp_path / "a") as folder:
         (folder / "second").touch()
     assert contents(tmp_path) == ["a", "a/first"]
     with new_folder(tmp_path / "a", replace=True) as folder:

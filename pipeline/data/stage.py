@@ -1,4 +1,4 @@
-"""The stage ``data``: a source -> train, validation and test handover."""
+"""The stage ``data``: a source -> train, validation and test arrays."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pipeline import handover
 from pipeline.context import Context, Facts
 from pipeline.data import tfds
-from pipeline.data.sample import NUM_TEST, read_sample
+from pipeline.data.sample import NUM_TEST, TEST_SEED, read_sample
 from pipeline.data.sources import Source, tfds_root
 from pipeline.errors import ConfigError, DataFileError
 
@@ -94,7 +94,7 @@ def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "
 
 def _write_sample(data: "Data", folder: Path) -> tuple[str, ...]:
     images, labels = read_sample()
-    rest, test = _set_aside(labels, NUM_TEST, data.seed, "the sample's test set")
+    rest, test = _set_aside(labels, NUM_TEST, TEST_SEED, "the sample's test set")
     wanted = round(len(rest) * data.validation / 60_000)  # the same share as of the full set
     inner_train, inner_validation = _set_aside(labels[rest], wanted, data.seed, "data.validation")
     handover.write_split(folder, "train", images, labels, rest[inner_train])

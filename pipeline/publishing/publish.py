@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import new_folder, sha256, write_file
+from pipeline.atomic import FolderExists, new_folder, sha256, write_file
 from pipeline.errors import AccuracyTooLow, ModelError
 from pipeline.publishing.card import model_card
 from pipeline.publishing.published import (
@@ -75,7 +75,7 @@ def _add_version(candidate: Candidate, model_folder: Path) -> int:
         try:
             with new_folder(model_folder / str(version)) as folder:
                 _fill(folder, candidate, version)
-        except FileExistsError:  # another process took the number; take the next one
+        except FolderExists:  # another process took the number; take the next one
             continue
         return version
 

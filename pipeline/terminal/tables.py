@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from pipeline.api import Prediction, RunResult
+    from pipeline.api import RunResult
     from pipeline.diagnosis import Finding
+    from pipeline.prediction import Prediction
     from pipeline.publishing.published import PublishedModel
     from pipeline.reasons import Reason
 

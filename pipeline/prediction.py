@@ -1,0 +1,101 @@
+"""Opening a model by its path, and predicting image files with it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ModelError, RequestError
+from pipeline.export.formats import FILES, artifact_path
+from pipeline.images import read_images
+from pipeline.publishing.published import find_published
+from pipeline.runtimes.predictor import Predictor
+from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer to one image of one file."""
+
+    file: str
+    index: int
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
+    """Open a published model, checked against its manifest, or a single file.
+
+    ``exported/mlp`` is its version labelled stable, else the newest; ``exported/mlp/3`` that one.
+
+    Raises:
+        ModelError: it is no model, or was altered.
+        MissingExtra: no runtime that opens it is installed.
+    """
+    path = Path(model)
+    if path.is_file():
+        return open_model(_runtime_for([_format_of(path)], runtime)[1], path)
+    published = find_published(path)
+    published.require_unaltered()
+    file_format, chosen = _runtime_for(published.formats, runtime)
+    predictor = open_model(chosen, artifact_path(published.path, file_format))
+    predictor.class_names = published.class_names
+    return predictor
+
+
+def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
+    """Return the label of every image in image files or ``.npy`` arrays.
+
+    Raises:
+        ModelError: the model cannot be opened.
+        ImageError: a file is no image, or of another size or kind; nothing is predicted then.
+    """
+    predictor = load_model(model)
+    images = {str(file): read_images(Path(file), predictor.contract.image_shape) for file in files}
+    return [
+        _prediction(file, index, probabilities, predictor)
+        for file, array in images.items()
+        for index, probabilities in enumerate(predictor.predict(array))
+    ]
+
+
+def _format_of(path: Path) -> str:
+    suffixes = {Path(name).suffix: kind for kind, name in FILES.items() if Path(name).suffix}
+    if path.suffix not in suffixes:
+        raise ModelError(
+            f"A model file must end in {' or '.join(suffixes)}; got {path}. Name such a file or a "
+            "published folder, for example exported/mlp."
+        )
+    return suffixes[path.suffix]
+
+
+def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime]:
+    """ONNX goes first where it is there: its runtime is the lightest."""
+    ordered = sorted(formats, key=lambda file_format: file_format != "onnx")
+    pairs = [(f, runtime) for f in ordered for runtime in runtimes_for(f)]
+    if name is None:
+        usable = [pair for pair in pairs if pair[1].installed and pair[1].name != "onnx-reference"]
+        return (usable or pairs)[0]
+    named = [pair for pair in pairs if pair[1].name == name]
+    if not named:
+        raise RequestError(
+            f"A runtime must open one of {', '.join(formats)}; got {name!r}. "
+            f"Choose from {', '.join(runtime.name for _, runtime in pairs)}."
+        )
+    return named[0]
+
+
+def _prediction(file: str, index: int, probabilities: Any, predictor: Predictor) -> Prediction:
+    names = predictor.class_names or tuple(map(str, range(len(probabilities))))
+    best = int(probabilities.argmax())
+    return Prediction(
+        file=file,
+        index=index,
+        label=names[best],
+        probability=float(probabilities[best]),
+        probabilities={n: float(p) for n, p in zip(names, probabilities, strict=True)},
+    )

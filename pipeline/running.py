@@ -1,0 +1,117 @@
+"""Running what is not up to date: each stage gets an empty folder, and what it returns is kept."""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from pipeline.atomic import FolderExists
+from pipeline.config.schema import Config
+from pipeline.context import Context
+from pipeline.data.sources import Source, acquire
+from pipeline.errors import MissingExtra
+from pipeline.progress import Progress
+from pipeline.stages import STAGE_NAMES, STAGES, Plan, Stage, plan, position_of
+from pipeline.store import StageOutput
+from pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """A stage that ran, or was found complete (``cached``)."""
+
+    name: str
+    status: str
+    seconds: float
+    output: StageOutput
+
+
+def run_stages(
+    config: Config,
+    workspace: Workspace,
+    progress: Progress,
+    *,
+    until: str = STAGE_NAMES[-1],
+    force: str | None = None,
+) -> list[StageResult]:
+    """Run what is not up to date up to ``until``; ``force`` runs that stage and those after.
+
+    Raises:
+        PipelineError: whatever stops a stage; outputs of the stages before it are kept.
+    """
+    last, forced = position_of(until), position_of(force) if force else len(STAGES)
+    planned = plan(config, workspace, fresh_data=forced == 0)
+    if _must_train(planned, last, forced):
+        check_names(config, progress=progress)  # before minutes go into data
+    if planned is None or forced == 0 or planned.find("data") is None:
+        source = acquire(config.data, workspace.downloads(config.data.name), progress)
+        planned = Plan(config, source, workspace)
+    if planned.source.sampled:
+        progress.notice(sample_notice(planned.source))
+    context = Context(config, workspace, planned.source, planned.fingerprints, progress)
+    results = []
+    for position, stage in enumerate(STAGES[: last + 1]):
+        context.forced = position >= forced
+        result = _run_or_find(stage, planned, context)
+        context.outputs[stage.name] = result.output
+        summary = result.output.facts["summary"]
+        progress.stage_finished(stage.name, result.status, result.seconds, summary)
+        results.append(result)
+    return results
+
+
+def sample_notice(source: Source) -> str:
+    """Return what users must know where the sample stands in for the data set."""
+    return (
+        "The full MNIST cannot be reached, so this run uses a SAMPLE of 5,000 of its digits: "
+        f"{source.origin} Expect a lower accuracy. For the full set, name a folder with its four "
+        "files in PIPELINE_MANUAL_DIR; to try the network again: --force data."
+    )
+
+
+def check_names(config: Config, *, progress: Progress) -> list[Any]:
+    """Build model and optimiser once, and return a row for each layer; no data is needed.
+
+    Raises:
+        ConfigError: Keras or TensorFlow Datasets knows no such name or argument.
+    """
+    with progress.task("loading TensorFlow"):
+        training, data_sets = _load("pipeline.training.stage"), _load("pipeline.data.tfds")
+    image_shape, class_names = data_sets.describe(config.data.name)
+    rows: list[Any] = training.check(config, image_shape=image_shape, num_classes=len(class_names))
+    return rows
+
+
+def _must_train(planned: Plan | None, last: int, forced: int) -> bool:
+    position = STAGE_NAMES.index("train")
+    kept = planned is not None and forced > position and planned.find("train") is not None
+    return last >= position and not kept
+
+
+def _load(module: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("pipeline"):
+            raise
+        raise MissingExtra(f"Training and exporting (here: {error.name})", "train") from error
+
+
+def _run_or_find(stage: Stage, planned: Plan, context: Context) -> StageResult:
+    found = None if context.forced else planned.find(stage.name)
+    if found is not None:
+        return StageResult(stage.name, "cached", 0.0, found)
+    store, print_ = planned.workspace.store, planned.fingerprints[stage.name]
+    started = time.monotonic()
+    ingredients = planned.ingredients[stage.name]
+    with (
+        suppress(FolderExists),  # another process was faster with the same output
+        store.write(stage.name, print_, ingredients, replace=context.forced) as writing,
+    ):
+        facts = _load(stage.module).run(context, writing.folder)
+        writing.facts = {**facts, "data_source": planned.source.kind}
+    output = store.find(stage.name, print_)
+    assert output is not None, "what was written just now is complete"
+    return StageResult(stage.name, "ran", round(time.monotonic() - started, 3), output)
