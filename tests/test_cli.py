@@ -358,5 +358,6 @@ def test_two_runs_at_once_agree(tmp_path: Path) -> None:
     fingerprints = [[s["fingerprint"] for s in d["stages"]] for d in documents]
     assert fingerprints[0] == fingerprints[1]
     assert documents[0]["metrics"] == documents[1]["metrics"]
+    assert documents[0]["published"] == documents[1]["published"]
     assert_whole(tmp_path)
     assert not [name for name in contents(tmp_path) if ".tmp-" in name]

@@ -51,8 +51,7 @@ def publish(
         ModelError: an exported file is not the one that was verified.
         StorageError: the folder cannot be written.
     """
-    found = None if again else find_candidate(candidate.fingerprint, model_folder)
-    version = found.version if found else _add_version(candidate, model_folder)
+    version = _add_version(candidate, model_folder, again)
     if label is not None:
         labels = {**read_labels(model_folder), label: version}
         write_file(model_folder / LABELS, (json.dumps(labels) + "\n").encode())
@@ -68,14 +67,17 @@ def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | Non
     return None
 
 
-def _add_version(candidate: Candidate, model_folder: Path) -> int:
+def _add_version(candidate: Candidate, model_folder: Path, again: bool) -> int:
     while True:
-        taken = [0, *versions_of(model_folder), *read_labels(model_folder).values()]
-        version = max(taken) + 1
+        # The number first: who publishes after this line takes it, and then we look again.
+        version = 1 + max([0, *versions_of(model_folder), *read_labels(model_folder).values()])
+        found = None if again else find_candidate(candidate.fingerprint, model_folder)
+        if found is not None:
+            return found.version
         try:
             with new_folder(model_folder / str(version)) as folder:
                 _fill(folder, candidate, version)
-        except FolderExists:  # another process took the number; take the next one
+        except FolderExists:  # another process took the number
             continue
         return version
 
