@@ -22,6 +22,10 @@ class Workspace:
         """The published models."""
         return self.root / "exported"
 
+    def checkpoint(self, fingerprint: str) -> Path:
+        """Return the file with the state of an interrupted training; removed once it is over."""
+        return self.root / "runs" / "checkpoints" / f"{fingerprint}.npz"
+
     def downloads(self, data_set: str) -> Path:
         """Return where files of a data set are fetched to; removed once it is prepared."""
         return self.root / "runs" / "downloads" / data_set.replace("/", "-")

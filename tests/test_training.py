@@ -1,5 +1,7 @@
 """The compiled loop against arithmetic by hand and against Keras' own training step."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ from pipeline.model import build_model, logits_model
 from pipeline.optimizers import build_optimizer, optimizer_classes, schedule_classes
 from pipeline.progress import Silent
 from pipeline.training import loop as loop_module
-from pipeline.training.fit import Plan, early_stopping, fit
-from pipeline.training.loop import CompiledEvaluation, CompiledLoop, Result
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.fit import History, Plan, early_stopping, fit
+from pipeline.training.loop import CompiledEvaluation, CompiledLoop, EpochState, Result
 
 SHAPE = (28, 28, 1)
 
@@ -37,11 +40,16 @@ def new_loop(
 
 
 def weights(loop: CompiledLoop) -> list[np.ndarray]:
-    return [np.array(w) for w in loop._model.get_weights()]
+    return [np.array(w) for w in loop.model.get_weights()]
 
 
-def silent(_step: int, _result: Result) -> None:
+def silent(_state: EpochState) -> None:
     pass
+
+
+def run_fit(loop: CompiledLoop, validation: CompiledEvaluation, plan: Plan) -> History:
+    nowhere = Checkpoint(Path("/nowhere/to/be/found"), loop.variables, plan.callbacks)
+    return fit(loop, validation, plan, nowhere, Silent())
 
 
 def test_one_full_gradient_step_by_hand(digits: Split) -> None:
@@ -111,7 +119,7 @@ def test_every_image_of_an_epoch_is_trained_on_once(
 ) -> None:
     loop = new_loop(digits, batch_size=batch_size)
     seen: list[int] = []
-    loop.run_epoch(0, lambda step, _: seen.append(step))
+    loop.run_epoch(0, lambda state: seen.append(state.step))
     assert loop.num_steps == steps == seen[-1] == int(loop._optimizer.iterations.numpy())
 
 
@@ -121,7 +129,7 @@ def test_the_last_smaller_batch_changes_the_weights(digits: Split) -> None:
     more = Split(images, np.concatenate([digits.labels, digits.labels[:1]]))
     loop = new_loop(more, batch_size=500)
     after = []
-    loop.run_epoch(0, lambda _step, _result: after.append(weights(loop)))
+    loop.run_epoch(0, lambda _: after.append(weights(loop)))
     assert len(after) == 2
     assert not np.array_equal(after[0][0], after[1][0])
 
@@ -163,9 +171,9 @@ def test_the_first_loss_that_is_no_number_stops_the_run(digits: Split) -> None:
 
 def test_weights_ruined_by_the_very_last_step_are_noticed(digits: Split) -> None:
     loop = new_loop(digits, batch_size=500, optimizer=Optimizer(name="sgd", learning_rate=1e38))
-    validation = CompiledEvaluation(loop._model, digits)
+    validation = CompiledEvaluation(loop.model, digits)
     with pytest.raises(TrainingDiverged, match="epoch 1"):
-        fit(loop, loop._model, validation, Plan(epochs=1), Silent())
+        run_fit(loop, validation, Plan(epochs=1))
 
 
 def test_what_xla_cannot_compile_runs_as_a_graph(digits: Split) -> None:
@@ -205,27 +213,27 @@ def losses() -> list[float]:
 
 def test_early_stopping_restores_the_best_weights(digits: Split, losses: list[float]) -> None:
     loop = new_loop(digits, batch_size=100)
-    validation = Scripted(loop._model, losses)
+    validation = Scripted(loop.model, losses)
     callback = early_stopping(EarlyStopping(patience=2))
-    history = fit(loop, loop._model, validation, Plan(6, (callback,)), Silent())
+    history = run_fit(loop, validation, Plan(6, (callback,)))
     assert [epoch["val_loss"] for epoch in history] == losses[:4]
     assert all(map(np.array_equal, weights(loop), validation.seen[1]))
 
 
 def test_the_best_weights_are_restored_without_a_stop(digits: Split, losses: list[float]) -> None:
     loop = new_loop(digits, batch_size=100)
-    validation = Scripted(loop._model, losses[:3])
-    fit(loop, loop._model, validation, Plan(3, (early_stopping(EarlyStopping()),)), Silent())
+    validation = Scripted(loop.model, losses[:3])
+    run_fit(loop, validation, Plan(3, (early_stopping(EarlyStopping()),)))
     assert all(map(np.array_equal, weights(loop), validation.seen[1]))
 
 
 def test_evaluation_counts_every_image(digits: Split) -> None:
     loop = new_loop(digits, batch_size=100, l2=0.01)
-    logits = np.asarray(loop._model(digits.images), np.float64)
+    logits = np.asarray(loop.model(digits.images), np.float64)
     logits -= logits.max(axis=1, keepdims=True)
     log_f = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    penalty = float(sum(loop._model.losses))
-    result = CompiledEvaluation(loop._model, digits).run()
+    penalty = float(sum(loop.model.losses))
+    result = CompiledEvaluation(loop.model, digits).run()
     expected = -log_f[np.arange(500), digits.labels].mean() + penalty
     assert result.loss == pytest.approx(expected, rel=1e-5)
     assert result.accuracy == np.mean(logits.argmax(axis=1) == digits.labels)
@@ -234,6 +242,6 @@ def test_evaluation_counts_every_image(digits: Split) -> None:
 def test_averaged_weights_are_put_in_place(digits: Split) -> None:
     config = Optimizer(name="sgd", learning_rate=0.1, use_ema=True, ema_momentum=0.5)  # type: ignore[call-arg]
     loop = new_loop(digits, batch_size=100, optimizer=config)
-    validation = Scripted(loop._model, [0.1])
-    fit(loop, loop._model, validation, Plan(1), Silent())
+    validation = Scripted(loop.model, [0.1])
+    run_fit(loop, validation, Plan(1))
     assert not np.array_equal(weights(loop)[0], validation.seen[0][0])

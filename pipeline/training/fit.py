@@ -1,4 +1,4 @@
-"""Epochs and callbacks around the compiled loop."""
+"""Epochs, callbacks and checkpoints around the compiled loop."""
 
 import math
 from collections.abc import Callable
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from pipeline.training.loop import CompiledEvaluation, CompiledLoop, Result
+from pipeline.training.checkpoint import Checkpoint, Position
+from pipeline.training.interruption import deferred_interrupt
+from pipeline.training.loop import CompiledEvaluation, CompiledLoop, EpochState, Result
 
 if TYPE_CHECKING:
     from pipeline.config.schema import EarlyStopping
     from pipeline.progress import Progress, Task
 
-Report = Callable[[int, Result], None]
 History = list[dict[str, float]]
 
 
@@ -27,36 +28,39 @@ class Plan:
 
 def fit(
     loop: CompiledLoop,
-    model: keras.Model,
     validation: CompiledEvaluation,
     plan: Plan,
+    checkpoint: Checkpoint,
     progress: "Progress",
 ) -> History:
-    """Train ``model`` in place and return loss and accuracy of each epoch, and of validation.
+    """Train the loop's model in place and return loss and accuracy of each epoch.
+
+    Goes on from the checkpoint where there is one, and saves to it now and then and on Ctrl-C.
 
     Raises:
         TrainingDiverged: the loss became infinite or not a number.
     """
-    callbacks = keras.callbacks.CallbackList(list(plan.callbacks), model=model)
-    history: History = []
-    model.stop_training = False
+    callbacks = keras.callbacks.CallbackList(list(plan.callbacks), model=loop.model)
+    loop.model.stop_training = False
     callbacks.on_train_begin()
-    with progress.task("training", total=plan.epochs) as task:
-        for epoch in range(plan.epochs):
+    position = checkpoint.load()
+    if position is not None:
+        progress.notice(f"Going on from epoch {position.epoch + 1}, step {position.state.step}.")
+    position = position or Position()
+    with progress.task("training", total=plan.epochs) as task, deferred_interrupt() as pressed:
+        for epoch in range(position.epoch, plan.epochs):
             callbacks.on_epoch_begin(epoch)
-            result = loop.run_epoch(epoch, _reporter(task, epoch, plan.epochs, loop.num_steps))
-            measured = validation.run()
-            if not math.isfinite(measured.loss):  # the last step ruined the weights
-                raise loop.divergence(epoch, loop.num_steps - 1)
-            logs = _logs(result, measured)
-            history.append(logs)
+            keeper = _keeper(checkpoint, position, pressed, task, loop, plan.epochs)
+            result = loop.run_epoch(epoch, keeper, position.state)
+            logs = _logs(loop, epoch, result, validation.run())
             task.update(epoch + 1, _detail(epoch, plan.epochs, logs))
             callbacks.on_epoch_end(epoch, logs)
-            if model.stop_training:
+            position = Position(epoch + 1, EpochState(), [*position.history, logs])
+            if loop.model.stop_training:
                 break
     loop.finish()
     callbacks.on_train_end()
-    return history
+    return position.history
 
 
 def early_stopping(config: "EarlyStopping") -> keras.callbacks.EarlyStopping:
@@ -70,16 +74,31 @@ def early_stopping(config: "EarlyStopping") -> keras.callbacks.EarlyStopping:
     )
 
 
-def _reporter(task: "Task", epoch: int, epochs: int, num_steps: int) -> Report:
-    def report(step: int, result: Result) -> None:
+def _keeper(
+    checkpoint: Checkpoint,
+    position: Position,
+    pressed: Callable[[], bool],
+    task: "Task",
+    loop: CompiledLoop,
+    epochs: int,
+) -> Callable[[EpochState], None]:
+    """Return what is called after every chunk: it reports, saves, and ends on Ctrl-C."""
+
+    def keep(state: EpochState) -> None:
+        epoch, result = position.epoch, loop.result(state)
         logs = {"loss": result.loss, "accuracy": result.accuracy}
-        if step < num_steps:
-            task.update(epoch + step / num_steps, _detail(epoch, epochs, logs))
+        task.update(epoch + state.step / loop.num_steps, _detail(epoch, epochs, logs))
+        if pressed() or checkpoint.is_due():
+            checkpoint.save(Position(epoch, state, position.history))
+        if pressed():
+            raise KeyboardInterrupt
 
-    return report
+    return keep
 
 
-def _logs(train: Result, validation: Result) -> dict[str, float]:
+def _logs(loop: CompiledLoop, epoch: int, train: Result, validation: Result) -> dict[str, float]:
+    if not math.isfinite(validation.loss):  # the last step ruined the weights
+        raise loop.divergence(epoch, loop.num_steps - 1)
     return {
         "loss": train.loss,
         "accuracy": train.accuracy,
@@ -89,5 +108,5 @@ def _logs(train: Result, validation: Result) -> dict[str, float]:
 
 
 def _detail(epoch: int, epochs: int, logs: dict[str, float]) -> str:
-    values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
-    return f"epoch {epoch + 1}/{epochs}  {values}"
+    shown = [f"{name} {value:.4f}" for name, value in logs.items() if name != "val_loss"]
+    return "  ".join([f"epoch {epoch + 1}/{epochs}", *shown])

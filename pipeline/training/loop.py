@@ -29,6 +29,18 @@ class Result:
     accuracy: float
 
 
+@dataclass(frozen=True)
+class EpochState:
+    """How far an epoch has come: steps taken, summed loss and right answers of their images."""
+
+    step: int = 0
+    loss_sum: float = 0.0
+    num_correct: int = 0
+
+
+_EPOCH_START = EpochState()
+
+
 class CompiledLoop:
     """Runs epochs of gradient steps over one split.
 
@@ -50,16 +62,22 @@ class CompiledLoop:
         self.batch_size = min(batch_size, self.num_images)
         self.num_steps = -(-self.num_images // self.batch_size)
         self.compiler = "XLA"
-        self._model, self._optimizer, self._seed = model, optimizer, seed
+        self.model, self._optimizer, self._seed = model, optimizer, seed
         self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         self._images = tf.constant(split.images)
         self._labels = tf.constant(split.labels)
         self._steps = tf.function(self._run_steps, jit_compile=True)
         self._chunk = 1
+        self._compiled = False
         optimizer.build(model.trainable_variables)
 
-    def run_epoch(self, epoch: int, on_progress: Callable[[int, Result], None]) -> Result:
-        """Train on every image once, in an order drawn from (seed, epoch).
+    def run_epoch(
+        self,
+        epoch: int,
+        after_chunk: Callable[[EpochState], None],
+        state: EpochState = _EPOCH_START,
+    ) -> Result:
+        """Train on every image once, from ``state`` on, in an order drawn from (seed, epoch).
 
         Raises:
             TrainingDiverged: the loss became infinite or not a number.
@@ -67,23 +85,32 @@ class CompiledLoop:
         order = tf.random.experimental.stateless_shuffle(
             tf.range(self.num_images), seed=[self._seed, epoch]
         )
-        loss_sum, num_correct, step, seen = 0.0, 0, 0, 0
-        while step < self.num_steps:
-            count, size = self._next_chunk(step)
+        while state.step < self.num_steps:
+            count, size = self._next_chunk(state.step)
             started = time.monotonic()
-            loss, correct, failed = self._call(order, step, count, size)
+            loss, correct, failed = self._call(order, state.step, count, size)
             if failed >= 0:
                 raise self.divergence(epoch, failed)
             self._adapt_chunk(count, time.monotonic() - started)
-            loss_sum, num_correct = loss_sum + loss, num_correct + correct
-            step, seen = step + count, seen + count * size
-            result = Result(loss_sum / seen, num_correct / seen)
-            on_progress(step, result)
-        return result
+            state = EpochState(
+                state.step + count, state.loss_sum + loss, state.num_correct + correct
+            )
+            after_chunk(state)
+        return self.result(state)
+
+    def result(self, state: EpochState) -> Result:
+        """Return the means over the images of the epoch that were seen."""
+        seen = min(state.step * self.batch_size, self.num_images)
+        return Result(state.loss_sum / seen, state.num_correct / seen)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All state that a step reads or changes: of the model and of the optimiser."""
+        return [*self.model.variables, *self._optimizer.variables]
 
     def finish(self) -> None:
         """Put averaged weights in place where the optimiser keeps such (``use_ema``)."""
-        self._optimizer.finalize_variable_values(self._model.trainable_variables)
+        self._optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def divergence(self, epoch: int, step: int) -> TrainingDiverged:
         """Return the error for a loss that is no finite number at this epoch and step, from 0."""
@@ -109,11 +136,12 @@ class CompiledLoop:
         try:
             loss, correct, failed = self._steps(*arguments)
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, ValueError):
-            if self.compiler != "XLA" or first > 0:
+            if self.compiler != "XLA" or self._compiled:
                 raise
             self.compiler = "graph"  # XLA compiles before it runs: no step was taken yet
             self._steps = tf.function(self._run_steps)
             loss, correct, failed = self._steps(*arguments)
+        self._compiled = True
         return float(loss), int(correct), int(failed)
 
     def _run_steps(self, order: Any, first: Any, count: Any, size: int) -> tuple[Any, Any, Any]:
@@ -133,9 +161,9 @@ class CompiledLoop:
     def _train_step(self, indices: Any) -> tuple[Any, Any]:
         labels = tf.gather(self._labels, indices)
         with tf.GradientTape() as tape:
-            logits = self._model(tf.gather(self._images, indices), training=True)
-            loss = tf.add_n([self._loss(labels, logits), *self._model.losses])
-        variables = self._model.trainable_variables
+            logits = self.model(tf.gather(self._images, indices), training=True)
+            loss = tf.add_n([self._loss(labels, logits), *self.model.losses])
+        variables = self.model.trainable_variables
         self._optimizer.apply(tape.gradient(loss, variables), variables)
         return loss, _num_correct(labels, logits)
 

@@ -11,6 +11,7 @@ from pipeline.errors import ConfigError
 from pipeline.handover import TRAINED_MODEL_FILE, read_data
 from pipeline.model import LayerSummary, build_model, logits_model, summarize
 from pipeline.optimizers import build_optimizer
+from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import Plan, early_stopping, fit
 from pipeline.training.loop import CompiledEvaluation, CompiledLoop
 
@@ -42,9 +43,14 @@ def run(context: Context, folder: Path) -> Facts:
     stopping = config.train.early_stopping
     plan = Plan(config.train.epochs, (early_stopping(stopping),) if stopping else ())
     validation = CompiledEvaluation(logits, data.validation)
-    history = fit(loop, logits, validation, plan, context.progress)
+    path = context.workspace.checkpoint(context.fingerprints["train"])
+    checkpoint = Checkpoint(path, loop.variables, plan.callbacks)
+    if context.forced:
+        checkpoint.remove()
+    history = fit(loop, validation, plan, checkpoint, context.progress)
     model.save(folder / TRAINED_MODEL_FILE)
     (folder / HISTORY_FILE).write_text(json.dumps(history, indent=2) + "\n")
+    checkpoint.remove()
     return {
         "parameters": model.count_params(),
         "layers": [vars(row) for row in summarize(model)],

@@ -1,0 +1,149 @@
+"""Interrupted training ends with the bits of the uninterrupted one; processes are really killed."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SMOKE
+
+from pipeline.config import read
+from pipeline.progress import Silent
+from pipeline.running import run_stages
+from pipeline.workspace import Workspace
+
+OVERRIDES = [
+    "train.epochs=40",
+    "train.batch_size=16",
+    "train.early_stopping={patience: 30}",
+    "model.dropout=0.2",
+    "optimizer={name: adam, learning_rate: 0.001, schedule: {name: cosine}}",
+]
+RUN = """
+import sys
+from pathlib import Path
+from pipeline.config import read
+from pipeline.progress import Silent
+from pipeline.running import run_stages
+from pipeline.workspace import Workspace
+import pipeline.training.checkpoint as checkpoint
+import pipeline.training.loop as loop
+checkpoint.MIN_SECONDS, checkpoint.COST_SHARE, loop.CHUNK_SECONDS = 0.0, 1e9, 0.02
+config = read(Path(sys.argv[2]), sys.argv[3:])
+try:
+    run_stages(config, Workspace(Path(sys.argv[1])), Silent(), until="train")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def start(workspace: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", RUN, str(workspace), str(SMOKE), *OVERRIDES]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def trained(workspace: Path) -> tuple[list[np.ndarray], list[dict[str, float]]]:
+    import keras
+
+    [folder] = (workspace / "runs" / "train").glob("[0-9a-f]*")
+    history = json.loads((folder / "history.json").read_text())
+    return keras.models.load_model(folder / "model.keras").get_weights(), history
+
+
+def saved(workspace: Path) -> list[Path]:
+    return list((workspace / "runs" / "checkpoints").glob("*.npz"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same training, never interrupted, and never even saved."""
+    workspace = tmp_path_factory.mktemp("whole")
+    run_stages(read(SMOKE, OVERRIDES), Workspace(workspace), Silent(), until="train")
+    return workspace
+
+
+def assert_same(first: Path, second: Path) -> None:
+    (weights, history), (expected, expected_history) = trained(first), trained(second)
+    assert all(map(np.array_equal, weights, expected))
+    for logs, wanted in zip(history, expected_history, strict=True):
+        assert logs == pytest.approx(wanted, rel=1e-6)
+
+
+def wait_for_progress(workspace: Path, process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait until this very process has saved something, and then a random while."""
+    before = {path: path.stat().st_mtime_ns for path in saved(workspace)}
+    while process.poll() is None:
+        now = {path: path.stat().st_mtime_ns for path in saved(workspace) if path.exists()}
+        if now and now != before:
+            break
+        time.sleep(0.01)
+    time.sleep(seconds)
+
+
+def test_killed_again_and_again_it_ends_with_the_same_bits(whole: Path, tmp_path: Path) -> None:
+    generator = np.random.default_rng(11)
+    kills = 0
+    for seconds in generator.uniform(0, 1.2, 7):
+        process = start(tmp_path)
+        wait_for_progress(tmp_path, process, seconds)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills >= 3, "the training must be long enough to be killed"
+    assert start(tmp_path).wait() == 0
+    assert_same(tmp_path, whole)
+    assert saved(tmp_path) == []
+
+
+def test_ctrl_c_saves_the_very_place(whole: Path, tmp_path: Path) -> None:
+    process = start(tmp_path)
+    wait_for_progress(tmp_path, process, 0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 130
+    assert len(saved(tmp_path)) == 1
+    assert start(tmp_path).wait() == 0
+    assert_same(tmp_path, whole)
+
+
+def test_a_damaged_checkpoint_starts_from_the_beginning(whole: Path, tmp_path: Path) -> None:
+    process = start(tmp_path)
+    wait_for_progress(tmp_path, process, 0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    [path] = saved(tmp_path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert start(tmp_path).wait() == 0
+    assert_same(tmp_path, whole)
+
+
+def test_force_starts_anew(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    wait_for_progress(tmp_path, process, 0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    notices: list[str] = []
+
+    class Noting(Silent):
+        def notice(self, text: str) -> None:
+            notices.append(text)
+
+    place, config = Workspace(tmp_path), read(SMOKE, OVERRIDES)
+    run_stages(config, place, Noting(), until="train", force="train")
+    assert not [text for text in notices if text.startswith("Going on from epoch")]
+    assert saved(tmp_path) == []
+
+
+def test_going_on_is_said(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    wait_for_progress(tmp_path, process, 0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), *OVERRIDES]
+    place = ["--until", "train", "-C", str(tmp_path)]
+    done = subprocess.run([*arguments, *place], capture_output=True, text=True, check=True)
+    assert "Going on from epoch" in done.stderr
