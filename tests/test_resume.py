@@ -1,6 +1,7 @@
 """Interrupted training ends with the bits of the uninterrupted one; processes are really killed."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def wait_for_progress(workspace: Path, process: subprocess.Popen[bytes], seconds
 def test_killed_again_and_again_it_ends_with_the_same_bits(whole: Path, tmp_path: Path) -> None:
     generator = np.random.default_rng(11)
     kills = 0
-    for seconds in generator.uniform(0, 1.2, 7):
+    for seconds in generator.uniform(0, 1.2, 5):
         process = start(tmp_path)
         wait_for_progress(tmp_path, process, seconds)
         if process.poll() is None:
@@ -100,50 +101,52 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(whole: Path, tmp_path
     assert saved(tmp_path) == []
 
 
-def test_ctrl_c_saves_the_very_place(whole: Path, tmp_path: Path) -> None:
-    process = start(tmp_path)
-    wait_for_progress(tmp_path, process, 0.5)
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training that was ended by Ctrl-C; it saved its place though no checkpoint was due."""
+    workspace = tmp_path_factory.mktemp("interrupted")
+    process = start(workspace)
+    wait_for_progress(workspace, process, 0.5)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) == 130
-    assert len(saved(tmp_path)) == 1
-    assert start(tmp_path).wait() == 0
-    assert_same(tmp_path, whole)
+    assert process.wait(timeout=20) == 130
+    assert len(saved(workspace)) == 1
+    return workspace
 
 
-def test_a_damaged_checkpoint_starts_from_the_beginning(whole: Path, tmp_path: Path) -> None:
-    process = start(tmp_path)
-    wait_for_progress(tmp_path, process, 0.2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    [path] = saved(tmp_path)
+class Noting(Silent):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def go_on(workspace: Path, force: str | None = None) -> bool:
+    """Run again, and return whether it said that it goes on from where it was."""
+    noting = Noting()
+    run_stages(read(SMOKE, OVERRIDES), Workspace(workspace), noting, until="train", force=force)
+    assert saved(workspace) == []
+    return any(text.startswith("Going on from epoch") for text in noting.notices)
+
+
+@pytest.fixture
+def copied(interrupted: Path, tmp_path: Path) -> Path:
+    shutil.copytree(interrupted, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_after_ctrl_c_it_goes_on_to_the_same_bits(whole: Path, copied: Path) -> None:
+    assert go_on(copied)
+    assert_same(copied, whole)
+
+
+def test_a_damaged_checkpoint_starts_from_the_beginning(whole: Path, copied: Path) -> None:
+    [path] = saved(copied)
     path.write_bytes(path.read_bytes()[:-1000])
-    assert start(tmp_path).wait() == 0
-    assert_same(tmp_path, whole)
+    assert not go_on(copied)
+    assert_same(copied, whole)
 
 
-def test_force_starts_anew(tmp_path: Path) -> None:
-    process = start(tmp_path)
-    wait_for_progress(tmp_path, process, 0.2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    notices: list[str] = []
-
-    class Noting(Silent):
-        def notice(self, text: str) -> None:
-            notices.append(text)
-
-    place, config = Workspace(tmp_path), read(SMOKE, OVERRIDES)
-    run_stages(config, place, Noting(), until="train", force="train")
-    assert not [text for text in notices if text.startswith("Going on from epoch")]
-    assert saved(tmp_path) == []
-
-
-def test_going_on_is_said(tmp_path: Path) -> None:
-    process = start(tmp_path)
-    wait_for_progress(tmp_path, process, 0.2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), *OVERRIDES]
-    place = ["--until", "train", "-C", str(tmp_path)]
-    done = subprocess.run([*arguments, *place], capture_output=True, text=True, check=True)
-    assert "Going on from epoch" in done.stderr
+def test_force_starts_anew(whole: Path, copied: Path) -> None:
+    assert not go_on(copied, force="train")
+    assert_same(copied, whole)

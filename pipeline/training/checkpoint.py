@@ -79,7 +79,8 @@ class Checkpoint:
         A file that is damaged counts as none: training then starts from the beginning.
         """
         try:
-            with np.load(self._path, allow_pickle=False) as file:
+            # Opened here: where the archive is damaged, NumPy would leave the file open.
+            with self._path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = dict(file)
             description = json.loads(arrays["description"].tobytes())
             values = [arrays[f"variable_{number}"] for number in range(len(self._variables))]
