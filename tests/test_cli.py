@@ -208,6 +208,33 @@ def test_divergence_stops_the_run_and_nothing_is_published(workspace: Path) -> N
     assert len(list((workspace / "exported" / "smoke").glob("[0-9]*"))) == 1
 
 
+def test_a_corrupted_weight_ends_the_run_and_nothing_is_published(tmp_path: Path) -> None:
+    """One weight of one exported file, changed where the run would not notice by its size."""
+    done = command("run", SMOKE, "-C", tmp_path, "--until", "export", "--json")
+    path = Path(json.loads(done.out)["stages"][-1]["path"]) / "model.onnx"
+    corrupt_largest_weight(path)
+    done = run_smoke(tmp_path)
+    assert_error(done, 1, "model.onnx in onnxruntime", "model.onnx in onnx-reference")
+    assert "model.keras" not in done.err.partition("got:")[2]
+    assert not (tmp_path / "exported").exists()
+    again = command("run", SMOKE, "-C", tmp_path, "--force", "export", "--json")
+    assert json.loads(again.out)["published"]["version"] == 1
+
+
+def corrupt_largest_weight(path: Path) -> None:
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(path)
+    largest = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    values = numpy_helper.to_array(largest).copy()
+    values[14 * 28 + 14, 0] += 0.5  # a pixel in the middle, where digits have ink
+    largest.CopyFrom(numpy_helper.from_array(values, largest.name))
+    size = path.stat().st_size
+    onnx.save(model, path)
+    assert path.stat().st_size == size
+
+
 def test_a_batch_larger_than_the_data_is_refused(workspace: Path) -> None:
     done = run_smoke(workspace, "train.batch_size=100000")
     assert_error(done, 2, "at most the number of training images, 3,667; got 100,000", "full")
