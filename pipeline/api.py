@@ -1,14 +1,16 @@
 """One call for each command: what the command line does, from a script."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.config import read
 from pipeline.config.schema import Config, Data
 from pipeline.diagnosis import Finding
 from pipeline.diagnosis import diagnose as _diagnose
+from pipeline.errors import ModelError
+from pipeline.handover import LayerSummary
 from pipeline.prediction import PathLike, load_model, predict
 from pipeline.progress import Progress, Silent
 from pipeline.publishing.published import PublishedModel, find_published, list_published
@@ -16,10 +18,8 @@ from pipeline.reasons import Reason, explain
 from pipeline.running import StageResult, run_stages
 from pipeline.running import check_names as _check_names
 from pipeline.stages import STAGE_NAMES, position_of
+from pipeline.verification import Check, from_json
 from pipeline.workspace import Workspace
-
-if TYPE_CHECKING:
-    from pipeline.verification import Check
 
 __all__ = [
     "RunResult",
@@ -38,17 +38,36 @@ DEFAULT_CONFIG = "configs/mlp.yaml"
 
 
 @dataclass(frozen=True)
+class DataSummary:
+    """Which data a run used, where it came from, and the number of images of each split."""
+
+    name: str
+    source: str
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class SplitMetrics:
+    """Top-1 accuracy, 0 to 1, and mean cross-entropy over one split."""
+
+    accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True)
 class RunResult:
     """What a run came to; parts of stages that were not asked for are empty or None."""
 
     name: str
     config: Config
     stages: tuple[StageResult, ...]
-    data: dict[str, Any]
+    data: DataSummary
     parameters: int | None
-    layers: list[dict[str, Any]]
-    metrics: dict[str, dict[str, float]]
-    verification: list[dict[str, Any]]
+    layers: tuple[LayerSummary, ...]
+    metrics: dict[str, SplitMetrics]
+    verification: tuple[Check, ...]
     published: PublishedModel | None
 
 
@@ -77,15 +96,16 @@ def run(
         name=read_config.name,
         config=read_config,
         stages=tuple(results),
-        data=facts["data"],
+        data=DataSummary(**{f.name: facts["data"][f.name] for f in fields(DataSummary)}),
         parameters=train.get("parameters"),
-        layers=train.get("layers", []),
+        layers=tuple(
+            LayerSummary(**{**row, "shape": tuple(row["shape"])}) for row in train.get("layers", [])
+        ),
         metrics={
-            name: {"accuracy": value["accuracy"], "loss": value["loss"]}
-            for name, value in facts.get("evaluate", {}).items()
-            if isinstance(value, dict)
+            split: SplitMetrics(value["accuracy"], value["loss"])
+            for split, value in facts.get("evaluate", {}).get("metrics", {}).items()
         },
-        verification=facts.get("verify", {}).get("checks", []),
+        verification=tuple(map(from_json, facts.get("verify", {}).get("checks", []))),
         published=_published(place, published) if published else None,
     )
 
@@ -99,7 +119,7 @@ def resolve_config(config: PathLike = DEFAULT_CONFIG, overrides: Sequence[str] =
     return read(Path(config), overrides)
 
 
-def describe_layers(config: Config, *, progress: Progress | None = None) -> list[Any]:
+def describe_layers(config: Config, *, progress: Progress | None = None) -> list[LayerSummary]:
     """Return a row for each layer, and check every name against Keras; needs the extra train.
 
     Raises:
@@ -121,8 +141,8 @@ def why(
     return explain(read(Path(config), overrides), Workspace(Path(workspace)), stage)
 
 
-def list_models(*, workspace: PathLike = ".") -> list[PublishedModel]:
-    """Return every published version."""
+def list_models(*, workspace: PathLike = ".") -> tuple[list[PublishedModel], list[ModelError]]:
+    """Return every published version, and what is wrong with those that are broken."""
     return list_published(Workspace(Path(workspace)).exported)
 
 
@@ -132,7 +152,7 @@ def verify(
     *,
     workspace: PathLike = ".",
     progress: Progress | None = None,
-) -> "list[Check]":
+) -> list[Check]:
     """Prove a published model again, on this machine, on the whole test set.
 
     Raises:

@@ -1,16 +1,17 @@
 """Files and folders that appear whole or not at all: written aside, synced, renamed."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import StorageError
+from pipeline.errors import PipelineError, StorageError
 
 
 class FolderExists(Exception):
@@ -49,6 +50,28 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+@contextmanager
+def locked(
+    folder: Path, *, shared: bool = False, on_wait: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Hold a lock on a folder; with ``shared``, together with others that share it.
+
+    The system frees it when the process ends, however it ends. ``on_wait`` is called where
+    another process holds it.
+    """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(descriptor, kind)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write_file(target: Path, content: bytes) -> None:
     """Write a file that is, at every moment, the old one or the new one.
 
@@ -69,25 +92,27 @@ def write_file(target: Path, content: bytes) -> None:
 
 
 @contextmanager
-def explained_storage(target: Path) -> Iterator[None]:
+def explained_storage(target: Path, *, setting: str = "--workspace") -> Iterator[None]:
     """Turn what a full disk or a missing permission raises into one clear error.
 
     Libraries wrap such errors in classes of their own, so a disk without space is recognised too.
+    ``setting`` is what chooses the folder.
 
     Raises:
         StorageError: the target cannot be written.
     """
     try:
         yield
-    except FolderExists:
+    except (FolderExists, PipelineError):
         raise
     except Exception as error:
         reason = _storage_reason(error, target)
         if reason is None:
             raise
+        named = error.filename if isinstance(error, OSError) else None
         raise StorageError(
-            f"{target} could not be written: {reason}. Nothing of it was kept. "
-            "Free some space or choose a folder you may write to (--workspace), then run again."
+            f"{named or target} could not be read or written: {reason}. Nothing of {target} was "
+            f"kept. Free some space or choose a folder you may use ({setting}), then run again."
         ) from error
 
 
@@ -98,6 +123,7 @@ _STORAGE_ERRNOS = {
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission is denied",
     errno.EPERM: "permission is denied",
+    errno.ENAMETOOLONG: "its name is too long",
     errno.ENOTDIR: "a part of its path is a file, not a folder",
 }
 _FULL_BYTES = 64 * 1024  # a file system with less free space than this counts as full

@@ -1,11 +1,11 @@
 """The commands: wiring and exit codes, no logic. What is heavy is imported inside a command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from pipeline.terminal.session import errors_told, print_json, progress_shown
+from pipeline.terminal.session import errors_told, print_json, progress_shown, tell
 
 app = typer.Typer(
     name="pipeline",
@@ -54,7 +54,8 @@ def run(
         from pipeline.terminal import documents, tables
 
         config, overrides = _split(arguments)
-        with progress_shown(workspace, debug=debug) as progress:
+        log = workspace / "runs" / "libraries.log"
+        with progress_shown(log, debug=debug) as progress:
             result = api.run(
                 config,
                 overrides,
@@ -87,14 +88,14 @@ def config(
             return
         resolved = api.resolve_config(*_split(arguments))
         values = resolved.model_dump(mode="json")
-        layers = []
+        layers: list[Any] = []
         try:
-            with progress_shown(_HERE, debug=debug) as progress:
-                layers = [vars(row) for row in api.describe_layers(resolved, progress=progress)]
+            with progress_shown(None, debug=debug) as progress:
+                layers = api.describe_layers(resolved, progress=progress)
         except MissingExtra as error:
             typer.echo(f"Names of Keras were not checked: {error}", err=True)
         if json:
-            print_json({"config": values, "layers": layers})
+            print_json({"config": values, "layers": [vars(layer) for layer in layers]})
             return
         print(yaml.safe_dump(values, sort_keys=False, default_flow_style=None), end="")
         if layers:
@@ -126,8 +127,11 @@ def models(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = F
         from pipeline import api
         from pipeline.terminal import documents, tables
 
-        found = api.list_models(workspace=workspace)
-        print_json(documents.models_document(found)) if json else tables.print_models(found)
+        found, broken = api.list_models(workspace=workspace)
+        if json:
+            print_json(documents.models_document(found, broken))
+        else:
+            tables.print_models(found, broken)
 
 
 @app.command()
@@ -161,14 +165,23 @@ def verify(
     """Prove a published model again, in every runtime that is installed."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
-        from pipeline.terminal import tables
-        from pipeline.verification import as_json, require_passed
+        from pipeline.errors import VerificationFailed
+        from pipeline.terminal import documents, tables
+        from pipeline.verification import require_passed
 
-        with progress_shown(workspace, debug=debug) as progress:
+        with progress_shown(None, debug=debug) as progress:
             checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
-        plain = [as_json(check) for check in checks]
-        print_json(plain) if json else tables.print_checks(plain)
-        require_passed(checks, every_artifact=False)
+        failure = None
+        try:
+            require_passed(checks, every_artifact=False)
+        except VerificationFailed as error:
+            failure = error
+        if json:
+            print_json(documents.verification_document(checks, failure))
+        else:
+            tables.print_checks(checks)
+        if failure is not None:
+            raise typer.Exit(tell(failure))
 
 
 @app.command()
@@ -178,6 +191,6 @@ def doctor(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = F
         from pipeline import api
         from pipeline.terminal import tables
 
-        with progress_shown(workspace, debug=debug) as progress:
+        with progress_shown(None, debug=debug) as progress:
             findings = api.diagnose(workspace=workspace, progress=progress)
         print_json([vars(f) for f in findings]) if json else tables.print_findings(findings)

@@ -10,7 +10,7 @@ from pipeline.config.schema import Data
 from pipeline.data import sources
 from pipeline.data.fetching import find_hosts
 from pipeline.errors import PipelineError
-from pipeline.processors import num_processors
+from pipeline.machine import num_processors
 from pipeline.progress import Progress
 from pipeline.runtimes.registry import all_runtimes
 from pipeline.workspace import Workspace

@@ -1,6 +1,5 @@
 """A Predictor and arrays -> metrics."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from pipeline.handover import (
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.predictor import Predictor, Probabilities
 
-METRICS_FILE = "metrics.json"
 _CHUNK = 4096
 _NUM_BINS = 15  # of the calibration error, as in Guo et al. (2017), section 4
 
@@ -53,15 +51,14 @@ def run(context: Context, folder: Path) -> Facts:
     with context.progress.task("evaluating"):
         predictor = KerasPredictor(context.outputs["train"].path / TRAINED_MODEL_FILE)
         found = evaluate(predictor, read_data(context.outputs["data"].path), folder)
-    short = {
-        name: {"accuracy": value.accuracy, "loss": value.loss, "images": value.images}
-        for name, value in found.items()
+    return {
+        "metrics": {name: asdict(value) for name, value in found.items()},
+        "summary": f"test accuracy {found['test'].accuracy:.4f}",
     }
-    return {**short, "summary": f"test accuracy {found['test'].accuracy:.4f}"}
 
 
 def evaluate(predictor: Predictor, data: DataSet, folder: Path) -> dict[str, Metrics]:
-    """Return the metrics of every split; they and the test set's probabilities are written too."""
+    """Return the metrics of every split, and write the probabilities of the test set."""
     found: dict[str, Metrics] = {}
     for name in SPLITS:
         split = getattr(data, name)
@@ -69,8 +66,6 @@ def evaluate(predictor: Predictor, data: DataSet, folder: Path) -> dict[str, Met
         found[name] = measure(probabilities, split.labels, data.class_names)
         if name == "test":
             np.save(folder / TEST_PROBABILITIES_FILE, probabilities)
-    plain = {name: asdict(value) for name, value in found.items()}
-    (folder / METRICS_FILE).write_text(json.dumps(plain, indent=2) + "\n")
     return found
 
 

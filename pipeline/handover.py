@@ -44,6 +44,16 @@ class DataSet:
         return height, width, channels
 
 
+@dataclass(frozen=True)
+class LayerSummary:
+    """One row of a model's description; the shape is without the batch axis."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
 def split_file(split: str, what: str) -> str:
     """Return the name of the file with a split's ``images`` or ``labels``."""
     return f"{split}_{what}.npy"

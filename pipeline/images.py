@@ -25,9 +25,14 @@ def read_images(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint
 
 
 def _read_picture(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     height, width, channels = image_shape
+    if channels not in _CHANNELS:
+        raise ImageError(
+            f"A picture has 1 or 3 channels; got a model that takes {channels}. Give it a .npy "
+            f"array of shape {image_shape} instead of {path}."
+        )
     try:
         # The size is known from the header: an enormous picture is refused before it is decoded.
         with Image.open(path, formats=("PNG", "JPEG")) as picture:
@@ -43,7 +48,9 @@ def _read_picture(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.ui
                     f"{picture.mode} in {path}. Save it as grey or RGB."
                 )
             pixels = np.asarray(picture.convert(_CHANNELS[channels]), np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except ImageError:
+        raise
+    except Exception as error:  # a damaged file may bring out any
         raise _unreadable(path, error) from error
     return pixels.reshape(image_shape)
 
@@ -51,8 +58,10 @@ def _read_picture(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.ui
 def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     try:
         array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged header may bring out any
         raise _unreadable(path, error) from error
+    if not isinstance(array, np.ndarray):
+        raise _unreadable(path, TypeError("it is an archive of arrays"))
     plain = image_shape[:-1] if image_shape[-1] == 1 else image_shape
     for shape in (image_shape, plain):
         if array.dtype == np.uint8 and array.shape == shape:

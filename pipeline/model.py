@@ -1,28 +1,22 @@
 """Configuration -> Keras model: bytes in, scaled inside, dense layers, softmax out."""
 
-from dataclasses import dataclass
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from pipeline.errors import ConfigError
 from pipeline.export.contract import INPUT, OUTPUTS
+from pipeline.handover import LayerSummary
+from pipeline.machine import memory_bytes
 from pipeline.names import hint
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Model
 
 LOGITS = "logits"
-
-
-@dataclass(frozen=True)
-class LayerSummary:
-    """One row of a model's description; the shape is without the batch axis."""
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    parameters: int
 
 
 def build_model(
@@ -37,6 +31,14 @@ def build_model(
         ConfigError: Keras knows no such activation or initialiser.
     """
     _check(config)
+    _check_memory(config, math.prod(image_shape), num_classes)
+    try:
+        return _build(config, image_shape, num_classes)
+    except Exception as error:  # whatever the chosen function raises
+        raise _cannot_compute(config, error) from error
+
+
+def _build(config: "Model", image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     image = keras.Input(image_shape, dtype="uint8", name=INPUT)
     x = keras.layers.Rescaling(1 / 255, name="scale")(image)
     x = keras.layers.Flatten(name="flatten")(x)
@@ -82,10 +84,47 @@ def _check(config: "Model") -> None:
     _check_name("model.initializer", config.initializer, keras.initializers)
 
 
+_COPIES = 5  # weights, gradient, two slots of an optimiser like Adam, and one at work
+
+
+def _check_memory(config: "Model", inputs: int, num_classes: int) -> None:
+    widths = [inputs, *config.hidden, num_classes]
+    parameters = sum((a + 1) * b for a, b in pairwise(widths))
+    needed, there = parameters * 4 * _COPIES, memory_bytes()
+    if needed > there:
+        raise ConfigError(
+            f"model.hidden must be a network that fits into memory; got {list(config.hidden)}: "
+            f"{parameters:,} parameters need about {needed / 2**30:,.0f} GiB to train, and this "
+            f"machine has {there / 2**30:,.0f} GiB. Choose fewer units."
+        )
+
+
+def check_model(model: keras.Model, config: "Model") -> None:
+    """Predict one black image: some activations and initialisers fail only then.
+
+    Raises:
+        ConfigError: the network cannot compute.
+    """
+    try:
+        shape = model(np.zeros((1, *model.input_shape[1:]), np.uint8)).shape
+    except Exception as error:  # whatever the chosen function raises
+        raise _cannot_compute(config, error) from error
+    if tuple(shape) != (1, model.output_shape[-1]):
+        raise _cannot_compute(config, ValueError(f"answers of shape {tuple(shape)}"))
+
+
+def _cannot_compute(config: "Model", error: Exception) -> ConfigError:
+    return ConfigError(
+        "model.activation and model.initializer must be usable by name alone; got "
+        f"{config.activation!r} and {config.initializer!r}: {str(error).splitlines()[0]} "
+        "Choose others, for example relu and glorot_uniform."
+    )
+
+
 def _check_name(key: str, name: str, module: Any) -> None:
     try:
         module.get(name)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # Keras looks names up in several ways
         known = [known for known in vars(module) if known.islower() and known[0] != "_"]
         helpers = {"get", "serialize", "deserialize"}
         raise ConfigError(

@@ -39,6 +39,10 @@ def create(
                 f"{hint(argument, set(parameters) - {'name'})}"
             )
         _check_type(value, parameters[argument].default, f"{key}.{argument}", kind)
+    arguments = {
+        name: float(value) if _is_whole_float(value, parameters[name].default) else value
+        for name, value in arguments.items()
+    }
     implied = {name: value for name, value in implied.items() if name in parameters}
     given = {**implied, **arguments}
     missing = [
@@ -77,6 +81,11 @@ def hint(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return (f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}."
+
+
+def _is_whole_float(value: Any, default: Any) -> bool:
+    """Keras refuses ``momentum: 0``; YAML writes it so."""
+    return isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool)
 
 
 def _check_type(value: Any, default: Any, key: str, kind: type) -> None:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pipeline.names import choose, create, snake_case
+from pipeline.errors import ConfigError
+from pipeline.names import choose, create, parameters_of, snake_case
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Optimizer, Schedule
@@ -20,13 +21,39 @@ def build_optimizer(config: "Optimizer", *, total_steps: int) -> keras.optimizer
         ConfigError: the optimiser, the schedule or an argument is unknown or impossible.
     """
     kind = choose(config.name.lower(), optimizer_classes(), "optimizer.name")
-    rate: Any = config.learning_rate
+    rate: Any = config.learning_rate or parameters_of(kind)["learning_rate"].default
     if config.schedule is not None:
-        rate = _build_schedule(config.schedule, config.learning_rate, total_steps)
+        updates = total_steps // (config.arguments.get("gradient_accumulation_steps") or 1)
+        rate = _build_schedule(config.schedule, rate, max(1, updates))
     optimizer: keras.optimizers.Optimizer = create(
         kind, config.arguments, "optimizer", implied={"learning_rate": rate}
     )
     return optimizer
+
+
+def check_optimizer(config: "Optimizer") -> None:
+    """Take one step on a variable of four numbers: some values Keras refuses only then.
+
+    Raises:
+        ConfigError: the optimiser, the schedule or an argument is unknown or impossible.
+    """
+    accumulation = config.arguments.get("gradient_accumulation_steps")
+    if accumulation is not None and not (isinstance(accumulation, int) and accumulation > 1):
+        raise ConfigError(
+            "optimizer.gradient_accumulation_steps must be a whole number from 2 on; got "
+            f"{accumulation!r}. Leave it out to update at every step."
+        )
+    optimizer = build_optimizer(config, total_steps=10)
+    variable = keras.Variable(keras.ops.ones((2, 2)))
+    try:
+        optimizer.build([variable])
+        optimizer.apply([keras.ops.ones((2, 2))], [variable])
+    except Exception as error:  # the values are the user's, and any class of error may come
+        raise ConfigError(
+            f"optimizer must have values that {type(optimizer).__name__} can compute with; got "
+            f"{config.arguments!r} and {config.schedule!r}: {str(error).splitlines()[0]} "
+            "Change the value."
+        ) from error
 
 
 def optimizer_classes() -> dict[str, type]:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.errors import ModelError, RequestError
+from pipeline.export.contract import TensorSpec
 from pipeline.export.formats import FILES, artifact_path
 from pipeline.images import read_images
 from pipeline.publishing.published import find_published
@@ -38,7 +41,9 @@ def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
     """
     path = Path(model)
     if path.is_file():
-        return open_model(_runtime_for([_format_of(path)], runtime)[1], path)
+        predictor = open_model(_runtime_for([_format_of(path)], runtime)[1], path)
+        _require_classifier(predictor, path)
+        return predictor
     published = find_published(path)
     published.require_unaltered()
     file_format, chosen = _runtime_for(published.formats, runtime)
@@ -55,12 +60,36 @@ def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
         ImageError: a file is no image, or of another size or kind; nothing is predicted then.
     """
     predictor = load_model(model)
-    images = {str(file): read_images(Path(file), predictor.contract.image_shape) for file in files}
+    images = [read_images(Path(file), predictor.contract.image_shape) for file in files]
+    answers = [predictor.predict(array) for array in images]
+    if not all(np.isfinite(array).all() for array in answers):
+        raise ModelError(
+            f"A model must answer with numbers; got infinity or NaN from {model}. Do not use it: "
+            "verify it (pipeline verify) or publish it again."
+        )
     return [
-        _prediction(file, index, probabilities, predictor)
-        for file, array in images.items()
-        for index, probabilities in enumerate(predictor.predict(array))
+        _prediction(str(file), index, probabilities, predictor)
+        for file, array in zip(files, answers, strict=True)
+        for index, probabilities in enumerate(array)
     ]
+
+
+def _require_classifier(predictor: Predictor, path: Path) -> None:
+    """A file from elsewhere may be any model; one that takes images has this form."""
+    contract = predictor.contract
+    inputs = [(spec.dtype, *_kinds(spec)) for spec in contract.inputs]
+    outputs = [_kinds(spec) for spec in contract.outputs]
+    if inputs == [("uint8", "batch", "size", "size", "size")] and outputs == [("batch", "size")]:
+        return
+    raise ModelError(
+        "A model file must take uint8 images [batch, height, width, channels] and give "
+        f"[batch, classes]; got {contract} in {path}. Export it with this pipeline."
+    )
+
+
+def _kinds(spec: TensorSpec) -> tuple[str, ...]:
+    kinds = {type(None): "batch", int: "size", str: "free"}
+    return tuple(kinds[type(size)] for size in spec.shape)
 
 
 def _format_of(path: Path) -> str:

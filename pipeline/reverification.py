@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.config.reading import validate
+from pipeline.config.schema import Config
+from pipeline.data.sources import SAMPLE, Source
 from pipeline.errors import DataFileError, ModelError, VerificationFailed
 from pipeline.export.contract import contract_from_json
 from pipeline.export.formats import artifact_path
@@ -42,6 +44,7 @@ def verify_published(
             f"Every file of {published.path} must be as it was published; got:\n{listed}\n"
             "Nothing of it was opened. Restore the files, or publish again (pipeline run)."
         )
+    _require_reference(published, workspace)
     reference = _reference(published, _test_set(published, workspace, progress), workspace)
     return verify(published.path, published.formats, reference, progress, only=only)
 
@@ -50,19 +53,36 @@ def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Prog
     """Return the folder of the data stage: kept from the run, or made again."""
     manifest = published.manifest
     kept = workspace.store.find("data", manifest["stages"]["data"])
-    if kept is None:
-        config = validate(manifest["config"], {}, str(published.path / "manifest.json"))
-        [data] = run_stages(config, workspace, progress, until="data")
+    if kept is None or not kept.is_unaltered():
+        source = Source(SAMPLE, "as at the publication") if manifest["data"]["sampled"] else None
+        [data] = run_stages(_config(published), workspace, progress, until="data", source=source)
         kept = data.output
     found = kept.manifest["outputs"][split_file("test", "images")]["sha256"]
     wanted = manifest["data"]["test_sha256"]
     if found != wanted:
         raise DataFileError(
             f"The test set must be the one of the publication, SHA-256 {wanted}; got {found} in "
-            f"{kept.path} (the sample instead of the full set?). Make the data available as it "
-            "was then; see pipeline doctor."
+            f"{kept.path}: only another set could be reached. Make the data available as it was "
+            "then; see pipeline doctor."
         )
     return kept.path
+
+
+def _config(published: PublishedModel) -> Config:
+    """Return the configuration of the run; folders are those of this machine, not of that one."""
+    values = published.manifest["config"]
+    here = {"manual_dir": None, "tfds_dir": None, "mirrors": None}
+    place = str(published.path / "manifest.json")
+    return validate({**values, "data": {**values["data"], **here}}, {}, place)
+
+
+def _require_reference(published: PublishedModel, workspace: "Workspace") -> None:
+    kept = workspace.store.find("evaluate", published.manifest["stages"]["evaluate"])
+    if kept is None and "keras" not in published.formats:
+        raise ModelError(
+            f"A model must hold model.keras, or its run must be kept in {workspace.store.root}, "
+            f"to be verified; got neither for {published.path}. Publish it with the format keras."
+        )
 
 
 def _reference(published: PublishedModel, data: Path, workspace: "Workspace") -> Reference:
@@ -71,14 +91,9 @@ def _reference(published: PublishedModel, data: Path, workspace: "Workspace") ->
     kept = workspace.store.find("evaluate", published.manifest["stages"]["evaluate"])
     if kept is not None:
         probabilities = np.load(kept.path / TEST_PROBABILITIES_FILE)
-    elif "keras" in published.formats:
+    else:
         model = artifact_path(published.path, "keras")
         probabilities = ask(choose_runtime("keras"), model, images).probabilities
-    else:
-        raise ModelError(
-            f"A model must hold model.keras, or its run must be kept in {workspace.store.root}, "
-            f"to be verified; got neither for {published.path}. Publish it with the format keras."
-        )
     return Reference(
         images=images,
         labels=np.load(data / split_file("test", "labels")),

@@ -1,5 +1,6 @@
 """Running what is not up to date: each stage gets an empty folder, and what it returns is kept."""
 
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,11 +8,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from pipeline.atomic import FolderExists
+from pipeline.atomic import FolderExists, explained_storage, locked
 from pipeline.config.schema import Config
 from pipeline.context import Context
 from pipeline.data.sources import Source, acquire
-from pipeline.errors import MissingExtra
+from pipeline.errors import MissingExtra, RequestError
 from pipeline.progress import Progress
 from pipeline.stages import STAGE_NAMES, STAGES, Plan, Stage, plan, position_of
 from pipeline.store import StageOutput
@@ -35,31 +36,78 @@ def run_stages(
     *,
     until: str = STAGE_NAMES[-1],
     force: str | None = None,
+    source: Source | None = None,
 ) -> list[StageResult]:
     """Run what is not up to date up to ``until``; ``force`` runs that stage and those after.
+
+    ``source`` takes the data from there and nowhere else.
 
     Raises:
         PipelineError: whatever stops a stage; outputs of the stages before it are kept.
     """
     last, forced = position_of(until), position_of(force) if force else len(STAGES)
-    planned = plan(config, workspace, fresh_data=forced == 0)
+    if force and forced > last:
+        raise RequestError(
+            f"--force must name a stage that runs; got {force!r}, which comes after --until "
+            f"{until!r}. Leave one of the two out."
+        )
+    runs = workspace.store.root
+    with explained_storage(runs):
+        runs.mkdir(parents=True, exist_ok=True)
+    # Runs share a workspace; one that replaces outputs (--force) has it for itself.
+    waiting = "Waiting for another run in this workspace to end (a run with --force is alone)."
+    with locked(runs, shared=force is None, on_wait=lambda: progress.notice(waiting)):
+        return _run(config, workspace, progress, (last, forced), source)
+
+
+def _run(
+    config: Config,
+    workspace: Workspace,
+    progress: Progress,
+    bounds: tuple[int, int],
+    source: Source | None,
+) -> list[StageResult]:
+    last, forced = bounds
+    fresh = forced == 0
+    planned = (
+        Plan(config, source, workspace) if source else plan(config, workspace, fresh_data=fresh)
+    )
     if _must_train(planned, last, forced):
         check_names(config, progress=progress)  # before minutes go into data
-    if planned is None or forced == 0 or planned.find("data") is None:
-        source = acquire(config.data, workspace.downloads(config.data.name), progress)
-        planned = Plan(config, source, workspace)
+    if source is None and (planned is None or fresh or planned.find("data") is None):
+        downloads = workspace.downloads(config.data.name)
+        with explained_storage(downloads):
+            planned = Plan(config, acquire(config.data, downloads, progress), workspace)
+    assert planned is not None, "a source was given, kept or acquired"
     if planned.source.sampled:
         progress.notice(sample_notice(planned.source))
     context = Context(config, workspace, planned.source, planned.fingerprints, progress)
+    outdated = _outdated(planned, last, forced)
     results = []
     for position, stage in enumerate(STAGES[: last + 1]):
         context.forced = position >= forced
-        result = _run_or_find(stage, planned, context)
+        result = _run_or_find(stage, planned, context, must_run=stage.name in outdated)
         context.outputs[stage.name] = result.output
         summary = result.output.facts["summary"]
         progress.stage_finished(stage.name, result.status, result.seconds, summary)
         results.append(result)
     return results
+
+
+def _outdated(planned: Plan, last: int, forced: int) -> set[str]:
+    """Return the stages that must run: missing, forced, or altered and read by one that runs."""
+    outdated: set[str] = set()
+    for position in range(last, -1, -1):
+        stage = STAGES[position]
+        output = None if position >= forced else planned.find(stage.name)
+        is_read = any(
+            stage.name in STAGES[later].inputs
+            for later in range(position + 1, last + 1)
+            if STAGES[later].name in outdated
+        )
+        if output is None or (is_read and not output.is_unaltered()):
+            outdated.add(stage.name)
+    return outdated
 
 
 def sample_notice(source: Source) -> str:
@@ -77,6 +125,12 @@ def check_names(config: Config, *, progress: Progress) -> list[Any]:
     Raises:
         ConfigError: Keras or TensorFlow Datasets knows no such name or argument.
     """
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        raise RequestError(
+            f"Keras must compute with tensorflow here; got {backend!r} in the variable "
+            "KERAS_BACKEND. Unset it."
+        )
     with progress.task("loading TensorFlow"):
         training, data_sets = _load("pipeline.training.stage"), _load("pipeline.data.tfds")
     image_shape, class_names = data_sets.describe(config.data.name)
@@ -99,16 +153,18 @@ def _load(module: str) -> ModuleType:
         raise MissingExtra(f"Training and exporting (here: {error.name})", "train") from error
 
 
-def _run_or_find(stage: Stage, planned: Plan, context: Context) -> StageResult:
-    found = None if context.forced else planned.find(stage.name)
+def _run_or_find(stage: Stage, planned: Plan, context: Context, *, must_run: bool) -> StageResult:
+    found = None if must_run else planned.find(stage.name)
     if found is not None:
         return StageResult(stage.name, "cached", 0.0, found)
     store, print_ = planned.workspace.store, planned.fingerprints[stage.name]
+    kept = store.find(stage.name, print_)
+    replace = context.forced or (kept is not None and not kept.is_unaltered())
     started = time.monotonic()
     ingredients = planned.ingredients[stage.name]
     with (
         suppress(FolderExists),  # another process was faster with the same output
-        store.write(stage.name, print_, ingredients, replace=context.forced) as writing,
+        store.write(stage.name, print_, ingredients, replace=replace) as writing,
     ):
         facts = _load(stage.module).run(context, writing.folder)
         writing.facts = {**facts, "data_source": planned.source.kind}

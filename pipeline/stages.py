@@ -97,11 +97,12 @@ class Plan:
             self.fingerprints[stage.name] = fingerprint(self.ingredients[stage.name])
 
     def find(self, stage: str) -> StageOutput | None:
-        """Return the complete output of a stage; of ``publish`` only while the version is there."""
+        """Return the complete output of a stage; of ``publish`` while the version is as it was."""
         output = self.workspace.store.find(stage, self.fingerprints[stage])
         if output is None or stage != "publish":
             return output
-        return output if is_published(output, self.workspace.exported) else None
+        label = self.config.publish.label
+        return output if is_published(output, self.workspace.exported, label) else None
 
     def _ingredients(self, stage: Stage) -> dict[str, Any]:
         config = _flatten(self.config.model_dump(mode="json"))

@@ -27,6 +27,11 @@ class StageOutput:
         """What the stage found out, as JSON values."""
         return dict(self.manifest["facts"])
 
+    def is_unaltered(self) -> bool:
+        """Whether every file still has its SHA-256."""
+        outputs = self.manifest["outputs"].items()
+        return all(sha256(self.path / name) == file["sha256"] for name, file in outputs)
+
     @property
     def seconds(self) -> float:
         """How long the stage took when it ran, in seconds."""
@@ -113,8 +118,11 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _is_complete(path: Path, manifest: dict[str, Any]) -> bool:
-    """Sizes are compared here; SHA-256 where a file leaves the store (publication)."""
-    outputs = manifest.get("outputs", {})
+    """Sizes are compared here; SHA-256 where a stage reads the files (``is_unaltered``)."""
+    kinds = {"outputs": dict, "facts": dict, "ingredients": dict, "seconds": int | float}
+    if not all(isinstance(manifest.get(key), kind) for key, kind in kinds.items()):
+        return False
+    outputs = manifest["outputs"]
     return all(
         (path / name).is_file() and (path / name).stat().st_size == file["bytes"]
         for name, file in outputs.items()

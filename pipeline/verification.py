@@ -1,8 +1,9 @@
 """Every exported file, in every runtime, against the trained Keras model."""
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from pipeline.errors import VerificationFailed, WorkerFailed
 from pipeline.export.contract import Contract, TensorSpec, contract_from_json
 from pipeline.export.formats import artifact_name, artifact_path
 from pipeline.handover import TEST_PROBABILITIES_FILE, split_file
-from pipeline.processors import num_processors
+from pipeline.machine import num_processors
 from pipeline.runtimes.isolated import Answers, ask
 from pipeline.runtimes.registry import Runtime, runtimes_for
 
@@ -88,7 +89,15 @@ def read_reference(data: Path, evaluation: Path, contract: Contract) -> Referenc
 
 def as_json(check: Check) -> dict[str, Any]:
     """Return plain values for a manifest."""
-    return {**asdict(check), "passed": check.passed}
+    difference = check.max_abs_diff
+    finite = difference if difference is not None and math.isfinite(difference) else None
+    return {**asdict(check), "max_abs_diff": finite, "passed": check.passed}
+
+
+def from_json(value: dict[str, Any]) -> Check:
+    """Return a check from what ``as_json`` gave."""
+    known = {field.name: value[field.name] for field in fields(Check)}
+    return Check(**{**known, "failures": tuple(known["failures"])})
 
 
 def verify(
@@ -112,9 +121,13 @@ def verify(
     ):
         jobs = [pool.submit(_check, folder, *pair, reference) for pair in wanted]
         checks = []
-        for job, (file_format, runtime) in zip(jobs, wanted, strict=True):
-            checks.append(job.result())
-            task.update(len(checks), f"{artifact_name(file_format)} in {runtime.name}")
+        try:
+            for job, (file_format, runtime) in zip(jobs, wanted, strict=True):
+                checks.append(job.result())
+                task.update(len(checks), f"{artifact_name(file_format)} in {runtime.name}")
+        except BaseException:  # Ctrl-C: what has not begun need not begin
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return checks
 
 
@@ -148,10 +161,9 @@ def compare(answers: Answers, reference: Reference) -> tuple[str, ...]:
     """Return everything that is wrong with a file's answers, as sentences."""
     expected = reference.probabilities
     failures = list(_contract_failures(answers.contract, reference.contract))
-    parts = {f"the first {n} as a batch": a for n, a in answers.small_batches.items()}
-    for name, got in {"the test set": answers.probabilities, **parts}.items():
-        rows = len(expected) if name == "the test set" else min(len(got), len(expected))
-        failures += _value_failures(name, got, expected[:rows])
+    failures += _value_failures("the test set", answers.probabilities, expected)
+    for size, got in answers.small_batches.items():
+        failures += _value_failures(f"the first {size} as a batch", got, expected[:size])
     return tuple(failures)
 
 

@@ -1,5 +1,6 @@
 """The folder a pipeline works in: ``runs/`` for outputs, ``exported/`` for published models."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,4 +29,4 @@ class Workspace:
 
     def downloads(self, data_set: str) -> Path:
         """Return where files of a data set are fetched to; removed once it is prepared."""
-        return self.root / "runs" / "downloads" / data_set.replace("/", "-")
+        return self.root / "runs" / "downloads" / re.sub("[/:]", "-", data_set)

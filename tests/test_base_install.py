@@ -62,7 +62,10 @@ def test_config_and_doctor_work_and_say_so(tmp_path: Path) -> None:
 def test_what_cannot_be_run_here_is_not_called_passed(smoke: Path) -> None:
     done = base("verify", smoke / "exported" / "smoke", "--workspace", smoke, "--json")
     assert done.code == 0, done.err
-    ran = {(c["artifact"], c["runtime"]): (c["ran"], c["passed"]) for c in json.loads(done.out)}
+    ran = {
+        (c["artifact"], c["runtime"]): (c["ran"], c["passed"])
+        for c in json.loads(done.out)["checks"]
+    }
     assert ran["model.onnx", "onnxruntime"] == (True, True)
     assert ran["model.keras", "keras"] == (False, False)
     assert ran["saved_model.pb", "tensorflow"] == (False, False)

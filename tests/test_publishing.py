@@ -155,10 +155,11 @@ def test_a_published_version_that_is_gone_is_published_again(smoke: Path, tmp_pa
 
 
 def test_models_are_listed(exported: Path) -> None:
-    [model] = list_models(workspace=exported.parent)
+    [model], broken = list_models(workspace=exported.parent)
+    assert broken == []
     assert (model.name, model.version, model.labels) == ("smoke", 1, ("stable",))
     done = command("models", "--workspace", exported.parent, "--json")
-    [document] = json.loads(done.out)
+    [document] = json.loads(done.out)["models"]
     assert document["accuracy"] == model.manifest["metrics"]["test"]["accuracy"]
     assert command("models", "--workspace", exported.parent / "none").out.startswith("Nothing is")
 
@@ -235,12 +236,12 @@ def test_every_runtime_can_be_chosen(exported: Path) -> None:
 def test_verifying_again_where_the_runs_are_gone(exported: Path) -> None:
     done = command("verify", exported / "smoke", "--workspace", exported.parent, "--json")
     assert done.code == 0, done.err
-    checks = json.loads(done.out)
+    checks = json.loads(done.out)["checks"]
     assert len(checks) == 4
     assert all(check["passed"] and check["label_agreement"] == 1.0 for check in checks)
     one = command("verify", exported / "smoke", "--runtime", "onnxruntime", "--json",
                   "--workspace", exported.parent)  # fmt: skip
-    assert [check["runtime"] for check in json.loads(one.out)] == ["onnxruntime"]
+    assert [check["runtime"] for check in json.loads(one.out)["checks"]] == ["onnxruntime"]
     wrong = command("verify", exported / "smoke", "--runtime", "onnxruntim")
     assert_error(wrong, 2, "A runtime must be one of", "onnxruntim")
 

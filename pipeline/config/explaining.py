@@ -72,6 +72,8 @@ _RULES = {
     "less_than_equal": "at most {le}",
     "less_than": "less than {lt}",
     "too_short": "a list of at least {min_length}",
+    "string_too_long": "text of at most {max_length} characters",
+    "value_error": "{error}",
     "literal_error": "{expected}",
     "string_pattern_mismatch": "text that matches {pattern}",
 }

@@ -44,7 +44,7 @@ def validate(values: dict[str, Any], places: Places, source: str) -> Config:
 
 def _as_json(values: dict[str, Any], source: str) -> str:
     try:
-        return json.dumps(values, default=str)
+        return json.dumps(values)
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"The configuration must not contain itself and have text as keys; got {error} in "
@@ -53,14 +53,23 @@ def _as_json(values: dict[str, Any], source: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: 1e-3 is a number, as in YAML 1.2."""
+    """YAML 1.2's scalars: 1e-3 is a number; 010, 1:30, yes and 2024-01-01 are text."""
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)?$"),
-    list("-+0123456789."),
-)
+_SCALARS = {  # YAML 1.2.2, section 10.3.2 (core schema), without octal and hexadecimal numbers
+    "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    "int": (r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
+    "float": (
+        r"[-+]?(\d+\.\d*|\.\d+)([eE][-+]?\d+)?|[-+]?\d+[eE][-+]?\d+|[-+]?\.(inf|Inf)|\.(nan|NaN)",
+        list("-+0123456789."),
+    ),
+}
+_Loader.yaml_implicit_resolvers = {}  # those of YAML 1.1 go
+for _tag, (_pattern, _first) in _SCALARS.items():
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"^({_pattern})$"), _first
+    )
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:

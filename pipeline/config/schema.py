@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -19,7 +19,11 @@ class Section(BaseModel):
 class Data(Section):
     """Which images, and where their files come from."""
 
-    name: str = Field("mnist", description="A TensorFlow Datasets image-classification set.")
+    name: str = Field(
+        "mnist",
+        pattern=r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$",
+        description="A TensorFlow Datasets image-classification set: mnist, emnist/letters, ...",
+    )
     validation: int = Field(
         5000, ge=1, description="Training images set aside, stratified by class."
     )
@@ -37,7 +41,7 @@ class Data(Section):
         description="Where TensorFlow Datasets keeps prepared sets; "
         "else TFDS_DATA_DIR, else ~/tensorflow_datasets.",
     )
-    mirrors: tuple[str, ...] | None = Field(
+    mirrors: tuple[HttpUrl, ...] | None = Field(
         None,
         description="Addresses of folders with the same files; by default the known ones.",
     )
@@ -76,7 +80,9 @@ class Optimizer(Section):
     model_config = ConfigDict(extra="allow")
 
     name: str = "sgd"
-    learning_rate: float = Field(0.1, gt=0)
+    learning_rate: float | None = Field(
+        None, gt=0, description="By default that of the Keras class."
+    )
     schedule: Schedule | None = None
 
     @property
@@ -113,6 +119,13 @@ class Export(Section):
         ("saved_model", "onnx", "keras"), min_length=1
     )
 
+    @field_validator("formats")
+    @classmethod
+    def _names_differ(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(formats)) < len(formats):
+            raise ValueError("a list of formats that differ")
+        return formats
+
 
 class Publish(Section):
     """What a model must reach to be published; measured on the validation set."""
@@ -130,7 +143,9 @@ class Config(Section):
     """One run: data, model, training, export, publication."""
 
     name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="The name the model is published under."
+        max_length=100,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        description="The name the model is published under.",
     )
     data: Data = Data()
     task: Literal["multiclass"] = "multiclass"

@@ -1,6 +1,7 @@
 """Where a data set comes from: prepared folder, manual folder, pinned address, mirrors, sample."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def acquire(data: "Data", downloads: Path, progress: "Progress") -> Source:
 
 def prepared_folder(data: "Data") -> Path | None:
     """Return the folder of this set that TensorFlow Datasets has prepared, or None."""
-    if not (tfds_root(data) / data.name.split("/")[0]).is_dir():
+    if not (tfds_root(data) / re.split("[/:]", data.name)[0]).is_dir():
         return None  # spares the import of TensorFlow Datasets
     from pipeline.data.tfds import prepared_folder
 
@@ -128,7 +129,7 @@ def _fetch_or_sample(data: "Data", downloads: Path, progress: "Progress") -> Sou
     try:
         fetch(pinned(data), mirrors(data), downloads, progress)
     except DataUnreachable as error:
-        if data.offline == "sample" and data.name == SAMPLED_SET:
+        if data.offline == "sample" and data.name.split(":")[0] == SAMPLED_SET:
             return Source(SAMPLE, str(error))
         raise DataUnreachable(
             f"The data set {data.name} must come from somewhere; {error} Three ways to get it: "
@@ -150,4 +151,6 @@ _KNOWN_MIRRORS = {
 
 def mirrors(data: "Data") -> tuple[str, ...]:
     """Return the addresses of the folders with the same files."""
-    return _KNOWN_MIRRORS.get(data.name, ()) if data.mirrors is None else data.mirrors
+    if data.mirrors is not None:
+        return tuple(map(str, data.mirrors))
+    return _KNOWN_MIRRORS.get(data.name.split(":")[0], ())

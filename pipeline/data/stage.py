@@ -95,7 +95,8 @@ def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "
 def _write_sample(data: "Data", folder: Path) -> tuple[str, ...]:
     images, labels = read_sample()
     rest, test = _set_aside(labels, NUM_TEST, TEST_SEED, "the sample's test set")
-    wanted = round(len(rest) * data.validation / 60_000)  # the same share as of the full set
+    share = round(len(rest) * data.validation / 60_000)  # the same share as of the full set
+    wanted = min(max(share, 10), len(rest) - 10)  # but of each class one on both sides
     inner_train, inner_validation = _set_aside(labels[rest], wanted, data.seed, "data.validation")
     handover.write_split(folder, "train", images, labels, rest[inner_train])
     handover.write_split(folder, "validation", images, labels, rest[inner_validation])

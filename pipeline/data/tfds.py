@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.atomic import explained_storage
 from pipeline.data.fetching import RemoteFile
 from pipeline.errors import ConfigError, DataFileError, MissingExtra
 
@@ -55,15 +56,26 @@ def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progre
     import tensorflow_datasets as tfds
 
     builder = image_builder(name, root)
+    folder = Path(builder.data_dir)
+    if folder.is_dir():  # TensorFlow Datasets would take it for prepared
+        raise DataFileError(
+            f"{folder} must be a prepared set or not be there; got a folder without "
+            "dataset_info.json. Remove it and run again."
+        )
     tfds.disable_progress_bar()  # its bars count nothing here; the task below shows the time
     with (
+        explained_storage(root, setting="data.tfds_dir or TFDS_DATA_DIR"),
         progress.task(f"preparing {name} with TensorFlow Datasets"),
         contextlib.redirect_stdout(io.StringIO()),
     ):
-        builder.download_and_prepare(
-            download_dir=scratch,
-            download_config=tfds.download.DownloadConfig(manual_dir=files),
-        )
+        try:
+            builder.download_and_prepare(
+                download_dir=scratch,
+                download_config=tfds.download.DownloadConfig(manual_dir=files),
+            )
+        except FileExistsError:
+            if prepared_folder(name, root) is None:  # else another process was faster
+                raise
 
 
 def num_images(name: str, root: Path, split: str) -> int:
@@ -116,10 +128,17 @@ def image_builder(name: str, root: Path | None = None) -> Any:
         raise MissingExtra("Reading a data set", "train") from error
     try:
         builder = tfds.builder(name, data_dir=root)
-    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+    except tfds.core.registered.DatasetNotFoundError as error:
         raise ConfigError(
             f"data.name must be a data set that TensorFlow Datasets knows; got {name!r}. "
             f"{_nearest(name)}See its catalogue for the names."
+        ) from error
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"data.name must be a set that TensorFlow Datasets can open; got {name!r}: "
+            f"{type(error).__name__}: {reason}. Check the name and version, or remove the "
+            f"set's folder in {root or 'the data folder'} if it is damaged."
         ) from error
     _require_images(name, builder.info.features, tfds)
     return builder

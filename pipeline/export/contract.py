@@ -10,15 +10,20 @@ BATCH = "batch"
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One input or output; None in the shape is the free batch axis."""
+    """One input or output; None in the shape is the free batch axis, a text another free axis."""
 
     name: str
     dtype: str
-    shape: tuple[int | None, ...]
+    shape: tuple[int | str | None, ...]
 
     def __str__(self) -> str:
         shape = ", ".join(BATCH if size is None else str(size) for size in self.shape)
         return f"{self.name}: {self.dtype} [{shape}]"
+
+
+def named_axis(name: str) -> str | None:
+    """Return None for the name that the batch axis must have in ONNX, else the name."""
+    return None if name == BATCH else name
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Contract:
     @property
     def image_shape(self) -> tuple[int, ...]:
         """Height, width and channels of one image."""
-        return tuple(size for size in self.inputs[0].shape[1:] if size is not None)
+        return tuple(size for size in self.inputs[0].shape[1:] if isinstance(size, int))
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for a manifest."""

@@ -30,9 +30,13 @@ def model_card(manifest: dict[str, Any]) -> str:
             "",
             "## Metrics",
             "",
-            "| split | accuracy | loss |",
-            "|---|---:|---:|",
-            *(f"| {name} | {m['accuracy']:.4f} | {m['loss']:.4f} |" for name, m in metrics.items()),
+            "| split | accuracy | loss | calibration error |",
+            "|---|---:|---:|---:|",
+            *(_split_row(name, values) for name, values in metrics.items()),
+            "",
+            "| class (test) | precision | recall | F1 | images |",
+            "|---|---:|---:|---:|---:|",
+            *map(_class_row, test["classes"]),
             "",
             "## Verification",
             "",
@@ -61,6 +65,16 @@ def _sample_warning(data: dict[str, Any]) -> list[str]:
         "reached.",
         "",
     ]
+
+
+def _split_row(name: str, values: dict[str, Any]) -> str:
+    numbers = (values[key] for key in ("accuracy", "loss", "expected_calibration_error"))
+    return f"| {name} | " + " | ".join(f"{number:.4f}" for number in numbers) + " |"
+
+
+def _class_row(values: dict[str, Any]) -> str:
+    numbers = " | ".join(f"{values[key]:.4f}" for key in ("precision", "recall", "f1"))
+    return f"| {values['name']} | {numbers} | {values['images']:,} |"
 
 
 def _verification_row(check: dict[str, Any]) -> str:

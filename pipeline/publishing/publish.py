@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import FolderExists, new_folder, sha256, write_file
+from pipeline.atomic import FolderExists, locked, new_folder, sha256, write_file
 from pipeline.errors import AccuracyTooLow, ModelError
 from pipeline.publishing.card import model_card
 from pipeline.publishing.published import (
@@ -15,6 +15,7 @@ from pipeline.publishing.published import (
     PublishedModel,
     read_labels,
     read_version,
+    taken_numbers,
     versions_of,
 )
 from pipeline.store import StageOutput, describe_files
@@ -53,16 +54,20 @@ def publish(
     """
     version = _add_version(candidate, model_folder, again)
     if label is not None:
-        labels = {**read_labels(model_folder), label: version}
-        write_file(model_folder / LABELS, (json.dumps(labels) + "\n").encode())
+        with locked(model_folder):  # read, changed and written by one process at a time
+            labels = {**read_labels(model_folder), label: version}
+            write_file(model_folder / LABELS, (json.dumps(labels) + "\n").encode())
     return read_version(model_folder / str(version))
 
 
 def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | None:
-    """Return the version that was published from this very run, or None."""
+    """Return the unaltered version that was published from this very run, or None."""
     for version in reversed(versions_of(model_folder)):
-        published = read_version(model_folder / str(version))
-        if published.manifest.get("fingerprint") == fingerprint:
+        try:
+            published = read_version(model_folder / str(version))
+        except ModelError:  # broken; it is nobody's candidate
+            continue
+        if published.manifest["fingerprint"] == fingerprint and not published.alterations():
             return published
     return None
 
@@ -70,7 +75,7 @@ def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | Non
 def _add_version(candidate: Candidate, model_folder: Path, again: bool) -> int:
     while True:
         # The number first: who publishes after this line takes it, and then we look again.
-        version = 1 + max([0, *versions_of(model_folder), *read_labels(model_folder).values()])
+        version = 1 + max([0, *taken_numbers(model_folder), *read_labels(model_folder).values()])
         found = None if again else find_candidate(candidate.fingerprint, model_folder)
         if found is not None:
             return found.version

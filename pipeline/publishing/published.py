@@ -3,7 +3,9 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pipeline.atomic import sha256
 from pipeline.errors import ModelError
@@ -12,6 +14,34 @@ from pipeline.store import StageOutput
 
 MANIFEST = "manifest.json"
 LABELS = "labels.json"
+
+
+class File(BaseModel):
+    """One published file."""
+
+    bytes: int = Field(ge=0)
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What readers rely on in ``manifest.json``; there is more in it."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    name: str
+    version: int = Field(ge=1)
+    fingerprint: str
+    formats: list[str] = Field(min_length=1)
+    class_names: list[str]
+    contract: dict[str, Any]
+    config: dict[str, Any]
+    data: dict[str, Any]
+    metrics: dict[str, dict[str, Any]]
+    stages: dict[str, str]
+    files: dict[str, File]
+
+
+_LABELS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=10**9)]])
 
 
 @dataclass(frozen=True)
@@ -74,8 +104,8 @@ def find_published(path: Path) -> PublishedModel:
     versions = versions_of(path)
     if not versions:
         raise ModelError(
-            f"A model must be a published folder (exported/NAME or exported/NAME/VERSION) or a "
-            f"file; got {path}, which {_what_is(path)}. See what is published: pipeline models."
+            "A model must be a published folder (exported/NAME or exported/NAME/VERSION); got "
+            f"{path}, which {_what_is(path)}. See what is published: pipeline models."
         )
     version = read_labels(path).get("stable", versions[-1])
     if version not in versions:
@@ -90,62 +120,82 @@ def read_version(path: Path) -> PublishedModel:
     """Return one version by its folder.
 
     Raises:
-        ModelError: its manifest cannot be read.
+        ModelError: its manifest cannot be read or is not one.
     """
     try:
-        manifest = json.loads((path / MANIFEST).read_text())
-        name, version = str(manifest["name"]), int(manifest["version"])
-        manifest["files"], manifest["formats"], manifest["class_names"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        text = (path / MANIFEST).read_text()
+        checked = Manifest.model_validate_json(text)
+    except (OSError, ValueError) as error:  # pydantic's error is a ValueError
+        reason = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"{path / MANIFEST} must be the manifest of a published model; got "
-            f"{type(error).__name__}: {error}. Publish again (pipeline run)."
+            f"{path / MANIFEST} must be the manifest of a published model; got {reason}. "
+            "Remove that folder or restore the file."
         ) from error
-    labels = tuple(label for label, at in read_labels(path.parent).items() if at == version)
-    return PublishedModel(name, version, path, manifest, labels)
+    labels = tuple(label for label, at in read_labels(path.parent).items() if at == checked.version)
+    return PublishedModel(checked.name, checked.version, path, json.loads(text), labels)
 
 
 def versions_of(model_folder: Path) -> list[int]:
-    """Return the version numbers of ``exported/<name>``, the newest last."""
+    """Return the version numbers of ``exported/<name>`` that are folders, the newest last."""
+    return [number for number in taken_numbers(model_folder) if _is_folder(model_folder, number)]
+
+
+def taken_numbers(model_folder: Path) -> list[int]:
+    """Return every number that stands there already, whatever it names, in order."""
     if not model_folder.is_dir():
         return []
-    folders = (path for path in model_folder.iterdir() if path.name.isdecimal() and path.is_dir())
-    return sorted(int(path.name) for path in folders)
+    names = (path.name for path in model_folder.iterdir())
+    return sorted(int(name) for name in names if name.isdecimal() and name == str(int(name)))
 
 
 def read_labels(model_folder: Path) -> dict[str, int]:
-    """Return the labels of ``exported/<name>``: name -> version."""
+    """Return the labels of ``exported/<name>``: name -> version.
+
+    Raises:
+        ModelError: the file is not a mapping of labels to versions.
+    """
     try:
-        labels = json.loads((model_folder / LABELS).read_text())
-        return {str(label): int(version) for label, version in labels.items()}
+        text = (model_folder / LABELS).read_text()
+        return _LABELS.validate_json(text, strict=True)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise ModelError(
             f'{model_folder / LABELS} must map labels to versions, as in {{"stable": 3}}; got '
-            f"{error}. Mend or remove it."
+            f"{reason}. Mend or remove it."
         ) from error
 
 
-def is_published(output: StageOutput, exported: Path) -> bool:
-    """Whether the version that a ``publish`` stage added is still there."""
-    version = exported / output.facts["name"] / str(output.facts["version"])
+def is_published(output: StageOutput, exported: Path, label: str | None) -> bool:
+    """Whether the version of a ``publish`` stage is there, unaltered, and has its label."""
+    folder = exported / output.facts["name"]
     try:
-        manifest = json.loads((version / MANIFEST).read_text())
-    except (OSError, ValueError):
+        model = read_version(folder / str(output.facts["version"]))
+    except ModelError:
         return False
-    return bool(manifest.get("fingerprint") == output.fingerprint)
+    same = model.manifest["fingerprint"] == output.fingerprint
+    labelled = label is None or label in model.labels
+    return same and labelled and not model.alterations()
 
 
-def list_published(exported: Path) -> list[PublishedModel]:
-    """Return every version of every model below ``exported``, by name and number."""
-    folders = sorted(path for path in exported.glob("*") if path.is_dir())
-    return [
-        read_version(folder / str(version)) for folder in folders for version in versions_of(folder)
-    ]
+def list_published(exported: Path) -> tuple[list[PublishedModel], list[ModelError]]:
+    """Return every version below ``exported`` by name and number, and what is broken."""
+    models, broken = [], []
+    for folder in sorted(path for path in exported.glob("*") if path.is_dir()):
+        for version in versions_of(folder):
+            try:
+                models.append(read_version(folder / str(version)))
+            except ModelError as error:
+                broken.append(error)
+    return models, broken
+
+
+def _is_folder(model_folder: Path, number: int) -> bool:
+    return (model_folder / str(number)).is_dir()
 
 
 def _what_is(path: Path) -> str:
     if not path.exists():
         return "does not exist"
-    return "holds no version with a manifest.json" if path.is_dir() else "is a file"
+    return "holds no version with a manifest.json" if path.is_dir() else "is a single file"

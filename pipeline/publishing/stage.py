@@ -16,7 +16,9 @@ def run(context: Context, folder: Path) -> Facts:
     settings, sampled = context.config.publish, context.source.sampled
     key = "publish.min_accuracy_on_sample" if sampled else "publish.min_accuracy"
     minimum = settings.min_accuracy_on_sample if sampled else settings.min_accuracy
-    require_accuracy(context.outputs["evaluate"].facts["validation"]["accuracy"], minimum, key)
+    require_accuracy(
+        context.outputs["evaluate"].facts["metrics"]["validation"]["accuracy"], minimum, key
+    )
     published = publish(
         Candidate(
             context.fingerprints["publish"], context.outputs["export"], _description(context)
@@ -56,10 +58,7 @@ def _description(context: Context) -> Facts:
             "test_sha256": test_file["sha256"],
         },
         "parameters": train_facts["parameters"],
-        "metrics": {
-            split: {key: outputs["evaluate"].facts[split][key] for key in ("accuracy", "loss")}
-            for split in ("train", "validation", "test")
-        },
+        "metrics": outputs["evaluate"].facts["metrics"],
         "verification": outputs["verify"].facts["checks"],
         "stages": {name: output.fingerprint for name, output in outputs.items()},
         "versions": dict(sorted(packages.items())),

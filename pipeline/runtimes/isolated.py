@@ -1,6 +1,8 @@
 """Ask a model in a fresh process: no state of training can help it to the right answer."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from pipeline.runtimes.worker import (
 )
 
 TIMEOUT_SECONDS = 600
+_PACKAGE = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,36 @@ def ask(runtime: Runtime, model: Path, images: Path) -> Answers:
         WorkerFailed: the process ended without an answer, or took too long.
     """
     with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
-        command = [sys.executable, "-m", "pipeline.runtimes.worker"]
-        arguments = [runtime.name, str(model), str(images), scratch]
-        try:
-            done = subprocess.run(  # noqa: S603  (our own module, no shell)
-                [*command, *arguments],
-                check=False,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise WorkerFailed(f"no answer within {TIMEOUT_SECONDS} s") from error
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-            raise WorkerFailed(lines[-1])
+        arguments = [runtime.name, str(model.resolve()), str(images.resolve()), scratch]
+        _run_worker(arguments)
         return _read(Path(scratch))
+
+
+def _run_worker(arguments: list[str]) -> None:
+    # -P: a folder named pipeline where the user stands is not this package.
+    command = [sys.executable, "-P", "-m", "pipeline.runtimes.worker", *arguments]
+    search = [str(_PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    reading, writing = os.pipe()  # closed by the system when this process ends, however it ends
+    try:
+        done = subprocess.run(  # noqa: S603  (our own module, no shell)
+            command,
+            check=False,
+            stdin=reading,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(search)},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise WorkerFailed(f"no answer within {TIMEOUT_SECONDS} s") from error
+    finally:
+        os.close(reading)
+        os.close(writing)
+    if done.returncode < 0:
+        raise WorkerFailed(f"its process was ended by {signal.Signals(-done.returncode).name}")
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise WorkerFailed(lines[-1])
 
 
 def _read(folder: Path) -> Answers:

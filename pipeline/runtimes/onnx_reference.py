@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.export.contract import Contract, TensorSpec
+from pipeline.export.contract import Contract, TensorSpec, named_axis
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 
@@ -34,7 +34,10 @@ def _spec(value: Any) -> TensorSpec:
 
     tensor = value.type.tensor_type
     dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
-    sizes = (d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
+    sizes = (
+        d.dim_value if d.HasField("dim_value") else named_axis(d.dim_param)
+        for d in tensor.shape.dim
+    )
     return TensorSpec(value.name, dtype, tuple(sizes))
 
 

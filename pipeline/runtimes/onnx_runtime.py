@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.export.contract import Contract, TensorSpec
+from pipeline.export.contract import Contract, TensorSpec, named_axis
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 
@@ -36,7 +36,8 @@ def _spec(node: object) -> TensorSpec:
     """A free axis has a name instead of a size."""
     name, kind, shape = node.name, node.type, node.shape  # type: ignore[attr-defined]
     dtype = _DTYPES.get(kind, kind.removeprefix("tensor(").removesuffix(")"))
-    return TensorSpec(name, dtype, tuple(d if isinstance(d, int) else None for d in shape))
+    sizes = (d if isinstance(d, int) else named_axis(str(d)) for d in shape)
+    return TensorSpec(name, dtype, tuple(sizes))
 
 
 RUNTIME = Runtime("onnxruntime", "onnx", "onnxruntime", "base", OnnxRuntimePredictor)

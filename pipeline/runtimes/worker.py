@@ -6,6 +6,7 @@
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ def answer(predictor: Predictor, images: Path, folder: Path) -> None:
 def main(arguments: list[str]) -> int:
     """Run the worker and return its exit code; what went wrong goes to standard error."""
     runtime, model, images, folder = arguments
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         answer(open_model(choose_runtime(runtime), Path(model)), Path(images), Path(folder))
     except PipelineError as error:
@@ -47,6 +49,12 @@ def main(arguments: list[str]) -> int:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _end_with_parent() -> None:
+    """Standard input is a pipe that ends when the process that asked is gone."""
+    os.read(0, 1)  # not sys.stdin: its lock, held here, would abort the interpreter at its end
+    os._exit(1)
 
 
 if __name__ == "__main__":

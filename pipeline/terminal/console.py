@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
@@ -19,18 +20,28 @@ _LINE_SECONDS = 5.0
 class TerminalProgress(Progress):
     """Writes to standard error, so that standard output holds results alone."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(
+        self, console: Console | None = None, interrupted: Callable[[], bool] = lambda: False
+    ) -> None:
+        """``interrupted`` says whether Ctrl-C was pressed, whoever swallowed the exception."""
         self.console = console or Console(stderr=True, highlight=False)
+        self._interrupted = interrupted
+
+    def _check_interrupt(self) -> None:
+        if self._interrupted():
+            raise KeyboardInterrupt
 
     def notice(self, text: str) -> None:
         """Print a sentence that must not be missed."""
-        self.console.print(f"[yellow]![/] {text}", soft_wrap=not self.console.is_terminal)
+        self._check_interrupt()
+        self.console.print(f"[yellow]![/] {escape(text)}", soft_wrap=not self.console.is_terminal)
 
     def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
         """Print one line of the stage list."""
         mark = "[green]✓[/]" if self.console.is_terminal else "-"
         time_ = "up to date" if status == "cached" else f"{seconds:.1f} s"
-        self.console.print(f"{mark} {name:9} {time_:>10}  {detail}")
+        self.console.print(f"{mark} {name:9} {time_:>10}  {escape(detail)}", soft_wrap=True)
+        self._check_interrupt()
 
     @contextmanager
     def task(self, description: str, total: float | None = None) -> Iterator[Task]:
@@ -61,7 +72,7 @@ class _Lines:
         self._console, self._description, self._total = console, description, total
         self._last = time.monotonic() - _LINE_SECONDS + _QUIET_SECONDS
         if total is None:
-            console.print(f"  {description} ...", soft_wrap=True)
+            console.print(f"  {escape(description)} ...", soft_wrap=True)
 
     def update(self, completed: float, detail: str = "") -> None:
         if time.monotonic() - self._last < _LINE_SECONDS:
@@ -72,8 +83,10 @@ class _Lines:
 
 
 @contextmanager
-def library_output(log: Path) -> Iterator[Console]:
+def library_output(log: Path | None) -> Iterator[Console]:
     """Send what libraries print to a file, and yield the console for what users should read.
+
+    Without a file it is dropped.
 
     TensorFlow's C++ side writes to the file descriptors, before any setting of Python can stop it.
     """
@@ -93,7 +106,9 @@ def library_output(log: Path) -> Iterator[Console]:
         terminal.close()
 
 
-def _writable(log: Path) -> str:
+def _writable(log: Path | None) -> str:
+    if log is None:
+        return os.devnull
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()

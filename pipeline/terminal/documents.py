@@ -3,8 +3,11 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pipeline.verification import Check, as_json
+
 if TYPE_CHECKING:
     from pipeline.api import RunResult
+    from pipeline.errors import ModelError
     from pipeline.publishing.published import PublishedModel
     from pipeline.reasons import Reason
 
@@ -15,9 +18,7 @@ def run_document(result: "RunResult") -> dict[str, Any]:
     return {
         "name": result.name,
         "config": result.config.model_dump(mode="json"),
-        "data": {
-            key: result.data[key] for key in ("name", "source", "train", "validation", "test")
-        },
+        "data": asdict(result.data),
         "parameters": result.parameters,
         "stages": [
             {
@@ -29,15 +30,24 @@ def run_document(result: "RunResult") -> dict[str, Any]:
             }
             for stage in result.stages
         ],
-        "metrics": result.metrics,
-        "verification": result.verification,
+        "metrics": {split: asdict(values) for split, values in result.metrics.items()},
+        "verification": [as_json(check) for check in result.verification],
         "published": published and {"path": str(published.path), "version": published.version},
     }
 
 
-def models_document(models: "list[PublishedModel]") -> list[dict[str, Any]]:
+def verification_document(checks: "list[Check]", failure: Exception | None) -> dict[str, Any]:
+    """Return what ``pipeline verify --json`` prints."""
+    return {
+        "passed": failure is None,
+        "checks": [as_json(check) for check in checks],
+        "error": failure and str(failure),
+    }
+
+
+def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") -> dict[str, Any]:
     """Return what ``pipeline models --json`` prints."""
-    return [
+    listed = [
         {
             "name": model.name,
             "version": model.version,
@@ -49,6 +59,7 @@ def models_document(models: "list[PublishedModel]") -> list[dict[str, Any]]:
         }
         for model in models
     ]
+    return {"models": listed, "broken": [str(error) for error in broken]}
 
 
 def reasons_document(reasons: "list[Reason]") -> list[dict[str, Any]]:

@@ -1,9 +1,11 @@
 """One command from start to exit code: where output goes, and how errors are told."""
 
 import json
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,11 @@ def errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has gone; there is nobody to tell
         raise typer.Exit(1) from None
+    except OSError as error:
+        text = f"{error.filename or 'The output'} could not be read or written: {error.strerror}."
+        _tell(type(error).__name__, text, _UNEXPECTED, as_json, debug)
+    except typer.Exit:
+        raise
     except Exception as error:  # noqa: BLE001  (no traceback reaches a user)
         text = (
             f"The pipeline must not fail like this; got {type(error).__name__}: {error}. "
@@ -38,20 +45,48 @@ def errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
 
 
 @contextmanager
-def progress_shown(workspace: Path, *, debug: bool) -> Iterator[Any]:
+def progress_shown(log: Path | None, *, debug: bool) -> Iterator[Any]:
     """Yield the progress for a command that loads heavy libraries; their output goes to a log."""
     from rich.console import Console
 
     from pipeline.terminal.console import TerminalProgress, library_output
 
     shown = nullcontext(Console(stderr=True, highlight=False))
-    with shown if debug else library_output(workspace / "runs" / "libraries.log") as console:
-        yield TerminalProgress(console)
+    with (
+        remembered_interrupt() as interrupted,
+        shown if debug else library_output(log) as console,
+    ):
+        yield TerminalProgress(console, interrupted)
+
+
+@contextmanager
+def remembered_interrupt() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether Ctrl-C was pressed.
+
+    Python drops the exception where it meets one in a destructor or a callback of C code.
+    """
+    pressed = threading.Event()
+
+    def press(_signal: int, _frame: Any) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document on standard output."""
     print(json.dumps(document, indent=2, allow_nan=False))
+
+
+def tell(error: PipelineError) -> int:
+    """Tell an error that a document has told already, and return its exit code."""
+    print(f"Error: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 def _tell(kind: str, text: str, code: int, as_json: bool, debug: bool) -> None:

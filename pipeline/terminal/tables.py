@@ -1,18 +1,24 @@
 """Results -> what people read: rich tables on a terminal, plain text elsewhere."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from pipeline.data.sources import SAMPLE
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult
     from pipeline.diagnosis import Finding
+    from pipeline.handover import LayerSummary
     from pipeline.prediction import Prediction
     from pipeline.publishing.published import PublishedModel
     from pipeline.reasons import Reason
+    from pipeline.verification import Check
 
 _WIDTH_OF_PIPES = 100  # where the output is no terminal, lines are not broken at 80
 
@@ -25,68 +31,70 @@ def print_run(result: "RunResult") -> None:
     if result.metrics:
         table = _table("", "accuracy", "loss", "images")
         for name, values in result.metrics.items():
-            accuracy, loss = f"{values['accuracy']:.4f}", f"{values['loss']:.4f}"
-            table.add_row(name, accuracy, loss, f"{result.data[name]:,}")
+            count = getattr(result.data, name)
+            table.add_row(name, f"{values.accuracy:.4f}", f"{values.loss:.4f}", f"{count:,}")
         console.print(table)
     if result.verification:
         print_checks(result.verification)
-    if result.data["source"].startswith("sample"):
+    if result.data.source == SAMPLE:
         console.print("[yellow]Trained on a SAMPLE of 5,000 digits, not on the full data set.[/]")
     if result.published:
         path = result.published.path
-        console.print(f"Published [bold]{path}[/] (version {result.published.version})")
+        _print_line(f"Published [bold]{escape(str(path))}[/] (version {result.published.version})")
 
 
-def print_layers(layers: Sequence[dict[str, Any]]) -> None:
+def print_layers(layers: "Sequence[LayerSummary]") -> None:
     """Print a row for each layer with its shape and number of parameters."""
     table = _table("layer", "kind", "shape", "parameters")
     for layer in layers:
-        shape = " x ".join(map(str, layer["shape"]))
-        table.add_row(layer["name"], layer["kind"], shape, f"{layer['parameters']:,}")
-    table.add_row("total", "", "", f"{sum(layer['parameters'] for layer in layers):,}")
+        shape = " x ".join(map(str, layer.shape))
+        table.add_row(layer.name, layer.kind, shape, f"{layer.parameters:,}")
+    table.add_row("total", "", "", f"{sum(layer.parameters for layer in layers):,}")
     _console().print(table)
 
 
-def print_checks(checks: Sequence[dict[str, Any]]) -> None:
+def print_checks(checks: "Sequence[Check]") -> None:
     """Print a row for each artifact in each runtime."""
     table = _table("file", "runtime", "result", "max diff", "labels", "accuracy")
     for check in checks:
-        result = "[green]pass[/]" if check["passed"] else "[red]FAIL[/]"
+        result = "[green]pass[/]" if check.passed else "[red]FAIL[/]"
         table.add_row(
-            check["artifact"],
-            check["runtime"],
-            result if check["ran"] else "[yellow]not run[/]",
-            _or_dash(check["max_abs_diff"], "{:.1e}"),
-            _or_dash(check["label_agreement"], "{:.1%}"),
-            _or_dash(check["accuracy"], "{:.4f}"),
+            check.artifact,
+            check.runtime,
+            result if check.ran else "[yellow]not run[/]",
+            _or_dash(check.max_abs_diff, "{:.1e}"),
+            _or_dash(check.label_agreement, "{:.1%}"),
+            _or_dash(check.accuracy, "{:.4f}"),
         )
     _console().print(table)
 
 
-def print_models(models: "Sequence[PublishedModel]") -> None:
-    """Print a row for each published version."""
-    if not models:
-        _console().print("Nothing is published yet. Publish a model: pipeline run")
-        return
+def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]) -> None:
+    """Print a row for each published version, and what is wrong with broken ones."""
     table = _table("model", "version", "labels", "test accuracy", "data", "formats")
     for model in models:
         data = model.manifest["data"]
         table.add_row(
-            model.name,
+            escape(model.name),
             str(model.version),
-            ", ".join(model.labels),
+            escape(", ".join(model.labels)),
             f"{model.manifest['metrics']['test']['accuracy']:.4f}",
-            data["name"] + (" (SAMPLE)" if data["sampled"] else ""),
+            escape(str(data["name"])) + (" (SAMPLE)" if data["sampled"] else ""),
             ", ".join(model.formats),
         )
-    _console().print(table)
+    if models:
+        _console().print(table)
+    elif not broken:
+        _print_line("Nothing is published yet. Publish a model: pipeline run")
+    for error in broken:
+        _print_line(f"[red]broken[/] {escape(str(error))}")
 
 
 def print_predictions(predictions: "Sequence[Prediction]") -> None:
     """Print file, label and probability, one image a line."""
+    counts = Counter(answer.file for answer in predictions)
     for answer in predictions:
-        several = sum(other.file == answer.file for other in predictions) > 1
-        name = f"{answer.file}[{answer.index}]" if several else answer.file
+        name = f"{answer.file}[{answer.index}]" if counts[answer.file] > 1 else answer.file
         print(f"{name}\t{answer.label}\t{answer.probability:.4f}")
 
 
@@ -97,9 +105,9 @@ def print_reasons(reasons: "Sequence[Reason]") -> None:
         state = "up to date" if reason.up_to_date else "would run"
         console.print(f"[bold]{reason.stage}[/] {state}")
         for change in reason.changes:
-            console.print(f"  - {change}")
+            _print_line(f"  - {escape(change)}")
         if reason.changes and reason.compared_with:
-            console.print(f"  (compared with {reason.compared_with})", style="dim")
+            _print_line(f"  [dim](compared with {escape(str(reason.compared_with))})[/]")
 
 
 def print_findings(findings: "Sequence[Finding]") -> None:
@@ -107,13 +115,18 @@ def print_findings(findings: "Sequence[Finding]") -> None:
     table = _table("", "", "found", "what to do")
     for finding in findings:
         mark = "[green]ok[/]" if finding.fine else "[red]no[/]"
-        table.add_row(mark, finding.subject, finding.found, finding.advice)
+        table.add_row(mark, *map(escape, (finding.subject, finding.found, finding.advice)))
     _console().print(table)
 
 
 def _console() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=_WIDTH_OF_PIPES)
+
+
+def _print_line(text: str) -> None:
+    """Print a line that may hold a path: it is never broken in two."""
+    _console().print(text, soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:

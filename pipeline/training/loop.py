@@ -163,8 +163,9 @@ class CompiledLoop:
         with tf.GradientTape() as tape:
             logits = self.model(tf.gather(self._images, indices), training=True)
             loss = tf.add_n([self._loss(labels, logits), *self.model.losses])
+            scaled = self._optimizer.scale_loss(loss)  # apply() divides by the factor again
         variables = self.model.trainable_variables
-        self._optimizer.apply(tape.gradient(loss, variables), variables)
+        self._optimizer.apply(tape.gradient(scaled, variables), variables)
         return loss, _num_correct(labels, logits)
 
 

@@ -8,9 +8,9 @@ import keras
 
 from pipeline.context import Context, Facts
 from pipeline.errors import ConfigError
-from pipeline.handover import TRAINED_MODEL_FILE, read_data
-from pipeline.model import LayerSummary, build_model, logits_model, summarize
-from pipeline.optimizers import build_optimizer
+from pipeline.handover import TRAINED_MODEL_FILE, LayerSummary, read_data
+from pipeline.model import build_model, check_model, logits_model, summarize
+from pipeline.optimizers import build_optimizer, check_optimizer
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import Plan, early_stopping, fit
 from pipeline.training.loop import CompiledEvaluation, CompiledLoop
@@ -70,8 +70,15 @@ def check(
     Raises:
         ConfigError: Keras knows no such name or argument.
     """
-    build_optimizer(config.optimizer, total_steps=1)
-    return summarize(build_model(config.model, image_shape=image_shape, num_classes=num_classes))
+    if config.train.early_stopping is not None and config.optimizer.arguments.get("use_ema"):
+        raise ConfigError(
+            "train.early_stopping must not stand with optimizer.use_ema: it restores weights that "
+            "were not averaged; got both in the configuration. Leave one of them out."
+        )
+    check_optimizer(config.optimizer)
+    model = build_model(config.model, image_shape=image_shape, num_classes=num_classes)
+    check_model(model, config.model)
+    return summarize(model)
 
 
 def _batch_size(config: "Config", num_images: int) -> int:

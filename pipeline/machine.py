@@ -1,4 +1,4 @@
-"""How many processors this process may use."""
+"""What the machine has: processors this process may use, and memory."""
 
 import os
 
@@ -8,3 +8,8 @@ def num_processors() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory_bytes() -> int:
+    """Return the size of the physical memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
