@@ -100,14 +100,14 @@ def _outdated(planned: Plan, last: int, forced: int) -> set[str]:
     for position in range(last, -1, -1):
         stage = STAGES[position]
         output = None if position >= forced else planned.find(stage.name)
-        is_read = any(
-            stage.name in STAGES[later].inputs
-            for later in range(position + 1, last + 1)
-            if STAGES[later].name in outdated
-        )
-        if output is None or (is_read and not output.is_unaltered()):
+        readers = [later for later in STAGES[position + 1 : last + 1] if later.name in outdated]
+        is_read = any(stage.name in later.inputs for later in readers)
+        is_proven = any(stage.name in later.proves for later in readers)
+        if output is None or (is_read and not is_proven and not output.is_unaltered()):
             outdated.add(stage.name)
-    return outdated
+    # A proof is of files, not of causes: files that are made anew are proven anew.
+    provers = {stage.name for stage in STAGES[: last + 1] if outdated & set(stage.proves)}
+    return outdated | provers
 
 
 def sample_notice(source: Source) -> str:
@@ -159,7 +159,7 @@ def _run_or_find(stage: Stage, planned: Plan, context: Context, *, must_run: boo
         return StageResult(stage.name, "cached", 0.0, found)
     store, print_ = planned.workspace.store, planned.fingerprints[stage.name]
     kept = store.find(stage.name, print_)
-    replace = context.forced or (kept is not None and not kept.is_unaltered())
+    replace = context.forced or kept is not None  # what is there was found wanting
     started = time.monotonic()
     ingredients = planned.ingredients[stage.name]
     with (

@@ -22,7 +22,7 @@ class Stage:
     """A stage: the stages before it, the configuration it reads, its code, the packages it uses.
 
     ``module`` has ``run(context, folder) -> facts``; ``code`` names what it reaches other than by
-    imports.
+    imports; ``proves`` the inputs whose files it examines itself: those it is handed as they are.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Stage:
     reads: tuple[str, ...]
     packages: tuple[str, ...]
     code: tuple[str, ...] = ()
+    proves: tuple[str, ...] = ()
 
 
 STAGES = (
@@ -69,6 +70,7 @@ STAGES = (
         reads=("task",),
         packages=("tensorflow", "keras", "onnx", "onnxruntime", "numpy"),
         code=("pipeline.runtimes",),  # found by name, opened in processes of their own
+        proves=("export",),
     ),
     Stage(
         "publish",

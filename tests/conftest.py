@@ -13,6 +13,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 PROJECT = Path(__file__).parent.parent
 SMOKE = PROJECT / "configs" / "smoke.yaml"
+# Read before the variable is taken away from the tests.
+MNIST = Path(
+    os.environ.get("PIPELINE_MANUAL_DIR") or PROJECT.parent / "shared/data/mnist"
+).resolve()
 NO_HOST = "http://127.0.0.1:9"  # the discard port: refused at once
 
 
@@ -39,11 +43,11 @@ def no_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
     """The four official files, where they are."""
-    named = os.environ.get("PIPELINE_TEST_MNIST")
-    folder = Path(named) if named else PROJECT.parent / "shared" / "data" / "mnist"
-    if not (folder / "train-images-idx3-ubyte.gz").is_file():
-        pytest.skip("the four MNIST files are not at ../shared/data/mnist or PIPELINE_TEST_MNIST")
-    return folder
+    if not (MNIST / "train-images-idx3-ubyte.gz").is_file():
+        pytest.skip(
+            "MNIST's four files are neither in PIPELINE_MANUAL_DIR nor ../shared/data/mnist"
+        )
+    return MNIST
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,13 @@ def test_every_shipped_configuration_is_valid() -> None:
         ("optimizer.schedule={nme: cosine}", ["optimizer.schedule.name must be given"]),
         ("model=[", ["valid YAML", "the override 'model=['"]),
         ("nonsense", ["KEY=VALUE; got 'nonsense'"]),
+        ("train.epochs=010", ["a whole number; got '010'"]),
+        ("train.epochs=1:30", ["a whole number; got '1:30'"]),
+        ("name=2024-01-01x!", ["text that matches"]),
+        (f"name={'x' * 101}", ["text of at most 100 characters"]),
+        ("export.formats=[onnx,onnx]", ["export.formats must be a list of formats that differ"]),
+        ("data.name=MNIST", ["data.name must be text that matches", "'MNIST'"]),
+        ("data.mirrors=['nonsense']", ["data.mirrors must be", "'nonsense'"]),
     ],
 )
 def test_a_wrong_override_is_named(override: str, words: list[str]) -> None:
@@ -147,11 +154,25 @@ def test_config_prints_defaults_and_the_lecture_s_parameter_count() -> None:
         ("optimizer.schedule={name: piecewise_constant}", ["requires", "boundaries, values"]),
         ("data.name=mnits", ["data.name", "Did you mean 'mnist'?"]),
         ("data.name=imdb_reviews", ["a set of images of one size", "imdb_reviews"]),
+        ("data.name=mnist:9.9.9", ["a set that TensorFlow Datasets can open", "9.9.9"]),
+        ("model.hidden=[65536,65536,65536]", ["fits into memory", "GiB to train", "fewer units"]),
+        ("model.activation=threshold", ["usable by name alone", "'threshold'"]),
+        ("model.initializer=constant", ["model.initializer", "'constant'"]),
+        ("model.initializer=stft", ["usable by name alone", "'stft'"]),
+        ("optimizer={name: adam, weight_decay: x}", ["values that Adam can compute with", "'x'"]),
+        ("optimizer={name: adam, clipnorm: x}", ["optimizer must", "clipnorm"]),
+        ("optimizer.schedule={name: exponential, decay_rate: x}", ["compute with", "'x'"]),
+        ("optimizer={name: sgd, gradient_accumulation_steps: 1}", ["a whole number from 2 on"]),
+        (
+            "train.early_stopping={patience: 1}",
+            ["early_stopping must not stand with optimizer.use_ema", "Leave one of them out"],
+        ),
     ],
 )
 def test_names_of_keras_and_data_sets_are_checked(override: str, words: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        describe_layers(read(MLP, [override]), progress=Silent())
+        averaged = ["optimizer.use_ema=true"] if "early_stopping" in override else []
+        describe_layers(read(MLP, [override, *averaged]), progress=Silent())
     for word in words:
         assert word in str(caught.value)
 
@@ -170,3 +191,20 @@ def test_every_key_is_read_by_a_stage() -> None:
     }
     reads = {read for stage in STAGES for read in stage.reads}
     assert {key for key in keys if key not in reads and key.split(".")[0] not in reads} == unread
+
+
+def test_whole_numbers_are_taken_where_keras_wants_fractions() -> None:
+    describe_layers(read(MLP, ["optimizer={name: sgd, momentum: 0}"]), progress=Silent())
+
+
+def test_the_learning_rate_is_that_of_the_class_unless_given() -> None:
+    from pipeline.optimizers import build_optimizer
+
+    for name, rate in (("sgd", 0.01), ("adam", 0.001), ("rmsprop", 0.001)):
+        config = read(MLP, [f"optimizer={{name: {name}}}"]).optimizer
+        assert float(build_optimizer(config, total_steps=1).learning_rate) == pytest.approx(rate)
+
+
+def test_another_backend_of_keras_is_refused() -> None:
+    done = command("config", MLP, KERAS_BACKEND="torch")
+    assert_error(done, 2, "must compute with tensorflow here; got 'torch'", "Unset it")

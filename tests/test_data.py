@@ -18,7 +18,7 @@ from pipeline.config.schema import Data
 from pipeline.data import sources
 from pipeline.data.fetching import PROBE_SECONDS, RemoteFile, fetch
 from pipeline.data.sample import read_sample
-from pipeline.errors import ConfigError, DataFileError, DataUnreachable
+from pipeline.errors import ConfigError, DataFileError, DataUnreachable, StorageError
 from pipeline.handover import read_data
 from pipeline.progress import Silent
 from pipeline.running import StageResult, run_stages
@@ -276,6 +276,36 @@ def test_a_manual_folder_must_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         sources.local_source(Data())
 
 
-def test_an_impossible_validation_set_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"from 10 to 3990 of 4000; got 1 .*Change data.vali"):
-        data_stage(tmp_path, "data.validation=20")
+@pytest.mark.parametrize("count", [5, 59_995])
+def test_an_impossible_validation_set_is_refused(full: Path, tmp_path: Path, count: int) -> None:
+    expected = rf"from 10 to 59990 of 60000; got {count} .*Change data.vali"
+    with pytest.raises(ConfigError, match=expected):
+        data_stage(tmp_path, f"data.tfds_dir={full / 'tfds'}", f"data.validation={count}")
+
+
+@pytest.mark.parametrize("count", [100, 59_990])
+def test_what_suits_the_full_set_suits_the_sample(tmp_path: Path, count: int) -> None:
+    facts = data_stage(tmp_path, f"data.validation={count}").output.facts
+    assert facts["validation"] == {100: 10, 59_990: 3_990}[count]
+
+
+def test_the_sample_s_test_set_is_the_same_for_every_seed(tmp_path: Path) -> None:
+    one, two = (data_stage(tmp_path, f"data.seed={seed}").output.path for seed in (0, 7))
+    assert (one / "test_images.npy").read_bytes() == (two / "test_images.npy").read_bytes()
+    assert (one / "validation_images.npy").read_bytes() != (
+        two / "validation_images.npy"
+    ).read_bytes()
+
+
+def test_a_folder_that_only_looks_prepared_is_explained(mnist_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "tfds" / "mnist" / "3.0.1").mkdir(parents=True)
+    with pytest.raises(DataFileError, match=r"mnist/3.0.1 must be a prepared set or not be there"):
+        data_stage(tmp_path, f"data.manual_dir={mnist_dir}")
+
+
+def test_a_folder_of_prepared_sets_that_is_none(mnist_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"data\.tfds_dir or TFDS_DATA_DIR"):
+        data_stage(
+            tmp_path, f"data.manual_dir={mnist_dir}", f"data.tfds_dir={tmp_path / 'file' / 'x'}"
+        )

@@ -76,6 +76,7 @@ def test_another_size_or_kind(tmp_path: Path, mode: str, size: tuple[int, int], 
         ("gif.png", b"GIF89a\x1c\x00\x1c\x00\x00\x00\x00;", "cannot identify"),
         ("text.npy", b"hello", "Check the path and the file"),
         ("empty.npy", b"", "Check the path and the file"),
+        ("header.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran", "Check the path"),
     ],
 )
 def test_what_is_no_image(tmp_path: Path, name: str, body: bytes | None, words: str) -> None:
@@ -111,3 +112,31 @@ def test_pickled_arrays_are_refused_unopened(tmp_path: Path) -> None:
     with pytest.raises(ImageError):
         read_images(tmp_path / "a.npy", SHAPE)
     assert not (tmp_path / "exploded").exists()
+
+
+def test_an_archive_of_arrays_and_a_folder(tmp_path: Path) -> None:
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.savez(file, a=np.zeros((28, 28), np.uint8))
+    with pytest.raises(ImageError, match="an archive of arrays"):
+        read_images(tmp_path / "a.npy", SHAPE)
+    with pytest.raises(ImageError, match="Is a directory"):
+        read_images(tmp_path, SHAPE)
+
+
+def test_damaged_files_are_never_more_than_an_error(tmp_path: Path) -> None:
+    """Five hundred mutations of a PNG and an array: read, or refused in one sentence."""
+    generator = np.random.default_rng(1)
+    Image.fromarray(PIXELS).save(tmp_path / "good.png")
+    np.save(tmp_path / "good.npy", PIXELS)
+    for good in (tmp_path / "good.png", tmp_path / "good.npy"):
+        body = good.read_bytes()
+        for _ in range(250):
+            damaged = bytearray(body)
+            for place in generator.integers(0, min(len(body), 160), 3):
+                damaged[place] = generator.integers(0, 256)
+            path = tmp_path / f"bad{good.suffix}"
+            path.write_bytes(damaged)
+            try:
+                assert read_images(path, SHAPE).shape == (1, *SHAPE)
+            except ImageError as error:
+                assert str(path) in str(error)  # noqa: PT017  (either outcome is right)

@@ -196,8 +196,9 @@ def test_what_is_no_model_is_explained(tmp_path: Path, make: object, words: str)
         load_model(make(tmp_path))  # type: ignore[operator]
 
 
-def test_a_manifest_that_is_no_manifest(exported: Path) -> None:
-    (exported / "smoke" / "1" / "manifest.json").write_text("[]")
+@pytest.mark.parametrize("text", ["[]", "{}", '{"files": []}', "nonsense", '{"version": "x"}'])
+def test_a_manifest_that_is_no_manifest(exported: Path, text: str) -> None:
+    (exported / "smoke" / "1" / "manifest.json").write_text(text)
     with pytest.raises(ModelError, match="must be the manifest of a published model"):
         find_published(exported / "smoke")
 
@@ -254,3 +255,95 @@ def test_a_lie_about_the_config_is_not_believed(exported: Path) -> None:
     path.write_text(json.dumps(manifest))
     done = command("verify", exported / "smoke", "--workspace", exported.parent)
     assert_error(done, 2, "The test set must be the one of the publication")
+
+
+def test_an_altered_version_is_published_anew(smoke: Path, tmp_path: Path) -> None:
+    """The advice of the error, followed."""
+    shutil.copytree(smoke, tmp_path / "copy")
+    path = tmp_path / "copy" / "exported" / "smoke" / "1" / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1])
+    document = json.loads(run_smoke(tmp_path / "copy").out)
+    assert [s["status"] for s in document["stages"]][-1] == "ran"
+    assert document["published"]["version"] == 2
+    load_model(tmp_path / "copy" / "exported" / "smoke")
+
+
+def test_the_label_follows_the_run(smoke: Path, tmp_path: Path) -> None:
+    shutil.copytree(smoke, tmp_path / "copy")
+    labels = tmp_path / "copy" / "exported" / "smoke"
+    run_smoke(tmp_path / "copy", "publish.min_accuracy_on_sample=0.5")
+    assert read_labels(labels) == {"stable": 2}
+    assert json.loads(run_smoke(tmp_path / "copy").out)["published"]["version"] == 1
+    assert read_labels(labels) == {"stable": 1}
+
+
+@pytest.mark.parametrize("kind", ["file", "empty folder", "list", "leading zeros"])
+def test_what_is_broken_is_listed_and_stands_in_nobodys_way(
+    export_output: StageOutput, description: dict[str, object], tmp_path: Path, kind: str
+) -> None:
+    folder = tmp_path / "exported" / "smoke"
+    publish(Candidate("a", export_output, description), folder, label="stable")
+    if kind == "file":
+        (folder / "2").touch()
+    else:
+        (folder / ("007" if kind == "leading zeros" else "2")).mkdir()
+    if kind == "list":
+        (folder / "2" / "manifest.json").write_text("[]")
+    models, broken = list_models(workspace=tmp_path)
+    assert [model.version for model in models] == [1]
+    assert len(broken) == (kind in {"empty folder", "list"})
+    added = publish(Candidate("b", export_output, description), folder, label="stable")
+    assert added.version == (2 if kind == "leading zeros" else 3)
+    done = command("models", "--workspace", tmp_path)
+    assert done.code == 0
+    assert ("broken" in done.out) == bool(broken)
+
+
+@pytest.mark.parametrize("labels", ['{"stable": 1e400}', '{"stable": 1.9}', '{"stable": -1}', "[]"])
+def test_labels_are_whole_numbers_from_one(exported: Path, labels: str) -> None:
+    (exported / "smoke" / "labels.json").write_text(labels)
+    with pytest.raises(ModelError, match="must map labels to versions"):
+        load_model(exported / "smoke")
+
+
+def test_answers_that_are_no_numbers_are_told(exported: Path) -> None:
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    path = exported / "smoke" / "1" / "model.onnx"
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        if tensor.dims == [10]:
+            nothing = np.full(10, np.nan, np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(nothing, tensor.name))
+    onnx.save(model, path)
+    np.save(exported / "a.npy", np.zeros((28, 28), np.uint8))
+    done = command("predict", path, exported / "a.npy", "--json")
+    assert_error(done, 2, "must answer with numbers; got infinity or NaN")
+    assert json.loads(done.out)["error"]["exit_code"] == 2
+
+
+def test_an_onnx_file_of_another_kind_is_explained(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    image = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 784])
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 784])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [image], [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(ModelError, match=r"must take uint8 images .*; got \(x: float32"):
+        load_model(tmp_path / "other.onnx")
+
+
+def test_without_its_run_and_without_keras_nothing_can_be_proven(
+    exported: Path, tmp_path: Path
+) -> None:
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["formats"] = ["onnx"]
+    path.write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke", "--workspace", tmp_path / "none")
+    assert_error(done, 2, "must hold model.keras, or its run must be kept")
+    assert not (tmp_path / "none" / "runs").exists()

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from conftest import contents
 
-from pipeline.atomic import FolderExists, new_folder, write_file
-from pipeline.errors import StorageError
+from pipeline.atomic import FolderExists, locked, new_folder, write_file
+from pipeline.errors import AccuracyTooLow, StorageError
 from pipeline.handover import write_array
 from pipeline.store import Store
 
@@ -56,7 +56,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     assert contents(tmp_path) == ["stage"]
 
 
-@pytest.mark.parametrize("damage", ["missing", "shorter", "manifest"])
+@pytest.mark.parametrize("damage", ["missing", "shorter", "manifest", "{}", '{"outputs": []}'])
 def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
     store = Store(tmp_path)
     with store.write("stage", "abc", {}) as writing:
@@ -67,7 +67,7 @@ def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
     elif damage == "shorter":
         (folder / "a.txt").write_text("hell")
     else:
-        (folder / "manifest.json").write_text('{"outputs": ')
+        (folder / "manifest.json").write_text('{"outputs": ' if damage == "manifest" else damage)
     assert store.find("stage", "abc") is None
     with store.write("stage", "abc", {}) as writing:
         (writing.folder / "a.txt").write_text("again")
@@ -201,3 +201,38 @@ def test_manifest_is_json_with_the_ingredients(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "stage" / "abc" / "manifest.json").read_text())
     assert manifest["ingredients"] == {"config": {"a": 1}}
     assert manifest["seconds"] >= 0
+
+
+def test_a_refused_gate_on_a_full_disk_is_still_a_refused_gate(tiny_disk: Path) -> None:
+    with pytest.raises(AccuracyTooLow), new_folder(tiny_disk / "a") as folder:
+        with (folder / "filler").open("wb", buffering=0) as file:
+            while file.write(b"x" * 4096) == 4096 and shutil.disk_usage(tiny_disk).free:
+                pass
+        raise AccuracyTooLow
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StorageError, match="its name is too long"),
+        new_folder(tmp_path / ("x" * 300)),
+    ):
+        pass
+
+
+def test_a_lock_is_waited_for_and_shared(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from pipeline.atomic import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(1)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    waited: list[bool] = []
+    with locked(tmp_path, shared=True, on_wait=lambda: waited.append(True)):
+        assert process.wait() == 0
+        with locked(tmp_path, shared=True, on_wait=lambda: waited.append(False)):
+            pass
+    process.stdout.close()
+    assert waited == [True]

@@ -69,10 +69,23 @@ def test_one_full_gradient_step_by_hand(digits: Split) -> None:
         np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(optimizer_classes()))
-def test_every_optimizer_does_what_keras_does(digits: Split, name: str) -> None:
+OPTIONS: list[dict[str, object]] = [
+    {"name": "sgd", "momentum": 0.9},
+    {"name": "sgd", "momentum": 0.9, "nesterov": True},
+    {"name": "adam", "amsgrad": True},
+    {"name": "sgd", "loss_scale_factor": 1024.0},
+    {"name": "sgd", "global_clipnorm": 0.1},
+    {"name": "adamw", "weight_decay": 0.1},
+    {"name": "sgd", "gradient_accumulation_steps": 2},
+]
+
+
+@pytest.mark.parametrize(
+    "arguments", [*({"name": name} for name in sorted(optimizer_classes())), *OPTIONS], ids=str
+)
+def test_every_optimizer_does_what_keras_does(digits: Split, arguments: dict[str, object]) -> None:
     """Three batches, the last one smaller, in the loop and through ``train_on_batch``."""
-    config = Optimizer(name=name, learning_rate=0.01)
+    config = Optimizer(learning_rate=0.01, **arguments)  # type: ignore[arg-type]
     loop = new_loop(digits, batch_size=200, optimizer=config)
     order = epoch_order(loop, digits)
     keras.utils.set_random_seed(0)

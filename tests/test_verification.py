@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +24,9 @@ from pipeline.verification import (
     FLOAT32_TOLERANCE,
     Check,
     Reference,
+    as_json,
     compare,
+    from_json,
     read_reference,
     require_passed,
     verify,
@@ -211,6 +216,70 @@ def test_missing_rows_and_wrong_small_batches_fail(known: Reference) -> None:
     assert any("the first 7 as a batch" in failure for failure in compare(good, known))
     wide = answers(known.probabilities.astype(np.float64))
     assert "got float64" in compare(wide, known)[0]
+
+
+def test_small_batches_must_have_all_their_rows(known: Reference) -> None:
+    few = answers(known.probabilities)
+    few.small_batches[7] = known.probabilities[:3]
+    few.small_batches[32] = np.float32(1)  # type: ignore[assignment]
+    seven, thirty_two = compare(few, known)
+    assert seven == "the first 7 as a batch: answers must be float32 (7, 10); got float32 (3, 10)"
+    assert "got float32 ()" in thirty_two
+
+
+def rename_axes(model: onnx.ModelProto) -> None:
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "unk__7"
+
+
+def test_the_name_of_the_batch_axis_is_part_of_the_contract(
+    exported: Path, reference: Reference
+) -> None:
+    change_onnx(exported, rename_axes)
+    for found in check(exported, "onnx", reference):
+        assert any("got image: uint8 [unk__7, 28, 28, 1]" in text for text in found.failures)
+
+
+def test_documents_hold_no_infinities() -> None:
+    found = Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=float("nan"))
+    json.dumps(as_json(found), allow_nan=False)
+    assert from_json(as_json(found)).max_abs_diff is None
+
+
+def test_a_worker_ends_with_the_process_that_asked(exported: Path, reference: Reference) -> None:
+    """kill -9 of the parent: no worker stays behind."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pipeline.runtimes.registry import choose_runtime\n"
+        "from pipeline.runtimes.isolated import ask\n"
+        "ask(choose_runtime('keras'), Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    arguments = [str(exported / "model.keras"), str(reference.images)]
+    parent = subprocess.Popen([sys.executable, "-c", code, *arguments])
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    while not (pids := children.read_text().split()):
+        time.sleep(0.01)
+    time.sleep(0.5)
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pids[0]}/cmdline").exists() and time.monotonic() < deadline:
+        if not Path(f"/proc/{pids[0]}/cmdline").read_bytes():
+            break  # ended, and not yet collected by init
+        time.sleep(0.05)
+    else:
+        assert not Path(f"/proc/{pids[0]}").exists()
+
+
+def test_a_folder_named_pipeline_beside_the_user_is_not_the_package(
+    smoke: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline" / "__init__.py").write_text("raise RuntimeError('not me')")
+    script = Path(sys.executable).parent / "pipeline"
+    arguments = ["verify", smoke / "exported" / "smoke", "--runtime", "onnxruntime", "-C", smoke]
+    done = subprocess.run([script, *map(str, arguments)], cwd=tmp_path, check=False)
+    assert done.returncode == 0
 
 
 def test_contracts_are_compared_in_full(known: Reference) -> None:

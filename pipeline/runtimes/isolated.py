@@ -42,12 +42,13 @@ def ask(runtime: Runtime, model: Path, images: Path) -> Answers:
         WorkerFailed: the process ended without an answer, or took too long.
     """
     with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
-        arguments = [runtime.name, str(model.resolve()), str(images.resolve()), scratch]
-        _run_worker(arguments)
+        # From inside the folder: TensorFlow takes brackets in a path for a pattern.
+        folder, name = (model, ".") if model.is_dir() else (model.parent, model.name)
+        _run_worker([runtime.name, name, str(images.resolve()), scratch], folder)
         return _read(Path(scratch))
 
 
-def _run_worker(arguments: list[str]) -> None:
+def _run_worker(arguments: list[str], folder: Path) -> None:
     # -P: a folder named pipeline where the user stands is not this package.
     command = [sys.executable, "-P", "-m", "pipeline.runtimes.worker", *arguments]
     search = [str(_PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -60,6 +61,7 @@ def _run_worker(arguments: list[str]) -> None:
             capture_output=True,
             text=True,
             timeout=TIMEOUT_SECONDS,
+            cwd=folder,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(search)},
         )
     except subprocess.TimeoutExpired as error:

@@ -74,6 +74,6 @@ def open_model(runtime: Runtime, path: Path) -> Predictor:
     except Exception as error:  # every runtime has exceptions of its own
         reason = " ".join(str(error).split())[:300]
         raise ModelError(
-            f"{path} must be a whole {runtime.opens} model; got {type(error).__name__} from "
-            f"{runtime.name}: {reason} Export it again or restore the file."
+            f"{path.name or path} must be a whole {runtime.opens} model; got "
+            f"{type(error).__name__} from {runtime.name}: {reason} Export it again or restore it."
         ) from error

@@ -1,0 +1,37 @@
+"""The shipped configurations on the full MNIST: what the lecture says, and what we promise."""
+
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+from pipeline import run
+from pipeline.progress import Silent
+
+
+@pytest.fixture(scope="module")
+def accuracies(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    place = tmp_path_factory.mktemp("accuracy")
+    data = [f"data.manual_dir={mnist_dir}", f"data.tfds_dir={place / 'tfds'}"]
+    found = {}
+    for name in ("softmax", "linear_deep", "mlp"):
+        config = PROJECT / "configs" / f"{name}.yaml"
+        result = run(config, data, workspace=place, until="evaluate", progress=Silent())
+        assert result.data.test == 10_000
+        found[name] = result.metrics["test"].accuracy
+    return found
+
+
+def test_the_softmax_classifier_beats_the_lecture_s(accuracies: dict[str, float]) -> None:
+    assert accuracies["softmax"] >= 0.92
+
+
+def test_the_default_network(accuracies: dict[str, float]) -> None:
+    assert accuracies["mlp"] >= 0.982
+
+
+def test_why_relu(accuracies: dict[str, float]) -> None:
+    """Hidden layers without activation: no better than none, and no more than a point worse."""
+    assert (
+        accuracies["softmax"] - 0.01 <= accuracies["linear_deep"] <= accuracies["softmax"] + 0.002
+    )
