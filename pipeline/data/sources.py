@@ -141,11 +141,8 @@ def _fetch_or_sample(data: "Data", downloads: Path, progress: "Progress") -> Sou
 
 
 _KNOWN_MIRRORS = {
-    # The same four files, bit for bit.
-    "mnist": (
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "https://s3.amazonaws.com/img-datasets/mnist/",
-    ),
+    # The same four files under the same names; torchvision's mirror too.
+    "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/",),
 }
 
 
