@@ -150,3 +150,37 @@ def test_a_damaged_checkpoint_starts_from_the_beginning(whole: Path, copied: Pat
 def test_force_starts_anew(whole: Path, copied: Path) -> None:
     assert not go_on(copied, force="train")
     assert_same(copied, whole)
+
+
+def test_ctrl_c_during_validation_is_not_lost(tmp_path: Path) -> None:
+    """A real signal at the one moment when no chunk of steps is under way."""
+    import os
+
+    import keras
+
+    from pipeline.config.schema import Model, Optimizer
+    from pipeline.data.sample import read_sample
+    from pipeline.handover import Split
+    from pipeline.model import build_model, logits_model
+    from pipeline.optimizers import build_optimizer
+    from pipeline.training.checkpoint import Checkpoint
+    from pipeline.training.fit import Plan, fit
+    from pipeline.training.loop import CompiledEvaluation, CompiledLoop, Result
+
+    class Signalling(CompiledEvaluation):
+        def run(self) -> Result:
+            os.kill(os.getpid(), signal.SIGINT)
+            return super().run()
+
+    images, labels = read_sample()
+    split = Split(images[:200], labels[:200])
+    keras.utils.set_random_seed(0)
+    model = logits_model(build_model(Model(hidden=(4,)), image_shape=(28, 28, 1), num_classes=10))
+    optimizer = build_optimizer(Optimizer(name="sgd"), total_steps=1)
+    loop = CompiledLoop(model, optimizer, split, batch_size=50, seed=0)
+    checkpoint = Checkpoint(tmp_path / "state.npz", loop.variables, ())
+    with pytest.raises(KeyboardInterrupt):
+        fit(loop, Signalling(model, split), Plan(3), checkpoint, Silent())
+    position = checkpoint.load()
+    assert position is not None
+    assert (position.epoch, len(position.history)) == (1, 1)

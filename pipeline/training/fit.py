@@ -58,6 +58,9 @@ def fit(
             position = Position(epoch + 1, EpochState(), [*position.history, logs])
             if loop.model.stop_training:
                 break
+            if pressed():  # while validation ran
+                checkpoint.save(position)
+                raise KeyboardInterrupt
     loop.finish()
     callbacks.on_train_end()
     return position.history
