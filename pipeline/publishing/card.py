@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import yaml
+
 from pipeline.export.contract import contract_from_json
 
 
@@ -23,7 +25,7 @@ def model_card(manifest: dict[str, Any]) -> str:
             "",
             "## Data",
             "",
-            f"Source: {data['source']} ({data['origin']}).",
+            f"Source: {data['source']}; {data['origin'].rstrip('.')}.",
             *_sample_warning(data),
             f"Images: {data['train']:,} to train, {data['validation']:,} to validate, "
             f"{data['test']:,} to test.",
@@ -48,7 +50,7 @@ def model_card(manifest: dict[str, Any]) -> str:
             "",
             "## Training",
             "",
-            "```json",
+            "```yaml",
             _short_config(manifest["config"]),
             "```",
             "",
@@ -87,7 +89,5 @@ def _verification_row(check: dict[str, Any]) -> str:
 
 
 def _short_config(config: dict[str, Any]) -> str:
-    import json
-
     shown = {key: config[key] for key in ("model", "optimizer", "train")}
-    return json.dumps(shown, indent=2)
+    return yaml.safe_dump(shown, sort_keys=False, default_flow_style=None, width=100).rstrip()
