@@ -140,9 +140,7 @@ def test_a_lost_name_axis_or_scale_is_named(
 ) -> None:
     change_onnx(exported, change)
     failures = [f for c in check(exported, "onnx", reference) for f in c.failures]
-    assert any(words in failure for failure in failures) or all(
-        "could not be asked" in failure for failure in failures
-    ), failures
+    assert any(words in failure for failure in failures), failures
     assert all(not c.passed for c in check(exported, "onnx", reference))
 
 
@@ -263,12 +261,10 @@ def test_a_worker_ends_with_the_process_that_asked(exported: Path, reference: Re
     parent.kill()
     parent.wait()
     deadline = time.monotonic() + 30
-    while Path(f"/proc/{pids[0]}/cmdline").exists() and time.monotonic() < deadline:
-        if not Path(f"/proc/{pids[0]}/cmdline").read_bytes():
-            break  # ended, and not yet collected by init
+    worker = Path(f"/proc/{pids[0]}/cmdline")
+    while worker.exists() and worker.read_bytes():  # empty: ended, not yet collected by init
+        assert time.monotonic() < deadline, "the worker goes on without its parent"
         time.sleep(0.05)
-    else:
-        assert not Path(f"/proc/{pids[0]}").exists()
 
 
 def test_a_folder_named_pipeline_beside_the_user_is_not_the_package(

@@ -1,6 +1,7 @@
 """One command from start to exit code: where output goes, and how errors are told."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -33,6 +34,9 @@ def errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
         raise typer.Exit(1) from None
     except OSError as error:
         text = f"{error.filename or 'The output'} could not be read or written: {error.strerror}."
+        if error.filename is None:  # the output itself: no document can be written there
+            as_json = False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try again as it ends
         _tell(type(error).__name__, text, _UNEXPECTED, as_json, debug)
     except typer.Exit:
         raise
@@ -80,7 +84,7 @@ def remembered_interrupt() -> Iterator[Callable[[], bool]]:
 
 def print_json(document: Any) -> None:
     """Print one JSON document on standard output."""
-    print(json.dumps(document, indent=2, allow_nan=False))
+    print(json.dumps(document, indent=2, allow_nan=False), flush=True)
 
 
 def tell(error: PipelineError) -> int:
