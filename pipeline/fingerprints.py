@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,6 +41,18 @@ def code_hashes(roots: tuple[str, ...], *, package: Path = _PACKAGE_ROOT) -> dic
         found[name] = path
         waiting.extend(_imports(path, package))
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in found.items()}
+
+
+def file_hashes(paths: Iterable[str]) -> dict[str, str]:
+    """Return the SHA-256 of the user's own files, by their paths as written."""
+    return {path: _file_hash(Path(path).expanduser()) for path in paths}
+
+
+def _file_hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return "not found"
 
 
 @cache

@@ -20,12 +20,17 @@ LOGITS = "logits"
 
 
 def build_model(
-    config: "Model", *, image_shape: tuple[int, int, int], num_classes: int
+    config: "Model",
+    *,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    precision: str = "float32",
 ) -> keras.Model:
     """Return a model from uint8 images (n, *image_shape) to float32 probabilities (n, num_classes).
 
     x^(0) = image / 255, z^(k+1) = W^(k) x^(k) + b^(k), x^(k) = activation(z^(k)),
     f(x) = SoftMax(z) (lecture "Neural Networks: Basics", fully connected networks).
+    ``precision`` is Keras' dtype policy of the hidden layers; weights and logits are float32.
 
     Raises:
         ConfigError: Keras knows no such activation or initialiser.
@@ -33,20 +38,22 @@ def build_model(
     _check(config)
     _check_memory(config, math.prod(image_shape), num_classes)
     try:
-        return _build(config, image_shape, num_classes)
+        return _build(config, image_shape, num_classes, precision)
     except Exception as error:  # whatever the chosen function raises
         raise _cannot_compute(config, error) from error
 
 
-def _build(config: "Model", image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+def _build(
+    config: "Model", image_shape: tuple[int, int, int], num_classes: int, precision: str
+) -> keras.Model:
     image = keras.Input(image_shape, dtype="uint8", name=INPUT)
     x = keras.layers.Rescaling(1 / 255, name="scale")(image)
     x = keras.layers.Flatten(name="flatten")(x)
     for number, units in enumerate(config.hidden, start=1):
-        x = _dense(config, units, f"hidden_{number}", config.activation)(x)
+        x = _dense(config, units, f"hidden_{number}", config.activation, precision)(x)
         if config.dropout:
-            x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}")(x)
-    logits = _dense(config, num_classes, LOGITS, "linear")(x)
+            x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}", dtype=precision)(x)
+    logits = _dense(config, num_classes, LOGITS, "linear", "float32")(x)
     output = OUTPUTS["multiclass"]
     return keras.Model(image, keras.layers.Softmax(name=output)(logits), name="classifier")
 
@@ -69,13 +76,16 @@ def summarize(model: keras.Model) -> list[LayerSummary]:
     ]
 
 
-def _dense(config: "Model", units: int, name: str, activation: str) -> keras.layers.Dense:
+def _dense(
+    config: "Model", units: int, name: str, activation: str, precision: str
+) -> keras.layers.Dense:
     return keras.layers.Dense(
         units,
         activation=activation,
         kernel_initializer=config.initializer,
         kernel_regularizer=keras.regularizers.L2(config.l2) if config.l2 else None,
         name=name,
+        dtype=precision,
     )
 
 

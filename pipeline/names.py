@@ -65,8 +65,8 @@ def create(
 
 
 def snake_case(name: str) -> str:
-    """Return CosineDecayRestarts as cosine_decay_restarts."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """Return CosineDecayRestarts as cosine_decay_restarts, CSVLogger as csv_logger."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def parameters_of(kind: type) -> dict[str, inspect.Parameter]:

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.config.schema import Config
 from pipeline.data.sources import FULL, SAMPLE, Source, local_source
 from pipeline.errors import RequestError
-from pipeline.fingerprints import code_hashes, fingerprint, package_versions
+from pipeline.fingerprints import code_hashes, file_hashes, fingerprint, package_versions
 from pipeline.publishing.published import is_published
 from pipeline.store import StageOutput
 from pipeline.workspace import Workspace
@@ -115,9 +115,15 @@ class Plan:
             "stage": stage.name,
             "config": read,
             "inputs": {name: self.fingerprints[name] for name in stage.inputs},
-            "code": code_hashes((stage.module, *stage.code)),
+            "code": {**code_hashes((stage.module, *stage.code)), **self._own_code(stage)},
             "packages": package_versions(stage.packages),
         }
+
+    def _own_code(self, stage: Stage) -> dict[str, str]:
+        """The files that callbacks name are code of the training."""
+        if "train" not in stage.reads:
+            return {}
+        return file_hashes(f for callback in self.config.train.callbacks for f in callback.files)
 
 
 def plan(config: Config, workspace: Workspace, *, fresh_data: bool = False) -> Plan | None:

@@ -1,55 +1,21 @@
-"""The compiled loop against arithmetic by hand and against Keras' own training step."""
-
-from pathlib import Path
+"""The compiled program against arithmetic by hand and against Keras' own training step."""
 
 import keras
 import numpy as np
 import pytest
+from loops import digits, epoch_order, new_fit, new_loop, new_model, silent, weights
 
-from pipeline.config.schema import EarlyStopping, Model, Optimizer, Schedule
-from pipeline.data.sample import read_sample
+from pipeline.config.schema import EarlyStopping, Optimizer, Schedule
 from pipeline.errors import TrainingDiverged
 from pipeline.handover import Split
-from pipeline.model import build_model, logits_model
+from pipeline.model import logits_model
 from pipeline.optimizers import build_optimizer, optimizer_classes, schedule_classes
-from pipeline.progress import Silent
 from pipeline.training import loop as loop_module
-from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.fit import History, Plan, early_stopping, fit
-from pipeline.training.loop import CompiledEvaluation, CompiledLoop, EpochState, Result
+from pipeline.training.callbacks import early_stopping
+from pipeline.training.loop import Loop
+from pipeline.training.program import EpochState, Result
 
-SHAPE = (28, 28, 1)
-
-
-@pytest.fixture(scope="module")
-def digits() -> Split:
-    images, labels = read_sample()
-    order = np.random.default_rng(0).permutation(len(labels))[:500]
-    return Split(images[order], labels[order])
-
-
-def new_loop(
-    digits: Split, *, batch_size: int, seed: int = 0, optimizer: object = None, **settings: object
-) -> CompiledLoop:
-    keras.utils.set_random_seed(seed)
-    config = Model(**{"hidden": (16,), **settings})  # type: ignore[arg-type]
-    model = logits_model(build_model(config, image_shape=SHAPE, num_classes=10))
-    chosen = optimizer or Optimizer(name="sgd", learning_rate=0.1)
-    built = build_optimizer(chosen, total_steps=100)  # type: ignore[arg-type]
-    return CompiledLoop(model, built, digits, batch_size=batch_size, seed=seed)
-
-
-def weights(loop: CompiledLoop) -> list[np.ndarray]:
-    return [np.array(w) for w in loop.model.get_weights()]
-
-
-def silent(_state: EpochState) -> None:
-    pass
-
-
-def run_fit(loop: CompiledLoop, validation: CompiledEvaluation, plan: Plan) -> History:
-    nowhere = Checkpoint(Path("/nowhere/to/be/found"), loop.variables, plan.callbacks)
-    return fit(loop, validation, plan, nowhere, Silent())
+__all__ = ["digits"]  # the fixture
 
 
 def test_one_full_gradient_step_by_hand(digits: Split) -> None:
@@ -87,9 +53,8 @@ def test_every_optimizer_does_what_keras_does(digits: Split, arguments: dict[str
     """Three batches, the last one smaller, in the loop and through ``train_on_batch``."""
     config = Optimizer(learning_rate=0.01, **arguments)  # type: ignore[arg-type]
     loop = new_loop(digits, batch_size=200, optimizer=config)
-    order = epoch_order(loop, digits)
-    keras.utils.set_random_seed(0)
-    model = logits_model(build_model(Model(hidden=(16,)), image_shape=SHAPE, num_classes=10))
+    order = epoch_order(loop)
+    model = logits_model(new_model())
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = build_optimizer(config, total_steps=100)
     optimizer.build(model.trainable_variables)  # ScheduleFreeAdamW must be built outside a graph
@@ -102,13 +67,6 @@ def test_every_optimizer_does_what_keras_does(digits: Split, arguments: dict[str
     for got, wanted, start in zip(weights(loop), model.get_weights(), before, strict=True):
         assert not np.array_equal(got, start)
         np.testing.assert_allclose(got, wanted, rtol=0, atol=2e-5)
-
-
-def epoch_order(loop: CompiledLoop, digits: Split, epoch: int = 0) -> np.ndarray:
-    import tensorflow as tf
-
-    indices = tf.range(len(digits))
-    return tf.random.experimental.stateless_shuffle(indices, seed=[loop._seed, epoch]).numpy()
 
 
 @pytest.mark.parametrize("name", ["cosine", "cosine_decay", "exponential", "inverse_time"])
@@ -124,16 +82,16 @@ def test_schedules_change_the_rate(name: str) -> None:
     assert float(rate(10)) < 0.4
 
 
-@pytest.mark.parametrize(
-    ("batch_size", "steps"), [(1, 500), (7, 72), (128, 4), (499, 2), (500, 1), (501, 1)]
-)
+@pytest.mark.parametrize(("batch_size", "steps"), [(1, 500), (7, 72), (128, 4), (499, 2), (500, 1)])
 def test_every_image_of_an_epoch_is_trained_on_once(
     digits: Split, batch_size: int, steps: int
 ) -> None:
     loop = new_loop(digits, batch_size=batch_size)
     seen: list[int] = []
     loop.run_epoch(0, lambda state: seen.append(state.step))
-    assert loop.num_steps == steps == seen[-1] == int(loop._optimizer.iterations.numpy())
+    assert loop.feed.num_steps == steps == seen[-1]
+    assert int(loop.program.optimizer.iterations.numpy()) == steps
+    assert sorted(epoch_order(loop)) == list(range(500))
 
 
 def test_the_last_smaller_batch_changes_the_weights(digits: Split) -> None:
@@ -171,7 +129,7 @@ def test_chunks_do_not_change_the_result(digits: Split, monkeypatch: pytest.Monk
 
 def test_epochs_have_different_orders(digits: Split) -> None:
     loop = new_loop(digits, batch_size=32)
-    first, second = epoch_order(loop, digits, 0), epoch_order(loop, digits, 1)
+    first, second = epoch_order(loop, 0), epoch_order(loop, 1)
     assert sorted(first) == sorted(second) == list(range(500))
     assert not np.array_equal(first, second)
 
@@ -184,38 +142,19 @@ def test_the_first_loss_that_is_no_number_stops_the_run(digits: Split) -> None:
 
 def test_weights_ruined_by_the_very_last_step_are_noticed(digits: Split) -> None:
     loop = new_loop(digits, batch_size=500, optimizer=Optimizer(name="sgd", learning_rate=1e38))
-    validation = CompiledEvaluation(loop.model, digits)
     with pytest.raises(TrainingDiverged, match="epoch 1"):
-        run_fit(loop, validation, Plan(epochs=1))
+        new_fit(loop, digits, epochs=1).run()
 
 
-def test_what_xla_cannot_compile_runs_as_a_graph(digits: Split) -> None:
-    loop = new_loop(digits, batch_size=100)
-    reference = new_loop(digits, batch_size=100)
-    train_step = loop._train_step
-
-    def with_string(indices: object) -> object:
-        import tensorflow as tf
-
-        tf.strings.as_string(indices)
-        tf.print(tf.strings.join(["a", "b"]), output_stream="file:///dev/null")
-        return train_step(indices)
-
-    loop._train_step = with_string  # type: ignore[assignment,method-assign]
-    result, expected = loop.run_epoch(0, silent), reference.run_epoch(0, silent)
-    assert (loop.compiler, reference.compiler) == ("graph", "XLA")
-    assert result.loss == pytest.approx(expected.loss, rel=1e-5)
-
-
-class Scripted(CompiledEvaluation):
+class Scripted:
     """Validation results as written; the weights of each epoch are noted."""
 
-    def __init__(self, model: keras.Model, losses: list[float]) -> None:
-        self.model, self.losses = model, iter(losses)
+    def __init__(self, loop: Loop, losses: list[float]) -> None:
+        self.loop, self.losses = loop, iter(losses)
         self.seen: list[list[np.ndarray]] = []
 
-    def run(self) -> Result:
-        self.seen.append([np.array(w) for w in self.model.get_weights()])
+    def __call__(self) -> Result:
+        self.seen.append(weights(self.loop))
         return Result(next(self.losses), 0.5)
 
 
@@ -226,28 +165,29 @@ def losses() -> list[float]:
 
 def test_early_stopping_restores_the_best_weights(digits: Split, losses: list[float]) -> None:
     loop = new_loop(digits, batch_size=100)
-    validation = Scripted(loop.model, losses)
-    callback = early_stopping(EarlyStopping(patience=2))
-    history = run_fit(loop, validation, Plan(6, (callback,)))
-    assert [epoch["val_loss"] for epoch in history] == losses[:4]
-    assert all(map(np.array_equal, weights(loop), validation.seen[1]))
+    fit = new_fit(loop, digits, early_stopping(EarlyStopping(patience=2)), epochs=6)
+    fit.validate = scripted = Scripted(loop, losses)
+    assert [epoch["val_loss"] for epoch in fit.run()] == losses[:4]
+    assert all(map(np.array_equal, weights(loop), scripted.seen[1]))
 
 
 def test_the_best_weights_are_restored_without_a_stop(digits: Split, losses: list[float]) -> None:
     loop = new_loop(digits, batch_size=100)
-    validation = Scripted(loop.model, losses[:3])
-    run_fit(loop, validation, Plan(3, (early_stopping(EarlyStopping()),)))
-    assert all(map(np.array_equal, weights(loop), validation.seen[1]))
+    fit = new_fit(loop, digits, early_stopping(EarlyStopping()), epochs=3)
+    fit.validate = scripted = Scripted(loop, losses)
+    fit.run()
+    assert all(map(np.array_equal, weights(loop), scripted.seen[1]))
 
 
 def test_evaluation_counts_every_image(digits: Split) -> None:
     loop = new_loop(digits, batch_size=100, l2=0.01)
-    logits = np.asarray(loop.model(digits.images), np.float64)
+    logits = np.asarray(logits_model(loop.program.model)(digits.images), np.float64)
     logits -= logits.max(axis=1, keepdims=True)
     log_f = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    penalty = float(sum(loop.model.losses))
-    result = CompiledEvaluation(loop.model, digits).run()
+    penalty = float(sum(loop.program.model.losses))
+    result = loop.program.evaluate(digits)
     expected = -log_f[np.arange(500), digits.labels].mean() + penalty
+    assert penalty > 0.1
     assert result.loss == pytest.approx(expected, rel=1e-5)
     assert result.accuracy == np.mean(logits.argmax(axis=1) == digits.labels)
 
@@ -255,6 +195,20 @@ def test_evaluation_counts_every_image(digits: Split) -> None:
 def test_averaged_weights_are_put_in_place(digits: Split) -> None:
     config = Optimizer(name="sgd", learning_rate=0.1, use_ema=True, ema_momentum=0.5)  # type: ignore[call-arg]
     loop = new_loop(digits, batch_size=100, optimizer=config)
-    validation = Scripted(loop.model, [0.1])
-    run_fit(loop, validation, Plan(1))
-    assert not np.array_equal(weights(loop)[0], validation.seen[0][0])
+    fit = new_fit(loop, digits, epochs=1)
+    fit.validate = scripted = Scripted(loop, [0.1])
+    fit.run()
+    assert not np.array_equal(weights(loop)[0], scripted.seen[0][0])
+
+
+def test_the_sums_of_an_epoch_do_not_depend_on_the_chunks(
+    digits: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the history of an interrupted training would differ from the uninterrupted one's."""
+    found: list[EpochState] = []
+    for seconds in (0.0, 100.0):
+        monkeypatch.setattr(loop_module, "CHUNK_SECONDS", seconds)
+        states: list[EpochState] = []
+        new_loop(digits, batch_size=16, dropout=0.3).run_epoch(0, states.append)
+        found.append(states[-1])
+    assert found[0] == found[1]

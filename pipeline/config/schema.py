@@ -1,11 +1,13 @@
 """Every key of the configuration, with its type, its range and its default."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+OWN_CODE = re.compile(r"(?P<file>.+\.py):(?P<object>\w+)$")
 
 
 class Section(BaseModel):
@@ -99,6 +101,26 @@ class EarlyStopping(Section):
     min_delta: float = Field(0.0, ge=0, description="The least change that is an improvement.")
 
 
+class Callback(Section):
+    """A Keras callback by its name, or one's own as ``FILE.py:CLASS``, with its arguments."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments for the class, as written."""
+        return dict(self.model_extra or {})
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The Python files that the name and the arguments refer to as ``FILE.py:NAME``."""
+        values = (self.name, *self.arguments.values())
+        found = [OWN_CODE.match(value) for value in values if isinstance(value, str)]
+        return tuple(match["file"] for match in found if match)
+
+
 class Train(Section):
     """How the network is trained."""
 
@@ -110,6 +132,20 @@ class Train(Section):
         0, ge=0, le=2**31 - 1, description="Of the weights, the shuffling and dropout."
     )
     early_stopping: EarlyStopping | None = None
+    callbacks: tuple[Callback, ...] = Field(
+        (), description="Keras callbacks, or one's own, called at the ends of epochs."
+    )
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        "float32", description="Keras' dtype policy of the hidden layers while training."
+    )
+    compiler: Literal["auto", "xla", "graph"] = Field(
+        "auto", description="What runs the steps; auto is XLA, or a graph where that is better."
+    )
+    memory_mb: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Memory for training images, in 10^6 bytes; a larger set is streamed from disk."
+        " By default the whole set lies in memory.",
+    )
 
 
 class Export(Section):

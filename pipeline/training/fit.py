@@ -5,111 +5,105 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import keras
-
-from pipeline.training.checkpoint import Checkpoint, Position
+from pipeline.training.callback_list import CallbackList
+from pipeline.training.checkpoint import Checkpoint, Position, Saved
 from pipeline.training.interruption import deferred_interrupt
-from pipeline.training.loop import CompiledEvaluation, CompiledLoop, EpochState, Result
+from pipeline.training.loop import Loop
+from pipeline.training.program import EpochState, Result
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import EarlyStopping
     from pipeline.progress import Progress, Task
 
 History = list[dict[str, float]]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How long to train, and what may end it early."""
+@dataclass
+class Fit:
+    """One training: the loop, what judges it, what is called, and where its state is kept."""
 
+    loop: Loop
+    validate: Callable[[], Result]
+    callbacks: CallbackList
+    checkpoint: Checkpoint
     epochs: int
-    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    progress: "Progress"
 
+    def run(self, saved: Saved | None = None) -> History:
+        """Train the loop's model in place and return the logs of each epoch.
 
-def fit(
-    loop: CompiledLoop,
-    validation: CompiledEvaluation,
-    plan: Plan,
-    checkpoint: Checkpoint,
-    progress: "Progress",
-) -> History:
-    """Train the loop's model in place and return loss and accuracy of each epoch.
+        Goes on from what was saved, and saves now and then and on Ctrl-C.
 
-    Goes on from the checkpoint where there is one, and saves to it now and then and on Ctrl-C.
+        Raises:
+            TrainingDiverged: the loss became infinite or not a number.
+            ConfigError: a callback failed.
+        """
+        position = self._begin(saved)
+        with (
+            self.progress.task("training", total=self.epochs) as task,
+            deferred_interrupt() as pressed,
+        ):
+            while position.epoch < self.epochs and not position.stopped:
+                position = self._run_epoch(position, task, pressed)
+                if pressed():  # while validation ran
+                    self._save(position)
+                    raise KeyboardInterrupt
+        self.loop.program.finish()
+        self.callbacks.train_end()
+        return position.history
 
-    Raises:
-        TrainingDiverged: the loss became infinite or not a number.
-    """
-    callbacks = keras.callbacks.CallbackList(list(plan.callbacks), model=loop.model)
-    loop.model.stop_training = False
-    callbacks.on_train_begin()
-    position = checkpoint.load()
-    if position is not None:
-        progress.notice(f"Going on from epoch {position.epoch + 1}, step {position.state.step}.")
-    position = position or Position()
-    with progress.task("training", total=plan.epochs) as task, deferred_interrupt() as pressed:
-        for epoch in range(position.epoch, plan.epochs):
-            callbacks.on_epoch_begin(epoch)
-            keeper = _keeper(checkpoint, position, pressed, task, loop, plan.epochs)
-            result = loop.run_epoch(epoch, keeper, position.state)
-            logs = _logs(loop, epoch, result, validation.run())
-            task.update(epoch + 1, _detail(epoch, plan.epochs, logs))
-            callbacks.on_epoch_end(epoch, logs)
-            position = Position(epoch + 1, EpochState(), [*position.history, logs])
-            if loop.model.stop_training:
-                break
-            if pressed():  # while validation ran
-                checkpoint.save(position)
+    def _begin(self, saved: Saved | None) -> Position:
+        """A callback is told of the epoch it is in before what it did there is restored."""
+        if saved is None:
+            self.callbacks.train_begin()
+            return Position()
+        position = saved.position
+        self.progress.notice(
+            f"Going on from epoch {position.epoch + 1}, step {position.state.step}."
+        )
+        self.callbacks.train_begin(resumed_epoch=position.epoch)
+        if position.state.step:
+            self.callbacks.epoch_begin(position.epoch)
+        saved.restore(self.loop.program.variables, self.callbacks)
+        return position
+
+    def _run_epoch(self, position: Position, task: "Task", pressed: Callable[[], bool]) -> Position:
+        epoch = position.epoch
+        if not position.state.step:
+            self.callbacks.epoch_begin(epoch)
+
+        def after_chunk(state: EpochState) -> None:
+            result = self.loop.result(state)
+            done = epoch + state.step / self.loop.feed.num_steps
+            logs = {"loss": result.loss, "accuracy": result.accuracy}
+            task.update(done, self._detail(epoch, logs))
+            if pressed() or self.checkpoint.is_due():
+                self._save(Position(epoch, state, position.history))
+            if pressed():
                 raise KeyboardInterrupt
-    loop.finish()
-    callbacks.on_train_end()
-    return position.history
 
+        result = self.loop.run_epoch(epoch, after_chunk, position.state)
+        logs = self._logs(epoch, result)
+        task.update(epoch + 1, self._detail(epoch, logs))
+        self.callbacks.epoch_end(epoch, logs)
+        history = [*position.history, logs]
+        return Position(epoch + 1, EpochState(), history, self.callbacks.want_stop)
 
-def early_stopping(config: "EarlyStopping") -> keras.callbacks.EarlyStopping:
-    """Return Keras' callback; it restores the best weights whether or not it stops."""
-    return keras.callbacks.EarlyStopping(
-        monitor=config.monitor,
-        mode="min" if config.monitor == "val_loss" else "max",
-        patience=config.patience,
-        min_delta=config.min_delta,
-        restore_best_weights=True,
-    )
+    def _save(self, position: Position) -> None:
+        program = self.loop.program
+        self.checkpoint.save(position, program.compiler, program.variables, self.callbacks)
 
+    def _logs(self, epoch: int, train: Result) -> dict[str, float]:
+        validation = self.validate()
+        if not math.isfinite(validation.loss):  # the last step ruined the weights
+            raise self.loop.divergence(epoch, self.loop.feed.num_steps - 1)
+        return {
+            "loss": train.loss,
+            "accuracy": train.accuracy,
+            "val_loss": validation.loss,
+            "val_accuracy": validation.accuracy,
+        }
 
-def _keeper(
-    checkpoint: Checkpoint,
-    position: Position,
-    pressed: Callable[[], bool],
-    task: "Task",
-    loop: CompiledLoop,
-    epochs: int,
-) -> Callable[[EpochState], None]:
-    """Return what is called after every chunk: it reports, saves, and ends on Ctrl-C."""
-
-    def keep(state: EpochState) -> None:
-        epoch, result = position.epoch, loop.result(state)
-        logs = {"loss": result.loss, "accuracy": result.accuracy}
-        task.update(epoch + state.step / loop.num_steps, _detail(epoch, epochs, logs))
-        if pressed() or checkpoint.is_due():
-            checkpoint.save(Position(epoch, state, position.history))
-        if pressed():
-            raise KeyboardInterrupt
-
-    return keep
-
-
-def _logs(loop: CompiledLoop, epoch: int, train: Result, validation: Result) -> dict[str, float]:
-    if not math.isfinite(validation.loss):  # the last step ruined the weights
-        raise loop.divergence(epoch, loop.num_steps - 1)
-    return {
-        "loss": train.loss,
-        "accuracy": train.accuracy,
-        "val_loss": validation.loss,
-        "val_accuracy": validation.accuracy,
-    }
-
-
-def _detail(epoch: int, epochs: int, logs: dict[str, float]) -> str:
-    shown = [f"{name} {value:.4f}" for name, value in logs.items() if name != "val_loss"]
-    return "  ".join([f"epoch {epoch + 1}/{epochs}", *shown])
+    def _detail(self, epoch: int, logs: dict[str, float]) -> str:
+        shown = ("loss", "accuracy", "val_accuracy")
+        values = [f"{name} {logs[name]:.4f}" for name in shown if name in logs]
+        return "  ".join([f"epoch {epoch + 1}/{self.epochs}", *values])

@@ -1,6 +1,7 @@
 """The stage ``train``: arrays -> a trained Keras model and its history."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,12 +9,17 @@ import keras
 
 from pipeline.context import Context, Facts
 from pipeline.errors import ConfigError
-from pipeline.handover import TRAINED_MODEL_FILE, LayerSummary, read_data
-from pipeline.model import build_model, check_model, logits_model, summarize
+from pipeline.handover import TRAINED_MODEL_FILE, DataSet, LayerSummary, read_data
+from pipeline.model import build_model, check_model, summarize
 from pipeline.optimizers import build_optimizer, check_optimizer
+from pipeline.training.callback_list import CallbackList
+from pipeline.training.callbacks import build_callbacks, early_stopping
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.fit import Plan, early_stopping, fit
-from pipeline.training.loop import CompiledEvaluation, CompiledLoop
+from pipeline.training.compiling import compile_program
+from pipeline.training.fit import Fit, History
+from pipeline.training.loop import Loop
+from pipeline.training.pool import compiled
+from pipeline.training.streaming import open_feed
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
@@ -25,40 +31,39 @@ def run(context: Context, folder: Path) -> Facts:
     """Train a new model, write it into ``folder``, and return what is worth knowing of it.
 
     Raises:
-        ConfigError: Keras knows no such name or argument, or the batch is larger than the data.
+        ConfigError: Keras knows no such name or argument, a callback failed, or the batch is larger
+            than the data or the memory allowed.
         TrainingDiverged: the loss became infinite or not a number.
     """
     config, data = context.config, read_data(context.outputs["data"].path)
     keras.utils.set_random_seed(config.train.seed)
-    model = build_model(
-        config.model, image_shape=data.image_shape, num_classes=len(data.class_names)
+    model = _new_model(config, data, config.train.precision)
+    feed = open_feed(
+        data.train,
+        batch_size=_batch_size(config, len(data.train)),
+        seed=config.train.seed,
+        memory_mb=config.train.memory_mb,
     )
-    batch_size = _batch_size(config, len(data.train))
-    steps = -(-len(data.train) // batch_size) * config.train.epochs
-    optimizer = build_optimizer(config.optimizer, total_steps=steps)
-    logits = logits_model(model)
-    loop = CompiledLoop(
-        logits, optimizer, data.train, batch_size=batch_size, seed=config.train.seed
-    )
-    stopping = config.train.early_stopping
-    plan = Plan(config.train.epochs, (early_stopping(stopping),) if stopping else ())
-    validation = CompiledEvaluation(logits, data.validation)
-    path = context.workspace.checkpoint(context.fingerprints["train"])
-    checkpoint = Checkpoint(path, loop.variables, plan.callbacks)
-    if context.forced:
-        checkpoint.remove()
-    history = fit(loop, validation, plan, checkpoint, context.progress)
-    model.save(folder / TRAINED_MODEL_FILE)
+    total_steps = feed.num_steps * config.train.epochs
+    optimizer = build_optimizer(config.optimizer, total_steps=total_steps)
+    with compiled(model, optimizer, batch_size=feed.batch_size) as program:
+        loop = Loop(program, feed)
+        history = _fit(context, loop, data)
+        trained = _new_model(config, data, "float32")  # what is exported computes in float32
+        trained.set_weights(program.model.get_weights())
+        compiler = program.compiler
+    trained.save(folder / TRAINED_MODEL_FILE)
     (folder / HISTORY_FILE).write_text(json.dumps(history, indent=2) + "\n")
-    checkpoint.remove()
+    _checkpoint(context).remove()
     return {
-        "parameters": model.count_params(),
-        "layers": [vars(row) for row in summarize(model)],
+        "parameters": trained.count_params(),
+        "layers": [vars(row) for row in summarize(trained)],
         "epochs": len(history),
-        "steps_per_epoch": loop.num_steps,
-        "compiler": loop.compiler,
+        "steps_per_epoch": feed.num_steps,
+        "shards": feed.num_shards,
+        "compiler": compiler,
         "last_epoch": history[-1],
-        "summary": f"{model.count_params():,} parameters, {len(history)} epochs",
+        "summary": f"{trained.count_params():,} parameters, {len(history)} epochs, {compiler}",
     }
 
 
@@ -76,9 +81,39 @@ def check(
             "were not averaged; got both in the configuration. Leave one of them out."
         )
     check_optimizer(config.optimizer)
+    build_callbacks(config.train.callbacks)
     model = build_model(config.model, image_shape=image_shape, num_classes=num_classes)
     check_model(model, config.model)
     return summarize(model)
+
+
+def _fit(context: Context, loop: Loop, data: DataSet) -> History:
+    config, program = context.config.train, loop.program
+    stopping = [early_stopping(config.early_stopping)] if config.early_stopping else []
+    callbacks = CallbackList(
+        [*stopping, *build_callbacks(config.callbacks)], program.model, epochs=config.epochs
+    )
+    checkpoint = _checkpoint(context)
+    if context.forced:
+        checkpoint.remove()
+    saved = checkpoint.read(len(program.variables))
+    compile_program(
+        program, loop.feed, config, context.progress, remembered=saved.compiler if saved else None
+    )
+    validate = partial(program.evaluate, data.validation)
+    fit = Fit(loop, validate, callbacks, checkpoint, config.epochs, context.progress)
+    return fit.run(saved)
+
+
+def _checkpoint(context: Context) -> Checkpoint:
+    return Checkpoint(context.workspace.checkpoint(context.fingerprints["train"]))
+
+
+def _new_model(config: "Config", data: DataSet, precision: str) -> keras.Model:
+    num_classes = len(data.class_names)
+    return build_model(
+        config.model, image_shape=data.image_shape, num_classes=num_classes, precision=precision
+    )
 
 
 def _batch_size(config: "Config", num_images: int) -> int:

@@ -1,0 +1,76 @@
+"""What every peer shares: the problem it is given, and the clock. Needs NumPy only."""
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+LEARNING_RATE = 0.001  # of Adam, everywhere
+
+AfterEpoch = Callable[[float], None]  # called with the mean training loss of the epoch
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Images, uint8 (n, 28, 28, 1); labels, int64 (n,); the network and how to train it."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    hidden: tuple[int, ...]
+    batch_size: int
+    epochs: int
+    weights: tuple[np.ndarray, ...]  # to start from: kernel (inputs, units), bias, kernel, ...
+
+    @property
+    def scaled(self) -> np.ndarray:
+        """The images as most people feed them: float32 (n, 784) in 0..1."""
+        return self.images.reshape(len(self.images), -1).astype(np.float32) / 255
+
+
+def main() -> None:
+    """Run one peer: ``harness.py PEER ARGUMENTS``; prints seconds and losses as JSON."""
+    module, arguments = sys.argv[1], json.loads(sys.argv[2])
+    problem = read_problem(**arguments)
+    started = time.perf_counter()
+    ends: list[float] = []
+    losses: list[float] = []
+
+    def after_epoch(loss: float) -> None:
+        ends.append(time.perf_counter())
+        losses.append(float(loss))
+
+    peer = importlib.import_module(module)
+    version = peer.train(problem, after_epoch)
+    seconds = np.diff([started, *ends]).tolist()
+    print(json.dumps({"seconds": seconds, "losses": losses, "version": version}))
+
+
+def read_problem(
+    folder: str, hidden: list[int], batch_size: int, epochs: int, num_images: int
+) -> Problem:
+    """Read the arrays that the benchmark wrote, and draw the weights that all start from."""
+    images = np.load(Path(folder) / "images.npy")[:num_images]
+    labels = np.load(Path(folder) / "labels.npy")[:num_images]
+    return Problem(images, labels, tuple(hidden), batch_size, epochs, tuple(glorot_uniform(hidden)))
+
+
+def glorot_uniform(hidden: list[int]) -> list[np.ndarray]:
+    """Return weights of 784, hidden..., 10 units: U(-sqrt(6/(a+b)), sqrt(6/(a+b))), biases 0."""
+    generator = np.random.default_rng(0)
+    widths = [784, *hidden, 10]
+    weights = []
+    for inputs, units in pairwise(widths):
+        limit = np.sqrt(6 / (inputs + units))
+        kernel = generator.uniform(-limit, limit, (inputs, units))
+        weights += [kernel.astype(np.float32), np.zeros(units, np.float32)]
+    return weights
+
+
+if __name__ == "__main__":
+    main()

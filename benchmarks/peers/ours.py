@@ -1,0 +1,27 @@
+"""This project: the loop that the stage ``train`` runs, on bytes."""
+
+import keras
+import tensorflow as tf
+from harness import LEARNING_RATE, AfterEpoch, Problem
+
+from pipeline.config.schema import Model, Optimizer
+from pipeline.handover import Split
+from pipeline.model import build_model
+from pipeline.optimizers import build_optimizer
+from pipeline.training.feed import Resident
+from pipeline.training.loop import Loop
+from pipeline.training.pool import compiled
+
+
+def train(problem: Problem, after_epoch: AfterEpoch) -> str:
+    """Train, tell the clock after each epoch, and return the versions."""
+    model = build_model(Model(hidden=problem.hidden), image_shape=(28, 28, 1), num_classes=10)
+    model.set_weights(problem.weights)
+    feed = Resident(Split(problem.images, problem.labels), batch_size=problem.batch_size, seed=0)
+    config = Optimizer(name="adam", learning_rate=LEARNING_RATE)
+    optimizer = build_optimizer(config, total_steps=feed.num_steps * problem.epochs)
+    with compiled(model, optimizer, batch_size=problem.batch_size) as program:
+        loop = Loop(program, feed)
+        for epoch in range(problem.epochs):
+            after_epoch(loop.run_epoch(epoch, lambda _state: None).loss)
+    return f"Keras {keras.__version__}, TensorFlow {tf.__version__}"

@@ -1,0 +1,108 @@
+"""Shards streamed from memory-mapped files, for sets larger than the memory allowed."""
+
+import math
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from pipeline.errors import ConfigError
+from pipeline.training.feed import Feed, Resident, Shard
+
+if TYPE_CHECKING:
+    from pipeline.handover import Split
+
+_BLOCK_BYTES = 2**18  # read in one go: large enough for disks, small enough to shuffle well
+_COPIES = (
+    4  # of a shard in memory at most: trained, read, its tensor, and the pages it is read from
+)
+_LABEL_BYTES = 8
+
+
+class Streamed(Feed):
+    """Shards read from memory-mapped files; the next one is read while this one trains.
+
+    An epoch goes through the blocks of the file in random order. A shard is the images of the next
+    blocks, in random order: so images are shuffled across the file and within a shard.
+    """
+
+    def __init__(self, split: "Split", *, batch_size: int, seed: int, max_bytes: int) -> None:
+        """Divide a split so that all copies of shards stay within ``max_bytes``.
+
+        Raises:
+            ConfigError: not even one batch fits.
+        """
+        self._split, self._shape = split, split.images.shape[1:]
+        row_bytes = math.prod(self._shape) + _LABEL_BYTES
+        shard_steps = max_bytes // (_COPIES * row_bytes * batch_size)
+        if shard_steps == 0:
+            raise _too_small(max_bytes, batch_size, _COPIES * row_bytes * batch_size)
+        super().__init__(split, batch_size=batch_size, seed=seed, shard_steps=shard_steps)
+        self._block_rows = max(1, _BLOCK_BYTES // row_bytes)
+
+    def shards(self, epoch: int, first: int) -> Generator[Shard]:
+        """Yield the shards from ``first`` on, each read while the one before it is in use."""
+        with ThreadPoolExecutor(1, thread_name_prefix="shards") as reader:
+            pending = reader.submit(self._read, epoch, first)
+            for number in range(first, self.num_shards):
+                shard = pending.result()
+                if number + 1 < self.num_shards:
+                    pending = reader.submit(self._read, epoch, number + 1)
+                yield shard
+                del shard  # else it stays while the next one is waited for
+
+    def _read(self, epoch: int, number: int) -> Shard:
+        rows = self.shard_steps * self.batch_size
+        begin, end = number * rows, min((number + 1) * rows, self.num_images)
+        images, labels = np.zeros((rows, *self._shape), np.uint8), np.zeros(rows, np.int64)
+        # Opened for each shard: its pages leave the memory when the mapping goes.
+        image_file, label_file = _reopened(self._split.images), _reopened(self._split.labels)
+        filled = 0
+        for low, high in self._ranges(epoch, begin, end):
+            images[filled : filled + high - low] = image_file[low:high]
+            labels[filled : filled + high - low] = label_file[low:high]
+            filled += high - low
+        del image_file, label_file
+        order = self._order(filled, self.seed, epoch, number)
+        steps = -(-filled // self.batch_size)
+        return Shard(tf.constant(images), tf.constant(labels), order, filled, steps)
+
+    def _ranges(self, epoch: int, begin: int, end: int) -> list[tuple[int, int]]:
+        """Return which rows of the file are at ``begin``..``end`` of the epoch's order."""
+        num_blocks = -(-self.num_images // self._block_rows)
+        lows = np.random.default_rng((self.seed, epoch)).permutation(num_blocks) * self._block_rows
+        highs = np.minimum(lows + self._block_rows, self.num_images)
+        ends = np.cumsum(highs - lows)
+        begins = ends - (highs - lows)
+        lows = lows + np.maximum(begin - begins, 0)
+        highs = highs - np.maximum(ends - end, 0)
+        return [(int(low), int(high)) for low, high in zip(lows, highs, strict=True) if low < high]
+
+
+def open_feed(split: "Split", *, batch_size: int, seed: int, memory_mb: int | None) -> Feed:
+    """Return a feed of the whole split in memory if it may take that much, else a streamed one.
+
+    Raises:
+        ConfigError: the memory allowed, or that of the machine, is too small.
+    """
+    if memory_mb is None or split.images.nbytes + split.labels.nbytes <= memory_mb * 10**6:
+        return Resident(split, batch_size=batch_size, seed=seed)
+    return Streamed(split, batch_size=batch_size, seed=seed, max_bytes=memory_mb * 10**6)
+
+
+def _reopened(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if isinstance(array, np.memmap) and array.filename is not None:
+        opened: npt.NDArray[Any] = np.load(array.filename, mmap_mode="r")
+        return opened
+    return array
+
+
+def _too_small(max_bytes: int, batch_size: int, needed: int) -> ConfigError:
+    return ConfigError(
+        f"train.memory_mb must hold {_COPIES} shards of at least one batch of {batch_size:,} images"
+        f", {math.ceil(needed / 10**6):,} MB; got {max_bytes // 10**6:,} in the configuration. "
+        "Allow more memory or choose a smaller train.batch_size."
+    )

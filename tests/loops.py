@@ -1,0 +1,74 @@
+"""Small trainings for tests: 500 real digits and a network of 16 hidden units."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.config.schema import Model, Optimizer
+from pipeline.data.sample import read_sample
+from pipeline.handover import Split
+from pipeline.model import build_model
+from pipeline.optimizers import build_optimizer
+from pipeline.progress import Silent
+from pipeline.training.callback_list import CallbackList
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.feed import Feed, Resident
+from pipeline.training.fit import Fit
+from pipeline.training.loop import Loop
+from pipeline.training.program import EpochState, Program
+
+SHAPE = (28, 28, 1)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Split:
+    images, labels = read_sample()
+    order = np.random.default_rng(0).permutation(len(labels))[:500]
+    return Split(images[order], labels[order])
+
+
+def new_model(seed: int = 0, precision: str = "float32", **settings: Any) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    config = Model(**{"hidden": (16,), **settings})
+    return build_model(config, image_shape=SHAPE, num_classes=10, precision=precision)
+
+
+def new_loop(
+    digits: Split,
+    *,
+    batch_size: int,
+    seed: int = 0,
+    optimizer: Optimizer | None = None,
+    feed: Feed | None = None,
+    **settings: Any,
+) -> Loop:
+    model = new_model(seed, **settings)
+    built = build_optimizer(optimizer or Optimizer(name="sgd", learning_rate=0.1), total_steps=100)
+    built.build(model.trainable_variables)
+    program = Program(model, built, batch_size=batch_size)
+    return Loop(program, feed or Resident(digits, batch_size=batch_size, seed=seed))
+
+
+def weights(loop: Loop) -> list[np.ndarray]:
+    return [np.array(w) for w in loop.program.model.get_weights()]
+
+
+def silent(_state: EpochState) -> None:
+    pass
+
+
+def epoch_order(loop: Loop, epoch: int = 0) -> np.ndarray:
+    """The images of an epoch in the order in which they are trained on, by their rows."""
+    orders = [s.order.numpy()[: s.num_images] for s in loop.feed.shards(epoch, 0)]
+    return np.concatenate(orders)
+
+
+def new_fit(loop: Loop, digits: Split, *callbacks: keras.callbacks.Callback, epochs: int) -> Fit:
+    """Never saved: what it would be saved to is not there."""
+    program = loop.program
+    listed = CallbackList(callbacks, program.model, epochs=epochs)
+    nowhere = Checkpoint(Path("/nowhere/to/be/found"))
+    return Fit(loop, lambda: program.evaluate(digits), listed, nowhere, epochs, Silent())
