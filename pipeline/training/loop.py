@@ -34,7 +34,6 @@ class Loop:
             for shard in self.feed.shards(epoch, number):
                 state = self._run_shard(epoch, shard, first, state, after_chunk)
                 first = 0
-                del shard  # frees its memory before the next one is waited for
         return self.result(state)
 
     def result(self, state: EpochState) -> Result:

@@ -1,29 +1,29 @@
-"""Shards streamed from memory-mapped files, for sets larger than the memory allowed."""
+"""Shards streamed from the files of a split, for sets larger than the memory allowed."""
 
 import math
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataFileError
 from pipeline.training.feed import Feed, Resident, Shard
 
 if TYPE_CHECKING:
     from pipeline.handover import Split
 
 _BLOCK_BYTES = 2**18  # read in one go: large enough for disks, small enough to shuffle well
-_COPIES = (
-    4  # of a shard in memory at most: trained, read, its tensor, and the pages it is read from
-)
+_COPIES = 2  # of a shard: the one in use and the one being read
+_ALIGNMENT = 64  # bytes: TensorFlow wants it of memory that it did not allocate itself
 _LABEL_BYTES = 8
 
 
 class Streamed(Feed):
-    """Shards read from memory-mapped files; the next one is read while this one trains.
+    """Shards read from the files of a split; the next one is read while this one trains.
 
     An epoch goes through the blocks of the file in random order. A shard is the images of the next
     blocks, in random order: so images are shuffled across the file and within a shard.
@@ -42,6 +42,10 @@ class Streamed(Feed):
             raise _too_small(max_bytes, batch_size, _COPIES * row_bytes * batch_size)
         super().__init__(split, batch_size=batch_size, seed=seed, shard_steps=shard_steps)
         self._block_rows = max(1, _BLOCK_BYTES // row_bytes)
+        rows = self.shard_steps * batch_size
+        self._buffers = [
+            (_buffer((rows, *self._shape), np.uint8), _buffer((rows,), np.int64)) for _ in range(2)
+        ]
 
     def shards(self, epoch: int, first: int) -> Generator[Shard]:
         """Yield the shards from ``first`` on, each read while the one before it is in use."""
@@ -52,23 +56,18 @@ class Streamed(Feed):
                 if number + 1 < self.num_shards:
                     pending = reader.submit(self._read, epoch, number + 1)
                 yield shard
-                del shard  # else it stays while the next one is waited for
 
     def _read(self, epoch: int, number: int) -> Shard:
+        """Read into the buffers that the shard before the last one had: it is done with."""
         rows = self.shard_steps * self.batch_size
         begin, end = number * rows, min((number + 1) * rows, self.num_images)
-        images, labels = np.zeros((rows, *self._shape), np.uint8), np.zeros(rows, np.int64)
-        # Opened for each shard: its pages leave the memory when the mapping goes.
-        image_file, label_file = _reopened(self._split.images), _reopened(self._split.labels)
-        filled = 0
-        for low, high in self._ranges(epoch, begin, end):
-            images[filled : filled + high - low] = image_file[low:high]
-            labels[filled : filled + high - low] = label_file[low:high]
-            filled += high - low
-        del image_file, label_file
+        images, labels = self._buffers[number % 2]
+        ranges = self._ranges(epoch, begin, end)
+        filled = _read_rows(self._split.images, ranges, images)
+        _read_rows(self._split.labels, ranges, labels)
         order = self._order(filled, self.seed, epoch, number)
         steps = -(-filled // self.batch_size)
-        return Shard(tf.constant(images), tf.constant(labels), order, filled, steps)
+        return Shard(_tensor(images), _tensor(labels), order, filled, steps)
 
     def _ranges(self, epoch: int, begin: int, end: int) -> list[tuple[int, int]]:
         """Return which rows of the file are at ``begin``..``end`` of the epoch's order."""
@@ -93,11 +92,40 @@ def open_feed(split: "Split", *, batch_size: int, seed: int, memory_mb: int | No
     return Streamed(split, batch_size=batch_size, seed=seed, max_bytes=memory_mb * 10**6)
 
 
-def _reopened(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if isinstance(array, np.memmap) and array.filename is not None:
-        opened: npt.NDArray[Any] = np.load(array.filename, mmap_mode="r")
-        return opened
-    return array
+def _buffer(shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """Allocated once: of what is allocated anew for each shard, not all is given back."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def _tensor(buffer: npt.NDArray[Any]) -> Any:
+    """Return a tensor of the same memory, not of a copy."""
+    return tf.experimental.dlpack.from_dlpack(buffer.__dlpack__())
+
+
+def _read_rows(
+    source: npt.NDArray[Any], ranges: list[tuple[int, int]], buffer: npt.NDArray[Any]
+) -> int:
+    """Fill the buffer and return the number of rows.
+
+    Read, not mapped: of a mapping the kernel may keep eight times as much in memory as is touched.
+    """
+    assert isinstance(source, np.memmap), "a split's arrays lie in files"
+    assert source.filename is not None, "as above"
+    row_bytes, filled = source.nbytes // len(source), 0
+    with Path(source.filename).open("rb", buffering=0) as file:
+        for low, high in ranges:
+            file.seek(source.offset + low * row_bytes)
+            rows = buffer[filled : filled + high - low]
+            if file.readinto(rows.data) != rows.nbytes:
+                raise DataFileError(
+                    f"{source.filename} must have {len(source):,} rows; got fewer: it was cut "
+                    "while it was read. Run again: what is altered is made anew."
+                )
+            filled += high - low
+    return filled
 
 
 def _too_small(max_bytes: int, batch_size: int, needed: int) -> ConfigError:

@@ -1,0 +1,54 @@
+"""This project in one precision and with one compiler: seconds per epoch and test accuracy."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from pipeline.config.schema import Model, Optimizer, Train
+from pipeline.handover import Split
+from pipeline.model import build_model
+from pipeline.optimizers import build_optimizer
+from pipeline.progress import Silent
+from pipeline.training.compiling import compile_program
+from pipeline.training.feed import Resident
+from pipeline.training.loop import Loop
+from pipeline.training.pool import compiled
+
+EPOCHS = 4
+
+
+def main() -> None:
+    """``FOLDER CASE``: print seconds of each epoch and the accuracy after the last one."""
+    folder, case = Path(sys.argv[1]), json.loads(sys.argv[2])
+    train, test = (
+        Split(*(np.load(folder / f"{name}{what}.npy") for what in ("images", "labels")))
+        for name in ("", "test_")
+    )
+    keras.utils.set_random_seed(0)
+    model = build_model(
+        Model(hidden=tuple(case["hidden"])),
+        image_shape=(28, 28, 1),
+        num_classes=10,
+        precision=case["precision"],
+    )
+    optimizer = build_optimizer(Optimizer(name="adam", learning_rate=0.001), total_steps=1)
+    feed = Resident(train, batch_size=case["batch_size"], seed=0)
+    settings = Train(precision=case["precision"], compiler=case["compiler"])
+    seconds = []
+    with compiled(model, optimizer, batch_size=feed.batch_size) as program:
+        compile_program(program, feed, settings, Silent())
+        loop = Loop(program, feed)
+        for epoch in range(EPOCHS):
+            started = time.perf_counter()
+            loop.run_epoch(epoch, lambda _state: None)
+            seconds.append(time.perf_counter() - started)
+        accuracy = program.evaluate(test).accuracy
+    print(json.dumps({"seconds": seconds, "accuracy": accuracy}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""This project, from the start of the process to an accuracy of the test set."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from pipeline.config.schema import Model, Optimizer, Train
+from pipeline.handover import Split
+from pipeline.model import build_model
+from pipeline.optimizers import build_optimizer
+from pipeline.progress import Silent
+from pipeline.training.compiling import compile_program
+from pipeline.training.feed import Resident
+from pipeline.training.loop import Loop
+from pipeline.training.pool import compiled
+
+
+def main() -> None:
+    """``FOLDER STARTED ACCURACY BATCH_SIZE``: print the seconds since ``STARTED``, and epochs."""
+    folder, started, wanted = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+    train, test = (
+        Split(*(np.load(folder / f"{name}{what}.npy", mmap_mode="r") for what in WHAT))
+        for name in ("", "test_")
+    )
+    keras.utils.set_random_seed(0)
+    model = build_model(Model(hidden=(512, 512)), image_shape=(28, 28, 1), num_classes=10)
+    feed = Resident(train, batch_size=int(sys.argv[4]), seed=0)
+    optimizer = build_optimizer(Optimizer(name="adam", learning_rate=0.001), total_steps=1)
+    with compiled(model, optimizer, batch_size=feed.batch_size) as program:
+        loop, accuracy, epochs = Loop(program, feed), 0.0, 0
+        compile_program(program, feed, Train(), Silent())
+        while accuracy < wanted:
+            loop.run_epoch(epochs, lambda _state: None)
+            accuracy, epochs = program.evaluate(test).accuracy, epochs + 1
+    seconds = time.time() - started
+    print(json.dumps({"seconds": seconds, "epochs": epochs, "accuracy": accuracy}))
+
+
+WHAT = ("images", "labels")
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Seconds per epoch, this project and others: ``python -m benchmarks.training``."""
+
+import argparse
+import json
+import statistics
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.machine import OURS, PEERS, call, save, write_digits
+
+ENVIRONMENT_OF = {
+    "ours": OURS,
+    "keras_tutorial": "keras",
+    "keras_arrays": "keras",
+    "pytorch_eager": "pytorch",
+    "pytorch_compile": "pytorch",
+    "jax_scan": "jax",
+    "scikit_learn": "scikit-learn",
+}
+NUM_IMAGES = 60_000
+ROUNDS = 2  # all peers take turns, so that a slow minute of a shared machine hits none alone
+EPOCHS = 4  # a round: the first warms up, three count
+MAX_LOSS_RATIO = 1.15  # of two peers after the same epochs: they shuffle differently
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, a batch size, and how many images stand for an epoch where all take too long."""
+
+    hidden: tuple[int, ...]
+    batch_size: int
+    num_images: int = NUM_IMAGES
+
+
+SMALL, LARGE = (128,), (1024, 1024)
+CASES = (
+    Case(SMALL, 1, 6_000),
+    *(Case(SMALL, size) for size in (32, 128, 1024, NUM_IMAGES)),
+    Case(LARGE, 1, 600),
+    Case(LARGE, 32, 12_000),
+    *(Case(LARGE, size) for size in (128, 256, 1024, NUM_IMAGES)),
+)
+
+
+def main() -> None:
+    """Measure all cases, keep the numbers, and fail where a peer learns something else."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", nargs="+", default=list(ENVIRONMENT_OF))
+    parser.add_argument("--batch-sizes", nargs="+", type=int)
+    parser.add_argument("--name", default="training", help="of the result")
+    options = parser.parse_args()
+    cases = [c for c in CASES if c.batch_size in (options.batch_sizes or [c.batch_size])]
+    rows = measure(cases, options.peers)
+    save(options.name, {"rows": rows, "products": measure_products()})
+    wrong = [row for row in rows if row.get("learns") is False]
+    for row in wrong:
+        print(f"{row['peer']} at batch {row['batch_size']} learns something else", file=sys.stderr)
+    sys.exit(1 if wrong else 0)
+
+
+def measure(cases: list[Case], peers: list[str]) -> list[dict[str, Any]]:
+    """Return one row for each case and peer."""
+    folder = write_digits()
+    rows = []
+    for case in cases:
+        found: dict[str, list[dict[str, Any]]] = {peer: [] for peer in peers}
+        for _ in range(ROUNDS):
+            for peer in peers:
+                found[peer].append(run_peer(peer, case, str(folder)))
+        mine = [summarize(peer, case, runs) for peer, runs in found.items()]
+        check_losses(mine)
+        for row in mine:
+            print(json.dumps({k: v for k, v in row.items() if k != "all_seconds"}), flush=True)
+        rows += mine
+    return rows
+
+
+def run_peer(peer: str, case: Case, folder: str) -> dict[str, Any]:
+    """Return seconds and losses of each epoch, or the error."""
+    problem = {
+        "folder": folder,
+        "hidden": case.hidden,
+        "batch_size": case.batch_size,
+        "epochs": EPOCHS,
+        "num_images": case.num_images,
+    }
+    return call(ENVIRONMENT_OF[peer], PEERS / "harness.py", peer, json.dumps(problem))
+
+
+def summarize(peer: str, case: Case, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return medians over the epochs of all rounds but the first of each."""
+    row: dict[str, Any] = {"peer": peer, "hidden": case.hidden, "batch_size": case.batch_size}
+    failed = [run["error"] for run in runs if "error" in run]
+    if failed:
+        return {**row, "error": failed[0]}
+    scale = NUM_IMAGES / case.num_images
+    seconds = [scale * value for run in runs for value in run["seconds"][1:]]
+    overheads = [run["seconds"][0] - statistics.median(run["seconds"][1:]) for run in runs]
+    return {
+        **row,
+        "num_images": case.num_images,
+        "seconds": statistics.median(seconds),
+        "all_seconds": seconds,
+        "first_epoch_overhead": statistics.median(overheads),
+        "losses": runs[0]["losses"],
+        "version": runs[0]["version"],
+    }
+
+
+def check_losses(rows: list[dict[str, Any]]) -> None:
+    """Mark each peer by whether its last loss is that of the others."""
+    losses = {row["peer"]: row["losses"][-1] for row in rows if "losses" in row}
+    middle = statistics.median(losses.values())
+    for row in rows:
+        if "losses" in row:
+            ratio = losses[row["peer"]] / middle
+            row["learns"] = 1 / MAX_LOSS_RATIO < ratio < MAX_LOSS_RATIO
+
+
+def measure_products() -> dict[str, Any]:
+    """Return the arithmetic limit: GFLOP/s of a matrix product, median and best."""
+    runs = [call(OURS, PEERS / "matrix_product.py") for _ in range(ROUNDS)]
+    return {kind: [run[kind] for run in runs] for kind in runs[0]}
+
+
+if __name__ == "__main__":
+    main()
