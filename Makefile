@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint lock clean
+PEERS := keras pytorch jax scikit-learn
+.PHONY: help install run test lint lock clean bench bench-check bench-environments
 
 help:
 	@echo "make run      set up, then run the pipeline (ARGS='configs/softmax.yaml' for another)"
 	@echo "make install  set up only: .venv, from requirements.lock"
 	@echo "make test     set up, then run every test"
 	@echo "make lint     ruff and mypy"
+	@echo "make bench    speed, side by side with other systems; an hour (see docs/performance.md)"
+	@echo "make bench-check  whether training lost speed against Keras; two minutes"
 	@echo "make lock     resolve the dependencies of pyproject.toml anew"
 	@echo "make clean    remove .venv, runs/ and caches; exported/ stays"
 
@@ -52,6 +55,26 @@ lock:
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	  --upgrade --quiet -o requirements.lock
 
+# Each peer in an environment of its own.
+bench-environments: install $(PEERS:%=.venv-bench/%/installed)
+
+.venv-bench/%/installed: benchmarks/environments/%.txt
+	$(PYTHON) -m venv .venv-bench/$*
+	.venv-bench/$*/bin/pip install -r $<
+	@touch $@
+
+bench: bench-environments
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.first_epoch
+	$(BIN)/python -m benchmarks.precision
+	$(BIN)/python -m benchmarks.checkpoints
+	$(BIN)/python -m benchmarks.streaming
+	$(BIN)/python -m benchmarks.report
+
+bench-check: .venv-bench/keras/installed install
+	$(BIN)/python -m benchmarks.regression
+
 clean:
-	rm -rf .venv .venv-base .venv-lock runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-base .venv-lock .venv-bench runs .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

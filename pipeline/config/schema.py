@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-OWN_CODE = re.compile(r"(?P<file>.+\.py):(?P<object>\w+)$")
+_OWN_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 
 
 class Section(BaseModel):
@@ -116,9 +116,14 @@ class Callback(Section):
     @property
     def files(self) -> tuple[str, ...]:
         """The Python files that the name and the arguments refer to as ``FILE.py:NAME``."""
-        values = (self.name, *self.arguments.values())
-        found = [OWN_CODE.match(value) for value in values if isinstance(value, str)]
-        return tuple(match["file"] for match in found if match)
+        found = map(self.own_code, (self.name, *self.arguments.values()))
+        return tuple(reference[0] for reference in found if reference)
+
+    @staticmethod
+    def own_code(value: Any) -> tuple[str, str] | None:
+        """Return file and name where a value is ``FILE.py:NAME``, else None."""
+        match = _OWN_CODE.match(value) if isinstance(value, str) else None
+        return (match["file"], match["name"]) if match else None
 
 
 class Train(Section):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pipeline.config.schema import OWN_CODE
 from pipeline.errors import ConfigError
 from pipeline.names import choose, create, snake_case
 
@@ -58,10 +57,11 @@ def callback_classes() -> dict[str, type]:
 
 
 def _build(config: "Callback", key: str) -> keras.callbacks.Callback:
-    own = _own(config.name, f"{key}.name")
+    own = _own(config, config.name, f"{key}.name")
     kind = _of_keras(config.name, key) if own is None else _checked(own, key, config)
     arguments = {
-        name: _own(value, f"{key}.{name}") or value for name, value in config.arguments.items()
+        name: _own(config, value, f"{key}.{name}") or value
+        for name, value in config.arguments.items()
     }
     callback: keras.callbacks.Callback = create(kind, arguments, key, implied={})
     return callback
@@ -81,19 +81,19 @@ def _of_keras(name: str, key: str) -> type:
     return choose(name, useful, f"{key}.name")
 
 
-def _own(value: Any, key: str) -> Any:
+def _own(config: "Callback", value: Any, key: str) -> Any:
     """Return the object that ``FILE.py:NAME`` names, or None for any other value."""
-    match = OWN_CODE.match(value) if isinstance(value, str) else None
-    if match is None:
+    reference = config.own_code(value)
+    if reference is None:
         return None
-    path = Path(match["file"]).expanduser()
+    path, name = Path(reference[0]).expanduser(), reference[1]
     try:
         spec = importlib.util.spec_from_file_location(path.stem, path)
         assert spec is not None, "the name ends in .py"
         assert spec.loader is not None, "as above"
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        return getattr(module, match["object"])
+        return getattr(module, name)
     except Exception as error:  # the file is the user's, and may do anything
         reason = " ".join(str(error).split())[:300]
         raise ConfigError(
