@@ -201,7 +201,7 @@ def by_batch_size(rows: Rows, hidden: tuple[int, ...]) -> dict[int, dict[str, Ro
     for row in rows:
         if tuple(row["hidden"]) == hidden:
             found.setdefault(row["batch_size"], {})[row["peer"]] = row
-    return found
+    return dict(sorted(found.items()))
 
 
 def label(batch_size: int) -> str:

@@ -1,6 +1,7 @@
-"""Training: one compiled loop over the steps of an epoch, and Keras' callbacks around it.
+"""Training: one compiled program for many steps, and Keras' callbacks at the ends of epochs.
 
-``loop`` is the only module that knows how a step is computed; ``fit`` runs the epochs and the
-callbacks, ``checkpoint`` keeps what an interrupted training needs to go on, ``stage`` reads the
-configuration and writes the trained model.
+``program`` is the only module that knows how a step is computed; ``feed`` and ``streaming`` give it
+images, ``compiling`` chooses what compiles it, ``pool`` lends it again. ``loop`` runs epochs of it,
+``fit`` the training with callbacks and checkpoints, ``stage`` reads the configuration and writes
+the trained model.
 """

@@ -38,12 +38,14 @@ def run(context: Context, folder: Path) -> Facts:
     config, data = context.config, read_data(context.outputs["data"].path)
     keras.utils.set_random_seed(config.train.seed)
     model = _new_model(config, data, config.train.precision)
-    feed = open_feed(
-        data.train,
-        batch_size=_batch_size(config, len(data.train)),
-        seed=config.train.seed,
-        memory_mb=config.train.memory_mb,
-    )
+    batch_size = _batch_size(config, len(data.train))
+    with context.progress.task("loading images"):
+        feed = open_feed(
+            data.train,
+            batch_size=batch_size,
+            seed=config.train.seed,
+            memory_mb=config.train.memory_mb,
+        )
     total_steps = feed.num_steps * config.train.epochs
     optimizer = build_optimizer(config.optimizer, total_steps=total_steps)
     with compiled(model, optimizer, batch_size=feed.batch_size) as program:
