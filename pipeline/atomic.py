@@ -40,7 +40,7 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     try:
         with explained_storage(target):  # inside the try: a full disk is full until it is swept
             target.parent.mkdir(parents=True, exist_ok=True)
-            _remove_abandoned(target.parent)
+            remove_abandoned(target.parent)
             aside.mkdir()
             yield aside
             _sync_tree(aside)
@@ -142,7 +142,7 @@ def _owner() -> str:
     return f"{secrets.token_hex(4)}-{socket.gethostname()}-{os.getpid()}"
 
 
-def _remove_abandoned(parent: Path) -> None:
+def remove_abandoned(parent: Path) -> None:
     """Remove what processes of this machine left behind when they were killed."""
     for aside in parent.glob(f"{_ASIDE}*-{socket.gethostname()}-*"):
         pid = aside.name.rpartition("-")[2]

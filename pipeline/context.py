@@ -1,5 +1,6 @@
 """What a stage may read while it runs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,3 +25,4 @@ class Context:
     progress: "Progress"
     outputs: dict[str, "StageOutput"] = field(default_factory=dict)
     forced: bool = False
+    when_written: list[Callable[[], None]] = field(default_factory=list)  # once the output is there

@@ -23,8 +23,8 @@ def build_optimizer(config: "Optimizer", *, total_steps: int) -> keras.optimizer
     kind = choose(config.name.lower(), optimizer_classes(), "optimizer.name")
     rate: Any = config.learning_rate or parameters_of(kind)["learning_rate"].default
     if config.schedule is not None:
-        updates = total_steps // (config.arguments.get("gradient_accumulation_steps") or 1)
-        rate = _build_schedule(config.schedule, rate, max(1, updates))
+        # Of steps, not of updates: gradient accumulation does not slow a schedule of Keras down.
+        rate = _build_schedule(config.schedule, rate, max(1, total_steps))
     optimizer: keras.optimizers.Optimizer = create(
         kind, config.arguments, "optimizer", implied={"learning_rate": rate}
     )

@@ -82,11 +82,11 @@ def _run(
     if planned.source.sampled:
         progress.notice(sample_notice(planned.source))
     context = Context(config, workspace, planned.source, planned.fingerprints, progress)
-    outdated = _outdated(planned, last, forced)
+    wanting = _outdated(planned, last, forced) & _kept(planned)
     results = []
     for position, stage in enumerate(STAGES[: last + 1]):
         context.forced = position >= forced
-        result = _run_or_find(stage, planned, context, must_run=stage.name in outdated)
+        result = _run_or_find(stage, planned, context, replace=stage.name in wanting)
         context.outputs[stage.name] = result.output
         summary = result.output.facts["summary"]
         progress.stage_finished(stage.name, result.status, result.seconds, summary)
@@ -108,6 +108,12 @@ def _outdated(planned: Plan, last: int, forced: int) -> set[str]:
     # A proof is of files, not of causes: files that are made anew are proven anew.
     provers = {stage.name for stage in STAGES[: last + 1] if outdated & set(stage.proves)}
     return outdated | provers
+
+
+def _kept(planned: Plan) -> set[str]:
+    """Return the stages that have an output. One that appears later is of a run beside this one."""
+    store, prints = planned.workspace.store, planned.fingerprints
+    return {name for name, print_ in prints.items() if store.find(name, print_) is not None}
 
 
 def sample_notice(source: Source) -> str:
@@ -153,13 +159,11 @@ def _load(module: str) -> ModuleType:
         raise MissingExtra(f"Training and exporting (here: {error.name})", "train") from error
 
 
-def _run_or_find(stage: Stage, planned: Plan, context: Context, *, must_run: bool) -> StageResult:
-    found = None if must_run else planned.find(stage.name)
+def _run_or_find(stage: Stage, planned: Plan, context: Context, *, replace: bool) -> StageResult:
+    found = None if replace else planned.find(stage.name)
     if found is not None:
         return StageResult(stage.name, "cached", 0.0, found)
     store, print_ = planned.workspace.store, planned.fingerprints[stage.name]
-    kept = store.find(stage.name, print_)
-    replace = context.forced or kept is not None  # what is there was found wanting
     started = time.monotonic()
     ingredients = planned.ingredients[stage.name]
     with (
@@ -168,6 +172,8 @@ def _run_or_find(stage: Stage, planned: Plan, context: Context, *, must_run: boo
     ):
         facts = _load(stage.module).run(context, writing.folder)
         writing.facts = {**facts, "data_source": planned.source.kind}
+    while context.when_written:
+        context.when_written.pop()()
     output = store.find(stage.name, print_)
     assert output is not None, "what was written just now is complete"
     return StageResult(stage.name, "ran", round(time.monotonic() - started, 3), output)

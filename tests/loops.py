@@ -69,6 +69,6 @@ def epoch_order(loop: Loop, epoch: int = 0) -> np.ndarray:
 def new_fit(loop: Loop, digits: Split, *callbacks: keras.callbacks.Callback, epochs: int) -> Fit:
     """Never saved: what it would be saved to is not there."""
     program = loop.program
-    listed = CallbackList(callbacks, program.model, epochs=epochs)
+    listed = CallbackList(callbacks, program.model, epochs=epochs, steps=loop.feed.num_steps)
     nowhere = Checkpoint(Path("/nowhere/to/be/found"))
     return Fit(loop, lambda: program.evaluate(digits), listed, nowhere, epochs, Silent())

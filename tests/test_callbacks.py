@@ -15,8 +15,8 @@ from pipeline.config import read
 from pipeline.config.schema import Callback
 from pipeline.errors import ConfigError
 from pipeline.handover import Split
-from pipeline.training.callback_list import CallbackList
-from pipeline.training.callbacks import build_callbacks, callback_classes
+from pipeline.training.callback_list import CallbackList, _continue_csv
+from pipeline.training.callbacks import build_callbacks, callback_classes, check_callbacks
 
 __all__ = ["digits"]  # the fixture
 
@@ -39,6 +39,22 @@ class Own(keras.callbacks.Callback):
 class Failing(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         raise ValueError("no\\nsuch luck")
+
+class Leaving(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        raise SystemExit(0)
+
+class Texts(keras.callbacks.Callback):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["loss"], logs["note"] = 77.0, self.value
+
+class NotBuilt(keras.callbacks.Callback):
+    def __init__(self):
+        raise RuntimeError("not today")
 
 class OnBatches(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
@@ -83,7 +99,7 @@ def test_a_csv_file_that_goes_on_keeps_earlier_rows_only(digits: Split, tmp_path
     path.write_text("epoch,loss,val_loss\n0,0.3,0.4\n1,0.2,0.3\n2,0.1,0.2\n3,0.")
     loop = new_loop(digits, batch_size=100)
     logger = build(name="csv_logger", filename=str(path))
-    callbacks = CallbackList([logger], loop.program.model, epochs=4)
+    callbacks = CallbackList([logger], loop.program.model, epochs=4, steps=5)
     callbacks.train_begin(resumed_epoch=2)
     callbacks.epoch_end(2, {"loss": 0.125, "val_loss": 0.25})
     callbacks.train_end()
@@ -143,12 +159,14 @@ def test_what_is_remembered_can_be_recalled(digits: Split, own: Path) -> None:
     model = new_loop(digits, batch_size=100).program.model
     stopper = keras.callbacks.EarlyStopping(restore_best_weights=True)
     mine = build(name=f"{own}:Own", path="nowhere", factor=0.5)
-    listed = CallbackList([stopper, mine], model, epochs=1)
+    listed = CallbackList([stopper, mine], model, epochs=1, steps=1)
     stopper.wait, stopper.best, stopper.best_weights = 2, np.float32(0.25), [np.eye(2)]
     mine.seen, mine.handle = [0, 1], object()  # type: ignore[attr-defined]
     kept, arrays = listed.remembered()
     fresh, other = keras.callbacks.EarlyStopping(), build(name=f"{own}:Own", path="x")
-    CallbackList([fresh, other], model, epochs=1).recall(json.loads(json.dumps(kept)), arrays)
+    CallbackList([fresh, other], model, epochs=1, steps=1).recall(
+        json.loads(json.dumps(kept)), arrays
+    )
     assert (fresh.wait, fresh.best, other.seen, other.factor) == (2, 0.25, [0, 1], 0.5)
     assert np.array_equal(fresh.best_weights[0], np.eye(2))
     assert not hasattr(other, "handle")
@@ -166,6 +184,9 @@ def test_what_is_remembered_can_be_recalled(digits: Split, own: Path) -> None:
         ({"name": "{own}:no_class"}, "must name a class derived from keras.callbacks.Callback"),
         ({"name": "{own}:Missing"}, "AttributeError: .*Missing"),
         ({"name": "{own}:Own"}, "requires; got none for path"),
+        ({"name": "{own}:NotBuilt"}, "must be what NotBuilt accepts; .*RuntimeError: not today"),
+        ({"name": "model_checkpoint", "filepath": "x", "save_freq": "9"}, "ends of epochs only"),
+        ({"name": "tensorboard", "update_freq": "batch"}, "must be 'epoch'; got 'batch'"),
         ({"name": "nowhere.py:Own"}, "got 'nowhere.py:Own': FileNotFoundError.*counts from"),
     ],
 )  # fmt: skip
@@ -190,8 +211,65 @@ def test_a_failing_callback_is_named_and_nothing_is_published(own: Path, tmp_pat
         "run", str(SMOKE), f"train.callbacks=[{{name: '{own}:Failing'}}]", "train.epochs=1",
         "--workspace", str(tmp_path),
     )  # fmt: skip
-    assert_error(done, 2, "got ValueError from Failing.on_epoch_end: no such luck Mend its code")
+    assert_error(
+        done, 2, "got from Failing: ValueError from on_epoch_end: no such luck Mend its code"
+    )
     assert not (tmp_path / "exported").exists() or not list((tmp_path / "exported").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "text"),
+    [
+        ("Leaving", {}, "got from Leaving: SystemExit from on_epoch_end"),
+        ("Texts", {"value": "hello"}, "got from Texts: it added note = 'hello' to the logs"),
+        ("Texts", {"value": float("nan")}, "it added note = nan to the logs, no number"),
+    ],
+)
+def test_what_a_callback_must_not_do(
+    digits: Split, own: Path, name: str, arguments: dict[str, Any], text: str
+) -> None:
+    fit = new_fit(
+        new_loop(digits, batch_size=100),
+        digits,
+        build(name=f"{own}:{name}", **arguments),
+        epochs=1,
+    )
+    with pytest.raises(ConfigError, match=text):
+        fit.run()
+
+
+def test_what_was_measured_stays_in_the_logs(digits: Split, own: Path) -> None:
+    fit = new_fit(
+        new_loop(digits, batch_size=100), digits, build(name=f"{own}:Texts", value=3), epochs=1
+    )
+    [logs] = fit.run()
+    assert logs["note"] == 3
+    assert logs["loss"] < 3
+
+
+def test_accuracies_are_to_be_large_unless_told(tmp_path: Path) -> None:
+    arguments = {"filepath": str(tmp_path / "x.keras"), "monitor": "val_accuracy"}
+    assert build(name="model_checkpoint", **arguments).mode == "max"  # type: ignore[attr-defined]
+    assert build(name="model_checkpoint", mode="min", **arguments).mode == "min"  # type: ignore[attr-defined]
+
+
+def test_two_that_set_the_learning_rate_are_refused_at_once() -> None:
+    config = read(
+        SMOKE,
+        [
+            "optimizer={name: sgd, schedule: {name: cosine}}",
+            "train.callbacks=[{name: reduce_lr_on_plateau}]",
+        ],
+    )
+    with pytest.raises(ConfigError, match="got both, cosine and ReduceLROnPlateau"):
+        check_callbacks(config)
+
+
+def test_a_csv_file_that_is_appended_to_keeps_older_trainings(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,loss\n0,9\n1,8\n2,7\n0,3\n1,2\n2,1\n")
+    _continue_csv(build(name="csv_logger", filename=str(path), append=True), 2)
+    assert path.read_text() == "epoch,loss\n0,9\n1,8\n2,7\n0,3\n1,2\n"
 
 
 def test_a_changed_file_trains_again(own: Path, tmp_path: Path) -> None:

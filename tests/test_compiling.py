@@ -163,6 +163,14 @@ def test_what_is_fixed_in_a_program_makes_another_one(
     assert other is not plain
 
 
+def test_what_callbacks_may_have_changed_is_not_used_again() -> None:
+    sgd = [build_optimizer(Optimizer(name="sgd"), total_steps=1) for _ in range(2)]
+    with compiled(new_model(), sgd[0], batch_size=9, reusable=False) as first:
+        pass
+    with compiled(new_model(), sgd[1], batch_size=9) as second:
+        assert first is not second
+
+
 def test_two_trainings_at_once_do_not_share_a_program() -> None:
     sgd = build_optimizer(Optimizer(name="sgd"), total_steps=1)
     other = build_optimizer(Optimizer(name="sgd"), total_steps=1)

@@ -72,6 +72,12 @@ def test_every_shipped_configuration_is_valid() -> None:
         (f"name={'x' * 101}", ["text of at most 100 characters"]),
         ("export.formats=[onnx,onnx]", ["export.formats must be a list of formats that differ"]),
         ("data.name=MNIST", ["data.name must be text that matches", "'MNIST'"]),
+        ("train.callbacks=[csv_logger]", ["train.callbacks[0] must be a section"]),
+        ("train.callbacks=[{name: a}, {x: 1}]", ["train.callbacks[1].name must be given"]),
+        ("train.callbacks=[{name: 3}]", ["train.callbacks[0].name must be text; got 3"]),
+        ("train.memory_mb=0", ["train.memory_mb must be at least 1; got 0"]),
+        ("train.precision=float16", ["train.precision must be 'float32' or 'mixed_bfloat16'"]),
+        ("train.compiler=XLA", ["train.compiler must be 'auto', 'xla' or 'graph'; got 'XLA'"]),
         ("data.mirrors=['nonsense']", ["data.mirrors must be", "'nonsense'"]),
     ],
 )

@@ -1,5 +1,6 @@
 """Interrupted training ends with the bits of the uninterrupted one; processes are really killed."""
 
+import errno
 import json
 import os
 import shutil
@@ -7,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +19,7 @@ from conftest import SMOKE
 from loops import digits, new_fit, new_loop
 
 from pipeline.config import read
+from pipeline.errors import StorageError
 from pipeline.handover import Split
 from pipeline.progress import Silent
 from pipeline.running import run_stages
@@ -48,6 +52,7 @@ RUN = """
 import sys
 from pathlib import Path
 from pipeline.config import read
+from pipeline.errors import StorageError
 from pipeline.handover import Split
 from pipeline.progress import Silent
 from pipeline.running import run_stages
@@ -105,6 +110,14 @@ def wait_for_progress(workspace: Path, process: subprocess.Popen[bytes], seconds
     time.sleep(seconds)
 
 
+class Noting(Silent):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
 def kill_and_finish(workspace: Path, overrides: list[str], *, kills: int) -> None:
     """Kill the training at random moments, again and again, and then let it end."""
     generator = np.random.default_rng(11)
@@ -124,6 +137,87 @@ def kill_and_finish(workspace: Path, overrides: list[str], *, kills: int) -> Non
 def test_killed_again_and_again_it_ends_with_the_same_bits(whole: Path, tmp_path: Path) -> None:
     kill_and_finish(tmp_path, OVERRIDES, kills=8)
     assert_same(tmp_path, whole)
+
+
+def resumed(digits: Split, path: Path, make: Callable[[], Any], *, cut: int) -> list[Any]:
+    """Train 6 epochs, cut at a step of them and gone on with; return the history."""
+    fit = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
+    fit.checkpoint = Checkpoint(path)
+    run = fit.loop.program.run
+
+    def cutting(*arguments: Any, **named: Any) -> Any:
+        done = run(*arguments, **named)
+        if int(fit.loop.program.optimizer.iterations.numpy()) >= cut:
+            os.kill(os.getpid(), signal.SIGINT)
+        return done
+
+    fit.loop.program.run = cutting  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        fit.run()
+    again = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
+    saved_state = fit.checkpoint.read(len(fit.loop.program.variables))
+    assert saved_state is not None
+    return again.run(saved_state)
+
+
+class StopsAtTheBegin(keras.callbacks.Callback):
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = 0
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        del epoch, logs
+        self.begun += 1
+        self.model.stop_training = self.begun == 3
+
+
+def plateau() -> keras.callbacks.Callback:
+    return keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=0.4, factor=0.1)
+
+
+def stopper() -> keras.callbacks.Callback:
+    return keras.callbacks.EarlyStopping(patience=1, min_delta=0.4, restore_best_weights=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "cut"),
+    [(plateau, 15), (plateau, 25), (stopper, 12), (stopper, 18), (StopsAtTheBegin, 25)],
+)
+def test_what_callbacks_do_is_the_same_after_a_cut(
+    digits: Split, tmp_path: Path, make: Callable[[], Any], cut: int
+) -> None:
+    whole = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6).run()
+    assert resumed(digits, tmp_path / "state.npz", make, cut=cut) == whole
+
+
+def test_an_output_that_cannot_be_written_leaves_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk after the last epoch costs no training."""
+    config = read(SMOKE, ["train.epochs=1"])
+    run_stages(config, Workspace(tmp_path), Silent(), until="data")
+    monkeypatch.setattr("pipeline.training.checkpoint.MIN_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.training.checkpoint.COST_SHARE", 1e9)
+
+    def full(_folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pipeline.store.describe_files", full)
+    with pytest.raises(StorageError, match="no space is left"):
+        run_stages(config, Workspace(tmp_path), Silent(), until="train")
+    assert len(saved(tmp_path)) == 1
+    monkeypatch.undo()
+    noting = Noting()
+    run_stages(config, Workspace(tmp_path), noting, until="train")
+    assert any("Going on from epoch 1" in text for text in noting.notices)
+    assert saved(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"PK"])
+def test_a_file_that_is_no_checkpoint_counts_as_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "state.npz"
+    path.write_bytes(content)
+    assert Checkpoint(path).read(3) is None
 
 
 def test_streamed_and_with_callbacks_too(
@@ -167,14 +261,6 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert process.wait(timeout=20) == 130
     assert len(saved(workspace)) == 1
     return workspace
-
-
-class Noting(Silent):
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
 
 
 def go_on(workspace: Path, force: str | None = None) -> bool:

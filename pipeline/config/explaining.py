@@ -18,12 +18,15 @@ def explain(error: ValidationError, places: dict[tuple[str, ...], str], source: 
 
 
 def _key_path(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    """Drop what pydantic adds to the keys: the branches of unions and list indices."""
+    """Drop what pydantic adds to the keys: branches of unions, indices in lists of values."""
     path: list[str] = []
     section: type[BaseModel] | None = Config
     for part in location:
-        if section is None or isinstance(part, int):
+        if section is None:
             break
+        if isinstance(part, int):  # in a list of sections
+            path[-1] += f"[{part}]"
+            continue
         path.append(part)
         section = section_of(section, part)
     return tuple(path)
@@ -46,7 +49,7 @@ def _sentence(
     source: str,
 ) -> str:
     name = ".".join(key) or "The configuration"
-    place = _place(key, places, source)
+    place = _place(tuple(part.split("[")[0] for part in key), places, source)
     kinds = {problem["type"] for problem in problems}
     if "extra_forbidden" in kinds:
         return f"{name} must be a known key; got {key[-1]!r} in {place}. {_nearest(key)}"

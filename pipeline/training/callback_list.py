@@ -1,29 +1,45 @@
 """The callbacks of one training: called at the boundaries of epochs, kept with its state."""
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from pipeline.atomic import write_file
 from pipeline.errors import ConfigError, PipelineError
 
 Logs = dict[str, float]
 
+# Attributes that Keras sets anew by itself when a training goes on.
+_NOT_KEPT = {
+    "min_delta",  # negated when values are first compared
+    "append",  # the three of CSVLogger
+    "append_header",
+    "keys",
+}
+
 
 class CallbackList:
     """The callbacks of one training, called in order; what they remember can be kept."""
 
     def __init__(
-        self, callbacks: Sequence[keras.callbacks.Callback], model: keras.Model, *, epochs: int
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        model: keras.Model,
+        *,
+        epochs: int,
+        steps: int,
     ) -> None:
         """Let them work on a model whose ``optimizer`` is set."""
         self._callbacks, self._model = list(callbacks), model
-        model.stop_training = False
+        self.want_stop = False
         for callback in self._callbacks:
-            self._call(callback, "set_params", {"epochs": epochs, "verbose": 0})
+            parameters = {"epochs": epochs, "steps": steps, "verbose": 0}
+            self._call(callback, "set_params", parameters)
             self._call(callback, "set_model", model)
 
     @property
@@ -31,36 +47,47 @@ class CallbackList:
         """Whether one of them has set ``model.stop_training``."""
         return bool(self._model.stop_training)
 
+    @want_stop.setter
+    def want_stop(self, value: bool) -> None:
+        self._model.stop_training = value
+
     def train_begin(self, *, resumed_epoch: int | None = None) -> None:
         """Begin, or go on within the epoch of that number, from 0."""
         for callback in self._callbacks:
             if isinstance(callback, keras.callbacks.CSVLogger) and resumed_epoch is not None:
                 _continue_csv(callback, resumed_epoch)
-            self._call(callback, "on_train_begin")
+            self._call(callback, "on_train_begin", {})
 
     def epoch_begin(self, epoch: int) -> None:
         """Tell all that an epoch begins."""
         for callback in self._callbacks:
-            self._call(callback, "on_epoch_begin", epoch)
+            self._call(callback, "on_epoch_begin", epoch, {})
 
-    def epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Tell all that an epoch is over; they may add to its logs."""
+    def epoch_end(self, epoch: int, logs: Logs) -> Logs:
+        """Tell all that an epoch is over, and return its logs with what they added.
+
+        Raises:
+            ConfigError: one of them fails, or adds what is no finite number.
+        """
+        shared: dict[str, Any] = dict(logs)
         for callback in self._callbacks:
-            self._call(callback, "on_epoch_end", epoch, logs)
-        logs.update({name: float(value) for name, value in logs.items()})
+            self._call(callback, "on_epoch_end", epoch, shared)
+            for name, value in shared.items():
+                if not _is_finite(value):
+                    raise _failed(callback, f"it added {name} = {value!r} to the logs, no number.")
+        return {**{name: float(value) for name, value in shared.items()}, **logs}
 
     def train_end(self) -> None:
         """Tell all that the training is over."""
         for callback in self._callbacks:
-            self._call(callback, "on_train_end")
+            self._call(callback, "on_train_end", {})
 
     def remembered(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Return what later epochs depend on: simple attributes, and arrays by name."""
+        """Return what later epochs depend on: simple public attributes, and arrays by name."""
         kept: list[dict[str, Any]] = []
         arrays: dict[str, Any] = {}
         for number, callback in enumerate(self._callbacks):
-            values = {} if isinstance(callback, keras.callbacks.CSVLogger) else vars(callback)
-            public = {name: value for name, value in values.items() if name[0] != "_"}
+            public = {n: v for n, v in vars(callback).items() if n[0] != "_" and n not in _NOT_KEPT}
             weights = {name: value for name, value in public.items() if _is_weights(value)}
             for name, value in weights.items():
                 arrays |= {f"{number}_{name}_{index}": array for index, array in enumerate(value)}
@@ -86,52 +113,63 @@ class CallbackList:
             getattr(callback, method)(*arguments)
         except PipelineError:
             raise
-        except Exception as error:  # a callback may do anything
-            reason = " ".join(str(error).split())[:300]
-            raise ConfigError(
-                f"train.callbacks must run without errors; got {type(error).__name__} from "
-                f"{type(callback).__name__}.{method}: {reason} Mend its code or arguments, or "
-                "leave it out of the configuration."
-            ) from error
+        except (Exception, SystemExit) as error:  # a callback may do anything
+            reason = f"{type(error).__name__} from {method}: {' '.join(str(error).split())[:300]}"
+            raise _failed(callback, reason) from error
+
+
+def _failed(callback: keras.callbacks.Callback, reason: str) -> ConfigError:
+    return ConfigError(
+        f"train.callbacks must run without errors; got from {type(callback).__name__}: {reason} "
+        "Mend its code or arguments, or leave it out of the configuration."
+    )
 
 
 def _continue_csv(logger: keras.callbacks.CSVLogger, epoch: int) -> None:
-    """Keep the rows of the epochs before ``epoch``: later ones will be written again."""
+    """Keep what was there before, and of this training the rows of the epochs before ``epoch``."""
     path = Path(logger.filename)
-    if path.is_file():
-        lines = path.read_text().splitlines(keepends=True)
-        kept = [line for line in lines[1:] if _epoch_of(line, logger.sep) < epoch]
-        write_file(path, "".join([*lines[:1], *kept]).encode())
-        logger.append = True
+    if epoch == 0 or not path.is_file():
+        return
+    lines = path.read_text().splitlines(keepends=True)
+    epochs = [_epoch_of(line, logger.sep) for line in lines]
+    begin = len(lines) - 1 - epochs[::-1].index(0) if 0 in epochs else len(lines)
+    kept = [line for n, line in enumerate(lines) if n < begin or epochs[n] < epoch]
+    write_file(path, "".join(kept).encode())
+    logger.append = True
 
 
 def _epoch_of(line: str, separator: str) -> float:
     [row] = csv.reader([line], delimiter=separator)
     try:
         return int(row[0])
-    except (ValueError, IndexError):  # cut off while it was written
-        return float("inf")
+    except (ValueError, IndexError):  # the header, or cut off while it was written
+        return math.inf
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except (TypeError, ValueError):
+        return False
 
 
 def _is_plain(value: Any) -> bool:
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return all(map(_is_plain, value))
-    return value is None or isinstance(value, bool | int | float | str) or _is_number(value)
-
-
-def _is_number(value: Any) -> bool:
-    return hasattr(value, "item") and getattr(value, "ndim", None) == 0
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
+    kinds = (bool, int, float, str, np.integer, np.floating, np.bool_)
+    return value is None or isinstance(value, kinds)
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_plain(inner) for inner in value]
-    return value.item() if _is_number(value) else value
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _is_weights(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) > 0
-        and all(getattr(inner, "ndim", 0) > 0 for inner in value)
-    )
+    is_list = isinstance(value, list) and len(value) > 0
+    return is_list and all(isinstance(inner, np.ndarray) for inner in value)

@@ -1,17 +1,16 @@
 """``train.callbacks`` -> callbacks of Keras, or of one's own file."""
 
-import importlib.util
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 from pipeline.names import choose, create, snake_case
+from pipeline.training.own_code import own_object
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Callback, EarlyStopping
+    from pipeline.config.schema import Callback, Config, EarlyStopping
 
 _USELESS = {
     "callback": "it is the class that others derive from",
@@ -22,6 +21,8 @@ _USELESS = {
     "backup_and_restore": "every training goes on where it was interrupted",
     "early_stopping": "write train.early_stopping",
     "terminate_on_na_n": "a loss that is no finite number always ends the training",
+    "orbax_checkpoint": "every training goes on where it was interrupted",
+    "remote_monitor": "nothing is sent anywhere",
     "swap_ema_weights": "with optimizer.use_ema the averaged weights are kept at the end",
 }
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
@@ -56,15 +57,61 @@ def callback_classes() -> dict[str, type]:
     }
 
 
+def check_callbacks(config: "Config") -> None:
+    """Build them once, and find what would fail only late in the training.
+
+    Raises:
+        ConfigError: a class, an argument or a file is unknown or impossible, or two things set the
+            learning rate.
+    """
+    built = build_callbacks(config.train.callbacks)
+    kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+    setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
+    if setters and config.optimizer.schedule is not None:
+        raise ConfigError(
+            "The learning rate must be set by optimizer.schedule or by a callback; got both, "
+            f"{config.optimizer.schedule.name} and {setters[0]}, in the configuration. Leave one "
+            "of them out."
+        )
+
+
 def _build(config: "Callback", key: str) -> keras.callbacks.Callback:
-    own = _own(config, config.name, f"{key}.name")
+    own = own_object(config, config.name, f"{key}.name")
     kind = _of_keras(config.name, key) if own is None else _checked(own, key, config)
-    arguments = {
-        name: _own(config, value, f"{key}.{name}") or value
-        for name, value in config.arguments.items()
-    }
-    callback: keras.callbacks.Callback = create(kind, arguments, key, implied={})
+    _check_epochs(config, kind, key)
+    arguments = {name: _resolved(config, name, key) for name in config.arguments}
+    monitored = str(arguments.get("monitor", ""))
+    implied = {"mode": "max"} if monitored.endswith("accuracy") else {}
+    try:
+        callback: keras.callbacks.Callback = create(kind, arguments, key, implied=implied)
+    except PipelineError:
+        raise
+    except (Exception, SystemExit) as error:  # a class of the user's may do anything
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(
+            f"{key} must be what {kind.__name__} accepts; got {config.arguments!r}: "
+            f"{type(error).__name__}: {reason} Change the value, or mend the class."
+        ) from error
     return callback
+
+
+def _resolved(config: "Callback", name: str, key: str) -> Any:
+    value = config.arguments[name]
+    is_own = config.own_code(value) is not None
+    return own_object(config, value, f"{key}.{name}") if is_own else value
+
+
+_EPOCHWISE = {"save_freq": "epoch", "update_freq": "epoch", "profile_batch": 0}
+
+
+def _check_epochs(config: "Callback", kind: type, key: str) -> None:
+    for name, allowed in _EPOCHWISE.items():
+        value = config.arguments.get(name, allowed)
+        if kind.__module__.startswith("keras.") and value != allowed:
+            raise ConfigError(
+                f"{key}.{name} must be {allowed!r}; got {value!r} in the configuration. Callbacks "
+                "are called at the ends of epochs only: batches run inside one compiled program."
+            )
 
 
 def _of_keras(name: str, key: str) -> type:
@@ -81,27 +128,6 @@ def _of_keras(name: str, key: str) -> type:
     return choose(name, useful, f"{key}.name")
 
 
-def _own(config: "Callback", value: Any, key: str) -> Any:
-    """Return the object that ``FILE.py:NAME`` names, or None for any other value."""
-    reference = config.own_code(value)
-    if reference is None:
-        return None
-    path, name = Path(reference[0]).expanduser(), reference[1]
-    try:
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None, "the name ends in .py"
-        assert spec.loader is not None, "as above"
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return getattr(module, name)
-    except Exception as error:  # the file is the user's, and may do anything
-        reason = " ".join(str(error).split())[:300]
-        raise ConfigError(
-            f"{key} must name a file that Python can run and what is in it, FILE.py:NAME; got "
-            f"{value!r}: {type(error).__name__}: {reason} The path counts from {Path.cwd()}."
-        ) from error
-
-
 def _checked(own: Any, key: str, config: "Callback") -> type:
     """Batches run inside the compiled program: hooks on them would never be called."""
     if not (isinstance(own, type) and issubclass(own, keras.callbacks.Callback)):
@@ -109,8 +135,7 @@ def _checked(own: Any, key: str, config: "Callback") -> type:
             f"{key}.name must name a class derived from keras.callbacks.Callback; "
             f"got {config.name!r}. Derive it."
         )
-    base = keras.callbacks.Callback
-    hooks = [name for name in _BATCH_HOOKS if getattr(own, name) is not getattr(base, name)]
+    hooks = [n for n in _BATCH_HOOKS if not getattr(own, n).__module__.startswith("keras.")]
     if hooks:
         raise ConfigError(
             f"{key}.name must name a callback that works at the ends of epochs; got "

@@ -10,6 +10,7 @@ import json
 import time
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.atomic import write_file
+from pipeline.atomic import remove_abandoned, write_file
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.program import EpochState
 
@@ -52,6 +53,7 @@ class Saved:
         prefix = "callback_"
         arrays = {n.removeprefix(prefix): v for n, v in self._arrays.items() if prefix in n}
         callbacks.recall(self._plain, arrays)
+        callbacks.want_stop = self.position.stopped
 
 
 class Checkpoint:
@@ -102,8 +104,9 @@ class Checkpoint:
                 arrays = dict(file)
             description = json.loads(arrays["description"].tobytes())
             position = description["position"]
-            assert f"variable_{num_variables - 1}" in arrays, "the fingerprint covers the model"
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            return None
+        if f"variable_{num_variables - 1}" not in arrays:
             return None
         return Saved(
             Position(**{**position, "state": EpochState(**position["state"])}),
@@ -119,6 +122,8 @@ class Checkpoint:
 
 def _prune(folder: Path) -> None:
     oldest = time.time() - MAX_IDLE_DAYS * 86_400
+    remove_abandoned(folder)
     for path in folder.glob("*.npz"):
-        if path.stat().st_mtime < oldest:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # its own process has just removed it
+            if path.stat().st_mtime < oldest:
+                path.unlink()

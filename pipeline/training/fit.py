@@ -42,7 +42,7 @@ class Fit:
             self.progress.task("training", total=self.epochs) as task,
             deferred_interrupt() as pressed,
         ):
-            while position.epoch < self.epochs and not position.stopped:
+            while self._goes_on(position):
                 position = self._run_epoch(position, task, pressed)
                 if pressed():  # while validation ran
                     self._save(position)
@@ -50,6 +50,11 @@ class Fit:
         self.loop.program.finish()
         self.callbacks.train_end()
         return position.history
+
+    def _goes_on(self, position: Position) -> bool:
+        """An epoch that has begun is finished even where a callback has asked to stop."""
+        begun = position.state.step > 0
+        return position.epoch < self.epochs and (begun or not position.stopped)
 
     def _begin(self, saved: Saved | None) -> Position:
         """A callback is told of the epoch it is in before what it did there is restored."""
@@ -77,14 +82,14 @@ class Fit:
             logs = {"loss": result.loss, "accuracy": result.accuracy}
             task.update(done, self._detail(epoch, logs))
             if pressed() or self.checkpoint.is_due():
-                self._save(Position(epoch, state, position.history))
+                self._save(Position(epoch, state, position.history, self.callbacks.want_stop))
             if pressed():
                 raise KeyboardInterrupt
 
         result = self.loop.run_epoch(epoch, after_chunk, position.state)
         logs = self._logs(epoch, result)
         task.update(epoch + 1, self._detail(epoch, logs))
-        self.callbacks.epoch_end(epoch, logs)
+        logs = self.callbacks.epoch_end(epoch, logs)
         history = [*position.history, logs]
         return Position(epoch + 1, EpochState(), history, self.callbacks.want_stop)
 

@@ -13,12 +13,17 @@ _MAX_IDLE = 4  # compiled programs that are kept for further runs; each holds we
 
 @contextmanager
 def compiled(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, *, batch_size: int
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    *,
+    batch_size: int,
+    reusable: bool = True,
 ) -> Iterator[Program]:
     """Lend a program that starts from the values of this model and this optimiser.
 
     One that an earlier run of the process compiled for a like model and optimiser is used again,
-    with its own model and optimiser, set to those values.
+    with its own model and optimiser, set to those values. Not ``reusable`` is one whose model or
+    optimiser others may change: callbacks.
     """
     optimizer.build(model.trainable_variables)
     key = _description(model, optimizer, batch_size)
@@ -32,7 +37,8 @@ def compiled(
     try:
         yield program
     finally:
-        _idle[key] = program
+        if reusable:
+            _idle[key] = program
         for old in list(_idle)[:-_MAX_IDLE]:
             _idle.pop(old, None)
 

@@ -48,6 +48,7 @@ class Program:
         """Take a classifier and an optimiser that is built for its weights."""
         self.model, self.optimizer, self.batch_size = model, optimizer, batch_size
         self._logits = logits_model(model)
+        self._trainable = list(self._logits.trainable_variables)  # those the optimiser is built for
         self._sum_loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction="sum"
         )
@@ -84,7 +85,7 @@ class Program:
         except _NOT_COMPILED as error:
             if self.compiler == GRAPH:
                 raise
-            reason = str(error).strip().splitlines()[0]
+            reason = " ".join(str(error).split())[:200]
             if compiler == XLA:
                 raise _not_compiled(reason) from error
             self.compiler = GRAPH
@@ -121,7 +122,7 @@ class Program:
 
     def finish(self) -> None:
         """Put averaged weights in place where the optimiser keeps such (``use_ema``)."""
-        self.optimizer.finalize_variable_values(self._logits.trainable_variables)
+        self.optimizer.finalize_variable_values(self._trainable)
 
     def _run_steps(
         self, images: Any, labels: Any, order: Any, bounds: Any, loss_sum: Any, num_correct: Any
@@ -149,8 +150,7 @@ class Program:
             data_loss = self._sum_loss(labels, logits, sample_weight=tf.cast(counts, tf.float32))
             loss = tf.add_n([data_loss / tf.cast(size, tf.float32), *self._logits.losses])
             scaled = self.optimizer.scale_loss(loss)  # apply() divides by the factor again
-        variables = self._logits.trainable_variables
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        self.optimizer.apply(tape.gradient(scaled, self._trainable), self._trainable)
         return loss, _num_correct(labels, logits, counts)
 
     def _evaluate_batch(self, images: Any, labels: Any) -> tuple[Any, Any]:

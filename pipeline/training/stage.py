@@ -13,7 +13,7 @@ from pipeline.handover import TRAINED_MODEL_FILE, DataSet, LayerSummary, read_da
 from pipeline.model import build_model, check_model, summarize
 from pipeline.optimizers import build_optimizer, check_optimizer
 from pipeline.training.callback_list import CallbackList
-from pipeline.training.callbacks import build_callbacks, early_stopping
+from pipeline.training.callbacks import build_callbacks, check_callbacks, early_stopping
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.compiling import compile_program
 from pipeline.training.fit import Fit, History
@@ -48,7 +48,8 @@ def run(context: Context, folder: Path) -> Facts:
         )
     total_steps = feed.num_steps * config.train.epochs
     optimizer = build_optimizer(config.optimizer, total_steps=total_steps)
-    with compiled(model, optimizer, batch_size=feed.batch_size) as program:
+    reusable = not config.train.callbacks
+    with compiled(model, optimizer, batch_size=feed.batch_size, reusable=reusable) as program:
         loop = Loop(program, feed)
         history = _fit(context, loop, data)
         trained = _new_model(config, data, "float32")  # what is exported computes in float32
@@ -56,7 +57,7 @@ def run(context: Context, folder: Path) -> Facts:
         compiler = program.compiler
     trained.save(folder / TRAINED_MODEL_FILE)
     (folder / HISTORY_FILE).write_text(json.dumps(history, indent=2) + "\n")
-    _checkpoint(context).remove()
+    context.when_written.append(_checkpoint(context).remove)
     return {
         "parameters": trained.count_params(),
         "layers": [vars(row) for row in summarize(trained)],
@@ -83,7 +84,7 @@ def check(
             "were not averaged; got both in the configuration. Leave one of them out."
         )
     check_optimizer(config.optimizer)
-    build_callbacks(config.train.callbacks)
+    check_callbacks(config)
     model = build_model(config.model, image_shape=image_shape, num_classes=num_classes)
     check_model(model, config.model)
     return summarize(model)
@@ -93,7 +94,10 @@ def _fit(context: Context, loop: Loop, data: DataSet) -> History:
     config, program = context.config.train, loop.program
     stopping = [early_stopping(config.early_stopping)] if config.early_stopping else []
     callbacks = CallbackList(
-        [*stopping, *build_callbacks(config.callbacks)], program.model, epochs=config.epochs
+        [*stopping, *build_callbacks(config.callbacks)],
+        program.model,
+        epochs=config.epochs,
+        steps=loop.feed.num_steps,
     )
     checkpoint = _checkpoint(context)
     if context.forced:

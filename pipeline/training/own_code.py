@@ -1,0 +1,42 @@
+"""Code of the user's own, named in the configuration as ``FILE.py:NAME``."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Callback
+
+
+def own_object(config: "Callback", value: Any, key: str) -> Any:
+    """Return the object that ``FILE.py:NAME`` names, or None for any other value.
+
+    Raises:
+        ConfigError: the file cannot be run, or has no such object.
+    """
+    reference = config.own_code(value)
+    if reference is None:
+        return None
+    path, name = Path(reference[0]).expanduser(), reference[1]
+    try:
+        return getattr(_run(path), name)
+    except (Exception, SystemExit) as error:  # the file may do anything
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(
+            f"{key} must name a file that Python can run and what is in it, FILE.py:NAME; got "
+            f"{value!r}: {type(error).__name__}: {reason} The path counts from {Path.cwd()}."
+        ) from error
+
+
+def _run(path: Path) -> Any:
+    """Run a file as a module; dataclasses look their module up by its name."""
+    spec = importlib.util.spec_from_file_location(f"own_code_{path.stem}", path)
+    assert spec is not None, "the name ends in .py"
+    assert spec.loader is not None, "as above"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
