@@ -265,6 +265,13 @@ def test_two_that_set_the_learning_rate_are_refused_at_once() -> None:
         check_callbacks(config)
 
 
+def test_what_is_monitored_must_be_in_the_logs(own: Path) -> None:
+    callbacks = "{name: model_checkpoint, filepath: x.keras, monitor: val_los}"
+    with pytest.raises(ConfigError, match=r"\[0\].monitor .* got 'val_los' .* mean 'val_loss'"):
+        check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}]"]))
+    check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}, {{name: '{own}:Own', path: x}}]"]))
+
+
 def test_a_csv_file_that_is_appended_to_keeps_older_trainings(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("epoch,loss\n0,9\n1,8\n2,7\n0,3\n1,2\n2,1\n")

@@ -142,7 +142,9 @@ def test_a_set_larger_than_half_the_memory_must_be_streamed(
     split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_module, "memory_bytes", lambda: 10**7)
-    with pytest.raises(ConfigError, match=r"half of the memory, 0.0 GB; .* Set train.memory_mb"):
+    with pytest.raises(
+        ConfigError, match=r"half of the memory, 0.0 GB; .* Set train.memory_mb to less"
+    ):
         open_feed(split, batch_size=32, seed=0, memory_mb=None)
 
 

@@ -1,12 +1,12 @@
 """``train.callbacks`` -> callbacks of Keras, or of one's own file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.names import choose, create, snake_case
+from pipeline.names import choose, create, hint, snake_case
 from pipeline.training.own_code import own_object
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _USELESS = {
     "remote_monitor": "nothing is sent anywhere",
     "swap_ema_weights": "with optimizer.use_ema the averaged weights are kept at the end",
 }
+LOGS = ("loss", "accuracy", "val_loss", "val_accuracy")
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
@@ -65,6 +66,7 @@ def check_callbacks(config: "Config") -> None:
             learning rate.
     """
     built = build_callbacks(config.train.callbacks)
+    _check_monitors(config.train.callbacks)
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
     if setters and config.optimizer.schedule is not None:
@@ -73,6 +75,18 @@ def check_callbacks(config: "Config") -> None:
             f"{config.optimizer.schedule.name} and {setters[0]}, in the configuration. Leave one "
             "of them out."
         )
+
+
+def _check_monitors(configs: "Sequence[Callback]") -> None:
+    if any(config.own_code(config.name) for config in configs):
+        return  # it may add to the logs
+    for number, config in enumerate(configs):
+        monitor = config.arguments.get("monitor", LOGS[0])
+        if monitor not in LOGS:
+            raise ConfigError(
+                f"train.callbacks[{number}].monitor must be a value of the logs; got {monitor!r} "
+                f"in the configuration. {hint(str(monitor), LOGS)}"
+            )
 
 
 def _build(config: "Callback", key: str) -> keras.callbacks.Callback:

@@ -29,14 +29,14 @@ def compile_program(
     them, than inside XLA; so a few steps of both are timed. ``remembered`` is what an interrupted
     training used: going on with another one would not give the same bits.
     """
-    shards = feed.shards(0, 0)
-    shard = next(shards)
     with progress.task("compiling"):
+        shards = feed.shards(0, 0)
+        shard = next(shards)
         asked = remembered or _NAMES.get(config.compiler)
         reason = program.compile_for(shard, asked)
         if reason is None and asked is None and config.precision != "float32":
             reason = _choose_faster(program, shard, config.precision)
-    shards.close()
+        shards.close()
     if reason is not None:
         what = "XLA" if program.compiler == XLA else "a TensorFlow graph"
         progress.notice(f"The training steps run as {what}: {reason}")

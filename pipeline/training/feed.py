@@ -76,5 +76,5 @@ def _check_size(split: "Split") -> None:
     if size > there / 2:
         raise ConfigError(
             f"The training images must fit into half of the memory, {there / 2e9:,.1f} GB; got "
-            f"{size / 1e9:,.1f} GB. Set train.memory_mb: they are then streamed from the disk."
+            f"{size / 1e9:,.1f} GB. Set train.memory_mb to less: they are then streamed."
         )

@@ -62,9 +62,9 @@ class Fit:
             self.callbacks.train_begin()
             return Position()
         position = saved.position
-        self.progress.notice(
-            f"Going on from epoch {position.epoch + 1}, step {position.state.step}."
-        )
+        if position.epoch < self.epochs:
+            where = f"epoch {position.epoch + 1}, step {position.state.step}"
+            self.progress.notice(f"Going on from {where}.")
         self.callbacks.train_begin(resumed_epoch=position.epoch)
         if position.state.step:
             self.callbacks.epoch_begin(position.epoch)

@@ -44,7 +44,8 @@ class Streamed(Feed):
         self._block_rows = max(1, _BLOCK_BYTES // row_bytes)
         rows = self.shard_steps * batch_size
         self._buffers = [
-            (_buffer((rows, *self._shape), np.uint8), _buffer((rows,), np.int64)) for _ in range(2)
+            (_buffer((rows, *self._shape), np.uint8), _buffer((rows,), np.int64))
+            for _ in range(_COPIES)
         ]
 
     def shards(self, epoch: int, first: int) -> Generator[Shard]:
@@ -61,7 +62,7 @@ class Streamed(Feed):
         """Read into the buffers that the shard before the last one had: it is done with."""
         rows = self.shard_steps * self.batch_size
         begin, end = number * rows, min((number + 1) * rows, self.num_images)
-        images, labels = self._buffers[number % 2]
+        images, labels = self._buffers[number % _COPIES]
         ranges = self._ranges(epoch, begin, end)
         filled = _read_rows(self._split.images, ranges, images)
         _read_rows(self._split.labels, ranges, labels)
