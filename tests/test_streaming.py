@@ -201,10 +201,10 @@ def peak(folder: Path, memory_mb: int | None) -> dict[str, int]:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
 def test_resident_memory_stays_within_the_bound(tmp_path: Path) -> None:
-    """470 MB of images: in 100 MB when streamed, in all of it and more when not."""
+    """470 MB of images: in 100 MB when streamed, in all of it, but once, when not."""
     write_split(tmp_path, 600_000)
     bound, slack = 100, 30 * 10**6  # slack: one more compiled program
     found = peak(tmp_path, bound)
     assert found["shards"] > 8
     assert found["grown"] < bound * 10**6 + slack
-    assert peak(tmp_path, None)["grown"] > 470 * 10**6
+    assert 470 * 10**6 < peak(tmp_path, None)["grown"] < 600 * 10**6

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
 from pipeline.machine import memory_bytes
+from pipeline.training.arrays import new_buffer, read_rows, tensor_of
 
 if TYPE_CHECKING:
     from pipeline.handover import Split
+
+_READ_ROWS = 8192
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,21 @@ class Resident(Feed):
         """
         _check_size(split)
         super().__init__(split, batch_size=batch_size, seed=seed, shard_steps=2**62)
-        self._images, self._labels = tf.constant(split.images), tf.constant(split.labels)
+        self._images, self._labels = _in_memory(split.images), _in_memory(split.labels)
 
     def shards(self, epoch: int, first: int) -> Generator[Shard]:
         """Yield the one shard there is."""
         del first
         order = self._order(self.num_images, self.seed, epoch)
         yield Shard(self._images, self._labels, order, self.num_images, self.num_steps)
+
+
+def _in_memory(source: npt.NDArray[Any]) -> Any:
+    """Return a tensor of the whole array; one copy, where ``tf.constant`` takes three at times."""
+    buffer = new_buffer(source.shape, source.dtype.type)
+    starts = range(0, len(source), _READ_ROWS)
+    read_rows(source, [(low, min(low + _READ_ROWS, len(source))) for low in starts], buffer)
+    return tensor_of(buffer)
 
 
 def _check_size(split: "Split") -> None:

@@ -3,14 +3,12 @@
 import math
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
 
-from pipeline.errors import ConfigError, DataFileError
+from pipeline.errors import ConfigError
+from pipeline.training.arrays import new_buffer, read_rows, tensor_of
 from pipeline.training.feed import Feed, Resident, Shard
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 2**18  # read in one go: large enough for disks, small enough to shuffle well
 _COPIES = 2  # of a shard: the one in use and the one being read
-_ALIGNMENT = 64  # bytes: TensorFlow wants it of memory that it did not allocate itself
 _LABEL_BYTES = 8
 
 
@@ -44,7 +41,7 @@ class Streamed(Feed):
         self._block_rows = max(1, _BLOCK_BYTES // row_bytes)
         rows = self.shard_steps * batch_size
         self._buffers = [
-            (_buffer((rows, *self._shape), np.uint8), _buffer((rows,), np.int64))
+            (new_buffer((rows, *self._shape), np.uint8), new_buffer((rows,), np.int64))
             for _ in range(_COPIES)
         ]
 
@@ -64,11 +61,11 @@ class Streamed(Feed):
         begin, end = number * rows, min((number + 1) * rows, self.num_images)
         images, labels = self._buffers[number % _COPIES]
         ranges = self._ranges(epoch, begin, end)
-        filled = _read_rows(self._split.images, ranges, images)
-        _read_rows(self._split.labels, ranges, labels)
+        filled = read_rows(self._split.images, ranges, images)
+        read_rows(self._split.labels, ranges, labels)
         order = self._order(filled, self.seed, epoch, number)
         steps = -(-filled // self.batch_size)
-        return Shard(_tensor(images), _tensor(labels), order, filled, steps)
+        return Shard(tensor_of(images), tensor_of(labels), order, filled, steps)
 
     def _ranges(self, epoch: int, begin: int, end: int) -> list[tuple[int, int]]:
         """Return which rows of the file are at ``begin``..``end`` of the epoch's order."""
@@ -91,42 +88,6 @@ def open_feed(split: "Split", *, batch_size: int, seed: int, memory_mb: int | No
     if memory_mb is None or split.images.nbytes + split.labels.nbytes <= memory_mb * 10**6:
         return Resident(split, batch_size=batch_size, seed=seed)
     return Streamed(split, batch_size=batch_size, seed=seed, max_bytes=memory_mb * 10**6)
-
-
-def _buffer(shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """Allocated once: of what is allocated anew for each shard, not all is given back."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.zeros(size + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
-    return memory[start : start + size].view(dtype).reshape(shape)
-
-
-def _tensor(buffer: npt.NDArray[Any]) -> Any:
-    """Return a tensor of the same memory, not of a copy."""
-    return tf.experimental.dlpack.from_dlpack(buffer.__dlpack__())
-
-
-def _read_rows(
-    source: npt.NDArray[Any], ranges: list[tuple[int, int]], buffer: npt.NDArray[Any]
-) -> int:
-    """Fill the buffer and return the number of rows.
-
-    Read, not mapped: of a mapping the kernel may keep eight times as much in memory as is touched.
-    """
-    assert isinstance(source, np.memmap), "a split's arrays lie in files"
-    assert source.filename is not None, "as above"
-    row_bytes, filled = source.nbytes // len(source), 0
-    with Path(source.filename).open("rb", buffering=0) as file:
-        for low, high in ranges:
-            file.seek(source.offset + low * row_bytes)
-            rows = buffer[filled : filled + high - low]
-            if file.readinto(rows.data) != rows.nbytes:
-                raise DataFileError(
-                    f"{source.filename} must have {len(source):,} rows; got fewer: it was cut "
-                    "while it was read. Run again: what is altered is made anew."
-                )
-            filled += high - low
-    return filled
 
 
 def _too_small(max_bytes: int, batch_size: int, needed: int) -> ConfigError:
