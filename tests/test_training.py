@@ -218,19 +218,16 @@ def test_averaged_weights_are_put_in_place(digits: Split) -> None:
 
 
 def test_a_schedule_ends_with_the_training_when_gradients_accumulate(digits: Split) -> None:
-    """Keras counts steps there, not updates."""
-    schedule = Schedule(name="cosine")
+    """Keras counts steps there, not updates: half of the rate is left after half of the steps."""
     config = Optimizer(
         name="sgd",
         learning_rate=0.1,
-        schedule=schedule,
+        schedule=Schedule(name="cosine"),
         gradient_accumulation_steps=4,  # type: ignore[call-arg]
     )
-    loop = new_loop(digits, batch_size=5, optimizer=config)  # 100 steps, as the helper says
-    rates: list[float] = []
-    loop.run_epoch(0, lambda _state: rates.append(float(loop.program.optimizer.learning_rate)))
-    assert rates[-1] == pytest.approx(0, abs=1e-6)
-    assert all(rate > 1e-3 for rate in rates[: len(rates) // 2])
+    loop = new_loop(digits, batch_size=10, optimizer=config)  # 50 of the helper's 100 steps
+    loop.run_epoch(0, silent)
+    assert float(loop.program.optimizer.learning_rate) == pytest.approx(0.05, rel=1e-5)
 
 
 def test_the_sums_of_an_epoch_do_not_depend_on_the_chunks(
