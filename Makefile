@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 ARGS ?=
 .DEFAULT_GOAL := help
 PEERS := keras pytorch jax scikit-learn
-.PHONY: help install run test lint lock clean bench bench-check bench-environments
+.PHONY: help install javascript run test lint lock clean bench bench-check bench-environments
 
 help:
 	@echo "make run      set up, then run the pipeline (ARGS='configs/softmax.yaml' for another)"
 	@echo "make install  set up only: .venv, from requirements.lock"
+	@echo "make javascript  the JavaScript runtimes (needs Node.js; Chromium for the browser's)"
 	@echo "make test     set up, then run every test"
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    speed, side by side with other systems; an hour (see docs/performance.md)"
@@ -22,7 +23,8 @@ install: $(VENV)/installed
 run: install
 	$(BIN)/pipeline run $(ARGS)
 
-test: install .venv-base/installed
+# Whoever has no Node.js tests without: what needs it is then skipped, and says so.
+test: install .venv-base/installed $(if $(shell command -v npm),javascript)
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: install
@@ -48,12 +50,20 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	.venv-base/bin/pip install --constraint .venv-base/versions.txt -e .
 	@touch $@
 
+# The JavaScript runtimes; no script of a package is run.
+javascript: tests/js/node_modules/installed
+
+tests/js/node_modules/installed: tests/js/package-lock.json
+	cd tests/js && npm ci --ignore-scripts
+	@touch $@
+
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install uv==0.13.9
-	.venv-lock/bin/uv pip compile pyproject.toml --extra train --extra dev --universal \
+	.venv-lock/bin/uv pip compile pyproject.toml --extra train --extra runtimes --extra dev --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	  --upgrade --quiet -o requirements.lock
+	cd tests/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
 
 # Each peer in an environment of its own.
 bench-environments: install $(PEERS:%=.venv-bench/%/installed)
@@ -76,5 +86,5 @@ bench-check: .venv-bench/keras/installed install
 	$(BIN)/python -m benchmarks.regression
 
 clean:
-	rm -rf .venv .venv-base .venv-lock .venv-bench runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-base .venv-lock .venv-bench tests/js/node_modules runs .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

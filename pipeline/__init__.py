@@ -13,9 +13,10 @@ The map of the package, from the bottom up; a module imports only what stands ab
     context                     what a stage may read
     data/ names model optimizers training/ evaluation export/
                                 the work of the stages
-    verification publishing/    the gates
+    provable                    whether a configuration can be written and proven here
+    verification/ publishing/   the gates
     stages running              the stage graph: what is up to date; running what is not
-    reasons, reverification, diagnosis, prediction
+    reasons, reverification, file_verification, diagnosis, prediction
                                 the commands why, verify, doctor, predict
     api                         one call for each command
     terminal/ cli               the command line

@@ -18,7 +18,7 @@ from pipeline.reasons import Reason, explain
 from pipeline.running import StageResult, run_stages
 from pipeline.running import check_names as _check_names
 from pipeline.stages import STAGE_NAMES, position_of
-from pipeline.verification import Check, from_json
+from pipeline.verification.check import Check, check_from_json
 from pipeline.workspace import Workspace
 
 __all__ = [
@@ -105,7 +105,7 @@ def run(
             split: SplitMetrics(value["accuracy"], value["loss"])
             for split, value in facts.get("evaluate", {}).get("metrics", {}).items()
         },
-        verification=tuple(map(from_json, facts.get("verify", {}).get("checks", []))),
+        verification=tuple(map(check_from_json, facts.get("verify", {}).get("checks", []))),
         published=_published(place, published) if published else None,
     )
 
@@ -153,19 +153,20 @@ def verify(
     workspace: PathLike = ".",
     progress: Progress | None = None,
 ) -> list[Check]:
-    """Prove a published model again, on this machine, on the whole test set.
+    """Prove a published model or an ONNX file, on this machine, on the whole test set.
 
     Raises:
+        ModelError: it is neither.
         VerificationFailed: a file was altered, or answers otherwise than the trained model.
     """
+    from pipeline.file_verification import verify_file
     from pipeline.reverification import verify_published
 
-    return verify_published(
-        find_published(Path(model)),
-        runtimes,
-        Workspace(Path(workspace)),
-        progress or _default_progress(),
-    )
+    path, place = Path(model), Workspace(Path(workspace))
+    shown = progress or _default_progress()
+    if path.is_file():
+        return verify_file(path, runtimes, place, shown)
+    return verify_published(find_published(path), runtimes, place, shown)
 
 
 def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> list[Finding]:

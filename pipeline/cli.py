@@ -146,7 +146,11 @@ def predict(
         from pipeline import api
         from pipeline.terminal import tables
 
-        answers = api.predict(model, files)
+        with (
+            progress_shown(None, debug=debug) as progress,
+            progress.task("predicting", total=len(files)),
+        ):
+            answers = api.predict(model, files)
         print_json([vars(answer) for answer in answers]) if json else tables.print_predictions(
             answers
         )
@@ -154,7 +158,9 @@ def predict(
 
 @app.command()
 def verify(
-    model: Annotated[Path, typer.Argument(help="exported/NAME or exported/NAME/VERSION.")],
+    model: Annotated[
+        Path, typer.Argument(help="exported/NAME, exported/NAME/VERSION, or an .onnx file.")
+    ],
     runtime: Annotated[
         list[str] | None, typer.Option(help="Only this one; may be repeated.")
     ] = None,
@@ -162,18 +168,23 @@ def verify(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Prove a published model again, in every runtime that is installed."""
+    """Prove a published model, or an ONNX file, in every runtime that is installed."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.errors import VerificationFailed
         from pipeline.terminal import documents, tables
-        from pipeline.verification import require_passed
+        from pipeline.verification.proving import require_passed
 
         with progress_shown(None, debug=debug) as progress:
             checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
         failure = None
         try:
-            require_passed(checks, every_artifact=False)
+            require_passed(
+                checks,
+                like="its reference" if model.is_file() else "the trained model",
+                advice="Do not use a file that failed. Export it again; if it fails again, the "
+                "runtime named above computes differently.",
+            )
         except VerificationFailed as error:
             failure = error
         if json:

@@ -61,8 +61,10 @@ def _runtimes() -> list[Finding]:
         Finding(
             f"runtime {runtime.name}",
             runtime.installed,
-            f"opens {runtime.opens}" if runtime.installed else "not installed",
-            "" if runtime.installed else f"pip install 'dense-pipeline[{runtime.extra}]'",
+            f"{runtime.package.version}, opens {', '.join(runtime.opens)}"
+            if runtime.installed
+            else "not installed",
+            "" if runtime.installed else runtime.package.command,
         )
         for runtime in all_runtimes().values()
     ]

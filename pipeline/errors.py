@@ -10,12 +10,16 @@ PipelineError
     DataFileError            a data file that is cut short or altered
     ModelError               a folder or file that is not a model, or has been altered
     ImageError               an image of another size or kind
+    ExportFailed             a format that cannot hold this network
   MachineError (3)      the machine cannot do it
     DataUnreachable          no source of the data set answers
     StorageError             no permission, no space
-    MissingExtra             a package that is not installed
+    MissingPackages          something that is not installed
+      MissingExtra             a package of an optional extra
     WorkerFailed             a process that opens an exported file ended by itself
 """
+
+from typing import Any
 
 
 class PipelineError(Exception):
@@ -64,6 +68,10 @@ class ImageError(RequestError):
     """An image does not have the size or kind that the model takes."""
 
 
+class ExportFailed(RequestError):
+    """A format cannot hold the network that was asked for."""
+
+
 class MachineError(PipelineError):
     """The machine, its disk, its network or its packages cannot do what was asked."""
 
@@ -78,15 +86,26 @@ class StorageError(MachineError):
     """A file or folder cannot be written."""
 
 
-class MissingExtra(MachineError):
+class MissingPackages(MachineError):
+    """Something that a runtime needs is not installed."""
+
+    def __init__(self, what: str, command: str) -> None:
+        super().__init__(f"{what} needs packages that are not installed. Add them with: {command}.")
+
+
+class MissingExtra(MissingPackages):
     """A package that belongs to an optional extra is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs packages that are not installed; they belong to the extra {extra!r}. "
-            f"Add them with: pip install 'dense-pipeline[{extra}]' (in a clone: make install)."
-        )
+        super().__init__(what, f"pip install 'dense-pipeline[{extra}]' (in a clone: make install)")
 
 
 class WorkerFailed(MachineError):
-    """A worker process ended without an answer."""
+    """A worker process ended without an answer.
+
+    ``contract`` is what the file says of its inputs and outputs, where it was opened.
+    """
+
+    def __init__(self, message: str, contract: Any = None) -> None:
+        super().__init__(message)
+        self.contract = contract

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.errors import ModelError, RequestError
-from pipeline.export.contract import TensorSpec
-from pipeline.export.formats import FILES, artifact_path
+from pipeline.errors import ModelError, RequestError, WorkerFailed
+from pipeline.export.formats import FORMATS, artifact_path, format_of_file
 from pipeline.images import read_images
 from pipeline.publishing.published import find_published
+from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.predictor import Predictor
-from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
+from pipeline.runtimes.registry import Runtime, open_model, require_installed, runtimes_for
 
 PathLike = str | os.PathLike[str]
+_TRIAL_SECONDS = 120  # to open a file from elsewhere; TensorFlow takes 5 s to import
+# Where several can open a file: that of the base install, then those the files are made for.
+_PREFERRED = ("onnxruntime", "tensorflow", "keras", "litert", "openvino")
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,7 @@ def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
     """
     path = Path(model)
     if path.is_file():
-        predictor = open_model(_runtime_for([_format_of(path)], runtime)[1], path)
-        _require_classifier(predictor, path)
-        return predictor
+        return _open_file(path, runtime)
     published = find_published(path)
     published.require_unaltered()
     file_format, chosen = _runtime_for(published.formats, runtime)
@@ -74,32 +75,32 @@ def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
     ]
 
 
-def _require_classifier(predictor: Predictor, path: Path) -> None:
-    """A file from elsewhere may be any model; one that takes images has this form."""
-    contract = predictor.contract
-    inputs = [(spec.dtype, *_kinds(spec)) for spec in contract.inputs]
-    outputs = [_kinds(spec) for spec in contract.outputs]
-    if inputs == [("uint8", "batch", "size", "size", "size")] and outputs == [("batch", "size")]:
-        return
-    raise ModelError(
-        "A model file must take uint8 images [batch, height, width, channels] and give "
-        f"[batch, classes]; got {contract} in {path}. Export it with this pipeline."
-    )
+def _open_file(path: Path, runtime: str | None) -> Predictor:
+    """A file from elsewhere may be anything: it is tried in another process first.
 
-
-def _kinds(spec: TensorSpec) -> tuple[str, ...]:
-    kinds = {type(None): "batch", int: "size", str: "free"}
-    return tuple(kinds[type(size)] for size in spec.shape)
+    Runtimes are written in C++, and a damaged file can end the process that opens it.
+    """
+    chosen = _runtime_for([_format_of(path)], runtime)[1]
+    require_installed(chosen, path)
+    try:
+        ask(chosen, path, timeout_seconds=_TRIAL_SECONDS)
+    except WorkerFailed as error:
+        raise ModelError(
+            f"A model file must open and answer in {chosen.name}; got from {path}: {error}. "
+            "Export it again or restore it."
+        ) from error
+    return open_model(chosen, path)
 
 
 def _format_of(path: Path) -> str:
-    suffixes = {Path(name).suffix: kind for kind, name in FILES.items() if Path(name).suffix}
-    if path.suffix not in suffixes:
+    found = format_of_file(path)
+    if found is None:
+        endings = dict.fromkeys(Path(item.opened).suffix for item in FORMATS.values())
         raise ModelError(
-            f"A model file must end in {' or '.join(suffixes)}; got {path}. Name such a file or a "
-            "published folder, for example exported/mlp."
+            f"A model file must end in {' or '.join(filter(None, endings))}; got {path}. Name such "
+            "a file or a published folder, for example exported/mlp."
         )
-    return suffixes[path.suffix]
+    return found
 
 
 def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime]:
@@ -107,8 +108,9 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
     ordered = sorted(formats, key=lambda file_format: file_format != "onnx")
     pairs = [(f, runtime) for f in ordered for runtime in runtimes_for(f)]
     if name is None:
-        usable = [pair for pair in pairs if pair[1].installed and pair[1].name != "onnx-reference"]
-        return (usable or pairs)[0]
+        ranked = [(f, r) for f, r in pairs if r.name in _PREFERRED]
+        ranked.sort(key=lambda pair: (ordered.index(pair[0]), _PREFERRED.index(pair[1].name)))
+        return next((pair for pair in ranked if pair[1].installed), ranked[0])
     named = [pair for pair in pairs if pair[1].name == name]
     if not named:
         raise RequestError(

@@ -17,7 +17,9 @@ from pipeline.publishing.published import PublishedModel
 from pipeline.running import run_stages
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.registry import choose_runtime
-from pipeline.verification import Check, Reference, verify
+from pipeline.verification.check import Check
+from pipeline.verification.comparing import Reference
+from pipeline.verification.proving import artifacts_in, verify
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -46,7 +48,8 @@ def verify_published(
         )
     _require_reference(published, workspace)
     reference = _reference(published, _test_set(published, workspace, progress), workspace)
-    return verify(published.path, published.formats, reference, progress, only=only)
+    artifacts = artifacts_in(published.path, published.formats)
+    return verify(artifacts, reference, progress, only=only)
 
 
 def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Progress") -> Path:

@@ -14,6 +14,7 @@ from pipeline.context import Context
 from pipeline.data.sources import Source, acquire
 from pipeline.errors import MissingExtra, RequestError
 from pipeline.progress import Progress
+from pipeline.provable import chosen_runtimes, require_provable
 from pipeline.stages import STAGE_NAMES, STAGES, Plan, Stage, plan, position_of
 from pipeline.store import StageOutput
 from pipeline.workspace import Workspace
@@ -46,6 +47,7 @@ def run_stages(
         PipelineError: whatever stops a stage; outputs of the stages before it are kept.
     """
     last, forced = position_of(until), position_of(force) if force else len(STAGES)
+    chosen_runtimes(config)
     if force and forced > last:
         raise RequestError(
             f"--force must name a stage that runs; got {force!r}, which comes after --until "
@@ -74,6 +76,8 @@ def _run(
     )
     if _must_train(planned, last, forced):
         check_names(config, progress=progress)  # before minutes go into data
+        if last >= STAGE_NAMES.index("export"):
+            require_provable(config)
     if source is None and (planned is None or fresh or planned.find("data") is None):
         downloads = workspace.downloads(config.data.name)
         with explained_storage(downloads):

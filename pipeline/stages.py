@@ -13,6 +13,8 @@ from pipeline.data.sources import FULL, SAMPLE, Source, local_source
 from pipeline.errors import RequestError
 from pipeline.fingerprints import code_hashes, file_hashes, fingerprint, package_versions
 from pipeline.publishing.published import is_published
+from pipeline.runtimes.packages import scripts
+from pipeline.runtimes.registry import runtime_versions
 from pipeline.store import StageOutput
 from pipeline.workspace import Workspace
 
@@ -22,7 +24,8 @@ class Stage:
     """A stage: the stages before it, the configuration it reads, its code, the packages it uses.
 
     ``module`` has ``run(context, folder) -> facts``; ``code`` names what it reaches other than by
-    imports; ``proves`` the inputs whose files it examines itself: those it is handed as they are.
+    imports; ``proves`` the inputs whose files it examines itself: those it is handed as they are,
+    and it depends on the runtimes that are installed.
     """
 
     name: str
@@ -61,13 +64,14 @@ STAGES = (
         "pipeline.export.stage",
         inputs=("data", "train"),
         reads=("task", "export"),
-        packages=("tensorflow", "keras", "onnx", "tf2onnx"),
+        packages=("tensorflow", "keras", "onnx", "tf2onnx", "onnxruntime", "openvino", "numpy"),
+        code=("pipeline.export",),  # formats are found by name
     ),
     Stage(
         "verify",
-        "pipeline.verification",
+        "pipeline.verification.stage",
         inputs=("data", "evaluate", "export"),
-        reads=("task",),
+        reads=("task", "verify"),
         packages=("tensorflow", "keras", "onnx", "onnxruntime", "numpy"),
         code=("pipeline.runtimes",),  # found by name, opened in processes of their own
         proves=("export",),
@@ -116,11 +120,16 @@ class Plan:
             "config": read,
             "inputs": {name: self.fingerprints[name] for name in stage.inputs},
             "code": {**code_hashes((stage.module, *stage.code)), **self._own_code(stage)},
-            "packages": package_versions(stage.packages),
+            "packages": {
+                **package_versions(stage.packages),
+                **(runtime_versions() if stage.proves else {}),
+            },
         }
 
     def _own_code(self, stage: Stage) -> dict[str, str]:
-        """The files that callbacks name are code of the training."""
+        """Code that is no module: files that callbacks name, scripts of JavaScript runtimes."""
+        if stage.proves:
+            return {path.name: file_hashes([str(path)])[str(path)] for path in scripts()}
         if "train" not in stage.reads:
             return {}
         return file_hashes(f for callback in self.config.train.callbacks for f in callback.files)

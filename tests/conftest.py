@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.atomic import locked
+from pipeline.runtimes.registry import choose_runtime
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 PROJECT = Path(__file__).parent.parent
@@ -94,6 +97,35 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_smoke(workspace)
     assert done.code == 0, done.err
     return workspace
+
+
+ALL_FORMATS = "[saved_model,onnx,keras,litert,onnx_int8,onnx_fp16,openvino]"
+
+
+@pytest.fixture(scope="session")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the smoke model in every format, proven in every runtime; only read.
+
+    Made once for all processes of the tests: proving takes half a minute.
+    """
+    base = tmp_path_factory.getbasetemp().parent
+    workspace = base / "complete"
+    with locked(base):
+        if not (workspace / "made").exists():
+            formats = f"export.formats={ALL_FORMATS}"
+            done = run_smoke(workspace, formats, "verify.runtimes=null")
+            assert done.code == 0, done.err
+            (workspace / "made").touch()
+    return workspace
+
+
+def _absent(runtime: str) -> pytest.MarkDecorator:
+    found = choose_runtime(runtime)
+    return pytest.mark.skipif(not found.installed, reason=f"{runtime}: {found.package.command}")
+
+
+needs_node = _absent("onnxruntime-node")
+needs_browser = _absent("onnxruntime-web")
 
 
 def contents(folder: Path) -> Sequence[str]:

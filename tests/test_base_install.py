@@ -68,4 +68,8 @@ def test_what_cannot_be_run_here_is_not_called_passed(smoke: Path) -> None:
     }
     assert ran["model.onnx", "onnxruntime"] == (True, True)
     assert ran["model.keras", "keras"] == (False, False)
+    advice = {c["runtime"]: c["advice"] for c in json.loads(done.out)["checks"]}
+    assert advice["openvino"] == "pip install 'dense-pipeline[runtimes]'"
+    assert advice["keras"] == "pip install 'dense-pipeline[train]'"
+    assert advice["onnxruntime"] == ""
     assert ran["saved_model.pb", "tensorflow"] == (False, False)

@@ -59,7 +59,10 @@ def test_every_shipped_configuration_is_valid() -> None:
         ("optimizer.learning_rate=-1", ["more than 0"]),
         ("publish.min_accuracy=2", ["at most 1"]),
         ("name=../x", ["name must be text that matches", "'../x'"]),
-        ("export.formats=[onx]", ["export.formats must be 'saved_model', 'onnx' or 'keras'"]),
+        (
+            "export.formats=[onx]",
+            ["export.formats must be 'saved_model', 'onnx', 'keras', ", "got 'onx'"],
+        ),
         ("export.formats=[]", ["a list of at least 1"]),
         ("data=3", ["data must be a section"]),
         ("task=regresion", ["task must be 'multiclass'; got 'regresion'"]),

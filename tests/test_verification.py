@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,14 @@ from pipeline.handover import TEST_PROBABILITIES_FILE
 from pipeline.progress import Silent
 from pipeline.publishing.publish import Candidate, publish
 from pipeline.runtimes.isolated import Answers
-from pipeline.runtimes.registry import all_runtimes, runtimes_for
+from pipeline.runtimes.registry import choose_runtime, runtimes_for
 from pipeline.store import Store
-from pipeline.verification import (
-    FLOAT32_TOLERANCE,
-    Check,
-    Reference,
-    as_json,
-    compare,
-    from_json,
-    read_reference,
-    require_passed,
-    verify,
-)
+from pipeline.verification.check import Check, check_from_json
+from pipeline.verification.comparing import Reference, compare, read_reference
+from pipeline.verification.proving import artifacts_in, require_passed, verify
+from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 
+TRAIN = [choose_runtime(n) for n in ("tensorflow", "onnxruntime", "onnx-reference", "keras")]
 CONTRACT = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
 
 
@@ -51,7 +46,8 @@ def exported(smoke: Path, tmp_path: Path) -> Path:
 
 
 def check(folder: Path, file_format: str, reference: Reference) -> list[Check]:
-    return verify(folder, [file_format], reference, Silent())
+    """The runtimes that need no extra but ``train``; test_runtimes.py has all."""
+    return verify(artifacts_in(folder, [file_format]), reference, Silent(), only=TRAIN)
 
 
 def change_onnx(folder: Path, change: object) -> None:
@@ -69,10 +65,10 @@ def one_weight(model: onnx.ModelProto) -> None:
 
 
 def test_the_files_of_a_run_pass_everywhere(exported: Path, reference: Reference) -> None:
-    checks = verify(exported, ["saved_model", "onnx", "keras"], reference, Silent())
+    artifacts = artifacts_in(exported, ["saved_model", "onnx", "keras"])
+    checks = verify(artifacts, reference, Silent(), only=TRAIN)
     require_passed(checks)
-    assert len(checks) == 4
-    assert {c.runtime for c in checks} == set(all_runtimes())
+    assert [c.runtime for c in checks] == ["tensorflow", "onnx-reference", "onnxruntime", "keras"]
     for found in checks:
         assert found.label_agreement == 1.0
         assert found.max_abs_diff is not None
@@ -240,8 +236,8 @@ def test_the_name_of_the_batch_axis_is_part_of_the_contract(
 
 def test_documents_hold_no_infinities() -> None:
     found = Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=float("nan"))
-    json.dumps(as_json(found), allow_nan=False)
-    assert from_json(as_json(found)).max_abs_diff is None
+    json.dumps(found.as_json(), allow_nan=False)
+    assert check_from_json(found.as_json()).max_abs_diff is None
 
 
 def test_a_worker_ends_with_the_process_that_asked(exported: Path, reference: Reference) -> None:
@@ -291,7 +287,10 @@ def test_what_did_not_run_never_counts_as_passed() -> None:
     assert not absent.passed
     with pytest.raises(VerificationFailed, match=r"model\.onnx: no runtime that opens it"):
         require_passed([absent])
-    require_passed([absent, Check("model.onnx", "onnx-reference", ran=True)])
+    ran = Check("model.onnx", "onnx-reference", ran=True)
+    require_passed([absent, ran], ["model.onnx"])
+    with pytest.raises(VerificationFailed, match=r"model\.tflite: no runtime that opens it"):
+        require_passed([ran], ["model.onnx", "model.tflite"])  # not even tried
     with pytest.raises(VerificationFailed, match="nothing was checked"):
         require_passed([])
 
@@ -300,11 +299,12 @@ def test_every_format_has_a_runtime_and_a_writer() -> None:
     from typing import get_args
 
     from pipeline.config.schema import Export
-    from pipeline.export.formats import FILES
+    from pipeline.export.formats import FORMATS
 
     [names] = {get_args(get_args(Export.model_fields["formats"].annotation)[0])}
-    assert set(names) == set(FILES)
+    assert list(names) == list(FORMATS)
     assert all(runtimes_for(name) for name in names)
+    assert all(find_spec(f"pipeline.export.{name}") for name in names)
 
 
 def test_a_file_changed_after_its_verification_is_not_published(

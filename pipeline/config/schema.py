@@ -156,8 +156,21 @@ class Train(Section):
 class Export(Section):
     """Which files are written."""
 
-    formats: tuple[Literal["saved_model", "onnx", "keras"], ...] = Field(
-        ("saved_model", "onnx", "keras"), min_length=1
+    formats: tuple[
+        Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onnx_fp16", "openvino"],
+        ...,
+    ] = Field(
+        ("saved_model", "onnx", "keras"),
+        min_length=1,
+        description="openvino needs the extra runtimes; onnx_int8 and onnx_fp16 are copies of "
+        "onnx, published only if they earn it.",
+    )
+    max_accuracy_drop: float = Field(
+        0.2,
+        ge=0,
+        le=100,
+        description="Percentage points of accuracy on the validation set that a copy in lower "
+        "precision may lose; else it is left out.",
     )
 
     @field_validator("formats")
@@ -165,7 +178,18 @@ class Export(Section):
     def _names_differ(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(formats)) < len(formats):
             raise ValueError("a list of formats that differ")
+        copies = {"onnx_int8", "onnx_fp16"} & set(formats)
+        if copies and "onnx" not in formats:
+            raise ValueError(f"a list with onnx, which {' and '.join(sorted(copies))} is made from")
         return formats
+
+
+class Verify(Section):
+    """Where every exported file is proven."""
+
+    runtimes: tuple[str, ...] | None = Field(
+        None, description="Only these; by default all that are installed. See pipeline doctor."
+    )
 
 
 class Publish(Section):
@@ -194,4 +218,5 @@ class Config(Section):
     optimizer: Optimizer = Optimizer()
     train: Train = Train()
     export: Export = Export()
+    verify: Verify = Verify()
     publish: Publish = Publish()

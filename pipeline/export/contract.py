@@ -3,9 +3,15 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pipeline.errors import ModelError
+
 INPUT = "image"
 OUTPUTS = {"multiclass": "probabilities"}  # by task
 BATCH = "batch"
+# Of SavedModels. TensorFlow Serving takes base64 for inputs whose names end in _bytes.
+SIGNATURE = "serving_default"
+ENCODED_SIGNATURE = "serving_encoded"
+ENCODED_INPUT = f"{INPUT}_bytes"
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,26 @@ class Contract:
     def as_json(self) -> dict[str, Any]:
         """Return plain values for a manifest."""
         return asdict(self)
+
+
+def require_classifier(contract: Contract, name: str) -> None:
+    """Demand that a file from elsewhere takes images and gives a number for each class.
+
+    Raises:
+        ModelError: it takes or gives something else.
+    """
+    inputs = [(spec.dtype, *map(_kind, spec.shape)) for spec in contract.inputs]
+    outputs = [tuple(map(_kind, spec.shape)) for spec in contract.outputs]
+    if inputs == [("uint8", "batch", "size", "size", "size")] and outputs == [("batch", "size")]:
+        return
+    raise ModelError(
+        "A model file must take uint8 images [batch, height, width, channels] and give "
+        f"[batch, classes]; got {contract} in {name}. Export it with this pipeline."
+    )
+
+
+def _kind(size: int | str | None) -> str:
+    return {type(None): "batch", int: "size", str: "free"}[type(size)]
 
 
 def contract_for(task: str, *, image_shape: tuple[int, ...], num_classes: int) -> Contract:

@@ -1,17 +1,20 @@
-"""The format ``saved_model``: signature ``serving_default``, as TensorFlow Serving wants it."""
+"""The format ``saved_model``: signatures for raw bytes and for encoded images."""
 
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
-from pipeline.export.contract import Contract
-from pipeline.export.serving import serving_function
+from pipeline.export.contract import ENCODED_SIGNATURE, SIGNATURE
+from pipeline.export.serving import encoded_serving_function, serving_function
+from pipeline.export.trained import TrainedModel
 
 
-def write_saved_model(model: keras.Model, contract: Contract, folder: Path) -> None:
-    """Write the SavedModel into ``folder`` itself."""
+def write(trained: TrainedModel, folder: Path) -> None:
+    """Write the SavedModel into ``folder`` itself, as TensorFlow Serving wants it."""
     module = tf.Module()
-    module.model = model  # tracked, so that the variables are saved
-    serve = serving_function(model, contract)
-    tf.saved_model.save(module, folder, signatures={"serving_default": serve})
+    module.model = trained.model  # tracked, so that the variables are saved
+    signatures = {
+        SIGNATURE: serving_function(trained.model, trained.contract),
+        ENCODED_SIGNATURE: encoded_serving_function(trained.model, trained.contract),
+    }
+    tf.saved_model.save(module, folder, signatures=signatures)

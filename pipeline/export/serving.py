@@ -1,11 +1,11 @@
-"""The function that every graph format is written from: named input, named output, free batch."""
+"""The functions that graph formats are written from: named input, named output, free batch."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from pipeline.export.contract import Contract
+from pipeline.export.contract import ENCODED_INPUT, Contract
 
 
 def serving_function(model: keras.Model, contract: Contract) -> Any:
@@ -21,3 +21,28 @@ def serving_function(model: keras.Model, contract: Contract) -> Any:
         return {output_spec.name: model(image, training=False)}
 
     return serve
+
+
+def encoded_serving_function(model: keras.Model, contract: Contract) -> Any:
+    """Return a ``tf.function`` from PNG or JPEG files, as bytes, to a dict that names the output.
+
+    Raises:
+        tf.errors.InvalidArgumentError: (the function) a file is no image, or of another size.
+    """
+    [output_spec] = contract.outputs
+    files = tf.TensorSpec([None], tf.string, name=ENCODED_INPUT)
+    height, width, channels = contract.image_shape
+
+    def decode(file: Any) -> Any:
+        pixels = tf.io.decode_image(file, channels=channels, expand_animations=False)
+        fits = tf.reduce_all(tf.shape(pixels) == [height, width, channels])
+        size = f"an encoded image must have {height} x {width} pixels; got height, width, channels"
+        with tf.control_dependencies([tf.debugging.Assert(fits, [size, tf.shape(pixels)])]):
+            return tf.reshape(pixels, contract.image_shape)
+
+    @tf.function(input_signature=[files])  # type: ignore[untyped-decorator]
+    def serve_encoded(image_bytes: Any) -> dict[str, Any]:
+        images = tf.map_fn(decode, image_bytes, fn_output_signature=tf.uint8)
+        return {output_spec.name: model(images, training=False)}
+
+    return serve_encoded

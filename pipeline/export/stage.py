@@ -1,37 +1,97 @@
 """The stage ``export``: the trained model -> one artifact for each format."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from pipeline.context import Context, Facts
-from pipeline.export.contract import Contract, contract_for
-from pipeline.export.formats import artifact_path
-from pipeline.export.onnx import write_onnx
-from pipeline.export.saved_model import write_saved_model
-from pipeline.handover import TRAINED_MODEL_FILE, read_data
+from pipeline.errors import MissingExtra
+from pipeline.export.contract import contract_for
+from pipeline.export.copies import Copy, judge
+from pipeline.export.formats import FORMATS, artifact_files, artifact_path
+from pipeline.export.trained import TrainedModel
+from pipeline.handover import TRAINED_MODEL_FILE, DataSet, read_data
+
+_CALIBRATION_IMAGES = 1000  # ranges of activations settle far earlier on MNIST
 
 
 def run(context: Context, folder: Path) -> Facts:
     """Write the model in every format into ``folder``, laid out as it will be published."""
     data = read_data(context.outputs["data"].path)
+    settings = context.config.export
     contract = contract_for(
         context.config.task, image_shape=data.image_shape, num_classes=len(data.class_names)
     )
-    formats = list(context.config.export.formats)
-    with context.progress.task("exporting"):
-        export(context.outputs["train"].path / TRAINED_MODEL_FILE, formats, contract, folder)
-    return {"formats": formats, "contract": contract.as_json(), "summary": ", ".join(formats)}
-
-
-def export(model_file: Path, formats: Sequence[str], contract: Contract, folder: Path) -> None:
-    """Write a ``.keras`` file in every format into ``folder``."""
-    model = keras.models.load_model(model_file, compile=False, safe_mode=True)
-    writers: dict[str, Callable[[Path], None]] = {
-        "saved_model": lambda path: write_saved_model(model, contract, path),
-        "onnx": lambda path: write_onnx(model, contract, path),
-        "keras": model.save,
+    trained = TrainedModel(
+        model=keras.models.load_model(
+            context.outputs["train"].path / TRAINED_MODEL_FILE, compile=False, safe_mode=True
+        ),
+        contract=contract,
+        metadata=_metadata(data, context.fingerprints["train"], context.config.task),
+        calibration=_spread(data, _CALIBRATION_IMAGES),
+    )
+    with context.progress.task("exporting", total=len(settings.formats)) as task:
+        for done, file_format in enumerate(settings.formats):
+            task.update(done, file_format)
+            export(trained, file_format, folder)
+        copies = [
+            judge(folder, name, data.validation, settings.max_accuracy_drop)
+            for name in settings.formats
+            if FORMATS[name].copy_of
+        ]
+    left_out = _leave_out(copies, folder)
+    formats = [name for name in settings.formats if name not in left_out]
+    for copy in copies:
+        if copy.reason:
+            context.progress.notice(f"{copy.artifact} is left out: {copy.reason}.")
+    return {
+        "formats": formats,
+        "copies": [copy.as_json() for copy in copies],
+        "contract": contract.as_json(),
+        "summary": ", ".join(formats),
     }
-    for file_format in formats:
-        writers[file_format](artifact_path(folder, file_format))
+
+
+def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
+    """Write one format into ``folder``.
+
+    Raises:
+        MissingExtra: the package that writes it is not installed.
+        ExportFailed: the format cannot hold this network.
+    """
+    try:
+        writer = import_module(f"pipeline.export.{file_format}")
+        writer.write(trained, artifact_path(folder, file_format))
+    except ModuleNotFoundError as error:
+        if FORMATS[file_format].needs != error.name:
+            raise
+        raise MissingExtra(f"The format {file_format} of export.formats", "runtimes") from error
+
+
+def _metadata(data: DataSet, fingerprint: str, task: str) -> dict[str, str]:
+    """Nothing here changes from run to run; the fingerprint is that of the training."""
+    return {
+        "task": task,
+        "data_set": data.name,
+        "labels": json.dumps(data.class_names),
+        "fingerprint": fingerprint,
+    }
+
+
+def _spread(data: DataSet, count: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    """Return training images at equal distances: the same ones in every run."""
+    places = np.linspace(0, len(data.train) - 1, min(count, len(data.train))).astype(int)
+    return np.asarray(data.train.images[np.unique(places)])
+
+
+def _leave_out(copies: Sequence[Copy], folder: Path) -> set[str]:
+    """Remove the copies that did not earn their place, and return their formats."""
+    left_out = {copy.format for copy in copies if copy.reason}
+    for name in left_out:
+        for path in artifact_files(folder, name):
+            path.unlink()
+    return left_out

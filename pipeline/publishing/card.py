@@ -42,12 +42,14 @@ def model_card(manifest: dict[str, Any]) -> str:
             "",
             "## Verification",
             "",
-            "Every file was opened in a fresh process and asked the whole test set.",
+            "Every file was opened in a fresh process and asked the whole test set. The time is "
+            "that of one image alone, and in batches of 256, on the machine that published.",
             "",
-            "| file | runtime | largest difference | same labels | accuracy |",
-            "|---|---|---:|---:|---:|",
+            "| file | runtime | largest difference | same labels | accuracy | time of an image |",
+            "|---|---|---:|---:|---:|---:|",
             *map(_verification_row, manifest["verification"]),
             "",
+            *_copies(manifest["copies"], manifest["verification"]),
             "## Training",
             "",
             "```yaml",
@@ -80,11 +82,46 @@ def _class_row(values: dict[str, Any]) -> str:
 
 
 def _verification_row(check: dict[str, Any]) -> str:
+    asked = f" ({check['asked']})" if check["asked"] else ""
+    name = f"| {check['artifact']} | {check['runtime']}{asked} "
     if not check["ran"]:
-        return f"| {check['artifact']} | {check['runtime']} | not run | | |"
+        return f"{name}| not run | | | |"
+    times = check["cost"]["time_per_image"].values()
+    shown = ", ".join(f"{1e6 * time['median_seconds']:.3g}" for time in times)
     return (
-        f"| {check['artifact']} | {check['runtime']} | {check['max_abs_diff']:.1e} "
-        f"| {100 * check['label_agreement']:.2f} % | {check['accuracy']:.4f} |"
+        f"{name}| {check['max_abs_diff']:.1e} | {100 * check['label_agreement']:.2f} % "
+        f"| {check['accuracy']:.4f} | {shown} us |"
+    )
+
+
+def _copies(copies: list[dict[str, Any]], checks: list[dict[str, Any]]) -> list[str]:
+    """Say of every copy in lower precision what it loses and gains, or why it is left out."""
+    if not copies:
+        return []
+    told = [
+        _copy(copy, [c for c in checks if c["artifact"] == copy["artifact"]]) for copy in copies
+    ]
+    return ["## Copies in lower precision", "", *told, ""]
+
+
+def _copy(copy: dict[str, Any], checks: list[dict[str, Any]]) -> str:
+    if copy["reason"]:
+        return f"- `{copy['artifact']}` is left out: {copy['reason']}."
+    tested = {f"{check['accuracy']:.4f}" for check in checks if check["ran"]}
+    slower = [
+        f"{check['runtime']} ({', '.join(f'{ratio:.1f}x' for ratio in ratios.values())})"
+        for check in checks
+        if (ratios := check["times_of_original"]) and max(ratios.values()) > 1
+    ]
+    return (
+        f"- `{copy['artifact']}`: {copy['bytes']:,} bytes instead of {copy['original_bytes']:,}; "
+        f"validation accuracy {copy['accuracy']:.4f}, {copy['accuracy_drop']:.2f} points less; "
+        f"test accuracy {' to '.join(sorted(tested))}."
+        + (
+            f" Slower than float32 for one image or for 256 in: {'; '.join(slower)}."
+            if slower
+            else ""
+        )
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.atomic import FolderExists, locked, new_folder, sha256, write_file
 from pipeline.errors import AccuracyTooLow, ModelError
+from pipeline.export.formats import artifact_files, formats_in
 from pipeline.publishing.card import model_card
 from pipeline.publishing.published import (
     LABELS,
@@ -88,13 +89,21 @@ def _add_version(candidate: Candidate, model_folder: Path, again: bool) -> int:
 
 
 def _fill(folder: Path, candidate: Candidate, version: int) -> None:
+    exported = candidate.export.path
+    left_out = {
+        path.relative_to(exported).as_posix()
+        for name in set(formats_in(exported)) - set(candidate.description["formats"])
+        for path in artifact_files(exported, name)
+    }
     for name, file in candidate.export.manifest["outputs"].items():
+        if name in left_out:
+            continue
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(candidate.export.path / name, target)
+        shutil.copyfile(exported / name, target)
         if sha256(target) != file["sha256"]:
             raise ModelError(
-                f"{candidate.export.path / name} must have SHA-256 {file['sha256']}; got another: "
+                f"{exported / name} must have SHA-256 {file['sha256']}; got another: "
                 "it was altered after it was exported. Nothing is published. Run again with "
                 "--force export."
             )

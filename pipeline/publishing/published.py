@@ -104,8 +104,9 @@ def find_published(path: Path) -> PublishedModel:
     versions = versions_of(path)
     if not versions:
         raise ModelError(
-            "A model must be a published folder (exported/NAME or exported/NAME/VERSION); got "
-            f"{path}, which {_what_is(path)}. See what is published: pipeline models."
+            "A model must be a published folder (exported/NAME or exported/NAME/VERSION) "
+            f"or a single file; got {path}, which {_what_is(path)}. See what is published: "
+            "pipeline models."
         )
     version = read_labels(path).get("stable", versions[-1])
     if version not in versions:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.context import Context, Facts
+from pipeline.export.formats import artifact_name
 from pipeline.publishing.publish import Candidate, publish, require_accuracy
 
 
@@ -43,11 +44,12 @@ def _description(context: Context) -> Facts:
         for stage in outputs.values()
         for name, version in stage.manifest["ingredients"]["packages"].items()
     }
+    names = [artifact_name(name) for name in outputs["verify"].facts["formats"]]
     test_file = data.manifest["outputs"]["test_images.npy"]
     return {
         "name": context.config.name,
         "task": context.config.task,
-        "formats": outputs["export"].facts["formats"],
+        "formats": outputs["verify"].facts["formats"],
         "contract": outputs["export"].facts["contract"],
         "class_names": data.facts["class_names"],
         "config": context.config.model_dump(mode="json"),
@@ -59,7 +61,8 @@ def _description(context: Context) -> Facts:
         },
         "parameters": train_facts["parameters"],
         "metrics": outputs["evaluate"].facts["metrics"],
-        "verification": outputs["verify"].facts["checks"],
+        "verification": [c for c in outputs["verify"].facts["checks"] if c["artifact"] in names],
+        "copies": outputs["verify"].facts["copies"],
         "stages": {name: output.fingerprint for name, output in outputs.items()},
         "versions": dict(sorted(packages.items())),
     }

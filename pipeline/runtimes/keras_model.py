@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.export.contract import Contract, TensorSpec
+from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 
@@ -32,4 +33,4 @@ def _spec(name: str, tensor: Any) -> TensorSpec:
     return TensorSpec(name, str(tensor.dtype), tuple(tensor.shape))
 
 
-RUNTIME = Runtime("keras", "keras", "keras", "train", KerasPredictor)
+RUNTIME = Runtime("keras", ("keras",), PythonPackage("keras", "keras", "train"), KerasPredictor)

@@ -1,32 +1,45 @@
 """ONNX files in onnxruntime: the runtime of the base install."""
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pipeline.export.contract import Contract, TensorSpec, named_axis
-from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.runtimes.onnx_file import require_self_contained
+from pipeline.runtimes.packages import PythonPackage
+from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
 from pipeline.runtimes.registry import Runtime
 
 
 class OnnxRuntimePredictor(Predictor):
-    """An ONNX file opened on the CPU."""
+    """An ONNX file opened on the CPU: once for single images, once for batches."""
 
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # failures are raised; nothing needs to be printed as well
-        self._session = onnxruntime.InferenceSession(
-            path, sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        model = require_self_contained(path).read_bytes()
+        self._session = cache(lambda threads: _open(model, threads))
+        session = self._session(1)
         self.contract = Contract(
-            inputs=tuple(map(_spec, self._session.get_inputs())),
-            outputs=tuple(map(_spec, self._session.get_outputs())),
+            inputs=tuple(map(_spec, session.get_inputs())),
+            outputs=tuple(map(_spec, session.get_outputs())),
         )
+        self.metadata = session.get_modelmeta().custom_metadata_map
 
     def _run(self, images: Images) -> Probabilities:
         [input_spec] = self.contract.inputs
-        [probabilities] = self._session.run(None, {input_spec.name: images})
+        session = self._session(num_threads(len(images)))
+        [probabilities] = session.run(None, {input_spec.name: images})
         return probabilities  # type: ignore[no-any-return]
+
+
+def _open(model: bytes, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # failures are raised; nothing needs to be printed as well
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(
+        model, sess_options=options, providers=["CPUExecutionProvider"]
+    )
 
 
 _DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
@@ -40,4 +53,9 @@ def _spec(node: object) -> TensorSpec:
     return TensorSpec(name, dtype, tuple(sizes))
 
 
-RUNTIME = Runtime("onnxruntime", "onnx", "onnxruntime", "base", OnnxRuntimePredictor)
+RUNTIME = Runtime(
+    "onnxruntime",
+    ("onnx", "onnx_int8", "onnx_fp16"),
+    PythonPackage("onnxruntime", "onnxruntime", "base"),
+    OnnxRuntimePredictor,
+)

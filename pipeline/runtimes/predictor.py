@@ -1,25 +1,40 @@
 """The one concept that carries the code: raw bytes in, probabilities out."""
 
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import ImageError
 from pipeline.export.contract import Contract
+from pipeline.machine import num_processors
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
 
 
+def num_threads(num_images: int) -> int:
+    """Return with how many threads to compute: one image is faster without any waiting."""
+    return 1 if num_images == 1 else num_processors()
+
+
 class Predictor(ABC):
     """An opened model, in whatever runtime.
 
-    ``contract`` is read from the file itself; ``class_names`` is what a manifest adds to it.
+    ``contract`` is read from the file itself; ``class_names`` is what a manifest adds to it;
+    ``metadata`` is what the file says of itself, where the runtime tells;
+    ``entrances`` are other ways into the same file, by name, that must answer alike;
+    ``load_seconds`` is how long opening took, where the runtime itself must tell.
     """
 
     contract: Contract
     class_names: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = {}
+    entrances: Mapping[str, Callable[[Images], Probabilities]] = {}
+    load_seconds: float | None = None
 
     def predict(self, images: Images) -> Probabilities:
         """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).
@@ -35,6 +50,30 @@ class Predictor(ABC):
             )
         return self._run(images)
 
+    def time_calls(self, images: Images, *, calls: int, budget_seconds: float) -> list[float]:
+        """Return the seconds of each of at most ``calls`` predictions of the same images."""
+        seconds: list[float] = []
+        end = time.perf_counter() + budget_seconds
+        while len(seconds) < calls and time.perf_counter() < end:
+            started = time.perf_counter()
+            self._run(images)
+            seconds.append(time.perf_counter() - started)
+        return seconds
+
+    def peak_memory_bytes(self) -> int | None:
+        """Return the most memory that the process with the model has had, or None."""
+        return peak_memory_bytes("self")
+
     @abstractmethod
     def _run(self, images: Images) -> Probabilities:
         """Compute; the images fit the contract."""
+
+
+def peak_memory_bytes(process: int | str) -> int | None:
+    """Return the peak resident memory of a process in bytes; None where the system keeps none."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:  # not Linux
+        return None
+    [line] = [line for line in lines if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024

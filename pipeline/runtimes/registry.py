@@ -5,28 +5,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline import runtimes
-from pipeline.errors import MissingExtra, ModelError, PipelineError, RequestError
+from pipeline.errors import MissingPackages, ModelError, PipelineError, RequestError
+from pipeline.runtimes.packages import Package
 from pipeline.runtimes.predictor import Predictor
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """A way to open files of one format; ``package`` is imported by it, ``extra`` installs it."""
+    """A way to open files of some formats.
+
+    ``package`` must be installed for it; ``asked`` is a setting that its answers depend on.
+    """
 
     name: str
-    opens: str
-    package: str
-    extra: str
+    opens: tuple[str, ...]
+    package: Package
     open: Callable[[Path], Predictor]
+    asked: str = ""
 
     @property
     def installed(self) -> bool:
         """Whether its package can be found; nothing is imported."""
-        return find_spec(self.package) is not None
+        return self.package.version is not None
 
 
 @cache
@@ -42,7 +45,12 @@ def all_runtimes() -> dict[str, Runtime]:
 
 def runtimes_for(file_format: str) -> list[Runtime]:
     """Return the runtimes that open a format."""
-    return [runtime for runtime in all_runtimes().values() if runtime.opens == file_format]
+    return [runtime for runtime in all_runtimes().values() if file_format in runtime.opens]
+
+
+def runtime_versions() -> dict[str, str]:
+    """Return the version of what each runtime needs, or ``not installed``."""
+    return {name: item.package.version or "not installed" for name, item in all_runtimes().items()}
 
 
 def choose_runtime(name: str) -> Runtime:
@@ -58,15 +66,24 @@ def choose_runtime(name: str) -> Runtime:
     return all_runtimes()[name]
 
 
+def require_installed(runtime: Runtime, path: Path) -> None:
+    """Demand that what a runtime needs is there.
+
+    Raises:
+        MissingPackages: it is not; the command that adds it is named.
+    """
+    if not runtime.installed:
+        raise MissingPackages(f"Opening {path} with {runtime.name}", runtime.package.command)
+
+
 def open_model(runtime: Runtime, path: Path) -> Predictor:
     """Open a file or folder in a runtime.
 
     Raises:
-        MissingExtra: the runtime is not installed.
-        ModelError: the file is not a model of that format, or is damaged.
+        MissingPackages: the runtime is not installed.
+        ModelError: the file is not a model that the runtime opens, or is damaged.
     """
-    if not runtime.installed:
-        raise MissingExtra(f"Opening {path} with {runtime.name}", runtime.extra)
+    require_installed(runtime, path)
     try:
         return runtime.open(path)
     except PipelineError:
@@ -74,6 +91,6 @@ def open_model(runtime: Runtime, path: Path) -> Predictor:
     except Exception as error:  # every runtime has exceptions of its own
         reason = " ".join(str(error).split())[:300]
         raise ModelError(
-            f"{path.name or path} must be a whole {runtime.opens} model; got "
+            f"{path.name or path} must be a whole {' or '.join(runtime.opens)} model; got "
             f"{type(error).__name__} from {runtime.name}: {reason} Export it again or restore it."
         ) from error

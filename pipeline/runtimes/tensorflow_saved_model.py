@@ -1,21 +1,31 @@
-"""SavedModels in TensorFlow, through the signature that model servers call."""
+"""SavedModels in TensorFlow, through the signatures that model servers call."""
 
+import io
 from pathlib import Path
 from typing import Any
 
-from pipeline.export.contract import Contract, TensorSpec
+from pipeline.export.contract import (
+    ENCODED_INPUT,
+    ENCODED_SIGNATURE,
+    SIGNATURE,
+    Contract,
+    TensorSpec,
+)
+from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 
 
 class SavedModelPredictor(Predictor):
-    """The signature ``serving_default`` of a SavedModel."""
+    """The signature ``serving_default`` of a SavedModel; ``serving_encoded`` beside it."""
 
     def __init__(self, path: Path) -> None:
         import tensorflow as tf
 
-        self._loaded = tf.saved_model.load(path)  # holds the variables of the signature
-        self._signature = self._loaded.signatures["serving_default"]
+        self._loaded = tf.saved_model.load(path)  # holds the variables of the signatures
+        self._signature = self._loaded.signatures[SIGNATURE]
+        self._encoded = self._loaded.signatures[ENCODED_SIGNATURE]
+        self.entrances = {"as PNG files": self._run_encoded}
         _, inputs = self._signature.structured_input_signature
         self.contract = Contract(
             inputs=tuple(_spec(name, spec) for name, spec in inputs.items()),
@@ -31,9 +41,30 @@ class SavedModelPredictor(Predictor):
         outputs = self._signature(**{input_spec.name: tf.constant(images)})
         return outputs[output_spec.name].numpy()  # type: ignore[no-any-return]
 
+    def _run_encoded(self, images: Images) -> Probabilities:
+        import tensorflow as tf
+
+        [output_spec] = self.contract.outputs
+        files = tf.constant([_png(image) for image in images])
+        return self._encoded(**{ENCODED_INPUT: files})[output_spec.name].numpy()  # type: ignore[no-any-return]
+
+
+def _png(image: Images) -> bytes:
+    """Return the PNG file of an image, uint8 (height, width, 1 or 3)."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(buffer, "PNG")
+    return buffer.getvalue()
+
 
 def _spec(name: str, spec: Any) -> TensorSpec:
     return TensorSpec(name, spec.dtype.name, tuple(spec.shape.as_list()))
 
 
-RUNTIME = Runtime("tensorflow", "saved_model", "tensorflow", "train", SavedModelPredictor)
+RUNTIME = Runtime(
+    "tensorflow",
+    ("saved_model",),
+    PythonPackage("tensorflow", "tensorflow", "train"),
+    SavedModelPredictor,
+)

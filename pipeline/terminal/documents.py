@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pipeline.verification import Check, as_json
+from pipeline.verification.check import Check
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult
@@ -31,7 +31,7 @@ def run_document(result: "RunResult") -> dict[str, Any]:
             for stage in result.stages
         ],
         "metrics": {split: asdict(values) for split, values in result.metrics.items()},
-        "verification": [as_json(check) for check in result.verification],
+        "verification": [check.as_json() for check in result.verification],
         "published": published and {"path": str(published.path), "version": published.version},
     }
 
@@ -40,7 +40,7 @@ def verification_document(checks: "list[Check]", failure: Exception | None) -> d
     """Return what ``pipeline verify --json`` prints."""
     return {
         "passed": failure is None,
-        "checks": [as_json(check) for check in checks],
+        "checks": [check.as_json() for check in checks],
         "error": failure and str(failure),
     }
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from pipeline.prediction import Prediction
     from pipeline.publishing.published import PublishedModel
     from pipeline.reasons import Reason
-    from pipeline.verification import Check
+    from pipeline.runtimes.measuring import Time
+    from pipeline.verification.check import Check
 
+_TEN = 10  # microseconds; below, a decimal place is shown
 _WIDTH_OF_PIPES = 100  # where the output is no terminal, lines are not broken at 80
 
 
@@ -54,19 +56,72 @@ def print_layers(layers: "Sequence[LayerSummary]") -> None:
 
 
 def print_checks(checks: "Sequence[Check]") -> None:
-    """Print a row for each artifact in each runtime."""
-    table = _table("file", "runtime", "result", "max diff", "labels", "accuracy")
+    """Print a row for each artifact in each runtime: the proof, then what it costs."""
+    proof = _table("file", "runtime", "result", "max diff", "labels", "accuracy")
     for check in checks:
         result = "[green]pass[/]" if check.passed else "[red]FAIL[/]"
+        proof.add_row(
+            check.artifact,
+            f"{check.runtime} ({check.asked})" if check.asked else check.runtime,
+            result if check.ran else "[yellow]not run[/]",
+            _or_dash(check.max_abs_diff, "{:.1e}"),
+            _or_dash(check.label_agreement, "{:.2%}"),
+            _or_dash(check.accuracy, "{:.4f}"),
+        )
+    _console().print(proof)
+    _print_costs([check for check in checks if check.cost])
+    for check in checks:
+        if check.note:
+            _print_line(f"{check.artifact} in {check.runtime}: {escape(check.note)}")
+    for advice in dict.fromkeys(check.advice for check in checks if check.advice):
+        names = dict.fromkeys(check.runtime for check in checks if check.advice == advice)
+        _print_line(f"[yellow]not run[/] in {', '.join(names)}. To add: {escape(advice)}")
+
+
+def _print_costs(checks: "Sequence[Check]") -> None:
+    """Print size, time and memory; times of an image are the median and the 99th percentile."""
+    if not checks:
+        return
+    columns = ["file", "runtime", "size", "load", "1 image", "1 of 256", "memory"]
+    copies = any(check.times_of_original for check in checks)
+    table = _table(*columns, *["to float32"] * copies)
+    table.collapse_padding = True
+    for check in checks:
+        assert check.cost is not None, "those without a cost were sorted out"
+        one, many = check.cost.time_per_image.values()
         table.add_row(
             check.artifact,
             check.runtime,
-            result if check.ran else "[yellow]not run[/]",
-            _or_dash(check.max_abs_diff, "{:.1e}"),
-            _or_dash(check.label_agreement, "{:.1%}"),
-            _or_dash(check.accuracy, "{:.4f}"),
+            _megabytes(check.bytes, 2),
+            f"{1e3 * check.cost.load_seconds:.0f} ms",
+            _microseconds(one),
+            _microseconds(many),
+            _megabytes(check.cost.peak_memory_bytes, 0),
+            *[_ratios(check)] * copies,
         )
     _console().print(table)
+    legend = "1 image, 1 of 256: microseconds an image, median / 99th percentile, on this machine."
+    _print_line(f"[dim]{legend}[/]")
+    if copies:
+        legend = "To float32: those medians, as multiples of the file that a copy was made from."
+        _print_line(f"[dim]{legend}[/]")
+
+
+def _ratios(check: "Check") -> str:
+    """Return how a copy compares with its original; slower is marked."""
+    return " ".join(
+        f"[yellow]{ratio:.1f}x[/]" if ratio > 1 else f"{ratio:.1f}x"
+        for ratio in (check.times_of_original or {}).values()
+    )
+
+
+def _megabytes(size: int | None, digits: int) -> str:
+    return "-" if size is None else f"{size / 1e6:.{digits}f} MB"
+
+
+def _microseconds(time: "Time") -> str:
+    median, p99 = 1e6 * time.median_seconds, 1e6 * time.p99_seconds
+    return f"{median:.{0 if median >= _TEN else 1}f} / {p99:.{0 if p99 >= _TEN else 1}f}"
 
 
 def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]) -> None:

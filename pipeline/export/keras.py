@@ -1,0 +1,10 @@
+"""The format ``keras``: the trained model itself, to go on training."""
+
+from pathlib import Path
+
+from pipeline.export.trained import TrainedModel
+
+
+def write(trained: TrainedModel, path: Path) -> None:
+    """Write the ``.keras`` file."""
+    trained.model.save(path)

@@ -1,0 +1,40 @@
+"""The format ``litert``: builtin operators only, so that a plain interpreter opens it anywhere."""
+
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow.lite.python.convert import ConverterError
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from pipeline.errors import ExportFailed
+from pipeline.export.serving import serving_function
+from pipeline.export.trained import TrainedModel
+
+
+def write(trained: TrainedModel, path: Path) -> None:
+    """Write the ``.tflite`` file.
+
+    Raises:
+        ExportFailed: the network needs an operator that is not built in.
+    """
+    [output] = trained.contract.outputs
+    serve = serving_function(trained.model, trained.contract)
+    # The converter would keep the weights as variables that the file does not hold: it opens,
+    # and answers NaN. As constants they are in the file, and dense layers become FULLY_CONNECTED.
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda image: {output.name: frozen(image)[0]}, input_signature=serve.input_signature
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [module.serve.get_concrete_function()], module
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    try:
+        path.write_bytes(converter.convert())
+    except ConverterError as error:
+        reason = " ".join(str(error).split())[-300:]
+        raise ExportFailed(
+            f"export.formats: litert must consist of builtin operators; got {reason} Choose "
+            "another model.activation, or leave litert out of export.formats."
+        ) from error

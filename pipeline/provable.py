@@ -1,0 +1,49 @@
+"""Whether a configuration can be written and proven here: known before minutes go into training."""
+
+from importlib.util import find_spec
+
+from pipeline.config.schema import Config
+from pipeline.errors import MissingExtra, MissingPackages, RequestError
+from pipeline.export.formats import FORMATS
+from pipeline.runtimes.registry import Runtime, choose_runtime, runtimes_for
+
+
+def chosen_runtimes(config: Config) -> list[Runtime] | None:
+    """Return the runtimes that the configuration names; None for all.
+
+    Raises:
+        RequestError: there is none of a name.
+    """
+    names = config.verify.runtimes
+    return None if names is None else [choose_runtime(name) for name in names]
+
+
+def require_provable(config: Config) -> None:
+    """Demand, for each format, the package that writes it and a runtime that opens it.
+
+    Raises:
+        MissingPackages: one of them is not installed.
+        RequestError: ``verify.runtimes`` names none that opens it.
+    """
+    for name in config.export.formats:
+        needed = FORMATS[name].needs
+        if needed and find_spec(needed) is None:
+            raise MissingExtra(f"The format {name} of export.formats", "runtimes")
+        if FORMATS[name].copy_of is None:  # a copy that cannot be proven is left out
+            _require_runtime(name, chosen_runtimes(config))
+
+
+def _require_runtime(file_format: str, chosen: list[Runtime] | None) -> None:
+    able = runtimes_for(file_format)
+    asked = [runtime for runtime in able if chosen is None or runtime in chosen]
+    if not asked:
+        raise RequestError(
+            f"verify.runtimes must name a runtime that opens {file_format}: one of "
+            f"{', '.join(runtime.name for runtime in able)}; got none. Add one, or leave "
+            f"{file_format} out of export.formats."
+        )
+    if not any(runtime.installed for runtime in asked):
+        names = ", ".join(runtime.name for runtime in asked)
+        raise MissingPackages(
+            f"Proving the format {file_format} in {names}", asked[0].package.command
+        )

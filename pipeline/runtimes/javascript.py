@@ -1,0 +1,90 @@
+"""JavaScript runtimes: a script below ``tests/js`` opens the file and answers over its pipes.
+
+Each message is a line of JSON, and ``bytes`` of it follow. We send ``{"shape", "threads",
+"calls", "budget_seconds", "bytes"}`` and the images; the script answers ``{"seconds", "shape",
+"type", "bytes"}`` and the probabilities, or ``{"error"}``. Its first line tells the contract.
+"""
+
+import json
+import math
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.export.contract import Contract, TensorSpec, named_axis
+from pipeline.runtimes.onnx_file import require_self_contained
+from pipeline.runtimes.packages import JAVASCRIPT
+from pipeline.runtimes.predictor import (
+    Images,
+    Predictor,
+    Probabilities,
+    num_threads,
+    peak_memory_bytes,
+)
+
+
+class JavaScriptPredictor(Predictor):
+    """An ONNX file in a script's process; it ends when its standard input does."""
+
+    script: str
+
+    def __init__(self, path: Path) -> None:
+        model = require_self_contained(path).resolve()
+        self._process = subprocess.Popen(  # noqa: S603  (our own script, no shell)
+            ["node", JAVASCRIPT / self.script, model],  # noqa: S607  (as the user has it)
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        hello = self._receive()
+        self.load_seconds = hello["load_seconds"]
+        self._processes = hello["processes"]
+        self.contract = Contract(
+            inputs=tuple(map(_spec, hello["inputs"])), outputs=tuple(map(_spec, hello["outputs"]))
+        )
+
+    def time_calls(self, images: Images, *, calls: int, budget_seconds: float) -> list[float]:
+        """Return the seconds of each call as the script measured them, without the pipes."""
+        return self._ask(images, calls, budget_seconds)[0]
+
+    def peak_memory_bytes(self) -> int | None:
+        """Return the peak memory of the process that holds the model: the largest of them."""
+        peaks = [peak_memory_bytes(process) for process in self._processes]
+        return max((peak for peak in peaks if peak is not None), default=None)
+
+    def _run(self, images: Images) -> Probabilities:
+        return self._ask(images, 1, math.inf)[1]
+
+    def _ask(
+        self, images: Images, calls: int, budget_seconds: float
+    ) -> tuple[list[float], Probabilities]:
+        assert self._process.stdin is not None, "it was opened with a pipe"
+        head = {
+            "shape": images.shape,
+            "threads": num_threads(len(images)),
+            "calls": calls,
+            "budget_seconds": min(budget_seconds, 1e6),
+            "bytes": images.nbytes,
+        }
+        self._process.stdin.write(json.dumps(head).encode() + b"\n" + images.tobytes())
+        self._process.stdin.flush()
+        answer = self._receive()
+        assert self._process.stdout is not None, "it was opened with a pipe"
+        body = self._process.stdout.read(answer["bytes"])
+        return answer["seconds"], np.frombuffer(body, answer["type"]).reshape(answer["shape"])
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout is not None, "it was opened with a pipe"
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.script} ended with code {self._process.wait()}")
+        message: dict[str, Any] = json.loads(line)
+        if "error" in message:
+            raise RuntimeError(message["error"])
+        return message
+
+
+def _spec(value: dict[str, Any]) -> TensorSpec:
+    sizes = (size if isinstance(size, int) else named_axis(size) for size in value["shape"])
+    return TensorSpec(value["name"], value["type"], tuple(sizes))

@@ -1,0 +1,62 @@
+"""LiteRT files in LiteRT's interpreter, as it runs on phones; without TensorFlow."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import ModelError
+from pipeline.export.contract import SIGNATURE, Contract, TensorSpec
+from pipeline.runtimes.packages import PythonPackage
+from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
+from pipeline.runtimes.registry import Runtime
+
+
+class LiteRtPredictor(Predictor):
+    """The signature ``serving_default`` of a LiteRT file, opened for one and for all threads."""
+
+    def __init__(self, path: Path) -> None:
+        model = path.read_bytes()
+        self._signature = cache(lambda threads: _open(model, threads))
+        signature = self._signature(1)
+        self.contract = Contract(
+            inputs=_specs(signature.get_input_details()),
+            outputs=_specs(signature.get_output_details()),
+        )
+
+    def _run(self, images: Images) -> Probabilities:
+        [input_spec], [output_spec] = self.contract.inputs, self.contract.outputs
+        answer = self._signature(num_threads(len(images)))(**{input_spec.name: images})
+        return answer[output_spec.name]  # type: ignore[no-any-return]
+
+
+def _open(model: bytes, threads: int) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=model, num_threads=threads)
+    interpreter.allocate_tensors()  # a TensorFlow-select operator is an error here
+    if SIGNATURE not in interpreter.get_signature_list():
+        raise ModelError(
+            f"A LiteRT file must have the signature {SIGNATURE}; got "
+            f"{sorted(interpreter.get_signature_list())}. Export it again."
+        )
+    return interpreter.get_signature_runner(SIGNATURE)
+
+
+def _specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:
+    return tuple(_spec(name, detail) for name, detail in details.items())
+
+
+def _spec(name: str, detail: dict[str, Any]) -> TensorSpec:
+    """A free axis is -1 in the signature of the shape; its name is not kept."""
+    sizes = (None if size < 0 else int(size) for size in detail["shape_signature"])
+    return TensorSpec(name, np.dtype(detail["dtype"]).name, tuple(sizes))
+
+
+RUNTIME = Runtime(
+    "litert",
+    ("litert",),
+    PythonPackage("ai-edge-litert", "ai_edge_litert", "runtimes"),
+    LiteRtPredictor,
+)

@@ -1,0 +1,53 @@
+"""What a user wants to know beside the proof: how long a model takes, and how much memory."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.runtimes.predictor import Images, Predictor
+
+BATCH_SIZES = (1, 256)
+_WARM_UP_CALLS = 5  # memory is allocated, kernels are chosen
+_CALLS = 200  # the 99th percentile is the third largest
+_BUDGET_SECONDS = 0.4  # of each batch size
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds a call takes, divided by the images of it."""
+
+    median_seconds: float
+    p99_seconds: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Opening the file, predicting one image and 256 (per image), and the peak of memory."""
+
+    load_seconds: float
+    time_per_image: dict[int, Time]  # by batch size
+    peak_memory_bytes: int | None
+
+
+def measure(predictor: Predictor, images: Images, load_seconds: float) -> Cost:
+    """Time predictions of images, uint8 (n, height, width, channels); they are repeated to 256."""
+    times = {size: _time(predictor, _repeat(images, size)) for size in BATCH_SIZES}
+    return Cost(predictor.load_seconds or load_seconds, times, predictor.peak_memory_bytes())
+
+
+def cost_from_json(value: dict[str, Any]) -> Cost:
+    """Return a cost from what ``dataclasses.asdict`` and JSON made of it."""
+    times = {int(size): Time(**time) for size, time in value["time_per_image"].items()}
+    return Cost(value["load_seconds"], times, value["peak_memory_bytes"])
+
+
+def _time(predictor: Predictor, images: Images) -> Time:
+    predictor.time_calls(images, calls=_WARM_UP_CALLS, budget_seconds=_BUDGET_SECONDS)
+    seconds = predictor.time_calls(images, calls=_CALLS, budget_seconds=_BUDGET_SECONDS)
+    median, p99 = np.quantile(seconds, [0.5, 0.99]) / len(images)
+    return Time(float(median), float(p99))
+
+
+def _repeat(images: Images, count: int) -> Images:
+    return np.resize(images[:count], (count, *images.shape[1:]))

@@ -1,0 +1,22 @@
+"""ONNX files in onnxruntime-web: WebAssembly in a real browser."""
+
+from pipeline.runtimes.javascript import JavaScriptPredictor
+from pipeline.runtimes.packages import NpmPackage
+from pipeline.runtimes.registry import Runtime
+
+
+class WebPredictor(JavaScriptPredictor):
+    """An ONNX file in a page of headless Chromium, as visitors of a site would run it."""
+
+    script = "browser.mjs"
+
+
+RUNTIME = Runtime(
+    "onnxruntime-web",
+    ("onnx", "onnx_int8", "onnx_fp16"),
+    NpmPackage(
+        ("onnxruntime-web", "playwright-core"),
+        programs=(("node",), ("chromium", "chromium-browser", "google-chrome")),
+    ),
+    WebPredictor,
+)

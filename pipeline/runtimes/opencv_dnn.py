@@ -1,0 +1,40 @@
+"""ONNX files in OpenCV's module dnn."""
+
+from pathlib import Path
+
+from pipeline.runtimes.onnx_file import require_self_contained
+from pipeline.runtimes.onnx_reference import onnx_contract
+from pipeline.runtimes.packages import PythonPackage
+from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
+from pipeline.runtimes.registry import Runtime
+
+
+class OpenCvPredictor(Predictor):
+    """An ONNX file in OpenCV.
+
+    OpenCV tells neither dtypes nor free axes, so these are the file's; the names are used: an
+    input or output of another name is an error of ``setInput`` or ``forward``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import cv2
+        import onnx
+
+        self._cv2 = cv2
+        self.contract = onnx_contract(onnx.load(require_self_contained(path)))
+        self._net = cv2.dnn.readNetFromONNX(str(path))
+
+    def _run(self, images: Images) -> Probabilities:
+        [input_spec], [output_spec] = self.contract.inputs, self.contract.outputs
+        self._cv2.setNumThreads(num_threads(len(images)))
+        self._net.setInput(images, input_spec.name)
+        answer = self._net.forward(output_spec.name)
+        return answer.copy()  # type: ignore[return-value]  # the next call writes over it
+
+
+RUNTIME = Runtime(
+    "opencv",
+    ("onnx", "onnx_int8", "onnx_fp16"),
+    PythonPackage("opencv-python-headless", "cv2", "runtimes"),
+    OpenCvPredictor,
+)

@@ -1,0 +1,5 @@
+"""The proof: every exported file, in every runtime that opens it, against the trained model.
+
+``tolerances`` says how much may differ, ``comparing`` what is wrong with answers, ``proving`` asks
+every file in a fresh process, ``stage`` decides what may be published.
+"""

@@ -1,0 +1,101 @@
+"""Answers against those of the trained model: everything that is wrong, as sentences."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.export.contract import Contract, TensorSpec
+from pipeline.handover import TEST_PROBABILITIES_FILE, split_file
+from pipeline.runtimes.isolated import Answers
+from pipeline.verification.tolerances import FLOAT32_TOLERANCE
+
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A ``.npy`` file of the test images, their labels, int64 (n,), and what Keras answers.
+
+    The probabilities are float32 (n, num_classes).
+    """
+
+    images: Path
+    labels: npt.NDArray[np.int64]
+    probabilities: Probabilities
+    contract: Contract
+
+
+def read_reference(data: Path, evaluation: Path, contract: Contract) -> Reference:
+    """Return what every artifact must answer, from the folders of ``data`` and ``evaluate``."""
+    return Reference(
+        images=data / split_file("test", "images"),
+        labels=np.load(data / split_file("test", "labels")),
+        probabilities=np.load(evaluation / TEST_PROBABILITIES_FILE),
+        contract=contract,
+    )
+
+
+def compare(
+    answers: Answers, reference: Reference, tolerance: float = FLOAT32_TOLERANCE
+) -> tuple[str, ...]:
+    """Return everything that is wrong with a file's answers, as sentences."""
+    expected = reference.probabilities
+    failures = contract_failures(answers.contract, reference.contract)
+    failures += _value_failures("the test set", answers.probabilities, expected, tolerance)
+    for size, got in answers.small_batches.items():
+        name = f"the first {size} as a batch"
+        failures += _value_failures(name, got, expected[:size], tolerance)
+    for entrance, got in answers.entrances.items():
+        name = f"the first {len(got)} {entrance}"
+        failures += _value_failures(name, got, expected[: len(got)], tolerance)
+    return tuple(failures)
+
+
+def contract_failures(got: Contract, expected: Contract) -> list[str]:
+    """Return how inputs and outputs differ from what they must be, as sentences."""
+    pairs = (("input", got.inputs, expected.inputs), ("output", got.outputs, expected.outputs))
+    return [
+        f"the {side} must be {_join(wanted)}; got {_join(found)}"
+        for side, found, wanted in pairs
+        if found != wanted
+    ]
+
+
+def max_abs_diff(got: Probabilities, expected: Probabilities) -> float:
+    """Return max |got - expected|, computed in float64; NaN where one of them is not a number."""
+    return float(np.max(np.abs(got.astype(np.float64) - expected.astype(np.float64))))
+
+
+def _join(specs: tuple[TensorSpec, ...]) -> str:
+    return ", ".join(map(str, specs)) or "none"
+
+
+def _value_failures(
+    name: str, got: Probabilities, expected: Probabilities, tolerance: float
+) -> list[str]:
+    if got.dtype != np.float32 or got.shape != expected.shape:
+        return [f"{name}: answers must be float32 {expected.shape}; got {got.dtype} {got.shape}"]
+    if not np.isfinite(got).all():
+        bad = int((~np.isfinite(got)).any(axis=1).sum())
+        return [f"{name}: all values must be finite; got {bad} images with infinity or NaN"]
+    failures = []
+    difference = max_abs_diff(got, expected)
+    if not difference <= tolerance:
+        failures.append(
+            f"{name}: the largest difference of probabilities must be at most {tolerance:g}; got "
+            f"{difference:.3g}"
+        )
+    disagreements = _disagreements(got, expected, tolerance)
+    if disagreements:
+        failures.append(f"{name}: every label must agree; got {disagreements} that do not")
+    return failures
+
+
+def _disagreements(got: Probabilities, expected: Probabilities, tolerance: float) -> int:
+    """Count labels that differ, but for ties: the reference holds both within the tolerance."""
+    rows = np.arange(len(expected))
+    ours, theirs = expected.argmax(axis=1), got.argmax(axis=1)
+    margin = expected[rows, ours].astype(np.float64) - expected[rows, theirs]
+    return int(np.sum(margin > tolerance))

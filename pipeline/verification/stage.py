@@ -1,0 +1,70 @@
+"""The stage ``verify``: only what is proven goes on to be published."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.context import Context, Facts
+from pipeline.export.contract import contract_from_json
+from pipeline.export.formats import FORMATS, artifact_name
+from pipeline.provable import chosen_runtimes
+from pipeline.verification.check import Check
+from pipeline.verification.comparing import read_reference
+from pipeline.verification.proving import artifacts_in, require_passed, verify
+
+
+def run(context: Context, folder: Path) -> Facts:
+    """Prove what was exported; a copy that fails is left out, with the reason.
+
+    Raises:
+        VerificationFailed: the list of everything that is wrong with the other files.
+    """
+    del folder  # all that is found out is in the facts
+    exported = context.outputs["export"]
+    formats = list(exported.facts["formats"])
+    reference = read_reference(
+        context.outputs["data"].path,
+        context.outputs["evaluate"].path,
+        contract_from_json(exported.facts["contract"]),
+    )
+    checks = verify(
+        artifacts_in(exported.path, formats),
+        reference,
+        context.progress,
+        only=chosen_runtimes(context.config),
+    )
+    failed = {name: reason for name in formats if (reason := _failed_copy(name, checks))}
+    for name, reason in failed.items():
+        context.progress.notice(f"{artifact_name(name)} is left out: {reason}.")
+    proven = [name for name in formats if name not in failed]
+    names = [artifact_name(name) for name in proven]
+    require_passed([check for check in checks if check.artifact in names], names)
+    passed = sum(check.passed for check in checks)
+    return {
+        "formats": proven,
+        "checks": [check.as_json() for check in checks],
+        "copies": [_with_reason(copy, failed) for copy in exported.facts["copies"]],
+        "summary": f"{passed} checks passed" + _left_undone(checks),
+    }
+
+
+def _failed_copy(file_format: str, checks: Sequence[Check]) -> str | None:
+    """Return why a copy may not be published, or None; nothing runs on what is not published."""
+    if FORMATS[file_format].copy_of is None:
+        return None
+    found = [check for check in checks if check.artifact == artifact_name(file_format)]
+    failures = [f"in {check.runtime}, {text}" for check in found for text in check.failures]
+    if not any(check.ran for check in found):
+        failures.append("no runtime that opens it is installed and among verify.runtimes")
+    return "; ".join(failures) or None
+
+
+def _with_reason(copy: dict[str, Any], failed: dict[str, str]) -> dict[str, Any]:
+    return {**copy, "reason": copy["reason"] or failed.get(copy["format"])}
+
+
+def _left_undone(checks: Sequence[Check]) -> str:
+    failed = sum(bool(check.failures) for check in checks)
+    absent = sum(not check.ran for check in checks)
+    words = [(failed, "failed"), (absent, "not run")]
+    return "".join(f", {count} {word}" for count, word in words if count)

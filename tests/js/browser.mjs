@@ -1,0 +1,34 @@
+// onnxruntime-web in Chromium: node browser.mjs MODEL.onnx; requests on standard input (pipe.mjs).
+import { join } from "node:path";
+
+import { here, openBrowser, openPage, renderers } from "./chromium.mjs";
+import { send, serve } from "./pipe.mjs";
+
+// WebAssembly has one number of threads a page: hence a page for single images, one for batches.
+const pages = new Map();
+
+async function open(context, threads) {
+  const page = await openPage(context, `?threads=${threads}`);
+  pages.set(threads, page);
+  return page.evaluate(() => window.openModel());
+}
+
+try {
+  const { browser, context } = await openBrowser({
+    "page.html": join(here, "page.html"),
+    "session.mjs": join(here, "session.mjs"),
+    "model.onnx": process.argv[2],
+  });
+  const hello = await open(context, 1);
+  send({ ...hello, processes: await renderers(browser) });
+  serve(async ({ body, ...request }) => {
+    if (!pages.has(request.threads)) await open(context, request.threads);
+    const sent = [request, body.toString("base64")];
+    const page = pages.get(request.threads);
+    const answer = await page.evaluate(([head, text]) => window.answer(head, text), sent);
+    return { ...answer, body: Buffer.from(answer.body, "base64") };
+  });
+} catch (error) {
+  send({ error: String(error) });
+  process.exit(1); // Chromium ends with this process
+}

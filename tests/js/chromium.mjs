@@ -1,0 +1,64 @@
+// A page in headless Chromium that gets what it asks for from files; all other requests are refused.
+import { execFileSync } from "node:child_process";
+import { readFile, readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { chromium } from "playwright-core";
+
+export const here = dirname(fileURLToPath(import.meta.url));
+const runtime = join(here, "node_modules", "onnxruntime-web", "dist");
+const site = "https://model.localhost"; // never looked up: no request leaves the page
+// Both are needed for threads in WebAssembly.
+const isolated = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+const types = { html: "text/html", mjs: "text/javascript", wasm: "application/wasm" };
+
+function executable() {
+  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
+    try {
+      return execFileSync("which", [name]).toString().trim();
+    } catch {
+      // the next name
+    }
+  }
+  throw new Error("Chromium is not on the path");
+}
+
+/** Start a browser whose pages find `files` (name -> path) and those of onnxruntime-web. */
+export async function openBrowser(files) {
+  const served = { ...files };
+  for (const name of await readdir(runtime)) served[name] = join(runtime, name);
+  const browser = await chromium.launch({
+    executablePath: executable(),
+    // Chromium's sandbox needs another user than root.
+    chromiumSandbox: process.getuid() !== 0,
+    args: ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  const context = await browser.newContext();
+  await context.route("**/*", async (route) => {
+    const name = new URL(route.request().url()).pathname.slice(1);
+    if (!Object.hasOwn(served, name)) return route.abort();
+    const contentType = types[name.split(".").pop()] ?? "application/octet-stream";
+    return route.fulfill({ body: await readFile(served[name]), contentType, headers: isolated });
+  });
+  return { browser, context };
+}
+
+/** Open page.html with a query in its address; what it writes to the console goes to `onConsole`. */
+export async function openPage(context, query = "", onConsole = () => {}) {
+  const page = await context.newPage();
+  page.on("console", (message) => onConsole(message.text()));
+  page.on("pageerror", (error) => onConsole(`error: ${error.message}`));
+  await page.goto(`${site}/page.html${query}`);
+  return page;
+}
+
+/** Return the processes that show pages; ours are among them. */
+export async function renderers(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  return processInfo.filter((info) => info.type === "renderer").map((info) => info.id);
+}

@@ -1,0 +1,14 @@
+// onnxruntime in Node.js: node node.mjs MODEL.onnx; requests on standard input (pipe.mjs).
+import * as ort from "onnxruntime-node";
+
+import { send, serve } from "./pipe.mjs";
+import { open } from "./session.mjs";
+
+try {
+  const { hello, answer } = await open(ort, process.argv[2]);
+  send({ ...hello, processes: [process.pid] });
+  serve(answer);
+} catch (error) {
+  send({ error: String(error) });
+  process.exitCode = 1;
+}

@@ -1,0 +1,42 @@
+// The protocol with pipeline/runtimes/javascript.py: lines of JSON, each with bytes behind it.
+
+export function send(message, body = Buffer.alloc(0)) {
+  process.stdout.write(Buffer.concat([Buffer.from(`${JSON.stringify(message)}\n`), body]));
+}
+
+/**
+ * Answer every request with `answer(request)`: { seconds, shape, type, body }.
+ *
+ * The process ends with its standard input, also while an answer is computed.
+ */
+export function serve(answer) {
+  let waiting = Buffer.alloc(0);
+  let last = Promise.resolve();
+  process.stdin.on("data", (chunk) => {
+    waiting = Buffer.concat([waiting, chunk]);
+    for (let request; (request = take()); ) {
+      const current = request;
+      last = last.then(() => reply(answer, current));
+    }
+  });
+  process.stdin.on("end", () => process.exit(0));
+
+  function take() {
+    const end = waiting.indexOf("\n");
+    if (end < 0) return null;
+    const head = JSON.parse(waiting.subarray(0, end).toString());
+    if (waiting.length < end + 1 + head.bytes) return null;
+    const body = waiting.subarray(end + 1, end + 1 + head.bytes);
+    waiting = waiting.subarray(end + 1 + head.bytes);
+    return { ...head, body };
+  }
+}
+
+async function reply(answer, request) {
+  try {
+    const { body, ...head } = await answer(request);
+    send({ ...head, bytes: body.length }, body);
+  } catch (error) {
+    send({ error: String(error) });
+  }
+}

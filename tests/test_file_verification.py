@@ -1,0 +1,85 @@
+"""A single ONNX file: proven against the reference evaluator, or explained."""
+
+import json
+import shutil
+from pathlib import Path
+
+import onnx
+import pytest
+from conftest import PROJECT, assert_error, command
+from test_damage import change_onnx, fix_batch, rename_output
+
+
+@pytest.fixture(scope="module")
+def published(complete: Path) -> Path:
+    return complete / "exported" / "smoke" / "1"
+
+
+def test_a_single_file_is_proven_too(published: Path, complete: Path, tmp_path: Path) -> None:
+    shutil.copyfile(published / "model.int8.onnx", tmp_path / "mine.onnx")
+    options = ["--runtime", "onnxruntime", "--runtime", "opencv", "-C", complete, "--json"]
+    done = command("verify", tmp_path / "mine.onnx", *options)
+    assert done.code == 0, done.err
+    checks = json.loads(done.out)["checks"]
+    assert [(c["artifact"], c["runtime"], c["passed"]) for c in checks] == [
+        ("mine.onnx", "onnxruntime", True),
+        ("mine.onnx", "opencv", True),
+    ]
+    assert {c["precision"] for c in checks} == {"int8"}
+    assert all(c["accuracy"] > 0.8 for c in checks)
+
+
+REVERSED = """
+from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
+from pipeline.runtimes.packages import PythonPackage
+from pipeline.runtimes.registry import Runtime
+
+class Reversed(OnnxRuntimePredictor):
+    def _run(self, images):
+        return super()._run(images)[:, ::-1].copy()
+
+RUNTIME = Runtime("reversed", ("onnx",), PythonPackage("numpy", "numpy", "base"), Reversed)
+"""
+
+
+def test_a_runtime_that_answers_otherwise_fails(
+    published: Path, complete: Path, tmp_path: Path
+) -> None:
+    """In a copy of the package with a runtime that tells the classes from the last to the first."""
+    shutil.copytree(PROJECT / "pipeline", tmp_path / "pipeline")
+    (tmp_path / "pipeline" / "runtimes" / "reversed.py").write_text(REVERSED)
+    model = published / "model.onnx"
+    done = command("verify", model, "--runtime", "reversed", "-C", complete, cwd=tmp_path)
+    assert_error(
+        done, 1, "must answer as its reference does", "model.onnx in reversed: the test set"
+    )
+    assert "FAIL" in done.out
+
+
+def test_other_single_files_are_explained(published: Path, complete: Path, tmp_path: Path) -> None:
+    done = command("verify", published / "model.tflite", "-C", complete)
+    assert_error(done, 2, "A file to verify must end in .onnx", "model.tflite")
+    shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
+    change_onnx(rename_output, "mine.onnx")(tmp_path)
+    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    assert_error(done, 2, "(image: uint8 [batch, height, width, channels]) -> (probabilities:",
+                 "got (image: uint8 [batch, 28, 28, 1]) -> (probs: float32 [batch,")  # fmt: skip
+
+
+def test_a_file_with_a_strange_data_set_is_explained(
+    published: Path, complete: Path, tmp_path: Path
+) -> None:
+    def name_another(model: onnx.ModelProto) -> None:
+        onnx.helper.set_model_props(model, {"data_set": "../../etc"})
+
+    shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
+    change_onnx(name_another, "mine.onnx")(tmp_path)
+    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    assert_error(done, 2, "data.name", "the metadata of the file")
+
+
+def test_a_fixed_batch_is_explained(published: Path, complete: Path, tmp_path: Path) -> None:
+    shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
+    change_onnx(fix_batch, "mine.onnx")(tmp_path)
+    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    assert_error(done, 2, "A model file must", "got (image: uint8 [32, 28, 28, 1])")

@@ -1,0 +1,246 @@
+"""Files that are damaged or mean harm: refused in words, nothing executed, nothing crashed."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from conftest import PROJECT, assert_error, command
+from mutations import damage
+from onnx import TensorProto, helper, numpy_helper
+
+from pipeline.errors import ModelError, PipelineError
+from pipeline.export.formats import FORMATS, artifact_files
+from pipeline.publishing.published import read_version
+from pipeline.runtimes.isolated import ask
+from pipeline.runtimes.onnx_file import require_self_contained
+from pipeline.runtimes.registry import choose_runtime
+
+MUTATIONS = 200
+HOME = {
+    "saved_model": "tensorflow",
+    "onnx": "onnxruntime",
+    "keras": "keras",
+    "litert": "litert",
+    "onnx_int8": "onnxruntime",
+    "onnx_fp16": "onnxruntime",
+    "openvino": "openvino",
+}
+
+
+@pytest.fixture(scope="module")
+def version(complete: Path) -> Path:
+    return complete / "exported" / "smoke" / "1"
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_mutations_of_a_published_folder_are_refused_unopened(
+    version: Path, tmp_path: Path, file_format: str
+) -> None:
+    shutil.copytree(version, tmp_path / "1")
+    published = read_version(tmp_path / "1")
+    published.require_unaltered()
+    random_ = random.Random(0)
+    for _ in range(MUTATIONS):
+        path = random_.choice(artifact_files(tmp_path / "1", file_format))
+        content = path.read_bytes()
+        damaged = damage(content, random_)
+        if damaged == content:
+            continue
+        path.write_bytes(damaged)
+        with pytest.raises(ModelError, match=f"{path.name} has .* instead of|another SHA-256"):
+            published.require_unaltered()
+        path.write_bytes(content)
+    published.require_unaltered()
+
+
+@pytest.mark.parametrize(("file_format", "runtime"), [*HOME.items(), ("onnx", "onnx-reference")])
+def test_mutations_of_a_single_file_end_in_an_answer_or_an_error(
+    version: Path, tmp_path: Path, file_format: str, runtime: str
+) -> None:
+    """None hangs; what ends its process is contained, since the product opens it in a worker."""
+    script = PROJECT / "tests" / "mutations.py"
+    done = subprocess.run(
+        [sys.executable, script, runtime, file_format, version, str(MUTATIONS)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout.splitlines()[-1])
+    kinds = Counter(result.partition(":")[0] for result in results)
+    assert kinds.total() == MUTATIONS
+    assert kinds["refused"] >= MUTATIONS / 4, kinds
+    assert kinds["ended by SIGALRM"] == 0, "one hung"
+    assert not list(tmp_path.iterdir()), "nothing is written where the user stands"
+
+
+def test_a_damaged_file_is_refused_by_the_commands(version: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "digit.npy", np.zeros((1, 28, 28, 1), np.uint8))
+    content = (version / "model.onnx").read_bytes()
+    path = tmp_path / "model.onnx"
+    for cut in (0, 1, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:cut])
+        assert_error(command("predict", path, tmp_path / "digit.npy"), 2, "model.onnx")
+    assert_error(command("verify", path, "-C", tmp_path), 2, "must be a whole onnx model")
+    (tmp_path / "model.keras").write_bytes(b"PK\x03\x04garbage")
+    done = command("predict", tmp_path / "model.keras", tmp_path / "digit.npy")
+    assert_error(done, 2, "model.keras must be a whole keras model")
+
+
+def test_a_runtime_that_crashes_is_a_failed_check(version: Path, tmp_path: Path) -> None:
+    """A real segmentation fault, in a copy of the package with a runtime that has one."""
+    shutil.copytree(PROJECT / "pipeline", tmp_path / "pipeline")
+    (tmp_path / "pipeline" / "runtimes" / "crashing.py").write_text(
+        "import ctypes\n"
+        "from pipeline.runtimes.packages import PythonPackage\n"
+        "from pipeline.runtimes.registry import Runtime\n"
+        "package = PythonPackage('numpy', 'numpy', 'base')\n"
+        "RUNTIME = Runtime('crashing', ('keras',), package, lambda path: ctypes.string_at(0))\n"
+    )
+    workspace = version.parents[2]
+    done = command("verify", version, "--runtime", "crashing", "-C", workspace, cwd=tmp_path)
+    assert_error(done, 1, "model.keras in crashing", "its process was ended by SIGSEGV")
+
+
+SECRET = "root:x:0:0"  # noqa: S105  (how a file begins that nobody may read from here)
+
+
+def tensor_elsewhere(location: str) -> onnx.TensorProto:
+    tensor = TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[4])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    return tensor
+
+
+def with_external_data(where: str, location: str) -> onnx.ModelProto:
+    """A model whose tensor lies in another file; ``where`` is the place that names it."""
+    tensor = tensor_elsewhere(location)
+    constant = helper.make_node("Constant", [], ["weights"], value=tensor)
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 2, 2, 1])
+    output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 4])
+    nodes, initializers, functions = [], [], []
+    if where == "initializer":
+        initializers = [tensor]
+    elif where == "attribute":
+        nodes = [constant]
+    elif where == "branch":
+        inner = helper.make_graph([constant], "inner", [], [])
+        nodes = [helper.make_node("If", ["flag"], ["y"], then_branch=inner, else_branch=inner)]
+    elif where == "function":
+        opset = [helper.make_opsetid("", 18)]
+        functions = [helper.make_function("mine", "f", [], ["weights"], [constant], opset)]
+    graph = helper.make_graph(nodes, "g", [image], [output], initializers)
+    if where == "sparse":
+        graph.sparse_initializer.add().values.CopyFrom(tensor)
+    return helper.make_model(graph, functions=functions)
+
+
+@pytest.mark.parametrize("where", ["initializer", "attribute", "branch", "function", "sparse"])
+@pytest.mark.parametrize("location", ["beside.bin", "../../etc/passwd", "/etc/passwd"])
+def test_external_data_is_refused_wherever_it_is_named(
+    tmp_path: Path, where: str, location: str
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(with_external_data(where, location).SerializeToString())
+    (tmp_path / "beside.bin").write_bytes(bytes(16))
+    with pytest.raises(ModelError, match="must hold all its tensors itself"):
+        require_self_contained(path)
+
+
+def test_the_commands_refuse_external_data(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(with_external_data("initializer", "/etc/passwd").SerializeToString())
+    np.save(tmp_path / "digit.npy", np.zeros((1, 2, 2, 1), np.uint8))
+    for arguments in (("predict", path, tmp_path / "digit.npy"), ("verify", path, "-C", tmp_path)):
+        done = command(*arguments)
+        assert_error(done, 2, "must hold all its tensors itself", "Save it without external data")
+        assert SECRET not in done.out + done.err
+
+
+def test_files_without_external_data_pass(version: Path) -> None:
+    for name in ("model.onnx", "model.int8.onnx", "model.fp16.onnx"):
+        assert require_self_contained(version / name) == version / name
+
+
+def test_an_oversized_file_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    with path.open("wb") as file:
+        file.truncate(2**31 + 1)  # sparse: takes no room
+    with pytest.raises(ModelError, match=r"at most 2,147,483,648 bytes; got 2,147,483,649"):
+        require_self_contained(path)
+
+
+def test_a_tensor_larger_than_the_machine_is_an_error(version: Path, tmp_path: Path) -> None:
+    """It would take 4 TB: the file says so in a few bytes."""
+    model = onnx.load(version / "model.onnx")
+    size = numpy_helper.from_array(np.array([1 << 40], np.int64), "size")
+    model.graph.initializer.append(size)
+    model.graph.node.insert(0, helper.make_node("ConstantOfShape", ["size"], ["huge"]))
+    model.graph.node.insert(1, helper.make_node("ReduceMax", ["huge"], ["most"], keepdims=0))
+    [softmax] = [node for node in model.graph.node if node.op_type == "Softmax"]
+    logits = softmax.input[0]
+    softmax.input[0] = "sum"
+    place = list(model.graph.node).index(softmax)
+    model.graph.node.insert(place, helper.make_node("Add", [logits, "most"], ["sum"]))
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(PipelineError, match=r"(?i)alloc|memory|size"):
+        ask(choose_runtime("onnxruntime"), tmp_path / "model.onnx")
+
+
+def test_memory_of_a_worker_has_a_limit() -> None:
+    code = (
+        "import numpy, pipeline.runtimes.worker as worker\n"
+        "worker.memory_bytes = lambda: 10**9\n"
+        "worker.limit_memory()\n"
+        "try: numpy.ones(2 * 10**8)\n"
+        "except MemoryError: print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "refused"
+
+
+def test_code_in_a_keras_file_is_not_executed(tmp_path: Path) -> None:
+    import keras
+
+    mark = str(tmp_path / "executed")
+    layers = [
+        keras.Input((28, 28, 1), dtype="uint8", name="image"),
+        keras.layers.Lambda(lambda x: open(mark, "w").close() or x),  # noqa: PTH123
+    ]
+    keras.Sequential(layers).save(tmp_path / "model.keras")
+    Path(mark).unlink()  # written when the layer was built here
+    np.save(tmp_path / "digit.npy", np.zeros((1, 28, 28, 1), np.uint8))
+    done = command("predict", tmp_path / "model.keras", tmp_path / "digit.npy")
+    assert_error(done, 2, "model.keras must be a whole keras model", "Lambda")
+    assert not Path(mark).exists()
+
+
+def test_a_lite_file_with_operators_of_tensorflow_is_refused(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    image = tf.TensorSpec([None, 28, 28, 1], tf.uint8, name="image")
+    module = tf.Module()
+    module.serve = tf.function(
+        lambda image: {"probabilities": tf.linalg.inv(tf.cast(image[:, :10, :10, 0], tf.float32))},
+        input_signature=[image],
+    )
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [module.serve.get_concrete_function()], module
+    )
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS,
+        tf.lite.OpsSet.SELECT_TF_OPS,
+    ]
+    (tmp_path / "model.tflite").write_bytes(converter.convert())
+    with pytest.raises(ModelError, match=r"Select TensorFlow op\(s\)"):
+        ask(choose_runtime("litert"), tmp_path / "model.tflite")

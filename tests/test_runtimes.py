@@ -1,0 +1,238 @@
+"""All runtimes on the real files: what is proven there, and that damage to any file is caught."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PROJECT, assert_error, command, needs_browser, needs_node
+
+from pipeline.errors import MissingPackages, ModelError, WorkerFailed
+from pipeline.export.contract import contract_for
+from pipeline.export.formats import FORMATS
+from pipeline.machine import num_processors
+from pipeline.progress import Silent
+from pipeline.runtimes.isolated import ask
+from pipeline.runtimes.packages import PythonPackage
+from pipeline.runtimes.predictor import num_threads
+from pipeline.runtimes.registry import (
+    Runtime,
+    all_runtimes,
+    choose_runtime,
+    open_model,
+    runtime_versions,
+)
+from pipeline.verification.check import Check
+from pipeline.verification.comparing import Reference, read_reference
+from pipeline.verification.proving import artifacts_in, verify
+
+CONTRACT = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
+NINE = {"tensorflow", "onnxruntime", "onnx-reference", "openvino", "opencv", "tract", "litert",
+        "onnxruntime-node", "onnxruntime-web"}  # fmt: skip
+INSTALLED = [name for name, runtime in all_runtimes().items() if runtime.installed]
+SCALE = np.float32(1 / 255).tobytes()
+
+
+@pytest.fixture(scope="module")
+def published(complete: Path) -> Path:
+    return complete / "exported" / "smoke" / "1"
+
+
+@pytest.fixture(scope="module")
+def reference(complete: Path) -> Reference:
+    [data] = (complete / "runs" / "data").iterdir()
+    [evaluation] = (complete / "runs" / "evaluate").iterdir()
+    return read_reference(data, evaluation, CONTRACT)
+
+
+@needs_browser
+@needs_node
+def test_every_file_is_proven_in_all_nine_runtimes(published: Path) -> None:
+    assert set(INSTALLED) == NINE | {"keras"}
+    checks = json.loads((published / "manifest.json").read_text())["verification"]
+    assert all(check["ran"] and check["passed"] for check in checks)
+    assert {check["runtime"] for check in checks} == NINE | {"keras"}
+    by_file = {check["artifact"] for check in checks}
+    assert len(by_file) == len(FORMATS)
+    for check in checks:
+        if check["precision"] == "float32":
+            assert check["label_agreement"] == 1.0
+            assert check["max_abs_diff"] <= 1e-5
+    opened = {name: set(runtime.opens) for name, runtime in all_runtimes().items()}
+    pairs = sum(len(formats) for formats in opened.values())
+    assert len(checks) == pairs
+
+
+def test_beside_the_proof_stands_what_it_costs(published: Path) -> None:
+    checks = json.loads((published / "manifest.json").read_text())["verification"]
+    for check in checks:
+        cost = check["cost"]
+        assert 0 < cost["load_seconds"] < 60
+        assert cost["peak_memory_bytes"] > 10**7
+        for size in ("1", "256"):
+            time_ = cost["time_per_image"][size]
+            assert 0 < time_["median_seconds"] <= time_["p99_seconds"]
+        assert check["bytes"] > 10_000
+        assert (check["asked"] == "f32") == (check["runtime"] == "openvino")
+        is_copy = check["artifact"] in ("model.int8.onnx", "model.fp16.onnx")
+        original = any(c["artifact"] == "model.onnx" and c["runtime"] == check["runtime"]
+                       for c in checks)  # fmt: skip
+        assert bool(check["times_of_original"]) == (is_copy and original)
+
+
+def test_openvino_computes_in_float32(published: Path) -> None:
+    """Asked of the compiled model itself, whatever the processor could do."""
+    predictor = open_model(choose_runtime("openvino"), published / "model.xml")
+    compiled = predictor._compiled(1)  # type: ignore[attr-defined]
+    assert compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_openvino_reports_nothing(published: Path, tmp_path: Path) -> None:
+    """By itself it leaves an identifier in the home folder, and sends an event for each import."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pipeline.runtimes.registry import choose_runtime, open_model\n"
+        "choose_runtime('openvino').package.load()\n"
+        "open_model(choose_runtime('openvino'), Path(sys.argv[1]))\n"
+        "import pipeline.export.openvino\n"
+        "assert sys.modules['openvino_telemetry'] is None"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    subprocess.run(
+        [sys.executable, "-c", code, published / "model.xml"],
+        check=True, cwd=PROJECT, env={**environment, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert not (tmp_path / "intel").exists()
+
+
+def test_a_single_image_is_computed_by_one_thread(published: Path) -> None:
+    assert num_threads(1) == 1
+    assert num_threads(2) == num_threads(256) == num_processors()
+    predictor = open_model(choose_runtime("onnxruntime"), published / "model.onnx")
+    sessions = predictor._session  # type: ignore[attr-defined]
+    for images, threads in ((1, 1), (2, num_processors())):
+        predictor.predict(np.zeros((images, 28, 28, 1), np.uint8))
+        assert sessions(threads).get_session_options().intra_op_num_threads == threads
+    assert sessions.cache_info().currsize == len({1, num_processors()})
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 2),
+        ({"cpu.max": "max 100000"}, 2),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "800000 100000"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 2),
+    ],
+)
+def test_processors_are_those_of_affinity_and_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: {3, 5})
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content + "\n")
+    assert num_processors(tmp_path) == expected
+
+
+def test_a_worker_has_a_time_limit(published: Path) -> None:
+    with pytest.raises(WorkerFailed, match=r"no answer within 0\.2 s"):
+        ask(choose_runtime("keras"), published / "model.keras", timeout_seconds=0.2)
+
+
+@needs_browser
+def test_node_and_browser_end_with_the_worker(published: Path) -> None:
+    """kill -9 of the process that asked: nothing of it stays behind."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pipeline.runtimes.registry import choose_runtime, open_model\n"
+        "predictor = open_model(choose_runtime('onnxruntime-web'), Path(sys.argv[1]))\n"
+        "print(predictor._process.pid, *predictor._processes, flush=True)\n"
+        "sys.stdin.read()"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, published / "model.onnx"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT,
+    )  # fmt: skip
+    assert parent.stdout is not None
+    pids = parent.stdout.readline().split()
+    assert len(pids) >= 2
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 30
+    while any(is_running(pid) for pid in pids):
+        assert time.monotonic() < deadline, "a process goes on without its parent"
+        time.sleep(0.05)
+
+
+def is_running(pid: str) -> bool:
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # empty: ended, not yet collected
+    except FileNotFoundError:
+        return False
+
+
+def test_what_is_not_installed_is_told_with_the_command(
+    published: Path, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = PythonPackage("no-such-thing", "no_such_thing", "runtimes")
+    absent = Runtime("absent", ("onnx",), package, pytest.fail)
+    assert not absent.installed
+    with pytest.raises(MissingPackages, match=r"pip install 'dense-pipeline\[runtimes\]'"):
+        open_model(absent, published / "model.onnx")
+    monkeypatch.setitem(all_runtimes(), "absent", absent)
+    artifacts = artifacts_in(published, ["onnx"])
+    [check] = verify(artifacts, reference, Silent(), only=[absent])
+    assert (check.ran, check.passed, check.failures) == (False, False, ())
+    assert check.advice == "pip install 'dense-pipeline[runtimes]'"
+    assert runtime_versions()["absent"] == "not installed"
+
+
+def test_the_table_tells_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    from pipeline.terminal.tables import print_checks
+
+    print_checks([
+        Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=2e-7, label_agreement=1.0,
+              accuracy=0.98),
+        Check("model.xml", "openvino", ran=True, failures=("wrong",), asked="f32"),
+        Check("model.onnx", "tract", ran=False, advice="pip install 'dense-pipeline[runtimes]'"),
+    ])  # fmt: skip
+    out = capsys.readouterr().out
+    assert re.search(r"model.onnx +onnxruntime +pass +2.0e-07 +100.00% +0.9800", out)
+    assert re.search(r"model.xml +openvino \(f32\) +FAIL", out)
+    assert re.search(r"model.onnx +tract +not run", out)
+    assert "not run in tract. To add: pip install 'dense-pipeline[runtimes]'" in out
+
+
+def test_a_runtime_of_the_configuration_must_exist(tmp_path: Path) -> None:
+    done = command("run", PROJECT / "configs/smoke.yaml", "verify.runtimes=[onnxruntim]",
+                   "-C", tmp_path)  # fmt: skip
+    assert_error(done, 2, "A runtime must be one of", "got 'onnxruntim'")
+    with pytest.raises(ModelError):
+        ask(choose_runtime("onnxruntime"), tmp_path / "none.onnx")
+
+
+def test_a_format_that_nothing_would_prove_is_refused_before_training(tmp_path: Path) -> None:
+    done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[onnx,litert]",
+                   "-C", tmp_path)  # fmt: skip
+    assert_error(done, 2, "verify.runtimes must name a runtime that opens litert: one of litert;")
+    assert not (tmp_path / "runs" / "train").exists()
+
+
+def test_copies_need_what_they_are_made_from(tmp_path: Path) -> None:
+    done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[keras,onnx_int8]",
+                   "-C", tmp_path)  # fmt: skip
+    assert_error(done, 2, "export.formats", "onnx, which onnx_int8 is made from")
+
+
+def test_the_lock_of_the_javascript_packages_names_no_host() -> None:
+    assert "://" not in (PROJECT / "tests/js/package-lock.json").read_text()
