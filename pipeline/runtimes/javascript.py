@@ -2,7 +2,8 @@
 
 Each message is a line of JSON, and ``bytes`` of it follow. We send ``{"shape", "threads",
 "calls", "budget_seconds", "bytes"}`` and the images; the script answers ``{"seconds", "shape",
-"type", "bytes"}`` and the probabilities, or ``{"error"}``. Its first line tells the contract.
+"type", "bytes"}`` and the probabilities, or ``{"error"}``. Its first line tells the contract, and
+which processes may hold the model; an answer may tell others.
 """
 
 import json
@@ -70,6 +71,7 @@ class JavaScriptPredictor(Predictor):
         self._process.stdin.write(json.dumps(head).encode() + b"\n" + images.tobytes())
         self._process.stdin.flush()
         answer = self._receive()
+        self._processes = answer.get("processes", self._processes)
         assert self._process.stdout is not None, "it was opened with a pipe"
         body = self._process.stdout.read(answer["bytes"])
         return answer["seconds"], np.frombuffer(body, answer["type"]).reshape(answer["shape"])

@@ -9,6 +9,7 @@ class WebPredictor(JavaScriptPredictor):
     """An ONNX file in a page of headless Chromium, as visitors of a site would run it."""
 
     script = "browser.mjs"
+    warm_up_seconds = 1  # what is called often is compiled a second time, and better
 
 
 RUNTIME = Runtime(

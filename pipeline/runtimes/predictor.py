@@ -27,7 +27,8 @@ class Predictor(ABC):
     ``contract`` is read from the file itself; ``class_names`` is what a manifest adds to it;
     ``metadata`` is what the file says of itself, where the runtime tells;
     ``entrances`` are other ways into the same file, by name, that must answer alike;
-    ``load_seconds`` is how long opening took, where the runtime itself must tell.
+    ``load_seconds`` is how long opening took, where the runtime itself must tell;
+    ``warm_up_seconds`` is how long it must run before it is as fast as it gets.
     """
 
     contract: Contract
@@ -35,6 +36,7 @@ class Predictor(ABC):
     metadata: Mapping[str, str] = {}
     entrances: Mapping[str, Callable[[Images], Probabilities]] = {}
     load_seconds: float | None = None
+    warm_up_seconds: float = 0
 
     def predict(self, images: Images) -> Probabilities:
         """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).

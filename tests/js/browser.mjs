@@ -6,27 +6,30 @@ import { send, serve } from "./pipe.mjs";
 
 // WebAssembly has one number of threads a page: hence a page for single images, one for batches.
 const pages = new Map();
+let processes = [];
 
-async function open(context, threads) {
+async function open({ browser, context }, threads) {
   const page = await openPage(context, `?threads=${threads}`);
   pages.set(threads, page);
-  return page.evaluate(() => window.openModel());
+  const hello = await page.evaluate(() => window.openModel());
+  processes = await renderers(browser);
+  return hello;
 }
 
 try {
-  const { browser, context } = await openBrowser({
+  const started = await openBrowser({
     "page.html": join(here, "page.html"),
     "session.mjs": join(here, "session.mjs"),
     "model.onnx": process.argv[2],
   });
-  const hello = await open(context, 1);
-  send({ ...hello, processes: await renderers(browser) });
+  const hello = await open(started, 1);
+  send({ ...hello, processes });
   serve(async ({ body, ...request }) => {
-    if (!pages.has(request.threads)) await open(context, request.threads);
+    if (!pages.has(request.threads)) await open(started, request.threads);
     const sent = [request, body.toString("base64")];
     const page = pages.get(request.threads);
     const answer = await page.evaluate(([head, text]) => window.answer(head, text), sent);
-    return { ...answer, body: Buffer.from(answer.body, "base64") };
+    return { ...answer, processes, body: Buffer.from(answer.body, "base64") };
   });
 } catch (error) {
   send({ error: String(error) });
