@@ -3,7 +3,7 @@
 The map of the package, from the bottom up; a module imports only what stands above it here:
 
     errors                      the error tree
-    progress, atomic, machine
+    progress, atomic, machine, digits
                                 what users see meanwhile; files that appear whole or not at all
     config/                     the typed, frozen configuration
     store, workspace            stage outputs on disk, and the folder they are in

@@ -137,7 +137,7 @@ def models(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = F
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="exported/NAME, exported/NAME/VERSION, or a file.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE ...", help="PNG, JPEG, .npy")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE ...", help="PNG, JPEG, WebP, .npy")],
     json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -1,30 +1,41 @@
 """Image files as people have them -> the bytes that a model takes."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.digits import canonical
 from pipeline.errors import ImageError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_MOST_PIXELS = 50_000_000
 _CHANNELS = {1: "L", 3: "RGB"}
 _EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow's modes that convert without loss of meaning
 
 
-def read_images(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Return uint8 (n, height, width, channels) in 0..255 from a PNG, JPEG or ``.npy`` file.
+def read_images(
+    path: Path, image_shape: tuple[int, ...], *, digits: bool = False
+) -> npt.NDArray[np.uint8]:
+    """Return uint8 (n, height, width, channels) in 0..255 from a PNG, JPEG, WebP or ``.npy`` file.
 
-    An array may be one image or many, with or without the axis of a single channel.
+    An array may be one image or many, with or without the axis of a single channel. With
+    ``digits``, a picture may have any size and polarity (``pipeline.digits``).
 
     Raises:
         ImageError: the file cannot be read, or holds images of another size or kind.
     """
     if path.suffix == ".npy":
         return _read_array(path, image_shape)
-    return _read_picture(path, image_shape)[np.newaxis]
+    return _read_picture(path, image_shape, digits=digits)[np.newaxis]
 
 
-def _read_picture(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def _read_picture(
+    path: Path, image_shape: tuple[int, ...], *, digits: bool
+) -> npt.NDArray[np.uint8]:
     from PIL import Image
 
     height, width, channels = image_shape
@@ -35,7 +46,9 @@ def _read_picture(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.ui
         )
     try:
         # The size is known from the header: an enormous picture is refused before it is decoded.
-        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
+            if digits:
+                return _read_digit(picture, path)
             if picture.size != (width, height):
                 raise ImageError(
                     f"An image must be {width} x {height} pixels; got "
@@ -53,6 +66,15 @@ def _read_picture(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.ui
     except Exception as error:  # a damaged file may bring out any
         raise _unreadable(path, error) from error
     return pixels.reshape(image_shape)
+
+
+def _read_digit(picture: "Image", path: Path) -> npt.NDArray[np.uint8]:
+    if picture.width * picture.height > _MOST_PIXELS:
+        raise ImageError(
+            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels; got "
+            f"{picture.width} x {picture.height} in {path}. Scale it down."
+        )
+    return canonical(picture)
 
 
 def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
@@ -77,6 +99,6 @@ def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint
 def _unreadable(path: Path, error: Exception) -> ImageError:
     reason = getattr(error, "strerror", None) or str(error)
     return ImageError(
-        f"An image must be a PNG, a JPEG or a .npy file that can be read; got {path}: {reason}. "
+        f"An image must be a PNG, JPEG, WebP or .npy file that can be read; got {path}: {reason}. "
         "Check the path and the file."
     )

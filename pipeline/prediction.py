@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.digits import SIZE
 from pipeline.errors import ModelError, RequestError, WorkerFailed
 from pipeline.export.formats import FORMATS, artifact_path, format_of_file
 from pipeline.images import read_images
@@ -50,6 +51,7 @@ def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
     file_format, chosen = _runtime_for(published.formats, runtime)
     predictor = open_model(chosen, artifact_path(published.path, file_format))
     predictor.class_names = published.class_names
+    predictor.metadata = {"data_set": published.manifest["data"]["name"]}
     return predictor
 
 
@@ -61,7 +63,8 @@ def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
         ImageError: a file is no image, or of another size or kind; nothing is predicted then.
     """
     predictor = load_model(model)
-    images = [read_images(Path(file), predictor.contract.image_shape) for file in files]
+    shape, digits = predictor.contract.image_shape, _knows_digits(predictor)
+    images = [read_images(Path(file), shape, digits=digits) for file in files]
     answers = [predictor.predict(array) for array in images]
     if not all(np.isfinite(array).all() for array in answers):
         raise ModelError(
@@ -90,6 +93,12 @@ def _open_file(path: Path, runtime: str | None) -> Predictor:
             "Export it again or restore it."
         ) from error
     return open_model(chosen, path)
+
+
+def _knows_digits(predictor: Predictor) -> bool:
+    """Whether it was trained on MNIST: then pictures are brought into the form of its images."""
+    name = predictor.metadata.get("data_set", "").partition(":")[0]
+    return name == "mnist" and predictor.contract.image_shape == (SIZE, SIZE, 1)
 
 
 def _format_of(path: Path) -> str:
