@@ -108,7 +108,9 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Made once for all processes of the tests: proving takes half a minute.
     """
-    base = tmp_path_factory.getbasetemp().parent
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # of this run, shared by its processes
     workspace = base / "complete"
     with locked(base):
         if not (workspace / "made").exists():
