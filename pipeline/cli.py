@@ -168,12 +168,16 @@ def verify(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Prove a published model, or an ONNX file, in every runtime that is installed."""
+    """Prove a published model, or an ONNX file, in every runtime that is installed.
+
+    Where the test set is not kept in the workspace, it is prepared there (runs/).
+    """
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.errors import VerificationFailed
-        from pipeline.terminal import documents, tables
-        from pipeline.verification.proving import require_passed
+        from pipeline.terminal import documents
+        from pipeline.terminal.checks import print_checks
+        from pipeline.verification.gate import require_passed
 
         with progress_shown(None, debug=debug) as progress:
             checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
@@ -190,7 +194,7 @@ def verify(
         if json:
             print_json(documents.verification_document(checks, failure))
         else:
-            tables.print_checks(checks)
+            print_checks(checks)
         if failure is not None:
             raise typer.Exit(tell(failure))
 

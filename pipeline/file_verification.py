@@ -1,5 +1,6 @@
 """Proving a single ONNX file that follows the contract, wherever it comes from."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,13 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.config.reading import validate
-from pipeline.errors import DataFileError, ModelError, WorkerFailed
+from pipeline.config.schema import Config
+from pipeline.errors import DataFileError, ModelError, RequestError, WorkerFailed
 from pipeline.export.contract import Contract, contract_for
-from pipeline.export.formats import FLOAT16, INT8
+from pipeline.export.formats import FLOAT16, FLOAT32, INT8
 from pipeline.handover import split_file
+from pipeline.provable import require_runnable
 from pipeline.running import run_stages
 from pipeline.runtimes.isolated import Answers, ask
+from pipeline.runtimes.onnx_file import precision_of
 from pipeline.runtimes.registry import Runtime, choose_runtime
+from pipeline.stages import plan
 from pipeline.store import StageOutput
 from pipeline.verification.check import Check
 from pipeline.verification.comparing import Reference
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.workspace import Workspace
 
 _DEFAULT_DATA_SET = "mnist"  # where the file's metadata names none
-_FORMATS = {INT8: "onnx_int8", FLOAT16: "onnx_fp16"}  # by the precision in the metadata
+_FORMATS = {FLOAT32: "onnx", INT8: "onnx_int8", FLOAT16: "onnx_fp16"}
 
 
 def verify_file(
@@ -38,7 +43,8 @@ def verify_file(
 
     Raises:
         ModelError: the file does not open, or does not follow the contract.
-        DataFileError: the images of its data set have another shape.
+        DataFileError: its data set is not here, or has other images or classes.
+        RequestError: there would be nothing to compare.
     """
     only = [choose_runtime(name) for name in runtimes] or None
     if path.suffix != ".onnx":
@@ -46,28 +52,29 @@ def verify_file(
             f"A file to verify must end in .onnx; got {path}. Verify the published folder that it "
             "belongs to: there the trained model is at hand."
         )
+    file_format = _FORMATS[precision_of(path)]
+    standard = _standard(file_format)
+    others = None if only is None else [runtime for runtime in only if runtime != standard]
+    if others == []:
+        raise RequestError(
+            f"--runtime must name another than {standard.name}, which a single file is compared "
+            "with; got no other. Name one more, or leave --runtime out."
+        )
+    require_runnable([file_format], others)
     first = _ask_file(choose_runtime("onnxruntime"), path)
     contract = _followed(first.contract, path)
-    file_format = _FORMATS.get(first.metadata.get("precision", ""), "onnx")
-    artifact = Artifact(path.name, file_format, path, path.stat().st_size)
-    data = _data_of_file(first.metadata.get("data_set", _DEFAULT_DATA_SET), workspace, progress)
-    images = data.path / split_file("test", "images")
-    shape = np.load(images, mmap_mode="r").shape[1:]
-    if shape != contract.image_shape:
-        raise DataFileError(
-            f"The images of {data.facts['name']} must have the shape that {path} takes, "
-            f"{contract.image_shape}; got {shape}. Its metadata may name the data set: data_set."
-        )
-    standard = _standard(file_format)
+    data = _data_of_file(first, contract, path, workspace, progress)
     reference = Reference(
-        images=images,
+        images=data.path / split_file("test", "images"),
         labels=np.load(data.path / split_file("test", "labels")),
-        probabilities=_ask_file(standard, path, images).probabilities,
+        probabilities=_ask_file(
+            standard, path, data.path / split_file("test", "images")
+        ).probabilities,
         contract=contract,
     )
+    artifact = Artifact(path.name, file_format, path, path.stat().st_size)
     checks = verify([artifact], reference, progress, only=only)
-    note = "what the others are compared with"
-    return [replace(c, note=note) if c.runtime == standard.name else c for c in checks]
+    return [replace(c, is_reference=c.runtime == standard.name) for c in checks]
 
 
 def _standard(file_format: str) -> Runtime:
@@ -103,8 +110,35 @@ def _followed(contract: Contract, path: Path) -> Contract:
     )
 
 
-def _data_of_file(name: str, workspace: "Workspace", progress: "Progress") -> StageOutput:
-    """Return the data stage's output for a data set, kept or made, or the sample of it."""
-    config = validate({"name": "file", "data": {"name": name}}, {}, "the metadata of the file")
+def _data_of_file(
+    answers: Answers, contract: Contract, path: Path, workspace: "Workspace", progress: "Progress"
+) -> StageOutput:
+    """Return the data stage's output for the data set that a file is for.
+
+    A stranger's file starts no download: another set than the default must be here already.
+    """
+    name = answers.metadata.get("data_set", _DEFAULT_DATA_SET)
+    config = validate({"name": "file", "data": {"name": name}}, {}, f"the metadata of {path}")
+    if name != _DEFAULT_DATA_SET and not _is_here(config, workspace):
+        raise DataFileError(
+            f"The data set that a file names must be on this machine; got {name!r} in the metadata "
+            f"of {path}. Fetch it first, if you trust the file: pipeline run data.name={name} "
+            "--until data."
+        )
     [data] = run_stages(config, workspace, progress, until="data")
+    facts = data.output.facts
+    shape = np.load(data.output.path / split_file("test", "images"), mmap_mode="r").shape[1:]
+    wanted = contract_for("multiclass", image_shape=shape, num_classes=len(facts["class_names"]))
+    labels = answers.metadata.get("labels", json.dumps(facts["class_names"]))
+    if contract != wanted or labels != json.dumps(facts["class_names"]):
+        raise DataFileError(
+            f"A file to be verified on {facts['name']} must be {wanted} with the labels "
+            f"{', '.join(facts['class_names'])}; got {contract} with the labels {labels[:200]} in "
+            f"{path}. Its metadata may name another data set: data_set."
+        )
     return data.output
+
+
+def _is_here(config: Config, workspace: "Workspace") -> bool:
+    planned = plan(config, workspace)
+    return planned is not None and not planned.source.sampled

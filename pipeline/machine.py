@@ -1,14 +1,16 @@
-"""What the machine has: processors this process may use, and memory."""
+"""What the machine has, and a container leaves of it: processors and memory."""
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-_CGROUP = Path("/sys/fs/cgroup")
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN = Path("/proc/self/cgroup")
 
 
-def num_processors(cgroup: Path = _CGROUP) -> int:
-    """Return how many processors this process may use: by affinity and by its control group.
+def num_processors(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
+    """Return how many processors this process may use: by affinity and by its control groups.
 
     A container with a quota of 1.5 processors gets 2: more threads would only wait.
     """
@@ -16,30 +18,51 @@ def num_processors(cgroup: Path = _CGROUP) -> int:
         allowed = len(os.sched_getaffinity(0))
     else:
         allowed = os.cpu_count() or 1
-    quota = _quota(cgroup)
-    return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+    for quota, period in _quotas(cgroups, own):
+        allowed = min(allowed, max(1, math.ceil(quota / period)))
+    return allowed
 
 
-def memory_bytes() -> int:
-    """Return the size of the physical memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def memory_bytes(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
+    """Return the memory in bytes: what the machine has, or the control groups allow."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    names = ("memory.max", "memory.limit_in_bytes")  # of version 2, and of 1
+    files = [folder / name for folder in _folders(cgroups, own, "memory") for name in names]
+    limits = [limit for file in files for limit in _numbers(file) if limit > 0]
+    return min([physical, *limits])
 
 
-def _quota(cgroup: Path) -> float | None:
-    """Processors' worth of time a container is given, or None: ``cpu.max`` of version 2, or 1."""
-    texts = [
-        _read(cgroup / "cpu.max"),
-        f"{_read(cgroup / 'cpu/cpu.cfs_quota_us')} {_read(cgroup / 'cpu/cpu.cfs_period_us')}",
-    ]
-    for text in texts:
-        numbers = text.split()
-        if len(numbers) == 2 and all(n.isdecimal() for n in numbers) and int(numbers[1]):  # noqa: PLR2004
-            return int(numbers[0]) / int(numbers[1])
-    return None
+def _quotas(cgroups: Path, own: Path) -> Iterator[tuple[int, int]]:
+    """Yield microseconds of processors that may be used in each period of microseconds."""
+    for folder in _folders(cgroups, own, "cpu"):
+        first = _numbers(folder / "cpu.max")  # version 2; "max" where there is no limit
+        second = _numbers(folder / "cpu.cfs_quota_us") + _numbers(folder / "cpu.cfs_period_us")
+        for numbers in (first, second):
+            if len(numbers) == 2 and min(numbers) > 0:  # noqa: PLR2004  (quota and period)
+                yield numbers[0], numbers[1]
 
 
-def _read(path: Path) -> str:
+def _folders(cgroups: Path, own: Path, controller: str) -> Iterator[Path]:
+    """Yield the folders of the groups that this process is in, and of those around them.
+
+    A line of ``/proc/self/cgroup`` is ``0::/path`` in version 2, ``4:memory:/path`` in 1.
+    """
+    for line in ["0::/", f"0:{controller}:/", *_text(own).splitlines()]:
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if controllers and controller not in controllers.split(","):
+            continue
+        root = cgroups / controller if controllers else cgroups
+        inside = root / path.strip("/")
+        yield from (folder for folder in (inside, *inside.parents) if folder.is_relative_to(root))
+
+
+def _numbers(path: Path) -> list[int]:
+    words = _text(path).split()
+    return [int(word) for word in words] if all(word.isdecimal() for word in words) else []
+
+
+def _text(path: Path) -> str:
     try:
-        return path.read_text().strip()
+        return path.read_text()
     except OSError:
         return ""

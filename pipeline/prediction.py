@@ -1,6 +1,7 @@
 """Opening a model by its path, and predicting image files with it."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,9 @@ from pipeline.errors import ModelError, RequestError, WorkerFailed
 from pipeline.export.formats import FORMATS, artifact_path, format_of_file
 from pipeline.images import read_images
 from pipeline.publishing.published import find_published
-from pipeline.runtimes.isolated import ask
-from pipeline.runtimes.predictor import Predictor
-from pipeline.runtimes.registry import Runtime, open_model, require_installed, runtimes_for
+from pipeline.runtimes.isolated import Answers, ask
+from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
 
 PathLike = str | os.PathLike[str]
 _TRIAL_SECONDS = 120  # to open a file from elsewhere; TensorFlow takes 5 s to import
@@ -62,7 +63,8 @@ def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
         ModelError: the model cannot be opened.
         ImageError: a file is no image, or of another size or kind; nothing is predicted then.
     """
-    predictor = load_model(model)
+    path = Path(model)
+    predictor = _Elsewhere(path, None) if path.is_file() else load_model(path)
     shape, digits = predictor.contract.image_shape, _knows_digits(predictor)
     images = [read_images(Path(file), shape, digits=digits) for file in files]
     answers = [predictor.predict(array) for array in images]
@@ -79,20 +81,38 @@ def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
 
 
 def _open_file(path: Path, runtime: str | None) -> Predictor:
-    """A file from elsewhere may be anything: it is tried in another process first.
+    """A file from elsewhere may be anything: it is tried in another process first."""
+    tried = _Elsewhere(path, runtime)
+    predictor = open_model(tried.runtime, path)
+    predictor.metadata = tried.metadata
+    return predictor
+
+
+class _Elsewhere(Predictor):
+    """A single file, opened and asked in processes of their own, with a limit of memory and time.
 
     Runtimes are written in C++, and a damaged file can end the process that opens it.
     """
-    chosen = _runtime_for([_format_of(path)], runtime)[1]
-    require_installed(chosen, path)
-    try:
-        ask(chosen, path, timeout_seconds=_TRIAL_SECONDS)
-    except WorkerFailed as error:
-        raise ModelError(
-            f"A model file must open and answer in {chosen.name}; got from {path}: {error}. "
-            "Export it again or restore it."
-        ) from error
-    return open_model(chosen, path)
+
+    def __init__(self, path: Path, runtime: str | None) -> None:
+        self._path = path
+        self.runtime = _runtime_for([_format_of(path)], runtime)[1]
+        answers = self._ask(None)
+        self.contract, self.metadata = answers.contract, answers.metadata
+
+    def _run(self, images: Images) -> Probabilities:
+        with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
+            np.save(Path(scratch, "images.npy"), images)
+            return self._ask(Path(scratch, "images.npy")).probabilities
+
+    def _ask(self, images: Path | None) -> Answers:
+        try:
+            return ask(self.runtime, self._path, images, timeout_seconds=_TRIAL_SECONDS)
+        except WorkerFailed as error:
+            raise ModelError(
+                f"A model file must open and answer in {self.runtime.name}; got from "
+                f"{self._path}: {error}. Export it again or restore it."
+            ) from error
 
 
 def _knows_digits(predictor: Predictor) -> bool:

@@ -1,14 +1,18 @@
 """Whether a configuration can be written and proven here: known before minutes go into training."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from pipeline.config.schema import Config
 from pipeline.errors import MissingExtra, MissingPackages, RequestError
 from pipeline.export.formats import FORMATS
 from pipeline.runtimes.registry import Runtime, choose_runtime, runtimes_for
 
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
 
-def chosen_runtimes(config: Config) -> list[Runtime] | None:
+
+def chosen_runtimes(config: "Config") -> list[Runtime] | None:
     """Return the runtimes that the configuration names; None for all.
 
     Raises:
@@ -18,7 +22,7 @@ def chosen_runtimes(config: Config) -> list[Runtime] | None:
     return None if names is None else [choose_runtime(name) for name in names]
 
 
-def require_provable(config: Config) -> None:
+def require_provable(config: "Config") -> None:
     """Demand, for each format, the package that writes it and a runtime that opens it.
 
     Raises:
@@ -31,6 +35,25 @@ def require_provable(config: Config) -> None:
             raise MissingExtra(f"The format {name} of export.formats", "runtimes")
         if FORMATS[name].copy_of is None:  # a copy that cannot be proven is left out
             _require_runtime(name, chosen_runtimes(config))
+
+
+def require_runnable(formats: Sequence[str], chosen: Sequence[Runtime] | None) -> None:
+    """Demand that a runtime that was chosen for a verification opens something, and is installed.
+
+    Raises:
+        RequestError: none opens any of the formats.
+        MissingPackages: none that does is installed.
+    """
+    able = {runtime.name: runtime for name in formats for runtime in runtimes_for(name)}
+    asked = [r for r in able.values() if chosen is None or r in chosen]
+    if not asked:
+        raise RequestError(
+            f"--runtime must name one that opens {' or '.join(formats)}; got "
+            f"{', '.join(runtime.name for runtime in chosen or ())}. Choose from {', '.join(able)}."
+        )
+    if not any(runtime.installed for runtime in asked):
+        names = ", ".join(runtime.name for runtime in asked)
+        raise MissingPackages(f"Verifying in {names}", asked[0].package.command)
 
 
 def _require_runtime(file_format: str, chosen: list[Runtime] | None) -> None:

@@ -1,6 +1,7 @@
 """Proving a published model again: the same test set, the same reference, this machine."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.data.sources import SAMPLE, Source
 from pipeline.errors import DataFileError, ModelError, VerificationFailed
-from pipeline.export.contract import contract_from_json
+from pipeline.export.contract import ENCODED_SIGNATURE, contract_from_json
 from pipeline.export.formats import artifact_path
 from pipeline.handover import TEST_PROBABILITIES_FILE, split_file
+from pipeline.provable import require_runnable
 from pipeline.publishing.published import PublishedModel
 from pipeline.running import run_stages
 from pipeline.runtimes.isolated import ask
@@ -20,6 +22,8 @@ from pipeline.runtimes.registry import choose_runtime
 from pipeline.verification.check import Check
 from pipeline.verification.comparing import Reference
 from pipeline.verification.proving import artifacts_in, verify
+
+KERAS = "keras"
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -48,8 +52,12 @@ def verify_published(
         )
     _require_reference(published, workspace)
     reference = _reference(published, _test_set(published, workspace, progress), workspace)
-    artifacts = artifacts_in(published.path, published.formats)
-    return verify(artifacts, reference, progress, only=only)
+    encoded = ENCODED_SIGNATURE in published.manifest.get("signatures", [])
+    artifacts = artifacts_in(published.path, published.formats, entrances=encoded)
+    require_runnable([artifact.format for artifact in artifacts], only)
+    checks = verify(artifacts, reference, progress, only=only)
+    itself = _kept_answers(published, workspace) is None  # model.keras stands for the run
+    return [replace(c, is_reference=itself and c.runtime == KERAS) for c in checks]
 
 
 def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Progress") -> Path:
@@ -80,23 +88,30 @@ def _config(published: PublishedModel) -> Config:
 
 
 def _require_reference(published: PublishedModel, workspace: "Workspace") -> None:
-    kept = workspace.store.find("evaluate", published.manifest["stages"]["evaluate"])
-    if kept is None and "keras" not in published.formats:
+    if _kept_answers(published, workspace) is None and "keras" not in published.formats:
         raise ModelError(
             f"A model must hold model.keras, or its run must be kept in {workspace.store.root}, "
             f"to be verified; got neither for {published.path}. Publish it with the format keras."
         )
 
 
+def _kept_answers(published: PublishedModel, workspace: "Workspace") -> Path | None:
+    """Return the file with what Keras answered in the run, unless it is gone or was altered."""
+    kept = workspace.store.find("evaluate", published.manifest["stages"]["evaluate"])
+    if kept is None or not kept.is_unaltered():
+        return None
+    return kept.path / TEST_PROBABILITIES_FILE
+
+
 def _reference(published: PublishedModel, data: Path, workspace: "Workspace") -> Reference:
     """Return Keras' answers: those kept from the run, else from the published Keras model."""
     images = data / split_file("test", "images")
-    kept = workspace.store.find("evaluate", published.manifest["stages"]["evaluate"])
+    kept = _kept_answers(published, workspace)
     if kept is not None:
-        probabilities = np.load(kept.path / TEST_PROBABILITIES_FILE)
+        probabilities = np.load(kept)
     else:
         model = artifact_path(published.path, "keras")
-        probabilities = ask(choose_runtime("keras"), model, images).probabilities
+        probabilities = ask(choose_runtime(KERAS), model, images).probabilities
     return Reference(
         images=images,
         labels=np.load(data / split_file("test", "labels")),

@@ -75,7 +75,56 @@ def test_a_file_with_a_strange_data_set_is_explained(
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
     change_onnx(name_another, "mine.onnx")(tmp_path)
     done = command("verify", tmp_path / "mine.onnx", "-C", complete)
-    assert_error(done, 2, "data.name", "the metadata of the file")
+    assert_error(done, 2, "data.name", "'../../etc'", "the metadata of", "mine.onnx")
+
+
+def test_a_file_starts_no_download(published: Path, complete: Path, tmp_path: Path) -> None:
+    def name_another(model: onnx.ModelProto) -> None:
+        onnx.helper.set_model_props(model, {"data_set": "cifar10"})
+
+    shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
+    change_onnx(name_another, "mine.onnx")(tmp_path)
+    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    assert_error(done, 2, "must be on this machine; got 'cifar10'", "--until data")
+    assert "looking for a host" not in done.err
+
+
+def lie_about_precision(model: onnx.ModelProto) -> None:
+    props = {prop.key: prop.value for prop in model.metadata_props}
+    onnx.helper.set_model_props(model, {**props, "precision": "int8"})
+
+
+def reverse_labels(model: onnx.ModelProto) -> None:
+    props = {prop.key: prop.value for prop in model.metadata_props}
+    labels = json.dumps(json.loads(props["labels"])[::-1])
+    onnx.helper.set_model_props(model, {**props, "labels": labels})
+
+
+def test_what_a_file_says_of_itself_is_checked(
+    published: Path, complete: Path, tmp_path: Path
+) -> None:
+    options = ["--runtime", "tract", "-C", complete, "--json"]
+    shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
+    change_onnx(lie_about_precision, "mine.onnx")(tmp_path)
+    [check] = json.loads(command("verify", tmp_path / "mine.onnx", *options).out)["checks"]
+    assert check["precision"] == "float32"
+    change_onnx(reverse_labels, "mine.onnx")(tmp_path)
+    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    assert_error(done, 2, "with the labels 0, 1, 2,", "got (image: uint8", '["9", "8"')
+
+
+def test_the_reference_alone_proves_nothing(published: Path, complete: Path) -> None:
+    model = published / "model.onnx"
+    done = command("verify", model, "--runtime", "onnx-reference", "-C", complete)
+    assert_error(done, 2, "--runtime must name another than onnx-reference")
+    done = command("verify", model, "--runtime", "litert", "-C", complete)
+    assert_error(done, 2, "--runtime must name one that opens onnx; got litert")
+    both = ["--runtime", "onnx-reference", "--runtime", "tract", "-C", complete, "--json"]
+    checks = json.loads(command("verify", model, *both).out)["checks"]
+    assert [(c["runtime"], c["is_reference"], c["passed"]) for c in checks] == [
+        ("onnx-reference", True, False),
+        ("tract", False, True),
+    ]
 
 
 def test_a_fixed_batch_is_explained(published: Path, complete: Path, tmp_path: Path) -> None:

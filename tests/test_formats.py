@@ -167,6 +167,18 @@ def test_a_lite_file_has_builtin_operators_only(published: Path, tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["onnx", "onnx_int8", "openvino"])
+def test_a_network_that_a_format_cannot_hold_is_explained(tmp_path: Path, name: str) -> None:
+    """The exact GELU needs erfc, which ONNX does not have."""
+    image = keras.Input((28, 28, 1), dtype="uint8", name="image")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    hidden = keras.layers.Dense(8, activation="gelu")(flat)
+    model = keras.Model(image, keras.layers.Dense(10, activation="softmax")(hidden))
+    images = np.zeros((10, 28, 28, 1), np.uint8)
+    with pytest.raises(ExportFailed, match=f"export.formats: {name} must be able to hold"):
+        export(TrainedModel(model, CONTRACT, METADATA, images), name, tmp_path)
+
+
 def test_a_copy_that_is_no_smaller_is_left_out(published: Path, tmp_path: Path) -> None:
     for name in ("model.onnx", "model.int8.onnx"):
         (tmp_path / name).write_bytes((published / "model.onnx").read_bytes())
@@ -255,9 +267,6 @@ def test_the_card_tells_what_copies_lose_and_gain(published: Path) -> None:
     assert "- `model.int8.onnx`: " in copies
     assert "points less; test accuracy" in copies
     manifest = json.loads((published / "manifest.json").read_text())
-    slower = [
-        c
-        for c in manifest["verification"]
-        if max((c["times_of_original"] or {"1": 0}).values()) > 1
-    ]
+    ratios = [check["times_of_original"] or {} for check in manifest["verification"]]
+    slower = [values for values in ratios if any(ratio >= 1.1 for ratio in values.values())]
     assert ("Slower than float32" in copies) == bool(slower)

@@ -157,6 +157,30 @@ def test_external_data_is_refused_wherever_it_is_named(
         require_self_contained(path)
 
 
+def overlong(model: onnx.ModelProto) -> bytes:
+    """The same model, its tags of external data lengthened to 33 bits: runtimes cut them to 32."""
+    tensor = model.graph.initializer[0].SerializeToString()
+    place = tensor.index(b"\x6a", tensor.index(b"weights"))  # field 13, the wire type of bytes
+    longer = tensor[:place] + b"\xea\x80\x80\x80\x10" + tensor[place + 1 :]
+    del model.graph.initializer[:]
+    graph = model.graph.SerializeToString()
+    graph += b"\x2a" + bytes([len(longer)]) + longer  # field 5: an initializer
+    model.ClearField("graph")
+    return model.SerializeToString() + b"\x3a" + length(len(graph)) + graph  # field 7
+
+
+def length(number: int) -> bytes:
+    """A number below 16,384 in base 128."""
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128, number >> 7])
+
+
+def test_tags_that_runtimes_read_otherwise_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(overlong(with_external_data("initializer", "beside.bin")))
+    with pytest.raises(ModelError, match="must be a whole onnx model; got"):
+        require_self_contained(path)
+
+
 def test_the_commands_refuse_external_data(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(with_external_data("initializer", "/etc/passwd").SerializeToString())

@@ -239,12 +239,87 @@ def test_verifying_again_where_the_runs_are_gone(exported: Path) -> None:
     assert done.code == 0, done.err
     checks = json.loads(done.out)["checks"]
     assert {"tensorflow", "onnxruntime", "keras"} <= {check["runtime"] for check in checks}
-    assert all(check["passed"] and check["label_agreement"] == 1.0 for check in checks)
+    assert all(check["label_agreement"] == 1.0 for check in checks)
+    assert {check["runtime"] for check in checks if check["is_reference"]} == {"keras"}
+    assert all(check["passed"] for check in checks if not check["is_reference"])
     one = command("verify", exported / "smoke", "--runtime", "onnxruntime", "--json",
                   "--workspace", exported.parent)  # fmt: skip
     assert [check["runtime"] for check in json.loads(one.out)["checks"]] == ["onnxruntime"]
     wrong = command("verify", exported / "smoke", "--runtime", "onnxruntim")
     assert_error(wrong, 2, "A runtime must be one of", "onnxruntim")
+
+
+def test_files_that_the_manifest_does_not_list_are_not_opened(exported: Path) -> None:
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["files"]["model.onnx"]
+    path.write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke", "--workspace", exported.parent)
+    assert_error(done, 1, "model.onnx is not in the manifest", "Nothing of it was opened")
+    with pytest.raises(ModelError, match=r"model\.onnx is not in the manifest"):
+        load_model(exported / "smoke")
+    manifest["formats"].append("hdf7")
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="the format hdf7 is not known"):
+        load_model(exported / "smoke")
+
+
+@pytest.mark.parametrize(
+    "place", [("stages", "evaluate"), ("data", "test_sha256"), ("data", "sampled")]
+)
+def test_a_manifest_that_lacks_something_is_explained(
+    exported: Path, place: tuple[str, str]
+) -> None:
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest[place[0]][place[1]]
+    path.write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke" / "1", "--workspace", exported.parent)
+    assert_error(done, 2, "must be the manifest of a published model", ".".join(place))
+
+
+def test_altered_answers_of_the_run_are_not_believed(smoke: Path, tmp_path: Path) -> None:
+    """The published Keras model answers again instead."""
+    import numpy as np
+
+    shutil.copytree(smoke, tmp_path / "copy")
+    [kept] = (tmp_path / "copy" / "runs" / "evaluate").glob("*/test_probabilities.npy")
+    answers = np.load(kept)
+    answers[0] = np.roll(answers[0], 1)
+    np.save(kept, answers)
+    model = tmp_path / "copy" / "exported" / "smoke"
+    options = ["--runtime", "onnxruntime", "--workspace", tmp_path / "copy"]
+    done = command("verify", model, *options)
+    assert done.code == 0, done.err
+
+
+def test_a_version_from_before_is_proven_too(exported: Path) -> None:
+    """Its SavedModel has one signature, and its manifest says nothing of a second."""
+    import keras
+    import tensorflow as tf
+
+    from pipeline.export.contract import contract_for
+    from pipeline.export.serving import serving_function
+    from pipeline.store import describe_files
+
+    version = exported / "smoke" / "1"
+    manifest = json.loads((version / "manifest.json").read_text())
+    model = keras.models.load_model(version / "model.keras")
+    contract = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
+    shutil.rmtree(version / "variables")
+    module = tf.Module()
+    module.model = model
+    tf.saved_model.save(
+        module, version, signatures={"serving_default": serving_function(model, contract)}
+    )
+    (version / "manifest.json").unlink()
+    for key in ("signatures", "copies"):
+        del manifest[key]
+    manifest["files"] = describe_files(version)
+    (version / "manifest.json").write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke", "--runtime", "tensorflow",
+                   "--workspace", exported.parent)  # fmt: skip
+    assert done.code == 0, done.err
 
 
 def test_a_lie_about_the_config_is_not_believed(exported: Path) -> None:

@@ -15,7 +15,7 @@ from conftest import PROJECT, assert_error, command, needs_browser, needs_node
 from pipeline.errors import MissingPackages, ModelError, WorkerFailed
 from pipeline.export.contract import contract_for
 from pipeline.export.formats import FORMATS
-from pipeline.machine import num_processors
+from pipeline.machine import memory_bytes, num_processors
 from pipeline.progress import Silent
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.packages import PythonPackage
@@ -77,6 +77,7 @@ def test_beside_the_proof_stands_what_it_costs(published: Path) -> None:
         for size in ("1", "256"):
             time_ = cost["time_per_image"][size]
             assert 0 < time_["median_seconds"] <= time_["p99_seconds"]
+            assert 1 <= time_["calls"] <= 200
         assert check["bytes"] > 10_000
         assert (check["asked"] == "f32") == (check["runtime"] == "openvino")
         is_copy = check["artifact"] in ("model.int8.onnx", "model.fp16.onnx")
@@ -123,25 +124,48 @@ def test_a_single_image_is_computed_by_one_thread(published: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "expected"),
+    ("files", "own", "expected"),
     [
-        ({}, 2),
-        ({"cpu.max": "max 100000"}, 2),
-        ({"cpu.max": "50000 100000"}, 1),
-        ({"cpu.max": "150000 100000"}, 2),
-        ({"cpu.max": "800000 100000"}, 2),
-        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
-        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 2),
+        ({}, "", 2),
+        ({"cpu.max": "max 100000"}, "0::/", 2),
+        ({"cpu.max": "50000 100000"}, "0::/", 1),
+        ({"cpu.max": "150000 100000"}, "0::/", 2),
+        ({"cpu.max": "800000 100000"}, "0::/", 2),
+        ({"a/b/cpu.max": "100000 100000"}, "0::/a/b", 1),
+        ({"a/cpu.max": "100000 100000", "a/b/cpu.max": "max 100000"}, "0::/a/b", 1),
+        ({"c/cpu.max": "100000 100000"}, "0::/a/b", 2),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, "", 1),
+        ({"cpu/x/cpu.cfs_quota_us": "100000", "cpu/x/cpu.cfs_period_us": "100000"},
+         "3:cpu:/x", 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, "3:cpu:/", 2),
     ],
-)
+)  # fmt: skip
 def test_processors_are_those_of_affinity_and_container(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], own: str, expected: int
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _process: {3, 5})
     for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(content + "\n")
-    assert num_processors(tmp_path) == expected
+    (tmp_path / "own").write_text(own + "\n")
+    assert num_processors(tmp_path, tmp_path / "own") == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"memory.max": "2000000000"}, 2 * 10**9),
+        ({"memory.max": "max"}, None),
+        ({"memory/memory.limit_in_bytes": "1000000000"}, 10**9),
+    ],
+)
+def test_memory_is_what_the_container_is_left(
+    tmp_path: Path, files: dict[str, str], expected: int | None
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert memory_bytes(tmp_path, tmp_path / "none") == (expected or memory_bytes(tmp_path / "x"))
 
 
 def test_a_worker_has_a_time_limit(published: Path) -> None:
@@ -198,7 +222,7 @@ def test_what_is_not_installed_is_told_with_the_command(
 
 
 def test_the_table_tells_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -> None:
-    from pipeline.terminal.tables import print_checks
+    from pipeline.terminal.checks import print_checks
 
     print_checks([
         Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=2e-7, label_agreement=1.0,

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, needs_browser, needs_node
 
+from pipeline.runtimes.packages import CHROMIUM, JAVASCRIPT, find_program
+
 PAGE = (PROJECT / "docs" / "runtimes.md").read_text()
-JAVASCRIPT = PROJECT / "tests" / "js"
 
 
 def blocks(language: str) -> list[str]:
@@ -74,7 +75,8 @@ def test_the_example_for_nodejs_runs(folder: Path) -> None:
 def test_the_example_for_browsers_runs(folder: Path) -> None:
     [example] = blocks("html")
     (folder / "example.html").write_text(example)
-    out = run("node", JAVASCRIPT / "example.mjs", folder / "example.html", folder, cwd=folder)
+    script, page = JAVASCRIPT / "example.mjs", folder / "example.html"
+    out = run("node", script, find_program(CHROMIUM), page, folder, cwd=folder)
     assert "[2, 10] Float32Array(20)" in out
 
 

@@ -23,7 +23,9 @@ from pipeline.runtimes.registry import choose_runtime, runtimes_for
 from pipeline.store import Store
 from pipeline.verification.check import Check, check_from_json
 from pipeline.verification.comparing import Reference, compare, read_reference
-from pipeline.verification.proving import artifacts_in, require_passed, verify
+from pipeline.verification.copies import compared_with_originals
+from pipeline.verification.gate import require_passed
+from pipeline.verification.proving import artifacts_in, verify
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 
 TRAIN = [choose_runtime(n) for n in ("tensorflow", "onnxruntime", "onnx-reference", "keras")]
@@ -219,6 +221,33 @@ def test_small_batches_must_have_all_their_rows(known: Reference) -> None:
     seven, thirty_two = compare(few, known)
     assert seven == "the first 7 as a batch: answers must be float32 (7, 10); got float32 (3, 10)"
     assert "got float32 ()" in thirty_two
+
+
+def test_every_way_in_must_be_there_and_answer_all(known: Reference) -> None:
+    few = answers(known.probabilities)
+    few.entrances["as PNG files"] = known.probabilities[:1]
+    [failure] = compare(few, known)
+    assert failure == (
+        "the first 32 as PNG files: answers must be float32 (32, 10); got float32 (1, 10)"
+    )
+    few.entrances["as PNG files"] = known.probabilities[:0]
+    assert len(compare(few, known)) == 1
+    [failure] = compare(answers(known.probabilities), known, entrances=["as PNG files"])
+    assert failure == "it must take images as PNG files; got no way in for them"
+
+
+def test_a_copy_must_be_as_accurate_in_every_runtime() -> None:
+    checks = [
+        Check("model.onnx", "tract", ran=True, accuracy=0.9),
+        Check("model.int8.onnx", "onnxruntime", ran=True, accuracy=0.98),
+        Check("model.int8.onnx", "opencv", ran=True, accuracy=0.979),
+        Check("model.int8.onnx", "tract", ran=True, accuracy=0.977),
+    ]
+    found = compared_with_originals(checks, ["onnx", "onnx_int8", "onnx_int8", "onnx_int8"])
+    assert [check.passed for check in found] == [True, True, True, False]
+    assert found[3].failures == (
+        "the accuracy must be within 0.2 points of 0.9800, that in onnxruntime; got 0.9770",
+    )
 
 
 def rename_axes(model: onnx.ModelProto) -> None:

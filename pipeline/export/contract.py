@@ -12,6 +12,7 @@ BATCH = "batch"
 SIGNATURE = "serving_default"
 ENCODED_SIGNATURE = "serving_encoded"
 ENCODED_INPUT = f"{INPUT}_bytes"
+ENCODED_ENTRANCE = "as PNG files"  # how it is proven
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from pipeline.context import Context, Facts
-from pipeline.errors import MissingExtra
+from pipeline.errors import ExportFailed, MissingExtra, PipelineError
 from pipeline.export.contract import contract_for
 from pipeline.export.copies import Copy, judge
 from pipeline.export.formats import FORMATS, artifact_files, artifact_path
@@ -66,10 +66,19 @@ def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
     try:
         writer = import_module(f"pipeline.export.{file_format}")
         writer.write(trained, artifact_path(folder, file_format))
+    except (PipelineError, OSError, MemoryError):
+        raise
     except ModuleNotFoundError as error:
         if FORMATS[file_format].needs != error.name:
             raise
         raise MissingExtra(f"The format {file_format} of export.formats", "runtimes") from error
+    except Exception as error:  # every converter has exceptions of its own
+        reason = " ".join(str(error).split())[:300]
+        raise ExportFailed(
+            f"export.formats: {file_format} must be able to hold the network; got "
+            f"{type(error).__name__}: {reason} Choose another model.activation, or leave "
+            f"{file_format} out of export.formats."
+        ) from error
 
 
 def _metadata(data: DataSet, fingerprint: str, task: str) -> dict[str, str]:

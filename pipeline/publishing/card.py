@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from pipeline.export.contract import contract_from_json
+from pipeline.runtimes.measuring import SLOWER
 
 
 def model_card(manifest: dict[str, Any]) -> str:
@@ -111,7 +112,7 @@ def _copy(copy: dict[str, Any], checks: list[dict[str, Any]]) -> str:
     slower = [
         f"{check['runtime']} ({', '.join(f'{ratio:.1f}x' for ratio in ratios.values())})"
         for check in checks
-        if (ratios := check["times_of_original"]) and max(ratios.values()) > 1
+        if (ratios := check["times_of_original"]) and max(ratios.values()) >= SLOWER
     ]
     return (
         f"- `{copy['artifact']}`: {copy['bytes']:,} bytes instead of {copy['original_bytes']:,}; "

@@ -5,40 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from pipeline.atomic import sha256
 from pipeline.errors import ModelError
-from pipeline.export.formats import formats_in
+from pipeline.export.formats import FORMATS, artifact_files, artifact_name, formats_in
+from pipeline.publishing.manifest import Manifest
 from pipeline.store import StageOutput
 
 MANIFEST = "manifest.json"
 LABELS = "labels.json"
-
-
-class File(BaseModel):
-    """One published file."""
-
-    bytes: int = Field(ge=0)
-    sha256: str
-
-
-class Manifest(BaseModel):
-    """What readers rely on in ``manifest.json``; there is more in it."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    name: str
-    version: int = Field(ge=1)
-    fingerprint: str
-    formats: list[str] = Field(min_length=1)
-    class_names: list[str]
-    contract: dict[str, Any]
-    config: dict[str, Any]
-    data: dict[str, Any]
-    metrics: dict[str, dict[str, Any]]
-    stages: dict[str, str]
-    files: dict[str, File]
 
 
 _LABELS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=10**9)]])
@@ -66,7 +42,7 @@ class PublishedModel:
 
     def alterations(self) -> list[str]:
         """Return a sentence for every file that is missing or not as it was published."""
-        found = []
+        found = self._unlisted()
         for name, file in self.manifest["files"].items():
             path = self.path / name
             if not path.is_file():
@@ -76,6 +52,27 @@ class PublishedModel:
             elif sha256(path) != file["sha256"]:
                 found.append(f"{name} has another SHA-256 than {file['sha256']}")
         return found
+
+    def _unlisted(self) -> list[str]:
+        """Return a sentence for every format that is not there, and every file that is not listed.
+
+        What is opened must be listed, since only that is compared.
+        """
+        unknown = [name for name in self.manifest["formats"] if name not in FORMATS]
+        found = [f"the format {name} is not known" for name in unknown]
+        present = formats_in(self.path)
+        found += [
+            f"{artifact_name(name)} is missing"
+            for name in self.manifest["formats"]
+            if name in FORMATS and name not in present
+        ]
+        inside = {
+            path.relative_to(self.path).as_posix()
+            for name in present
+            for path in artifact_files(self.path, name)
+        }
+        listed = set(self.manifest["files"])
+        return found + [f"{name} is not in the manifest" for name in sorted(inside - listed)]
 
     def require_unaltered(self) -> None:
         """Demand that every file is as it was published.
@@ -199,4 +196,6 @@ def _is_folder(model_folder: Path, number: int) -> bool:
 def _what_is(path: Path) -> str:
     if not path.exists():
         return "does not exist"
-    return "holds no version with a manifest.json" if path.is_dir() else "is a single file"
+    if path.is_dir():
+        return "holds no version with a manifest.json"
+    return "is a single file" if path.is_file() else "is neither a file nor a folder"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.context import Context, Facts
+from pipeline.export.contract import ENCODED_SIGNATURE, SIGNATURE
 from pipeline.export.formats import artifact_name
 from pipeline.publishing.publish import Candidate, publish, require_accuracy
 
@@ -63,6 +64,7 @@ def _description(context: Context) -> Facts:
         "metrics": outputs["evaluate"].facts["metrics"],
         "verification": [c for c in outputs["verify"].facts["checks"] if c["artifact"] in names],
         "copies": outputs["verify"].facts["copies"],
+        "signatures": [SIGNATURE, ENCODED_SIGNATURE],
         "stages": {name: output.fingerprint for name, output in outputs.items()},
         "versions": dict(sorted(packages.items())),
     }

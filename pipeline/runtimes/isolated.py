@@ -1,11 +1,9 @@
 """Ask a model in a fresh process: no state of training can help it to the right answer."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,25 +11,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import ModelError, WorkerFailed
+from pipeline.errors import WorkerFailed
 from pipeline.export.contract import Contract, contract_from_json
-from pipeline.machine import num_processors
 from pipeline.runtimes.measuring import Cost, cost_from_json
-from pipeline.runtimes.registry import Runtime
+from pipeline.runtimes.processes import TIMEOUT_SECONDS, Turns, WorkerProcess
+from pipeline.runtimes.registry import Runtime, require_installed
 from pipeline.runtimes.worker import (
     ANSWERS_FILE,
     CONTRACT_FILE,
+    COST_FILE,
     FACTS_FILE,
     SMALL_BATCHES,
     entrance_file,
     small_batch_file,
 )
 
-TIMEOUT_SECONDS = 600
-_PACKAGE = Path(__file__).parent.parent
 _REQUEST = "request.json"
-# Of TensorFlow, OpenMP and NumPy: they count the processors of the machine, not of a container.
-_THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -55,74 +50,55 @@ def ask(
     model: Path,
     images: Path | None = None,
     *,
-    alone: Path | None = None,
+    turns: Turns | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Answers:
     """Open ``model`` in a fresh process and predict the images of a ``.npy`` file.
 
-    Without images it is asked one black image. With ``alone``, a folder that all workers of a
-    verification are given, time and memory are measured while none of the others computes.
+    Without images it is asked one black image. With ``turns``, which all that ask at once share,
+    time and memory are measured while no other computes; each has its time limit.
 
     Raises:
+        MissingPackages: the runtime is not installed.
         ModelError: the file is no model that the runtime opens.
         WorkerFailed: the process ended without an answer, or took too long.
     """
+    require_installed(runtime, model)
     with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
-        # From inside the folder: TensorFlow takes brackets in a path for a pattern.
-        folder, name = (model, ".") if model.is_dir() else (model.parent, model.name)
+        folder = Path(scratch)
+        inside = model.is_dir()
         request = {
             "runtime": runtime.name,
-            "model": name,
+            "model_folder": str((model if inside else model.parent).resolve()),
+            "model_name": "." if inside else model.name,
+            "shown": str(model),
             "images": images and str(images.resolve()),
             "folder": scratch,
-            "alone": alone and str(alone.resolve()),
+            "measured": turns is not None,
         }
-        Path(scratch, _REQUEST).write_text(json.dumps(request))
-        try:
-            _run_worker(Path(scratch, _REQUEST), folder, timeout_seconds)
-        except WorkerFailed as error:
-            error.contract = _read_contract(Path(scratch))
-            raise
-        return _read(Path(scratch))
+        (folder / _REQUEST).write_text(json.dumps(request))
+        with _contract_told(folder), WorkerProcess(folder / _REQUEST, timeout_seconds) as worker:
+            if turns is None:
+                worker.wait_for_answers()
+            else:
+                with turns.together():
+                    worker.wait_for_answers()
+                with turns.alone():
+                    worker.measure()
+            return _read(folder)
 
 
-def _run_worker(request: Path, folder: Path, timeout_seconds: float) -> None:
-    # -P: a folder named pipeline where the user stands is not this package.
-    command = [sys.executable, "-P", "-m", "pipeline.runtimes.worker", str(request)]
-    reading, writing = os.pipe()  # closed by the system when this process ends, however it ends
+@contextmanager
+def _contract_told(folder: Path) -> Iterator[None]:
+    """Add to a failure what the file says of its inputs and outputs, where it was opened."""
     try:
-        done = subprocess.run(  # noqa: S603  (our own module, no shell)
-            command,
-            check=False,
-            stdin=reading,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_seconds,
-            cwd=folder,
-            env=_environment(),
-        )
-    except subprocess.TimeoutExpired as error:
-        raise WorkerFailed(f"no answer within {timeout_seconds:g} s") from error
-    finally:
-        os.close(reading)
-        os.close(writing)
-    if done.returncode < 0:
-        raise WorkerFailed(f"its process was ended by {signal.Signals(-done.returncode).name}")
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        refused = done.returncode == ModelError.exit_code
-        raise ModelError(lines[-1]) if refused else WorkerFailed(lines[-1])
-
-
-def _environment() -> dict[str, str]:
-    search = [str(_PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    threads = dict.fromkeys(_THREADS, str(num_processors()))
-    return {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(search)}
+        yield
+    except WorkerFailed as error:
+        error.contract = _read_contract(folder)
+        raise
 
 
 def _read_contract(folder: Path) -> Contract | None:
-    """Return what the worker wrote before it asked; None where the file did not open."""
     try:
         return contract_from_json(json.loads((folder / CONTRACT_FILE).read_text()))
     except (OSError, ValueError):
@@ -130,17 +106,19 @@ def _read_contract(folder: Path) -> Contract | None:
 
 
 def _read(folder: Path) -> Answers:
-    facts: dict[str, Any] = json.loads((folder / FACTS_FILE).read_text())
     contract = _read_contract(folder)
-    assert contract is not None, "it is written before the facts"
+    if contract is None or not (folder / FACTS_FILE).is_file():
+        raise WorkerFailed("its process ended without an answer")
+    facts: dict[str, Any] = json.loads((folder / FACTS_FILE).read_text())
+    cost = folder / COST_FILE
     return Answers(
         contract=contract,
         probabilities=np.load(folder / ANSWERS_FILE),
         small_batches={size: np.load(folder / small_batch_file(size)) for size in SMALL_BATCHES},
-        metadata=facts["metadata"],
         entrances={
             name: np.load(folder / entrance_file(number))
             for number, name in enumerate(facts["entrances"])
         },
-        cost=facts["cost"] and cost_from_json(facts["cost"]),
+        metadata=facts["metadata"],
+        cost=cost_from_json(json.loads(cost.read_text())) if cost.is_file() else None,
     )

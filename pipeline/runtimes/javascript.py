@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.errors import WorkerFailed
 from pipeline.export.contract import Contract, TensorSpec, named_axis
 from pipeline.runtimes.onnx_file import require_self_contained
-from pipeline.runtimes.packages import JAVASCRIPT
+from pipeline.runtimes.packages import JAVASCRIPT, NODE, find_program
 from pipeline.runtimes.predictor import (
     Images,
     Predictor,
@@ -31,10 +32,14 @@ class JavaScriptPredictor(Predictor):
 
     script: str
 
+    def programs(self) -> list[str]:
+        """Return the programs that the script is told, by their paths."""
+        return []
+
     def __init__(self, path: Path) -> None:
         model = require_self_contained(path).resolve()
         self._process = subprocess.Popen(  # noqa: S603  (our own script, no shell)
-            ["node", JAVASCRIPT / self.script, model],  # noqa: S607  (as the user has it)
+            [str(find_program(NODE)), JAVASCRIPT / self.script, model, *self.programs()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -82,11 +87,13 @@ class JavaScriptPredictor(Predictor):
         if not line:
             raise RuntimeError(f"{self.script} ended with code {self._process.wait()}")
         message: dict[str, Any] = json.loads(line)
+        if "failure" in message:
+            raise WorkerFailed(f"{self.script} could not start: {message['failure']}")
         if "error" in message:
             raise RuntimeError(message["error"])
         return message
 
 
 def _spec(value: dict[str, Any]) -> TensorSpec:
-    sizes = (size if isinstance(size, int) else named_axis(size) for size in value["shape"])
+    sizes = (size if isinstance(size, int) else named_axis(size or "?") for size in value["shape"])
     return TensorSpec(value["name"], value["type"], tuple(sizes))

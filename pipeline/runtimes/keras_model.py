@@ -33,4 +33,9 @@ def _spec(name: str, tensor: Any) -> TensorSpec:
     return TensorSpec(name, str(tensor.dtype), tuple(tensor.shape))
 
 
-RUNTIME = Runtime("keras", ("keras",), PythonPackage("keras", "keras", "train"), KerasPredictor)
+RUNTIME = Runtime(
+    "keras",
+    ("keras",),
+    PythonPackage("keras", "keras", "train", beside=("tensorflow",)),
+    KerasPredictor,
+)

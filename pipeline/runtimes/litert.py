@@ -57,6 +57,8 @@ def _spec(name: str, detail: dict[str, Any]) -> TensorSpec:
 RUNTIME = Runtime(
     "litert",
     ("litert",),
-    PythonPackage("ai-edge-litert", "ai_edge_litert", "runtimes"),
+    PythonPackage(
+        "ai-edge-litert", "ai_edge_litert", "runtimes", beside=("ai_edge_litert.interpreter",)
+    ),
     LiteRtPredictor,
 )

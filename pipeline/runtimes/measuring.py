@@ -9,6 +9,7 @@ from pipeline.runtimes.predictor import Images, Predictor
 
 BATCH_SIZES = (1, 256)
 _WARM_UP_CALLS = 5  # memory is allocated, kernels are chosen
+SLOWER = 1.1  # times as long; less is within what two measurements of the same differ by
 _ENDLESS = 10**9
 _CALLS = 200  # the 99th percentile is the third largest
 _BUDGET_SECONDS = 0.4  # of each batch size
@@ -20,6 +21,7 @@ class Time:
 
     median_seconds: float
     p99_seconds: float
+    calls: int
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Cost:
 def measure(predictor: Predictor, images: Images, load_seconds: float) -> Cost:
     """Time predictions of images, uint8 (n, height, width, channels); they are repeated to 256."""
     times = {size: _time(predictor, _repeat(images, size)) for size in BATCH_SIZES}
-    return Cost(predictor.load_seconds or load_seconds, times, predictor.peak_memory_bytes())
+    return Cost(load_seconds, times, predictor.peak_memory_bytes())
 
 
 def cost_from_json(value: dict[str, Any]) -> Cost:
@@ -49,7 +51,7 @@ def _time(predictor: Predictor, images: Images) -> Time:
         predictor.time_calls(images, calls=_ENDLESS, budget_seconds=predictor.warm_up_seconds)
     seconds = predictor.time_calls(images, calls=_CALLS, budget_seconds=_BUDGET_SECONDS)
     median, p99 = np.quantile(seconds, [0.5, 0.99]) / len(images)
-    return Time(float(median), float(p99))
+    return Time(float(median), float(p99), len(seconds))
 
 
 def _repeat(images: Images, count: int) -> Images:

@@ -1,65 +1,123 @@
-"""What is asked of every ONNX file before a runtime opens it: all of it is in the file itself."""
+"""What ONNX files say, read field by field before any runtime opens them.
 
-from collections.abc import Iterator
+A file from elsewhere is hostile: a tensor may lie in another file, named inside, which is any file
+of this machine. Runtimes that read it would have to refuse it, and not all do.
+"""
+
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.errors import ModelError
+from pipeline.export.formats import FLOAT16, FLOAT32, INT8
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types of Protocol Buffers
 _SIZES = {_FIXED64: 8, _FIXED32: 4}
 _MOST_BYTES = 2**31  # what Protocol Buffers can hold in one message
+_MOST_TAG = 2**32  # a larger one is cut to 32 bits by runtimes: another field than it seems
 
 # Fields by number, from onnx.proto, on the way from a model to its tensors.
-_MODEL = {7: "graph", 25: "function"}
 _FIELDS = {
-    "model": _MODEL,
+    "model": {7: "graph", 25: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
     "function": {7: "node"},
     "node": {5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
 }
-_EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a tensor
+_GRAPH, _OUTPUT, _NAME = 7, 12, 1  # of a model, of a graph, of an output
+_DIMS, _DATA_TYPE, _EXTERNAL_DATA, _DATA_LOCATION = 1, 2, 13, 14  # of a tensor
+_PRECISIONS = {1: FLOAT32, 2: INT8, 3: INT8, 10: FLOAT16}  # of data types
+
+Fields = list[tuple[int, memoryview | int]]
 
 
 def require_self_contained(path: Path) -> Path:
     """Return the path of an ONNX file that names no other file.
 
-    A tensor may lie in another file, named inside: any file of this machine.
-
     Raises:
         ModelError: it names one, is no ONNX file, or is larger than one can be.
     """
+    for tensor in _tensors(path):
+        if any(n == _EXTERNAL_DATA or (n == _DATA_LOCATION and v) for n, v in tensor):
+            raise ModelError(
+                "An ONNX file must hold all its tensors itself; got one that lies in another "
+                f"file, named in {path}. Nothing is opened. Save it without external data."
+            )
+    return path
+
+
+def precision_of(path: Path) -> str:
+    """Return the precision of most matrices of an ONNX file.
+
+    Raises:
+        ModelError: it is no ONNX file.
+    """
+    found = [
+        precision
+        for tensor in _tensors(path)
+        if _rank(tensor) > 1 and (precision := _PRECISIONS.get(_number(tensor, _DATA_TYPE)))
+    ]
+    return max(set(found), key=found.count, default=FLOAT32)
+
+
+def output_names(path: Path) -> list[str]:
+    """Return the names of the outputs of an ONNX file, in order.
+
+    Raises:
+        ModelError: it is no ONNX file.
+    """
+    graphs = _inside(_fields(_read(path)), _GRAPH)
+    outputs = [output for graph in graphs for output in _inside(_fields(graph), _OUTPUT)]
+    names = [name for output in outputs for name in _inside(_fields(output), _NAME)]
+    return [bytes(name).decode(errors="replace") for name in names]
+
+
+def _tensors(path: Path) -> Iterator[Fields]:
+    """Yield the fields of each tensor, wherever in the model it is."""
+    try:
+        yield from _below(_read(path), "model")
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{path} must be a whole onnx model; got {error}. Export it again or restore it."
+        ) from error
+
+
+def _read(path: Path) -> memoryview:
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise ModelError(
             f"An ONNX file must have at most {_MOST_BYTES:,} bytes; got {size:,} in {path}. "
             "Export it with this pipeline."
         )
-    try:
-        external = _names_a_file(memoryview(path.read_bytes()), "model")
-    except (ValueError, RecursionError) as error:
-        raise ModelError(
-            f"{path.name} must be a whole onnx model; got {error}. Export it again or restore it."
-        ) from error
-    if external:
-        raise ModelError(
-            f"An ONNX file must hold all its tensors itself; got one that lies in another file, "
-            f"named in {path}. Nothing is opened. Save it without external data."
-        )
-    return path
+    return memoryview(path.read_bytes())
 
 
-def _names_a_file(message: memoryview, kind: str) -> bool:
-    """Whether a tensor below a message has external data."""
+def _below(message: memoryview, kind: str) -> Iterator[Fields]:
     if kind == "tensor":
-        return any(n == _EXTERNAL_DATA or (n == _DATA_LOCATION and v) for n, v in _fields(message))
+        yield list(_fields(message))
+        return
     inside = _FIELDS[kind]
-    return any(
-        _names_a_file(value, inside[number])
-        for number, value in _fields(message)
-        if number in inside and isinstance(value, memoryview)
-    )
+    for number, value in _fields(message):
+        if number in inside and isinstance(value, memoryview):
+            yield from _below(value, inside[number])
+
+
+def _inside(fields: Iterable[tuple[int, memoryview | int]], number: int) -> list[memoryview]:
+    return [value for n, value in fields if n == number and isinstance(value, memoryview)]
+
+
+def _number(fields: Fields, number: int) -> int:
+    return next((value for n, value in fields if n == number and isinstance(value, int)), 0)
+
+
+def _rank(tensor: Fields) -> int:
+    """Count the dimensions: numbers one by one, or packed into one field."""
+    single = sum(n == _DIMS and isinstance(value, int) for n, value in tensor)
+    return single + sum(_count(value) for value in _inside(tensor, _DIMS))
+
+
+def _count(packed: memoryview) -> int:
+    return sum(byte < 128 for byte in packed)  # noqa: PLR2004  (the last byte of each number)
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
@@ -68,6 +126,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     while place < len(message):
         tag, place = _varint(message, place)
         number, wire = tag >> 3, tag & 7
+        if number == 0 or tag >= _MOST_TAG:
+            raise ValueError(f"a field of the number {number} before byte {place}")
         if wire == _VARINT:
             value, place = _varint(message, place)
             yield number, value

@@ -41,7 +41,7 @@ def _spec(value: Any) -> TensorSpec:
     tensor = value.type.tensor_type
     dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
     sizes = (
-        d.dim_value if d.HasField("dim_value") else named_axis(d.dim_param)
+        d.dim_value if d.HasField("dim_value") else named_axis(d.dim_param or "?")
         for d in tensor.shape.dim
     )
     return TensorSpec(value.name, dtype, tuple(sizes))
@@ -50,6 +50,6 @@ def _spec(value: Any) -> TensorSpec:
 RUNTIME = Runtime(
     "onnx-reference",
     ("onnx", "onnx_int8"),  # in float16 NumPy needs 300 times as long: minutes for a test set
-    PythonPackage("onnx", "onnx", "train"),
+    PythonPackage("onnx", "onnx", "train", beside=("onnx.reference",)),
     OnnxReferencePredictor,
 )

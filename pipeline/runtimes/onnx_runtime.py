@@ -49,7 +49,7 @@ def _spec(node: object) -> TensorSpec:
     """A free axis has a name instead of a size."""
     name, kind, shape = node.name, node.type, node.shape  # type: ignore[attr-defined]
     dtype = _DTYPES.get(kind, kind.removeprefix("tensor(").removesuffix(")"))
-    sizes = (d if isinstance(d, int) else named_axis(str(d)) for d in shape)
+    sizes = (d if isinstance(d, int) else named_axis(str(d or "?")) for d in shape)
     return TensorSpec(name, dtype, tuple(sizes))
 
 

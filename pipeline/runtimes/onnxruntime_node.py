@@ -1,7 +1,7 @@
 """ONNX files in onnxruntime for Node.js."""
 
 from pipeline.runtimes.javascript import JavaScriptPredictor
-from pipeline.runtimes.packages import NpmPackage
+from pipeline.runtimes.packages import NODE, NpmPackage
 from pipeline.runtimes.registry import Runtime
 
 
@@ -14,6 +14,6 @@ class NodePredictor(JavaScriptPredictor):
 RUNTIME = Runtime(
     "onnxruntime-node",
     ("onnx", "onnx_int8", "onnx_fp16"),
-    NpmPackage(("onnxruntime-node",), programs=(("node",),)),
+    NpmPackage(("onnxruntime-node",), programs=(NODE,)),
     NodePredictor,
 )

@@ -1,7 +1,7 @@
 """ONNX files in onnxruntime-web: WebAssembly in a real browser."""
 
 from pipeline.runtimes.javascript import JavaScriptPredictor
-from pipeline.runtimes.packages import NpmPackage
+from pipeline.runtimes.packages import CHROMIUM, NODE, NpmPackage, find_program
 from pipeline.runtimes.registry import Runtime
 
 
@@ -11,13 +11,14 @@ class WebPredictor(JavaScriptPredictor):
     script = "browser.mjs"
     warm_up_seconds = 1  # what is called often is compiled a second time, and better
 
+    def programs(self) -> list[str]:
+        """Return the path of Chromium."""
+        return [str(find_program(CHROMIUM))]
+
 
 RUNTIME = Runtime(
     "onnxruntime-web",
     ("onnx", "onnx_int8", "onnx_fp16"),
-    NpmPackage(
-        ("onnxruntime-web", "playwright-core"),
-        programs=(("node",), ("chromium", "chromium-browser", "google-chrome")),
-    ),
+    NpmPackage(("onnxruntime-web", "playwright-core"), programs=(NODE, CHROMIUM)),
     WebPredictor,
 )

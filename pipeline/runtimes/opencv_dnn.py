@@ -35,6 +35,6 @@ class OpenCvPredictor(Predictor):
 RUNTIME = Runtime(
     "opencv",
     ("onnx", "onnx_int8", "onnx_fp16"),
-    PythonPackage("opencv-python-headless", "cv2", "runtimes"),
+    PythonPackage("opencv-python-headless", "cv2", "runtimes", beside=("onnx",)),
     OpenCvPredictor,
 )

@@ -13,6 +13,16 @@ from pathlib import Path
 JAVASCRIPT = Path(__file__).parent.parent.parent / "tests" / "js"  # in a clone
 
 
+NODE = ("node", "nodejs")  # the names that a program may have
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+def find_program(names: tuple[str, ...]) -> Path | None:
+    """Return the path of a program that has one of these names, or None."""
+    found = filter(None, map(shutil.which, names))
+    return next((Path(path).absolute() for path in found), None)
+
+
 def scripts() -> list[Path]:
     """Return the files that the JavaScript runtimes run; none where there is no clone."""
     return sorted([*JAVASCRIPT.glob("*.mjs"), *JAVASCRIPT.glob("*.html")])
@@ -35,11 +45,15 @@ class Package(ABC):
 
 @dataclass(frozen=True)
 class PythonPackage(Package):
-    """A package of PyPI, the module it gives, and the extra that brings it."""
+    """A package of PyPI, the module it gives, and the extra that brings it.
+
+    ``beside`` names further modules that the runtime imports.
+    """
 
     distribution: str
     module: str
     extra: str
+    beside: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:  # type: ignore[override]
@@ -57,8 +71,9 @@ class PythonPackage(Package):
             return "unknown"
 
     def load(self) -> None:
-        """Import the module."""
-        import_module(self.module)
+        """Import the modules."""
+        for name in (self.module, *self.beside):
+            import_module(name)
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,7 @@ class NpmPackage(Package):
         files = [JAVASCRIPT / "node_modules" / name / "package.json" for name in self.names]
         if not all(file.is_file() for file in files):
             return None
-        if not all(any(map(shutil.which, names)) for names in self.programs):
+        if not all(map(find_program, self.programs)):
             return None
         return str(json.loads(files[0].read_text())["version"])
 

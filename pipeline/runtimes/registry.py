@@ -17,7 +17,8 @@ from pipeline.runtimes.predictor import Predictor
 class Runtime:
     """A way to open files of some formats.
 
-    ``package`` must be installed for it; ``asked`` is a setting that its answers depend on.
+    ``package`` must be installed for it; ``asked`` is a setting that its answers depend on;
+    ``entrances`` are further ways into its files, which must be there.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Runtime:
     package: Package
     open: Callable[[Path], Predictor]
     asked: str = ""
+    entrances: tuple[str, ...] = ()
 
     @property
     def installed(self) -> bool:
@@ -76,8 +78,8 @@ def require_installed(runtime: Runtime, path: Path) -> None:
         raise MissingPackages(f"Opening {path} with {runtime.name}", runtime.package.command)
 
 
-def open_model(runtime: Runtime, path: Path) -> Predictor:
-    """Open a file or folder in a runtime.
+def open_model(runtime: Runtime, path: Path, shown: str | None = None) -> Predictor:
+    """Open a file or folder in a runtime; in messages it is called ``shown``.
 
     Raises:
         MissingPackages: the runtime is not installed.
@@ -91,6 +93,6 @@ def open_model(runtime: Runtime, path: Path) -> Predictor:
     except Exception as error:  # every runtime has exceptions of its own
         reason = " ".join(str(error).split())[:300]
         raise ModelError(
-            f"{path.name or path} must be a whole {' or '.join(runtime.opens)} model; got "
+            f"{shown or path} must be a whole {' or '.join(runtime.opens)} model; got "
             f"{type(error).__name__} from {runtime.name}: {reason} Export it again or restore it."
         ) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.export.contract import (
+    ENCODED_ENTRANCE,
     ENCODED_INPUT,
     ENCODED_SIGNATURE,
     SIGNATURE,
@@ -24,8 +25,9 @@ class SavedModelPredictor(Predictor):
 
         self._loaded = tf.saved_model.load(path)  # holds the variables of the signatures
         self._signature = self._loaded.signatures[SIGNATURE]
-        self._encoded = self._loaded.signatures[ENCODED_SIGNATURE]
-        self.entrances = {"as PNG files": self._run_encoded}
+        if ENCODED_SIGNATURE in self._loaded.signatures:
+            self._encoded = self._loaded.signatures[ENCODED_SIGNATURE]
+            self.entrances = {ENCODED_ENTRANCE: self._run_encoded}
         _, inputs = self._signature.structured_input_signature
         self.contract = Contract(
             inputs=tuple(_spec(name, spec) for name, spec in inputs.items()),
@@ -65,6 +67,7 @@ def _spec(name: str, spec: Any) -> TensorSpec:
 RUNTIME = Runtime(
     "tensorflow",
     ("saved_model",),
-    PythonPackage("tensorflow", "tensorflow", "train"),
+    PythonPackage("tensorflow", "tensorflow", "train", beside=("PIL.Image",)),
     SavedModelPredictor,
+    entrances=(ENCODED_ENTRANCE,),
 )

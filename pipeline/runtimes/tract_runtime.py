@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.export.contract import Contract, TensorSpec, named_axis
-from pipeline.runtimes.onnx_file import require_self_contained
+from pipeline.runtimes.onnx_file import output_names, require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
@@ -19,7 +19,7 @@ class TractPredictor(Predictor):
 
         loaded = tract.onnx().load(str(require_self_contained(path)))
         inputs = [loaded.input_name(place) for place in range(loaded.input_count())]
-        outputs = [loaded.output_name(place) for place in range(loaded.output_count())]
+        outputs = output_names(path)  # tract tells those of nodes
         model = loaded.into_model()
         self.contract = Contract(
             inputs=tuple(_spec(n, str(model.input_fact(i))) for i, n in enumerate(inputs)),

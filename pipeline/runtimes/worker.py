@@ -1,32 +1,34 @@
 """Open one exported file in a process of its own, and write down what it answers.
 
 ``python -m pipeline.runtimes.worker REQUEST.json``; the request names runtime, model, images (a
-``.npy`` file, or none: then a black image is asked) and the folder for the answers.
+``.npy`` file, or none: then a black image is asked) and the folder for the answers. A byte on
+standard output says that they are written; a byte on standard input asks to measure as well. The
+process ends with its standard input.
 """
 
 import json
 import os
 import resource
+import signal
 import sys
 import threading
 import time
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.atomic import locked
 from pipeline.errors import PipelineError
 from pipeline.export.contract import require_classifier
 from pipeline.machine import memory_bytes
 from pipeline.runtimes.measuring import measure
 from pipeline.runtimes.predictor import Predictor
-from pipeline.runtimes.registry import choose_runtime, open_model
+from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
 
 CONTRACT_FILE = "contract.json"
 FACTS_FILE = "facts.json"
+COST_FILE = "cost.json"
 ANSWERS_FILE = "answers.npy"
 SMALL_BATCHES = (1, 2, 7, 32)
 _MOST_LETTERS = 400  # of an error that is not ours
@@ -53,39 +55,36 @@ def answer(predictor: Predictor, images: Any, folder: Path) -> None:
         np.save(folder / entrance_file(number), entrance(np.asarray(images[: SMALL_BATCHES[-1]])))
 
 
-def work(request: dict[str, Any]) -> None:
-    """Open, answer, and measure while no other worker computes.
-
-    ``alone`` names a folder whose lock the workers of one verification share.
-    """
+def work(request: dict[str, Any], told: int, asked: threading.Event) -> None:
+    """Open and answer; say so; measure where that is asked for, once nothing else computes."""
     runtime, folder = choose_runtime(request["runtime"]), Path(request["folder"])
-    alone = request["alone"] and Path(request["alone"])
-    with locked(alone, shared=True) if alone else nullcontext():
-        runtime.package.load()
-        started = time.perf_counter()
-        predictor = open_model(runtime, Path(request["model"]))
-        load_seconds = time.perf_counter() - started
-        (folder / CONTRACT_FILE).write_text(json.dumps(predictor.contract.as_json()))
-        images = _images(request, predictor)
-        answer(predictor, images, folder)
-    cost = None
-    if alone:
-        with locked(alone):
-            cost = asdict(measure(predictor, np.asarray(images[:256]), load_seconds))
-    facts = {
-        "metadata": dict(predictor.metadata),
-        "entrances": list(predictor.entrances),
-        "cost": cost,
-    }
+    runtime.package.load()
+    # Only now: nothing that lies beside the model may be imported. TensorFlow takes brackets in a
+    # path for a pattern, so the model is opened from inside its folder.
+    os.chdir(request["model_folder"])
+    model = Path(request["model_name"])
+    predictor = open_model(runtime, model, request["shown"])
+    (folder / CONTRACT_FILE).write_text(json.dumps(predictor.contract.as_json()))
+    images = _images(request, predictor)
+    answer(predictor, images, folder)
+    facts = {"metadata": dict(predictor.metadata), "entrances": list(predictor.entrances)}
     (folder / FACTS_FILE).write_text(json.dumps(facts))
+    os.write(told, b"a")
+    if request["measured"]:
+        asked.wait()
+        cost = measure(predictor, np.asarray(images[:256]), _load_seconds(runtime, model))
+        (folder / COST_FILE).write_text(json.dumps(asdict(cost)))
 
 
 def main(arguments: list[str]) -> int:
     """Run the worker and return its exit code; what went wrong goes to standard error."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    told = os.dup(1)
+    os.dup2(2, 1)  # what libraries print is no message to the process that asks
+    asked = threading.Event()
+    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     limit_memory()
     try:
-        work(json.loads(Path(arguments[0]).read_text()))
+        work(json.loads(Path(arguments[0]).read_text()), told, asked)
     except PipelineError as error:
         _tell(str(error))
         return error.exit_code
@@ -95,18 +94,6 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _tell(text: str) -> None:
-    """Write one line: of what libraries write as well, only the last is told."""
-    print(" ".join(text.split()), file=sys.stderr)
-
-
-def _images(request: dict[str, Any], predictor: Predictor) -> Any:
-    if request["images"] is not None:
-        return np.load(request["images"], mmap_mode="r")
-    require_classifier(predictor.contract, request["model"])
-    return np.zeros((1, *predictor.contract.image_shape), np.uint8)
-
-
 def limit_memory() -> None:
     """Give a file that asks for more memory than there is an error, not the whole machine."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -114,10 +101,31 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes(), hard))
 
 
-def _end_with_parent() -> None:
+def _images(request: dict[str, Any], predictor: Predictor) -> Any:
+    if request["images"] is not None:
+        return np.load(request["images"], mmap_mode="r")
+    require_classifier(predictor.contract, request["shown"])
+    return np.zeros((1, *predictor.contract.image_shape), np.uint8)
+
+
+def _load_seconds(runtime: Runtime, model: Path) -> float:
+    """Open the file once more, now that every package is imported and nothing else computes."""
+    started = time.perf_counter()
+    opened = open_model(runtime, model)
+    return opened.load_seconds or time.perf_counter() - started
+
+
+def _tell(text: str) -> None:
+    """Write one line: of what libraries write as well, only the last is told."""
+    print(" ".join(text.split()), file=sys.stderr)
+
+
+def _listen(asked: threading.Event) -> None:
     """Standard input is a pipe that ends when the process that asked is gone."""
-    os.read(0, 1)  # not sys.stdin: its lock, held here, would abort the interpreter at its end
-    os._exit(1)
+    # Not sys.stdin: its lock, held here, would abort the interpreter at its end.
+    while os.read(0, 1):
+        asked.set()
+    os.killpg(0, signal.SIGKILL)  # a session of its own, with the processes it has started
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Answers against those of the trained model: everything that is wrong, as sentences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from pipeline.export.contract import Contract, TensorSpec
 from pipeline.handover import TEST_PROBABILITIES_FILE, split_file
 from pipeline.runtimes.isolated import Answers
+from pipeline.runtimes.worker import SMALL_BATCHES
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 
 Probabilities = npt.NDArray[np.float32]
@@ -38,9 +40,15 @@ def read_reference(data: Path, evaluation: Path, contract: Contract) -> Referenc
 
 
 def compare(
-    answers: Answers, reference: Reference, tolerance: float = FLOAT32_TOLERANCE
+    answers: Answers,
+    reference: Reference,
+    tolerance: float = FLOAT32_TOLERANCE,
+    entrances: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Return everything that is wrong with a file's answers, as sentences."""
+    """Return everything that is wrong with a file's answers, as sentences.
+
+    ``entrances`` are the further ways in that the file must have.
+    """
     expected = reference.probabilities
     failures = contract_failures(answers.contract, reference.contract)
     failures += _value_failures("the test set", answers.probabilities, expected, tolerance)
@@ -48,8 +56,10 @@ def compare(
         name = f"the first {size} as a batch"
         failures += _value_failures(name, got, expected[:size], tolerance)
     for entrance, got in answers.entrances.items():
-        name = f"the first {len(got)} {entrance}"
-        failures += _value_failures(name, got, expected[: len(got)], tolerance)
+        few = expected[: SMALL_BATCHES[-1]]
+        failures += _value_failures(f"the first {len(few)} {entrance}", got, few, tolerance)
+    missing = [name for name in entrances if name not in answers.entrances]
+    failures += [f"it must take images {name}; got no way in for them" for name in missing]
     return tuple(failures)
 
 

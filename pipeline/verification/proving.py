@@ -1,6 +1,5 @@
 """Every artifact in every runtime that opens it, each in a fresh process."""
 
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -9,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.errors import ModelError, VerificationFailed, WorkerFailed
+from pipeline.errors import ModelError, WorkerFailed
 from pipeline.export.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
 from pipeline.machine import num_processors
 from pipeline.runtimes.isolated import ask
-from pipeline.runtimes.measuring import Cost
+from pipeline.runtimes.processes import TIMEOUT_SECONDS, Turns, end_workers
 from pipeline.runtimes.registry import Runtime, runtimes_for
 from pipeline.verification.check import Check
 from pipeline.verification.comparing import (
@@ -22,27 +21,27 @@ from pipeline.verification.comparing import (
     contract_failures,
     max_abs_diff,
 )
+from pipeline.verification.copies import compared_with_originals
 from pipeline.verification.tolerances import TOLERANCES
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
 
-
-_UNOPENED = "no runtime that opens it is installed and among verify.runtimes"
-_ADVICE = (
-    "Nothing is published. Export again (--force export); if it fails again, the runtime named "
-    "above computes differently."
-)
+_MOST_WORKERS = 4  # each may use all processors, and TensorFlow takes 0.8 GB
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """What is proven: a file or folder, the format it is in, and its size."""
+    """What is proven: a file or folder, its format, its size.
+
+    Without ``entrances`` it need not have all the ways in that runtimes know: in older versions.
+    """
 
     name: str
     format: str
     path: Path
     bytes: int
+    entrances: bool = True
 
     @property
     def precision(self) -> str:
@@ -50,11 +49,17 @@ class Artifact:
         return FORMATS[self.format].precision
 
 
-def artifacts_in(folder: Path, formats: Sequence[str]) -> list[Artifact]:
+def artifacts_in(folder: Path, formats: Sequence[str], *, entrances: bool = True) -> list[Artifact]:
     """Return the artifacts of an exported or published folder."""
     return [
-        Artifact(artifact_name(f), f, artifact_path(folder, f), artifact_bytes(folder, f))
-        for f in formats
+        Artifact(
+            artifact_name(name),
+            name,
+            artifact_path(folder, name),
+            artifact_bytes(folder, name),
+            entrances,
+        )
+        for name in formats
     ]
 
 
@@ -64,6 +69,7 @@ def verify(
     progress: "Progress",
     *,
     only: Sequence[Runtime] | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> list[Check]:
     """Ask every artifact in every runtime that opens it, or in ``only`` these."""
     wanted = [
@@ -72,54 +78,33 @@ def verify(
         for runtime in runtimes_for(artifact.format)
         if only is None or runtime in only
     ]
+    workers = min(num_processors(), _MOST_WORKERS)
+    turns = Turns(workers)
     with (
         progress.task("verifying", total=len(wanted)) as task,
-        tempfile.TemporaryDirectory(prefix="pipeline-") as alone,
-        ThreadPoolExecutor(max_workers=num_processors()) as pool,
+        ThreadPoolExecutor(workers) as pool,
     ):
-        jobs = [pool.submit(_check, *pair, reference, Path(alone)) for pair in wanted]
+        jobs = [pool.submit(_check, *pair, reference, turns, timeout_seconds) for pair in wanted]
         checks = []
         try:
             for job, (artifact, runtime) in zip(jobs, wanted, strict=True):
                 checks.append(job.result())
                 task.update(len(checks), f"{artifact.name} in {runtime.name}")
-        except BaseException:  # Ctrl-C: what has not begun need not begin
+        except BaseException:  # Ctrl-C: nothing begins any more, and what runs ends
             pool.shutdown(wait=False, cancel_futures=True)
+            end_workers()
             raise
-    return _compared(checks, artifacts)
+    formats = [artifact.format for artifact, _ in wanted]
+    return compared_with_originals(checks, formats)
 
 
-def require_passed(
-    checks: Sequence[Check],
-    artifacts: Sequence[str] = (),
-    *,
-    like: str = "the trained model",
-    advice: str = _ADVICE,
-) -> None:
-    """Demand that every check that ran passed, and that each of ``artifacts`` was opened somewhere.
-
-    Without them it is enough that something was: where few runtimes are installed.
-    ``like`` names what is compared with; ``advice`` ends the message.
-
-    Raises:
-        VerificationFailed: the list of everything that failed.
-    """
-    failures = [
-        f"{check.artifact} in {check.runtime}: {failure}"
-        for check in checks
-        for failure in check.failures
-    ]
-    opened = {check.artifact for check in checks if check.ran}
-    asked = artifacts or (() if opened else dict.fromkeys(check.artifact for check in checks))
-    failures += [f"{name}: {_UNOPENED}" for name in asked if name not in opened]
-    if failures or not checks:
-        listed = "\n".join(f"  - {failure}" for failure in failures or ["nothing was checked"])
-        raise VerificationFailed(
-            f"Every exported file must answer as {like} does; got:\n{listed}\n{advice}"
-        )
-
-
-def _check(artifact: Artifact, runtime: Runtime, reference: Reference, alone: Path) -> Check:
+def _check(
+    artifact: Artifact,
+    runtime: Runtime,
+    reference: Reference,
+    turns: Turns,
+    timeout_seconds: float,
+) -> Check:
     check = Check(
         artifact.name,
         runtime.name,
@@ -131,13 +116,21 @@ def _check(artifact: Artifact, runtime: Runtime, reference: Reference, alone: Pa
     if not check.ran:
         return replace(check, advice=runtime.package.command)
     try:
-        answers = ask(runtime, artifact.path, reference.images, alone=alone)
+        answers = ask(
+            runtime,
+            artifact.path,
+            reference.images,
+            turns=turns,
+            timeout_seconds=timeout_seconds,
+        )
     except ModelError as error:
         return replace(check, failures=(f"it could not be asked: {error}",))
     except WorkerFailed as error:
         found = contract_failures(error.contract, reference.contract) if error.contract else []
         return replace(check, failures=(*found, f"it could not be asked: {error}"))
-    failures = compare(answers, reference, TOLERANCES[artifact.precision])
+    tolerance = TOLERANCES[artifact.precision]
+    entrances = runtime.entrances if artifact.entrances else ()
+    failures = compare(answers, reference, tolerance, entrances)
     check = replace(check, failures=failures, cost=answers.cost)
     got = answers.probabilities
     if got.shape != reference.probabilities.shape:
@@ -149,28 +142,3 @@ def _check(artifact: Artifact, runtime: Runtime, reference: Reference, alone: Pa
         label_agreement=float(np.mean(labels == reference.probabilities.argmax(axis=1))),
         accuracy=float(np.mean(labels == reference.labels)),
     )
-
-
-def _compared(checks: Sequence[Check], artifacts: Sequence[Artifact]) -> list[Check]:
-    """Put beside each copy how it compares with what it was made from, in the same runtime."""
-    originals = {
-        artifact.name: artifact_name(original)
-        for artifact in artifacts
-        if (original := FORMATS[artifact.format].copy_of)
-    }
-    costs = {(check.artifact, check.runtime): check.cost for check in checks}
-    return [
-        replace(check, times_of_original=_ratios(check.cost, costs.get((original, check.runtime))))
-        if (original := originals.get(check.artifact))
-        else check
-        for check in checks
-    ]
-
-
-def _ratios(cost: Cost | None, original: Cost | None) -> dict[int, float] | None:
-    if cost is None or original is None:
-        return None
-    return {
-        size: time.median_seconds / original.time_per_image[size].median_seconds
-        for size, time in cost.time_per_image.items()
-    }

@@ -1,4 +1,4 @@
-// onnxruntime-web in Chromium: node browser.mjs MODEL.onnx; requests on standard input (pipe.mjs).
+// onnxruntime-web in Chromium: node browser.mjs MODEL.onnx CHROMIUM; requests as in pipe.mjs.
 import { join } from "node:path";
 
 import { here, openBrowser, openPage, renderers } from "./chromium.mjs";
@@ -16,12 +16,21 @@ async function open({ browser, context }, threads) {
   return hello;
 }
 
+async function start() {
+  try {
+    return await openBrowser(process.argv[3], {
+      "page.html": join(here, "page.html"),
+      "session.mjs": join(here, "session.mjs"),
+      "model.onnx": process.argv[2],
+    });
+  } catch (error) {
+    send({ failure: String(error) }); // of the browser, not of the model
+    return process.exit(1);
+  }
+}
+
 try {
-  const started = await openBrowser({
-    "page.html": join(here, "page.html"),
-    "session.mjs": join(here, "session.mjs"),
-    "model.onnx": process.argv[2],
-  });
+  const started = await start();
   const hello = await open(started, 1);
   send({ ...hello, processes });
   serve(async ({ body, ...request }) => {

@@ -1,5 +1,4 @@
 // A page in headless Chromium that gets what it asks for from files; all other requests are refused.
-import { execFileSync } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,23 +15,12 @@ const isolated = {
 };
 const types = { html: "text/html", mjs: "text/javascript", wasm: "application/wasm" };
 
-function executable() {
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
-    try {
-      return execFileSync("which", [name]).toString().trim();
-    } catch {
-      // the next name
-    }
-  }
-  throw new Error("Chromium is not on the path");
-}
-
 /** Start a browser whose pages find `files` (name -> path) and those of onnxruntime-web. */
-export async function openBrowser(files) {
+export async function openBrowser(executablePath, files) {
   const served = { ...files };
   for (const name of await readdir(runtime)) served[name] = join(runtime, name);
   const browser = await chromium.launch({
-    executablePath: executable(),
+    executablePath,
     // Chromium's sandbox needs another user than root.
     chromiumSandbox: process.getuid() !== 0,
     args: ["--disable-background-networking", "--disable-component-update", "--disable-sync"],

@@ -1,11 +1,12 @@
-// Runs a page from docs/runtimes.md: node example.mjs PAGE.html FOLDER; prints its first message.
+// Runs a page from docs/runtimes.md: node example.mjs CHROMIUM PAGE.html FOLDER.
+// Prints the first message of the page.
 import { join } from "node:path";
 
 import { openBrowser, openPage } from "./chromium.mjs";
 
-const [page, folder] = process.argv.slice(2);
+const [chromium, page, folder] = process.argv.slice(2);
 const model = "exported/mlp/1/model.onnx";
-const { context } = await openBrowser({ "page.html": page, [model]: join(folder, model) });
+const { context } = await openBrowser(chromium, { "page.html": page, [model]: join(folder, model) });
 await openPage(context, "", (text) => {
   console.log(text);
   process.exit(text.startsWith("error") ? 1 : 0);

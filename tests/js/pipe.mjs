@@ -7,7 +7,7 @@ export function send(message, body = Buffer.alloc(0)) {
 /**
  * Answer every request with `answer(request)`: { seconds, shape, type, body }.
  *
- * The process ends with its standard input, also while an answer is computed.
+ * The process ends with its standard input; a run that never returns is ended by who started it.
  */
 export function serve(answer) {
   let waiting = Buffer.alloc(0);

@@ -1,0 +1,95 @@
+"""The tables of a verification: the proof, then what each runtime costs."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from pipeline.runtimes.measuring import SLOWER
+from pipeline.terminal.layout import console, new_table, print_line
+
+if TYPE_CHECKING:
+    from pipeline.runtimes.measuring import Time
+    from pipeline.verification.check import Check
+
+_TEN = 10  # microseconds; below, a decimal place is shown
+
+
+def print_checks(checks: "Sequence[Check]") -> None:
+    """Print a row for each artifact in each runtime: the proof, then what it costs."""
+    proof = new_table("file", "runtime", "result", "max diff", "labels", "accuracy")
+    for check in checks:
+        proof.add_row(
+            escape(check.artifact),
+            f"{check.runtime} ({check.asked})" if check.asked else check.runtime,
+            _result(check),
+            _or_dash(check.max_abs_diff, "{:.1e}"),
+            _or_dash(check.label_agreement, "{:.2%}"),
+            _or_dash(check.accuracy, "{:.4f}"),
+        )
+    console().print(proof)
+    _print_costs([check for check in checks if check.cost])
+    for check in checks:
+        if check.note:
+            print_line(f"{escape(check.artifact)} in {check.runtime}: {escape(check.note)}")
+    for advice in dict.fromkeys(check.advice for check in checks if check.advice):
+        names = dict.fromkeys(check.runtime for check in checks if check.advice == advice)
+        print_line(f"[yellow]not run[/] in {', '.join(names)}. To add: {escape(advice)}")
+
+
+def _result(check: "Check") -> str:
+    if not check.ran:
+        return "[yellow]not run[/]"
+    if check.failures:
+        return "[red]FAIL[/]"
+    return "reference" if check.is_reference else "[green]pass[/]"
+
+
+def _print_costs(checks: "Sequence[Check]") -> None:
+    """Print size, time and memory; times of an image are the median and the 99th percentile."""
+    if not checks:
+        return
+    columns = ["file", "runtime", "size", "load", "1 image", "1 of 256", "memory"]
+    copies = any(check.times_of_original for check in checks)
+    table = new_table(*columns, *["to float32"] * copies)
+    table.collapse_padding = True
+    for check in checks:
+        assert check.cost is not None, "those without a cost were sorted out"
+        one, many = check.cost.time_per_image.values()
+        table.add_row(
+            escape(check.artifact),
+            check.runtime,
+            _megabytes(check.bytes, 2),
+            f"{1e3 * check.cost.load_seconds:.0f} ms",
+            _microseconds(one),
+            _microseconds(many),
+            _megabytes(check.cost.peak_memory_bytes, 0),
+            *[_ratios(check)] * copies,
+        )
+    console().print(table)
+    legend = "1 image, 1 of 256: microseconds an image, median / 99th percentile, on this machine."
+    print_line(f"[dim]{legend}[/]")
+    if copies:
+        legend = "To float32: those medians, as multiples of the file that a copy was made from."
+        print_line(f"[dim]{legend}[/]")
+
+
+def _ratios(check: "Check") -> str:
+    """Return how a copy compares with its original; slower is marked."""
+    return " ".join(
+        f"[yellow]{ratio:.1f}x[/]" if ratio >= SLOWER else f"{ratio:.1f}x"
+        for ratio in (check.times_of_original or {}).values()
+    )
+
+
+def _megabytes(size: int | None, digits: int) -> str:
+    return "-" if size is None else f"{size / 1e6:.{digits}f} MB"
+
+
+def _microseconds(time: "Time") -> str:
+    median, p99 = 1e6 * time.median_seconds, 1e6 * time.p99_seconds
+    return f"{median:.{0 if median >= _TEN else 1}f} / {p99:.{0 if p99 >= _TEN else 1}f}"
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)

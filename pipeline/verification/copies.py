@@ -1,0 +1,54 @@
+"""Copies in lower precision: alike in every runtime, and how they compare with their originals."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.export.formats import FORMATS
+from pipeline.runtimes.measuring import Cost
+from pipeline.verification.check import Check
+
+# A copy was judged in one runtime, on the validation set. Elsewhere it rounds a little otherwise;
+# its accuracy on the test set may differ by as much as a copy may lose by default, 0.2 points.
+ACCURACY_SPREAD = 0.002
+JUDGE = "onnxruntime"  # in which ``export`` judged it
+
+
+def compared_with_originals(checks: Sequence[Check], formats: Sequence[str]) -> list[Check]:
+    """Put beside each copy its times as multiples of the original's, and what it fails by.
+
+    ``formats`` are those of the checks, in order.
+    """
+    costs = {(name, check.runtime): check.cost for name, check in zip(formats, checks, strict=True)}
+    judged = {
+        name: check.accuracy
+        for name, check in zip(formats, checks, strict=True)
+        if check.runtime == JUDGE
+    }
+    return [
+        _compared(check, costs.get((original, check.runtime)), judged.get(name))
+        if (original := FORMATS[name].copy_of)
+        else check
+        for name, check in zip(formats, checks, strict=True)
+    ]
+
+
+def _compared(check: Check, original: Cost | None, judged: float | None) -> Check:
+    failures = check.failures
+    if judged is not None and check.accuracy is not None:
+        difference = abs(check.accuracy - judged)
+        if difference > ACCURACY_SPREAD:
+            failures = (
+                *failures,
+                f"the accuracy must be within {100 * ACCURACY_SPREAD:g} points of {judged:.4f}, "
+                f"that in {JUDGE}; got {check.accuracy:.4f}",
+            )
+    return replace(check, failures=failures, times_of_original=_ratios(check.cost, original))
+
+
+def _ratios(cost: Cost | None, original: Cost | None) -> dict[int, float] | None:
+    if cost is None or original is None:
+        return None
+    return {
+        size: time.median_seconds / original.time_per_image[size].median_seconds
+        for size, time in cost.time_per_image.items()
+    }
