@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,12 +77,11 @@ def ask(
             "measured": turns is not None,
         }
         (folder / _REQUEST).write_text(json.dumps(request))
-        with _contract_told(folder), WorkerProcess(folder / _REQUEST, timeout_seconds) as worker:
-            if turns is None:
+        with _contract_told(folder), ExitStack() as stack:
+            with turns.together() if turns else nullcontext():
+                worker = stack.enter_context(WorkerProcess(folder / _REQUEST, timeout_seconds))
                 worker.wait_for_answers()
-            else:
-                with turns.together():
-                    worker.wait_for_answers()
+            if turns:
                 with turns.alone():
                     worker.measure()
             return _read(folder)

@@ -12,7 +12,7 @@ _WARM_UP_CALLS = 5  # memory is allocated, kernels are chosen
 SLOWER = 1.1  # times as long; less is within what two measurements of the same differ by
 _ENDLESS = 10**9
 _CALLS = 200  # the 99th percentile is the third largest
-_BUDGET_SECONDS = 0.4  # of each batch size
+_BUDGET_SECONDS = 0.3  # of each batch size
 
 
 @dataclass(frozen=True)
