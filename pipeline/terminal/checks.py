@@ -1,6 +1,7 @@
 """The tables of a verification: the proof, then what each runtime costs."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -49,29 +50,28 @@ def _print_costs(checks: "Sequence[Check]") -> None:
     """Print size, time and memory; times of an image are the median and the 99th percentile."""
     if not checks:
         return
-    columns = ["file", "runtime", "size", "load", "1 image", "1 of 256", "memory"]
     copies = any(check.times_of_original for check in checks)
+    columns = ["file, runtime", "load", "1 image", "1 of 256", "memory"]
     table = new_table(*columns, *["to float32"] * copies)
     table.collapse_padding = True
-    for check in checks:
-        assert check.cost is not None, "those without a cost were sorted out"
-        one, many = check.cost.time_per_image.values()
-        table.add_row(
-            escape(check.artifact),
-            check.runtime,
-            _megabytes(check.bytes, 2),
-            f"{1e3 * check.cost.load_seconds:.0f} ms",
-            _microseconds(one),
-            _microseconds(many),
-            _megabytes(check.cost.peak_memory_bytes, 0),
-            *[_ratios(check)] * copies,
-        )
+    for artifact, group in groupby(checks, key=lambda check: check.artifact):
+        rows = list(group)
+        table.add_row(f"[bold]{escape(artifact)}[/] {_megabytes(rows[0].bytes, 2)}")
+        for check in rows:
+            assert check.cost is not None, "those without a cost were sorted out"
+            one, many = check.cost.time_per_image.values()
+            table.add_row(
+                f"  {check.runtime}",
+                f"{1e3 * check.cost.load_seconds:.0f} ms",
+                _microseconds(one),
+                _microseconds(many),
+                _megabytes(check.cost.peak_memory_bytes, 0),
+                *[_ratios(check)] * copies,
+            )
     console().print(table)
-    legend = "1 image, 1 of 256: microseconds an image, median / 99th percentile, on this machine."
-    print_line(f"[dim]{legend}[/]")
+    print_line("[dim]1 image, 1 of 256: microseconds an image, median / 99th percentile.[/]")
     if copies:
-        legend = "To float32: those medians, as multiples of the file that a copy was made from."
-        print_line(f"[dim]{legend}[/]")
+        print_line("[dim]To float32: those medians, as multiples of the original's.[/]")
 
 
 def _ratios(check: "Check") -> str:
