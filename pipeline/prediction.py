@@ -13,10 +13,12 @@ from pipeline.digits import SIZE
 from pipeline.errors import ModelError, RequestError, WorkerFailed
 from pipeline.export.formats import FORMATS, artifact_path, format_of_file
 from pipeline.images import read_images
+from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published import find_published
 from pipeline.runtimes.isolated import Answers, ask
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
+from pipeline.verification.tolerances import TOLERANCES
 
 PathLike = str | os.PathLike[str]
 _TRIAL_SECONDS = 120  # to open a file from elsewhere; TensorFlow takes 5 s to import
@@ -38,10 +40,12 @@ class Prediction:
 def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
     """Open a published model, checked against its manifest, or a single file.
 
+    A published model is asked a few images first: it must answer as it did when it was published.
+
     ``exported/mlp`` is its version labelled stable, else the newest; ``exported/mlp/3`` that one.
 
     Raises:
-        ModelError: it is no model, or was altered.
+        ModelError: it is no model, was altered, or answers otherwise on this machine.
         MissingExtra: no runtime that opens it is installed.
     """
     path = Path(model)
@@ -53,6 +57,9 @@ def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
     predictor = open_model(chosen, artifact_path(published.path, file_format))
     predictor.class_names = published.class_names
     predictor.metadata = {"data_set": published.manifest["data"]["name"]}
+    if GOLDEN in published.manifest["files"]:  # not in older versions
+        tolerance = TOLERANCES[FORMATS[file_format].precision]
+        require_golden(predictor, published.path / GOLDEN, tolerance)
     return predictor
 
 

@@ -81,7 +81,7 @@ STAGES = (
         "pipeline.publishing.stage",
         inputs=("data", "train", "evaluate", "export", "verify"),
         reads=("name", "publish"),
-        packages=(),
+        packages=("numpy",),
     ),
 )
 STAGE_NAMES = tuple(stage.name for stage in STAGES)

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from conftest import PROJECT, SMOKE, Done, assert_error, command, contents, run_smoke
 from PIL import Image
+from test_damage import change_onnx, one_weight
 
 import pipeline
+from pipeline.store import describe_files
 
 MLP = PROJECT / "configs" / "mlp.yaml"
 
@@ -415,10 +417,12 @@ def test_a_workspace_with_brackets_and_spaces(tmp_path: Path) -> None:
 
 
 def test_verification_is_one_document_when_it_refuses(workspace: Path) -> None:
-    [evaluation] = (workspace / "runs" / "evaluate").iterdir()
-    path = evaluation / "test_probabilities.npy"
-    np.save(path, np.roll(np.load(path), 1, axis=0))
     model = workspace / "exported" / "smoke"
+    manifest = json.loads((model / "1" / "manifest.json").read_text())
+    change_onnx(one_weight, "model.onnx")(model / "1")
+    (model / "1" / "manifest.json").unlink()
+    manifest["files"] = describe_files(model / "1")  # as if it had been published so
+    (model / "1" / "manifest.json").write_text(json.dumps(manifest))
     done = command("verify", model, "-C", workspace, "--runtime", "onnxruntime", "--json")
     document = json.loads(done.out)
     assert done.code == 1

@@ -23,7 +23,7 @@ from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.registry import choose_runtime
 
-MUTATIONS = 200
+MUTATIONS = 200  # of a published folder; half as many of single files, which are opened
 HOME = {
     "saved_model": "tensorflow",
     "onnx": "onnxruntime",
@@ -68,7 +68,7 @@ def test_mutations_of_a_single_file_end_in_an_answer_or_an_error(
     """None hangs; what ends its process is contained, since the product opens it in a worker."""
     script = PROJECT / "tests" / "mutations.py"
     done = subprocess.run(
-        [sys.executable, script, runtime, file_format, version, str(MUTATIONS)],
+        [sys.executable, script, runtime, file_format, version, str(MUTATIONS // 2)],
         capture_output=True,
         text=True,
         check=False,
@@ -78,8 +78,8 @@ def test_mutations_of_a_single_file_end_in_an_answer_or_an_error(
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout.splitlines()[-1])
     kinds = Counter(result.partition(":")[0] for result in results)
-    assert kinds.total() == MUTATIONS
-    assert kinds["refused"] >= MUTATIONS / 4, kinds
+    assert kinds.total() == MUTATIONS // 2
+    assert kinds["refused"] >= MUTATIONS / 8, kinds
     assert kinds["ended by SIGALRM"] == 0, "one hung"
     assert not list(tmp_path.iterdir()), "nothing is written where the user stands"
 

@@ -249,6 +249,29 @@ def test_verifying_again_where_the_runs_are_gone(exported: Path) -> None:
     assert_error(wrong, 2, "A runtime must be one of", "onnxruntim")
 
 
+def test_a_published_model_proves_itself_where_it_is_opened(exported: Path) -> None:
+    """One image of each digit; a model that answers otherwise on this machine is refused."""
+    import numpy as np
+
+    from pipeline.store import describe_files
+
+    version = exported / "smoke" / "1"
+    with np.load(version / "golden.npz", allow_pickle=False) as file:
+        images, answers = file["images"], file["probabilities"]
+    assert (images.shape, images.dtype) == ((10, 28, 28, 1), np.uint8)
+    for runtime in ("onnxruntime", "keras"):
+        found = load_model(exported / "smoke", runtime=runtime).predict(images)
+        np.testing.assert_allclose(found, answers, rtol=0, atol=1e-5)
+    answers[3] = np.roll(answers[3], 1)
+    np.savez(version / "golden.npz", images=images, probabilities=answers)
+    manifest = json.loads((version / "manifest.json").read_text())
+    (version / "manifest.json").unlink()
+    manifest["files"] = describe_files(version)
+    (version / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="must answer here as it did where it was published"):
+        load_model(exported / "smoke")
+
+
 def test_files_that_the_manifest_does_not_list_are_not_opened(exported: Path) -> None:
     path = exported / "smoke" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())

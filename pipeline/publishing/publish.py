@@ -10,6 +10,7 @@ from pipeline.atomic import FolderExists, locked, new_folder, sha256, write_file
 from pipeline.errors import AccuracyTooLow, ModelError
 from pipeline.export.formats import artifact_files, formats_in
 from pipeline.publishing.card import model_card
+from pipeline.publishing.golden import GOLDEN, Golden
 from pipeline.publishing.published import (
     LABELS,
     MANIFEST,
@@ -24,11 +25,12 @@ from pipeline.store import StageOutput, describe_files
 
 @dataclass(frozen=True)
 class Candidate:
-    """What may be published: the exported files, and what the manifest says about them."""
+    """What may be published: the exported files, what the manifest says about them, and answers."""
 
     fingerprint: str
     export: StageOutput
     description: dict[str, Any]
+    golden: Golden | None = None
 
 
 def require_accuracy(accuracy: float, minimum: float, key: str) -> None:
@@ -107,6 +109,8 @@ def _fill(folder: Path, candidate: Candidate, version: int) -> None:
                 "it was altered after it was exported. Nothing is published. Run again with "
                 "--force export."
             )
+    if candidate.golden is not None:
+        candidate.golden.write(folder / GOLDEN)
     manifest = {
         "version": version,
         "fingerprint": candidate.fingerprint,

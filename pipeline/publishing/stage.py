@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.context import Context, Facts
 from pipeline.export.contract import ENCODED_SIGNATURE, SIGNATURE
 from pipeline.export.formats import artifact_name
+from pipeline.handover import TEST_PROBABILITIES_FILE, read_data
+from pipeline.publishing.golden import Golden, record
 from pipeline.publishing.publish import Candidate, publish, require_accuracy
 
 
@@ -23,7 +27,10 @@ def run(context: Context, folder: Path) -> Facts:
     )
     published = publish(
         Candidate(
-            context.fingerprints["publish"], context.outputs["export"], _description(context)
+            context.fingerprints["publish"],
+            context.outputs["export"],
+            _description(context),
+            _golden(context),
         ),
         context.workspace.exported / context.config.name,
         label=settings.label,
@@ -34,6 +41,13 @@ def run(context: Context, folder: Path) -> Facts:
         "version": published.version,
         "summary": f"{published.name} version {published.version}",
     }
+
+
+def _golden(context: Context) -> Golden:
+    """Return a few test images and what the trained Keras model answered to them."""
+    test = read_data(context.outputs["data"].path).test
+    answers = np.load(context.outputs["evaluate"].path / TEST_PROBABILITIES_FILE)
+    return record(test.images, test.labels, answers)
 
 
 def _description(context: Context) -> Facts:
