@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.atomic import locked
+from pipeline.export.contract import contract_for
 from pipeline.runtimes.registry import choose_runtime
+from pipeline.verification.comparing import Reference, read_reference
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -119,6 +121,21 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert done.code == 0, done.err
             (workspace / "made").touch()
     return workspace
+
+
+@pytest.fixture(scope="session")
+def published(complete: Path) -> Path:
+    """The published version with every format; only read."""
+    return complete / "exported" / "smoke" / "1"
+
+
+@pytest.fixture(scope="session")
+def reference(complete: Path) -> Reference:
+    """What every file of it must answer."""
+    [data] = (complete / "runs" / "data").iterdir()
+    [evaluation] = (complete / "runs" / "evaluate").iterdir()
+    contract = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
+    return read_reference(data, evaluation, contract)
 
 
 def _absent(runtime: str) -> pytest.MarkDecorator:

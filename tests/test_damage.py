@@ -15,24 +15,12 @@ from pipeline.export.contract import contract_for
 from pipeline.export.formats import FORMATS
 from pipeline.progress import Silent
 from pipeline.runtimes.registry import all_runtimes, choose_runtime
-from pipeline.verification.comparing import Reference, read_reference
+from pipeline.verification.comparing import Reference
 from pipeline.verification.proving import artifacts_in, verify
 
 CONTRACT = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
 INSTALLED = [name for name, runtime in all_runtimes().items() if runtime.installed]
 SCALE = np.float32(1 / 255).tobytes()
-
-
-@pytest.fixture(scope="module")
-def published(complete: Path) -> Path:
-    return complete / "exported" / "smoke" / "1"
-
-
-@pytest.fixture(scope="module")
-def reference(complete: Path) -> Reference:
-    [data] = (complete / "runs" / "data").iterdir()
-    [evaluation] = (complete / "runs" / "evaluate").iterdir()
-    return read_reference(data, evaluation, CONTRACT)
 
 
 @pytest.fixture

@@ -5,14 +5,8 @@ import shutil
 from pathlib import Path
 
 import onnx
-import pytest
 from conftest import PROJECT, assert_error, command
 from test_damage import change_onnx, fix_batch, rename_output
-
-
-@pytest.fixture(scope="module")
-def published(complete: Path) -> Path:
-    return complete / "exported" / "smoke" / "1"
 
 
 def test_a_single_file_is_proven_too(published: Path, complete: Path, tmp_path: Path) -> None:

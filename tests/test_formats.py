@@ -47,11 +47,6 @@ class Heard(Silent):
 
 
 @pytest.fixture(scope="module")
-def published(complete: Path) -> Path:
-    return complete / "exported" / "smoke" / "1"
-
-
-@pytest.fixture(scope="module")
 def trained(published: Path, complete: Path) -> TrainedModel:
     [data] = (complete / "runs" / "data").iterdir()
     model = keras.models.load_model(published / "model.keras")

@@ -35,18 +35,13 @@ HOME = {
 }
 
 
-@pytest.fixture(scope="module")
-def version(complete: Path) -> Path:
-    return complete / "exported" / "smoke" / "1"
-
-
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_mutations_of_a_published_folder_are_refused_unopened(
-    version: Path, tmp_path: Path, file_format: str
+    published: Path, tmp_path: Path, file_format: str
 ) -> None:
-    shutil.copytree(version, tmp_path / "1")
-    published = read_version(tmp_path / "1")
-    published.require_unaltered()
+    shutil.copytree(published, tmp_path / "1")
+    copy = read_version(tmp_path / "1")
+    copy.require_unaltered()
     random_ = random.Random(0)
     for _ in range(MUTATIONS):
         path = random_.choice(artifact_files(tmp_path / "1", file_format))
@@ -56,19 +51,19 @@ def test_mutations_of_a_published_folder_are_refused_unopened(
             continue
         path.write_bytes(damaged)
         with pytest.raises(ModelError, match=f"{path.name} has .* instead of|another SHA-256"):
-            published.require_unaltered()
+            copy.require_unaltered()
         path.write_bytes(content)
-    published.require_unaltered()
+    copy.require_unaltered()
 
 
 @pytest.mark.parametrize(("file_format", "runtime"), [*HOME.items(), ("onnx", "onnx-reference")])
 def test_mutations_of_a_single_file_end_in_an_answer_or_an_error(
-    version: Path, tmp_path: Path, file_format: str, runtime: str
+    published: Path, tmp_path: Path, file_format: str, runtime: str
 ) -> None:
     """None hangs; what ends its process is contained, since the product opens it in a worker."""
     script = PROJECT / "tests" / "mutations.py"
     done = subprocess.run(
-        [sys.executable, script, runtime, file_format, version, str(MUTATIONS // 2)],
+        [sys.executable, script, runtime, file_format, published, str(MUTATIONS // 2)],
         capture_output=True,
         text=True,
         check=False,
@@ -84,9 +79,9 @@ def test_mutations_of_a_single_file_end_in_an_answer_or_an_error(
     assert not list(tmp_path.iterdir()), "nothing is written where the user stands"
 
 
-def test_a_damaged_file_is_refused_by_the_commands(version: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_by_the_commands(published: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "digit.npy", np.zeros((1, 28, 28, 1), np.uint8))
-    content = (version / "model.onnx").read_bytes()
+    content = (published / "model.onnx").read_bytes()
     path = tmp_path / "model.onnx"
     for cut in (0, 1, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:cut])
@@ -97,7 +92,7 @@ def test_a_damaged_file_is_refused_by_the_commands(version: Path, tmp_path: Path
     assert_error(done, 2, "model.keras must be a whole keras model")
 
 
-def test_a_runtime_that_crashes_is_a_failed_check(version: Path, tmp_path: Path) -> None:
+def test_a_runtime_that_crashes_is_a_failed_check(published: Path, tmp_path: Path) -> None:
     """A real segmentation fault, in a copy of the package with a runtime that has one."""
     shutil.copytree(PROJECT / "pipeline", tmp_path / "pipeline")
     (tmp_path / "pipeline" / "runtimes" / "crashing.py").write_text(
@@ -107,8 +102,8 @@ def test_a_runtime_that_crashes_is_a_failed_check(version: Path, tmp_path: Path)
         "package = PythonPackage('numpy', 'numpy', 'base')\n"
         "RUNTIME = Runtime('crashing', ('keras',), package, lambda path: ctypes.string_at(0))\n"
     )
-    workspace = version.parents[2]
-    done = command("verify", version, "--runtime", "crashing", "-C", workspace, cwd=tmp_path)
+    workspace = published.parents[2]
+    done = command("verify", published, "--runtime", "crashing", "-C", workspace, cwd=tmp_path)
     assert_error(done, 1, "model.keras in crashing", "its process was ended by SIGSEGV")
 
 
@@ -191,9 +186,9 @@ def test_the_commands_refuse_external_data(tmp_path: Path) -> None:
         assert SECRET not in done.out + done.err
 
 
-def test_files_without_external_data_pass(version: Path) -> None:
+def test_files_without_external_data_pass(published: Path) -> None:
     for name in ("model.onnx", "model.int8.onnx", "model.fp16.onnx"):
-        assert require_self_contained(version / name) == version / name
+        assert require_self_contained(published / name) == published / name
 
 
 def test_an_oversized_file_is_refused_unread(tmp_path: Path) -> None:
@@ -204,9 +199,9 @@ def test_an_oversized_file_is_refused_unread(tmp_path: Path) -> None:
         require_self_contained(path)
 
 
-def test_a_tensor_larger_than_the_machine_is_an_error(version: Path, tmp_path: Path) -> None:
+def test_a_tensor_larger_than_the_machine_is_an_error(published: Path, tmp_path: Path) -> None:
     """It would take 4 TB: the file says so in a few bytes."""
-    model = onnx.load(version / "model.onnx")
+    model = onnx.load(published / "model.onnx")
     size = numpy_helper.from_array(np.array([1 << 40], np.int64), "size")
     model.graph.initializer.append(size)
     model.graph.node.insert(0, helper.make_node("ConstantOfShape", ["size"], ["huge"]))

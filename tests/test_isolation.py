@@ -22,11 +22,6 @@ from pipeline.runtimes.processes import Turns
 from pipeline.runtimes.registry import choose_runtime
 
 
-@pytest.fixture(scope="module")
-def published(complete: Path) -> Path:
-    return complete / "exported" / "smoke" / "1"
-
-
 def endless_model(path: Path) -> None:
     """A model that never answers images that are not black: a loop while their sum is not 0."""
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 28, 28, 1])
