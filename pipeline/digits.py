@@ -1,8 +1,8 @@
 """Pictures of digits as people have them -> MNIST's canonical form.
 
-"The original black and white images from NIST were size normalized to fit in a 20x20 pixel box
-while preserving their aspect ratio", and "centered in a 28x28 image by computing the center of mass
-of the pixels" (LeCun, Cortes, Burges: The MNIST database of handwritten digits). Light on dark.
+A digit is scaled into a box of 20 x 20 pixels, its aspect ratio kept, and its centre of mass is put
+on the centre of 28 x 28 pixels (LeCun, Cortes, Burges: The MNIST database of handwritten digits).
+It is light on dark.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -13,7 +13,6 @@ import pytest
 from conftest import PROJECT, assert_error, command, needs_browser, needs_node
 
 from pipeline.errors import MissingPackages, ModelError, WorkerFailed
-from pipeline.export.contract import contract_for
 from pipeline.export.formats import FORMATS
 from pipeline.machine import memory_bytes, num_processors
 from pipeline.progress import Silent
@@ -31,11 +30,9 @@ from pipeline.verification.check import Check
 from pipeline.verification.comparing import Reference
 from pipeline.verification.proving import artifacts_in, verify
 
-CONTRACT = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
 NINE = {"tensorflow", "onnxruntime", "onnx-reference", "openvino", "opencv", "tract", "litert",
         "onnxruntime-node", "onnxruntime-web"}  # fmt: skip
 INSTALLED = [name for name, runtime in all_runtimes().items() if runtime.installed]
-SCALE = np.float32(1 / 255).tobytes()
 
 
 @needs_browser

@@ -16,7 +16,7 @@ from pipeline.export.formats import FORMATS, artifact_files, artifact_path
 from pipeline.export.trained import TrainedModel
 from pipeline.handover import TRAINED_MODEL_FILE, DataSet, read_data
 
-_CALIBRATION_IMAGES = 1000  # ranges of activations settle far earlier on MNIST
+_CALIBRATION_IMAGES = 1000
 
 
 def run(context: Context, folder: Path) -> Facts:

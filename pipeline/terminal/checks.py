@@ -30,9 +30,6 @@ def print_checks(checks: "Sequence[Check]") -> None:
         )
     console().print(proof)
     _print_costs([check for check in checks if check.cost])
-    for check in checks:
-        if check.note:
-            print_line(f"{escape(check.artifact)} in {check.runtime}: {escape(check.note)}")
     for advice in dict.fromkeys(check.advice for check in checks if check.advice):
         names = dict.fromkeys(check.runtime for check in checks if check.advice == advice)
         print_line(f"[yellow]not run[/] in {', '.join(names)}. To add: {escape(advice)}")

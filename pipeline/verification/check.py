@@ -14,8 +14,8 @@ class Check:
 
     ``asked`` is a setting that the runtime was asked for; ``times_of_original``, of a copy, the
     time of an image divided by that of the file it was made from, by batch size; ``advice`` the
-    command that adds a runtime that is not installed; ``note`` what users should know besides;
-    ``is_reference`` says that the others are compared with it.
+    command that adds a runtime that is not installed; ``is_reference`` says that the others are
+    compared with it.
     """
 
     artifact: str
@@ -30,7 +30,6 @@ class Check:
     bytes: int | None = None
     cost: Cost | None = None
     times_of_original: dict[int, float] | None = None
-    note: str = ""
     advice: str = ""
     is_reference: bool = False
 
