@@ -18,6 +18,7 @@ The map of the package, from the bottom up; a module imports only what stands ab
     stages running              the stage graph: what is up to date; running what is not
     reasons, reverification, file_verification, diagnosis, prediction
                                 the commands why, verify, doctor, predict
+    serving/                    HTTP and gRPC over published models: the command serve
     api                         one call for each command
     terminal/ cli               the command line
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         predict,
         resolve_config,
         run,
+        serve,
         verify,
         why,
     )
@@ -46,6 +48,7 @@ __all__ = [
     "predict",
     "resolve_config",
     "run",
+    "serve",
     "verify",
     "why",
 ]

@@ -1,6 +1,6 @@
 """One call for each command: what the command line does, from a script."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ __all__ = [
     "predict",
     "resolve_config",
     "run",
+    "serve",
     "verify",
     "why",
 ]
@@ -167,6 +168,36 @@ def verify(
     if path.is_file():
         return verify_file(path, runtimes, place, shown)
     return verify_published(find_published(path), runtimes, place, shown)
+
+
+def serve(
+    models: Sequence[str] = (),
+    *,
+    workspace: PathLike = ".",
+    token_file: Path | None = None,
+    insecure: bool = False,
+    on_open: Callable[[Any], None] = lambda _: None,
+    **settings: Any,
+) -> None:
+    """Serve published models until SIGINT or SIGTERM; ``settings`` are those of ``Settings``.
+
+    Raises:
+        RequestError: a model, an address or a file is wrong; or others could ask unguarded.
+        MachineError: a port is taken.
+    """
+    from pipeline.serving import serve as serving
+    from pipeline.serving import settings as options
+
+    exported = Workspace(Path(workspace)).exported
+    told = options.Settings(
+        exported=exported,
+        folders=serving.served_folders(list(models), exported),
+        token=options.read_token(token_file),
+        **settings,
+    )
+    options.require_certificate(told.certificate, told.key)
+    options.require_guarded(told, insecure=insecure)
+    serving.serve(told, on_open)
 
 
 def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> list[Finding]:

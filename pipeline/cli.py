@@ -200,6 +200,77 @@ def verify(
 
 
 @app.command()
+def serve(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL ...]", help="Names, or folders; all of exported/ if none."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="HTTP; 0 for any.")] = 8501,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="gRPC; one below --port if not given."),
+    ] = None,
+    grpc: Annotated[bool, typer.Option(help="Open the gRPC port.")] = True,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
+    token_file: Annotated[
+        Path | None, typer.Option(help="A file with the token that clients must send.")
+    ] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="A PEM file; speaks TLS.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, a PEM file.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen beyond loopback without token and TLS.")
+    ] = False,
+    max_body_mb: Annotated[int, typer.Option(min=1, max=1024, help="Of a request.")] = 16,
+    max_requests: Annotated[int, typer.Option(min=1, help="At once, in a worker.")] = 256,
+    max_connections: Annotated[int, typer.Option(min=1, help="Of a worker.")] = 1024,
+    receive_seconds: Annotated[
+        float, typer.Option(min=0.1, help="For a client to send a request.")
+    ] = 10,
+    answer_seconds: Annotated[
+        float, typer.Option(min=0.001, help="For a request to wait for its answer.")
+    ] = 10,
+    access_log: Annotated[bool, typer.Option(help="A JSON line for each request.")] = True,
+    workspace: WorkspaceDir = _HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Serve what was published: TensorFlow Serving's REST, V2 and gRPC, a page to draw on."""
+    with errors_told(as_json=json, debug=debug):
+        from pipeline import api
+        from pipeline.serving.settings import Limits
+        from pipeline.terminal import documents, tables
+
+        def tell_open(settings: Any) -> None:
+            if json:
+                print_json(documents.serving_document(settings))
+            else:
+                tables.print_serving(settings)
+
+        api.serve(
+            models or (),
+            workspace=workspace,
+            host=host,
+            port=port,
+            grpc_port=(grpc_port if grpc_port is not None else max(port - 1, 0)) if grpc else None,
+            workers=workers,
+            token_file=token_file,
+            certificate=tls_certificate,
+            key=tls_key,
+            insecure=insecure,
+            limits=Limits(
+                body_bytes=max_body_mb * 2**20,
+                requests=max_requests,
+                connections=max_connections,
+                receive_seconds=receive_seconds,
+                answer_seconds=answer_seconds,
+            ),
+            access_log=access_log,
+            on_open=tell_open,
+        )
+
+
+@app.command()
 def doctor(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
     """Say what is installed and reachable, and what to do where something is not."""
     with errors_told(as_json=json, debug=debug):

@@ -20,6 +20,14 @@ _LEAST_CONTRAST = 16  # of 255; below, a picture is empty
 Grey = npt.NDArray[np.float64]
 
 
+def knows_digits(data_set: str, image_shape: tuple[int, ...]) -> bool:
+    """Whether a model was trained on MNIST: then pictures are brought into the form of its images.
+
+    ``data_set`` is its TensorFlow Datasets name, with or without a version.
+    """
+    return data_set.partition(":")[0] == "mnist" and image_shape == (SIZE, SIZE, 1)
+
+
 def canonical(picture: "Image") -> npt.NDArray[np.uint8]:
     """Return a digit, uint8 (28, 28, 1) in 0..255, from a picture of any size and polarity.
 

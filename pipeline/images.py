@@ -1,7 +1,7 @@
 """Image files as people have them -> the bytes that a model takes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -30,49 +30,56 @@ def read_images(
     """
     if path.suffix == ".npy":
         return _read_array(path, image_shape)
-    return _read_picture(path, image_shape, digits=digits)[np.newaxis]
+    return decode_picture(path, image_shape, digits=digits, where=str(path))[np.newaxis]
 
 
-def _read_picture(
-    path: Path, image_shape: tuple[int, ...], *, digits: bool
+def decode_picture(
+    file: Path | IO[bytes], image_shape: tuple[int, ...], *, digits: bool, where: str
 ) -> npt.NDArray[np.uint8]:
+    """Return uint8 (height, width, channels) in 0..255 from a PNG, JPEG or WebP file.
+
+    With ``digits`` it may have any size and polarity; ``where`` is what messages call it.
+
+    Raises:
+        ImageError: it cannot be read, or is of another size or kind.
+    """
     from PIL import Image
 
     height, width, channels = image_shape
     if channels not in _CHANNELS:
         raise ImageError(
             f"A picture has 1 or 3 channels; got a model that takes {channels}. Give it a .npy "
-            f"array of shape {image_shape} instead of {path}."
+            f"array of shape {image_shape} instead of {where}."
         )
     try:
         # The size is known from the header: an enormous picture is refused before it is decoded.
-        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
+        with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as picture:
             if digits:
-                return _read_digit(picture, path)
+                return _read_digit(picture, where)
             if picture.size != (width, height):
                 raise ImageError(
                     f"An image must be {width} x {height} pixels; got "
-                    f"{picture.width} x {picture.height} in {path}. Scale it to that size, the "
+                    f"{picture.width} x {picture.height} in {where}. Scale it to that size, the "
                     "digit light on dark, as in the data set."
                 )
             if picture.mode not in _EIGHT_BITS or "transparency" in picture.info:
                 raise ImageError(
                     f"An image must have 8 bits a channel and no transparency; got Pillow mode "
-                    f"{picture.mode} in {path}. Save it as grey or RGB."
+                    f"{picture.mode} in {where}. Save it as grey or RGB."
                 )
             pixels = np.asarray(picture.convert(_CHANNELS[channels]), np.uint8)
     except ImageError:
         raise
     except Exception as error:  # a damaged file may bring out any
-        raise _unreadable(path, error) from error
+        raise _unreadable(where, error) from error
     return pixels.reshape(image_shape)
 
 
-def _read_digit(picture: "Image", path: Path) -> npt.NDArray[np.uint8]:
+def _read_digit(picture: "Image", where: str) -> npt.NDArray[np.uint8]:
     if picture.width * picture.height > _MOST_PIXELS:
         raise ImageError(
             f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels; got "
-            f"{picture.width} x {picture.height} in {path}. Scale it down."
+            f"{picture.width} x {picture.height} in {where}. Scale it down."
         )
     return canonical(picture)
 
@@ -81,9 +88,9 @@ def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint
     try:
         array = np.load(path, allow_pickle=False, mmap_mode="r")
     except Exception as error:  # a damaged header may bring out any
-        raise _unreadable(path, error) from error
+        raise _unreadable(str(path), error) from error
     if not isinstance(array, np.ndarray):
-        raise _unreadable(path, TypeError("it is an archive of arrays"))
+        raise _unreadable(str(path), TypeError("it is an archive of arrays"))
     plain = image_shape[:-1] if image_shape[-1] == 1 else image_shape
     for shape in (image_shape, plain):
         if array.dtype == np.uint8 and array.shape == shape:
@@ -96,9 +103,9 @@ def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint
     )
 
 
-def _unreadable(path: Path, error: Exception) -> ImageError:
+def _unreadable(where: str, error: Exception) -> ImageError:
     reason = getattr(error, "strerror", None) or str(error)
     return ImageError(
-        f"An image must be a PNG, JPEG, WebP or .npy file that can be read; got {path}: {reason}. "
+        f"An image must be a PNG, JPEG, WebP or .npy file that can be read; got {where}: {reason}. "
         "Check the path and the file."
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.digits import SIZE
+from pipeline.digits import knows_digits
 from pipeline.errors import ModelError, RequestError, WorkerFailed
 from pipeline.export.formats import FORMATS, artifact_path, format_of_file
 from pipeline.images import read_images
@@ -72,7 +72,8 @@ def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
     """
     path = Path(model)
     predictor = _Elsewhere(path, None) if path.is_file() else load_model(path)
-    shape, digits = predictor.contract.image_shape, _knows_digits(predictor)
+    shape = predictor.contract.image_shape
+    digits = knows_digits(predictor.metadata.get("data_set", ""), shape)
     images = [read_images(Path(file), shape, digits=digits) for file in files]
     answers = [predictor.predict(array) for array in images]
     if not all(np.isfinite(array).all() for array in answers):
@@ -120,12 +121,6 @@ class _Elsewhere(Predictor):
                 f"A model file must open and answer in {self.runtime.name}; got from "
                 f"{self._path}: {error}. Export it again or restore it."
             ) from error
-
-
-def _knows_digits(predictor: Predictor) -> bool:
-    """Whether it was trained on MNIST: then pictures are brought into the form of its images."""
-    name = predictor.metadata.get("data_set", "").partition(":")[0]
-    return name == "mnist" and predictor.contract.image_shape == (SIZE, SIZE, 1)
 
 
 def _format_of(path: Path) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from serving import Server, serving
 
 from pipeline.atomic import locked
 from pipeline.export.contract import contract_for
@@ -136,6 +137,14 @@ def reference(complete: Path) -> Reference:
     [evaluation] = (complete / "runs" / "evaluate").iterdir()
     contract = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
     return read_reference(data, evaluation, contract)
+
+
+@pytest.fixture(scope="session")
+def server(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the published model; tests only ask."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with serving(complete, log=log) as running:
+        yield running
 
 
 def _absent(runtime: str) -> pytest.MarkDecorator:

@@ -27,6 +27,7 @@ ORDER = [
     ["running"],
     ["reasons", "reverification", "file_verification", "diagnosis", "prediction"],
     ["terminal.console"],
+    ["serving"],
     ["api"],
     ["terminal"],
     ["cli"],

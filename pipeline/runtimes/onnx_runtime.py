@@ -12,7 +12,12 @@ from pipeline.runtimes.registry import Runtime
 
 
 class OnnxRuntimePredictor(Predictor):
-    """An ONNX file opened on the CPU: once for single images, once for batches."""
+    """An ONNX file opened on the CPU: once for single images, once for batches.
+
+    ``threads`` is how many a batch takes; None for as many as help.
+    """
+
+    threads: int | None = None
 
     def __init__(self, path: Path) -> None:
         model = require_self_contained(path).read_bytes()
@@ -26,7 +31,7 @@ class OnnxRuntimePredictor(Predictor):
 
     def _run(self, images: Images) -> Probabilities:
         [input_spec] = self.contract.inputs
-        session = self._session(num_threads(len(images)))
+        session = self._session(self.threads or num_threads(len(images)))
         [probabilities] = session.run(None, {input_spec.name: images})
         return probabilities  # type: ignore[no-any-return]
 

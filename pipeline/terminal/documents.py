@@ -1,5 +1,6 @@
 """Results -> JSON documents, as ``--json`` prints them."""
 
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from pipeline.errors import ModelError
     from pipeline.publishing.published import PublishedModel
     from pipeline.reasons import Reason
+    from pipeline.serving.settings import Settings
 
 
 def run_document(result: "RunResult") -> dict[str, Any]:
@@ -60,6 +62,16 @@ def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") 
         for model in models
     ]
     return {"models": listed, "broken": [str(error) for error in broken]}
+
+
+def serving_document(settings: "Settings") -> dict[str, Any]:
+    """Return what ``pipeline serve --json`` prints once its ports are open."""
+    return {
+        "url": settings.url,
+        "grpc": settings.grpc_address,
+        "workers": settings.workers,
+        "pid": os.getpid(),
+    }
 
 
 def reasons_document(reasons: "list[Reason]") -> list[dict[str, Any]]:

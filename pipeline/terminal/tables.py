@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.prediction import Prediction
     from pipeline.publishing.published import PublishedModel
     from pipeline.reasons import Reason
+    from pipeline.serving.settings import Settings
 
 
 def print_run(result: "RunResult") -> None:
@@ -37,6 +38,13 @@ def print_run(result: "RunResult") -> None:
     if result.published:
         path = result.published.path
         print_line(f"Published [bold]{escape(str(path))}[/] (version {result.published.version})")
+
+
+def print_serving(settings: "Settings") -> None:
+    """Print where the server listens."""
+    print_line(f"Serving [bold]{settings.url}[/]  (a page to draw on; Ctrl-C ends it)")
+    if settings.grpc_address:
+        print_line(f"gRPC    {settings.grpc_address}")
 
 
 def print_layers(layers: "Sequence[LayerSummary]") -> None:

@@ -1,0 +1,32 @@
+"""How good the flag "unsure" of ``:classify-image`` is: what it catches, what it costs.
+
+    python -m benchmarks.unsure exported/mlp
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import load_model
+from pipeline.handover import split_file
+from pipeline.serving.protocols.pictures import SURE
+
+
+def main(model: Path) -> None:
+    """Ask a published model the test set that its run kept in ``runs/``."""
+    [data] = (model.parent.parent / "runs" / "data").glob("*/")
+    images = np.load(data / split_file("test", "images"))
+    labels = np.load(data / split_file("test", "labels"))
+    probabilities = load_model(model).predict(images)
+    wrong = probabilities.argmax(axis=1) != labels
+    for threshold in (0.5, 0.8, SURE, 0.95, 0.99):
+        unsure = probabilities.max(axis=1) < threshold
+        print(
+            f"below {threshold}: {unsure.mean():.2%} of all, {unsure[wrong].mean():.0%} of the "
+            f"wrong ones; accuracy of the rest {1 - wrong[~unsure].mean():.4f}"
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,167 @@
+"""Requests that arrive together are computed together; one alone does not wait.
+
+A small batch costs little more than one image, because the weights are read once. What one pass of
+the event loop brought is one batch: nothing waits for a clock.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.runtimes.predictor import Images, Probabilities
+from pipeline.serving.problems import Problem
+
+_LARGE = 16  # images of one request: it gains nothing by joining others
+_MOST = 64  # images of one batch
+_LOOP_SECONDS = 1e-3  # the longest computation that the event loop does itself
+
+
+class Answer(NamedTuple):
+    """Probabilities, float32 (n, num_classes), and where the time went."""
+
+    probabilities: Probabilities
+    queue_seconds: float
+    infer_seconds: float
+
+
+@dataclass(slots=True)
+class _Question:
+    images: Images
+    asked: float
+    deadline: float
+    answer: asyncio.Future[Answer]
+
+
+class _Outcome(NamedTuple):
+    """What came of a batch; ``started`` and ``ended`` in seconds of ``time.perf_counter``."""
+
+    answer: Probabilities | Exception
+    started: float
+    ended: float
+
+
+class Batcher:
+    """The way to a version's answers, for one event loop."""
+
+    def __init__(
+        self,
+        predict: Callable[[Images], Probabilities],
+        *,
+        seconds_of_one: float,
+        on_batch: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """``seconds_of_one`` is what one image takes; ``on_batch`` is told how many were asked."""
+        self._predict, self._on_batch = predict, on_batch
+        self._most_inline = int(_LOOP_SECONDS / seconds_of_one)
+        self._most = min(_MOST, self._most_inline) or _MOST
+        self._waiting: deque[_Question] = deque()
+        self._flushing = False
+
+    async def ask(self, images: Images, *, alone: bool, deadline: float) -> Answer:
+        """Return the answers to images, uint8 (n, *image_shape), in their order.
+
+        ``alone`` says that no other request is under way, so that none is waited for;
+        ``deadline`` is a time of ``time.perf_counter`` in seconds.
+
+        Raises:
+            Problem: (504) the deadline passed before the computation began.
+        """
+        loop = asyncio.get_running_loop()
+        question = _Question(images, time.perf_counter(), deadline, loop.create_future())
+        if alone or len(images) >= _LARGE:
+            self._compute([question])
+        else:
+            self._waiting.append(question)
+            self._flush_soon()
+        return await question.answer
+
+    def _flush_soon(self) -> None:
+        """After the callbacks that are due already: they are the requests that came together."""
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        questions = [self._waiting.popleft()]
+        count = len(questions[0].images)
+        while self._waiting and count + len(self._waiting[0].images) <= self._most:
+            questions.append(self._waiting.popleft())
+            count += len(questions[-1].images)
+        computing = self._compute(questions)
+        if computing is None:
+            self._flushed()
+        else:  # what arrives meanwhile is the next batch
+            computing.add_done_callback(self._flushed)
+
+    def _flushed(self, _: object = None) -> None:
+        self._flushing = False
+        if self._waiting:
+            self._flush_soon()
+
+    def _compute(self, questions: list[_Question]) -> asyncio.Future[_Outcome] | None:
+        """Answer questions now, or in the thread where that would hold up the loop."""
+        questions = [question for question in questions if not _is_late(question)]
+        if not questions:
+            return None
+        images = questions[0].images
+        if len(questions) > 1:
+            images = np.concatenate([question.images for question in questions])
+        self._on_batch(len(images))
+        if len(images) <= self._most_inline:
+            _settle(questions, _outcome(self._predict, images))
+            return None
+        loop = asyncio.get_running_loop()
+        computing = loop.run_in_executor(_thread(), _outcome, self._predict, images)
+        computing.add_done_callback(lambda done: _settle(questions, done.result()))
+        return computing
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    """One: the loop needs a processor too. The runtime releases Python's lock."""
+    return ThreadPoolExecutor(1, "inference")
+
+
+def _outcome(predict: Callable[[Images], Probabilities], images: Images) -> _Outcome:
+    started = time.perf_counter()
+    try:
+        answer: Probabilities | Exception = predict(images)
+    except Exception as error:  # noqa: BLE001  (raised again where it was asked)
+        answer = error
+    return _Outcome(answer, started, time.perf_counter())
+
+
+def _settle(questions: list[_Question], outcome: _Outcome) -> None:
+    """Give each question its own rows."""
+    answer, seconds = outcome.answer, outcome.ended - outcome.started
+    first = 0
+    for question in questions:
+        last = first + len(question.images)
+        if question.answer.done():  # whoever asked has gone
+            pass
+        elif isinstance(answer, Exception):
+            question.answer.set_exception(answer)
+        else:
+            waited = outcome.started - question.asked
+            question.answer.set_result(Answer(answer[first:last], waited, seconds))
+        first = last
+
+
+def _is_late(question: _Question) -> bool:
+    late = time.perf_counter() > question.deadline
+    if late and not question.answer.done():
+        question.answer.set_exception(
+            Problem(
+                504,
+                "The answer must be computed before the request's deadline; it passed while the "
+                "request waited. Ask less often, or start more workers (--workers).",
+            )
+        )
+    return late

@@ -1,0 +1,106 @@
+"""What is served at a moment: models, their versions and labels. It is replaced, never changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.serving.problems import Problem, unknown
+from pipeline.serving.versions import Version
+
+STABLE = "stable"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model: versions that are ready, those being opened, those refused and why."""
+
+    name: str
+    ready: Mapping[int, Version] = field(default_factory=dict)
+    loading: frozenset[int] = frozenset()
+    refused: Mapping[int, str] = field(default_factory=dict)
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def default(self) -> Version | None:
+        """The version that counts: the stable one, else the newest.
+
+        Where the stable one is not ready, the newest before it that is: what served goes on.
+        """
+        if not self.ready:
+            return None
+        stable = self.labels.get(STABLE, max(self.ready))
+        older = [number for number in self.ready if number <= stable]
+        return self.ready[max(older or self.ready)]
+
+    @property
+    def served_labels(self) -> dict[str, int]:
+        """The labels of versions that are ready; ``stable`` is always the default version."""
+        served = {label: number for label, number in self.labels.items() if number in self.ready}
+        if STABLE in self.labels and self.default:
+            served[STABLE] = self.default.number
+        return served
+
+    def version(self, number: str | None = None, label: str | None = None) -> Version:
+        """Return the version asked for, or the one that counts.
+
+        Raises:
+            Problem: (404) there is none; (503) it is not ready, with the reason.
+        """
+        if label is not None:
+            return self._labelled(label)
+        if number is None:
+            if self.default is None:
+                raise self._not_ready(max(self.refused, default=None))
+            return self.default
+        found = self.ready.get(int(number))
+        if found is None:
+            raise self._not_ready(int(number))
+        return found
+
+    def _labelled(self, label: str) -> Version:
+        number = self.served_labels.get(label)
+        if number is not None:
+            return self.ready[number]
+        if label in self.labels:
+            raise self._not_ready(self.labels[label])
+        raise unknown(
+            f"Servable not found for request: label {label} of {self.name}. Labels are "
+            f"{', '.join(self.labels) or 'not set'}."
+        )
+
+    def _not_ready(self, number: int | None) -> Problem:
+        if number is None or number in self.loading:
+            return Problem(503, f"{self.name} is being opened.", retry_after_seconds=1)
+        if number in self.refused:
+            reason = self.refused[number]
+            return Problem(503, f"{self.name} version {number} is not ready: {reason}")
+        return unknown(
+            f"Servable not found for request: version {number} of {self.name}. Versions are "
+            f"{', '.join(map(str, sorted(self.ready)))}."
+        )
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All models by name; ``complete`` once all was looked at that lay there at the start."""
+
+    models: Mapping[str, Model] = field(default_factory=dict)
+    complete: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests can be answered: something is served, and all was looked at."""
+        return self.complete and any(model.ready for model in self.models.values())
+
+    def model(self, name: str) -> Model:
+        """Return a model by name.
+
+        Raises:
+            Problem: (404) there is none.
+        """
+        found = self.models.get(name)
+        if found is None:
+            raise unknown(
+                f"Servable not found for request: {name[:100]}. Models are "
+                f"{', '.join(sorted(self.models)) or 'not there yet: nothing is published'}."
+            )
+        return found

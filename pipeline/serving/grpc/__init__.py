@@ -1,0 +1,1 @@
+"""The gRPC port: the Open Inference Protocol V2."""

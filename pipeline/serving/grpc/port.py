@@ -1,0 +1,138 @@
+"""The gRPC port of a worker: the V2 protocol's service over the same catalogue."""
+
+import hmac
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from pipeline.errors import MachineError
+from pipeline.serving import metrics
+from pipeline.serving.grpc.handlers import HANDLERS, Context
+from pipeline.serving.grpc.messages import METHODS, SERVICE, message
+from pipeline.serving.problems import Problem, too_many
+from pipeline.serving.service import Service
+from pipeline.serving.settings import Settings
+
+_log = logging.getLogger(__name__)
+_CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    404: grpc.StatusCode.NOT_FOUND,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    501: grpc.StatusCode.UNIMPLEMENTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+_OPEN = {"ServerLive", "ServerReady"}  # probes bring no token
+
+
+class GrpcPort:
+    """Started and stopped with a worker."""
+
+    def __init__(self, service: Service) -> None:
+        limits = service.settings.limits
+        self._service = service
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", limits.body_bytes),
+                ("grpc.so_reuseport", 1),
+                ("grpc.max_concurrent_streams", limits.requests),
+            ]
+        )
+        token = service.settings.token
+        self._authorization = f"Bearer {token}".encode() if token else None
+        methods = {name: _method(name, self._answer) for name in METHODS}
+        handler = grpc.method_handlers_generic_handler(SERVICE, methods)
+        self._server.add_generic_rpc_handlers((handler,))
+
+    async def start(self) -> None:
+        """Open the port.
+
+        Raises:
+            MachineError: it cannot be opened.
+        """
+        settings = self._service.settings
+        address = settings.grpc_address
+        assert address
+        try:
+            bound = (
+                self._server.add_secure_port(address, _credentials(settings))
+                if settings.certificate
+                else self._server.add_insecure_port(address)
+            )
+        except RuntimeError as error:
+            raise MachineError(
+                f"The gRPC port must be free; got {address}: {error}. Choose another "
+                "(--grpc-port) or none (--no-grpc)."
+            ) from error
+        assert bound == settings.grpc_port
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Take no more calls; those under way are answered."""
+        await self._server.stop(self._service.settings.limits.shutdown_seconds)
+
+    async def _answer(self, name: str, asked: Any, context: Any) -> Any:
+        """Answer one call; it is counted like a request."""
+        began, status = time.perf_counter(), 200
+        call = Context(self._service, began + _seconds_left(context))
+        self._service.grpc_calls += 1
+        try:
+            self._require_allowed(name, context)
+            return await HANDLERS[name](call, asked)
+        except Problem as problem:
+            status = int(problem.status)
+            await context.abort(_CODES.get(status, grpc.StatusCode.UNKNOWN), str(problem))
+        except Exception:  # noqa: BLE001  (a mistake of ours is logged, never shown)
+            status = 500
+            _log.exception("a call of gRPC failed")
+            await context.abort(grpc.StatusCode.INTERNAL, "The server failed; its log says why.")
+        finally:
+            self._service.grpc_calls -= 1
+            version = call.version
+            model, number = (version.model, version.text) if version else ("", "")
+            seconds = time.perf_counter() - began
+            metrics.count_request(f"grpc {name}", model, number, status, seconds)
+
+    def _require_allowed(self, name: str, context: Any) -> None:
+        limit = self._service.settings.limits.requests
+        if self._service.under_way > limit:
+            raise too_many("requests are answered at once", limit)
+        if self._authorization is None or name in _OPEN:
+            return
+        given = dict(context.invocation_metadata() or ()).get("authorization", "")
+        given = given.encode() if isinstance(given, str) else given
+        if not hmac.compare_digest(given, self._authorization):
+            raise Problem(
+                401,
+                "This server asks for a token; got none or another one. Send the metadata "
+                "authorization: Bearer TOKEN.",
+            )
+
+
+def _method(name: str, answer: Callable[[str, Any, Any], Awaitable[Any]]) -> Any:
+    async def call(asked: Any, context: Any) -> Any:
+        return await answer(name, asked, context)
+
+    return grpc.unary_unary_rpc_method_handler(
+        call,
+        request_deserializer=message(f"{name}Request").FromString,
+        response_serializer=message(f"{name}Response").SerializeToString,
+    )
+
+
+def _seconds_left(context: Any) -> float:
+    left = context.time_remaining()
+    return float("inf") if left is None else float(left)
+
+
+def _credentials(settings: Settings) -> Any:
+    assert settings.key
+    assert settings.certificate
+    pair = (settings.key.read_bytes(), settings.certificate.read_bytes())
+    return grpc.ssl_server_credentials([pair])

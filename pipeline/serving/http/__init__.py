@@ -1,0 +1,1 @@
+"""The HTTP port: requests and answers, routes, the ASGI application, connections."""

@@ -1,0 +1,145 @@
+"""The ASGI application: every request in, one answer out, a line in the log, a count."""
+
+import hmac
+import itertools
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pipeline.serving import metrics
+from pipeline.serving.http.bodies import Bodies, ClientGone
+from pipeline.serving.http.messages import Request, Response, as_json
+from pipeline.serving.http.routes import Route, match
+from pipeline.serving.journal import AccessLog
+from pipeline.serving.problems import Problem, too_many
+from pipeline.serving.service import Service
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+_ID = re.compile(rb"[\w.:-]{1,100}", re.ASCII)
+_NO_ROUTE = "none"
+
+
+class Application:
+    """What uvicorn calls; ``lifespan`` is started and ended with the worker."""
+
+    def __init__(self, service: Service, access_log: AccessLog) -> None:
+        self.service = service
+        self._access_log = access_log
+        self._bodies = Bodies(service.settings.limits)
+        token = service.settings.token
+        self._authorization = f"Bearer {token}".encode() if token else None
+        prefix = secrets.token_hex(6)
+        self._ids = (b"%s-%x" % (prefix.encode(), number) for number in itertools.count(1))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = self._request(scope)
+        try:
+            route, response = await self._respond(request, receive)
+        except ClientGone:  # there is nobody to answer
+            return
+        await self._send(request, response, send)
+        self._note(request, route, response, scope)
+
+    def _request(self, scope: Scope) -> Request:
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id")
+        identity = given if given and _ID.fullmatch(given) else next(self._ids)
+        return Request(
+            method=scope["method"],
+            path=scope["path"],
+            headers=headers,
+            id=identity.decode(),
+            began=time.perf_counter(),
+            deadline=self.service.deadline(),
+        )
+
+    async def _respond(self, request: Request, receive: Receive) -> tuple[Route | None, Response]:
+        route = None
+        try:
+            route, request.parameters = match(request.method, request.path)
+            self._require_token(request, route)
+            self._require_place()
+            request.body = await self._bodies.read(request, receive)
+            return route, await route.handler(self.service, request)
+        except Problem as problem:
+            response = as_json({"error": str(problem)}, problem.status)
+            response.headers += problem.headers
+        except ClientGone:
+            raise
+        except Exception:  # noqa: BLE001  (a mistake of ours is logged, never shown)
+            _log.exception("a request failed", extra={"request_id": request.id})
+            sentence = f"The server failed; its log says why, under request id {request.id}."
+            response = as_json({"error": sentence}, 500)
+        return route, response
+
+    def _require_token(self, request: Request, route: Route) -> None:
+        if self._authorization is None or route.open:
+            return
+        given = request.headers.get(b"authorization", b"")
+        if not hmac.compare_digest(given, self._authorization):
+            raise Problem(
+                401,
+                "This server asks for a token; got none or another one. Send the header "
+                "'Authorization: Bearer TOKEN'.",
+            )
+
+    def _require_place(self) -> None:
+        limit = self.service.settings.limits.requests
+        if self.service.under_way > limit:
+            raise too_many("requests are answered at once", limit)
+
+    async def _send(self, request: Request, response: Response, send: Send) -> None:
+        body = response.body
+        headers = [
+            (b"content-type", response.content_type),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", request.id.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            *response.headers,
+        ]
+        if request.spans:
+            headers.append((b"server-timing", _server_timing(request.spans)))
+        start = {"type": "http.response.start", "status": int(response.status), "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    def _note(
+        self, request: Request, route: Route | None, response: Response, scope: Scope
+    ) -> None:
+        seconds = time.perf_counter() - request.began
+        version, status = request.version, int(response.status)
+        name = route.path if route else _NO_ROUTE
+        model, number = (version.model, version.text) if version else ("", "")
+        metrics.count_request(name, model, number, status, seconds)
+        if not self._access_log.enabled:
+            return
+        client = scope.get("client")
+        self._access_log.write(
+            {
+                "request_id": request.id,
+                "client": client and client[0],
+                "method": request.method,
+                "path": request.path,
+                "status": status,
+                "milliseconds": round(seconds * 1000, 3),
+                "bytes_in": len(request.body),
+                "bytes_out": len(response.body),
+                "model": model or None,
+                "version": number or None,
+            }
+        )
+
+
+def _server_timing(spans: dict[str, float]) -> bytes:
+    """Return ``parse;dur=0.03, infer;dur=0.05``: milliseconds by step."""
+    return ", ".join(
+        [f"{name};dur={seconds * 1000:.3f}" for name, seconds in spans.items()]
+    ).encode()

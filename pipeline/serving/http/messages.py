@@ -1,0 +1,49 @@
+"""A request as handlers see it, and what they answer."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from pipeline.serving.versions import Version
+
+JSON = b"application/json"
+
+
+@dataclass(slots=True)
+class Request:
+    """A request whose body is there; ``began`` and ``deadline`` in seconds of ``perf_counter``.
+
+    ``spans`` are seconds by step, for the ``Server-Timing`` header; ``version`` is set once known.
+    """
+
+    method: str
+    path: str
+    headers: dict[bytes, bytes]
+    id: str
+    began: float
+    deadline: float
+    body: bytes = b""
+    parameters: dict[str, str | None] = field(default_factory=dict)
+    spans: dict[str, float] = field(default_factory=dict)
+    version: Version | None = None
+
+    def header(self, name: bytes) -> str | None:
+        """Return a header's value as text; names are lower case."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+@dataclass(slots=True)
+class Response:
+    """What goes back."""
+
+    body: bytes
+    status: int = 200
+    content_type: bytes = JSON
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+def as_json(document: Any, status: int = 200) -> Response:
+    """Return a JSON answer; NumPy arrays become lists, float32 in its shortest digits."""
+    return Response(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), status)

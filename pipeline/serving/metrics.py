@@ -1,0 +1,92 @@
+"""Prometheus metrics: requests, latency, batch sizes, the versions that are loaded.
+
+With several workers their values meet in files of ``PROMETHEUS_MULTIPROC_DIR``, which must be set
+before this module is imported (``pipeline.serving.workers``).
+"""
+
+import os
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
+
+__all__ = [
+    "CONTENT_TYPE_LATEST",
+    "batch_images",
+    "count_request",
+    "in_flight",
+    "render",
+    "show_versions",
+]
+
+_registry = CollectorRegistry()
+_requests = Counter(
+    "pipeline_requests",
+    "Requests answered.",
+    ["route", "model", "version", "status"],
+    registry=_registry,
+)
+_seconds = Histogram(
+    "pipeline_request_seconds",
+    "From the first byte of a request to its answer.",
+    ["route"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+    registry=_registry,
+)
+in_flight = Gauge(
+    "pipeline_requests_in_flight",
+    "Requests under way.",
+    multiprocess_mode="livesum",
+    registry=_registry,
+)
+batch_images = Histogram(
+    "pipeline_batch_images",
+    "Images computed together.",
+    ["model", "version"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 1024),
+    registry=_registry,
+)
+_loaded = Gauge(
+    "pipeline_version_loaded",
+    "1 while a version is ready with these labels, else 0.",
+    ["model", "version", "labels"],
+    multiprocess_mode="livemin",
+    registry=_registry,
+)
+_shown: set[tuple[str, str, str]] = set()
+
+
+@cache
+def _counter(route: str, model: str, version: str, status: int) -> Counter:
+    return _requests.labels(route, model, version, status)
+
+
+@cache
+def _timer(route: str) -> Histogram:
+    return _seconds.labels(route)
+
+
+def count_request(route: str, model: str, version: str, status: int, seconds: float) -> None:
+    """Count a request; names come from what is served, not from what clients send."""
+    _counter(route, model, version, status).inc()
+    _timer(route).observe(seconds)
+
+
+def show_versions(loaded: dict[tuple[str, str], str]) -> None:
+    """Say what is loaded: (model, version) -> labels, joined by commas; what was before is 0."""
+    now = {(model, version, labels) for (model, version), labels in loaded.items()}
+    for gone in _shown - now:
+        _loaded.labels(*gone).set(0)
+    for here in now:
+        _loaded.labels(*here).set(1)
+    _shown.update(now)
+
+
+def render() -> bytes:
+    """Return the metrics in Prometheus' text format, of all workers."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(_registry)
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return generate_latest(together)

@@ -1,0 +1,105 @@
+// Which model and which version answer.
+
+import { describeModel, listModels } from "./api.js";
+
+export class Choice extends EventTarget {
+  #models;
+  #versions;
+  #unavailable;
+  #shown = "";
+  /** Whether the server is to be asked what it has. */
+  stale = true;
+
+  /** `models` and `versions` are selects, `unavailable` a details element. */
+  constructor({ models, versions, unavailable }) {
+    super();
+    this.#models = models;
+    this.#versions = versions;
+    this.#unavailable = unavailable;
+    models.addEventListener("change", () => {
+      this.stale = true;
+      versions.value = "";
+      this.dispatchEvent(new Event("change"));
+    });
+    versions.addEventListener("change", () => this.dispatchEvent(new Event("change")));
+  }
+
+  get model() {
+    return this.#models.value;
+  }
+
+  /** The version, or "" for the one that the server takes by default. */
+  get version() {
+    return this.#versions.value;
+  }
+
+  /** Ask the server what it has, and offer that. */
+  async load() {
+    const before = this.model;
+    const names = await listModels();
+    const wanted = names.includes(before) ? before : names[0];
+    const described = wanted === undefined ? null : await describeModel(wanted);
+    if (this.model !== before) return; // another one was chosen meanwhile
+    this.stale = false;
+    this.#show(names, described);
+  }
+
+  #show(names, described) {
+    const shown = JSON.stringify([names, described]);
+    if (shown === this.#shown) return; // a list that is open stays as it is
+    this.#shown = shown;
+    fill(this.#models, names.map((name) => ({ value: name, text: name })), described?.name);
+    fill(this.#versions, described ? versionOptions(described) : [], this.version);
+    const statuses = described?.model_version_status ?? [];
+    explain(this.#unavailable, statuses.filter((status) => !available(status)));
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+function versionOptions({ default_version: preferred, labels, model_version_status: statuses }) {
+  const newestFirst = [...statuses].sort((one, other) => Number(other.version) - Number(one.version));
+  const options = newestFirst.map((status) => {
+    const { version } = status;
+    const named = Object.keys(labels ?? {}).filter((label) => labels[label] === version);
+    const words = [version, ...named, ...(version === preferred ? ["default"] : [])];
+    if (!available(status)) words.push(`not available: ${reason(status)}`);
+    return {
+      value: version === preferred ? "" : version,
+      text: words.join(" · "),
+      disabled: !available(status),
+    };
+  });
+  return options.sort((one, other) => Number(other.value === "") - Number(one.value === ""));
+}
+
+const available = ({ state }) => state === "AVAILABLE";
+
+function reason({ state, status }) {
+  return status?.error_message || `its state is ${state.toLowerCase()}`;
+}
+
+function fill(select, options, wanted) {
+  select.replaceChildren(
+    ...options.map(({ value, text, disabled = false }) => {
+      const option = new Option(text, value);
+      option.disabled = disabled;
+      return option;
+    }),
+  );
+  if (options.some(({ value, disabled }) => value === wanted && !disabled)) select.value = wanted;
+  select.disabled = options.length === 0;
+}
+
+function explain(details, statuses) {
+  details.hidden = statuses.length === 0;
+  const count = statuses.length;
+  details.querySelector("summary").textContent =
+    `${count} ${count === 1 ? "version is" : "versions are"} not available`;
+  details.querySelector("ul").replaceChildren(
+    ...statuses.map((status) => {
+      const item = document.createElement("li");
+      item.textContent = `Version ${status.version}: ${reason(status)}`;
+      return item;
+    }),
+  );
+}

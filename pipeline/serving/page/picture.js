@@ -1,0 +1,57 @@
+// Pictures from a file, by drag and drop, or from the clipboard.
+
+const TYPES = ["image/png", "image/jpeg", "image/webp"];
+// Photographs are sent smaller: the server scales them to this side as well.
+const MOST_BYTES = 1_000_000;
+const SIDE = 1024;
+
+/** Hand every picture that arrives on the page to `sketch`; `refuse` is told in words. */
+export function acceptPictures({ input, pad, sketch, refuse }) {
+  const accept = async (file) => {
+    if (!file) return;
+    if (!TYPES.includes(file.type)) {
+      refuse(`A picture must be PNG, JPEG or WebP; got ${file.name || "a file"}. Save it as one of them.`);
+      return;
+    }
+    const blob = await lighter(file);
+    sketch.place({ blob, url: URL.createObjectURL(blob), name: file.name });
+  };
+
+  input.addEventListener("change", () => {
+    accept(input.files[0]);
+    input.value = ""; // else the same file could not be chosen again
+  });
+  document.addEventListener("paste", (event) => accept(event.clipboardData.files[0]));
+  acceptDrops(pad, accept);
+}
+
+function acceptDrops(pad, accept) {
+  // On the whole page: a picture dropped beside the pad would otherwise replace the page.
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    pad.classList.add("awaiting");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) pad.classList.remove("awaiting");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    pad.classList.remove("awaiting");
+    accept(event.dataTransfer.files[0]);
+  });
+}
+
+async function lighter(file) {
+  if (file.size <= MOST_BYTES) return file;
+  try {
+    const bitmap = await createImageBitmap(file);
+    const scale = Math.min(1, SIDE / Math.max(bitmap.width, bitmap.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+    canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    return await new Promise((resolve) => canvas.toBlob(resolve, file.type, 0.9));
+  } catch {
+    return file; // the server says what is wrong with it
+  }
+}

@@ -1,0 +1,189 @@
+"""TensorFlow Serving's REST: predict by rows and by columns, status, metadata, models.
+
+Source: TensorFlow Serving, ``g3doc/api_rest.md``, and ``util/json_tensor.cc`` for the texts of its
+errors. ``GET /v1/models`` and the fields ``name`` and ``ready`` are KServe's.
+"""
+
+import time
+from typing import Any
+
+from pipeline.export.contract import SIGNATURE, TensorSpec
+from pipeline.runtimes.predictor import Images
+from pipeline.serving import pixels, strict_json
+from pipeline.serving.catalogue import Model
+from pipeline.serving.http.messages import Request, Response, as_json
+from pipeline.serving.problems import too_large, wrong
+from pipeline.serving.service import Service
+from pipeline.serving.versions import Version
+
+_DTYPES = {"uint8": "DT_UINT8", "float32": "DT_FLOAT"}
+
+
+async def predict(service: Service, request: Request) -> Response:
+    """Answer ``:predict``: rows (instances -> predictions) or columns (inputs -> outputs)."""
+    version = request.version = find(service, request)
+    document = parse_object(service, request.body)
+    images, answered = _read(document, version)
+    request.spans["parse"] = time.perf_counter() - request.began
+    answer = await service.ask(version, images, request.deadline)
+    request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
+    started = time.perf_counter()
+    response = as_json({answered: answer.probabilities})
+    request.spans["serialise"] = time.perf_counter() - started
+    return response
+
+
+async def other_verb(service: Service, request: Request) -> Response:
+    """Refuse ``:classify`` and ``:regress``: published models have a signature for predict."""
+    find(service, request)
+    raise wrong(
+        f"Expected a signature of method predict; got :{request.parameters['verb']}. Ask :predict, "
+        "or :classify-image for a picture."
+    )
+
+
+async def models(service: Service, request: Request) -> Response:
+    """Answer which models there are."""
+    del request
+    return as_json({"models": sorted(service.catalogue.models)})
+
+
+async def status(service: Service, request: Request) -> Response:
+    """Answer the state of all versions of a model, or of one."""
+    model = service.catalogue.model(request.parameters["name"] or "")
+    rows = _rows(model)
+    number, label = request.parameters["version"], request.parameters["label"]
+    if label is not None:
+        number = model.version(label=label).text
+    if number is not None:
+        rows = [row for row in rows if row["version"] == str(int(number))]
+        if not rows:
+            model.version(number)  # which raises what it is
+    return as_json(
+        {
+            "name": model.name,
+            "ready": model.default is not None,
+            "default_version": model.default and model.default.text,
+            "labels": {label: str(at) for label, at in model.served_labels.items()},
+            "model_version_status": rows,
+        }
+    )
+
+
+async def metadata(service: Service, request: Request) -> Response:
+    """Answer names, dtypes and shapes of inputs and outputs."""
+    version = request.version = find(service, request)
+    signature = {
+        "inputs": {spec.name: _tensor_info(spec) for spec in version.contract.inputs},
+        "outputs": {spec.name: _tensor_info(spec) for spec in version.contract.outputs},
+        "method_name": "tensorflow/serving/predict",
+    }
+    spec = {"name": version.model, "signature_name": "", "version": version.text}
+    return as_json(
+        {
+            "model_spec": spec,
+            "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+        }
+    )
+
+
+def find(service: Service, request: Request) -> Version:
+    """Return the version that a path names."""
+    asked = request.parameters
+    return service.find(asked["name"] or "", asked["version"], asked["label"])
+
+
+def parse_object(service: Service, text: bytes) -> dict[str, Any]:
+    """Return a body that is one JSON object.
+
+    Raises:
+        Problem: (413) it is longer than JSON may be; (400) it is something else.
+    """
+    limit = service.settings.limits.json_bytes
+    if len(text) > limit:
+        raise too_large("A JSON body", limit)
+    document = strict_json.parse(text)
+    if type(document) is not dict:
+        raise wrong(f"The body must be a JSON object; got {_kind(document)}.")
+    return document
+
+
+def _read(document: dict[str, Any], version: Version) -> tuple[Images, str]:
+    """Return images, uint8 (n, *image_shape), and the key of the answer."""
+    signature = document.get("signature_name") or SIGNATURE
+    if signature != SIGNATURE:
+        raise wrong(
+            f'Serving signature name: "{str(signature)[:100]}" not found in signature def. It is '
+            f"{SIGNATURE}; pictures as files go to :classify-image."
+        )
+    if "instances" in document and "inputs" in document:
+        raise wrong(
+            "Not formatted correctly: expecting only one of 'instances' and 'inputs'; got both."
+        )
+    if "instances" in document:
+        return _from_rows(document["instances"], version), "predictions"
+    if "inputs" in document:
+        return _from_columns(document["inputs"], version), "outputs"
+    raise wrong("Missing 'inputs' or 'instances' key. Send {\"instances\": [image, ...]}.")
+
+
+def _from_rows(rows: Any, version: Version) -> Images:
+    [spec] = version.contract.inputs
+    where = "instances"
+    if type(rows) is list and rows and type(rows[0]) is dict:  # by name of the input
+        rows = [_named(row, spec.name, f"instances[{index}]") for index, row in enumerate(rows)]
+    return pixels.from_nested(rows, version.contract.image_shape, where)
+
+
+def _from_columns(columns: Any, version: Version) -> Images:
+    [spec] = version.contract.inputs
+    if type(columns) is dict:
+        columns = _named(columns, spec.name, "inputs")
+    return pixels.from_nested(columns, version.contract.image_shape, "inputs")
+
+
+def _named(tensors: Any, name: str, where: str) -> Any:
+    if type(tensors) is dict and set(tensors) == {name}:
+        return tensors[name]
+    got = (
+        f"the names {', '.join(sorted(tensors))[:100]}" if type(tensors) is dict else _kind(tensors)
+    )
+    raise wrong(f"{where} must name one input, {name!r}; got {got or 'no name'}.")
+
+
+def _rows(model: Model) -> list[dict[str, Any]]:
+    """A row for each version, the newest first; a refused one says why, even beside a ready one."""
+    numbers = sorted({*model.ready, *model.refused, *model.loading}, reverse=True)
+    return [_row(model, number) for number in numbers]
+
+
+def _row(model: Model, number: int) -> dict[str, Any]:
+    reason = model.refused.get(number)
+    if number in model.ready:
+        state = "AVAILABLE"
+    else:
+        state = "LOADING" if number in model.loading else "END"
+    code = "FAILED_PRECONDITION" if reason else "OK"
+    return {
+        "version": str(number),
+        "state": state,
+        "status": {"error_code": code, "error_message": reason or ""},
+    }
+
+
+def _tensor_info(spec: TensorSpec) -> dict[str, Any]:
+    """As TensorFlow's TensorInfo is written in JSON: 64-bit numbers are texts."""
+    sizes = ("-1" if size is None else str(size) for size in spec.shape)
+    return {
+        "dtype": _DTYPES[spec.dtype],
+        "tensor_shape": {
+            "dim": [{"size": size, "name": ""} for size in sizes],
+            "unknown_rank": False,
+        },
+        "name": f"{spec.name}:0",
+    }
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return kinds.get(type(value), "null" if value is None else "a number")

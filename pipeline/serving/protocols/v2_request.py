@@ -1,0 +1,170 @@
+"""A V2 inference request -> the images it asks about and how it wants to be answered."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.runtimes.predictor import Images
+from pipeline.serving import pixels
+from pipeline.serving.problems import Problem, wrong
+from pipeline.serving.versions import Version
+
+DATATYPES = {"uint8": "UINT8", "float32": "FP32"}
+_MOST_ID = 1000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Images, uint8 (n, *image_shape); ``binary`` asks for raw bytes instead of JSON."""
+
+    images: Images
+    id: str | None
+    binary: bool
+    timeout_seconds: float | None
+
+
+def platform() -> str:
+    """Return what the protocol calls an ONNX file."""
+    return "onnx_onnxv1"
+
+
+def read_question(document: dict[str, Any], raw: memoryview | None, version: Version) -> Question:
+    """Return what a request asks; ``raw`` are the bytes after the JSON, where there are any.
+
+    Raises:
+        Problem: (400) it asks for something else, or its tensor is wrong.
+    """
+    parameters = _mapping(document, "parameters", "the request")
+    identity = document.get("id")
+    if identity is not None and (type(identity) is not str or len(identity) > _MOST_ID):
+        raise wrong(f"id must be a text of at most {_MOST_ID} characters; got {identity!r:.60}.")
+    return Question(
+        images=_images(document.get("inputs"), raw, version),
+        id=identity,
+        binary=_wants_binary(document, parameters, version),
+        timeout_seconds=_timeout(parameters),
+    )
+
+
+def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> int:
+    """Demand that a tensor is the model's input; return how many images it holds.
+
+    Raises:
+        Problem: (400) name, datatype or shape differ.
+    """
+    [spec] = version.contract.inputs
+    expected = DATATYPES[spec.dtype]
+    if name != spec.name:
+        raise wrong(
+            f"unexpected inference input {name!r:.60} for model {version.model}; it takes "
+            f"{spec.name!r}."
+        )
+    if datatype != expected:
+        raise wrong(
+            f"inference input {spec.name!r} of {version.model} must have datatype {expected}; got "
+            f"{datatype!r:.60}. Send raw pixels, 0 to 255: scaling is part of the model."
+        )
+    sizes = list(version.contract.image_shape)
+    whole = type(shape) is list and all(type(size) is int for size in shape)
+    if not whole or shape[1:] != sizes or shape[0] < 1:
+        raise wrong(
+            f"inference input {spec.name!r} of {version.model} must have shape "
+            f"[batch, {', '.join(map(str, sizes))}], batch at least 1; got {shape!r:.60}."
+        )
+    return int(shape[0])
+
+
+def require_output(name: Any, version: Version) -> None:
+    """Demand that an output is the model's.
+
+    Raises:
+        Problem: (400) it is another.
+    """
+    [spec] = version.contract.outputs
+    if name != spec.name:
+        raise wrong(
+            f"unexpected inference output {name!r:.60} for model {version.model}; it gives "
+            f"{spec.name!r}."
+        )
+
+
+def _images(inputs: Any, raw: memoryview | None, version: Version) -> Images:
+    [spec] = version.contract.inputs
+    if type(inputs) is not list or len(inputs) != 1 or type(inputs[0]) is not dict:
+        got = f"{len(inputs)} of them" if type(inputs) is list else "none"
+        raise wrong(f"inputs must be a list of one tensor, {spec.name!r}; got {got}.")
+    [tensor] = inputs
+    count = require_tensor(tensor.get("name"), tensor.get("datatype"), tensor.get("shape"), version)
+    shape, where = version.contract.image_shape, f"inputs[0].data ({spec.name})"
+    parameters = _mapping(tensor, "parameters", "inputs[0]")
+    size = parameters.get("binary_data_size")
+    if size is not None:
+        return pixels.from_bytes(_raw(size, raw), shape, count, where)
+    if raw is not None and len(raw):
+        raise wrong(
+            f"{len(raw):,} bytes follow the JSON, but no input has the parameter binary_data_size."
+        )
+    data = tensor.get("data")
+    if type(data) is not list or not data:
+        raise wrong(f"{where} must be a list of numbers, nested or flat; got none.")
+    if type(data[0]) is not list:
+        return pixels.from_flat(data, shape, count, where)
+    images = pixels.from_nested(data, shape, where)
+    if len(images) != count:
+        raise wrong(f"{where} must have {count} images as its shape says; got {len(images)}.")
+    return images
+
+
+def _raw(size: Any, raw: memoryview | None) -> memoryview:
+    if raw is None:
+        raise wrong(
+            "binary_data_size asks for raw bytes after the JSON, and the header "
+            "Inference-Header-Content-Length says where they begin; got no such header."
+        )
+    if type(size) is not int or size != len(raw):
+        raise wrong(
+            f"binary_data_size must be {len(raw):,}, the bytes after the JSON; got {size!r:.60}."
+        )
+    return raw
+
+
+def _wants_binary(document: dict[str, Any], parameters: dict[str, Any], version: Version) -> bool:
+    """Per output, else for all outputs, else JSON."""
+    [spec] = version.contract.outputs
+    binary = _flag(parameters, "binary_data_output", False)
+    outputs = document.get("outputs")
+    if outputs is None or outputs == []:
+        return binary
+    if type(outputs) is not list or len(outputs) != 1 or type(outputs[0]) is not dict:
+        raise wrong(f"outputs must be a list of one output, {spec.name!r}; got {outputs!r:.60}.")
+    [output] = outputs
+    require_output(output.get("name"), version)
+    asked = _mapping(output, "parameters", "outputs[0]")
+    if asked.get("classification"):
+        raise Problem(501, "The classification extension is not offered; ask :classify-image.")
+    return _flag(asked, "binary_data", binary)
+
+
+def _timeout(parameters: dict[str, Any]) -> float | None:
+    """Return the timeout that Triton's clients send in microseconds, in seconds."""
+    value = parameters.get("timeout")
+    if value is None:
+        return None
+    if type(value) is not int or value < 0:
+        raise wrong(f"timeout must be a number of microseconds; got {value!r:.60}.")
+    return value / 1e6 if value else None
+
+
+def _flag(parameters: dict[str, Any], name: str, default: bool) -> bool:
+    value = parameters.get(name, default)
+    if type(value) is not bool:
+        raise wrong(f"{name} must be true or false; got {value!r:.60}.")
+    return value
+
+
+def _mapping(document: dict[str, Any], name: str, where: str) -> dict[str, Any]:
+    value = document.get(name)
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        raise wrong(f"{name} of {where} must be an object; got {value!r:.60}.")
+    return value

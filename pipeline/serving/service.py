@@ -1,0 +1,66 @@
+"""What handlers of both ports need: the catalogue of the moment, the limits, the way to answers."""
+
+import time
+from collections.abc import Collection
+
+import numpy as np
+
+from pipeline.runtimes.predictor import Images, Probabilities
+from pipeline.serving.batching import Answer
+from pipeline.serving.catalogue import Catalogue
+from pipeline.serving.problems import Problem
+from pipeline.serving.settings import Settings
+from pipeline.serving.versions import Version
+
+
+class Service:
+    """The state of one worker; all of it is touched by its event loop alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalogue = Catalogue()
+        self.http_tasks: Collection[object] = ()  # set by the HTTP port
+        self.grpc_calls = 0
+        self.leaving = False
+
+    @property
+    def under_way(self) -> int:
+        """How many requests have come and are not answered yet, those not looked at included."""
+        return len(self.http_tasks) + self.grpc_calls
+
+    @property
+    def ready(self) -> bool:
+        """Whether new requests should be sent here."""
+        return self.catalogue.ready and not self.leaving
+
+    def find(self, name: str, version: str | None = None, label: str | None = None) -> Version:
+        """Return the version asked for, else the one that counts.
+
+        Raises:
+            Problem: (404) there is none; (503) it is not ready.
+        """
+        return self.catalogue.model(name).version(version, label)
+
+    def deadline(self, seconds: float | None = None) -> float:
+        """Return when an answer that is asked for now comes too late, of ``perf_counter``."""
+        limit = self.settings.limits.answer_seconds
+        return time.perf_counter() + (limit if seconds is None else min(seconds, limit))
+
+    async def ask(self, version: Version, images: Images, deadline: float) -> Answer:
+        """Return a version's answers to images, uint8 (n, *image_shape).
+
+        Raises:
+            Problem: (504) the deadline passed; (500) an answer is not a number.
+        """
+        answer = await version.answers.ask(images, alone=self.under_way == 1, deadline=deadline)
+        _require_numbers(answer.probabilities, version)
+        return answer
+
+
+def _require_numbers(probabilities: Probabilities, version: Version) -> None:
+    if not np.isfinite(probabilities).all():
+        raise Problem(
+            500,
+            f"{version.model} version {version.text} answered with infinity or NaN. Do not use "
+            "it: verify it (pipeline verify).",
+        )

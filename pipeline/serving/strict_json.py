@@ -1,0 +1,61 @@
+"""JSON as RFC 8259 has it, and no key twice: two readers must not read two different things."""
+
+import json
+from typing import Any
+
+import orjson
+
+from pipeline.serving.problems import Problem, wrong
+
+
+def parse(text: bytes) -> Any:
+    """Return the value of a JSON text: UTF-8, no NaN or Infinity, no duplicate keys.
+
+    Raises:
+        Problem: (400) it is not such a text; the place is told.
+    """
+    try:
+        value = orjson.loads(text)
+        if b"\\" in text or text.count(b'"') != 2 * _count_strings(value):
+            _require_unique_keys(text)
+    except orjson.JSONDecodeError as error:
+        got = f"{error}" if text else "nothing"
+        raise wrong(f"The body must be JSON (RFC 8259); got {got}. Check what is sent.") from None
+    except RecursionError:
+        raise wrong(
+            "The body must be nested at most a few hundred times; got more. Check what is sent."
+        ) from None
+    return value
+
+
+def _count_strings(value: Any) -> int:
+    """Return how many strings a value holds, keys included, lists of lists and numbers left out.
+
+    A parser drops a duplicate key, so its quotes are in the text but not in the value. Where the
+    counts differ, for this or another reason, the slow parser decides.
+    """
+    if type(value) is str:
+        return 1
+    if type(value) is dict:
+        return sum(1 + _count_strings(item) for item in value.values())
+    if type(value) is list and value and type(value[0]) in {dict, str}:
+        return sum(map(_count_strings, value))
+    return 0
+
+
+def _require_unique_keys(text: bytes) -> None:
+    json.loads(text, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _duplicate(twice)
+    return found
+
+
+def _duplicate(key: str) -> Problem:
+    shown = key if len(key) <= 40 else f"{key[:40]}..."  # noqa: PLR2004  (characters)
+    return wrong(f"A key must stand once in its object; got {shown!r} twice. Send it once.")

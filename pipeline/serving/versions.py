@@ -1,0 +1,94 @@
+"""One published version, opened: it is ready once its files and its golden answers are right."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.digits import knows_digits
+from pipeline.errors import ModelError
+from pipeline.export.contract import Contract
+from pipeline.export.formats import FORMATS, artifact_path
+from pipeline.publishing.golden import GOLDEN, require_golden
+from pipeline.publishing.published import PublishedModel, read_version
+from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
+from pipeline.runtimes.predictor import Predictor
+from pipeline.runtimes.registry import choose_runtime, open_model
+from pipeline.serving.batching import Batcher
+from pipeline.serving.metrics import batch_images
+from pipeline.verification.tolerances import TOLERANCES
+
+FORMAT = "onnx"  # the one format that is served, and onnxruntime opens
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version that is ready; ``answers`` computes."""
+
+    model: str
+    number: int
+    contract: Contract
+    class_names: tuple[str, ...]
+    digits: bool
+    answers: Batcher
+
+    @property
+    def text(self) -> str:
+        """The number as both protocols write it."""
+        return str(self.number)
+
+
+def open_version(folder: Path, model: str) -> Version:
+    """Open a version, with one thread: workers and batches use the processors better.
+
+    Raises:
+        ModelError: it was altered, is of another model, has no ONNX file or golden answers, or
+            answers otherwise here than where it was published.
+    """
+    published = read_version(folder)
+    _require_servable(published, folder, model)
+    published.require_unaltered()
+    predictor = open_model(choose_runtime("onnxruntime"), artifact_path(folder, FORMAT))
+    assert isinstance(predictor, OnnxRuntimePredictor)
+    predictor.threads = 1
+    require_golden(predictor, folder / GOLDEN, TOLERANCES[FORMATS[FORMAT].precision])
+    return Version(
+        model=model,
+        number=published.version,
+        contract=predictor.contract,
+        class_names=published.class_names,
+        digits=knows_digits(published.manifest["data"]["name"], predictor.contract.image_shape),
+        answers=Batcher(
+            predictor.predict,
+            seconds_of_one=_seconds_of_one(predictor),
+            on_batch=batch_images.labels(model, published.version).observe,
+        ),
+    )
+
+
+def _require_servable(published: PublishedModel, folder: Path, model: str) -> None:
+    reasons = {
+        f"it is {published.name} version {published.version}": (published.name, published.version)
+        != (model, int(folder.name)),
+        f"it has only {', '.join(published.formats)}": FORMAT not in published.manifest["formats"],
+        f"it has no {GOLDEN}": GOLDEN not in published.manifest["files"],
+    }
+    wrong = [reason for reason, applies in reasons.items() if applies]
+    if wrong:
+        raise ModelError(
+            f"{folder} must be version {folder.name} of {model} with an ONNX file and golden "
+            f"answers to be served; got: {'; '.join(wrong)}. Publish it again (pipeline run)."
+        )
+
+
+def _seconds_of_one(predictor: Predictor) -> float:
+    """Return the median time of one image, a few times after the first."""
+    image = np.zeros((1, *predictor.contract.image_shape), np.uint8)
+    predictor.predict(image)
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        predictor.predict(image)
+        times.append(time.perf_counter() - started)
+    return sorted(times)[len(times) // 2]

@@ -1,0 +1,86 @@
+"""One worker: an event loop with both ports over one catalogue."""
+
+import asyncio
+import gc
+import logging
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+from pipeline.serving import metrics
+from pipeline.serving.catalogue import Catalogue
+from pipeline.serving.grpc.port import GrpcPort
+from pipeline.serving.http.application import Application
+from pipeline.serving.http.server import Server
+from pipeline.serving.journal import AccessLog, set_up_logging
+from pipeline.serving.repository import Repository
+from pipeline.serving.service import Service
+from pipeline.serving.settings import Settings
+
+_log = logging.getLogger(__name__)
+_LOOK_SECONDS = 1.0  # how often exported/ is looked at
+# Lists of pixels are objects that the collector counts: at Python's threshold of 700 every request
+# would start it several times. They hold no cycles.
+_COLLECT_AFTER = 50_000
+
+
+def run_worker(settings: Settings, sock: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; what was accepted is answered first.
+
+    Raises:
+        MachineError: the gRPC port cannot be opened.
+    """
+    set_up_logging()
+    gc.set_threshold(_COLLECT_AFTER, 20, 20)
+    service = Service(settings)
+    access_log = AccessLog(enabled=settings.access_log)
+    server = Server(Application(service, access_log), settings)
+    try:
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(_serve(service, server, sock))
+    finally:
+        access_log.flush()
+
+
+async def _serve(service: Service, server: Server, sock: socket.socket) -> None:
+    settings = service.settings
+    repository = Repository(settings.exported, settings.folders)
+    following = asyncio.create_task(_follow(repository, service))
+    port = GrpcPort(service) if settings.grpc_port is not None else None
+    try:
+        if port:
+            await port.start()
+        await server.serve(sockets=[sock])
+    finally:
+        following.cancel()
+        if port:
+            await port.stop()
+
+
+async def _follow(repository: Repository, service: Service) -> None:
+    """Look at ``exported/`` again and again, in a thread: hashing and opening take a while."""
+    loop = asyncio.get_running_loop()
+
+    def look() -> None:
+        for catalogue in repository.refresh():
+            loop.call_soon_threadsafe(_replace, service, catalogue)
+
+    with ThreadPoolExecutor(1, "repository") as thread:
+        while True:
+            try:
+                await loop.run_in_executor(thread, look)
+            except Exception:  # noqa: BLE001  (what serves goes on)
+                _log.exception("exported/ could not be looked at")
+            gc.freeze()  # models and modules stay: the collector need not look at them
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _replace(service: Service, catalogue: Catalogue) -> None:
+    service.catalogue = catalogue
+    loaded = {
+        (name, str(number)): ",".join(
+            sorted(k for k, at in model.served_labels.items() if at == number)
+        )
+        for name, model in catalogue.models.items()
+        for number in model.ready
+    }
+    metrics.show_versions(loaded)

@@ -1,0 +1,421 @@
+// The page of the server in Chromium: node drawing_page.mjs URL FOLDER CHROMIUM.
+// Draws, uploads, chooses and breaks; screenshots go into FOLDER, one JSON document to the output.
+import { join } from "node:path";
+
+import { chromium } from "playwright-core";
+
+const [url, folder, executablePath] = process.argv.slice(2);
+const { origin } = new URL(url);
+const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+const desk = { viewport: { width: 1280, height: 800 } };
+
+// Strokes as points, 0 to 1 from the left and from the top.
+const digits = {
+  7: [[[0.28, 0.24], [0.72, 0.24], [0.44, 0.82]]],
+  1: [[[0.5, 0.18], [0.5, 0.82]]],
+  4: [[[0.36, 0.2], [0.3, 0.54], [0.7, 0.54]], [[0.64, 0.2], [0.62, 0.84]]],
+  0: [ellipse(0.5, 0.5, 0.2, 0.3)],
+};
+
+const seen = { console: [], violations: [], foreign: [] };
+
+const browser = await chromium.launch({
+  executablePath,
+  // Chromium's sandbox needs another user than root.
+  chromiumSandbox: process.getuid() !== 0,
+  args: ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+try {
+  const page = await open(desk);
+  seen.title = await page.title();
+  seen.empty = await look(page);
+  seen.requestsWhenEmpty = page.asked.length;
+  seen.mouse = { 7: await drawn(page, "7"), 1: await drawn(page, "1"), 4: await drawn(page, "4") };
+  seen.undone = await undone(page);
+  seen.cleared = await cleared(page);
+  seen.keyboard = await byKeyboard(page);
+  seen.spoken = await spoken(page);
+  seen.mostInFlight = page.mostInFlight;
+  seen.moving = await moving(page);
+  seen.pictures = await pictures(page);
+  await page.waitForTimeout(2000); // the invitation is written
+  await shoot(page, "empty");
+  await drawn(page, "7");
+  await shoot(page, "light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shoot(page, "dark");
+  seen.touch = await byTouch(await open(phone));
+  const calm = await open({ ...desk, reducedMotion: "reduce" });
+  seen.animations = await calm.evaluate(() => document.getAnimations().length);
+  seen.reachable = await reachable(calm);
+  seen.versions = await versions(calm);
+  seen.troubles = await troubles(await open(desk, { expectTrouble: true }));
+} finally {
+  await browser.close();
+}
+console.log(JSON.stringify(seen));
+
+/** Open the page in a context of its own; what must not happen is noted in `seen`. */
+async function open(options, { expectTrouble = false } = {}) {
+  const context = await browser.newContext(options);
+  await context.exposeFunction("noteViolation", (text) => seen.violations.push(text));
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) =>
+      window.noteViolation(`${event.violatedDirective} ${event.blockedURI}`));
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on("console", (message) => {
+    const failed = expectTrouble && message.text().startsWith("Failed to load resource");
+    if (["error", "warning"].includes(message.type()) && !failed) seen.console.push(message.text());
+  });
+  page.on("pageerror", (error) => seen.console.push(error.message));
+  countRequests(page);
+  await page.goto(url);
+  await page.waitForSelector("#model:enabled");
+  return page;
+}
+
+function countRequests(page) {
+  let inFlight = 0;
+  Object.assign(page, { asked: [], mostInFlight: 0 });
+  const ofServer = (request) => new URL(request.url()).pathname.startsWith("/v1/");
+  page.on("request", (request) => {
+    if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== origin) {
+      seen.foreign.push(request.url());
+    }
+    if (!ofServer(request)) return;
+    page.mostInFlight = Math.max(page.mostInFlight, ++inFlight);
+    if (request.method() === "POST") page.asked.push(new URL(request.url()).pathname);
+  });
+  for (const end of ["requestfinished", "requestfailed"]) {
+    page.on(end, (request) => ofServer(request) && inFlight--);
+  }
+}
+
+/** Return what the page shows once it waits for nothing. */
+async function look(page) {
+  await page.waitForSelector('#strip[aria-busy="false"]');
+  return page.evaluate(() => {
+    const text = (id) => document.getElementById(id).textContent;
+    const canonical = document.getElementById("canonical");
+    const copy = new OffscreenCanvas(canonical.width, canonical.height);
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    context.drawImage(canonical, 0, 0);
+    const { data } = context.getImageData(0, 0, copy.width, copy.height);
+    const lit = data.filter((value, index) => index % 4 === 0 && value > 0).length;
+    return {
+      label: text("label"),
+      probability: text("probability"),
+      unsure: !document.getElementById("unsure").hidden,
+      source: text("source"),
+      paperTop: document.getElementById("paper").getBoundingClientRect().top,
+      notice: text("notice"),
+      bars: Object.fromEntries([...document.querySelectorAll("#bars li")].map((item) => [
+        item.querySelector(".name").textContent,
+        Number(item.querySelector(".bar").style.getPropertyValue("--probability")),
+      ])),
+      best: document.querySelector("#bars .best .name")?.textContent ?? null,
+      canonical: { width: canonical.width, height: canonical.height, lit },
+    };
+  });
+}
+
+async function shoot(page, name) {
+  await page.waitForTimeout(200); // bars come to rest
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+async function drawn(page, digit) {
+  await trace(page, digit);
+  return look(page);
+}
+
+async function trace(page, digit) {
+  if (await page.isEnabled("#clear")) await page.click("#clear");
+  const { x, y, width, height } = await page.locator("#paper").boundingBox();
+  for (const [[left, top], ...points] of digits[digit]) {
+    await page.mouse.move(x + left * width, y + top * height);
+    await page.mouse.down();
+    for (const [right, down] of points) {
+      await page.mouse.move(x + right * width, y + down * height, { steps: 12 });
+    }
+    await page.mouse.up();
+  }
+}
+
+/** The four has two strokes: without the second it is another digit, or none. */
+async function undone(page) {
+  await page.keyboard.press("Control+z");
+  return { afterOne: await look(page), strokes: await page.getAttribute("#paper", "aria-label") };
+}
+
+async function cleared(page) {
+  await page.keyboard.press("Escape");
+  const empty = await look(page);
+  await page.click("#undo");
+  const back = await look(page);
+  await page.click("#clear");
+  return { empty, back };
+}
+
+/** A seven from arrows and the space bar; two arrows at once make its slope. */
+async function byKeyboard(page) {
+  const press = async (key, times) => {
+    for (let count = 0; count < times; count++) await page.keyboard.press(key);
+  };
+  await page.focus("#paper");
+  await press("ArrowLeft", 5);
+  await press("ArrowUp", 6);
+  await press("Space", 1);
+  await press("ArrowRight", 10);
+  await page.keyboard.down("ArrowLeft");
+  await press("ArrowDown", 6);
+  await page.keyboard.up("ArrowLeft");
+  await press("ArrowDown", 7);
+  await shoot(page, "keyboard");
+  await press("Space", 1);
+  return look(page);
+}
+
+/** What a screen reader is told: after the answer has settled, not with every change of it. */
+async function spoken(page) {
+  await page.evaluate(() => {
+    window.said = [];
+    const region = document.getElementById("spoken");
+    new MutationObserver(() => window.said.push(region.textContent)).observe(region, { childList: true });
+  });
+  await drawn(page, "1");
+  await page.waitForTimeout(1200);
+  return page.evaluate(() => window.said);
+}
+
+/** Count the answers that are shown before the pen is lifted. */
+async function moving(page) {
+  await page.click("#clear");
+  const before = page.asked.length;
+  const { x, y, width, height } = await page.locator("#paper").boundingBox();
+  const shown = new Set();
+  await page.mouse.move(x + 0.5 * width, y + 0.2 * height);
+  await page.mouse.down();
+  for (let step = 1; step <= 12; step++) {
+    await page.mouse.move(x + 0.5 * width, y + (0.2 + 0.05 * step) * height);
+    await page.waitForTimeout(60);
+    shown.add(await page.textContent("#probability"));
+  }
+  await page.mouse.up();
+  return { asked: page.asked.length - before, shown: shown.size };
+}
+
+/** A dark zero on light, in three formats, by three ways into the page. */
+async function pictures(page) {
+  const make = (type) => page.evaluate(([type, points]) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = 300;
+    canvas.height = 200;
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#f4ecd8";
+    context.fillRect(0, 0, 300, 200);
+    context.lineWidth = 13;
+    context.strokeStyle = "#23314f";
+    context.beginPath();
+    for (const [x, y] of points) context.lineTo(50 + 200 * x, 200 * y);
+    context.stroke();
+    return canvas.toDataURL(type).split(",")[1];
+  }, [type, digits[0][0]]);
+
+  const jpeg = Buffer.from(await make("image/jpeg"), "base64");
+  await page.setInputFiles("#file", { name: "zero.jpg", mimeType: "image/jpeg", buffer: jpeg });
+  const chosen = { ...(await look(page)), described: await page.getAttribute("#paper", "aria-label") };
+  await shoot(page, "picture");
+  await page.click("#clear");
+  const dropped = await arrive(page, { event: "drop", type: "image/png", base64: await make("image/png") });
+  await page.keyboard.press("Escape");
+  const pasted = await arrive(page, { event: "paste", type: "image/webp", base64: await make("image/webp") });
+  const refused = await arrive(page, { event: "drop", type: "text/plain", base64: "YQ==" });
+  await page.click("#clear");
+  return { chosen, dropped, pasted, refused: refused.notice };
+}
+
+async function arrive(page, given) {
+  await page.evaluate(({ event, type, base64 }) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([bytes], "given", { type }));
+    const options = { bubbles: true, cancelable: true };
+    document.body.dispatchEvent(event === "drop"
+      ? new DragEvent("drop", { ...options, dataTransfer: transfer })
+      : new ClipboardEvent("paste", { ...options, clipboardData: transfer }));
+  }, given);
+  await page.waitForTimeout(100); // a picture is read before it is asked
+  return look(page);
+}
+
+/**
+ * Choose another version, and read what is said of one that is not available.
+ *
+ * The server may have one version: the list is changed on its way, the answers are the server's.
+ */
+async function versions(page) {
+  let real;
+  await page.route("**/v1/models/*", async (route) => {
+    if (route.request().method() !== "GET") return route.fallback();
+    const response = await route.fetch();
+    const described = await response.json();
+    real = described.default_version;
+    const status = (version, state, error_message = "") => ({ version, state, status: { error_message } });
+    return route.fulfill({
+      response,
+      json: {
+        ...described,
+        default_version: "9001",
+        labels: { stable: "9001", canary: real },
+        model_version_status: [
+          status("9002", "END", "its files were altered"),
+          status("9001", "AVAILABLE"),
+          status(real, "AVAILABLE"),
+        ],
+      },
+    });
+  });
+  await page.reload();
+  await page.waitForSelector("#model:enabled");
+  const offered = await page.$$eval("#version option", (options) =>
+    options.map(({ text, disabled }) => ({ text, disabled })));
+  const asked = () => page.asked.at(-1).split("/models/")[1].replace(/^[^/:]+/, "");
+  const byDefault = { ...(await drawn(page, "7")), asked: asked() };
+  await page.selectOption("#version", real);
+  const chosen = { ...(await look(page)), asked: asked() };
+  const unavailable = await page.textContent("#unavailable li");
+  await page.unroute("**/v1/models/*");
+  return { real, offered, byDefault, chosen, unavailable };
+}
+
+/** Return what the tabulator reaches, in its order. */
+async function reachable(page) {
+  const reached = [];
+  for (let count = 0; count < 12; count++) {
+    await page.keyboard.press("Tab");
+    const id = await page.evaluate(() => document.activeElement.id || document.activeElement.localName);
+    if (id === "body" || reached.includes(id)) break;
+    reached.push(id);
+  }
+  return reached;
+}
+
+async function byTouch(page) {
+  const session = await page.context().newCDPSession(page);
+  const touch = (type, touchPoints) => session.send("Input.dispatchTouchEvent", { type, touchPoints });
+  const before = await look(page);
+  const { x, y, width, height } = await page.locator("#paper").boundingBox();
+  for (const [start, ...points] of digits[4]) {
+    const at = ([left, top]) => [{ x: x + left * width, y: y + top * height }];
+    await touch("touchStart", at(start));
+    for (const point of between(start, points)) await touch("touchMove", at(point));
+    await touch("touchEnd", []);
+  }
+  const answer = await look(page);
+  await shoot(page, "phone");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shoot(page, "phone-dark");
+  const layout = await page.evaluate(() => ({
+    scrolled: scrollY,
+    width: document.documentElement.scrollWidth,
+    targets: [...document.querySelectorAll("button, select, .tools label")]
+      .filter((item) => item.checkVisibility())
+      .map((item) => Math.round(item.getBoundingClientRect().height)),
+  }));
+  return { before, answer, doubted: await doubted(page), ...layout };
+}
+
+/** What the page says when the server is away, busy, refuses, doubts, or asks for a token. */
+async function troubles(page) {
+  const requests = "**/v1/**";
+  const found = {};
+  await page.route(requests, (route) => route.abort());
+  found.away = await noticed(page, "7");
+  await shoot(page, "away");
+  await page.unroute(requests);
+  found.recovered = await look(page);
+
+  const busy = answering(429, { error: "Too many requests." }, { "Retry-After": "1" });
+  await page.route("**/*:classify-image", (route) => route.fulfill(busy), { times: 1 });
+  found.busy = await noticed(page, "1");
+  found.afterBusy = await look(page);
+
+  const error = "An image must be a PNG, JPEG or WebP file; got nothing of that kind.";
+  await drawn(page, "4"); // an answer that must not stay
+  await page.route("**/*:classify-image", (route) => route.fulfill(answering(400, { error })));
+  await page.click("#undo");
+  await page.waitForSelector("#notice p");
+  found.refused = { sent: error, ...(await look(page)) };
+  await page.unroute("**/*:classify-image");
+  await page.click("#clear");
+  found.afterClear = await look(page);
+
+  found.unsure = await doubted(page);
+  found.token = await withToken(page);
+  return found;
+}
+
+function answering(status, body, headers = {}) {
+  return { status, headers, contentType: "application/json", body: JSON.stringify(body) };
+}
+
+async function noticed(page, digit) {
+  const drawing = trace(page, digit);
+  await page.waitForSelector("#notice p");
+  const text = await page.textContent("#notice");
+  await drawing;
+  return text;
+}
+
+async function doubted(page) {
+  await page.route("**/*:classify-image", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), unsure: true } });
+  });
+  const answer = await drawn(page, "4");
+  await shoot(page, page.viewportSize().width < 600 ? "phone-unsure" : "unsure");
+  await page.unroute("**/*:classify-image");
+  return answer;
+}
+
+async function withToken(page) {
+  const given = [];
+  await page.route("**/v1/**", async (route) => {
+    const { authorization } = route.request().headers();
+    given.push(authorization ?? null);
+    if (authorization === "Bearer open sesame") return route.continue();
+    return route.fulfill(answering(401, { error: "A token is missing." }, { "WWW-Authenticate": "Bearer" }));
+  });
+  await trace(page, "7");
+  await page.waitForSelector("#token:not([hidden])");
+  await page.fill("#secret", "wrong");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#token:not([hidden])");
+  await page.waitForFunction(() => document.getElementById("notice").textContent.includes("token"));
+  const wrong = await page.textContent("#notice");
+  await shoot(page, "token");
+  await page.fill("#secret", "open sesame");
+  await page.keyboard.press("Enter");
+  const answer = await look(page);
+  return { wrong, answer, given: [...new Set(given)], hidden: await page.isHidden("#token") };
+}
+
+function ellipse(x, y, across, down) {
+  return Array.from({ length: 25 }, (_, index) => {
+    const angle = (2 * Math.PI * index) / 24;
+    return [x + across * Math.sin(angle), y - down * Math.cos(angle)];
+  });
+}
+
+function* between(start, points, steps = 8) {
+  let [x, y] = start;
+  for (const [right, down] of points) {
+    for (let step = 1; step <= steps; step++) {
+      yield [x + ((right - x) * step) / steps, y + ((down - y) * step) / steps];
+    }
+    [x, y] = [right, down];
+  }
+}

@@ -1,0 +1,139 @@
+"""Requests computed together: answers go back to their own callers, whatever arrives when."""
+
+import asyncio
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.serving.batching import Answer, Batcher
+from pipeline.serving.problems import Problem
+
+FAST, SLOW = 1e-5, 1.0  # seconds of one image: computed in the loop, or in the thread
+
+
+def sums(images: Any) -> Any:
+    """A predictor whose answer tells the image: its sum, twice."""
+    total = images.reshape(len(images), -1).sum(axis=1, dtype=np.float32)
+    return np.stack([total, total], axis=1)
+
+
+class Counting:
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def __call__(self, size: int) -> None:
+        self.sizes.append(size)
+
+
+def question(number: int, count: int) -> Any:
+    """Images that nobody else sends."""
+    images = np.zeros((count, 2, 2, 1), np.uint8)
+    images[:, 0, 0, 0] = number % 256
+    images[:, 0, 1, 0] = number // 256
+    images[:, 1, 0, 0] = np.arange(count) % 256
+    return images
+
+
+async def ask_all(batcher: Batcher, questions: list[Any], pauses: list[int]) -> list[Answer]:
+    async def ask(images: Any, pause: int) -> Answer:
+        for _ in range(pause):  # passes of the loop
+            await asyncio.sleep(0)
+        return await batcher.ask(images, alone=False, deadline=time.perf_counter() + 60)
+
+    return await asyncio.gather(*map(ask, questions, pauses))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    sent=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 4)), min_size=1, max_size=60),
+    seconds=st.sampled_from([FAST, 1e-4, SLOW]),
+)
+def test_answers_go_back_to_their_own_callers(sent: list[tuple[int, int]], seconds: float) -> None:
+    counting = Counting()
+    batcher = Batcher(sums, seconds_of_one=seconds, on_batch=counting)
+    questions = [question(number, count) for number, (count, _) in enumerate(sent)]
+    answers = asyncio.run(ask_all(batcher, questions, [pause for _, pause in sent]))
+    for images, answer in zip(questions, answers, strict=True):
+        np.testing.assert_array_equal(answer.probabilities, sums(images))
+    assert sum(counting.sizes) == sum(len(images) for images in questions)
+
+
+@pytest.mark.parametrize("seconds", [FAST, SLOW])
+def test_what_arrives_together_is_computed_together(seconds: float) -> None:
+    counting = Counting()
+    batcher = Batcher(sums, seconds_of_one=seconds, on_batch=counting)
+    questions = [question(number, 1) for number in range(50)]
+    asyncio.run(ask_all(batcher, questions, [0] * 50))
+    assert counting.sizes == [50]
+
+
+def test_one_alone_is_computed_at_once() -> None:
+    """No pass of the loop lies between question and answer."""
+
+    async def ask() -> list[str]:
+        order: list[str] = []
+        batcher = Batcher(sums, seconds_of_one=FAST, on_batch=lambda _: order.append("computed"))
+        asyncio.get_running_loop().call_soon(order.append, "next pass")
+        await batcher.ask(question(1, 1), alone=True, deadline=time.perf_counter() + 60)
+        return [*order, "answered"]
+
+    assert asyncio.run(ask()) == ["computed", "answered"]
+
+
+def test_an_error_reaches_all_who_asked_and_nobody_later() -> None:
+    fail = True
+
+    def sometimes(images: Any) -> Any:
+        if fail:
+            raise ValueError("broken")
+        return sums(images)
+
+    async def ask() -> None:
+        nonlocal fail
+        batcher = Batcher(sometimes, seconds_of_one=FAST)
+        questions = [question(number, 1) for number in range(3)]
+        asked = (batcher.ask(q, alone=False, deadline=time.perf_counter() + 60) for q in questions)
+        assert [str(e) for e in await asyncio.gather(*asked, return_exceptions=True)] == [
+            "broken"
+        ] * 3
+        fail = False
+        [answer] = await ask_all(batcher, questions[:1], [0])
+        np.testing.assert_array_equal(answer.probabilities, sums(questions[0]))
+
+    asyncio.run(ask())
+
+
+def test_what_is_late_is_not_computed_and_the_others_are() -> None:
+    async def ask() -> None:
+        counting = Counting()
+        batcher = Batcher(sums, seconds_of_one=FAST, on_batch=counting)
+        now = time.perf_counter()
+        late, good = await asyncio.gather(
+            batcher.ask(question(1, 1), alone=False, deadline=now - 1),
+            batcher.ask(question(2, 1), alone=False, deadline=now + 60),
+            return_exceptions=True,
+        )
+        assert isinstance(late, Problem)
+        assert late.status == 504
+        assert isinstance(good, Answer)
+        assert counting.sizes == [1]
+
+    asyncio.run(ask())
+
+
+def test_a_caller_that_left_harms_nobody() -> None:
+    async def ask() -> None:
+        batcher = Batcher(sums, seconds_of_one=SLOW)
+        leaving = asyncio.create_task(
+            batcher.ask(question(1, 1), alone=False, deadline=time.perf_counter() + 60)
+        )
+        await asyncio.sleep(0)
+        leaving.cancel()
+        [answer] = await ask_all(batcher, [question(2, 3)], [0])
+        np.testing.assert_array_equal(answer.probabilities, sums(question(2, 3)))
+
+    asyncio.run(ask())

@@ -1,0 +1,192 @@
+"""Under fire: long, slow, many; what is refused costs nobody else."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from serving import Server, serving
+
+ONE_MB = 2**20
+BODY = json.dumps({"instances": [[[[0]] * 28] * 28]}).encode()
+HEAD = b"POST /v1/models/smoke:predict HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture(scope="module")
+def strict(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with small limits."""
+    log = tmp_path_factory.mktemp("strict") / "log"
+    arguments = ("--max-body-mb", 1, "--receive-seconds", 1, "--max-requests", 4)
+    with serving(complete, *arguments, "--max-connections", 20, log=log) as running:
+        yield running
+
+
+def connect(server: Server) -> socket.socket:
+    place = urlsplit(server.url)
+    assert place.hostname
+    assert place.port
+    return socket.create_connection((place.hostname, place.port), timeout=20)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Read until the server closes."""
+    chunks = []
+    while chunk := connection.recv(65536):
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def test_a_long_body_is_refused_and_its_sender_reads_why(strict: Server) -> None:
+    answer = strict.post("/v1/models/smoke:predict", data=b" " * (3 * ONE_MB))
+    assert answer.status_code == 413
+    assert "at most 1,048,576 bytes" in answer.json()["error"]
+
+
+def test_a_long_body_in_chunks_is_refused(strict: Server) -> None:
+    chunks = (b" " * 65536 for _ in range(40))
+    answer = strict.post("/v1/models/smoke:predict", data=chunks)
+    assert answer.status_code == 413
+
+
+def test_a_client_that_asks_first_need_not_send_a_long_body(strict: Server) -> None:
+    with connect(strict) as connection:
+        connection.sendall(HEAD + b"Content-Length: 9999999\r\nExpect: 100-continue\r\n\r\n")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"100 Continue" not in answer
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(strict: Server) -> None:
+    with connect(strict) as connection:
+        length = b"Content-Length: %d\r\n" % len(BODY)
+        connection.sendall(HEAD + length + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue")
+        connection.sendall(BODY)
+        assert read_all(connection).startswith(b"HTTP/1.1 200")
+
+
+def test_json_has_a_limit_of_its_own(server: Server) -> None:
+    answer = server.post("/v1/models/smoke:predict", data=b" " * (5 * ONE_MB))
+    assert answer.status_code == 413
+    assert "A JSON body must have at most 4,194,304 bytes" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v1/mo", HEAD, HEAD + b"Content-Length: 50\r\n\r\n{"])
+def test_slow_clients_are_cut_off(strict: Server, sent: bytes) -> None:
+    with connect(strict) as connection:
+        connection.sendall(sent)
+        started = time.monotonic()
+        answer = read_all(connection)
+    assert 0.5 < time.monotonic() - started < 15
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"must arrive within 1 s" in answer
+
+
+def test_a_body_that_drips_is_cut_off_too(strict: Server) -> None:
+    with connect(strict) as connection:
+        connection.sendall(HEAD + b"Content-Length: 500\r\n\r\n")
+        answer = b""
+        for _ in range(100):
+            try:
+                connection.sendall(b" ")
+            except OSError:
+                break
+            connection.settimeout(0.1)
+            try:
+                answer += connection.recv(65536)
+                break
+            except TimeoutError:
+                continue
+    assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_an_endless_head_is_refused(strict: Server) -> None:
+    with connect(strict) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\n")
+        answer = b""
+        connection.settimeout(0.01)
+        for number in range(2000):
+            try:
+                connection.sendall(b"X-%d: %s\r\n" % (number, b"y" * 1000))
+                answer += connection.recv(65536)
+                break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    assert answer.startswith(b"HTTP/1.1 431")
+
+
+def test_what_is_no_http_is_told_so(strict: Server) -> None:
+    with connect(strict) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00 hello\r\n\r\n")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].startswith(
+        "The request must be HTTP"
+    )
+
+
+def test_too_many_requests_are_told_when_to_come_back(strict: Server) -> None:
+    """Five bodies are on their way, four are taken on."""
+    waiting = [connect(strict) for _ in range(5)]
+    try:
+        for connection in waiting:
+            connection.sendall(HEAD + b"Content-Length: 50\r\n\r\n")
+            time.sleep(0.05)
+        answer = waiting[-1].recv(65536)
+    finally:
+        for connection in waiting:
+            connection.close()
+    assert answer.startswith(b"HTTP/1.1 429")
+    assert b"retry-after: 1" in answer
+    assert b"At most 4 requests are answered at once" in answer
+
+
+def test_too_many_connections_are_told_so(strict: Server) -> None:
+    time.sleep(1.5)  # those of other tests are cut off by then
+    idle = [connect(strict) for _ in range(20)]
+    try:
+        with connect(strict) as one_more:
+            answer = read_all(one_more)
+    finally:
+        for connection in idle:
+            connection.close()
+    assert answer.startswith(b"HTTP/1.1 429")
+    assert b"At most 20 connections" in answer
+
+
+def test_a_client_that_leaves_harms_nobody(strict: Server) -> None:
+    for _ in range(30):
+        with connect(strict) as connection:
+            connection.sendall(HEAD + b"Content-Length: 5000\r\n\r\n{")
+    time.sleep(0.2)
+    assert strict.post("/v1/models/smoke:predict", data=BODY).status_code == 200
+    assert not [event for event in strict.events() if "traceback" in event]
+
+
+def test_requests_in_one_packet_are_answered_in_order(strict: Server) -> None:
+    one = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Request-ID: n%d\r\n\r\n"
+    last = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with connect(strict) as connection:
+        connection.sendall(b"".join(one % number for number in range(5)) + last)
+        answer = read_all(connection)
+    places = [answer.index(b"x-request-id: n%d" % number) for number in range(5)]
+    assert places == sorted(places)
+    assert answer.count(b"HTTP/1.1 200 OK") == 6
+
+
+def test_a_deadline_that_passed_is_told(server: Server) -> None:
+    tensor = {"name": "image", "datatype": "UINT8", "shape": [1, 28, 28, 1], "data": [0] * 784}
+    body = {"inputs": [tensor], "parameters": {"timeout": 1}}
+    answer = server.post("/v2/models/smoke/infer", json=body)
+    assert answer.status_code == 504
+    assert "deadline" in answer.json()["error"]
+
+
+def test_after_all_of_it_the_server_answers(strict: Server) -> None:
+    assert requests.get(strict.url + "/v2/health/ready", timeout=10).status_code == 200

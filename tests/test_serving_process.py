@@ -1,0 +1,287 @@
+"""The server as a process: how it starts, who may ask, what it tells, how it ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from conftest import PROJECT, assert_error, command
+from serving import Server, serving, wait_until
+
+BODY = {"instances": [[[[0]] * 28] * 28]}
+TOKEN = "a-token-of-many-characters"  # noqa: S105
+BASE = PROJECT / ".venv-base" / "bin" / "python"
+
+
+def serve(workspace: Path, *arguments: object) -> Any:
+    return command("serve", "-C", workspace, "--port", 0, *arguments, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["other"], 2, ["A model must be a published folder", "other"]),
+        (["--host", "0.0.0.0"], 2, ["must ask for a token or speak TLS", "--insecure"]),
+        (["--host", "::"], 2, ["must ask for a token or speak TLS"]),
+        (["--host", "192.0.2.1", "--insecure"], 2, ["--host must be an address of this machine"]),
+        (["--host", "no such host", "--insecure"], 2, ["--host must be a name or an address"]),
+        (["--tls-certificate", "a.pem"], 2, ["needs both --tls-certificate and --tls-key"]),
+        (["--tls-certificate", "a", "--tls-key", "b"], 2, ["must be PEM files", "Check both"]),
+        (["--token-file", "nowhere"], 2, ["--token-file must name a text file", "nowhere"]),
+        (["--workers", 0], 2, ["--workers"]),
+    ],
+)
+def test_wrong_options_are_explained(
+    smoke: Path, arguments: list[Any], code: int, words: list[str]
+) -> None:
+    assert_error(serve(smoke, *arguments), code, *words)
+
+
+def test_a_short_token_is_refused(smoke: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("xyzzy\n")
+    done = serve(smoke, "--token-file", tmp_path / "token")
+    assert_error(done, 2, "at least 16 printable ASCII characters", "got 5", "openssl rand")
+    assert "xyzzy" not in done.err
+
+
+def test_a_port_in_use_is_told(smoke: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = command("serve", "-C", smoke, "--port", port, timeout=60)
+        assert_error(done, 3, "The port must be free", str(port), "--port")
+        assert_error(serve(smoke, "--grpc-port", port), 3, "must be free", "--no-grpc")
+
+
+def test_what_is_printed_for_people(smoke: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "serve", "-C", smoke, "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+    )
+    assert process.stdout
+    assert process.stderr
+    first, second = process.stdout.readline(), process.stdout.readline()
+    assert "version ready" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    process.communicate()
+    assert first.startswith("Serving http://127.0.0.1:")
+    assert second.startswith("gRPC    127.0.0.1:")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", folder / "key.pem", "-out", folder / "certificate.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+def test_tls(smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    options = ("--tls-certificate", certificate[0], "--tls-key", certificate[1])
+    with serving(smoke, *options, log=tmp_path / "log", verify=certificate[0]) as server:
+        assert server.url.startswith("https://")
+        assert server.predict(BODY).status_code == 200
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(server.url, timeout=10)
+
+
+def test_a_token_is_asked_for(smoke: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    arguments = ("--token-file", tmp_path / "token", "--host", "0.0.0.0")
+    with serving(smoke, *arguments, log=tmp_path / "log") as server:
+        for given in (None, "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}"):
+            headers = {"Authorization": given} if given else {}
+            for answer in (
+                server.get("/v1/models", headers=headers),
+                server.get("/metrics", headers=headers),
+                server.post("/v1/models/smoke:predict", json=BODY, headers=headers),
+            ):
+                assert answer.status_code == 401
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+                assert "asks for a token" in answer.json()["error"]
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        answer = server.post("/v1/models/smoke:predict", json=BODY, headers=right)
+        assert answer.status_code == 200
+        assert server.get("/").status_code == 200  # the page asks for it
+        assert TOKEN not in server.log.read_text()
+
+
+def test_the_token_can_come_from_the_environment(smoke: Path, tmp_path: Path) -> None:
+    with serving(smoke, log=tmp_path / "log", PIPELINE_SERVE_TOKEN=TOKEN) as server:
+        assert server.get("/v1/models").status_code == 401
+
+
+class Asking(threading.Thread):
+    """A client that asks again and again; each request on the connection it has, or a new one."""
+
+    def __init__(self, server: Server, *, keep: bool) -> None:
+        super().__init__()
+        self._server, self._keep = server, keep
+        self.codes: list[int] = []
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        session = requests.Session()
+        url = f"{self._server.url}/v1/models/smoke:predict"
+        while True:
+            try:
+                self.codes.append(session.post(url, json=BODY, timeout=30).status_code)
+            except requests.ConnectionError as error:
+                if "refused" not in str(error):
+                    self.failed.append(str(error))
+                return
+            if not self._keep:
+                session.close()
+                session = requests.Session()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_shutdown_loses_no_accepted_request(
+    smoke: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(smoke, log=tmp_path / "log") as server:
+        askers = [Asking(server, keep=True) for _ in range(6)]
+        for asker in askers:
+            asker.start()
+        wait_until(lambda: all(len(asker.codes) > 20 for asker in askers))
+        assert server.stop(number) == 0
+        for asker in askers:
+            asker.join()
+    assert [asker.failed for asker in askers] == [[]] * 6
+    assert {code for asker in askers for code in asker.codes} == {200}
+
+
+def test_a_body_that_is_on_its_way_is_waited_for(smoke: Path, tmp_path: Path) -> None:
+    body = json.dumps(BODY).encode()
+    with serving(smoke, log=tmp_path / "log") as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            head = (
+                b"POST /v1/models/smoke:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+            )
+            connection.sendall(head % len(body) + body[:100])
+            time.sleep(0.2)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(1.5)
+            connection.sendall(body[100:])
+            answer = connection.recv(65536)
+        assert server.process.wait(20) == 0
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"connection: close" in answer
+
+
+def workers_of(server: Server) -> list[int]:
+    text = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
+    names = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in map(int, text.split())}
+    return [pid for pid, name in names.items() if b"spawn_main" in name]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "Z (zombie)" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_workers_share_the_ports_and_are_started_again(smoke: Path, tmp_path: Path) -> None:
+    with serving(smoke, "--workers", 2, log=tmp_path / "log") as server:
+        wait_until(lambda: len(workers_of(server)) == 2)
+        for _ in range(40):
+            assert server.predict(BODY).status_code == 200
+        text = server.get("/metrics").text  # of both together
+        line = next(
+            x for x in text.splitlines() if "smoke:predict" not in x and 'status="200"' in x
+        )
+        assert line
+        total = sum(
+            float(x.rsplit(" ", 1)[1])
+            for x in text.splitlines()
+            if x.startswith('pipeline_requests_total{model="smoke"')
+        )
+        assert total == 40
+        time.sleep(5.5)  # a worker that ends sooner is not started again
+        first = workers_of(server)[0]
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: len(workers_of(server)) == 2 and first not in workers_of(server))
+        wait_until(lambda: server.predict(BODY).status_code == 200)
+        both = workers_of(server)
+        assert server.stop() == 0
+        assert not any(map(is_alive, both))
+
+
+def test_workers_leave_when_their_parent_is_killed(smoke: Path, tmp_path: Path) -> None:
+    with serving(smoke, "--workers", 2, log=tmp_path / "log") as server:
+        wait_until(lambda: len(workers_of(server)) == 2)
+        both = workers_of(server)
+        server.stop(signal.SIGKILL)
+        wait_until(lambda: not any(map(is_alive, both)))
+
+
+def test_the_access_log_is_json_with_request_ids(smoke: Path, tmp_path: Path) -> None:
+    with serving(smoke, log=tmp_path / "log") as server:
+        answer = server.predict(BODY)
+        server.get("/v1/models/nobody")
+        wait_until(lambda: any(e.get("status") == 404 for e in server.events()))
+        found = [e for e in server.events() if e["event"] == "request"]
+    mine = next(e for e in found if e["request_id"] == answer.headers["X-Request-ID"])
+    assert (mine["method"], mine["path"]) == ("POST", "/v1/models/smoke:predict")
+    assert (mine["status"], mine["model"], mine["version"]) == (200, "smoke", "1")
+    assert mine["milliseconds"] > 0
+    assert mine["bytes_out"] == len(answer.content)
+    with serving(smoke, "--no-access-log", log=tmp_path / "quiet") as server:
+        server.predict(BODY)
+    assert not [e for e in server.events() if e["event"] == "request"]
+
+
+def test_metrics(smoke: Path, tmp_path: Path) -> None:
+    with serving(smoke, log=tmp_path / "log") as server:
+        server.predict(BODY)
+        server.predict({"instances": BODY["instances"] * 3})
+        server.predict({"instances": []})
+        text = server.get("/metrics").text
+        assert server.get("/monitoring/prometheus/metrics").status_code == 200
+    route = 'route="/v1/models/{name}:predict"'
+    asked = 'pipeline_requests_total{model="smoke",' + route
+    assert asked + ',status="200",version="1"} 2.0' in text
+    assert asked + ',status="400",version="1"} 1.0' in text
+    assert f"pipeline_request_seconds_count{{{route}}} 3.0" in text
+    assert 'pipeline_batch_images_sum{model="smoke",version="1"} 4.0' in text
+    assert 'pipeline_version_loaded{labels="stable",model="smoke",version="1"} 1.0' in text
+
+
+@pytest.mark.skipif(not BASE.exists(), reason="made by `make test`: .venv-base")
+def test_the_base_install_serves_without_tensorflow_in_150_megabytes(
+    complete: Path, tmp_path: Path
+) -> None:
+    with serving(complete, log=tmp_path / "log", python=BASE) as server:
+        for count in (1, 1, 32, 256):
+            body = {"instances": BODY["instances"] * count}
+            assert server.predict(body).status_code == 200
+        maps = Path(f"/proc/{server.pid}/maps").read_text()
+        status = Path(f"/proc/{server.pid}/status").read_text()
+    assert "tensorflow" not in maps
+    [resident] = [line for line in status.splitlines() if line.startswith("VmRSS")]
+    assert int(resident.split()[1]) <= 150 * 1024
+
+
+def test_serving_never_loads_tensorflow(server: Server) -> None:
+    server.predict(BODY)
+    assert "tensorflow" not in Path(f"/proc/{server.pid}/maps").read_text()
