@@ -5,15 +5,20 @@ BIN := $(VENV)/bin
 ARGS ?=
 .DEFAULT_GOAL := help
 PEERS := keras pytorch jax scikit-learn
-.PHONY: help install javascript run test lint lock clean bench bench-check bench-environments
+SERVERS := fastapi kserve litserve mlserver
+.PHONY: help install javascript run serve test lint lock clean bench bench-check bench-environments \
+  bench-serving bench-serving-soak
 
 help:
 	@echo "make run      set up, then run the pipeline (ARGS='configs/softmax.yaml' for another)"
+	@echo "make serve    set up, then serve what was published (ARGS='--port 8601' for another port)"
 	@echo "make install  set up only: .venv, from requirements.lock"
 	@echo "make javascript  the JavaScript runtimes (needs Node.js; Chromium for the browser's)"
 	@echo "make test     set up, then run every test"
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    speed, side by side with other systems; an hour (see docs/performance.md)"
+	@echo "make bench-serving  our server side by side with others; needs wrk; a quarter of an hour"
+	@echo "make bench-serving-soak  our server under load while versions are swapped; ten minutes"
 	@echo "make bench-check  whether training lost speed against Keras; two minutes"
 	@echo "make lock     resolve the dependencies of pyproject.toml anew"
 	@echo "make clean    remove .venv, runs/ and caches; exported/ stays"
@@ -23,8 +28,11 @@ install: $(VENV)/installed
 run: install
 	$(BIN)/pipeline run $(ARGS)
 
+serve: install
+	$(BIN)/pipeline serve $(ARGS)
+
 # Whoever has no Node.js tests without: what needs it is then skipped, and says so.
-test: install .venv-base/installed $(if $(shell command -v npm),javascript)
+test: install .venv-base/installed .venv-clients/installed $(if $(shell command -v npm),javascript)
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: install
@@ -50,6 +58,12 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	.venv-base/bin/pip install --constraint .venv-base/versions.txt -e .
 	@touch $@
 
+# Clients that others made, with the old packages they pin: tests ask the server with them.
+.venv-clients/installed: tests/clients/requirements.lock
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/pip install --require-hashes -r $<
+	@touch $@
+
 # The JavaScript runtimes; no script of a package is run.
 javascript: tests/js/node_modules/installed
 
@@ -63,6 +77,9 @@ lock:
 	.venv-lock/bin/uv pip compile pyproject.toml --extra train --extra runtimes --extra dev --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	  --upgrade --quiet -o requirements.lock
+	.venv-lock/bin/uv pip compile tests/clients/requirements.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet \
+	  -o tests/clients/requirements.lock
 	cd tests/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
 
 # Each peer in an environment of its own.
@@ -82,9 +99,17 @@ bench: bench-environments
 	$(BIN)/python -m benchmarks.streaming
 	$(BIN)/python -m benchmarks.report
 
+bench-serving: install $(SERVERS:%=.venv-bench/%/installed)
+	$(BIN)/python -m benchmarks.serving $(ARGS)
+	$(BIN)/python -m benchmarks.report
+
+bench-serving-soak: install
+	$(BIN)/python -m benchmarks.serving_soak $(ARGS)
+	$(BIN)/python -m benchmarks.report
+
 bench-check: .venv-bench/keras/installed install
 	$(BIN)/python -m benchmarks.regression
 
 clean:
-	rm -rf .venv .venv-base .venv-lock .venv-bench tests/js/node_modules runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-base .venv-clients .venv-lock .venv-bench tests/js/node_modules runs .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -11,6 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 from benchmarks.machine import PROJECT, RESULTS
+from benchmarks.markdown import table
+from benchmarks.serving_report import ratios_table as serving_ratios
+from benchmarks.serving_report import serving_tables, soak_line
 from benchmarks.training import ENVIRONMENT_OF, LARGE, NUM_IMAGES, SMALL
 
 Row = dict[str, Any]
@@ -34,10 +37,10 @@ def main() -> None:
     tables = {name: make(load(result)) for name, (result, make) in TABLES.items() if known(result)}
     for page in PAGES:
         text = page.read_text()
-        for name, table in tables.items():
+        for name, text_of in tables.items():
             pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
             text = re.sub(
-                pattern, lambda m, t=table: f"{m[1]}\n{t}\n\n{m[2]}", text, flags=re.DOTALL
+                pattern, lambda m, t=text_of: f"{m[1]}\n{t}\n\n{m[2]}", text, flags=re.DOTALL
             )
         page.write_text(text)
 
@@ -209,12 +212,6 @@ def label(batch_size: int) -> str:
     return "full" if batch_size == NUM_IMAGES else f"{batch_size:,}"
 
 
-def table(head: list[str], lines: list[list[str]]) -> str:
-    """Return a table in Markdown, numbers to the right."""
-    rule = ["---"] + ["---:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
-
-
 TABLES = {
     "versions": ("training", versions),
     "small": ("training", lambda result: seconds_table(result, SMALL)),
@@ -228,6 +225,9 @@ TABLES = {
     "streaming": ("streaming", streaming_table),
     "precision": ("precision", precision_table),
     "checkpoints": ("checkpoints", checkpoints_line),
+    "serving": ("serving", serving_tables),
+    "serving-ratios": ("serving", serving_ratios),
+    "soak": ("serving_soak", soak_line),
 }
 
 if __name__ == "__main__":

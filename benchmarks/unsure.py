@@ -1,6 +1,6 @@
 """How good the flag "unsure" of ``:classify-image`` is: what it catches, what it costs.
 
-    python -m benchmarks.unsure exported/mlp
+``python -m benchmarks.unsure exported/mlp``
 """
 
 import sys
@@ -10,12 +10,14 @@ import numpy as np
 
 from pipeline import load_model
 from pipeline.handover import split_file
+from pipeline.publishing.published import find_published
 from pipeline.serving.protocols.pictures import SURE
 
 
 def main(model: Path) -> None:
     """Ask a published model the test set that its run kept in ``runs/``."""
-    [data] = (model.parent.parent / "runs" / "data").glob("*/")
+    stage = find_published(model).manifest["stages"]["data"]
+    data = model.parent.parent / "runs" / "data" / stage
     images = np.load(data / split_file("test", "images"))
     labels = np.load(data / split_file("test", "labels"))
     probabilities = load_model(model).predict(images)

@@ -97,6 +97,22 @@ def test_openvino_reports_nothing(published: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "intel").exists()
 
 
+def test_onnxruntime_reports_nothing(published: Path, tmp_path: Path) -> None:
+    """By itself it starts a thread that reports, and leaves a file where temporary ones lie."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from pipeline.runtimes.registry import choose_runtime, open_model\n"
+        "choose_runtime('onnxruntime').package.load()\n"
+        "open_model(choose_runtime('onnxruntime'), Path(sys.argv[1]))\n"
+        "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, published / "model.onnx"],
+        check=True, cwd=PROJECT, env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_single_image_is_computed_by_one_thread(published: Path) -> None:
     assert num_threads(1) == 1
     assert num_threads(2) == num_threads(256) == num_processors()

@@ -120,7 +120,7 @@ def test_a_token_is_asked_for(smoke: Path, tmp_path: Path) -> None:
         right = {"Authorization": f"Bearer {TOKEN}"}
         answer = server.post("/v1/models/smoke:predict", json=BODY, headers=right)
         assert answer.status_code == 200
-        assert server.get("/").status_code == 200  # the page asks for it
+        assert server.get("/", headers={"Accept": "text/html"}).status_code == 200  # it asks for it
         assert TOKEN not in server.log.read_text()
 
 

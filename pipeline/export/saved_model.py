@@ -12,7 +12,9 @@ from pipeline.export.trained import TrainedModel
 def write(trained: TrainedModel, folder: Path) -> None:
     """Write the SavedModel into ``folder`` itself, as TensorFlow Serving wants it."""
     module = tf.Module()
-    module.model = trained.model  # tracked, so that the variables are saved
+    # Tracked as what they are: through the Keras model TensorFlow saves copies of them, and a
+    # loader in C++, such as TensorFlow Serving's, restores the copies.
+    module.saved = [variable.value for variable in trained.model.variables]
     signatures = {
         SIGNATURE: serving_function(trained.model, trained.contract),
         ENCODED_SIGNATURE: encoded_serving_function(trained.model, trained.contract),

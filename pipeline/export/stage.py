@@ -15,6 +15,7 @@ from pipeline.export.copies import Copy, judge
 from pipeline.export.formats import FORMATS, artifact_files, artifact_path
 from pipeline.export.trained import TrainedModel
 from pipeline.handover import TRAINED_MODEL_FILE, DataSet, read_data
+from pipeline.runtimes.telemetry import forbid_telemetry
 
 _CALIBRATION_IMAGES = 1000
 
@@ -63,6 +64,7 @@ def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
         MissingExtra: the package that writes it is not installed.
         ExportFailed: the format cannot hold this network.
     """
+    forbid_telemetry()  # some write with onnxruntime
     try:
         writer = import_module(f"pipeline.export.{file_format}")
         writer.write(trained, artifact_path(folder, file_format))

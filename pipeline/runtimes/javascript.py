@@ -8,6 +8,7 @@ which processes may hold the model; an answer may tell others.
 
 import json
 import math
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from pipeline.runtimes.predictor import (
     num_threads,
     peak_memory_bytes,
 )
+from pipeline.runtimes.telemetry import NO_TELEMETRY
 
 
 class JavaScriptPredictor(Predictor):
@@ -42,6 +44,7 @@ class JavaScriptPredictor(Predictor):
             [str(find_program(NODE)), JAVASCRIPT / self.script, model, *self.programs()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env={**os.environ, **NO_TELEMETRY},
         )
         hello = self._receive()
         self.load_seconds = hello["load_seconds"]

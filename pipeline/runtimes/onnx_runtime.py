@@ -1,6 +1,7 @@
 """ONNX files in onnxruntime: the runtime of the base install."""
 
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
 from pipeline.runtimes.registry import Runtime
+from pipeline.runtimes.telemetry import forbid_telemetry
 
 
 class OnnxRuntimePredictor(Predictor):
@@ -36,9 +38,19 @@ class OnnxRuntimePredictor(Predictor):
         return probabilities  # type: ignore[no-any-return]
 
 
-def _open(model: bytes, threads: int) -> Any:
-    import onnxruntime
+def import_onnxruntime() -> Any:
+    """Return the module; by itself it reports to its makers, where it can."""
+    forbid_telemetry()
+    return import_module("onnxruntime")
 
+
+class _OnnxRuntime(PythonPackage):
+    def load(self) -> None:
+        import_onnxruntime()
+
+
+def _open(model: bytes, threads: int) -> Any:
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # failures are raised; nothing needs to be printed as well
     options.intra_op_num_threads = threads
@@ -61,6 +73,6 @@ def _spec(node: object) -> TensorSpec:
 RUNTIME = Runtime(
     "onnxruntime",
     ("onnx", "onnx_int8", "onnx_fp16"),
-    PythonPackage("onnxruntime", "onnxruntime", "base"),
+    _OnnxRuntime("onnxruntime", "onnxruntime", "base"),
     OnnxRuntimePredictor,
 )

@@ -3,7 +3,6 @@
 It reads LiteRT files too, but not the names of their signatures.
 """
 
-import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
 from pipeline.runtimes.registry import Runtime
+from pipeline.runtimes.telemetry import forbid_telemetry
 
 # By itself OpenVINO computes in bfloat16 on CPUs that can, and differs by 2e-3 from float32.
 _PRECISION = "f32"
@@ -23,7 +23,7 @@ _NAMES = {INPUT, *OUTPUTS.values()}
 
 def import_openvino() -> Any:
     """Return the module; by itself it reports every import to its makers, where it can."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # "not installed"
+    forbid_telemetry()
     return import_module("openvino")
 
 

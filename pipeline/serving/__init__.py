@@ -1,14 +1,16 @@
 """Serving what was published; no TensorFlow.
 
-settings, problems          what the server is told; what it answers where it refuses
-strict_json, pixels         bodies -> values -> images, every mistake explained
-versions                    one version, opened and asked its golden images
-catalogue, repository       what is served now; following ``exported/`` as it changes
-batching                    requests that arrive together are computed together
-metrics, journal            Prometheus metrics; JSON log lines
-protocols/                  TensorFlow Serving's REST, Open Inference Protocol V2, pictures, page
-http/, grpc/                the two ports
-serve                       starting and ending all of it
+The map, from the bottom up:
+
+- settings, problems: what the server is told; what it answers where it refuses
+- strict_json, number_lists, pixels: bodies -> values -> images, every mistake explained
+- metrics, journal: Prometheus metrics; JSON log lines
+- batching, versions: requests computed together; one version, opened and asked its golden images
+- catalogue, repository: what is served now; following ``exported/`` as it changes
+- service, accounts: what handlers of both ports need; every request counted and logged
+- protocols/: TensorFlow Serving's REST, Open Inference Protocol V2, pictures, the page, OpenAPI
+- http/, grpc/: the two ports
+- worker, ports, serve: one event loop; opening the ports; starting and ending all of it
 """
 
 from importlib.metadata import version as _version

@@ -21,6 +21,8 @@ class AccessLog:
 
     def write(self, record: dict[str, Any]) -> None:
         """Keep a line; ``record`` holds plain values."""
+        if not self.enabled:
+            return
         if not self._lines:
             asyncio.get_running_loop().call_later(_KEPT_SECONDS, self.flush)
         line = {"time": datetime.now(UTC), "event": "request", **record}

@@ -15,7 +15,6 @@ __all__ = [
     "CONTENT_TYPE_LATEST",
     "batch_images",
     "count_request",
-    "in_flight",
     "render",
     "show_versions",
 ]
@@ -32,12 +31,6 @@ _seconds = Histogram(
     "From the first byte of a request to its answer.",
     ["route"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
-    registry=_registry,
-)
-in_flight = Gauge(
-    "pipeline_requests_in_flight",
-    "Requests under way.",
-    multiprocess_mode="livesum",
     registry=_registry,
 )
 batch_images = Histogram(

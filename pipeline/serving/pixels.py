@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 
 from pipeline.runtimes.predictor import Images
+from pipeline.serving.number_lists import NumberList
 from pipeline.serving.problems import Problem, wrong
 
 _ADVICE = "Send raw pixels, integers from 0 to 255: scaling is part of the model."
@@ -22,6 +23,11 @@ def from_nested(rows: Any, shape: tuple[int, ...], where: str) -> Images:
     Raises:
         Problem: (400) something else came; the first wrong place is told.
     """
+    if type(rows) is NumberList:
+        images = rows.images(shape, flat=False)
+        if images is not None:
+            return images
+        rows = parsed(rows)
     if type(rows) is not list or not rows:
         raise wrong(f"{where} must be a list of at least one image; got {_shown(rows)}.")
     values: list[Any] = rows
@@ -51,6 +57,42 @@ def from_flat(values: Any, shape: tuple[int, ...], count: int, where: str) -> Im
         return _images(values, shape)
     except (TypeError, ValueError):
         raise _first_mistake(values, (), where) from None
+
+
+def from_nested_or_flat(data: Any, shape: tuple[int, ...], count: int, where: str) -> Images:
+    """Return ``count`` images, uint8 (count, *shape), from a list of either form.
+
+    Raises:
+        Problem: (400) something else came.
+    """
+    if type(data) is NumberList:
+        images = data.images(shape, flat=True)
+        if images is not None and len(images) == count:
+            return images
+        data = parsed(data)
+    if type(data) is not list or not data:
+        raise wrong(f"{where} must be a list of numbers, nested or flat; got none.")
+    if type(data[0]) is not list:
+        return from_flat(data, shape, count, where)
+    images = from_nested(data, shape, where)
+    if len(images) != count:
+        raise wrong(f"{where} must have {count} images as its shape says; got {len(images)}.")
+    return images
+
+
+def parsed(numbers: NumberList) -> Any:
+    """Return the list that was left as text.
+
+    Raises:
+        Problem: (400) it is no JSON.
+    """
+    try:
+        return numbers.parsed()
+    except ValueError as error:
+        raise wrong(
+            f"The body must be JSON (RFC 8259); got, in a list of numbers, {error}. Check what is "
+            "sent."
+        ) from None
 
 
 def from_bytes(raw: bytes | memoryview, shape: tuple[int, ...], count: int, where: str) -> Images:

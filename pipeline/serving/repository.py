@@ -46,7 +46,9 @@ class Repository:
                 continue
             versions = [folder / str(number) for number in versions_of(folder)]
             if versions:
-                found.setdefault(folder.absolute().name, []).extend(versions)
+                found.setdefault(folder.absolute().name, []).extend(
+                    reversed(versions)
+                )  # newest first
         return found
 
     def _models(self) -> list[Path]:

@@ -1,5 +1,6 @@
 """What handlers of both ports need: the catalogue of the moment, the limits, the way to answers."""
 
+import logging
 import time
 from collections.abc import Collection
 
@@ -11,6 +12,8 @@ from pipeline.serving.catalogue import Catalogue
 from pipeline.serving.problems import Problem
 from pipeline.serving.settings import Settings
 from pipeline.serving.versions import Version
+
+_log = logging.getLogger(__name__)
 
 
 class Service:
@@ -59,6 +62,8 @@ class Service:
 
 def _require_numbers(probabilities: Probabilities, version: Version) -> None:
     if not np.isfinite(probabilities).all():
+        labels = {"model": version.model, "version": version.number}
+        _log.error("a model answered with infinity or NaN", extra=labels)
         raise Problem(
             500,
             f"{version.model} version {version.text} answered with infinity or NaN. Do not use "

@@ -1,23 +1,31 @@
 """JSON as RFC 8259 has it, and no key twice: two readers must not read two different things."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
+from pipeline.serving.number_lists import PLACE, NumberList, take_out
 from pipeline.serving.problems import Problem, wrong
 
 
 def parse(text: bytes) -> Any:
     """Return the value of a JSON text: UTF-8, no NaN or Infinity, no duplicate keys.
 
+    Its longest list of numbers may be left as a ``NumberList``.
+
     Raises:
         Problem: (400) it is not such a text; the place is told.
     """
     try:
-        value = orjson.loads(text)
-        if b"\\" in text or text.count(b'"') != 2 * _count_strings(value):
-            _require_unique_keys(text)
+        rest, numbers = take_out(text)
+        if numbers is not None:
+            with suppress(orjson.JSONDecodeError):  # the whole text tells the place of a mistake
+                value, found = _put_back(_parse(rest), numbers)
+                if found:
+                    return value
+        return _parse(text)
     except orjson.JSONDecodeError as error:
         got = f"{error}" if text else "nothing"
         raise wrong(f"The body must be JSON (RFC 8259); got {got}. Check what is sent.") from None
@@ -25,6 +33,24 @@ def parse(text: bytes) -> Any:
         raise wrong(
             "The body must be nested at most a few hundred times; got more. Check what is sent."
         ) from None
+
+
+def _put_back(value: Any, numbers: NumberList) -> tuple[Any, bool]:
+    """Return a value with the list where it was taken from, and whether that place was found."""
+    if value == PLACE:
+        return numbers, True
+    if type(value) in {dict, list}:
+        for key in value if type(value) is dict else range(len(value)):
+            value[key], found = _put_back(value[key], numbers)
+            if found:
+                return value, True
+    return value, False
+
+
+def _parse(text: bytes) -> Any:
+    value = orjson.loads(text)
+    if b"\\" in text or text.count(b'"') != 2 * _count_strings(value):
+        _require_unique_keys(text)
     return value
 
 

@@ -7,6 +7,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from pipeline.serving import metrics
+from pipeline.serving.accounts import Accounts
 from pipeline.serving.catalogue import Catalogue
 from pipeline.serving.grpc.port import GrpcPort
 from pipeline.serving.http.application import Application
@@ -33,19 +34,20 @@ def run_worker(settings: Settings, sock: socket.socket) -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     service = Service(settings)
     access_log = AccessLog(enabled=settings.access_log)
-    server = Server(Application(service, access_log), settings)
+    accounts = Accounts(access_log)
+    server = Server(Application(service, accounts), settings)
     try:
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(_serve(service, server, sock))
+            runner.run(_serve(service, server, accounts, sock))
     finally:
         access_log.flush()
 
 
-async def _serve(service: Service, server: Server, sock: socket.socket) -> None:
+async def _serve(service: Service, server: Server, accounts: Accounts, sock: socket.socket) -> None:
     settings = service.settings
     repository = Repository(settings.exported, settings.folders)
     following = asyncio.create_task(_follow(repository, service))
-    port = GrpcPort(service) if settings.grpc_port is not None else None
+    port = GrpcPort(service, accounts) if settings.grpc_port is not None else None
     try:
         if port:
             await port.start()

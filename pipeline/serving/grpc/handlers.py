@@ -62,9 +62,8 @@ async def _model_metadata(call: Context, asked: Any) -> Any:
 
 
 async def _index(call: Context, asked: Any) -> Any:
-    rows = inference_v2.repository_index(call.service)
-    shown = [row for row in rows if row["state"] == "READY" or not asked.ready]
-    return message("RepositoryIndexResponse")(models=shown)
+    rows = inference_v2.repository_index(call.service, ready=asked.ready)
+    return message("RepositoryIndexResponse")(models=rows)
 
 
 async def _infer(call: Context, asked: Any) -> Any:

@@ -1,5 +1,6 @@
 """The gRPC port of a worker: the V2 protocol's service over the same catalogue."""
 
+import asyncio
 import hmac
 import logging
 import time
@@ -10,7 +11,7 @@ import grpc
 import grpc.aio
 
 from pipeline.errors import MachineError
-from pipeline.serving import metrics
+from pipeline.serving.accounts import Accounts
 from pipeline.serving.grpc.handlers import HANDLERS, Context
 from pipeline.serving.grpc.messages import METHODS, SERVICE, message
 from pipeline.serving.problems import Problem, too_many
@@ -34,9 +35,9 @@ _OPEN = {"ServerLive", "ServerReady"}  # probes bring no token
 class GrpcPort:
     """Started and stopped with a worker."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, accounts: Accounts) -> None:
         limits = service.settings.limits
-        self._service = service
+        self._service, self._accounts = service, accounts
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", limits.body_bytes),
@@ -83,6 +84,7 @@ class GrpcPort:
         call = Context(self._service, began + _seconds_left(context))
         self._service.grpc_calls += 1
         try:
+            await asyncio.sleep(0)  # those that came together are under way together
             self._require_allowed(name, context)
             return await HANDLERS[name](call, asked)
         except Problem as problem:
@@ -94,10 +96,8 @@ class GrpcPort:
             await context.abort(grpc.StatusCode.INTERNAL, "The server failed; its log says why.")
         finally:
             self._service.grpc_calls -= 1
-            version = call.version
-            model, number = (version.model, version.text) if version else ("", "")
-            seconds = time.perf_counter() - began
-            metrics.count_request(f"grpc {name}", model, number, status, seconds)
+            record = {"client": context.peer(), "method": "gRPC", "path": f"/{SERVICE}/{name}"}
+            self._accounts.note(f"grpc {name}", call.version, status, began, record)
 
     def _require_allowed(self, name: str, context: Any) -> None:
         limit = self._service.settings.limits.requests

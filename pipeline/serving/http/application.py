@@ -9,11 +9,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pipeline.serving import metrics
+from pipeline.serving.accounts import Accounts
 from pipeline.serving.http.bodies import Bodies, ClientGone
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.http.routes import Route, match
-from pipeline.serving.journal import AccessLog
 from pipeline.serving.problems import Problem, too_many
 from pipeline.serving.service import Service
 
@@ -27,11 +26,11 @@ _NO_ROUTE = "none"
 
 
 class Application:
-    """What uvicorn calls; ``lifespan`` is started and ended with the worker."""
+    """What uvicorn calls."""
 
-    def __init__(self, service: Service, access_log: AccessLog) -> None:
+    def __init__(self, service: Service, accounts: Accounts) -> None:
         self.service = service
-        self._access_log = access_log
+        self._accounts = accounts
         self._bodies = Bodies(service.settings.limits)
         token = service.settings.token
         self._authorization = f"Bearer {token}".encode() if token else None
@@ -114,27 +113,20 @@ class Application:
     def _note(
         self, request: Request, route: Route | None, response: Response, scope: Scope
     ) -> None:
-        seconds = time.perf_counter() - request.began
-        version, status = request.version, int(response.status)
-        name = route.path if route else _NO_ROUTE
-        model, number = (version.model, version.text) if version else ("", "")
-        metrics.count_request(name, model, number, status, seconds)
-        if not self._access_log.enabled:
-            return
         client = scope.get("client")
-        self._access_log.write(
+        self._accounts.note(
+            route.path if route else _NO_ROUTE,
+            request.version,
+            int(response.status),
+            request.began,
             {
                 "request_id": request.id,
                 "client": client and client[0],
                 "method": request.method,
                 "path": request.path,
-                "status": status,
-                "milliseconds": round(seconds * 1000, 3),
                 "bytes_in": len(request.body),
                 "bytes_out": len(response.body),
-                "model": model or None,
-                "version": number or None,
-            }
+            },
         )
 
 

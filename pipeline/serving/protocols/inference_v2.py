@@ -57,14 +57,14 @@ async def model_ready(service: Service, request: Request) -> Response:
 
 async def index(service: Service, request: Request) -> Response:
     """Answer every version of every model with its state (Triton's repository index)."""
-    del request
-    return as_json(repository_index(service))
+    asked = parse_object(service, request.body) if request.body else {}
+    return as_json(repository_index(service, ready=asked.get("ready") is True))
 
 
 async def infer(service: Service, request: Request) -> Response:
     """Answer the probabilities of images, as JSON or as raw bytes."""
     version = request.version = find(service, request)
-    text, raw = _split(request)
+    text, raw = split(request)
     question = read_question(parse_object(service, text), raw, version)
     request.spans["parse"] = time.perf_counter() - request.began
     if question.timeout_seconds is not None:
@@ -89,8 +89,8 @@ def describe(service: Service, version: Version) -> dict[str, Any]:
     }
 
 
-def repository_index(service: Service) -> list[dict[str, str]]:
-    """Return a row for each version: name, version, state, reason."""
+def repository_index(service: Service, *, ready: bool) -> list[dict[str, str]]:
+    """Return a row for each version, or each that is ready: name, version, state, reason."""
     rows = []
     for name, model in sorted(service.catalogue.models.items()):
         for number in sorted({*model.ready, *model.refused, *model.loading}):
@@ -98,10 +98,10 @@ def repository_index(service: Service) -> list[dict[str, str]]:
             state = "LOADING" if number in model.loading else state
             reason = model.refused.get(number, "")
             rows.append({"name": name, "version": str(number), "state": state, "reason": reason})
-    return rows
+    return [row for row in rows if row["state"] == "READY" or not ready]
 
 
-def _split(request: Request) -> tuple[bytes, memoryview | None]:
+def split(request: Request) -> tuple[bytes, memoryview | None]:
     """Part a body into its JSON and the raw tensors after it."""
     header = request.header(_JSON_LENGTH)
     if header is None:

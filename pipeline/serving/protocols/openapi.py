@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.serving import DISTRIBUTION, server_version
 from pipeline.serving.http.routes import ROUTES, Route
-from pipeline.serving.protocols import schemas
+from pipeline.serving.protocols import page, schemas
 from pipeline.serving.service import Service
 
 _DESCRIPTIONS = {
@@ -64,7 +64,7 @@ def _parameter(name: str, service: Service) -> dict[str, Any]:
         "version": sorted({str(number) for model in models for number in model.ready}),
         "label": sorted({label for model in models for label in model.served_labels}),
         "verb": ["classify", "regress"],
-        "file": ["main.js", "style.css"],
+        "file": sorted(page.files()),
     }[name]
     schema = {"type": "string", "enum": known} if known else {"type": "string"}
     return {"name": name, "in": "path", "required": True, "schema": schema}

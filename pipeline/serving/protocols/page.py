@@ -1,9 +1,9 @@
 """The page to draw on: its files, as they are, under a strict Content-Security-Policy."""
 
 from functools import cache
-from importlib.resources import files
+from importlib import resources
 
-from pipeline.serving.http.messages import Request, Response
+from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.problems import unknown
 from pipeline.serving.service import Service
 
@@ -15,8 +15,9 @@ _HEADERS = [
     (b"content-security-policy", _POLICY.encode()),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-cache"),
+    (b"vary", b"accept"),
 ]
-_TYPES = {
+TYPES = {
     ".html": b"text/html; charset=utf-8",
     ".css": b"text/css; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
@@ -25,9 +26,11 @@ _TYPES = {
 
 
 async def index(service: Service, request: Request) -> Response:
-    """Answer the page."""
-    del service, request
-    return _answer("index.html")
+    """Answer the page, or that the server lives to a client of KServe's V1, which asks here."""
+    del service
+    if "text/html" in (request.header(b"accept") or ""):
+        return _answer("index.html")
+    return as_json({"status": "alive"})
 
 
 async def file(service: Service, request: Request) -> Response:
@@ -37,16 +40,16 @@ async def file(service: Service, request: Request) -> Response:
 
 
 def _answer(name: str) -> Response:
-    found = _page().get(name)
+    found = files().get(name)
     if found is None:
-        raise unknown(f"No such file of the page: {name!r}. It has {', '.join(sorted(_page()))}.")
+        raise unknown(f"No such file of the page: {name!r}. It has {', '.join(sorted(files()))}.")
     ending = name[name.rindex(".") :]
-    return Response(found, content_type=_TYPES[ending], headers=list(_HEADERS))
+    return Response(found, content_type=TYPES[ending], headers=list(_HEADERS))
 
 
 @cache
-def _page() -> dict[str, bytes]:
-    """Return all files by name; a name that a client sends is never made a path."""
-    folder = files("pipeline.serving") / "page"
+def files() -> dict[str, bytes]:
+    """Return the bytes of all files by name; a name that a client sends is never made a path."""
+    folder = resources.files("pipeline.serving") / "page"
     names = (file.name for file in folder.iterdir())
-    return {name: (folder / name).read_bytes() for name in names if name.endswith(tuple(_TYPES))}
+    return {name: (folder / name).read_bytes() for name in names if name.endswith(tuple(TYPES))}

@@ -9,6 +9,7 @@ from pipeline.serving.service import Service
 
 Schema = dict[str, Any]
 
+_JSON = "application/json"
 _TEXT: Schema = {"type": "string"}
 _NUMBERS: Schema = {"type": "array", "items": {"type": "number"}}
 _FLAG: Schema = {"type": "boolean"}
@@ -100,10 +101,11 @@ _ANSWERS: dict[Callable[..., Any], Schema] = {
     },
     documents.openapi: {"type": "object"},
 }
+_ALIVE = _object({"status": {"const": "alive"}})
 _OTHER_ANSWERS = {
     documents.metrics: [CONTENT_TYPE_LATEST],
-    page.index: ["text/html; charset=utf-8"],
-    page.file: ["text/css; charset=utf-8", "text/javascript; charset=utf-8", "image/svg+xml"],
+    page.index: ["text/html; charset=utf-8", _JSON],
+    page.file: [kind.decode() for kind in page.TYPES.values()],
 }
 
 
@@ -112,8 +114,10 @@ def answer(handler: Callable[..., Any]) -> Schema | None:
     if handler is tensorflow.other_verb:
         return None
     if handler in _OTHER_ANSWERS:
-        return {kind: {"schema": _TEXT} for kind in _OTHER_ANSWERS[handler]}
-    content: Schema = {"application/json": {"schema": _ANSWERS[handler]}}
+        return {
+            kind: {"schema": _ALIVE if kind == _JSON else _TEXT} for kind in _OTHER_ANSWERS[handler]
+        }
+    content: Schema = {_JSON: {"schema": _ANSWERS[handler]}}
     if handler is inference_v2.infer:
         content["application/octet-stream"] = {"schema": {}}
     return content
@@ -128,7 +132,7 @@ def request_body(handler: Callable[..., Any], service: Service) -> Schema | None
     if handler not in schemas:
         return None
     schema: Schema = {"anyOf": [schemas[handler](shape) for shape in _shapes(service)] or [{}]}
-    return {"application/json": {"schema": schema}}
+    return {_JSON: {"schema": schema}}
 
 
 def _shapes(service: Service) -> list[tuple[int, ...]]:

@@ -12,6 +12,7 @@ from pipeline.runtimes.predictor import Images
 from pipeline.serving import pixels, strict_json
 from pipeline.serving.catalogue import Model
 from pipeline.serving.http.messages import Request, Response, as_json
+from pipeline.serving.number_lists import NumberList
 from pipeline.serving.problems import too_large, wrong
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
@@ -23,7 +24,7 @@ async def predict(service: Service, request: Request) -> Response:
     """Answer ``:predict``: rows (instances -> predictions) or columns (inputs -> outputs)."""
     version = request.version = find(service, request)
     document = parse_object(service, request.body)
-    images, answered = _read(document, version)
+    images, answered = read_images(document, version)
     request.spans["parse"] = time.perf_counter() - request.began
     answer = await service.ask(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
@@ -108,12 +109,14 @@ def parse_object(service: Service, text: bytes) -> dict[str, Any]:
     return document
 
 
-def _read(document: dict[str, Any], version: Version) -> tuple[Images, str]:
+def read_images(document: dict[str, Any], version: Version) -> tuple[Images, str]:
     """Return images, uint8 (n, *image_shape), and the key of the answer."""
-    signature = document.get("signature_name") or SIGNATURE
-    if signature != SIGNATURE:
+    signature = document.get("signature_name", SIGNATURE)
+    if type(signature) is not str:
+        raise wrong(f"signature_name must be a text; got {_kind(signature)}.")
+    if signature not in {SIGNATURE, ""}:
         raise wrong(
-            f'Serving signature name: "{str(signature)[:100]}" not found in signature def. It is '
+            f'Serving signature name: "{signature[:100]}" not found in signature def. It is '
             f"{SIGNATURE}; pictures as files go to :classify-image."
         )
     if "instances" in document and "inputs" in document:
@@ -144,7 +147,8 @@ def _from_columns(columns: Any, version: Version) -> Images:
 
 def _named(tensors: Any, name: str, where: str) -> Any:
     if type(tensors) is dict and set(tensors) == {name}:
-        return tensors[name]
+        tensor = tensors[name]
+        return pixels.parsed(tensor) if type(tensor) is NumberList else tensor
     got = (
         f"the names {', '.join(sorted(tensors))[:100]}" if type(tensors) is dict else _kind(tensors)
     )
@@ -185,5 +189,5 @@ def _tensor_info(spec: TensorSpec) -> dict[str, Any]:
 
 
 def _kind(value: Any) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    kinds = {dict: "an object", list: "a list", NumberList: "a list", str: "a text"}
     return kinds.get(type(value), "null" if value is None else "a number")

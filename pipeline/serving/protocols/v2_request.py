@@ -103,15 +103,7 @@ def _images(inputs: Any, raw: memoryview | None, version: Version) -> Images:
         raise wrong(
             f"{len(raw):,} bytes follow the JSON, but no input has the parameter binary_data_size."
         )
-    data = tensor.get("data")
-    if type(data) is not list or not data:
-        raise wrong(f"{where} must be a list of numbers, nested or flat; got none.")
-    if type(data[0]) is not list:
-        return pixels.from_flat(data, shape, count, where)
-    images = pixels.from_nested(data, shape, where)
-    if len(images) != count:
-        raise wrong(f"{where} must have {count} images as its shape says; got {len(images)}.")
-    return images
+    return pixels.from_nested_or_flat(tensor.get("data"), shape, count, where)
 
 
 def _raw(size: Any, raw: memoryview | None) -> memoryview:

@@ -1,0 +1,7 @@
+"""Tables in Markdown."""
+
+
+def table(head: list[str], lines: list[list[str]]) -> str:
+    """Return a table, numbers to the right."""
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))

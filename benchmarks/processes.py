@@ -1,0 +1,47 @@
+"""What processes take, read from ``/proc``."""
+
+import os
+import resource
+from pathlib import Path
+
+_BUSY = (0, 1, 2, 7)  # of the line "cpu": user, nice, system, and stolen by other machines
+_SESSION, _USER, _SYSTEM = 3, 11, 12  # of /proc/PID/stat, behind the name
+
+
+def members(session: int) -> list[int]:
+    """Return all processes of a session: what a server starts stays in its own."""
+    found = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in found if _stat(pid, _SESSION) == session]
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process; 0 if it has ended."""
+    try:  # statm is cheaper, and out by what its counters have not added up yet
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Rss:")), 0)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return what a process has computed; 0 if it has ended."""
+    return (_stat(pid, _USER) + _stat(pid, _SYSTEM)) / os.sysconf("SC_CLK_TCK")
+
+
+def own_processor_seconds() -> float:
+    """Return what this process, and those it has started and that have ended, have computed."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def machine_processor_seconds() -> float:
+    """Return what all processes together have computed, or other machines have taken away."""
+    numbers = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    return sum(numbers[i] for i in _BUSY) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int, place: int) -> int:
+    try:  # "PID (NAME) STATE PARENT GROUP SESSION ..."; a name may hold anything
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[place])
+    except OSError:  # it ended while we looked
+        return 0

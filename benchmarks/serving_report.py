@@ -1,0 +1,121 @@
+"""Results of ``benchmarks.serving`` -> the tables of docs/performance.md."""
+
+import statistics
+from typing import Any
+
+from benchmarks.machine import OURS
+from benchmarks.markdown import table
+from benchmarks.messages import V2_JSON
+from benchmarks.servers import SERVERS
+
+Row = dict[str, Any]
+
+COMPARED = 16  # connections
+COMPARISONS = {  # our kind of data; of whom, and theirs
+    "than KServe, JSON": ("JSON", "kserve", "JSON"),
+    "than KServe, binary": ("binary", "kserve", "binary"),
+    "than FastAPI, JSON": ("JSON", "fastapi", "JSON"),
+    "binary than JSON": ("binary", OURS, "JSON"),
+}
+
+
+def serving_tables(result: Row) -> str:
+    """What was served, one table for each workload, and what the servers take."""
+    model = result["model"]
+    widths = "-".join(map(str, model["widths"]))
+    versions = ", ".join(server["version"] for server in result["servers"])
+    head = f"{widths}, version {model['version']} of {model['name']}. {versions}."
+    workloads = dict.fromkeys(row["workload"] for row in result["rows"])
+    tables = [f"{name[0].upper()}{name[1:]}:\n\n{speeds(result, name)}" for name in workloads]
+    return "\n\n".join([head, *tables, "What they take:", needs(result), shared(result)])
+
+
+def speeds(result: Row, workload: str) -> str:
+    """Requests a second, and milliseconds, of every server that takes the workload."""
+    rows = [row for row in result["rows"] if row["workload"] == workload]
+    connections = sorted({row["connections"] for row in rows})
+    found = {(row["server"], row["connections"]): row for row in rows}
+    lines = []
+    for name in dict.fromkeys(row["server"] for row in rows):
+        mine = [found[name, count] for count in connections]
+        lines.append([title(mine[0]), *map(speed, mine)])
+    heads = [f"{count} connection{'s' * (count > 1)}" for count in connections]
+    return table(["requests/s (p50 / p99)", *heads], lines)
+
+
+def title(row: Row) -> str:
+    """Return the name of a server, with its protocol where all others speak V1."""
+    name = SERVERS[row["server"]].title
+    return f"{name} (V2)" if row["protocol"] == V2_JSON.label else name
+
+
+def speed(row: Row) -> str:
+    """Return what one load came to."""
+    rate = row["requests_per_second"]
+    number = f"{rate:,.0f}"
+    if row["server"] == OURS:
+        number = f"**{number}**"
+    return f"{number} ({milliseconds(row['p50_ms'])} / {milliseconds(row['p99_ms'])} ms)"
+
+
+def milliseconds(value: float) -> str:
+    """Return two digits or more."""
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"  # noqa: PLR2004  (two digits)
+
+
+def needs(result: Row) -> str:
+    """Return time to start and memory."""
+    lines = [
+        [
+            SERVERS[row["server"]].title,
+            f"{row['seconds_to_ready']:.2f} s",
+            f"{row['resident_bytes'] / 1e6:.0f} MB",
+        ]
+        for row in result["servers"]
+    ]
+    return table(["", "from process start to ready", "memory after the load"], lines)
+
+
+def shared(result: Row) -> str:
+    """How far the machine was shared while each server was loaded."""
+    shares: dict[str, list[float]] = {}
+    for row in result["rows"]:
+        shares.setdefault(row["server"], []).append(100 * row["share_of_others"])
+    found = (
+        f"{SERVERS[name].title} {statistics.mean(those):.0f} %" for name, those in shares.items()
+    )
+    return f"Processors taken by others meanwhile: {', '.join(found)}."
+
+
+def ratios_table(result: Row) -> str:
+    """How many times the requests of others this project answers, and binary those of JSON."""
+    rates = {
+        (row["server"], row["workload"]): row["requests_per_second"]
+        for row in result["rows"]
+        if row["connections"] == COMPARED
+    }
+    if not any(server == OURS for server, _ in rates):
+        return "This project's own server was not measured in this run."
+    lines = [
+        [size, *(ratio(rates, size, *compared) for compared in COMPARISONS.values())]
+        for size in dict.fromkeys(workload.rpartition(", ")[0] for _, workload in rates)
+    ]
+    return table([f"{COMPARED} connections: this project", *COMPARISONS], lines)
+
+
+def ratio(rates: dict[tuple[str, str], float], size: str, kind: str, server: str, of: str) -> str:
+    """Return how many times the rate of another our own is."""
+    other = rates.get((server, f"{size}, {of}"))
+    return f"{rates[OURS, f'{size}, {kind}'] / other:.1f}x" if other else "not measured"
+
+
+def soak_line(result: Row) -> str:
+    """What the server did under load for minutes, while versions were swapped."""
+    requests = "; ".join(f"{kind}: {count:,}" for kind, count in result["requests"].items())
+    first, last = (result[when] / 1e6 for when in ("bytes_after_a_minute", "bytes_at_the_end"))
+    return (
+        f"{result['minutes']:g} minutes, {result['clients']} clients at once: "
+        f"{sum(result['requests'].values()):,} requests ({requests}), {result['failures']} failed; "
+        f"{result['swaps']} versions swapped, {result['versions_seen']} of them seen in answers; "
+        f"resident memory {first:.0f} MB after a minute, {last:.0f} MB at the end."
+    )

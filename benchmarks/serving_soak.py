@@ -1,0 +1,107 @@
+"""Minutes of mixed load while versions are swapped: ``python -m benchmarks.serving_soak``.
+
+Fails if one request fails, if a new version is not taken up, or if memory grows.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.machine import OURS, PROJECT, SCRATCH, save
+from benchmarks.servers import SERVERS, Running, ServerFailed, running
+from benchmarks.soak_clients import NUM_CLIENTS, asking, questions
+from benchmarks.soak_versions import copy_model, swap
+from benchmarks.workloads import Problem, WrongAnswer, read_problem, require_right_answers
+
+MINUTES, LEAST_MINUTES = 10.0, 2.0
+SAMPLE_SECONDS, SWAP_SECONDS = 3, 10
+SETTLED_SECONDS, WINDOW_SECONDS = 60, 15  # memory goes up and down: the median of a window counts
+MAX_GROWTH = 1.10
+
+Sample = tuple[float, int]  # seconds since the start, resident bytes
+
+
+def main() -> None:
+    """Run it on a copy of the model, keep the numbers, and fail where something did."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=MINUTES)
+    parser.add_argument("--workspace", type=Path, default=PROJECT)
+    parser.add_argument("--name", default="mlp", help="of the published model")
+    options = parser.parse_args()
+    if options.minutes < LEAST_MINUTES:
+        sys.exit(f"--minutes must be at least {LEAST_MINUTES:g}; got {options.minutes:g}.")
+    problem = read_problem(options.workspace / "exported" / options.name)
+    with TemporaryDirectory(dir=SCRATCH, prefix="soak-") as workspace:
+        model = copy_model(problem.model, Path(workspace))
+        copied = Problem(model, problem.images, problem.probabilities)
+        try:
+            found = soak(copied, 60 * options.minutes)
+        except (ServerFailed, WrongAnswer) as error:
+            sys.exit(str(error))
+    print(json.dumps({key: value for key, value in found.items() if key != "samples"}))
+    save("serving_soak", {"minutes": options.minutes, **found})
+    sys.exit(" ".join(objections(found)) or 0)
+
+
+def soak(problem: Problem, seconds: float) -> dict[str, Any]:
+    """Load the server for so long, and return what happened."""
+    server, asked = SERVERS[OURS], questions(problem)
+    with running(server, problem.model, SCRATCH / "soak.log") as process:
+        require_right_answers(server, process.port, problem)
+        with asking(asked, process.port) as tally:
+            samples, swaps = watch(process, problem.model.path.parent, seconds)
+    return {
+        "clients": NUM_CLIENTS,
+        "requests": dict(tally.requests),
+        "failures": tally.num_failures,
+        "failure_texts": tally.failures,
+        "swaps": swaps,
+        "versions_seen": len(tally.versions),
+        "bytes_after_a_minute": resident_bytes(samples, SETTLED_SECONDS),
+        "bytes_at_the_end": resident_bytes(samples, samples[-1][0] - WINDOW_SECONDS),
+        "samples": samples,
+    }
+
+
+def watch(process: Running, folder: Path, seconds: float) -> tuple[list[Sample], int]:
+    """Swap versions and record memory; return the samples and how many were swapped.
+
+    The last swap leaves time for its version to be seen.
+    """
+    samples: list[Sample] = []
+    swaps, started = 0, time.monotonic()
+    while (passed := time.monotonic() - started) < seconds:
+        if (swaps + 1) * SWAP_SECONDS <= passed < seconds - SWAP_SECONDS:
+            swap(folder)
+            swaps += 1
+        samples.append((passed, process.resident_bytes()))
+        time.sleep(SAMPLE_SECONDS)
+    return samples, swaps
+
+
+def resident_bytes(samples: list[Sample], begin: float) -> int:
+    """Return the median of the window that begins so many seconds after the start."""
+    window = [size for at, size in samples if begin <= at <= begin + WINDOW_SECONDS]
+    return int(statistics.median(window))
+
+
+def objections(found: dict[str, Any]) -> list[str]:
+    """Return a sentence for everything that is not as it must be."""
+    before, after = found["bytes_after_a_minute"], found["bytes_at_the_end"]
+    failed, seen, wanted = found["failures"], found["versions_seen"], found["swaps"] + 1
+    rules = {
+        f"No request may fail; got {failed}, first {found['failure_texts'][:1]}.": failed == 0,
+        f"All {wanted} versions must be seen in answers; got {seen}.": seen == wanted,
+        f"Memory may grow by {MAX_GROWTH - 1:.0%} after the first minute; got {before / 1e6:.0f} "
+        f"MB, then {after / 1e6:.0f} MB.": after <= MAX_GROWTH * before,
+    }
+    return [sentence for sentence, holds in rules.items() if not holds]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Versions that come and go under a server: published, labelled and removed as people do it."""
+
+import json
+import shutil
+from pathlib import Path
+
+from pipeline.atomic import new_folder, write_file
+from pipeline.publishing.published import (
+    LABELS,
+    MANIFEST,
+    PublishedModel,
+    find_published,
+    versions_of,
+)
+
+KEPT_VERSIONS = 3
+
+
+def copy_model(source: PublishedModel, workspace: Path) -> PublishedModel:
+    """Return the same version in a workspace of its own."""
+    folder = workspace / "exported" / source.name
+    shutil.copytree(source.path, folder / str(source.version))
+    _label(folder, source.version)
+    return find_published(folder)
+
+
+def swap(folder: Path) -> None:
+    """Publish the newest version of ``exported/<name>`` again as the next one, and label it.
+
+    Versions that are older than the last few are removed.
+    """
+    *older, newest = versions_of(folder)
+    with new_folder(folder / str(newest + 1)) as aside:
+        shutil.copytree(folder / str(newest), aside, dirs_exist_ok=True)
+        manifest = json.loads((aside / MANIFEST).read_text())
+        manifest["version"] = newest + 1
+        (aside / MANIFEST).write_text(json.dumps(manifest))
+    _label(folder, newest + 1)
+    for version in older[: len(older) + 2 - KEPT_VERSIONS]:
+        shutil.rmtree(folder / str(version))
+
+
+def _label(folder: Path, version: int) -> None:
+    write_file(folder / LABELS, json.dumps({"stable": version}).encode())

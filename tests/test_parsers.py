@@ -1,0 +1,229 @@
+"""The parsers under any input: an answer or a Problem, never another exception."""
+
+import json
+import random
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pipeline.export.contract import contract_for
+from pipeline.serving import number_lists, pixels, strict_json
+from pipeline.serving.http.messages import Request
+from pipeline.serving.number_lists import NumberList
+from pipeline.serving.problems import Problem
+from pipeline.serving.protocols import inference_v2, tensorflow
+from pipeline.serving.protocols.v2_request import read_question
+from pipeline.serving.settings import Settings
+
+SHAPE = (2, 2, 1)
+CONTRACT = contract_for("multiclass", image_shape=SHAPE, num_classes=3)
+VERSION = Mock(contract=CONTRACT, model="m", text="1")  # only these are read
+SERVICE = Mock(settings=Settings(exported=Mock()))
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["instances", "inputs", "name", "data", "shape", "parameters", "x"]),
+            inner,
+        )
+    ),
+    max_leaves=30,
+)
+
+
+def orjson_reads(value: Any) -> bool:
+    try:
+        return bool(orjson.loads(json.dumps(value)) == value)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def read_v1(body: bytes) -> Any:
+    return tensorflow.read_images(tensorflow.parse_object(SERVICE, body), VERSION)
+
+
+def read_v2(body: bytes, length: bytes | None = None) -> Any:
+    headers = {b"inference-header-content-length": length} if length is not None else {}
+    request = Request("POST", "/", headers, "id", 0, 0, body)
+    text, raw = inference_v2.split(request)
+    return read_question(tensorflow.parse_object(SERVICE, text), raw, VERSION)
+
+
+def image(values: list[int]) -> Any:
+    return np.asarray(values, np.uint8).reshape(-1, *SHAPE)
+
+
+@settings(max_examples=400, deadline=None)
+@given(json_values)
+def test_any_json_is_answered_or_refused(value: Any) -> None:
+    for read in (read_v1, read_v2):
+        outcome(read, json.dumps(value).encode())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300), st.none() | st.binary(max_size=5))
+def test_any_bytes_are_answered_or_refused(body: bytes, length: bytes | None) -> None:
+    with pytest.raises(Problem):
+        read_v1(body)
+    with pytest.raises(Problem):
+        read_v2(body, length)
+
+
+@settings(max_examples=300, deadline=None)
+@given(json_values)
+def test_strict_json_reads_what_python_reads(value: Any) -> None:
+    assume(orjson_reads(value))  # numbers that no double holds are refused
+    text = json.dumps(value).encode()
+    assert strict_json.parse(text) == json.loads(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.integers(0, 255), min_size=4, max_size=1200).filter(lambda v: len(v) % 4 == 0))
+def test_what_is_right_is_read_bit_for_bit(values: list[int]) -> None:
+    expected = image(values)
+    rows = json.dumps({"instances": expected.tolist()}).encode()
+    np.testing.assert_array_equal(read_v1(rows)[0], expected)
+    tensor = {"name": "image", "datatype": "UINT8", "shape": list(expected.shape)}
+    flat = json.dumps({"inputs": [{**tensor, "data": values}]}).encode()
+    np.testing.assert_array_equal(read_v2(flat).images, expected)
+    tensor["parameters"] = {"binary_data_size": len(values)}
+    text = json.dumps({"inputs": [tensor]}).encode()
+    body = text + bytes(values)
+    np.testing.assert_array_equal(read_v2(body, str(len(text)).encode()).images, expected)
+
+
+def mutated(body: bytes, chance: random.Random) -> bytes:
+    """A request with a few bytes changed, dropped, doubled or moved."""
+    content = bytearray(body)
+    for _ in range(chance.randint(1, 2)):
+        at = chance.randrange(len(content))
+        upto = at + chance.randint(1, 8)
+        piece = content[at:upto]
+        kinds = [
+            bytes([chance.randrange(256)]),
+            b"",
+            bytes(piece * 2),
+            chance.choice([b"[", b"]", b"{", b"}", b'"', b",", b"-1", b"1e9", b"NaN", b"\\u0000"]),
+        ]
+        content[at:upto] = chance.choice(kinds)
+        if not content:
+            return b"{"
+    return bytes(content)
+
+
+def requests_of(count: int) -> list[bytes]:
+    """Right requests of both protocols, in the spacing of Python and of browsers."""
+    images = np.arange(count * 4, dtype=np.uint8).reshape(count, *SHAPE)
+    tensor = {"name": "image", "datatype": "UINT8", "shape": list(images.shape)}
+    documents: list[Any] = [
+        {"signature_name": "serving_default", "instances": images.tolist()},
+        {"inputs": {"image": images.tolist()}},
+        {"instances": [{"image": image} for image in images.tolist()]},
+        {"id": "a", "inputs": [{**tensor, "data": images.ravel().tolist()}]},
+        {"inputs": [{**tensor, "data": images.tolist()}], "outputs": [{"name": "probabilities"}]},
+        {"inputs": [{**tensor, "parameters": {"binary_data_size": images.size}}]},
+    ]
+    spacings = [(", ", ": "), (",", ":"), (" ,\n", " :\t")]
+    return [json.dumps(d, separators=s).encode() for d in documents for s in spacings]
+
+
+def outcome(read: Any, body: bytes) -> bytes | None:
+    """The pixels that were read, or None where the request was refused."""
+    try:
+        found = read(body)
+    except Problem as problem:
+        if problem.status not in {400, 501}:
+            raise
+        return None
+    images = found[0] if isinstance(found, tuple) else found.images
+    return bytes(images.tobytes())
+
+
+def read_v2_binary(body: bytes) -> Any:
+    return read_v2(body + bytes(8), str(len(body)).encode())
+
+
+@pytest.mark.parametrize("count", [2, 200])
+@pytest.mark.parametrize("seed", range(3))
+def test_mutated_requests_are_read_as_a_plain_parser_reads_them(
+    monkeypatch: pytest.MonkeyPatch, count: int, seed: int
+) -> None:
+    """Long lists of numbers are read without building them: never otherwise than with."""
+    chance = random.Random(seed)
+    bodies = requests_of(count)
+    changed = [mutated(chance.choice(bodies), chance) for _ in range(3000)]
+    asked = [(read, b) for b in bodies + changed for read in (read_v1, read_v2, read_v2_binary)]
+    quick = [outcome(read, body) for read, body in asked]
+    monkeypatch.setattr(number_lists, "_LONG", 10**9)
+    assert quick == [outcome(read, body) for read, body in asked]
+    assert sum(found is not None for found in quick) > 50
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[1[2],[3],[4]]",
+        b"[[1]2,[3],[4]]",
+        b"[[1 2],[3],[4]]",
+        b"[7 [],[3],[4]]",
+        b"[[] 7,[3],[4]]",
+        b"[[1],[3] 7,[]]",
+        b"[[01],[3],[4]]",
+        b"[[1],[3],[4],]",
+        b"[[1],[3],,[4]]",
+        b"[[1],[3][4]]",
+        b"[[1],[-3],[4]]",
+        b"[[1],[3.0],[4]]",
+        b"[[1],[256],[4]]",
+        b"[[1],[],[4]]",
+        b"[[1],[3],[4]",
+        b"1,3,4",
+    ],
+)
+def test_what_is_no_list_of_images_is_not_read_as_one(text: bytes) -> None:
+    assert NumberList(b"[[1],[3],[4]]").images((1,), flat=False) is not None
+    assert NumberList(text).images((1,), flat=False) is None
+
+
+def whole(value: Any) -> Any:
+    """A value with the list that was left as text."""
+    if isinstance(value, NumberList):
+        return value.parsed()
+    if isinstance(value, dict):
+        return {key: whole(item) for key, item in value.items()}
+    return [whole(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"x": %s}',
+        b"%s",
+        b'[%s, "@numbers"]',
+        b'{"a": [[%s]], "b": {"c": 1}}',
+        b'{"a": [1, "x"], "b": [[2], {"c": %s}, []]}',
+        b'{"a": "[1, 2]", "b": [%s, {"c": {}}]}',
+    ],
+)
+def test_a_list_is_put_back_where_it_was(text: bytes) -> None:
+    text %= b"[" + b"1," * 400 + b"1]"
+    assert whole(strict_json.parse(text)) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", [b"{%s: 1}", b'{"x": 1 %s}', b'{"x": %s', b'{"x": "%s}'])
+def test_a_list_is_taken_out_of_json_only(text: bytes) -> None:
+    with pytest.raises(Problem, match="must be JSON"):
+        strict_json.parse(text % (b"[" + b"1," * 400 + b"1]"))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_raw_bytes_of_another_length_are_refused(count: int) -> None:
+    with pytest.raises(Problem, match=f"must have {4 * count} bytes for {count} images"):
+        pixels.from_bytes(bytes(5), SHAPE, count, "it")
