@@ -19,6 +19,7 @@ from benchmarks.processes import members, processor_seconds, resident_bytes
 from pipeline.publishing.published import PublishedModel
 from pipeline.runtimes.telemetry import NO_TELEMETRY
 
+UNBATCHED = "unbatched"
 READY_SECONDS, END_SECONDS, POLL_SECONDS = 60, 15, 0.01
 
 
@@ -34,17 +35,27 @@ class Server:
 
     def command(self, model: PublishedModel, port: int) -> list[str]:
         """Return what starts it, with one worker."""
-        if self.name == OURS:
+        if self.name in {OURS, UNBATCHED}:
             pipeline = Path(sys.executable).parent / "pipeline"
-            workspace = model.path.parents[2]
-            return [str(pipeline), "serve", "-C", str(workspace), "--port", str(port), "--no-grpc"]
+            workspace = str(model.path.parents[2])
+            most = ["--max-batch", "1"] if self.name == UNBATCHED else []
+            return [
+                str(pipeline),
+                "serve",
+                "-C",
+                workspace,
+                "--port",
+                str(port),
+                "--no-grpc",
+                *most,
+            ]
         script = PEERS / f"serve_{self.name}.py"
         file = str(model.path / "model.onnx")
         return [str(python_of(self.name)), str(script), file, model.name, str(port)]
 
     def version(self) -> str:
         """Return its version, as its environment pins it."""
-        if self.name == OURS:
+        if self.name in {OURS, UNBATCHED}:
             return f"This project on uvicorn {importlib.metadata.version('uvicorn')}"
         pins = (PROJECT / "benchmarks" / "environments" / f"{self.name}.txt").read_text()
         found = dict(line.split("==") for line in pins.splitlines())
@@ -55,6 +66,7 @@ SERVERS = {
     server.name: server
     for server in (
         Server(OURS, "this project", "/v2/health/ready", tensors=V2_BINARY),
+        Server(UNBATCHED, "this project, --max-batch 1", "/v2/health/ready", tensors=V2_BINARY),
         Server("kserve", "KServe", "/v2/health/ready", tensors=V2_BINARY),
         Server("litserve", "LitServe", "/health"),
         # Without a model, MLServer says that all its models are ready.

@@ -224,6 +224,9 @@ def serve(
     max_body_mb: Annotated[int, typer.Option(min=1, max=1024, help="Of a request.")] = 16,
     max_requests: Annotated[int, typer.Option(min=1, help="At once, in a worker.")] = 256,
     max_connections: Annotated[int, typer.Option(min=1, help="Of a worker.")] = 1024,
+    max_batch: Annotated[
+        int, typer.Option(min=1, help="Images of several requests computed together; 1 for none.")
+    ] = 64,
     receive_seconds: Annotated[
         float, typer.Option(min=0.1, help="For a client to send a request.")
     ] = 10,
@@ -261,6 +264,7 @@ def serve(
             limits=Limits(
                 body_bytes=max_body_mb * 2**20,
                 requests=max_requests,
+                batch_images=max_batch,
                 connections=max_connections,
                 receive_seconds=receive_seconds,
                 answer_seconds=answer_seconds,

@@ -54,7 +54,7 @@ async def ask_all(batcher: Batcher, questions: list[Any], pauses: list[int]) -> 
 )
 def test_answers_go_back_to_their_own_callers(sent: list[tuple[int, int]], seconds: float) -> None:
     counting = Counting()
-    batcher = Batcher(sums, seconds_of_one=seconds, on_batch=counting)
+    batcher = Batcher(sums, most_images=64, seconds_of_one=seconds, on_batch=counting)
     questions = [question(number, count) for number, (count, _) in enumerate(sent)]
     answers = asyncio.run(ask_all(batcher, questions, [pause for _, pause in sent]))
     for images, answer in zip(questions, answers, strict=True):
@@ -65,10 +65,20 @@ def test_answers_go_back_to_their_own_callers(sent: list[tuple[int, int]], secon
 @pytest.mark.parametrize("seconds", [FAST, SLOW])
 def test_what_arrives_together_is_computed_together(seconds: float) -> None:
     counting = Counting()
-    batcher = Batcher(sums, seconds_of_one=seconds, on_batch=counting)
+    batcher = Batcher(sums, most_images=64, seconds_of_one=seconds, on_batch=counting)
     questions = [question(number, 1) for number in range(50)]
     asyncio.run(ask_all(batcher, questions, [0] * 50))
     assert counting.sizes == [50]
+
+
+def test_batching_can_be_turned_off() -> None:
+    counting = Counting()
+    batcher = Batcher(sums, most_images=1, seconds_of_one=FAST, on_batch=counting)
+    questions = [question(number, 1 + number % 2) for number in range(20)]
+    answers = asyncio.run(ask_all(batcher, questions, [0] * 20))
+    for images, answer in zip(questions, answers, strict=True):
+        np.testing.assert_array_equal(answer.probabilities, sums(images))
+    assert counting.sizes == [1, 2] * 10
 
 
 def test_one_alone_is_computed_at_once() -> None:
@@ -76,7 +86,9 @@ def test_one_alone_is_computed_at_once() -> None:
 
     async def ask() -> list[str]:
         order: list[str] = []
-        batcher = Batcher(sums, seconds_of_one=FAST, on_batch=lambda _: order.append("computed"))
+        batcher = Batcher(
+            sums, most_images=64, seconds_of_one=FAST, on_batch=lambda _: order.append("computed")
+        )
         asyncio.get_running_loop().call_soon(order.append, "next pass")
         await batcher.ask(question(1, 1), alone=True, deadline=time.perf_counter() + 60)
         return [*order, "answered"]
@@ -94,7 +106,7 @@ def test_an_error_reaches_all_who_asked_and_nobody_later() -> None:
 
     async def ask() -> None:
         nonlocal fail
-        batcher = Batcher(sometimes, seconds_of_one=FAST)
+        batcher = Batcher(sometimes, most_images=64, seconds_of_one=FAST)
         questions = [question(number, 1) for number in range(3)]
         asked = (batcher.ask(q, alone=False, deadline=time.perf_counter() + 60) for q in questions)
         assert [str(e) for e in await asyncio.gather(*asked, return_exceptions=True)] == [
@@ -110,7 +122,7 @@ def test_an_error_reaches_all_who_asked_and_nobody_later() -> None:
 def test_what_is_late_is_not_computed_and_the_others_are() -> None:
     async def ask() -> None:
         counting = Counting()
-        batcher = Batcher(sums, seconds_of_one=FAST, on_batch=counting)
+        batcher = Batcher(sums, most_images=64, seconds_of_one=FAST, on_batch=counting)
         now = time.perf_counter()
         late, good = await asyncio.gather(
             batcher.ask(question(1, 1), alone=False, deadline=now - 1),
@@ -125,9 +137,32 @@ def test_what_is_late_is_not_computed_and_the_others_are() -> None:
     asyncio.run(ask())
 
 
+def test_what_waited_too_long_for_the_thread_is_not_computed() -> None:
+    async def ask() -> None:
+        counting = Counting()
+
+        def slowly(images: Any) -> Any:
+            counting(len(images))
+            time.sleep(0.2)
+            return sums(images)
+
+        batcher = Batcher(slowly, most_images=64, seconds_of_one=SLOW)
+        soon = time.perf_counter() + 0.1
+        first, second = await asyncio.gather(
+            batcher.ask(question(1, 20), alone=False, deadline=soon),
+            batcher.ask(question(2, 30), alone=False, deadline=soon),
+            return_exceptions=True,
+        )
+        assert isinstance(first, Answer)
+        assert isinstance(second, Problem)
+        assert counting.sizes == [20]
+
+    asyncio.run(ask())
+
+
 def test_a_caller_that_left_harms_nobody() -> None:
     async def ask() -> None:
-        batcher = Batcher(sums, seconds_of_one=SLOW)
+        batcher = Batcher(sums, most_images=64, seconds_of_one=SLOW)
         leaving = asyncio.create_task(
             batcher.ask(question(1, 1), alone=False, deadline=time.perf_counter() + 60)
         )

@@ -1,15 +1,22 @@
 """Under fire: long, slow, many; what is refused costs nobody else."""
 
+import asyncio
 import json
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from serving import Server, serving
+
+from pipeline.serving.http.bodies import Bodies
+from pipeline.serving.http.messages import Request
+from pipeline.serving.problems import Problem
+from pipeline.serving.settings import Limits
 
 ONE_MB = 2**20
 BODY = json.dumps({"instances": [[[[0]] * 28] * 28]}).encode()
@@ -178,6 +185,35 @@ def test_requests_in_one_packet_are_answered_in_order(strict: Server) -> None:
     places = [answer.index(b"x-request-id: n%d" % number) for number in range(5)]
     assert places == sorted(places)
     assert answer.count(b"HTTP/1.1 200 OK") == 6
+
+
+def test_bodies_on_their_way_have_a_limit_together() -> None:
+    """Two bodies of which only one fits; the second is refused, the first goes on."""
+    bodies = Bodies(Limits(buffered_bytes=150))
+
+    async def read(pieces: list[bytes]) -> Any:
+        messages = iter(
+            {"type": "http.request", "body": piece, "more_body": more > 0}
+            for more, piece in zip(reversed(range(len(pieces))), pieces, strict=True)
+        )
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(0)
+            return next(messages)
+
+        request = Request("POST", "/", {}, "id", 0, 0)
+        return await bodies.read(request, receive)
+
+    async def both() -> list[Any]:
+        asked = (read([b"a" * 100, b"b", b"b", b"b"]), read([b"c" * 40, b"d" * 40]))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    first, second = asyncio.run(both())
+    assert first == b"a" * 100 + b"bbb"
+    assert isinstance(second, Problem)
+    assert second.status == 429
+    assert "At most 150 bytes of bodies are kept at once" in str(second)
+    assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
 
 
 def test_a_deadline_that_passed_is_told(server: Server) -> None:

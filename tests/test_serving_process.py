@@ -71,10 +71,10 @@ def test_what_is_printed_for_people(smoke: Path) -> None:
     assert process.stdout
     assert process.stderr
     first, second = process.stdout.readline(), process.stdout.readline()
-    assert "version ready" in process.stderr.readline()
+    assert requests.get(first.split()[1] + "v2/health/ready", timeout=30).status_code == 200
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    process.communicate()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
     assert first.startswith("Serving http://127.0.0.1:")
     assert second.startswith("gRPC    127.0.0.1:")
 

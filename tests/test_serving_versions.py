@@ -201,6 +201,15 @@ def test_nothing_is_ready_before_something_is_published(complete: Path, tmp_path
         wait_until(lambda: server.get("/v2/health/ready").status_code == 503)
 
 
+def test_a_model_that_was_away_is_served_again(workspace: Path, running: Server) -> None:
+    """The very same files, as after a volume was mounted anew."""
+    away = model_folder(workspace).rename(workspace / "away")
+    wait_until(lambda: running.get("/v2/health/ready").status_code == 503)
+    away.rename(model_folder(workspace))
+    wait_until(lambda: running.get("/v2/health/ready").status_code == 200)
+    assert running.predict(BODY).status_code == 200
+
+
 def test_only_what_is_named_is_served(workspace: Path) -> None:
     add_version(workspace, 2)
     shutil.copytree(model_folder(workspace), workspace / "exported" / "other")

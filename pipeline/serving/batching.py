@@ -5,6 +5,7 @@ the event loop brought is one batch: nothing waits for a clock.
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,10 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.runtimes.predictor import Images, Probabilities
-from pipeline.serving.problems import Problem
+from pipeline.serving.problems import too_late
 
 _LARGE = 16  # images of one request: it gains nothing by joining others
-_MOST = 64  # images of one batch
 _LOOP_SECONDS = 1e-3  # the longest computation that the event loop does itself
 
 
@@ -54,13 +54,18 @@ class Batcher:
         self,
         predict: Callable[[Images], Probabilities],
         *,
+        most_images: int,
         seconds_of_one: float,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """``seconds_of_one`` is what one image takes; ``on_batch`` is told how many were asked."""
+        """``most_images`` are computed together, 1 for none; ``seconds_of_one`` is what one takes.
+
+        ``on_batch`` is told how many were computed.
+        """
         self._predict, self._on_batch = predict, on_batch
         self._most_inline = int(_LOOP_SECONDS / seconds_of_one)
-        self._most = min(_MOST, self._most_inline) or _MOST
+        self._most = min(most_images, self._most_inline) or most_images
+        self._large = min(_LARGE, most_images)
         self._waiting: deque[_Question] = deque()
         self._flushing = False
 
@@ -75,7 +80,7 @@ class Batcher:
         """
         loop = asyncio.get_running_loop()
         question = _Question(images, time.perf_counter(), deadline, loop.create_future())
-        if alone or len(images) >= _LARGE:
+        if alone or len(images) >= self._large:
             self._compute([question])
         else:
             self._waiting.append(question)
@@ -115,10 +120,11 @@ class Batcher:
             images = np.concatenate([question.images for question in questions])
         self._on_batch(len(images))
         if len(images) <= self._most_inline:
-            _settle(questions, _outcome(self._predict, images))
+            _settle(questions, _outcome(self._predict, images, math.inf))
             return None
         loop = asyncio.get_running_loop()
-        computing = loop.run_in_executor(_thread(), _outcome, self._predict, images)
+        last = max(question.deadline for question in questions)
+        computing = loop.run_in_executor(_thread(), _outcome, self._predict, images, last)
         computing.add_done_callback(lambda done: _settle(questions, done.result()))
         return computing
 
@@ -129,8 +135,12 @@ def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "inference")
 
 
-def _outcome(predict: Callable[[Images], Probabilities], images: Images) -> _Outcome:
+def _outcome(
+    predict: Callable[[Images], Probabilities], images: Images, deadline: float
+) -> _Outcome:
     started = time.perf_counter()
+    if started > deadline:  # it waited for the thread
+        return _Outcome(too_late(), started, started)
     try:
         answer: Probabilities | Exception = predict(images)
     except Exception as error:  # noqa: BLE001  (raised again where it was asked)
@@ -157,11 +167,5 @@ def _settle(questions: list[_Question], outcome: _Outcome) -> None:
 def _is_late(question: _Question) -> bool:
     late = time.perf_counter() > question.deadline
     if late and not question.answer.done():
-        question.answer.set_exception(
-            Problem(
-                504,
-                "The answer must be computed before the request's deadline; it passed while the "
-                "request waited. Ask less often, or start more workers (--workers).",
-            )
-        )
+        question.answer.set_exception(too_late())
     return late

@@ -44,6 +44,15 @@ def unknown(sentence: str) -> Problem:
     return Problem(404, sentence)
 
 
+def too_late() -> Problem:
+    """Return the answer to a request whose deadline passed while it waited."""
+    return Problem(
+        504,
+        "The answer must be computed before the request's deadline; it passed while the request "
+        "waited. Ask less often, or start more workers (--workers).",
+    )
+
+
 def too_large(what: str, limit_bytes: int, *, close: bool = False) -> Problem:
     """Return the answer to a body, or a part of one, above its limit."""
     return Problem(

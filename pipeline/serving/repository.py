@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 from pipeline.publishing.published import MANIFEST, read_labels, versions_of
 from pipeline.serving.catalogue import Catalogue, Model
+from pipeline.serving.settings import Settings
 from pipeline.serving.versions import open_version
 
 _log = logging.getLogger(__name__)
@@ -18,15 +19,18 @@ Signature = tuple[tuple[str, int, int], ...]
 class Repository:
     """The published models that are served; ``refresh`` is called again and again."""
 
-    def __init__(self, exported: Path, folders: tuple[Path, ...] = ()) -> None:
-        """Without ``folders`` everything in ``exported`` is served, now and later."""
-        self._exported, self._folders = exported, folders
+    def __init__(self, settings: Settings) -> None:
+        """Where no folders are named, all of ``exported`` is served, now and later."""
+        self._exported, self._folders = settings.exported, settings.folders
+        self._most_images = settings.limits.batch_images
         self._seen: dict[Path, Signature] = {}
         self.catalogue = Catalogue()
 
     def refresh(self) -> Iterator[Catalogue]:
         """Yield the catalogue after each change of what lies on the disk."""
         found = self._find()
+        present = {folder for folders in found.values() for folder in folders}
+        self._seen = {at: signature for at, signature in self._seen.items() if at in present}
         for name in set(self.catalogue.models) - set(found):
             _log.info("model removed", extra={"model": name})
             yield self._without(name)
@@ -46,9 +50,8 @@ class Repository:
                 continue
             versions = [folder / str(number) for number in versions_of(folder)]
             if versions:
-                found.setdefault(folder.absolute().name, []).extend(
-                    reversed(versions)
-                )  # newest first
+                newest_first = reversed(versions)
+                found.setdefault(folder.absolute().name, []).extend(newest_first)
         return found
 
     def _models(self) -> list[Path]:
@@ -64,16 +67,30 @@ class Repository:
             for folder in folders
             if (signature := _signature(folder)) != self._seen.get(folder)
         }
-        for folder in set(self._seen) - set(folders):
-            if folder.parent == folders[0].parent:
-                del self._seen[folder]
         if model != before or changed:
             model = replace(model, loading=frozenset(int(folder.name) for folder in changed))
             yield model
         for folder, signature in changed.items():
             self._seen[folder] = signature
-            model = _opened(model, folder)
+            model = self._opened(model, folder)
             yield model
+
+    def _opened(self, model: Model, folder: Path) -> Model:
+        """Open a version and put it in place; where it is refused, what serves goes on."""
+        number = int(folder.name)
+        labels = {"model": model.name, "version": number}
+        loading = model.loading - {number}
+        try:
+            version = open_version(folder, model.name, self._most_images)
+        except Exception as error:  # noqa: BLE001  (whatever lies there, the others are served)
+            _log.error("version refused: %s", error, extra=labels)
+            reason = str(error).replace(f"{folder.parent}/", f"{model.name}/")  # clients see it
+            return replace(model, loading=loading, refused={**model.refused, number: reason})
+        _log.info("version ready", extra=labels)
+        refused = {n: reason for n, reason in model.refused.items() if n != number}
+        return replace(
+            model, loading=loading, ready={**model.ready, number: version}, refused=refused
+        )
 
     def _with(self, model: Model) -> Catalogue:
         models = {**self.catalogue.models, model.name: model}
@@ -93,7 +110,7 @@ def _is_version(folder: Path) -> bool:
 def _signature(folder: Path) -> Signature:
     """Return what changes when a file does: names, sizes in bytes, times in nanoseconds."""
     try:
-        files = [(path, path.stat()) for path in sorted(folder.rglob("*"))]
+        files = [(path, path.lstat()) for path in sorted(folder.rglob("*"))]
     except OSError:  # a file went while we looked: look again next time
         return ()
     return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in files)
@@ -118,19 +135,3 @@ def _labelled(model: Model, folder: Path) -> Model:
     except PipelineError as error:
         _log.error("labels not read: %s", error, extra={"model": model.name})
         return model
-
-
-def _opened(model: Model, folder: Path) -> Model:
-    """Open a version and put it in place; where it is refused, what serves goes on."""
-    number = int(folder.name)
-    labels = {"model": model.name, "version": number}
-    loading = model.loading - {number}
-    try:
-        version = open_version(folder, model.name)
-    except (PipelineError, OSError, ValueError, KeyError) as error:
-        _log.error("version refused: %s", error, extra=labels)
-        reason = str(error).replace(f"{folder.parent}/", f"{model.name}/")  # clients see it
-        return replace(model, loading=loading, refused={**model.refused, number: reason})
-    _log.info("version ready", extra=labels)
-    refused = {n: reason for n, reason in model.refused.items() if n != number}
-    return replace(model, loading=loading, ready={**model.ready, number: version}, refused=refused)

@@ -75,7 +75,10 @@ class _Workers:
         process: SpawnProcess = self._spawn.Process(
             target=_work, args=(self._settings, self._sock), daemon=False
         )
+        # Ctrl-C reaches all of a terminal's processes; workers leave when they are told to.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         process.start()
+        signal.signal(signal.SIGINT, previous)
         return process
 
     def _leave(self, _signal: int, _frame: Any) -> None:
@@ -126,7 +129,7 @@ def _leave_with_parent() -> None:
 
 
 def served_folders(models: list[str], exported: Path) -> tuple[Path, ...]:
-    """Return the folders of models named by their name, or by their path.
+    """Return the folders of models given by their name, or by their path.
 
     Raises:
         ModelError: one is neither.
@@ -135,7 +138,7 @@ def served_folders(models: list[str], exported: Path) -> tuple[Path, ...]:
 
     folders = []
     for model in models:
-        folder = Path(model) if Path(model).is_dir() else exported / model
+        folder = exported / model if (exported / model).is_dir() else Path(model)
         find_published(folder)
         folders.append(folder)
     return tuple(folders)

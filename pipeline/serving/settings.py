@@ -22,6 +22,7 @@ class Limits:
     head_bytes: int = 64 * 2**10
     buffered_bytes: int = 128 * 2**20  # of all bodies that are still arriving
     requests: int = 256  # at once
+    batch_images: int = 64  # of several requests, computed together; 1 for none
     connections: int = 1024
     receive_seconds: float = 10  # for a client to send a request
     answer_seconds: float = 10  # to wait for a place in a batch

@@ -39,8 +39,10 @@ class Version:
         return str(self.number)
 
 
-def open_version(folder: Path, model: str) -> Version:
+def open_version(folder: Path, model: str, most_images: int) -> Version:
     """Open a version, with one thread: workers and batches use the processors better.
+
+    ``most_images`` is how many are computed together at most.
 
     Raises:
         ModelError: it was altered, is of another model, has no ONNX file or golden answers, or
@@ -61,6 +63,7 @@ def open_version(folder: Path, model: str) -> Version:
         digits=knows_digits(published.manifest["data"]["name"], predictor.contract.image_shape),
         answers=Batcher(
             predictor.predict,
+            most_images=most_images,
             seconds_of_one=_seconds_of_one(predictor),
             on_batch=batch_images.labels(model, published.version).observe,
         ),
@@ -83,7 +86,7 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
 
 
 def _seconds_of_one(predictor: Predictor) -> float:
-    """Return the median time of one image, a few times after the first."""
+    """Return the least time of one image of a few after the first: others were disturbed."""
     image = np.zeros((1, *predictor.contract.image_shape), np.uint8)
     predictor.predict(image)
     times = []
@@ -91,4 +94,4 @@ def _seconds_of_one(predictor: Predictor) -> float:
         started = time.perf_counter()
         predictor.predict(image)
         times.append(time.perf_counter() - started)
-    return sorted(times)[len(times) // 2]
+    return min(times)

@@ -45,35 +45,43 @@ def run_worker(settings: Settings, sock: socket.socket) -> None:
 
 async def _serve(service: Service, server: Server, accounts: Accounts, sock: socket.socket) -> None:
     settings = service.settings
-    repository = Repository(settings.exported, settings.folders)
-    following = asyncio.create_task(_follow(repository, service))
     port = GrpcPort(service, accounts) if settings.grpc_port is not None else None
-    try:
-        if port:
-            await port.start()
-        await server.serve(sockets=[sock])
-    finally:
-        following.cancel()
-        if port:
-            await port.stop()
+    repository = Repository(settings)
+    with ThreadPoolExecutor(1, "repository") as thread:
+        # Who comes earlier waits in the socket's queue: no worker says that it is not ready yet
+        # while others are.
+        await _look(repository, service, thread)
+        gc.collect()
+        gc.freeze()  # modules and models stay: the collector need not look at them
+        following = asyncio.create_task(_follow(repository, service, thread))
+        try:
+            if port:
+                await port.start()
+            await server.serve(sockets=[sock])
+        finally:
+            following.cancel()
+            if port:
+                await port.stop()
 
 
-async def _follow(repository: Repository, service: Service) -> None:
-    """Look at ``exported/`` again and again, in a thread: hashing and opening take a while."""
+async def _follow(repository: Repository, service: Service, thread: ThreadPoolExecutor) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        await _look(repository, service, thread)
+
+
+async def _look(repository: Repository, service: Service, thread: ThreadPoolExecutor) -> None:
+    """Look at ``exported/`` in a thread: hashing and opening take a while."""
     loop = asyncio.get_running_loop()
 
     def look() -> None:
         for catalogue in repository.refresh():
             loop.call_soon_threadsafe(_replace, service, catalogue)
 
-    with ThreadPoolExecutor(1, "repository") as thread:
-        while True:
-            try:
-                await loop.run_in_executor(thread, look)
-            except Exception:  # noqa: BLE001  (what serves goes on)
-                _log.exception("exported/ could not be looked at")
-            gc.freeze()  # models and modules stay: the collector need not look at them
-            await asyncio.sleep(_LOOK_SECONDS)
+    try:
+        await loop.run_in_executor(thread, look)
+    except Exception:  # noqa: BLE001  (what serves goes on)
+        _log.exception("exported/ could not be looked at")
 
 
 def _replace(service: Service, catalogue: Catalogue) -> None:

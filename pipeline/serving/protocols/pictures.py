@@ -14,7 +14,7 @@ from pipeline.errors import ImageError
 from pipeline.images import decode_picture
 from pipeline.runtimes.predictor import Images
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.problems import wrong
+from pipeline.serving.problems import too_late, wrong
 from pipeline.serving.protocols.tensorflow import find
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
@@ -31,7 +31,7 @@ async def classify_image(service: Service, request: Request) -> Response:
     if not request.body:
         raise wrong("The body must be a PNG, JPEG or WebP picture; got nothing.")
     loop = asyncio.get_running_loop()
-    images = await loop.run_in_executor(_thread(), _decode, request.body, version)
+    images = await loop.run_in_executor(_thread(), _decode, request, version)
     request.spans["parse"] = time.perf_counter() - request.began
     answer = await service.ask(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
@@ -47,10 +47,15 @@ def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "pictures")
 
 
-def _decode(body: bytes, version: Version) -> Images:
+def _decode(request: Request, version: Version) -> Images:
+    if time.perf_counter() > request.deadline:  # it waited for the thread
+        raise too_late()
     try:
         picture = decode_picture(
-            io.BytesIO(body), version.contract.image_shape, digits=version.digits, where="the body"
+            io.BytesIO(request.body),
+            version.contract.image_shape,
+            digits=version.digits,
+            where="the body",
         )
     except ImageError as error:
         raise wrong(str(error)) from None

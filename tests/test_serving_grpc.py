@@ -1,0 +1,189 @@
+"""The gRPC port with grpcio itself: answers, errors, token, TLS. Others' clients: test_clients."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from serving import Server, serving
+
+from pipeline.serving.grpc.messages import SERVICE, message
+from pipeline.verification.comparing import Reference
+
+TOKEN = "a-token-of-many-characters"  # noqa: S105
+Code = grpc.StatusCode
+
+
+def call(
+    channel: Any, method: str, /, *, metadata: Any = None, timeout: float = 20, **fields: Any
+) -> Any:
+    ask = channel.unary_unary(
+        f"/{SERVICE}/{method}",
+        request_serializer=message(f"{method}Request").SerializeToString,
+        response_deserializer=message(f"{method}Response").FromString,
+    )
+    return ask(message(f"{method}Request")(**fields), timeout=timeout, metadata=metadata)
+
+
+@contextmanager
+def channel_to(server: Server, certificate: Path | None = None) -> Iterator[Any]:
+    assert server.grpc
+    address = server.grpc.replace("0.0.0.0", "127.0.0.1")
+    if certificate:
+        credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
+        opened = grpc.secure_channel(address, credentials)
+    else:
+        opened = grpc.insecure_channel(address)
+    with opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def channel(server: Server) -> Iterator[Any]:
+    with channel_to(server) as opened:
+        yield opened
+
+
+def tensor(**changes: Any) -> dict[str, Any]:
+    return {"name": "image", "datatype": "UINT8", "shape": [1, 28, 28, 1], **changes}
+
+
+def question(**changes: Any) -> dict[str, Any]:
+    whole = {"model_name": "smoke", "inputs": [tensor()], "raw_input_contents": [bytes(784)]}
+    return {**whole, **changes}
+
+
+@pytest.mark.parametrize("count", [1, 2, 64, 256])
+@pytest.mark.parametrize("raw", [True, False])
+def test_answers_are_the_trained_models(
+    channel: Any, reference: Reference, count: int, raw: bool
+) -> None:
+    images = np.load(reference.images)[:count]
+    asked = question(inputs=[tensor(shape=images.shape)], id="mine")
+    if raw:
+        asked["raw_input_contents"] = [images.tobytes()]
+    else:
+        del asked["raw_input_contents"]
+        asked["inputs"][0]["contents"] = {"uint_contents": images.ravel().tolist()}
+    answer = call(channel, "ModelInfer", **asked)
+    [output] = answer.outputs
+    assert (answer.model_version, answer.id, output.datatype) == ("1", "mine", "FP32")
+    if raw:
+        got = np.frombuffer(answer.raw_output_contents[0], "<f4")
+    else:
+        got = np.asarray(output.contents.fp32_contents, np.float32)
+    expected = reference.probabilities[:count]
+    np.testing.assert_allclose(got.reshape(output.shape), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "code", "words"),
+    [
+        ("ModelInfer", question(model_name="other"), Code.NOT_FOUND, "Servable not found"),
+        ("ModelInfer", question(model_version="9"), Code.NOT_FOUND, "version 9"),
+        ("ModelInfer", question(model_version="x"), Code.INVALID_ARGUMENT, "must be a number"),
+        ("ModelInfer", question(inputs=[]), Code.INVALID_ARGUMENT, "one tensor"),
+        (
+            "ModelInfer",
+            question(inputs=[tensor(datatype="FP32")]),
+            Code.INVALID_ARGUMENT,
+            "datatype UINT8",
+        ),
+        (
+            "ModelInfer",
+            question(inputs=[tensor(shape=[1, 784])]),
+            Code.INVALID_ARGUMENT,
+            "[batch, 28, 28, 1]",
+        ),
+        (
+            "ModelInfer",
+            question(raw_input_contents=[bytes(783)]),
+            Code.INVALID_ARGUMENT,
+            "784 bytes",
+        ),
+        (
+            "ModelInfer",
+            question(raw_input_contents=[b"", b""]),
+            Code.INVALID_ARGUMENT,
+            "must hold one tensor",
+        ),
+        (
+            "ModelInfer",
+            question(raw_input_contents=[]),
+            Code.INVALID_ARGUMENT,
+            "uint_contents must have 784 numbers",
+        ),
+        (
+            "ModelInfer",
+            question(outputs=[{"name": "y"}]),
+            Code.INVALID_ARGUMENT,
+            "unexpected inference output 'y'",
+        ),
+        ("ModelReady", {"name": "other"}, Code.NOT_FOUND, "Servable not found"),
+        ("ModelMetadata", {"name": "smoke", "version": "7"}, Code.NOT_FOUND, "version 7"),
+    ],
+)
+def test_errors_are_explained(
+    channel: Any, name: str, fields: dict[str, Any], code: Any, words: str
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, name, **fields)
+    assert caught.value.code() == code
+    assert words in caught.value.details()
+
+
+def test_a_long_message_is_refused(channel: Any) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, "ModelInfer", **question(raw_input_contents=[bytes(17 * 2**20)]))
+    assert caught.value.code() == Code.RESOURCE_EXHAUSTED
+
+
+def test_health_and_index(channel: Any) -> None:
+    assert call(channel, "ServerLive").live
+    assert call(channel, "ServerReady").ready
+    assert call(channel, "ModelReady", name="smoke").ready
+    assert "binary_tensor_data" in call(channel, "ServerMetadata").extensions
+    [row] = call(channel, "RepositoryIndex", ready=True).models
+    assert (row.name, row.version, row.state) == ("smoke", "1", "READY")
+
+
+def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
+    call(channel, "ModelInfer", **question())
+    metrics = server.get("/metrics").text
+    counted = 'pipeline_requests_total{model="smoke",route="grpc ModelInfer",status="200"'
+    assert counted in metrics
+    logged = [e for e in server.events() if e.get("path") == f"/{SERVICE}/ModelInfer"]
+    assert logged[-1]["model"] == "smoke"
+
+
+def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    options = ("--tls-certificate", certificate, "--tls-key", key)
+    token = {"PIPELINE_SERVE_TOKEN": TOKEN}
+    with (
+        serving(smoke, *options, log=tmp_path / "log", verify=certificate, **token) as server,
+        channel_to(server, certificate) as channel,
+    ):
+        assert call(channel, "ServerReady").ready  # probes bring no token
+        for given in (None, [("authorization", f"Bearer {TOKEN}x")], [("authorization", TOKEN)]):
+            with pytest.raises(grpc.RpcError) as caught:
+                call(channel, "ModelInfer", metadata=given, **question())
+            assert caught.value.code() == Code.UNAUTHENTICATED
+            assert "asks for a token" in caught.value.details()
+        right = [("authorization", f"Bearer {TOKEN}")]
+        assert call(channel, "ModelInfer", metadata=right, **question()).model_name == "smoke"
+        with channel_to(server) as plain, pytest.raises(grpc.RpcError):
+            call(plain, "ServerLive", timeout=5)
