@@ -6,6 +6,7 @@ import sys
 
 def main() -> None:
     """Run the command line."""
+    _occupy_standard_descriptors()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors of TensorFlow only
     try:
         from pipeline.cli import app
@@ -14,6 +15,15 @@ def main() -> None:
     except KeyboardInterrupt:  # before a command could take care of it
         print("Error: Interrupted.", file=sys.stderr)
         sys.exit(130)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Open what the shell closed (``2>&-``): else the next file or socket takes its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            while os.open(os.devnull, os.O_RDWR) < number:
+                pass
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 if __name__ == "__main__":

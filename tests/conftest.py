@@ -35,8 +35,8 @@ def no_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
         "https_proxy": NO_HOST,
         "HTTP_PROXY": NO_HOST,
         "HTTPS_PROXY": NO_HOST,
-        "no_proxy": "127.0.0.1",
-        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1,::1",
+        "NO_PROXY": "127.0.0.1,::1",
         "TFDS_DATA_DIR": str(prepared),
     }
     with pytest.MonkeyPatch.context() as patch:

@@ -16,6 +16,13 @@ def image_with(value: Any) -> Any:
     return image
 
 
+def deep(levels: int) -> Any:
+    value: Any = 7
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def tensor(**changes: Any) -> dict[str, Any]:
     whole = {"name": "image", "datatype": "UINT8", "shape": [1, 28, 28, 1], "data": [0] * 784}
     return {key: value for key, value in {**whole, **changes}.items() if value is not None}
@@ -52,6 +59,7 @@ def assert_refused(answer: requests.Response, status: int, *words: str) -> None:
         ({"instances": [image_with(True)]}, ["got true"]),
         ({"instances": [image_with(None)]}, ["got null"]),
         ({"instances": [image_with("7")]}, ['got "7"']),
+        ({"instances": [image_with(deep(300))]}, ["got something nested deeply"]),
         ({"instances": [image_with({"b64": "AAAA"})]}, ['got {"b64":"AAAA"}']),
         ({"instances": [{"picture": ZERO}]}, ["must name one input, 'image'", "picture"]),
         ({"instances": [{"image": ZERO}, 7]}, ["instances[1] must name one input", "a number"]),
@@ -111,6 +119,7 @@ def test_wrong_inferences_of_v2(server: Server, body: Any, words: list[str]) -> 
         (784, 784, "x", ["Inference-Header-Content-Length must be", "'x'"]),
         (784, 784, "-1", ["Inference-Header-Content-Length must be"]),
         (784, 784, "99999", ["Inference-Header-Content-Length must be", "at most"]),
+        (784, 784, "9" * 5000, ["Inference-Header-Content-Length must be"]),
         (784, 784, "²", ["Inference-Header-Content-Length must be"]),
         (784, 784, "10", ["must be JSON"]),
     ],

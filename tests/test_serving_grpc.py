@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from serving import Server, serving
+from serving import Server, serving, wait_until
 
 from pipeline.serving.grpc.messages import SERVICE, message
 from pipeline.verification.comparing import Reference
@@ -158,6 +158,15 @@ def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
     assert counted in metrics
     logged = [e for e in server.events() if e.get("path") == f"/{SERVICE}/ModelInfer"]
     assert logged[-1]["model"] == "smoke"
+
+
+def test_a_call_that_was_given_up_is_logged_so(server: Server, channel: Any) -> None:
+    images = np.zeros((20_000, 28, 28, 1), np.uint8)
+    asked = question(inputs=[tensor(shape=images.shape)], raw_input_contents=[images.tobytes()])
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, "ModelInfer", timeout=0.05, **asked)
+    assert caught.value.code() == Code.DEADLINE_EXCEEDED
+    wait_until(lambda: any(event.get("status") in {499, 504} for event in server.events()))
 
 
 def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from serving import Server, serving
 from pipeline.serving.http.bodies import Bodies
 from pipeline.serving.http.messages import Request
 from pipeline.serving.problems import Problem
-from pipeline.serving.settings import Limits
+from pipeline.serving.service import Service
+from pipeline.serving.settings import Limits, Settings
 
 ONE_MB = 2**20
 BODY = json.dumps({"instances": [[[[0]] * 28] * 28]}).encode()
@@ -187,9 +188,66 @@ def test_requests_in_one_packet_are_answered_in_order(strict: Server) -> None:
     assert answer.count(b"HTTP/1.1 200 OK") == 6
 
 
+def test_endless_trailers_are_cut_off(strict: Server) -> None:
+    """Of a body in chunks, after the answer: nothing may pile up there either."""
+    with connect(strict) as connection:
+        connection.sendall(
+            b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404")
+        connection.sendall(b"0\r\n")
+        sent = 0
+        with pytest.raises(OSError, match=r"reset|pipe|abort"):
+            while sent < 50 * ONE_MB:
+                sent += connection.send(b"h%d: %s\r\n" % (sent, b"x" * 10_000))
+        assert sent < 20 * ONE_MB  # what the system's buffers hold
+
+
+@pytest.mark.parametrize(
+    "more", [b"\r\n", b"POST /nowhere HTTP/1.1\r\nContent-Length: 100\r\n\r\nx"]
+)
+def test_a_connection_is_not_held_by_a_trickle(strict: Server, more: bytes) -> None:
+    with connect(strict) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        connection.sendall(more)
+        read_all(connection)  # which ends when the server closes
+
+
+def test_an_upgrade_is_ignored_and_the_body_read(strict: Server) -> None:
+    """As Java's client asks with its first request."""
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+    with connect(strict) as connection:
+        connection.sendall(HEAD + upgrade + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_probes_are_answered_by_a_busy_server(strict: Server) -> None:
+    waiting = [connect(strict) for _ in range(6)]
+    try:
+        for connection in waiting:
+            connection.sendall(HEAD + b"Content-Length: 50\r\n\r\n")
+        time.sleep(0.2)
+        assert strict.post("/v1/models/smoke:predict", data=BODY).status_code == 429
+        assert strict.get("/v2/health/live").status_code == 200
+        assert strict.get("/v2/health/ready").status_code == 200
+    finally:
+        for connection in waiting:
+            connection.close()
+
+
+def test_many_keys_do_not_stop_the_server(server: Server) -> None:
+    """A duplicate among 200,000 keys is found in a moment, not by comparing each with each."""
+    keys = ",".join(f'"{number:x}":0' for number in range(200_000))
+    answer = server.post("/v1/models/smoke:predict", data="{" + keys + ',"30d3f":0}')
+    assert answer.status_code == 400
+    assert "'30d3f' twice" in answer.json()["error"]
+
+
 def test_bodies_on_their_way_have_a_limit_together() -> None:
     """Two bodies of which only one fits; the second is refused, the first goes on."""
-    bodies = Bodies(Limits(buffered_bytes=150))
+    service = Service(Settings(exported=Path(), limits=Limits(kept_bytes=150)))
+    bodies = Bodies(service)
 
     async def read(pieces: list[bytes]) -> Any:
         messages = iter(
@@ -202,7 +260,10 @@ def test_bodies_on_their_way_have_a_limit_together() -> None:
             return next(messages)
 
         request = Request("POST", "/", {}, "id", 0, 0)
-        return await bodies.read(request, receive)
+        try:
+            return await bodies.read(request, receive)
+        finally:
+            service.forget(request.kept_bytes)
 
     async def both() -> list[Any]:
         asked = (read([b"a" * 100, b"b", b"b", b"b"]), read([b"c" * 40, b"d" * 40]))
@@ -212,7 +273,7 @@ def test_bodies_on_their_way_have_a_limit_together() -> None:
     assert first == b"a" * 100 + b"bbb"
     assert isinstance(second, Problem)
     assert second.status == 429
-    assert "At most 150 bytes of bodies are kept at once" in str(second)
+    assert "At most 150 bytes of requests are kept at once" in str(second)
     assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
 
 

@@ -79,6 +79,57 @@ def test_what_is_printed_for_people(smoke: Path) -> None:
     assert second.startswith("gRPC    127.0.0.1:")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_is_ended_while_it_starts_ends_quietly(
+    smoke: Path, tmp_path: Path, number: signal.Signals, workers: int
+) -> None:
+    options = ("--workers", workers)
+    with serving(smoke, *options, log=tmp_path / "log", wait=False) as server:
+        assert server.stop(number) == 0
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_a_log_that_nobody_reads_stops_nobody(smoke: Path) -> None:
+    """A pipe holds 64 KB; the server goes on, and ends when it is told to."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "serve", "-C", smoke, "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+    )
+    assert process.stdout
+    url = process.stdout.readline().split()[1]
+    with requests.Session() as session:
+        for _ in range(1500):
+            assert session.get(f"{url}v1/models", timeout=30).status_code == 200
+    process.terminate()
+    assert process.wait(30) == 0
+    process.communicate()
+
+
+def test_closed_standard_streams_are_no_obstacle(smoke: Path) -> None:
+    command_line = f"{sys.executable} -m pipeline serve -C {smoke} --port 0 --no-grpc 2>&- <&-"
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {command_line}"], stdout=subprocess.PIPE, text=True, cwd=PROJECT
+    )
+    assert process.stdout
+    url = process.stdout.readline().split()[1]
+    assert requests.get(f"{url}v1/models", timeout=30).status_code == 200
+    assert str(Path(f"/proc/{process.pid}/fd/2").readlink()) == "/dev/null"
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_ipv6(smoke: Path, tmp_path: Path) -> None:
+    for host in ("::1", "[::1]"):
+        with serving(smoke, "--host", host, log=tmp_path / "log") as server:
+            assert server.url.startswith("http://[::1]:")
+            assert server.predict(BODY).status_code == 200
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tls")

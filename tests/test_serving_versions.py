@@ -1,6 +1,7 @@
 """Versions live: new ones without a restart, bad ones refused, labels, readiness."""
 
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -208,6 +209,47 @@ def test_a_model_that_was_away_is_served_again(workspace: Path, running: Server)
     away.rename(model_folder(workspace))
     wait_until(lambda: running.get("/v2/health/ready").status_code == 200)
     assert running.predict(BODY).status_code == 200
+
+
+def test_what_else_lies_there_harms_nobody(workspace: Path) -> None:
+    exported = workspace / "exported"
+    shutil.copytree(model_folder(workspace) / "1", exported / "backup")
+    (exported / "2024" / "notes").mkdir(parents=True)
+    (exported / "lost").symlink_to("/nowhere")
+    Path(os.fsdecode(os.fsencode(exported) + b"/b\xff")).mkdir()
+    shutil.copytree(model_folder(workspace), Path(os.fsdecode(os.fsencode(exported) + b"/c\xff")))
+    with serving(workspace, log=workspace / "log") as server:
+        assert server.get("/v1/models").json() == {"models": ["smoke"]}
+        assert server.post("/v2/repository/index").status_code == 200
+        add_version(workspace, 2)
+        wait_until(lambda: states(server).get("2") == ("AVAILABLE", ""))
+    assert not [event for event in server.events() if "traceback" in event]
+
+
+def test_a_model_may_have_a_number_for_a_name(workspace: Path) -> None:
+    folder = model_folder(workspace).rename(workspace / "exported" / "2024")
+    manifest = json.loads((folder / "1" / "manifest.json").read_text())
+    (folder / "1" / "manifest.json").write_text(json.dumps({**manifest, "name": "2024"}))
+    with serving(workspace, log=workspace / "log") as server:
+        assert server.predict(BODY, "2024").status_code == 200
+    with serving(workspace, "2024", log=workspace / "log") as server:
+        assert server.predict(BODY, "2024").status_code == 200
+
+
+def test_a_named_version_that_is_removed_is_served_no_more(workspace: Path) -> None:
+    one = model_folder(workspace) / "1"
+    with serving(workspace, one, log=workspace / "log") as server:
+        assert server.predict(BODY).status_code == 200
+        one.rename(workspace / "away")
+        wait_until(lambda: server.get("/v2/health/ready").status_code == 503)
+
+
+def test_labels_need_not_be_words(workspace: Path, running: Server) -> None:
+    set_labels(workspace, **{"stable": 1, "can-ary": 1, "größe": 1})
+    wait_until(lambda: len(status(running)["labels"]) == 3)
+    for label in ("can-ary", "größe"):
+        path = f"/v1/models/smoke/labels/{label}:predict"
+        assert running.post(path, json=BODY).status_code == 200
 
 
 def test_only_what_is_named_is_served(workspace: Path) -> None:

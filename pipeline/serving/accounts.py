@@ -1,18 +1,20 @@
 """Every request of both ports is counted, and has its line in the log."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.serving import metrics
-from pipeline.serving.journal import AccessLog
+from pipeline.serving.journal import Journal
 from pipeline.serving.versions import Version
 
 
 class Accounts:
     """Where answered requests are noted."""
 
-    def __init__(self, access_log: AccessLog) -> None:
-        self._access_log = access_log
+    def __init__(self, journal: Journal | None) -> None:
+        """Without a journal requests are only counted."""
+        self._journal = journal
 
     def note(
         self,
@@ -26,8 +28,12 @@ class Accounts:
         seconds = time.perf_counter() - began
         model, number = (version.model, version.text) if version else (None, None)
         metrics.count_request(route, model or "", number or "", status, seconds)
-        self._access_log.write(
+        if self._journal is None:
+            return
+        self._journal.put(
             {
+                "time": datetime.now(UTC),
+                "event": "request",
                 **record,
                 "status": status,
                 "milliseconds": round(seconds * 1000, 3),

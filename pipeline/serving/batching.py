@@ -112,7 +112,7 @@ class Batcher:
 
     def _compute(self, questions: list[_Question]) -> asyncio.Future[_Outcome] | None:
         """Answer questions now, or in the thread where that would hold up the loop."""
-        questions = [question for question in questions if not _is_late(question)]
+        questions = [question for question in questions if _is_wanted(question)]
         if not questions:
             return None
         images = questions[0].images
@@ -164,8 +164,8 @@ def _settle(questions: list[_Question], outcome: _Outcome) -> None:
         first = last
 
 
-def _is_late(question: _Question) -> bool:
-    late = time.perf_counter() > question.deadline
-    if late and not question.answer.done():
+def _is_wanted(question: _Question) -> bool:
+    """Whether somebody still waits for the answer, and not for too long."""
+    if not question.answer.done() and time.perf_counter() > question.deadline:
         question.answer.set_exception(too_late())
-    return late
+    return not question.answer.done()

@@ -1,44 +1,62 @@
-"""JSON lines on standard error: one a request, one an event."""
+"""JSON lines on standard error: one a request, one an event; nobody waits for their reader."""
 
-import asyncio
 import logging
+import queue
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-_KEPT_SECONDS = 0.1
+_MOST_LINES = 100_000  # that wait for a reader of standard error; more are dropped
+_CLOSE_SECONDS = 2.0
 _FIELDS = ("model", "version", "request_id")
 
 
-class AccessLog:
-    """Lines of requests; they are collected for a tenth of a second and written at once."""
+class Journal:
+    """Writes lines in a thread: a reader that pauses must not stop the server."""
 
-    def __init__(self, *, enabled: bool) -> None:
-        self.enabled = enabled
-        self._lines: list[bytes] = []
+    def __init__(self) -> None:
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._thread.start()
 
-    def write(self, record: dict[str, Any]) -> None:
-        """Keep a line; ``record`` holds plain values."""
-        if not self.enabled:
+    def put(self, line: dict[str, Any]) -> None:
+        """Write a line of plain values, soon."""
+        if self._lines.qsize() >= _MOST_LINES:
+            self._dropped += 1
             return
-        if not self._lines:
-            asyncio.get_running_loop().call_later(_KEPT_SECONDS, self.flush)
-        line = {"time": datetime.now(UTC), "event": "request", **record}
-        self._lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        self._lines.put(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
 
-    def flush(self) -> None:
-        """Write what was kept."""
-        lines, self._lines = self._lines, []
-        _write(b"".join(lines))
+    def close(self) -> None:
+        """Write what waits, if its reader reads."""
+        self._lines.put(None)
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _write(self) -> None:
+        while (line := self._lines.get()) is not None:
+            lines = [line]
+            while not self._lines.empty() and lines[-1] is not None:
+                lines.append(self._lines.get())  # type: ignore[arg-type]
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                lines.insert(0, b'{"event":"log","message":"%d lines dropped"}\n' % dropped)
+            _write(b"".join(filter(None, lines)))
+            if lines[-1] is None:
+                return
 
 
-class JsonFormatter(logging.Formatter):
-    """A log record as one JSON line; a traceback is a field of it."""
+class JsonHandler(logging.Handler):
+    """A log record as one line; a traceback is a field of it."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "event": "log",
@@ -49,14 +67,14 @@ class JsonFormatter(logging.Formatter):
             name: value for name in _FIELDS if (value := getattr(record, name, None)) is not None
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+            line["traceback"] = logging.Formatter().formatException(record.exc_info)
+        self._journal.put(line)
 
 
-def set_up_logging() -> None:
+def set_up_logging() -> Journal:
     """Send what this server and its libraries log to standard error, as JSON lines."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    journal = Journal()
+    handler = JsonHandler(journal)
     for name, level in (
         ("pipeline.serving", logging.INFO),
         ("uvicorn.error", logging.WARNING),
@@ -65,11 +83,12 @@ def set_up_logging() -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
+    return journal
 
 
 def _write(lines: bytes) -> None:
     try:
         sys.stderr.buffer.write(lines)
         sys.stderr.buffer.flush()
-    except OSError:  # whoever read it has gone; requests go on
+    except (OSError, ValueError):  # whoever read it has gone; requests go on
         pass

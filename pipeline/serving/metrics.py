@@ -1,7 +1,7 @@
 """Prometheus metrics: requests, latency, batch sizes, the versions that are loaded.
 
 With several workers their values meet in files of ``PROMETHEUS_MULTIPROC_DIR``, which must be set
-before this module is imported (``pipeline.serving.workers``).
+before this module is imported (``pipeline.serving.serve``).
 """
 
 import os
@@ -28,7 +28,7 @@ _requests = Counter(
 )
 _seconds = Histogram(
     "pipeline_request_seconds",
-    "From the first byte of a request to its answer.",
+    "From the head of a request to its answer.",
     ["route"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
     registry=_registry,

@@ -139,5 +139,8 @@ def _mistake(rows: Sequence[Any], shape: tuple[int, ...], where: str) -> str | N
 
 def _shown(value: Any) -> str:
     """Return a value as JSON has it, shortened."""
-    text = orjson.dumps(value, default=str).decode()
+    try:
+        text = orjson.dumps(value, default=str).decode()
+    except TypeError:  # nested too deeply for it
+        return "something nested deeply"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

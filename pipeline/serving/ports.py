@@ -34,6 +34,7 @@ def open_ports(settings: Settings) -> tuple[Settings, socket.socket, socket.sock
 
 
 def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket.socket:
+    host = host.strip("[]")
     try:
         family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:

@@ -1,6 +1,7 @@
 """Following ``exported/``: what is new is opened beside what serves, then takes its place."""
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from pipeline.serving.versions import open_version
 
 _log = logging.getLogger(__name__)
 
+# As paths can name it; surrogates stand for bytes that are no UTF-8.
+_NAME = re.compile(r"[^/:\x00-\x1f\ud800-\udfff]{1,100}")
 Signature = tuple[tuple[str, int, int], ...]
 
 
@@ -24,6 +27,7 @@ class Repository:
         self._exported, self._folders = settings.exported, settings.folders
         self._most_images = settings.limits.batch_images
         self._seen: dict[Path, Signature] = {}
+        self._told: dict[str, str] = {}
         self.catalogue = Catalogue()
 
     def refresh(self) -> Iterator[Catalogue]:
@@ -42,26 +46,38 @@ class Repository:
             yield self.catalogue
 
     def _find(self) -> dict[str, list[Path]]:
-        """Return the folders of all versions by name of the model."""
+        """Return the folders of all versions by name of the model, the newest first."""
         found: dict[str, list[Path]] = {}
-        for folder in self._folders or self._models():
-            if _is_version(folder):
-                found.setdefault(folder.absolute().parent.name, []).append(folder)
+        for folder in self._folders or self._children():
+            try:
+                if self._folders and _is_version(folder):
+                    found.setdefault(folder.absolute().parent.name, []).append(folder)
+                    continue
+                versions = [folder / str(number) for number in reversed(versions_of(folder))]
+            except OSError as error:  # nobody's business but this folder's
+                self._tell(str(folder), f"{folder} is left out: {error.strerror}.")
                 continue
-            versions = [folder / str(number) for number in versions_of(folder)]
             if versions:
-                newest_first = reversed(versions)
-                found.setdefault(folder.absolute().name, []).extend(newest_first)
+                found.setdefault(folder.absolute().name, []).extend(versions)
         return found
 
-    def _models(self) -> list[Path]:
+    def _children(self) -> list[Path]:
+        """Return the folders in ``exported`` that a path of the server can name."""
         if not self._exported.is_dir():
+            self._tell(str(self._exported), f"{self._exported} does not exist yet.")
             return []
-        return sorted(p for p in self._exported.iterdir() if p.is_dir() and p.name[0] != ".")
+        folders = [path for path in self._exported.iterdir() if path.name[0] != "."]
+        return sorted(path for path in folders if _NAME.fullmatch(path.name))
+
+    def _tell(self, subject: str, text: str) -> None:
+        """Log something that stays as it is once, not every second."""
+        if self._told.get(subject) != text:
+            self._told[subject] = text
+            _log.warning("%s", text)
 
     def _refreshed(self, name: str, folders: list[Path]) -> Iterator[Model]:
         before = self.catalogue.models.get(name, Model(name))
-        model = _labelled(_kept(before, folders), folders[0].parent)
+        model = self._labelled(_kept(before, folders), folders[0].parent)
         changed = {
             folder: signature
             for folder in folders
@@ -74,6 +90,16 @@ class Repository:
             self._seen[folder] = signature
             model = self._opened(model, folder)
             yield model
+
+    def _labelled(self, model: Model, folder: Path) -> Model:
+        """Take labels as they are now; a broken file leaves them as they were."""
+        try:
+            labels = read_labels(folder)
+        except PipelineError as error:
+            self._tell(model.name, f"labels not read: {error}")
+            return model
+        self._told.pop(model.name, None)
+        return replace(model, labels=labels)
 
     def _opened(self, model: Model, folder: Path) -> Model:
         """Open a version and put it in place; where it is refused, what serves goes on."""
@@ -104,7 +130,7 @@ class Repository:
 
 
 def _is_version(folder: Path) -> bool:
-    return (folder / MANIFEST).is_file() or folder.name.isdecimal()
+    return folder.name.isdecimal() and (folder / MANIFEST).is_file()
 
 
 def _signature(folder: Path) -> Signature:
@@ -126,12 +152,3 @@ def _kept(model: Model, folders: list[Path]) -> Model:
         ready={n: version for n, version in model.ready.items() if n in numbers},
         refused={n: reason for n, reason in model.refused.items() if n in numbers},
     )
-
-
-def _labelled(model: Model, folder: Path) -> Model:
-    """Take labels as they are now; a broken file leaves them as they were."""
-    try:
-        return replace(model, labels=read_labels(folder))
-    except PipelineError as error:
-        _log.error("labels not read: %s", error, extra={"model": model.name})
-        return model

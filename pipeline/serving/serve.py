@@ -30,6 +30,8 @@ def serve(settings: Settings, on_open: Callable[[Settings], None]) -> None:
     Raises:
         MachineError: a port cannot be opened, or workers end as soon as they start.
     """
+    for number in _STOPPING:  # until a worker takes them over
+        signal.signal(number, _leave_early)
     settings, sock, keeper = open_ports(settings)
     try:
         on_open(settings)
@@ -47,6 +49,10 @@ def serve(settings: Settings, on_open: Callable[[Settings], None]) -> None:
             keeper.close()
 
 
+def _leave_early(_signal: int, _frame: Any) -> None:
+    raise SystemExit(0)
+
+
 class _Workers:
     """Several workers that share the ports; one that ends is started again."""
 
@@ -56,7 +62,7 @@ class _Workers:
         self._leaving = False
 
     def run(self) -> None:
-        set_up_logging()
+        journal = set_up_logging()
         previous = {number: signal.signal(number, self._leave) for number in _STOPPING}
         started: dict[SpawnProcess, float] = {}
         try:
@@ -68,6 +74,7 @@ class _Workers:
                     self._ended(process, time.monotonic() - started.pop(process))
         finally:
             self._end(list(started))
+            journal.close()
             for number, handler in previous.items():
                 signal.signal(number, handler)
 

@@ -1,19 +1,25 @@
 """What handlers of both ports need: the catalogue of the moment, the limits, the way to answers."""
 
+import asyncio
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import TypeVar
 
 import numpy as np
 
 from pipeline.runtimes.predictor import Images, Probabilities
 from pipeline.serving.batching import Answer
 from pipeline.serving.catalogue import Catalogue
-from pipeline.serving.problems import Problem
+from pipeline.serving.problems import Problem, too_many
 from pipeline.serving.settings import Settings
 from pipeline.serving.versions import Version
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_LONG_BYTES = 256 * 2**10  # of JSON: a few milliseconds
 
 
 class Service:
@@ -24,6 +30,7 @@ class Service:
         self.catalogue = Catalogue()
         self.http_tasks: Collection[object] = ()  # set by the HTTP port
         self.grpc_calls = 0
+        self._kept_bytes = 0
         self.leaving = False
 
     @property
@@ -35,6 +42,21 @@ class Service:
     def ready(self) -> bool:
         """Whether new requests should be sent here."""
         return self.catalogue.ready and not self.leaving
+
+    def keep(self, size: int) -> None:
+        """Count bytes of requests that are kept until they are answered.
+
+        Raises:
+            Problem: (429) there is no place for them now.
+        """
+        limit = self.settings.limits.kept_bytes
+        if self._kept_bytes + size > limit:
+            raise too_many("bytes of requests are kept at once", limit, close=True)
+        self._kept_bytes += size
+
+    def forget(self, size: int) -> None:
+        """Count them no more."""
+        self._kept_bytes -= size
 
     def find(self, name: str, version: str | None = None, label: str | None = None) -> Version:
         """Return the version asked for, else the one that counts.
@@ -49,6 +71,13 @@ class Service:
         limit = self.settings.limits.answer_seconds
         return time.perf_counter() + (limit if seconds is None else min(seconds, limit))
 
+    async def read(self, size: int, reader: Callable[..., T], *arguments: object) -> T:
+        """Return what a parser makes of a body; one of many bytes is parsed in a thread."""
+        if size < _LONG_BYTES:
+            return reader(*arguments)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_thread(), partial(reader, *arguments))
+
     async def ask(self, version: Version, images: Images, deadline: float) -> Answer:
         """Return a version's answers to images, uint8 (n, *image_shape).
 
@@ -58,6 +87,11 @@ class Service:
         answer = await version.answers.ask(images, alone=self.under_way == 1, deadline=deadline)
         _require_numbers(answer.probabilities, version)
         return answer
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "parsing")
 
 
 def _require_numbers(probabilities: Probabilities, version: Version) -> None:

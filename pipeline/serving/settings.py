@@ -20,7 +20,7 @@ class Limits:
     body_bytes: int = 16 * 2**20
     json_bytes: int = 4 * 2**20  # nested lists take twenty times as much memory as their text
     head_bytes: int = 64 * 2**10
-    buffered_bytes: int = 128 * 2**20  # of all bodies that are still arriving
+    kept_bytes: int = 128 * 2**20  # of all requests that have come and are not answered yet
     requests: int = 256  # at once
     batch_images: int = 64  # of several requests, computed together; 1 for none
     connections: int = 1024
@@ -63,6 +63,7 @@ class Settings:
 
 def address(host: str, port: int) -> str:
     """Return HOST:PORT, an IPv6 host in brackets."""
+    host = host.strip("[]")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -12,7 +12,7 @@ from pipeline.serving.catalogue import Catalogue
 from pipeline.serving.grpc.port import GrpcPort
 from pipeline.serving.http.application import Application
 from pipeline.serving.http.server import Server
-from pipeline.serving.journal import AccessLog, set_up_logging
+from pipeline.serving.journal import set_up_logging
 from pipeline.serving.repository import Repository
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
@@ -30,17 +30,16 @@ def run_worker(settings: Settings, sock: socket.socket) -> None:
     Raises:
         MachineError: the gRPC port cannot be opened.
     """
-    set_up_logging()
+    journal = set_up_logging()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     service = Service(settings)
-    access_log = AccessLog(enabled=settings.access_log)
-    accounts = Accounts(access_log)
+    accounts = Accounts(journal if settings.access_log else None)
     server = Server(Application(service, accounts), settings)
     try:
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(service, server, accounts, sock))
     finally:
-        access_log.flush()
+        journal.close()
 
 
 async def _serve(service: Service, server: Server, accounts: Accounts, sock: socket.socket) -> None:

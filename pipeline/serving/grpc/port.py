@@ -29,6 +29,7 @@ _CODES = {
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+_CLIENT_GONE = 499  # as proxies log it
 _OPEN = {"ServerLive", "ServerReady"}  # probes bring no token
 
 
@@ -83,10 +84,17 @@ class GrpcPort:
         began, status = time.perf_counter(), 200
         call = Context(self._service, began + _seconds_left(context))
         self._service.grpc_calls += 1
+        kept = 0
+        record = {"client": context.peer(), "method": "gRPC", "path": f"/{SERVICE}/{name}"}
         try:
             await asyncio.sleep(0)  # those that came together are under way together
             self._require_allowed(name, context)
+            self._service.keep(asked.ByteSize())
+            kept = asked.ByteSize()
             return await HANDLERS[name](call, asked)
+        except asyncio.CancelledError:  # the client's deadline passed, or it has gone
+            status = _CLIENT_GONE
+            raise
         except Problem as problem:
             status = int(problem.status)
             await context.abort(_CODES.get(status, grpc.StatusCode.UNKNOWN), str(problem))
@@ -96,14 +104,16 @@ class GrpcPort:
             await context.abort(grpc.StatusCode.INTERNAL, "The server failed; its log says why.")
         finally:
             self._service.grpc_calls -= 1
-            record = {"client": context.peer(), "method": "gRPC", "path": f"/{SERVICE}/{name}"}
+            self._service.forget(kept)
             self._accounts.note(f"grpc {name}", call.version, status, began, record)
 
     def _require_allowed(self, name: str, context: Any) -> None:
+        if name in _OPEN:
+            return
         limit = self._service.settings.limits.requests
         if self._service.under_way > limit:
             raise too_many("requests are answered at once", limit)
-        if self._authorization is None or name in _OPEN:
+        if self._authorization is None:
             return
         given = dict(context.invocation_metadata() or ()).get("authorization", "")
         given = given.encode() if isinstance(given, str) else given

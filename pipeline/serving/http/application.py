@@ -31,7 +31,7 @@ class Application:
     def __init__(self, service: Service, accounts: Accounts) -> None:
         self.service = service
         self._accounts = accounts
-        self._bodies = Bodies(service.settings.limits)
+        self._bodies = Bodies(service)
         token = service.settings.token
         self._authorization = f"Bearer {token}".encode() if token else None
         prefix = secrets.token_hex(6)
@@ -44,6 +44,8 @@ class Application:
             route, response = await self._respond(request, receive)
         except ClientGone:  # there is nobody to answer
             return
+        finally:
+            self.service.forget(request.kept_bytes)
         await self._send(request, response, send)
         self._note(request, route, response, scope)
 
@@ -65,7 +67,7 @@ class Application:
         try:
             route, request.parameters = match(request.method, request.path)
             self._require_token(request, route)
-            self._require_place()
+            self._require_place(route)
             request.body = await self._bodies.read(request, receive)
             return route, await route.handler(self.service, request)
         except Problem as problem:
@@ -90,9 +92,9 @@ class Application:
                 "'Authorization: Bearer TOKEN'.",
             )
 
-    def _require_place(self) -> None:
+    def _require_place(self, route: Route) -> None:
         limit = self.service.settings.limits.requests
-        if self.service.under_way > limit:
+        if self.service.under_way > limit and not route.open:  # probes of a busy server
             raise too_many("requests are answered at once", limit)
 
     async def _send(self, request: Request, response: Response, send: Send) -> None:

@@ -1,17 +1,20 @@
 """Connections: heads that come slowly or never end, readers that do not read, a worker that leaves.
 
-uvicorn's protocol does the rest. What is added: it has no limit for the time or the size of a
-request's head, none for a client that does not read, and on shutdown it closes connections on
-which the next request may be on its way.
+uvicorn's protocol does the rest. What is added: it has no limit for the time a request takes to
+arrive, for the size of its head and trailers, none for a client that does not read, and on shutdown
+it closes connections on which the next request may be on its way.
 """
 
 import asyncio
+import re
 from typing import Any
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pipeline.serving.settings import Limits
+
+_LAST_SECONDS = 2.0  # for the application to say that a body is late
 
 
 class Connection(HttpToolsProtocol):
@@ -23,47 +26,73 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or refuse it where there are too many."""
         super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
-        self._in_head, self._head_bytes = False, 0
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._in_head = self._in_message = False
+        self._head_bytes = 0
+        self._late_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.connections:
             sentence = f"At most {self.limits.connections:,} connections; there are more now."
             self._refuse(429, sentence, b"retry-after: 1\r\n")
             return
-        self._expect_head()
+        self._await_client()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        for timer in (self._head_timer, self._write_timer):
+        for timer in (self._late_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; a head that is not whole yet is timed and measured."""
+        """Read on; where a request is not whole then, its client must not take too long."""
+        if not self._in_message and b"pgrade" in data:
+            data = _without_upgrade(data)
         super().data_received(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > self.limits.head_bytes:
-                limit = self.limits.head_bytes
-                self._refuse(431, f"A request's head must have at most {limit:,} bytes; got more.")
-            elif self._head_timer is None:
-                self._expect_head()
+        waiting = self._in_message or self.cycle is None or self.cycle.response_complete
+        if waiting and self._late_timer is None and not self.transport.is_closing():
+            self._await_client()
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head = self._in_message = True
+        self._head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, or a trailer of a body in chunks; both count."""
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > self.limits.head_bytes:
+            limit = self.limits.head_bytes
+            self._refuse(431, f"A request's headers must have at most {limit:,} bytes; got more.")
+            return
+        super().on_header(name, value)
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the path; it counts like a header."""
+        self._head_bytes += len(url)
+        if self._head_bytes > self.limits.head_bytes:
+            limit = self.limits.head_bytes
+            self._refuse(431, f"A request's path must have at most {limit:,} bytes; got more.")
+            return
+        super().on_url(url)
 
     def on_headers_complete(self) -> None:
-        """Start answering it."""
+        """Start answering."""
         self._in_head = False
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self.transport.is_closing():  # it was refused
+            return
         super().on_headers_complete()
         if self.leaving:
             self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """The request is whole: now we are asked."""
+        self._in_message = False
+        if self._late_timer is not None:
+            self._late_timer.cancel()
+            self._late_timer = None
+        if self.cycle is not None:
+            super().on_message_complete()
 
     def pause_writing(self) -> None:
         """Wait for a client that does not read, but not for ever."""
@@ -81,12 +110,20 @@ class Connection(HttpToolsProtocol):
         """Refuse what is no HTTP, in the form of all other errors."""
         self._refuse(400, f"The request must be HTTP/1.1; it was not understood: {msg}")
 
-    def _expect_head(self) -> None:
-        self._head_timer = self.loop.call_later(self.limits.receive_seconds, self._head_is_late)
+    def _await_client(self) -> None:
+        self._late_timer = self.loop.call_later(self.limits.receive_seconds, self._client_is_late)
 
-    def _head_is_late(self) -> None:
-        seconds = self.limits.receive_seconds
-        self._refuse(408, f"A request must arrive within {seconds:g} s; it did not.")
+    def _client_is_late(self) -> None:
+        """A head that is late is refused here, a body by the application; then it is over."""
+        self._late_timer = None
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering and not self._in_head:
+            self._late_timer = self.loop.call_later(_LAST_SECONDS, self.transport.abort)
+        elif self._in_message and not self._in_head:  # what is left of a refused request
+            self.transport.abort()
+        else:
+            seconds = self.limits.receive_seconds
+            self._refuse(408, f"A request must arrive within {seconds:g} s; it did not.")
 
     def _refuse(self, status: int, sentence: str, headers: bytes = b"") -> None:
         """Answer without the application, and close."""
@@ -96,6 +133,15 @@ class Connection(HttpToolsProtocol):
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n"
         self.transport.write(STATUS_LINE[status] + headers + head % len(body) + b"\r\n" + body)
         self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Rename the header Upgrade, which servers may ignore (RFC 9110, 7.8); the parser would stop.
+
+    Java's client asks for HTTP/2 so with every first request.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return re.sub(rb"(?i)\r\nupgrade:", b"\r\nx-upgrade:", head) + end + rest
 
 
 class _Joined:

@@ -15,7 +15,7 @@ Handler = Callable[[Service, Request], Awaitable[Response]]
 _PARTS = {
     "{name}": "(?P<name>[^/:]{1,100})",
     "{version}": "(?P<version>[0-9]{1,9})",
-    "{label}": r"(?P<label>\w{1,100})",
+    "{label}": "(?P<label>[^/:]{1,100})",
     "{file}": r"(?P<file>[\w.]{1,100})",
     "{verb}": "(?P<verb>classify|regress)",
 }

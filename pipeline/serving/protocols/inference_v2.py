@@ -19,6 +19,7 @@ from pipeline.serving.versions import Version
 
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
 NAME = "dense-pipeline"
+_MOST_DIGITS = 12
 _JSON_LENGTH = b"inference-header-content-length"
 
 
@@ -65,7 +66,7 @@ async def infer(service: Service, request: Request) -> Response:
     """Answer the probabilities of images, as JSON or as raw bytes."""
     version = request.version = find(service, request)
     text, raw = split(request)
-    question = read_question(parse_object(service, text), raw, version)
+    question = await service.read(len(text), _read, service, text, raw, version)
     request.spans["parse"] = time.perf_counter() - request.began
     if question.timeout_seconds is not None:
         request.deadline = min(request.deadline, request.began + question.timeout_seconds)
@@ -75,6 +76,10 @@ async def infer(service: Service, request: Request) -> Response:
     response = _answer(version, question, answer.probabilities)
     request.spans["serialise"] = time.perf_counter() - started
     return response
+
+
+def _read(service: Service, text: bytes, raw: memoryview | None, version: Version) -> Question:
+    return read_question(parse_object(service, text), raw, version)
 
 
 def describe(service: Service, version: Version) -> dict[str, Any]:
@@ -106,7 +111,8 @@ def split(request: Request) -> tuple[bytes, memoryview | None]:
     header = request.header(_JSON_LENGTH)
     if header is None:
         return request.body, None
-    if not (header.isascii() and header.isdecimal()) or int(header) > len(request.body):
+    is_number = header.isascii() and header.isdecimal() and len(header) <= _MOST_DIGITS
+    if not is_number or int(header) > len(request.body):
         raise wrong(
             "Inference-Header-Content-Length must be the length of the JSON part in bytes, at most "
             f"{len(request.body):,}; got {header[:40]!r}."

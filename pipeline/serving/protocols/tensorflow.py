@@ -23,8 +23,7 @@ _DTYPES = {"uint8": "DT_UINT8", "float32": "DT_FLOAT"}
 async def predict(service: Service, request: Request) -> Response:
     """Answer ``:predict``: rows (instances -> predictions) or columns (inputs -> outputs)."""
     version = request.version = find(service, request)
-    document = parse_object(service, request.body)
-    images, answered = read_images(document, version)
+    images, answered = await service.read(len(request.body), _read, service, request.body, version)
     request.spans["parse"] = time.perf_counter() - request.began
     answer = await service.ask(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
@@ -32,6 +31,10 @@ async def predict(service: Service, request: Request) -> Response:
     response = as_json({answered: answer.probabilities})
     request.spans["serialise"] = time.perf_counter() - started
     return response
+
+
+def _read(service: Service, body: bytes, version: Version) -> tuple[Images, str]:
+    return read_images(parse_object(service, body), version)
 
 
 async def other_verb(service: Service, request: Request) -> Response:
