@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SIZE, BOX = 28, 20  # pixels: the image, and the box that the digit is scaled to
-_MOST_PIXELS = 1024  # on the longer side: no digit needs more
+MOST_SIDE = 1024  # pixels: no digit needs more
 _LEAST_CONTRAST = 16  # of 255; below, a picture is empty
 
 Grey = npt.NDArray[np.float64]
@@ -36,7 +36,7 @@ def canonical(picture: "Image") -> npt.NDArray[np.uint8]:
     from PIL import ImageOps
 
     upright = ImageOps.exif_transpose(picture)
-    upright.thumbnail((_MOST_PIXELS, _MOST_PIXELS))
+    upright.thumbnail((MOST_SIDE, MOST_SIDE))
     grey = np.asarray(_opaque(upright).convert("L"), np.float64)
     if grey.shape == (SIZE, SIZE) and not _is_dark_on_light(grey):
         return grey.astype(np.uint8)[:, :, np.newaxis]

@@ -6,13 +6,13 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.digits import canonical
+from pipeline.digits import MOST_SIDE, canonical
 from pipeline.errors import ImageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_MOST_PIXELS = 50_000_000
+_MOST_PIXELS = 20_000_000  # decoded; a JPEG is decoded smaller, so that photographs may be larger
 _CHANNELS = {1: "L", 3: "RGB"}
 _EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow's modes that convert without loss of meaning
 
@@ -76,10 +76,12 @@ def decode_picture(
 
 
 def _read_digit(picture: "Image", where: str) -> npt.NDArray[np.uint8]:
+    size = picture.size
+    picture.draft(None, (MOST_SIDE, MOST_SIDE))
     if picture.width * picture.height > _MOST_PIXELS:
         raise ImageError(
-            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels; got "
-            f"{picture.width} x {picture.height} in {where}. Scale it down."
+            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels, but for a JPEG; got "
+            f"{size[0]} x {size[1]} in {where}. Scale it down."
         )
     return canonical(picture)
 

@@ -93,5 +93,5 @@ def test_bad_pictures_are_explained(server: Server, bad: str) -> None:
     body = file.getvalue()[: -30 if bad == "cut" else None]
     answer = server.post("/v1/models/smoke:classify-image", data=body)
     assert answer.status_code == 400
-    words = {"bomb": "at most 50,000,000 pixels", "cut": "can be read", "gif": "PNG, JPEG, WebP"}
+    words = {"bomb": "at most 20,000,000 pixels", "cut": "can be read", "gif": "PNG, JPEG, WebP"}
     assert words[bad] in answer.json()["error"]

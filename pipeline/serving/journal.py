@@ -4,6 +4,7 @@ import logging
 import queue
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import orjson
 
 _MOST_LINES = 100_000  # that wait for a reader of standard error; more are dropped
 _CLOSE_SECONDS = 2.0
+_TOGETHER_SECONDS = 0.05  # lines are written together: to wake the thread for each costs requests
 _FIELDS = ("model", "version", "request_id")
 
 
@@ -37,6 +39,7 @@ class Journal:
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
+            time.sleep(_TOGETHER_SECONDS)
             lines = [line]
             while not self._lines.empty() and lines[-1] is not None:
                 lines.append(self._lines.get())  # type: ignore[arg-type]

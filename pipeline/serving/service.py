@@ -1,24 +1,20 @@
 """What handlers of both ports need: the catalogue of the moment, the limits, the way to answers."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import TypeVar
 
-import numpy as np
-
-from pipeline.runtimes.predictor import Images, Probabilities
+from pipeline.runtimes.predictor import Images
 from pipeline.serving.batching import Answer
 from pipeline.serving.catalogue import Catalogue
-from pipeline.serving.problems import Problem, too_many
+from pipeline.serving.problems import too_many
 from pipeline.serving.settings import Settings
 from pipeline.serving.versions import Version
 
 T = TypeVar("T")
-_log = logging.getLogger(__name__)
 _LONG_BYTES = 256 * 2**10  # of JSON: a few milliseconds
 
 
@@ -84,22 +80,9 @@ class Service:
         Raises:
             Problem: (504) the deadline passed; (500) an answer is not a number.
         """
-        answer = await version.answers.ask(images, alone=self.under_way == 1, deadline=deadline)
-        _require_numbers(answer.probabilities, version)
-        return answer
+        return await version.answers.ask(images, alone=self.under_way == 1, deadline=deadline)
 
 
 @cache
 def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "parsing")
-
-
-def _require_numbers(probabilities: Probabilities, version: Version) -> None:
-    if not np.isfinite(probabilities).all():
-        labels = {"model": version.model, "version": version.number}
-        _log.error("a model answered with infinity or NaN", extra=labels)
-        raise Problem(
-            500,
-            f"{version.model} version {version.text} answered with infinity or NaN. Do not use "
-            "it: verify it (pipeline verify).",
-        )

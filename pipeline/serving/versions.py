@@ -1,7 +1,9 @@
 """One published version, opened: it is ready once its files and its golden answers are right."""
 
+import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +15,14 @@ from pipeline.export.formats import FORMATS, artifact_path
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published import PublishedModel, read_version
 from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
-from pipeline.runtimes.predictor import Predictor
+from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.batching import Batcher
 from pipeline.serving.metrics import batch_images
+from pipeline.serving.problems import Problem
 from pipeline.verification.tolerances import TOLERANCES
 
+_log = logging.getLogger(__name__)
 FORMAT = "onnx"  # the one format that is served, and onnxruntime opens
 
 
@@ -62,7 +66,7 @@ def open_version(folder: Path, model: str, most_images: int) -> Version:
         class_names=published.class_names,
         digits=knows_digits(published.manifest["data"]["name"], predictor.contract.image_shape),
         answers=Batcher(
-            predictor.predict,
+            partial(_numbers, predictor),
             most_images=most_images,
             seconds_of_one=_seconds_of_one(predictor),
             on_batch=batch_images.labels(model, published.version).observe,
@@ -83,6 +87,20 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
             f"{folder} must be version {folder.name} of {model} with an ONNX file and golden "
             f"answers to be served; got: {'; '.join(wrong)}. Publish it again (pipeline run)."
         )
+
+
+def _numbers(predictor: Predictor, images: Images) -> Probabilities:
+    """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).
+
+    Raises:
+        Problem: (500) one is infinity or NaN, which JSON cannot hold.
+    """
+    probabilities = predictor.predict(images)
+    if not np.isfinite(probabilities).all():
+        sentence = "The model answered with infinity or NaN: verify it (pipeline verify)."
+        _log.error("%s", sentence)
+        raise Problem(500, sentence)
+    return probabilities
 
 
 def _seconds_of_one(predictor: Predictor) -> float:
