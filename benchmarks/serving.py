@@ -21,7 +21,7 @@ from benchmarks.workloads import WrongAnswer, read_problem
 from pipeline.atomic import sha256
 from pipeline.publishing.published import PublishedModel
 
-ROUNDS = 3
+ROUNDS = 2
 
 Row = dict[str, Any]
 

@@ -23,7 +23,7 @@ def serving_tables(result: Row) -> str:
     """What was served, one table for each workload, and what the servers take."""
     model = result["model"]
     widths = "-".join(map(str, model["widths"]))
-    versions = ", ".join(server["version"] for server in result["servers"])
+    versions = ", ".join(dict.fromkeys(server["version"] for server in result["servers"]))
     head = f"{widths}, version {model['version']} of {model['name']}. {versions}."
     workloads = dict.fromkeys(row["workload"] for row in result["rows"])
     tables = [f"{name[0].upper()}{name[1:]}:\n\n{speeds(result, name)}" for name in workloads]

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.export.contract import contract_for
+from pipeline.runtimes.predictor import Predictor
 from pipeline.serving.batching import Answer, Batcher
 from pipeline.serving.problems import Problem
+from pipeline.serving.versions import finite
 
 FAST, SLOW = 1e-5, 1.0  # seconds of one image: computed in the loop, or in the thread
 
@@ -158,6 +161,20 @@ def test_what_waited_too_long_for_the_thread_is_not_computed() -> None:
         assert counting.sizes == [20]
 
     asyncio.run(ask())
+
+
+def test_an_answer_that_is_no_number_is_an_error() -> None:
+    """JSON has no NaN; whoever asked is told, and so is the log."""
+
+    class Broken(Predictor):
+        def _run(self, images: Any) -> Any:
+            return np.full((len(images), 2), np.nan, np.float32)
+
+    predictor = Broken()
+    predictor.contract = contract_for("multiclass", image_shape=(2, 2, 1), num_classes=2)
+    with pytest.raises(Problem, match="answered with infinity or NaN") as caught:
+        finite(predictor, question(1, 1))
+    assert caught.value.status == 500
 
 
 def test_a_caller_that_left_harms_nobody() -> None:

@@ -131,4 +131,6 @@ def test_a_rotated_photograph_is_put_upright(smoke: Path, tmp_path: Path) -> Non
 def test_an_enormous_picture_is_refused_before_it_is_decoded(smoke: Path, tmp_path: Path) -> None:
     Image.new("1", (10_000, 10_000)).save(tmp_path / "huge.png")
     done = command("predict", smoke / "exported" / "smoke", tmp_path / "huge.png")
-    assert_error(done, 2, "at most 20,000,000 pixels, but for a JPEG; got 10000 x 10000", "Scale it down")
+    assert_error(
+        done, 2, "at most 20,000,000 pixels, but for a JPEG; got 10000 x 10000", "Scale it down"
+    )

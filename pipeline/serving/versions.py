@@ -66,7 +66,7 @@ def open_version(folder: Path, model: str, most_images: int) -> Version:
         class_names=published.class_names,
         digits=knows_digits(published.manifest["data"]["name"], predictor.contract.image_shape),
         answers=Batcher(
-            partial(_numbers, predictor),
+            partial(finite, predictor),
             most_images=most_images,
             seconds_of_one=_seconds_of_one(predictor),
             on_batch=batch_images.labels(model, published.version).observe,
@@ -89,7 +89,7 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
         )
 
 
-def _numbers(predictor: Predictor, images: Images) -> Probabilities:
+def finite(predictor: Predictor, images: Images) -> Probabilities:
     """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).
 
     Raises:
