@@ -87,7 +87,6 @@ class GrpcPort:
         kept = 0
         record = {"client": context.peer(), "method": "gRPC", "path": f"/{SERVICE}/{name}"}
         try:
-            await asyncio.sleep(0)  # those that came together are under way together
             self._require_allowed(name, context)
             self._service.keep(asked.ByteSize())
             kept = asked.ByteSize()
