@@ -156,8 +156,9 @@ def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
     metrics = server.get("/metrics").text
     counted = 'pipeline_requests_total{model="smoke",route="grpc ModelInfer",status="200"'
     assert counted in metrics
-    logged = [e for e in server.events() if e.get("path") == f"/{SERVICE}/ModelInfer"]
-    assert logged[-1]["model"] == "smoke"
+    path = f"/{SERVICE}/ModelInfer"
+    wait_until(lambda: any(e.get("path") == path for e in server.events()))
+    assert [e for e in server.events() if e.get("path") == path][-1]["model"] == "smoke"
 
 
 def test_a_call_that_was_given_up_is_logged_so(server: Server, channel: Any) -> None:

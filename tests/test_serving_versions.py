@@ -153,7 +153,7 @@ def test_a_bad_version_is_refused_and_the_old_one_goes_on(
         return
     assert states(running)["2"][0] == "END"
     assert words in states(running)["2"][1]
-    assert any(words in event.get("message", "") for event in running.events())
+    wait_until(lambda: any(words in event.get("message", "") for event in running.events()))
     assert status(running)["default_version"] == "1"
     assert running.predict(BODY).status_code == 200
     assert running.post("/v1/models/smoke/labels/stable:predict", json=BODY).status_code == 200
@@ -185,7 +185,8 @@ def test_broken_labels_leave_them_as_they_were(workspace: Path, running: Server)
     (model_folder(workspace) / "labels.json").write_text("{")
     wait_until(lambda: "2" in states(running))
     assert status(running)["labels"] == {"stable": "1"}
-    assert any("labels not read" in event.get("message", "") for event in running.events())
+    told = "labels not read"
+    wait_until(lambda: any(told in event.get("message", "") for event in running.events()))
 
 
 def test_nothing_is_ready_before_something_is_published(complete: Path, tmp_path: Path) -> None:
