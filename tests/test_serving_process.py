@@ -16,6 +16,8 @@ import requests
 from conftest import PROJECT, assert_error, command
 from serving import Server, serving, wait_until
 
+from pipeline.serving.ports import drop_newcomers
+
 BODY = {"instances": [[[[0]] * 28] * 28]}
 TOKEN = "a-token-of-many-characters"  # noqa: S105
 BASE = PROJECT / ".venv-base" / "bin" / "python"
@@ -218,6 +220,44 @@ def test_shutdown_loses_no_accepted_request(
             asker.join()
     assert [asker.failed for asker in askers] == [[]] * 6
     assert {code for asker in askers for code in asker.codes} == {200}
+
+
+def test_a_port_that_closes_drops_newcomers_and_keeps_who_waits() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as port,
+        socket.create_connection(port.getsockname(), timeout=10) as waiting,
+    ):
+        drop_newcomers(port)
+        with pytest.raises(TimeoutError):
+            socket.create_connection(port.getsockname(), timeout=0.5)
+        waiting.sendall(b"question")
+        accepted, _ = port.accept()
+        with accepted:
+            assert accepted.recv(100) == b"question"
+
+
+@pytest.mark.parametrize(
+    ("first", "seconds", "rest"),
+    [
+        (b"", 1.5, b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"),
+        (b"GET /v2/health/live HTTP/1.1\r\nHo", 4, b"st: x\r\n\r\n"),
+    ],
+    ids=["a client that has just connected", "half a head"],
+)
+def test_a_request_that_is_on_its_way_is_waited_for(
+    smoke: Path, tmp_path: Path, first: bytes, seconds: float, rest: bytes
+) -> None:
+    with serving(smoke, log=tmp_path / "log") as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(first)
+            time.sleep(0.2)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(seconds)
+            connection.sendall(rest)
+            answer = connection.recv(65536)
+        assert server.process.wait(20) == 0
+    assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
 def test_a_body_that_is_on_its_way_is_waited_for(smoke: Path, tmp_path: Path) -> None:

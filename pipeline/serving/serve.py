@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline.errors import MachineError
 from pipeline.serving.journal import set_up_logging
-from pipeline.serving.ports import open_ports
+from pipeline.serving.ports import drop_newcomers, open_ports
 from pipeline.serving.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -105,6 +105,7 @@ class _Workers:
         mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
 
     def _end(self, processes: list[SpawnProcess]) -> None:
+        drop_newcomers(self._sock)
         for process in processes:
             process.terminate()
         until = time.monotonic() + self._settings.limits.shutdown_seconds + _YOUNG_SECONDS

@@ -15,6 +15,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from pipeline.serving.settings import Limits
 
 _LAST_SECONDS = 2.0  # for the application to say that a body is late
+# How long a worker that leaves waits for a request that may be on its way: for the first of a
+# client that has just connected, and for the next of a busy one.
+_FIRST_SECONDS = 3.0
+_NEXT_SECONDS = 1.0
 
 
 class Connection(HttpToolsProtocol):
@@ -93,6 +97,17 @@ class Connection(HttpToolsProtocol):
             self._late_timer = None
         if self.cycle is not None:
             super().on_message_complete()
+
+    def awaits_request(self, waited: float) -> bool:
+        """Say if a request may be on its way, ``waited`` seconds into the worker's leave."""
+        if self.cycle is None or self._in_message:
+            return waited < _FIRST_SECONDS
+        return self.cycle.response_complete and waited < _NEXT_SECONDS
+
+    def shutdown(self) -> None:
+        """Close where nothing is on its way; a request that is half here is answered first."""
+        if not self._in_message:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """Wait for a client that does not read, but not for ever."""

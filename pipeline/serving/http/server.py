@@ -10,10 +10,10 @@ import uvicorn
 
 from pipeline.serving.http.application import Application
 from pipeline.serving.http.connections import Connection, connection_class
+from pipeline.serving.ports import drop_newcomers
 from pipeline.serving.settings import Settings
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
-_LEAVING_SECONDS = 0.5  # in which busy clients send their next request, and are told to close
 _CHECK_SECONDS = 0.02
 
 
@@ -48,12 +48,20 @@ class Server(uvicorn.Server):
             if isinstance(connection, Connection) and connection.cycle is not None:
                 connection.cycle.keep_alive = False
         for sock in sockets or ():
+            if self.config.workers == 1:
+                drop_newcomers(sock)
             await self._stop_accepting(sock)
         waited = 0.0
-        while self.server_state.connections and waited < _LEAVING_SECONDS and not self.force_exit:
+        while self._awaits_requests(waited) and not self.force_exit:
             await asyncio.sleep(_CHECK_SECONDS)
             waited += _CHECK_SECONDS
         await super().shutdown([])
+
+    def _awaits_requests(self, waited: float) -> bool:
+        return any(
+            isinstance(connection, Connection) and connection.awaits_request(waited)
+            for connection in self.server_state.connections
+        )
 
     async def _stop_accepting(self, sock: socket.socket) -> None:
         """Close a port; who waits in its queue is served, since closing would reset them."""
@@ -83,6 +91,7 @@ def _config(
         application,
         loop="auto",
         http=connections,
+        workers=settings.workers,
         ws="none",
         lifespan="off",
         log_config=None,
