@@ -17,7 +17,6 @@ from pipeline.serving.http.messages import Request
 from pipeline.serving.number_lists import NumberList
 from pipeline.serving.problems import Problem
 from pipeline.serving.protocols import inference_v2, tensorflow
-from pipeline.serving.protocols.v2_request import read_question
 from pipeline.serving.settings import Settings
 
 SHAPE = (2, 2, 1)
@@ -53,7 +52,7 @@ def read_v2(body: bytes, length: bytes | None = None) -> Any:
     headers = {b"inference-header-content-length": length} if length is not None else {}
     request = Request("POST", "/", headers, "id", 0, 0, body)
     text, raw = inference_v2.split(request)
-    return read_question(tensorflow.parse_object(SERVICE, text), raw, VERSION)
+    return inference_v2.read_infer(SERVICE, text, raw, VERSION)[1]
 
 
 def image(values: list[int]) -> Any:
@@ -92,11 +91,11 @@ def test_what_is_right_is_read_bit_for_bit(values: list[int]) -> None:
     np.testing.assert_array_equal(read_v1(rows)[0], expected)
     tensor = {"name": "image", "datatype": "UINT8", "shape": list(expected.shape)}
     flat = json.dumps({"inputs": [{**tensor, "data": values}]}).encode()
-    np.testing.assert_array_equal(read_v2(flat).images, expected)
+    np.testing.assert_array_equal(read_v2(flat), expected)
     tensor["parameters"] = {"binary_data_size": len(values)}
     text = json.dumps({"inputs": [tensor]}).encode()
     body = text + bytes(values)
-    np.testing.assert_array_equal(read_v2(body, str(len(text)).encode()).images, expected)
+    np.testing.assert_array_equal(read_v2(body, str(len(text)).encode()), expected)
 
 
 def mutated(body: bytes, chance: random.Random) -> bytes:
@@ -142,7 +141,7 @@ def outcome(read: Any, body: bytes) -> bytes | None:
         if problem.status not in {400, 501}:
             raise
         return None
-    images = found[0] if isinstance(found, tuple) else found.images
+    images = found[0] if isinstance(found, tuple) else found
     return bytes(images.tobytes())
 
 

@@ -1,6 +1,7 @@
 """The names, dtypes and shapes that every exported file must have, read back from the file."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from pipeline.errors import ModelError
@@ -44,7 +45,7 @@ class Contract:
         inputs = ", ".join(map(str, self.inputs))
         return f"({inputs}) -> ({', '.join(map(str, self.outputs))})"
 
-    @property
+    @cached_property
     def image_shape(self) -> tuple[int, ...]:
         """Height, width and channels of one image."""
         return tuple(size for size in self.inputs[0].shape[1:] if isinstance(size, int))

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +69,11 @@ class Batcher:
         self._waiting: deque[_Question] = deque()
         self._flushing = False
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """Kept: Python 3.11 asks the system for the process's id each time it looks."""
+        return asyncio.get_running_loop()
+
     async def ask(self, images: Images, *, alone: bool, deadline: float) -> Answer:
         """Return the answers to images, uint8 (n, *image_shape), in their order.
 
@@ -78,8 +83,8 @@ class Batcher:
         Raises:
             Problem: (504) the deadline passed before the computation began.
         """
-        loop = asyncio.get_running_loop()
-        question = _Question(images, time.perf_counter(), deadline, loop.create_future())
+        answer = self._loop.create_future()
+        question = _Question(images, time.perf_counter(), deadline, answer)
         if alone or len(images) >= self._large:
             self._compute([question])
         else:
@@ -91,7 +96,7 @@ class Batcher:
         """After the callbacks that are due already: they are the requests that came together."""
         if not self._flushing:
             self._flushing = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         questions = [self._waiting.popleft()]
@@ -122,9 +127,8 @@ class Batcher:
         if len(images) <= self._most_inline:
             _settle(questions, _outcome(self._predict, images, math.inf))
             return None
-        loop = asyncio.get_running_loop()
         last = max(question.deadline for question in questions)
-        computing = loop.run_in_executor(_thread(), _outcome, self._predict, images, last)
+        computing = self._loop.run_in_executor(_thread(), _outcome, self._predict, images, last)
         computing.add_done_callback(lambda done: _settle(questions, done.result()))
         return computing
 

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 FORMAT = "onnx"  # the one format that is served, and onnxruntime opens
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Version:
     """A version that is ready; ``answers`` computes."""
 

@@ -6,14 +6,22 @@ Source: Open Inference Protocol, ``inference_rest.md``; Triton, ``extension_bina
 
 import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 
 from pipeline.export.contract import TensorSpec
+from pipeline.runtimes.predictor import Images
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.problems import wrong
 from pipeline.serving.protocols.tensorflow import find, parse_object
-from pipeline.serving.protocols.v2_request import DATATYPES, Question, platform, read_question
+from pipeline.serving.protocols.v2_request import (
+    DATATYPES,
+    Question,
+    platform,
+    read_images,
+    read_question,
+)
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
@@ -21,6 +29,8 @@ EXTENSIONS = ["binary_tensor_data", "model_repository"]
 NAME = "dense-pipeline"
 _MOST_DIGITS = 12
 _JSON_LENGTH = b"inference-header-content-length"
+_LONGEST_KNOWN, _MOST_KNOWN = 1024, 256  # bytes of a text; texts of a version
+_known: WeakKeyDictionary[Version, dict[bytes, Question]] = WeakKeyDictionary()
 
 
 async def live(service: Service, request: Request) -> Response:
@@ -66,11 +76,11 @@ async def infer(service: Service, request: Request) -> Response:
     """Answer the probabilities of images, as JSON or as raw bytes."""
     version = request.version = find(service, request)
     text, raw = split(request)
-    question = await service.read(len(text), _read, service, text, raw, version)
+    question, images = await service.read(len(text), read_infer, service, text, raw, version)
     request.spans["parse"] = time.perf_counter() - request.began
     if question.timeout_seconds is not None:
         request.deadline = min(request.deadline, request.began + question.timeout_seconds)
-    answer = await service.ask(version, question.images, request.deadline)
+    answer = await service.ask(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
     started = time.perf_counter()
     response = _answer(version, question, answer.probabilities)
@@ -78,8 +88,28 @@ async def infer(service: Service, request: Request) -> Response:
     return response
 
 
-def _read(service: Service, text: bytes, raw: memoryview | None, version: Version) -> Question:
-    return read_question(parse_object(service, text), raw, version)
+def read_infer(
+    service: Service, text: bytes, raw: memoryview | None, version: Version
+) -> tuple[Question, Images]:
+    """Return what a request asks, and its images, uint8 (n, *image_shape).
+
+    Raises:
+        Problem: (413) the JSON is too long; (400) it asks for something else, or of other images.
+    """
+    question = _question(service, text, raw, version)
+    return question, read_images(question, raw, version)
+
+
+def _question(service: Service, text: bytes, raw: memoryview | None, version: Version) -> Question:
+    """Return what the JSON asks; before raw bytes a client sends the same with every request."""
+    if raw is None or len(text) > _LONGEST_KNOWN:
+        return read_question(parse_object(service, text), version)
+    known = _known.setdefault(version, {})
+    if text not in known:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[text] = read_question(parse_object(service, text), version)
+    return known[text]
 
 
 def describe(service: Service, version: Version) -> dict[str, Any]:

@@ -14,9 +14,14 @@ _MOST_ID = 1000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Images, uint8 (n, *image_shape); ``binary`` asks for raw bytes instead of JSON."""
+    """What the JSON of a request asks; ``binary`` asks for raw bytes instead of JSON.
 
-    images: Images
+    ``count`` images are in ``data``, or in as many raw bytes after the JSON as ``size`` says.
+    """
+
+    count: int
+    size: int | None
+    data: Any
     id: str | None
     binary: bool
     timeout_seconds: float | None
@@ -27,22 +32,42 @@ def platform() -> str:
     return "onnx_onnxv1"
 
 
-def read_question(document: dict[str, Any], raw: memoryview | None, version: Version) -> Question:
-    """Return what a request asks; ``raw`` are the bytes after the JSON, where there are any.
+def read_question(document: dict[str, Any], version: Version) -> Question:
+    """Return what a request asks.
 
     Raises:
-        Problem: (400) it asks for something else, or its tensor is wrong.
+        Problem: (400) it asks for something else, or describes another tensor.
     """
     parameters = _mapping(document, "parameters", "the request")
     identity = document.get("id")
     if identity is not None and (type(identity) is not str or len(identity) > _MOST_ID):
         raise wrong(f"id must be a text of at most {_MOST_ID} characters; got {identity!r:.60}.")
+    count, size, data = _tensor(document.get("inputs"), version)
     return Question(
-        images=_images(document.get("inputs"), raw, version),
+        count=count,
+        size=size,
+        data=data,
         id=identity,
         binary=_wants_binary(document, parameters, version),
         timeout_seconds=_timeout(parameters),
     )
+
+
+def read_images(question: Question, raw: memoryview | None, version: Version) -> Images:
+    """Return images, uint8 (n, *image_shape); ``raw`` are the bytes after the JSON, if any.
+
+    Raises:
+        Problem: (400) the pixels are not as the question says.
+    """
+    [spec] = version.contract.inputs
+    shape, where = version.contract.image_shape, f"inputs[0].data ({spec.name})"
+    if question.size is not None:
+        return pixels.from_bytes(_raw(question.size, raw), shape, question.count, where)
+    if raw is not None and len(raw):
+        raise wrong(
+            f"{len(raw):,} bytes follow the JSON, but no input has the parameter binary_data_size."
+        )
+    return pixels.from_nested_or_flat(question.data, shape, question.count, where)
 
 
 def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> int:
@@ -87,23 +112,16 @@ def require_output(name: Any, version: Version) -> None:
         )
 
 
-def _images(inputs: Any, raw: memoryview | None, version: Version) -> Images:
+def _tensor(inputs: Any, version: Version) -> tuple[int, int | None, Any]:
+    """Return how many images the input holds, the size of its raw bytes, and its data."""
     [spec] = version.contract.inputs
     if type(inputs) is not list or len(inputs) != 1 or type(inputs[0]) is not dict:
         got = f"{len(inputs)} of them" if type(inputs) is list else "none"
         raise wrong(f"inputs must be a list of one tensor, {spec.name!r}; got {got}.")
     [tensor] = inputs
     count = require_tensor(tensor.get("name"), tensor.get("datatype"), tensor.get("shape"), version)
-    shape, where = version.contract.image_shape, f"inputs[0].data ({spec.name})"
     parameters = _mapping(tensor, "parameters", "inputs[0]")
-    size = parameters.get("binary_data_size")
-    if size is not None:
-        return pixels.from_bytes(_raw(size, raw), shape, count, where)
-    if raw is not None and len(raw):
-        raise wrong(
-            f"{len(raw):,} bytes follow the JSON, but no input has the parameter binary_data_size."
-        )
-    return pixels.from_nested_or_flat(tensor.get("data"), shape, count, where)
+    return count, parameters.get("binary_data_size"), tensor.get("data")
 
 
 def _raw(size: Any, raw: memoryview | None) -> memoryview:
