@@ -1,5 +1,6 @@
 """ONNX files in onnxruntime: the runtime of the base install."""
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -14,16 +15,11 @@ from pipeline.runtimes.telemetry import forbid_telemetry
 
 
 class OnnxRuntimePredictor(Predictor):
-    """An ONNX file opened on the CPU: once for single images, once for batches.
-
-    ``threads`` is how many a batch takes; None for as many as help.
-    """
-
-    threads: int | None = None
+    """An ONNX file opened on the CPU: once for single images, once for batches."""
 
     def __init__(self, path: Path) -> None:
         model = require_self_contained(path).read_bytes()
-        self._session = cache(lambda threads: _open(model, threads))
+        self._session: Callable[[int], Any] = cache(lambda threads: _open(model, threads))
         session = self._session(1)
         self.contract = Contract(
             inputs=tuple(map(_spec, session.get_inputs())),
@@ -31,9 +27,15 @@ class OnnxRuntimePredictor(Predictor):
         )
         self.metadata = session.get_modelmeta().custom_metadata_map
 
+    def hold_to_one_thread(self) -> None:
+        """Compute batches with one thread too; the bytes of the file are let go."""
+        session = self._session(1)
+        session._model_bytes = None  # kept for ``set_providers``, which nobody calls
+        self._session = lambda _: session
+
     def _run(self, images: Images) -> Probabilities:
         [input_spec] = self.contract.inputs
-        session = self._session(self.threads or num_threads(len(images)))
+        session = self._session(num_threads(len(images)))
         [probabilities] = session.run(None, {input_spec.name: images})
         return probabilities  # type: ignore[no-any-return]
 

@@ -57,7 +57,7 @@ def open_version(folder: Path, model: str, most_images: int) -> Version:
     published.require_unaltered()
     predictor = open_model(choose_runtime("onnxruntime"), artifact_path(folder, FORMAT))
     assert isinstance(predictor, OnnxRuntimePredictor)
-    predictor.threads = 1
+    predictor.hold_to_one_thread()
     require_golden(predictor, folder / GOLDEN, TOLERANCES[FORMATS[FORMAT].precision])
     return Version(
         model=model,
