@@ -156,6 +156,18 @@ def test_tls(smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]) -> Non
             requests.get(server.url, timeout=10)
 
 
+def test_a_handshake_that_never_comes_is_cut_off(
+    smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    options = ("--tls-certificate", certificate[0], "--tls-key", certificate[1])
+    with serving(
+        smoke, *options, "--receive-seconds", 1, log=tmp_path / "log", verify=certificate[0]
+    ) as server:
+        host, port = server.url.removeprefix("https://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            assert connection.recv(1) == b""  # the event loop's own limit is a minute
+
+
 def test_a_token_is_asked_for(smoke: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     arguments = ("--token-file", tmp_path / "token", "--host", "0.0.0.0")

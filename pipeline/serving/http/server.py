@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import uvicorn
 
@@ -35,6 +36,17 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; uvicorn would leave a client a minute for the handshake of TLS."""
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                self._new_connection, sock=sock, backlog=self.config.backlog, **self._tls()
+            )
+            for sock in sockets or ()
+        ]
+        self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, say in every answer that we leave, wait for clients to close, close.
@@ -76,8 +88,14 @@ class Server(uvicorn.Server):
                 while True:
                     connection, _ = queue.accept()
                     await loop.connect_accepted_socket(
-                        self._new_connection, connection, ssl=self.config.ssl
+                        self._new_connection, connection, **self._tls()
                     )
+
+    def _tls(self) -> dict[str, Any]:
+        if self.config.ssl is None:
+            return {}
+        seconds = self._connections.limits.receive_seconds
+        return {"ssl": self.config.ssl, "ssl_handshake_timeout": seconds}
 
     def _new_connection(self) -> Connection:
         return self._connections(self.config, self.server_state, {})
