@@ -58,6 +58,7 @@ def serving(
     wait: bool = True,
     verify: Path | None = None,
     python: Path = Path(sys.executable),
+    own_group: bool = False,
     **environment: str,
 ) -> Iterator[Server]:
     """Start ``pipeline serve`` as a user does; it is ended with the block."""
@@ -71,6 +72,7 @@ def serving(
             stderr=errors,
             text=True,
             cwd=PROJECT,
+            process_group=0 if own_group else None,
             env={**os.environ, **environment},
         )
     try:
@@ -88,6 +90,12 @@ def serving(
                 process.wait()
         assert process.stdout
         process.stdout.close()
+
+
+def place(server: Server) -> tuple[str, int]:
+    """Return the host and the HTTP port, for plain sockets."""
+    host, port = server.url.partition("://")[2].rsplit(":", 1)
+    return host, int(port)
 
 
 def wait_until(condition: Any, seconds: float = _START_SECONDS) -> None:

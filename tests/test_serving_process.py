@@ -1,12 +1,10 @@
-"""The server as a process: how it starts, who may ask, what it tells, how it ends."""
+"""The server as a process: how it starts, who may ask, what it tells."""
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,6 @@ import pytest
 import requests
 from conftest import PROJECT, assert_error, command
 from serving import Server, serving, wait_until
-
-from pipeline.serving.ports import drop_newcomers
 
 BODY = {"instances": [[[[0]] * 28] * 28]}
 TOKEN = "a-token-of-many-characters"  # noqa: S105
@@ -132,21 +128,6 @@ def test_ipv6(smoke: Path, tmp_path: Path) -> None:
             assert server.predict(BODY).status_code == 200
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", folder / "key.pem", "-out", folder / "certificate.pem"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return folder / "certificate.pem", folder / "key.pem"
-
-
 def test_tls(smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]) -> None:
     options = ("--tls-certificate", certificate[0], "--tls-key", certificate[1])
     with serving(smoke, *options, log=tmp_path / "log", verify=certificate[0]) as server:
@@ -192,103 +173,6 @@ def test_a_token_is_asked_for(smoke: Path, tmp_path: Path) -> None:
 def test_the_token_can_come_from_the_environment(smoke: Path, tmp_path: Path) -> None:
     with serving(smoke, log=tmp_path / "log", PIPELINE_SERVE_TOKEN=TOKEN) as server:
         assert server.get("/v1/models").status_code == 401
-
-
-class Asking(threading.Thread):
-    """A client that asks again and again; each request on the connection it has, or a new one."""
-
-    def __init__(self, server: Server, *, keep: bool) -> None:
-        super().__init__()
-        self._server, self._keep = server, keep
-        self.codes: list[int] = []
-        self.failed: list[str] = []
-
-    def run(self) -> None:
-        session = requests.Session()
-        url = f"{self._server.url}/v1/models/smoke:predict"
-        while True:
-            try:
-                self.codes.append(session.post(url, json=BODY, timeout=30).status_code)
-            except requests.ConnectionError as error:
-                if "refused" not in str(error):
-                    self.failed.append(str(error))
-                return
-            if not self._keep:
-                session.close()
-                session = requests.Session()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_shutdown_loses_no_accepted_request(
-    smoke: Path, tmp_path: Path, number: signal.Signals
-) -> None:
-    with serving(smoke, log=tmp_path / "log") as server:
-        askers = [Asking(server, keep=True) for _ in range(6)]
-        for asker in askers:
-            asker.start()
-        wait_until(lambda: all(len(asker.codes) > 20 for asker in askers))
-        assert server.stop(number) == 0
-        for asker in askers:
-            asker.join()
-    assert [asker.failed for asker in askers] == [[]] * 6
-    assert {code for asker in askers for code in asker.codes} == {200}
-
-
-def test_a_port_that_closes_drops_newcomers_and_keeps_who_waits() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as port,
-        socket.create_connection(port.getsockname(), timeout=10) as waiting,
-    ):
-        drop_newcomers(port)
-        with pytest.raises(TimeoutError):
-            socket.create_connection(port.getsockname(), timeout=0.5)
-        waiting.sendall(b"question")
-        accepted, _ = port.accept()
-        with accepted:
-            assert accepted.recv(100) == b"question"
-
-
-@pytest.mark.parametrize(
-    ("first", "seconds", "rest"),
-    [
-        (b"", 1.5, b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"),
-        (b"GET /v2/health/live HTTP/1.1\r\nHo", 4, b"st: x\r\n\r\n"),
-    ],
-    ids=["a client that has just connected", "half a head"],
-)
-def test_a_request_that_is_on_its_way_is_waited_for(
-    smoke: Path, tmp_path: Path, first: bytes, seconds: float, rest: bytes
-) -> None:
-    with serving(smoke, log=tmp_path / "log") as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
-            connection.sendall(first)
-            time.sleep(0.2)
-            server.process.send_signal(signal.SIGTERM)
-            time.sleep(seconds)
-            connection.sendall(rest)
-            answer = connection.recv(65536)
-        assert server.process.wait(20) == 0
-    assert answer.startswith(b"HTTP/1.1 200 OK")
-
-
-def test_a_body_that_is_on_its_way_is_waited_for(smoke: Path, tmp_path: Path) -> None:
-    body = json.dumps(BODY).encode()
-    with serving(smoke, log=tmp_path / "log") as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
-            head = (
-                b"POST /v1/models/smoke:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-            )
-            connection.sendall(head % len(body) + body[:100])
-            time.sleep(0.2)
-            server.process.send_signal(signal.SIGTERM)
-            time.sleep(1.5)
-            connection.sendall(body[100:])
-            answer = connection.recv(65536)
-        assert server.process.wait(20) == 0
-    assert answer.startswith(b"HTTP/1.1 200 OK")
-    assert b"connection: close" in answer
 
 
 def workers_of(server: Server) -> list[int]:

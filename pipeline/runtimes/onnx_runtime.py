@@ -30,7 +30,8 @@ class OnnxRuntimePredictor(Predictor):
     def hold_to_one_thread(self) -> None:
         """Compute batches with one thread too; the bytes of the file are let go."""
         session = self._session(1)
-        session._model_bytes = None  # kept for ``set_providers``, which nobody calls
+        session.disable_fallback()  # to other providers, by opening the bytes again
+        session._model_bytes = None
         self._session = lambda _: session
 
     def _run(self, images: Images) -> Probabilities:

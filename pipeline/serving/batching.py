@@ -71,7 +71,7 @@ class Batcher:
 
     @cached_property
     def _loop(self) -> asyncio.AbstractEventLoop:
-        """Kept: Python 3.11 asks the system for the process's id each time it looks."""
+        """The loop that asks first; Python 3.11 asks the system each time it looks for it."""
         return asyncio.get_running_loop()
 
     async def ask(self, images: Images, *, alone: bool, deadline: float) -> Answer:

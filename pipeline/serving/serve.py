@@ -82,13 +82,14 @@ class _Workers:
         process: SpawnProcess = self._spawn.Process(
             target=_work, args=(self._settings, self._sock), daemon=False
         )
-        # Ctrl-C reaches all of a terminal's processes; workers leave when they are told to.
+        # Ctrl-C reaches all of a terminal's processes; one that only starts must not die of it.
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         process.start()
         signal.signal(signal.SIGINT, previous)
         return process
 
     def _leave(self, _signal: int, _frame: Any) -> None:
+        drop_newcomers(self._sock)  # at once: a signal to the whole group has reached workers too
         self._leaving = True
 
     def _ended(self, process: SpawnProcess, seconds: float) -> None:
@@ -105,7 +106,7 @@ class _Workers:
         mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
 
     def _end(self, processes: list[SpawnProcess]) -> None:
-        drop_newcomers(self._sock)
+        self._sock.close()  # the last worker's is the last: who comes after it is refused
         for process in processes:
             process.terminate()
         until = time.monotonic() + self._settings.limits.shutdown_seconds + _YOUNG_SECONDS

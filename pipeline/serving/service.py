@@ -27,7 +27,7 @@ class Service:
         self.http_tasks: Collection[object] = ()  # set by the HTTP port
         self.grpc_calls = 0
         self._kept_bytes = 0
-        self.leaving = False
+        self.leaving = asyncio.Event()
 
     @property
     def under_way(self) -> int:
@@ -37,7 +37,7 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether new requests should be sent here."""
-        return self.catalogue.ready and not self.leaving
+        return self.catalogue.ready and not self.leaving.is_set()
 
     def keep(self, size: int) -> None:
         """Count bytes of requests that are kept until they are answered.

@@ -53,14 +53,22 @@ async def _serve(service: Service, server: Server, accounts: Accounts, sock: soc
         gc.collect()
         gc.freeze()  # modules and models stay: the collector need not look at them
         following = asyncio.create_task(_follow(repository, service, thread))
+        stopping = asyncio.create_task(_stop_when_leaving(port, service))
         try:
             if port:
                 await port.start()
             await server.serve(sockets=[sock])
         finally:
             following.cancel()
-            if port:
-                await port.stop()
+            service.leaving.set()
+            await stopping
+
+
+async def _stop_when_leaving(port: GrpcPort | None, service: Service) -> None:
+    """Both ports leave at once: each takes its time."""
+    await service.leaving.wait()
+    if port:
+        await port.stop()
 
 
 async def _follow(repository: Repository, service: Service, thread: ThreadPoolExecutor) -> None:

@@ -17,7 +17,7 @@ from pipeline.serving.settings import Limits
 _LAST_SECONDS = 2.0  # for the application to say that a body is late
 # How long a worker that leaves waits for a request that may be on its way: for the first of a
 # client that has just connected, and for the next of a busy one.
-_FIRST_SECONDS = 3.0
+FIRST_SECONDS = 3.0
 _NEXT_SECONDS = 1.0
 
 
@@ -101,7 +101,7 @@ class Connection(HttpToolsProtocol):
     def awaits_request(self, waited: float) -> bool:
         """Say if a request may be on its way, ``waited`` seconds into the worker's leave."""
         if self.cycle is None or self._in_message:
-            return waited < _FIRST_SECONDS
+            return waited < FIRST_SECONDS
         return self.cycle.response_complete and waited < _NEXT_SECONDS
 
     def shutdown(self) -> None:

@@ -10,20 +10,23 @@ from typing import Any
 import uvicorn
 
 from pipeline.serving.http.application import Application
-from pipeline.serving.http.connections import Connection, connection_class
+from pipeline.serving.http.connections import FIRST_SECONDS, Connection, connection_class
 from pipeline.serving.ports import drop_newcomers
 from pipeline.serving.settings import Settings
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _CHECK_SECONDS = 0.02
+_GOODBYE_SECONDS = 1.0  # for a client to close its side of TLS, which idle ones never do
 
 
 class Server(uvicorn.Server):
     """The HTTP port of one worker."""
 
     def __init__(self, application: Application, settings: Settings) -> None:
-        self._application = application
+        self._application, self._limits = application, settings.limits
         self._connections = connection_class(settings.limits)
+        self._shares_port = settings.workers > 1
+        self._arriving: set[asyncio.Task[None]] = set()  # from the queue of a port that closes
         super().__init__(_config(application, self._connections, settings))
         application.service.http_tasks = self.server_state.tasks
 
@@ -51,51 +54,66 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, say in every answer that we leave, wait for clients to close, close.
 
-        A client that is told to close sends nothing more on that connection, so no request is on
-        its way when it is closed.
+        A client that is told to close sends nothing more on that connection. Those that were
+        answered before could not be told: their next request is waited for.
         """
-        self._application.service.leaving = True
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._application.service.leaving.set()
         self._connections.leaving = True
-        for connection in list(self.server_state.connections):
-            if isinstance(connection, Connection) and connection.cycle is not None:
+        for connection in self._open_connections():
+            if connection.cycle is not None:
                 connection.cycle.keep_alive = False
         for sock in sockets or ():
-            if self.config.workers == 1:
-                drop_newcomers(sock)
             await self._stop_accepting(sock)
-        waited = 0.0
-        while self._awaits_requests(waited) and not self.force_exit:
+        while self._awaits_requests(loop.time() - began) and not self.force_exit:
             await asyncio.sleep(_CHECK_SECONDS)
-            waited += _CHECK_SECONDS
+        for late in self._arriving:
+            late.cancel()
+        rest = self._limits.shutdown_seconds - (loop.time() - began)
+        self.config.timeout_graceful_shutdown = max(1, int(rest))
         await super().shutdown([])
 
+    def _open_connections(self) -> list[Connection]:
+        return [one for one in self.server_state.connections if isinstance(one, Connection)]
+
     def _awaits_requests(self, waited: float) -> bool:
-        return any(
-            isinstance(connection, Connection) and connection.awaits_request(waited)
-            for connection in self.server_state.connections
-        )
+        if self._arriving and waited < FIRST_SECONDS:
+            return True
+        return any(connection.awaits_request(waited) for connection in self._open_connections())
 
     async def _stop_accepting(self, sock: socket.socket) -> None:
         """Close a port; who waits in its queue is served, since closing would reset them."""
+        if not self._shares_port:  # else its owner has done it, or others go on accepting
+            drop_newcomers(sock)
         with sock.dup() as queue:
             for server in self.servers:
                 server.close()
             await asyncio.sleep(_CHECK_SECONDS)  # the loop lets go of its own descriptor
             sock.close()
             queue.setblocking(False)
-            loop = asyncio.get_running_loop()
             with suppress(BlockingIOError):
-                while True:
+                for _ in range(self.config.backlog):
                     connection, _ = queue.accept()
-                    await loop.connect_accepted_socket(
-                        self._new_connection, connection, **self._tls()
-                    )
+                    arriving = asyncio.create_task(self._take(connection))
+                    self._arriving.add(arriving)
+                    arriving.add_done_callback(self._arriving.discard)
+
+    async def _take(self, connection: socket.socket) -> None:
+        """Serve somebody from the queue, unless they have gone or speak no TLS."""
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):
+            await loop.connect_accepted_socket(self._new_connection, connection, **self._tls())
 
     def _tls(self) -> dict[str, Any]:
+        """Return what the loop must know; its own limits are a minute and half a minute."""
         if self.config.ssl is None:
             return {}
-        seconds = self._connections.limits.receive_seconds
-        return {"ssl": self.config.ssl, "ssl_handshake_timeout": seconds}
+        return {
+            "ssl": self.config.ssl,
+            "ssl_handshake_timeout": self._limits.receive_seconds,
+            "ssl_shutdown_timeout": _GOODBYE_SECONDS,
+        }
 
     def _new_connection(self) -> Connection:
         return self._connections(self.config, self.server_state, {})
@@ -109,7 +127,6 @@ def _config(
         application,
         loop="auto",
         http=connections,
-        workers=settings.workers,
         ws="none",
         lifespan="off",
         log_config=None,
