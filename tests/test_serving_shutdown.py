@@ -10,9 +10,11 @@ import time
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+import grpc
 import pytest
 import requests
 from serving import Server, place, serving, wait_until
+from test_serving_grpc import call, channel_to, question
 
 from pipeline.serving.ports import drop_newcomers
 
@@ -117,6 +119,29 @@ def test_a_signal_to_all_processes_resets_nobody(
             asker.join()
         assert server.process.wait(30) == 0
     assert [asker.failed for asker in askers] == [[]] * 12
+
+
+def test_calls_of_grpc_are_answered_or_told_to_go_elsewhere(smoke: Path, tmp_path: Path) -> None:
+    ended: list[grpc.StatusCode] = []
+
+    def ask(server: Server) -> None:
+        with channel_to(server) as channel:
+            while True:
+                try:
+                    call(channel, "ModelInfer", **question())
+                except grpc.RpcError as error:
+                    ended.append(error.code())
+                    return
+
+    with serving(smoke, log=tmp_path / "log") as server:
+        askers = [threading.Thread(target=ask, args=(server,)) for _ in range(8)]
+        for asker in askers:
+            asker.start()
+        time.sleep(1)
+        assert server.stop() == 0
+        for asker in askers:
+            asker.join()
+    assert ended == [grpc.StatusCode.UNAVAILABLE] * 8
 
 
 class Leaving(threading.Thread):

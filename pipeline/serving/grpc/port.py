@@ -30,6 +30,7 @@ _CODES = {
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
 _CLIENT_GONE = 499  # as proxies log it
+_REFUSING_SECONDS = 0.2
 _OPEN = {"ServerLive", "ServerReady"}  # probes bring no token
 
 
@@ -76,7 +77,12 @@ class GrpcPort:
         await self._server.start()
 
     async def stop(self) -> None:
-        """Take no more calls; those under way are answered."""
+        """Refuse new calls, then close; those under way are answered.
+
+        gRPC would cancel what comes while it closes, which clients do not take as a reason to ask
+        elsewhere; so they are told before.
+        """
+        await asyncio.sleep(_REFUSING_SECONDS)
         await self._server.stop(self._service.settings.limits.shutdown_seconds)
 
     async def _answer(self, name: str, asked: Any, context: Any) -> Any:
@@ -109,6 +115,8 @@ class GrpcPort:
     def _require_allowed(self, name: str, context: Any) -> None:
         if name in _OPEN:
             return
+        if self._service.leaving.is_set():
+            raise Problem(503, "The server is leaving. Ask another, or again in a while.")
         limit = self._service.settings.limits.requests
         if self._service.under_way > limit:
             raise too_many("requests are answered at once", limit)
