@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.export.contract import Contract, TensorSpec, named_axis
+from pipeline.machine import num_processors
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
-from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
+from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 from pipeline.runtimes.telemetry import forbid_telemetry
 
@@ -19,6 +20,7 @@ class OnnxRuntimePredictor(Predictor):
 
     def __init__(self, path: Path) -> None:
         model = require_self_contained(path).read_bytes()
+        self._threads = num_processors()  # for batches; looked up once, it reads files
         self._session: Callable[[int], Any] = cache(lambda threads: _open(model, threads))
         session = self._session(1)
         self.contract = Contract(
@@ -36,7 +38,7 @@ class OnnxRuntimePredictor(Predictor):
 
     def _run(self, images: Images) -> Probabilities:
         [input_spec] = self.contract.inputs
-        session = self._session(num_threads(len(images)))
+        session = self._session(1 if len(images) == 1 else self._threads)
         [probabilities] = session.run(None, {input_spec.name: images})
         return probabilities  # type: ignore[no-any-return]
 
