@@ -98,6 +98,17 @@ def test_what_is_right_is_read_bit_for_bit(values: list[int]) -> None:
     np.testing.assert_array_equal(read_v2(body, str(len(text)).encode()), expected)
 
 
+def test_json_that_is_remembered_is_told_apart() -> None:
+    tensor = {"name": "image", "datatype": "UINT8", "parameters": {"binary_data_size": 8}}
+    raw = memoryview(bytes(range(8)))
+    for number in [*range(1000, 1600), *range(1000, 1100)]:  # more than are remembered, and again
+        asked = {"id": str(number), "inputs": [{**tensor, "shape": [2, *SHAPE]}]}
+        text = json.dumps(asked).encode()
+        question, images = inference_v2.read_infer(SERVICE, text, raw, VERSION)
+        assert (question.id, len(images)) == (str(number), 2)
+        assert len(inference_v2._known[VERSION]) <= 256
+
+
 def mutated(body: bytes, chance: random.Random) -> bytes:
     """A request with a few bytes changed, dropped, doubled or moved."""
     content = bytearray(body)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -69,11 +69,6 @@ class Batcher:
         self._waiting: deque[_Question] = deque()
         self._flushing = False
 
-    @cached_property
-    def _loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that asks first; Python 3.11 asks the system each time it looks for it."""
-        return asyncio.get_running_loop()
-
     async def ask(self, images: Images, *, alone: bool, deadline: float) -> Answer:
         """Return the answers to images, uint8 (n, *image_shape), in their order.
 
@@ -83,8 +78,8 @@ class Batcher:
         Raises:
             Problem: (504) the deadline passed before the computation began.
         """
-        answer = self._loop.create_future()
-        question = _Question(images, time.perf_counter(), deadline, answer)
+        loop = asyncio.get_running_loop()
+        question = _Question(images, time.perf_counter(), deadline, loop.create_future())
         if alone or len(images) >= self._large:
             self._compute([question])
         else:
@@ -96,7 +91,7 @@ class Batcher:
         """After the callbacks that are due already: they are the requests that came together."""
         if not self._flushing:
             self._flushing = True
-            self._loop.call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         questions = [self._waiting.popleft()]
@@ -127,8 +122,9 @@ class Batcher:
         if len(images) <= self._most_inline:
             _settle(questions, _outcome(self._predict, images, math.inf))
             return None
+        loop = asyncio.get_running_loop()
         last = max(question.deadline for question in questions)
-        computing = self._loop.run_in_executor(_thread(), _outcome, self._predict, images, last)
+        computing = loop.run_in_executor(_thread(), _outcome, self._predict, images, last)
         computing.add_done_callback(lambda done: _settle(questions, done.result()))
         return computing
 
