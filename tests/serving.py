@@ -42,7 +42,8 @@ class Server:
         return self.post(f"/v1/models/{model}:predict", json=document)
 
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        *whole, _ = self.log.read_text().split("\n")  # the last may be half written
+        return [json.loads(line) for line in whole]
 
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
         if self.process.poll() is None:

@@ -1,5 +1,6 @@
 """The server as a process: how it starts, who may ask, what it tells."""
 
+import json
 import os
 import signal
 import socket
@@ -226,11 +227,14 @@ def test_the_access_log_is_json_with_request_ids(smoke: Path, tmp_path: Path) ->
     with serving(smoke, log=tmp_path / "log") as server:
         answer = server.predict(BODY)
         server.get("/v1/models/nobody")
-        wait_until(lambda: any(e.get("status") == 404 for e in server.events()))
+        server.get("/v1/ends%E2%80%A8a%C2%85line")
+        wait_until(lambda: sum(e.get("status") == 404 for e in server.events()) == 2)
+        assert all(map(json.loads, server.log.read_text().splitlines()))  # whoever reads the log
         found = [e for e in server.events() if e["event"] == "request"]
     mine = next(e for e in found if e["request_id"] == answer.headers["X-Request-ID"])
     assert (mine["method"], mine["path"]) == ("POST", "/v1/models/smoke:predict")
     assert (mine["status"], mine["model"], mine["version"]) == (200, "smoke", "1")
+    assert found[-1]["path"] == "/v1/ends%E2%80%A8a%C2%85line"
     assert mine["milliseconds"] > 0
     assert mine["bytes_out"] == len(answer.content)
     with serving(smoke, "--no-access-log", log=tmp_path / "quiet") as server:

@@ -125,7 +125,7 @@ class Application:
                 "request_id": request.id,
                 "client": client and client[0],
                 "method": request.method,
-                "path": request.path,
+                "path": scope["raw_path"].decode("ascii"),  # as asked: "%0A" may end no line
                 "bytes_in": len(request.body),
                 "bytes_out": len(response.body),
             },
