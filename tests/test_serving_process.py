@@ -273,6 +273,33 @@ def test_the_base_install_serves_without_tensorflow_in_150_megabytes(
     assert int(resident.split()[1]) <= 150 * 1024
 
 
+LARGE_BLOCKS = """
+import ctypes
+from pipeline.serving.memory import return_large_blocks
+
+
+def resident_bytes():
+    pages = int(open("/proc/self/statm").read().split()[1])
+    return pages * 4096
+
+
+return_large_blocks()
+bytearray(30 << 20)  # freed: left alone, glibc keeps blocks up to this size on the heap from now on
+before = resident_bytes()
+for _ in range(8):  # each ends with a small block that stays
+    large, small = b"x" * (6 << 20), ctypes.create_string_buffer(50_000)
+    kept = [*globals().get("kept", ()), small]
+    del large
+print(resident_bytes() - before)
+"""
+
+
+def test_large_blocks_go_back_to_the_system() -> None:
+    command = [sys.executable, "-c", LARGE_BLOCKS]
+    done = subprocess.run(command, text=True, capture_output=True, check=True)
+    assert int(done.stdout) < 2 << 20
+
+
 def test_serving_never_loads_tensorflow(server: Server) -> None:
     server.predict(BODY)
     assert "tensorflow" not in Path(f"/proc/{server.pid}/maps").read_text()

@@ -13,6 +13,7 @@ from pipeline.serving.grpc.port import GrpcPort
 from pipeline.serving.http.application import Application
 from pipeline.serving.http.server import Server
 from pipeline.serving.journal import set_up_logging
+from pipeline.serving.memory import return_large_blocks
 from pipeline.serving.repository import Repository
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
@@ -30,6 +31,7 @@ def run_worker(settings: Settings, sock: socket.socket) -> None:
     Raises:
         MachineError: the gRPC port cannot be opened.
     """
+    return_large_blocks()
     journal = set_up_logging()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     service = Service(settings)
