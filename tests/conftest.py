@@ -1,6 +1,7 @@
 """Shared parts: real runs in workspaces of their own, and a machine without network."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -100,6 +101,20 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_smoke(workspace)
     assert done.code == 0, done.err
     return workspace
+
+
+@pytest.fixture
+def workspace(smoke: Path, tmp_path: Path) -> Path:
+    """A copy of the smoke workspace that a test may go on in."""
+    shutil.copytree(smoke, tmp_path / "workspace")
+    return tmp_path / "workspace"
+
+
+@pytest.fixture
+def exported(smoke: Path, tmp_path: Path) -> Path:
+    """A copy of ``exported/`` that a test may change."""
+    shutil.copytree(smoke / "exported", tmp_path / "exported")
+    return tmp_path / "exported"
 
 
 ALL_FORMATS = "[saved_model,onnx,keras,litert,onnx_int8,onnx_fp16,openvino]"

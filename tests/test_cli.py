@@ -5,15 +5,13 @@ import os
 import pty
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROJECT, SMOKE, Done, assert_error, command, contents, run_smoke
+from conftest import PROJECT, SMOKE, assert_error, command, contents, run_smoke
 from PIL import Image
 from test_damage import change_onnx, one_weight
 
@@ -21,13 +19,6 @@ import pipeline
 from pipeline.store import describe_files
 
 MLP = PROJECT / "configs" / "mlp.yaml"
-
-
-@pytest.fixture
-def workspace(smoke: Path, tmp_path: Path) -> Path:
-    """A copy of the smoke workspace that a test may go on in."""
-    shutil.copytree(smoke, tmp_path / "workspace")
-    return tmp_path / "workspace"
 
 
 def loads_tensorflow(*arguments: object) -> bool:
@@ -204,129 +195,9 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert done.code == 2
 
 
-def test_divergence_stops_the_run_and_nothing_is_published(workspace: Path) -> None:
-    done = run_smoke(workspace, "optimizer={name: sgd, learning_rate: 1e30}")
-    assert_error(done, 1, "epoch 1, step", "Nothing is published", "learning_rate")
-    assert len(list((workspace / "exported" / "smoke").glob("[0-9]*"))) == 1
-
-
-def test_a_corrupted_weight_ends_the_run_and_nothing_is_published(tmp_path: Path) -> None:
-    """One weight of one exported file, changed where the run would not notice by its size."""
-    done = command("run", SMOKE, "-C", tmp_path, "--until", "export", "--json")
-    path = Path(json.loads(done.out)["stages"][-1]["path"]) / "model.onnx"
-    corrupt_largest_weight(path)
-    done = run_smoke(tmp_path)
-    assert_error(done, 1, "model.onnx in onnxruntime", "model.onnx in onnx-reference")
-    assert "model.keras" not in done.err.partition("got:")[2]
-    assert not (tmp_path / "exported").exists()
-    again = command("run", SMOKE, "-C", tmp_path, "--force", "export", "--json")
-    assert json.loads(again.out)["published"]["version"] == 1
-
-
-def corrupt_largest_weight(path: Path) -> None:
-    import onnx
-    from onnx import numpy_helper
-
-    model = onnx.load(path)
-    largest = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
-    values = numpy_helper.to_array(largest).copy()
-    values[14 * 28 + 14, 0] += 0.5  # a pixel in the middle, where digits have ink
-    largest.CopyFrom(numpy_helper.from_array(values, largest.name))
-    size = path.stat().st_size
-    onnx.save(model, path)
-    assert path.stat().st_size == size
-
-
 def test_a_batch_larger_than_the_data_is_refused(workspace: Path) -> None:
     done = run_smoke(workspace, "train.batch_size=100000")
     assert_error(done, 2, "at most the number of training images, 3,667; got 100,000", "full")
-
-
-def test_no_write_permission(tmp_path: Path) -> None:
-    """Root writes everywhere; without this capability root meets what others meet."""
-    folder = tmp_path / "closed"
-    folder.mkdir(mode=0o555)
-    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-    prefix = drop if os.geteuid() == 0 else []
-    arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "-C", str(folder)]
-    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, check=False)
-    assert_error(
-        Done(done.returncode, done.stdout, done.stderr),
-        3,
-        f"{folder}/runs",
-        "permission is denied",
-        "--workspace",
-    )
-    assert contents(folder) == []
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tmpfs needs root")
-@pytest.mark.parametrize("size", ["200k", "3m", "5m"])
-def test_a_full_disk_in_any_stage(workspace: Path, size: str) -> None:
-    """Small enough for the data, the model or the exported files not to fit."""
-    disk = workspace / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("mounting a tmpfs is not allowed here")
-    try:
-        done = run_smoke(disk, "model.hidden=[512]")
-        assert_error(done, 3, "no space is left on the device", "was kept")
-        assert not [name for name in contents(disk) if ".tmp-" in name]
-        assert not (disk / "exported" / "smoke" / "1").exists()
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_killed_at_random_moments_the_next_run_goes_on(tmp_path: Path) -> None:
-    """kill -9 at moments spread over the whole run; at the end everything is whole."""
-    generator = np.random.default_rng(5)
-    arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "-C", str(tmp_path)]
-    for wait in generator.uniform(0.5, 14, 8):
-        process = subprocess.Popen(arguments, stderr=subprocess.PIPE)
-        try:
-            process.wait(timeout=float(wait))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stderr.close()  # type: ignore[union-attr]
-        assert_whole(tmp_path)
-    done = run_smoke(tmp_path)
-    assert done.code == 0, done.err
-    assert json.loads(done.out)["published"]["version"] == 1
-    assert_whole(tmp_path)
-    assert not [name for name in contents(tmp_path / "exported") if ".tmp-" in name]
-
-
-def assert_whole(workspace: Path) -> None:
-    """What has a final name is complete and is what its manifest says."""
-    from pipeline.publishing.published import list_published
-    from pipeline.store import describe_files
-
-    for folder in (workspace / "runs").glob("*/[0-9a-f]*"):
-        manifest = json.loads((folder / "manifest.json").read_text())
-        found = {k: v for k, v in describe_files(folder).items() if k != "manifest.json"}
-        assert found == manifest["outputs"]
-    models, broken = list_published(workspace / "exported")
-    assert broken == []
-    assert all(model.alterations() == [] for model in models)
-
-
-def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
-    arguments = [*map(str, ("run", SMOKE, "train.epochs=100000", "-C", tmp_path))]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", *arguments], stderr=subprocess.PIPE, text=True
-    )
-    while not list((tmp_path / "runs").glob("train/.tmp-*")):
-        time.sleep(0.1)
-    time.sleep(3)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "Interrupted. What was finished is kept" in err
-    assert "Traceback" not in err
-    assert list((tmp_path / "runs" / "data").iterdir())
-    assert list((tmp_path / "runs" / "train").iterdir()) == []
 
 
 def test_on_a_terminal_there_are_marks_and_a_table(workspace: Path) -> None:
@@ -373,37 +244,6 @@ def test_library_noise_stays_out_of_the_output(workspace: Path) -> None:
     assert "cuda" not in done.err.lower()
 
 
-def test_two_runs_at_once_agree(tmp_path: Path) -> None:
-    """The same configuration, the same workspace, the same moment: one version, both succeed."""
-    arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "-C", str(tmp_path), "--json"]
-    processes = [
-        subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    documents = []
-    for process in processes:
-        out, err = process.communicate(timeout=200)
-        assert process.returncode == 0, err
-        documents.append(json.loads(out))
-    fingerprints = [[s["fingerprint"] for s in d["stages"]] for d in documents]
-    assert fingerprints[0] == fingerprints[1]
-    assert documents[0]["metrics"] == documents[1]["metrics"]
-    assert documents[0]["published"] == documents[1]["published"]
-    assert_whole(tmp_path)
-    assert not [name for name in contents(tmp_path) if ".tmp-" in name]
-
-
-def test_altered_data_is_not_trained_on(workspace: Path) -> None:
-    """The same size, other bytes: the stage that reads them notices, and they are made anew."""
-    [data] = (workspace / "runs" / "data").iterdir()
-    labels = data / "train_labels.npy"
-    original = labels.read_bytes()
-    labels.write_bytes(original[:-800] + bytes(800))
-    document = json.loads(run_smoke(workspace, "train.seed=5").out)
-    assert [s["status"] for s in document["stages"][:2]] == ["ran", "ran"]
-    assert labels.read_bytes() == original
-
-
 def test_force_after_until_is_refused(tmp_path: Path) -> None:
     done = command("run", SMOKE, "--until", "data", "--force", "publish", "-C", tmp_path)
     assert_error(done, 2, "--force must name a stage that runs; got 'publish'")
@@ -436,16 +276,6 @@ def test_many_images_are_told_at_once(workspace: Path) -> None:
     model = workspace / "exported" / "smoke"
     done = command("predict", model, workspace / "many.npy", workspace / "many.npy", timeout=60)
     assert len(done.out.splitlines()) == 40_000
-
-
-def test_a_full_output_is_no_mistake_of_the_pipeline(workspace: Path) -> None:
-    with Path("/dev/full").open("w") as full:
-        arguments = [sys.executable, "-m", "pipeline", "models", "-C", str(workspace), "--json"]
-        done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, check=False)
-    assert (
-        done.stderr == b"Error: The output could not be read or written: No space left on device.\n"
-    )
-    assert done.returncode == 3
 
 
 def test_commands_that_read_write_nothing(smoke: Path, tmp_path: Path) -> None:
