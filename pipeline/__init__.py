@@ -3,8 +3,8 @@
 The map of the package, from the bottom up; a module imports only what stands above it here:
 
     errors                      the error tree
-    progress, atomic, machine, digits
-                                what users see meanwhile; files that appear whole or not at all
+    progress, atomic, machine   what users see meanwhile; files that appear whole or not at all
+    digits, jpeg, wire          pictures as people have them; files and messages from elsewhere
     config/                     the typed, frozen configuration
     store, workspace            stage outputs on disk, and the folder they are in
     fingerprints, handover      what an output depends on; the files stages hand to each other

@@ -35,7 +35,7 @@ def canonical(picture: "Image") -> npt.NDArray[np.uint8]:
     """
     from PIL import ImageOps
 
-    upright = ImageOps.exif_transpose(picture)
+    upright = _eight_bits(ImageOps.exif_transpose(picture))
     upright.thumbnail((MOST_SIDE, MOST_SIDE))
     grey = np.asarray(_opaque(upright).convert("L"), np.float64)
     if grey.shape == (SIZE, SIZE) and not _is_dark_on_light(grey):
@@ -44,6 +44,15 @@ def canonical(picture: "Image") -> npt.NDArray[np.uint8]:
     if ink is None:
         return np.zeros((SIZE, SIZE, 1), np.uint8)
     return _centered(_boxed(ink)).astype(np.uint8)[:, :, np.newaxis]
+
+
+def _eight_bits(picture: "Image") -> "Image":
+    """Scale 16 bits a pixel to 8; Pillow would cut them off at 255."""
+    from PIL import Image
+
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
 
 
 def _opaque(picture: "Image") -> "Image":

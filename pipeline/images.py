@@ -8,11 +8,16 @@ import numpy.typing as npt
 
 from pipeline.digits import MOST_SIDE, canonical
 from pipeline.errors import ImageError
+from pipeline.jpeg import count_scans
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
-_MOST_PIXELS = 20_000_000  # decoded; a JPEG is decoded smaller, so that photographs may be larger
+# Decoded. A JPEG is decoded smaller, so that photographs may be larger, but not one of several
+# scans: all of it is kept until the last.
+_MOST_PIXELS = 20_000_000
+_MOST_SCANS = 50  # of a JPEG, each a pass over all of it: some tens of milliseconds
 _CHANNELS = {1: "L", 3: "RGB"}
 _EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow's modes that convert without loss of meaning
 
@@ -43,7 +48,7 @@ def decode_picture(
     Raises:
         ImageError: it cannot be read, or is of another size or kind.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     height, width, channels = image_shape
     if channels not in _CHANNELS:
@@ -54,8 +59,9 @@ def decode_picture(
     try:
         # The size is known from the header: an enormous picture is refused before it is decoded.
         with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as picture:
+            scans = _scans(picture, where)
             if digits:
-                return _read_digit(picture, where)
+                return _read_digit(picture, scans, where)
             if picture.size != (width, height):
                 raise ImageError(
                     f"An image must be {width} x {height} pixels; got "
@@ -70,18 +76,36 @@ def decode_picture(
             pixels = np.asarray(picture.convert(_CHANNELS[channels]), np.uint8)
     except ImageError:
         raise
+    except UnidentifiedImageError as error:
+        raise _unreadable(where, ValueError("it is none of them")) from error
     except Exception as error:  # a damaged file may bring out any
         raise _unreadable(where, error) from error
     return pixels.reshape(image_shape)
 
 
-def _read_digit(picture: "Image", where: str) -> npt.NDArray[np.uint8]:
+def _scans(picture: "ImageFile", where: str) -> int:
+    """Return how many scans a JPEG has, 1 for other files; refuse what would take minutes."""
+    if picture.format != "JPEG" or picture.fp is None:
+        return 1
+    place = picture.fp.tell()
+    picture.fp.seek(0)
+    scans = count_scans(picture.fp.read())
+    picture.fp.seek(place)
+    if scans > _MOST_SCANS:
+        raise ImageError(
+            f"A JPEG must have at most {_MOST_SCANS} scans; got more in {where}. Save it again."
+        )
+    return scans
+
+
+def _read_digit(picture: "Image", scans: int, where: str) -> npt.NDArray[np.uint8]:
     size = picture.size
     picture.draft(None, (MOST_SIDE, MOST_SIDE))
-    if picture.width * picture.height > _MOST_PIXELS:
+    width, height = picture.size if scans <= 1 else size
+    if width * height > _MOST_PIXELS:
         raise ImageError(
-            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels, but for a JPEG; got "
-            f"{size[0]} x {size[1]} in {where}. Scale it down."
+            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels, but for a JPEG that "
+            f"is not progressive; got {size[0]} x {size[1]} in {where}. Scale it down."
         )
     return canonical(picture)
 
@@ -109,5 +133,5 @@ def _unreadable(where: str, error: Exception) -> ImageError:
     reason = getattr(error, "strerror", None) or str(error)
     return ImageError(
         f"An image must be a PNG, JPEG, WebP or .npy file that can be read; got {where}: {reason}. "
-        "Check the path and the file."
+        "Check it."
     )

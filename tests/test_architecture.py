@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "pipeline"
 # From the bottom up; a module may import modules of earlier rows and of its own row's package.
 ORDER = [
     ["errors"],
-    ["progress", "atomic", "machine", "digits"],
+    ["progress", "atomic", "machine", "digits", "jpeg", "wire"],
     ["config", "store", "fingerprints", "handover", "names"],
     ["workspace"],
     ["export.contract", "export.formats"],

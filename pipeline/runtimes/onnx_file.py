@@ -9,11 +9,9 @@ from pathlib import Path
 
 from pipeline.errors import ModelError
 from pipeline.export.formats import FLOAT16, FLOAT32, INT8
+from pipeline.wire import fields
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types of Protocol Buffers
-_SIZES = {_FIXED64: 8, _FIXED32: 4}
 _MOST_BYTES = 2**31  # what Protocol Buffers can hold in one message
-_MOST_TAG = 2**32  # a larger one is cut to 32 bits by runtimes: another field than it seems
 
 # Fields by number, from onnx.proto, on the way from a model to its tensors.
 _FIELDS = {
@@ -66,9 +64,9 @@ def output_names(path: Path) -> list[str]:
     Raises:
         ModelError: it is no ONNX file.
     """
-    graphs = _inside(_fields(_read(path)), _GRAPH)
-    outputs = [output for graph in graphs for output in _inside(_fields(graph), _OUTPUT)]
-    names = [name for output in outputs for name in _inside(_fields(output), _NAME)]
+    graphs = _inside(fields(_read(path)), _GRAPH)
+    outputs = [output for graph in graphs for output in _inside(fields(graph), _OUTPUT)]
+    names = [name for output in outputs for name in _inside(fields(output), _NAME)]
     return [bytes(name).decode(errors="replace") for name in names]
 
 
@@ -94,20 +92,20 @@ def _read(path: Path) -> memoryview:
 
 def _below(message: memoryview, kind: str) -> Iterator[Fields]:
     if kind == "tensor":
-        yield list(_fields(message))
+        yield list(fields(message))
         return
     inside = _FIELDS[kind]
-    for number, value in _fields(message):
+    for number, value in fields(message):
         if number in inside and isinstance(value, memoryview):
             yield from _below(value, inside[number])
 
 
-def _inside(fields: Iterable[tuple[int, memoryview | int]], number: int) -> list[memoryview]:
-    return [value for n, value in fields if n == number and isinstance(value, memoryview)]
+def _inside(found: Iterable[tuple[int, memoryview | int]], number: int) -> list[memoryview]:
+    return [value for n, value in found if n == number and isinstance(value, memoryview)]
 
 
-def _number(fields: Fields, number: int) -> int:
-    return next((value for n, value in fields if n == number and isinstance(value, int)), 0)
+def _number(found: Fields, number: int) -> int:
+    return next((value for n, value in found if n == number and isinstance(value, int)), 0)
 
 
 def _rank(tensor: Fields) -> int:
@@ -118,41 +116,3 @@ def _rank(tensor: Fields) -> int:
 
 def _count(packed: memoryview) -> int:
     return sum(byte < 128 for byte in packed)  # noqa: PLR2004  (the last byte of each number)
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Yield number and value of each field; of numbers of fixed size 0 (none is looked at)."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
-        number, wire = tag >> 3, tag & 7
-        if number == 0 or tag >= _MOST_TAG:
-            raise ValueError(f"a field of the number {number} before byte {place}")
-        if wire == _VARINT:
-            value, place = _varint(message, place)
-            yield number, value
-            continue
-        if wire == _BYTES:
-            size, place = _varint(message, place)
-        elif wire in _SIZES:
-            size = _SIZES[wire]
-        else:
-            raise ValueError(f"a field of the unknown type {wire} at byte {place}")
-        if place + size > len(message):
-            raise ValueError(f"a field of {size} bytes where {len(message) - place} are left")
-        yield number, message[place : place + size] if wire == _BYTES else 0
-        place += size
-
-
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    """Return a number in base 128, the lowest digits first, and the place behind it."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if place == len(message):
-            raise ValueError("an end within a number")
-        byte = message[place]
-        place += 1
-        value |= (byte & 127) << shift
-        if byte < 128:  # noqa: PLR2004  (the highest bit says that there is more)
-            return value, place
-    raise ValueError(f"a number of more than 10 bytes at byte {place}")

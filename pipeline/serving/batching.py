@@ -85,7 +85,10 @@ class Batcher:
         else:
             self._waiting.append(question)
             self._flush_soon()
-        return await question.answer
+        try:
+            return await question.answer
+        finally:  # an exception of the answer holds this frame, which must not hold the answer
+            del question
 
     def _flush_soon(self) -> None:
         """After the callbacks that are due already: they are the requests that came together."""

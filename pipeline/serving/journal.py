@@ -1,5 +1,6 @@
 """JSON lines on standard error: one a request, one an event; nobody waits for their reader."""
 
+import json
 import logging
 import queue
 import sys
@@ -30,7 +31,7 @@ class Journal:
         if self._lines.qsize() >= _MOST_LINES:
             self._dropped += 1
             return
-        self._lines.put(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        self._lines.put(_as_json(line))
 
     def close(self) -> None:
         """Write what waits, if its reader reads."""
@@ -78,15 +79,36 @@ def set_up_logging() -> Journal:
     """Send what this server and its libraries log to standard error, as JSON lines."""
     journal = Journal()
     handler = JsonHandler(journal)
+    logging.captureWarnings(capture=True)
     for name, level in (
         ("pipeline.serving", logging.INFO),
         ("uvicorn.error", logging.WARNING),
         ("grpc", logging.WARNING),
+        ("asyncio", logging.WARNING),
+        ("py.warnings", logging.WARNING),
     ):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
     return journal
+
+
+def _as_json(line: dict[str, Any]) -> bytes:
+    """Return a line in ASCII: some readers end lines at U+2028 or U+0085 too.
+
+    Texts may hold surrogates: names of files that are no UTF-8.
+    """
+    try:
+        text = orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE)
+        if text.isascii():
+            return text
+    except TypeError:
+        pass
+    return json.dumps(line, default=_plain).encode() + b"\n"
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _write(lines: bytes) -> None:

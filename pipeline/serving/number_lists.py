@@ -27,6 +27,7 @@ class NumberList:
 
     def __init__(self, text: bytes) -> None:
         self._text = text
+        self._read = False
 
     def __repr__(self) -> str:
         return f"{self._text[:_SHOWN].decode('ascii', 'replace')}..."
@@ -41,9 +42,11 @@ class NumberList:
             return None
         try:
             numbers = orjson.loads(b"[" + self._text.translate(None, b"[]") + b"]")
-            return np.frombuffer(bytes(numbers), np.uint8).reshape(-1, *shape)
+            images = np.frombuffer(bytes(numbers), np.uint8).reshape(-1, *shape)
         except (ValueError, TypeError):  # no JSON, or a number above 255
             return None
+        self._read = True
+        return images
 
     def parsed(self) -> Any:
         """Return the list itself.
@@ -51,7 +54,17 @@ class NumberList:
         Raises:
             orjson.JSONDecodeError: it is none.
         """
+        self._read = True
         return orjson.loads(self._text)
+
+    def require_read(self) -> None:
+        """Read the list if nobody has: what is ignored must be JSON too.
+
+        Raises:
+            orjson.JSONDecodeError: it is none.
+        """
+        if not self._read:
+            self.parsed()
 
 
 def take_out(text: bytes) -> tuple[bytes, NumberList | None]:

@@ -110,7 +110,7 @@ class Repository:
             version = open_version(folder, model.name, self._most_images)
         except Exception as error:  # noqa: BLE001  (whatever lies there, the others are served)
             _log.error("version refused: %s", error, extra=labels)
-            reason = str(error).replace(f"{folder.parent}/", f"{model.name}/")  # clients see it
+            reason = _shown(str(error).replace(f"{folder.parent}/", f"{model.name}/"))
             return replace(model, loading=loading, refused={**model.refused, number: reason})
         _log.info("version ready", extra=labels)
         refused = {n: reason for n, reason in model.refused.items() if n != number}
@@ -127,6 +127,11 @@ class Repository:
         models = {key: model for key, model in self.catalogue.models.items() if key != name}
         self.catalogue = replace(self.catalogue, models=models)
         return self.catalogue
+
+
+def _shown(text: str) -> str:
+    """Return what clients can be told: names of files may be no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_version(folder: Path) -> bool:

@@ -1,19 +1,39 @@
 """JSON as RFC 8259 has it, and no key twice: two readers must not read two different things."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from pipeline.serving.number_lists import PLACE, NumberList, take_out
 from pipeline.serving.problems import Problem, wrong
 
+T = TypeVar("T")
 
-def parse(text: bytes) -> Any:
-    """Return the value of a JSON text: UTF-8, no NaN or Infinity, no duplicate keys.
 
-    Its longest list of numbers may be left as a ``NumberList``.
+def read(text: bytes, reader: Callable[[Any], T]) -> T:
+    """Return what a reader makes of a JSON text: UTF-8, no NaN or Infinity, no duplicate keys.
+
+    Its longest list of numbers may come to the reader as a ``NumberList``; if that is ignored, it
+    must be JSON all the same.
+
+    Raises:
+        Problem: (400) it is not such a text; the place is told.
+    """
+    value, numbers = parse(text)
+    result = reader(value)
+    if numbers is not None:
+        try:
+            numbers.require_read()
+        except orjson.JSONDecodeError as error:
+            raise _no_json(f"in a list of numbers, {error}") from None
+    return result
+
+
+def parse(text: bytes) -> tuple[Any, NumberList | None]:
+    """Return the value of a JSON text, and the list in it that was left as text.
 
     Raises:
         Problem: (400) it is not such a text; the place is told.
@@ -24,15 +44,18 @@ def parse(text: bytes) -> Any:
             with suppress(orjson.JSONDecodeError):  # the whole text tells the place of a mistake
                 value, found = _put_back(_parse(rest), numbers)
                 if found:
-                    return value
-        return _parse(text)
+                    return value, numbers
+        return _parse(text), None
     except orjson.JSONDecodeError as error:
-        got = f"{error}" if text else "nothing"
-        raise wrong(f"The body must be JSON (RFC 8259); got {got}. Check what is sent.") from None
+        raise _no_json(f"{error}" if text else "nothing") from None
     except RecursionError:
         raise wrong(
             "The body must be nested at most a few hundred times; got more. Check what is sent."
         ) from None
+
+
+def _no_json(got: str) -> Problem:
+    return wrong(f"The body must be JSON (RFC 8259); got {got}. Check what is sent.")
 
 
 def _put_back(value: Any, numbers: NumberList) -> tuple[Any, bool]:

@@ -68,7 +68,7 @@ async def _index(call: Context, asked: Any) -> Any:
 
 async def _infer(call: Context, asked: Any) -> Any:
     version = call.find(asked.model_name, asked.model_version)
-    images = _images(asked, version)
+    images = await call.service.read(asked.ByteSize(), _images, asked, version)
     for output in asked.outputs:
         require_output(output.name, version)
     deadline = min(call.deadline, call.service.deadline())

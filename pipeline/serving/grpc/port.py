@@ -14,6 +14,7 @@ from pipeline.errors import MachineError
 from pipeline.serving.accounts import Accounts
 from pipeline.serving.grpc.handlers import HANDLERS, Context
 from pipeline.serving.grpc.messages import METHODS, SERVICE, message
+from pipeline.serving.grpc.requests import read_request
 from pipeline.serving.problems import Problem, too_many
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
@@ -85,32 +86,45 @@ class GrpcPort:
         await asyncio.sleep(_REFUSING_SECONDS)
         await self._server.stop(self._service.settings.limits.shutdown_seconds)
 
-    async def _answer(self, name: str, asked: Any, context: Any) -> Any:
-        """Answer one call; it is counted like a request."""
+    async def _answer(self, name: str, raw: bytes, context: Any) -> Any:
+        """Answer one call; it is counted like a request.
+
+        A refusal is set, not raised (``context.abort``): gRPC keeps what is raised, and with it all
+        that the frames hold, until the collector comes.
+        """
         began, status = time.perf_counter(), 200
         call = Context(self._service, began + _seconds_left(context))
-        self._service.grpc_calls += 1
-        kept = 0
         record = {"client": context.peer(), "method": "gRPC", "path": f"/{SERVICE}/{name}"}
+        self._service.grpc_calls += 1
         try:
             self._require_allowed(name, context)
-            self._service.keep(asked.ByteSize())
-            kept = asked.ByteSize()
-            return await HANDLERS[name](call, asked)
+            return await self._handled(name, raw, call)
         except asyncio.CancelledError:  # the client's deadline passed, or it has gone
             status = _CLIENT_GONE
             raise
         except Problem as problem:
             status = int(problem.status)
-            await context.abort(_CODES.get(status, grpc.StatusCode.UNKNOWN), str(problem))
+            code, sentence = _CODES.get(status, grpc.StatusCode.UNKNOWN), str(problem)
         except Exception:  # noqa: BLE001  (a mistake of ours is logged, never shown)
             status = 500
             _log.exception("a call of gRPC failed")
-            await context.abort(grpc.StatusCode.INTERNAL, "The server failed; its log says why.")
+            code, sentence = grpc.StatusCode.INTERNAL, "The server failed; its log says why."
         finally:
             self._service.grpc_calls -= 1
-            self._service.forget(kept)
             self._accounts.note(f"grpc {name}", call.version, status, began, record)
+        context.set_code(code)
+        context.set_details(sentence)
+        return message(f"{name}Response")()
+
+    async def _handled(self, name: str, raw: bytes, call: Context) -> Any:
+        """Return the answer; the bytes are counted until it is there."""
+        size, most_bytes = len(raw), self._service.settings.limits.json_bytes
+        self._service.keep(size)
+        try:
+            asked = await self._service.read(size, read_request, name, raw, most_bytes)
+            return await HANDLERS[name](call, asked)
+        finally:
+            self._service.forget(size)
 
     def _require_allowed(self, name: str, context: Any) -> None:
         if name in _OPEN:
@@ -133,12 +147,12 @@ class GrpcPort:
 
 
 def _method(name: str, answer: Callable[[str, Any, Any], Awaitable[Any]]) -> Any:
-    async def call(asked: Any, context: Any) -> Any:
-        return await answer(name, asked, context)
+    async def call(raw: bytes, context: Any) -> Any:
+        return await answer(name, raw, context)
 
     return grpc.unary_unary_rpc_method_handler(
         call,
-        request_deserializer=message(f"{name}Request").FromString,
+        request_deserializer=None,  # bytes are looked at before they are parsed
         response_serializer=message(f"{name}Response").SerializeToString,
     )
 

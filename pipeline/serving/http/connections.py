@@ -19,6 +19,10 @@ _LAST_SECONDS = 2.0  # for the application to say that a body is late
 # client that has just connected, and for the next of a busy one.
 FIRST_SECONDS = 3.0
 _NEXT_SECONDS = 1.0
+# Servers may ignore the header Upgrade (RFC 9110, 7.8), with which Java's client begins; the parser
+# would stop after it.
+_UPGRADE = re.compile(rb"\r\n([Uu][Pp][Gg][Rr][Aa][Dd][Ee]):")
+_BEFORE_COLON = len("\r\nUpgrade")
 
 
 class Connection(HttpToolsProtocol):
@@ -32,6 +36,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
         self._in_head = self._in_message = False
         self._head_bytes = 0
+        self._head_end = b""  # of the pieces of a head that came before
         self._late_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.connections:
@@ -49,9 +54,12 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; where a request is not whole then, its client must not take too long."""
-        if not self._in_message and b"pgrade" in data:
-            data = _without_upgrade(data)
-        super().data_received(data)
+        if self._in_head or not self._in_message:
+            end = (self._head_end + data[-_BEFORE_COLON:])[-_BEFORE_COLON:]
+            super().data_received(_without_upgrade(self._head_end, data))
+            self._head_end = end if self._in_head else b""
+        else:
+            super().data_received(data)
         waiting = self._in_message or self.cycle is None or self.cycle.response_complete
         if waiting and self._late_timer is None and not self.transport.is_closing():
             self._await_client()
@@ -97,6 +105,9 @@ class Connection(HttpToolsProtocol):
             self._late_timer = None
         if self.cycle is not None:
             super().on_message_complete()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nobody who reads the log can do anything about a client's CONNECT."""
 
     def awaits_request(self, waited: float) -> bool:
         """Say if a request may be on its way, ``waited`` seconds into the worker's leave."""
@@ -150,13 +161,14 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
 
-def _without_upgrade(data: bytes) -> bytes:
-    """Rename the header Upgrade, which servers may ignore (RFC 9110, 7.8); the parser would stop.
-
-    Java's client asks for HTTP/2 so with every first request.
-    """
-    head, end, rest = data.partition(b"\r\n\r\n")
-    return re.sub(rb"(?i)\r\nupgrade:", b"\r\nx-upgrade:", head) + end + rest
+def _without_upgrade(before: bytes, data: bytes) -> bytes:
+    """Rename the header Upgrade in a piece of a head; ``before`` is the end of the last piece."""
+    text = before + data
+    end = text.find(b"\r\n\r\n")
+    end = end if end >= 0 else len(text)
+    if _UPGRADE.search(text, 0, end) is None:
+        return data
+    return (_UPGRADE.sub(rb"\r\n\1-ignored:", text[:end]) + text[end:])[len(before) :]
 
 
 class _Joined:

@@ -14,7 +14,7 @@ from pipeline.export.contract import TensorSpec
 from pipeline.runtimes.predictor import Images
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.problems import wrong
-from pipeline.serving.protocols.tensorflow import find, parse_object
+from pipeline.serving.protocols.tensorflow import find, read_object
 from pipeline.serving.protocols.v2_request import (
     DATATYPES,
     Question,
@@ -68,8 +68,10 @@ async def model_ready(service: Service, request: Request) -> Response:
 
 async def index(service: Service, request: Request) -> Response:
     """Answer every version of every model with its state (Triton's repository index)."""
-    asked = parse_object(service, request.body) if request.body else {}
-    return as_json(repository_index(service, ready=asked.get("ready") is True))
+    ready = False
+    if request.body:
+        ready = read_object(service, request.body, lambda asked: asked.get("ready") is True)
+    return as_json(repository_index(service, ready=ready))
 
 
 async def infer(service: Service, request: Request) -> Response:
@@ -96,19 +98,24 @@ def read_infer(
     Raises:
         Problem: (413) the JSON is too long; (400) it asks for something else, or of other images.
     """
-    question = _question(service, text, raw, version)
+
+    def read(document: dict[str, Any]) -> tuple[Question, Images]:
+        question = read_question(document, version)
+        return question, read_images(question, raw, version)
+
+    if raw is None or len(text) > _LONGEST_KNOWN:
+        return read_object(service, text, read)
+    question = _known_question(service, text, version)
     return question, read_images(question, raw, version)
 
 
-def _question(service: Service, text: bytes, raw: memoryview | None, version: Version) -> Question:
+def _known_question(service: Service, text: bytes, version: Version) -> Question:
     """Return what the JSON asks; before raw bytes a client sends the same with every request."""
-    if raw is None or len(text) > _LONGEST_KNOWN:
-        return read_question(parse_object(service, text), version)
     known = _known.setdefault(version, {})
     if text not in known:
         if len(known) >= _MOST_KNOWN:
             known.clear()
-        known[text] = read_question(parse_object(service, text), version)
+        known[text] = read_object(service, text, lambda asked: read_question(asked, version))
     return known[text]
 
 

@@ -30,8 +30,7 @@ async def classify_image(service: Service, request: Request) -> Response:
     version = request.version = find(service, request)
     if not request.body:
         raise wrong("The body must be a PNG, JPEG or WebP picture; got nothing.")
-    loop = asyncio.get_running_loop()
-    images = await loop.run_in_executor(_thread(), _decode, request, version)
+    images = await _decoded(request, version)
     request.spans["parse"] = time.perf_counter() - request.began
     answer = await service.ask(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
@@ -45,6 +44,15 @@ async def classify_image(service: Service, request: Request) -> Response:
 def _thread() -> ThreadPoolExecutor:
     """One: large pictures take memory, and one after the other take it once."""
     return ThreadPoolExecutor(1, "pictures")
+
+
+async def _decoded(request: Request, version: Version) -> Images:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(request.deadline - time.perf_counter()):
+            return await loop.run_in_executor(_thread(), _decode, request, version)
+    except TimeoutError:
+        raise too_late() from None
 
 
 def _decode(request: Request, version: Version) -> Images:

@@ -5,7 +5,8 @@ errors. ``GET /v1/models`` and the fields ``name`` and ``ready`` are KServe's.
 """
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from pipeline.export.contract import SIGNATURE, TensorSpec
 from pipeline.runtimes.predictor import Images
@@ -17,6 +18,7 @@ from pipeline.serving.problems import too_large, wrong
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
+T = TypeVar("T")
 _DTYPES = {"uint8": "DT_UINT8", "float32": "DT_FLOAT"}
 
 
@@ -34,7 +36,7 @@ async def predict(service: Service, request: Request) -> Response:
 
 
 def _read(service: Service, body: bytes, version: Version) -> tuple[Images, str]:
-    return read_images(parse_object(service, body), version)
+    return read_object(service, body, lambda document: read_images(document, version))
 
 
 async def other_verb(service: Service, request: Request) -> Response:
@@ -97,8 +99,8 @@ def find(service: Service, request: Request) -> Version:
     return service.find(asked["name"] or "", asked["version"], asked["label"])
 
 
-def parse_object(service: Service, text: bytes) -> dict[str, Any]:
-    """Return a body that is one JSON object.
+def read_object(service: Service, text: bytes, reader: Callable[[dict[str, Any]], T]) -> T:
+    """Return what a reader makes of a body that is one JSON object.
 
     Raises:
         Problem: (413) it is longer than JSON may be; (400) it is something else.
@@ -106,7 +108,10 @@ def parse_object(service: Service, text: bytes) -> dict[str, Any]:
     limit = service.settings.limits.json_bytes
     if len(text) > limit:
         raise too_large("A JSON body", limit)
-    document = strict_json.parse(text)
+    return strict_json.read(text, lambda document: reader(_require_object(document)))
+
+
+def _require_object(document: Any) -> dict[str, Any]:
     if type(document) is not dict:
         raise wrong(f"The body must be a JSON object; got {_kind(document)}.")
     return document
