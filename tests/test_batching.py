@@ -1,7 +1,9 @@
 """Requests computed together: answers go back to their own callers, whatever arrives when."""
 
 import asyncio
+import gc
 import time
+import weakref
 from typing import Any
 
 import numpy as np
@@ -140,19 +142,39 @@ def test_what_is_late_is_not_computed_and_the_others_are() -> None:
     asyncio.run(ask())
 
 
+def test_a_late_answer_keeps_no_images() -> None:
+    """What is raised holds frames, and images would wait in them for the collector."""
+    kept: list[Any] = []
+
+    async def ask() -> None:
+        batcher = Batcher(sums, most_images=64, seconds_of_one=FAST)
+        images = question(1, 20)
+        kept.append(weakref.ref(images))
+        with pytest.raises(Problem, match="deadline"):
+            await batcher.ask(images, alone=False, deadline=time.perf_counter() - 1)
+
+    gc.disable()
+    try:
+        asyncio.run(ask())
+        assert kept[0]() is None
+    finally:
+        gc.enable()
+
+
 def test_what_waited_too_long_for_the_thread_is_not_computed() -> None:
     async def ask() -> None:
         counting = Counting()
 
-        def slowly(images: Any) -> Any:
+        def until_late(images: Any) -> Any:
             counting(len(images))
-            time.sleep(0.2)
+            while time.perf_counter() <= soon:
+                time.sleep(0.01)
             return sums(images)
 
-        batcher = Batcher(slowly, most_images=64, seconds_of_one=SLOW)
-        soon = time.perf_counter() + 0.1
+        batcher = Batcher(until_late, most_images=64, seconds_of_one=SLOW)
+        soon = time.perf_counter() + 0.5
         first, second = await asyncio.gather(
-            batcher.ask(question(1, 20), alone=False, deadline=soon),
+            batcher.ask(question(1, 20), alone=False, deadline=soon + 60),
             batcher.ask(question(2, 30), alone=False, deadline=soon),
             return_exceptions=True,
         )

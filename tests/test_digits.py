@@ -1,5 +1,6 @@
 """Pictures of digits as people have them: the canonical form, on real digits and drawn ones."""
 
+import io
 import json
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from PIL import Image, ImageDraw
 
 from pipeline import load_model
 from pipeline.digits import BOX, SIZE, canonical
+from pipeline.errors import ImageError
+from pipeline.images import decode_picture
+from pipeline.jpeg import count_scans
 from pipeline.runtimes.predictor import Predictor
 
 Array = np.ndarray
@@ -132,5 +136,60 @@ def test_an_enormous_picture_is_refused_before_it_is_decoded(smoke: Path, tmp_pa
     Image.new("1", (10_000, 10_000)).save(tmp_path / "huge.png")
     done = command("predict", smoke / "exported" / "smoke", tmp_path / "huge.png")
     assert_error(
-        done, 2, "at most 20,000,000 pixels, but for a JPEG; got 10000 x 10000", "Scale it down"
+        done,
+        2,
+        "at most 20,000,000 pixels, but for a JPEG that",
+        "got 10000 x 10000",
+        "Scale it down",
     )
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_sixteen_bits_a_pixel_are_seen_as_eight(digits: tuple[Array, Array], dark: bool) -> None:
+    sheet = enlarged(digits[0][0], scale=5, dark=dark, random_=np.random.default_rng(0))
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(sheet).astype(np.uint16) * 257).save(file, "PNG")
+    with Image.open(file) as deep:
+        np.testing.assert_array_equal(canonical(deep), canonical(sheet))
+
+
+def jpeg(size: tuple[int, int], *, progressive: bool) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", size, 200).save(file, "JPEG", progressive=progressive)
+    return file.getvalue()
+
+
+def decode(file: bytes) -> Array:
+    return decode_picture(io.BytesIO(file), (SIZE, SIZE, 1), digits=True, where="the file")
+
+
+def test_a_progressive_photograph_is_kept_whole_so_it_must_be_smaller() -> None:
+    """Its decoder keeps all of it until the last scan; one of a single scan is decoded smaller."""
+    assert decode(jpeg((5000, 5000), progressive=False)).shape == (SIZE, SIZE, 1)
+    assert decode(jpeg((3000, 3000), progressive=True)).shape == (SIZE, SIZE, 1)
+    with pytest.raises(ImageError, match="JPEG that is not progressive; got 5000 x 5000"):
+        decode(jpeg((5000, 5000), progressive=True))
+
+
+def test_scans_without_end_are_refused() -> None:
+    """Each is some bytes in the file, and a pass over the picture for its decoder."""
+    file = jpeg((600, 600), progressive=True)
+    last = file.rindex(b"\xff\xda")
+    scan = file[last:-2]
+    assert count_scans(file) == file.count(b"\xff\xda") > 3
+    assert count_scans(jpeg((600, 600), progressive=False)) == 1
+    assert decode(file[:-2] + scan * 5 + file[-2:]).shape == (SIZE, SIZE, 1)
+    for hidden in (
+        b"",
+        b"\xff\xfe\x00\x04\xff\xd9",
+        b"\xff\xd0\xff\xff",
+    ):  # comment, restart, padding
+        with pytest.raises(ImageError, match="at most 50 scans; got more in the file"):
+            decode(file[:-2] + hidden + scan * 200 + file[-2:])
+    assert count_scans(file[:2] + b"\xff\xfe\x00\x02" * 5000 + file[2:]) > 50
+
+
+def test_a_thumbnail_in_a_photograph_is_no_scan_of_it() -> None:
+    inner, file = jpeg((100, 100), progressive=True), jpeg((600, 600), progressive=False)
+    segment = b"\xff\xe1" + (len(inner) + 2).to_bytes(2) + inner
+    assert count_scans(file[:2] + segment + file[2:]) == 1

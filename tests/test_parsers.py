@@ -235,6 +235,16 @@ def test_a_list_is_taken_out_of_json_only(text: bytes) -> None:
         strict_json.parse(text % (b"[" + b"1," * 400 + b"1]"))
 
 
+@pytest.mark.parametrize(
+    "ignored", [b"[NaN%s]", b"[1,,%s 1]", b"[01%s]", b"[1%s]]]]", b"[1%s],[1]", b"[1%s bad]"]
+)
+def test_what_is_ignored_must_be_json_too(ignored: bytes) -> None:
+    """The longest list of numbers is left as text, and nobody reads this one."""
+    ignored %= b", 1" * 400
+    with pytest.raises(Problem, match="must be JSON"):
+        read_v1(b'{"instances": [[[[1],[2]],[[3],[4]]]], "more": %s}' % ignored)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_raw_bytes_of_another_length_are_refused(count: int) -> None:
     with pytest.raises(Problem, match=f"must have {4 * count} bytes for {count} images"):

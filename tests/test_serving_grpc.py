@@ -1,5 +1,7 @@
 """The gRPC port with grpcio itself: answers, errors, token, TLS. Others' clients: test_clients."""
 
+import asyncio
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,13 @@ import numpy as np
 import pytest
 from serving import Server, serving, wait_until
 
+from pipeline.serving.accounts import Accounts
+from pipeline.serving.grpc.handlers import HANDLERS
 from pipeline.serving.grpc.messages import SERVICE, message
+from pipeline.serving.grpc.port import GrpcPort
+from pipeline.serving.ports import open_ports
+from pipeline.serving.service import Service
+from pipeline.serving.settings import Settings
 from pipeline.verification.comparing import Reference
 
 TOKEN = "a-token-of-many-characters"  # noqa: S105
@@ -157,17 +165,91 @@ def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
     counted = 'pipeline_requests_total{model="smoke",route="grpc ModelInfer",status="200"'
     assert counted in metrics
     path = f"/{SERVICE}/ModelInfer"
-    wait_until(lambda: any(e.get("path") == path for e in server.events()))
-    assert [e for e in server.events() if e.get("path") == path][-1]["model"] == "smoke"
+    answered = (path, "smoke", 200)
+    wait_until(
+        lambda: (
+            answered in {(e.get("path"), e.get("model"), e.get("status")) for e in server.events()}
+        )
+    )
 
 
-def test_a_call_that_was_given_up_is_logged_so(server: Server, channel: Any) -> None:
-    images = np.zeros((20_000, 28, 28, 1), np.uint8)
-    asked = question(inputs=[tensor(shape=images.shape)], raw_input_contents=[images.tobytes()])
+class Notes(Accounts):
+    """What would be counted and logged."""
+
+    def __init__(self) -> None:
+        self.statuses: asyncio.Queue[int] = asyncio.Queue()
+
+    def note(self, route: str, version: Any, status: int, began: float, record: Any) -> None:
+        del route, version, began, record
+        self.statuses.put_nowait(status)
+
+
+def test_a_call_that_was_given_up_is_counted_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handler is known to wait when its client leaves."""
+
+    async def leave() -> int:
+        entered = asyncio.Event()
+
+        async def wait(*_: Any) -> None:
+            entered.set()
+            await asyncio.sleep(60)
+
+        monkeypatch.setitem(HANDLERS, "ServerMetadata", wait)  # type: ignore[arg-type]
+        settings, http, keeper = open_ports(Settings(tmp_path, port=0, grpc_port=0))
+        port, notes = None, Notes()
+        try:
+            port = GrpcPort(Service(settings), notes)
+            await port.start()
+            assert settings.grpc_address
+            async with grpc.aio.insecure_channel(settings.grpc_address) as channel:
+                asked = channel.unary_unary(f"/{SERVICE}/ServerMetadata")(b"")
+                async with asyncio.timeout(30):
+                    await entered.wait()
+                    asked.cancel()
+                    return await notes.statuses.get()
+        finally:
+            http.close()
+            if keeper:
+                keeper.close()
+            if port:
+                await port.stop()
+
+    assert asyncio.run(leave()) == 499
+
+
+def resident_bytes(server: Server) -> int:
+    return int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def test_refused_messages_are_not_kept(server: Server, channel: Any) -> None:
+    """Neither long ones, nor short ones that take fifty times as much memory as bytes."""
+    infer = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+    unknown = message("ModelInferRequest")(
+        **question(model_name="other", raw_input_contents=[os.urandom(10 * 2**20)])
+    ).SerializeToString()
+    swelling = b"\x2a\x00" * 5_000_000  # as many empty inputs
+    infer_and_expect(infer, unknown, Code.NOT_FOUND, "Models are smoke")
+    before = resident_bytes(server)
+    for _ in range(20):
+        infer_and_expect(infer, unknown, Code.NOT_FOUND, "Models are smoke")
+    infer_and_expect(infer, swelling, Code.RESOURCE_EXHAUSTED, "beside raw_input_contents")
+    assert resident_bytes(server) - before < 100 * 2**20
+
+
+def test_what_is_no_message_is_told_so(server: Server, channel: Any) -> None:
+    infer = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+    for broken in (b"\xff\xff\xff", b"\x0a\x02\xff\xfe"):  # cut off; a name that is no UTF-8
+        infer_and_expect(infer, broken, Code.INVALID_ARGUMENT, "must be a ModelInferRequest")
+    assert not [event for event in server.events() if "traceback" in event]
+
+
+def infer_and_expect(infer: Any, raw: bytes, code: Any, words: str) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        call(channel, "ModelInfer", timeout=0.05, **asked)
-    assert caught.value.code() == Code.DEADLINE_EXCEEDED
-    wait_until(lambda: any(event.get("status") in {499, 504} for event in server.events()))
+        infer(raw, timeout=30)
+    assert caught.value.code() == code
+    assert words in caught.value.details()
 
 
 def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:

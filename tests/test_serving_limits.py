@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from serving import Server, serving
+from serving import Server, serving, wait_until
 
 from pipeline.serving.http.bodies import Bodies
 from pipeline.serving.http.messages import Request
@@ -33,6 +33,14 @@ def strict(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield running
 
 
+@pytest.fixture(scope="module")
+def small(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that answers four requests at once, and waits for them as it does by default."""
+    log = tmp_path_factory.mktemp("small") / "log"
+    with serving(complete, "--max-requests", 4, log=log) as running:
+        yield running
+
+
 def connect(server: Server) -> socket.socket:
     place = urlsplit(server.url)
     assert place.hostname
@@ -46,6 +54,23 @@ def read_all(connection: socket.socket) -> bytes:
     while chunk := connection.recv(65536):
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def send_until_told(connection: socket.socket, pieces: Iterator[bytes], seconds: float) -> bytes:
+    """Send piece by piece until the server says something; return what it says."""
+    for piece in pieces:
+        connection.settimeout(20)
+        try:
+            connection.sendall(piece)
+        except OSError:  # it has closed; what it said before can still be read
+            break
+        connection.settimeout(seconds)
+        try:
+            return connection.recv(65536)
+        except TimeoutError:
+            continue
+    connection.settimeout(20)
+    return connection.recv(65536)
 
 
 def test_a_long_body_is_refused_and_its_sender_reads_why(strict: Server) -> None:
@@ -97,35 +122,15 @@ def test_slow_clients_are_cut_off(strict: Server, sent: bytes) -> None:
 def test_a_body_that_drips_is_cut_off_too(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(HEAD + b"Content-Length: 500\r\n\r\n")
-        answer = b""
-        for _ in range(100):
-            try:
-                connection.sendall(b" ")
-            except OSError:
-                break
-            connection.settimeout(0.1)
-            try:
-                answer += connection.recv(65536)
-                break
-            except TimeoutError:
-                continue
+        answer = send_until_told(connection, (b" " for _ in range(100)), 0.1)
     assert answer.startswith(b"HTTP/1.1 408")
 
 
 def test_an_endless_head_is_refused(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(b"GET /v1/models HTTP/1.1\r\n")
-        answer = b""
-        connection.settimeout(0.01)
-        for number in range(2000):
-            try:
-                connection.sendall(b"X-%d: %s\r\n" % (number, b"y" * 1000))
-                answer += connection.recv(65536)
-                break
-            except TimeoutError:
-                continue
-            except OSError:
-                break
+        headers = (b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(2000))
+        answer = send_until_told(connection, headers, 0.01)
     assert answer.startswith(b"HTTP/1.1 431")
 
 
@@ -139,9 +144,9 @@ def test_what_is_no_http_is_told_so(strict: Server) -> None:
     )
 
 
-def test_too_many_requests_are_told_when_to_come_back(strict: Server) -> None:
+def test_too_many_requests_are_told_when_to_come_back(small: Server) -> None:
     """Five bodies are on their way, four are taken on."""
-    waiting = [connect(strict) for _ in range(5)]
+    waiting = [connect(small) for _ in range(5)]
     try:
         for connection in waiting:
             connection.sendall(HEAD + b"Content-Length: 50\r\n\r\n")
@@ -172,8 +177,7 @@ def test_a_client_that_leaves_harms_nobody(strict: Server) -> None:
     for _ in range(30):
         with connect(strict) as connection:
             connection.sendall(HEAD + b"Content-Length: 5000\r\n\r\n{")
-    time.sleep(0.2)
-    assert strict.post("/v1/models/smoke:predict", data=BODY).status_code == 200
+    wait_until(lambda: strict.post("/v1/models/smoke:predict", data=BODY).status_code == 200)
     assert not [event for event in strict.events() if "traceback" in event]
 
 
@@ -214,23 +218,29 @@ def test_a_connection_is_not_held_by_a_trickle(strict: Server, more: bytes) -> N
         read_all(connection)  # which ends when the server closes
 
 
-def test_an_upgrade_is_ignored_and_the_body_read(strict: Server) -> None:
-    """As Java's client asks with its first request."""
+@pytest.mark.parametrize("cut", [None, b"Connection", b"Upgrade: h", b"grade: h", b": h2c", b"AA"])
+def test_an_upgrade_is_ignored_and_the_body_read(server: Server, cut: bytes | None) -> None:
+    """As Java's client asks with its first request; in one piece or in two."""
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
-    with connect(strict) as connection:
-        connection.sendall(HEAD + upgrade + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+    whole = HEAD + upgrade + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    first = whole.index(cut) if cut else len(whole)
+    with connect(server) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(whole[:first])
+        if cut:
+            time.sleep(0.2)
+            connection.sendall(whole[first:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
-def test_probes_are_answered_by_a_busy_server(strict: Server) -> None:
-    waiting = [connect(strict) for _ in range(6)]
+def test_probes_are_answered_by_a_busy_server(small: Server) -> None:
+    waiting = [connect(small) for _ in range(6)]
     try:
         for connection in waiting:
             connection.sendall(HEAD + b"Content-Length: 50\r\n\r\n")
-        time.sleep(0.2)
-        assert strict.post("/v1/models/smoke:predict", data=BODY).status_code == 429
-        assert strict.get("/v2/health/live").status_code == 200
-        assert strict.get("/v2/health/ready").status_code == 200
+        wait_until(lambda: small.post("/v1/models/smoke:predict", data=BODY).status_code == 429)
+        assert small.get("/v2/health/live").status_code == 200
+        assert small.get("/v2/health/ready").status_code == 200
     finally:
         for connection in waiting:
             connection.close()

@@ -1,10 +1,14 @@
 """Pictures as people have them, over HTTP: what ``pipeline predict`` answers."""
 
+import asyncio
 import base64
 import io
 import itertools
+import threading
+import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,6 +16,9 @@ from PIL import Image
 from serving import Server
 
 from pipeline import predict
+from pipeline.serving.http.messages import Request
+from pipeline.serving.problems import Problem
+from pipeline.serving.protocols import pictures
 from pipeline.verification.comparing import Reference
 
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
@@ -95,3 +102,23 @@ def test_bad_pictures_are_explained(server: Server, bad: str) -> None:
     assert answer.status_code == 400
     words = {"bomb": "at most 20,000,000 pixels", "cut": "can be read", "gif": "PNG, JPEG, WebP"}
     assert words[bad] in answer.json()["error"]
+
+
+def test_who_waits_too_long_for_another_picture_is_told() -> None:
+    """One is decoded at a time; the others do not wait for ever."""
+    free = threading.Event()
+    pictures._thread().submit(free.wait)
+    request = Request("POST", "/", {}, "id", 0, time.perf_counter() + 0.1, b"a picture")
+    try:
+        with pytest.raises(Problem, match="before the request's deadline") as caught:
+            asyncio.run(classify(request))
+    finally:
+        free.set()
+    assert caught.value.status == 504
+
+
+async def classify(request: Request) -> None:
+    request.parameters = {"name": "any", "version": None, "label": None}
+    service = Mock()
+    asked = asyncio.create_task(pictures.classify_image(service, request))
+    await asyncio.wait_for(asked, 30)

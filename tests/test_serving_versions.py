@@ -32,14 +32,18 @@ def model_folder(workspace: Path) -> Path:
     return workspace / "exported" / "smoke"
 
 
-def add_version(workspace: Path, number: int, **changes: Any) -> Path:
-    """Publish version 1 once more under another number, as a publication does: by renaming."""
+def add_version(workspace: Path, number: int, spoil: Any = lambda _: None, **changes: Any) -> Path:
+    """Publish version 1 once more under another number, as a publication does: by renaming.
+
+    ``spoil`` changes the folder before, so that nobody sees it whole.
+    """
     folder = model_folder(workspace)
     aside = folder / f".tmp-{number}"
     shutil.copytree(folder / "1", aside)
     manifest = json.loads((aside / "manifest.json").read_text())
     manifest |= {"version": number, **changes}
     (aside / "manifest.json").write_text(json.dumps(manifest))
+    spoil(aside)
     return aside.rename(folder / str(number))
 
 
@@ -142,10 +146,7 @@ def remove_golden(folder: Path) -> None:
 def test_a_bad_version_is_refused_and_the_old_one_goes_on(
     workspace: Path, running: Server, spoil: Any, words: str | None
 ) -> None:
-    folder = add_version(workspace, 2)
-    moved = folder.rename(workspace / "aside")
-    spoil(moved)
-    moved.rename(folder)
+    add_version(workspace, 2, spoil)
     set_labels(workspace, stable=2)
     wait_until(lambda: states(running).get("2", ("LOADING", ""))[0] in {"END", "AVAILABLE"})
     if words is None:  # what is not listed and not opened does no harm
@@ -162,10 +163,24 @@ def test_a_bad_version_is_refused_and_the_old_one_goes_on(
     assert words in refused.json()["error"]
 
 
+def add_a_name_that_is_no_text(folder: Path) -> None:
+    """Nor can a line of the log end within it, for whichever reader."""
+    Path(os.fsdecode(bytes(folder) + b"/variables/variables.\xff\xe2\x80\xa8")).touch()
+
+
+def test_names_that_are_no_text_end_nothing(workspace: Path, running: Server) -> None:
+    add_version(workspace, 2, add_a_name_that_is_no_text)
+    wait_until(lambda: states(running).get("2", ("LOADING", ""))[0] != "LOADING")
+    add_version(workspace, 3)
+    wait_until(lambda: states(running).get("3", ("", ""))[0] == "AVAILABLE")
+    lines = running.log.read_text().rpartition("\n")[0].splitlines()
+    assert all(map(json.loads, lines))
+    assert not [event for event in running.events() if "traceback" in event]
+
+
 def test_a_refused_version_is_tried_again_once_it_changed(workspace: Path, running: Server) -> None:
-    folder = add_version(workspace, 2)
-    good = (folder / "model.onnx").read_bytes()
-    damage_weights(folder)
+    folder = add_version(workspace, 2, damage_weights)
+    good = (model_folder(workspace) / "1" / "model.onnx").read_bytes()
     wait_until(lambda: states(running).get("2", ("", ""))[0] == "END")
     (folder / "model.onnx").write_bytes(good)
     wait_until(lambda: states(running)["2"] == ("AVAILABLE", ""))
