@@ -94,7 +94,7 @@ def test_the_model_is_unsure_of_some_and_sure_of_most(server: Server, reference:
 def test_bad_pictures_are_explained(server: Server, bad: str) -> None:
     file = io.BytesIO()
     if bad == "bomb":
-        Image.new("1", (8000, 8000)).save(file, "PNG")
+        Image.new("1", (10_000, 10_000)).save(file, "PNG")
     else:
         Image.new("L", (200, 200), 100).save(file, "GIF" if bad == "gif" else "PNG")
     body = file.getvalue()[: -30 if bad == "cut" else None]
@@ -102,6 +102,7 @@ def test_bad_pictures_are_explained(server: Server, bad: str) -> None:
     assert answer.status_code == 400
     words = {"bomb": "at most 20,000,000 pixels", "cut": "can be read", "gif": "PNG, JPEG, WebP"}
     assert words[bad] in answer.json()["error"]
+    assert server.events()  # each line is JSON: Pillow warned of the bomb, and that went there too
 
 
 def test_who_waits_too_long_for_another_picture_is_told() -> None:
