@@ -202,7 +202,7 @@ def test_node_and_browser_end_with_the_worker(published: Path) -> None:
 def is_running(pid: str) -> bool:
     try:
         return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # empty: ended, not yet collected
-    except FileNotFoundError:
+    except OSError:  # it has ended, perhaps while it was read
         return False
 
 

@@ -25,7 +25,7 @@ import sys, time
 from pathlib import Path
 from pipeline.store import Store
 with Store(Path(sys.argv[1])).write("stage", "abc", {}) as writing:
-    for number in range(200):
+    for number in range(int(sys.argv[2])):
         (writing.folder / f"{number}.bin").write_bytes(b"x" * 1000)
         time.sleep(0.002)
 """
@@ -74,25 +74,30 @@ def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
     assert store.find("stage", "abc") is not None
 
 
+def slow_writer(store: Path, *, files: int) -> subprocess.Popen[bytes]:
+    """Start a process that writes an output for two milliseconds a file, and see it write."""
+    process = subprocess.Popen([sys.executable, "-c", SLOW_WRITER, str(store), str(files)])
+    while not list(store.glob(f"stage/.tmp-*-{process.pid}/0.bin")):
+        assert process.poll() is None
+        time.sleep(0.005)
+    return process
+
+
 def test_a_killed_writer_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
     for delay in (0.05, 0.2, 0.4):
-        process = subprocess.Popen([sys.executable, "-c", SLOW_WRITER, str(tmp_path)])
-        while not list(tmp_path.glob("stage/.tmp-*/0.bin")):
-            time.sleep(0.005)
+        process = slow_writer(tmp_path, files=100_000)
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert Store(tmp_path).find("stage", "abc") is None
         assert [p.name[:5] for p in (tmp_path / "stage").iterdir()] == [".tmp-"]
-    subprocess.run([sys.executable, "-c", SLOW_WRITER, str(tmp_path)], check=True)
+    assert slow_writer(tmp_path, files=1000).wait() == 0
     assert Store(tmp_path).find("stage", "abc") is not None
     assert [p.name for p in (tmp_path / "stage").iterdir()] == ["abc"]  # what was left is swept
 
 
 def test_what_a_living_process_writes_is_not_swept(tmp_path: Path) -> None:
-    process = subprocess.Popen([sys.executable, "-c", SLOW_WRITER, str(tmp_path)])
-    while not list(tmp_path.glob("stage/.tmp-*/0.bin")):
-        time.sleep(0.005)
+    process = slow_writer(tmp_path, files=1000)
     with Store(tmp_path).write("stage", "other", {}):
         pass
     assert process.wait() == 0
