@@ -8,14 +8,14 @@ import numpy.typing as npt
 
 from pipeline.digits import MOST_SIDE, canonical
 from pipeline.errors import ImageError
-from pipeline.jpeg import count_scans
+from pipeline.jpeg import Work, read_work
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-# Decoded. A JPEG is decoded smaller, so that photographs may be larger, but not one of several
-# scans: all of it is kept until the last.
+# Decoded. A JPEG is decoded smaller, so that photographs may be larger, but not where its decoder
+# keeps all of it until the last scan.
 _MOST_PIXELS = 20_000_000
 _MOST_SCANS = 50  # of a JPEG, each a pass over all of it: some tens of milliseconds
 _CHANNELS = {1: "L", 3: "RGB"}
@@ -59,9 +59,9 @@ def decode_picture(
     try:
         # The size is known from the header: an enormous picture is refused before it is decoded.
         with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as picture:
-            scans = _scans(picture, where)
+            work = _require_decodable(picture, where)
             if digits:
-                return _read_digit(picture, scans, where)
+                return _read_digit(picture, work, where)
             if picture.size != (width, height):
                 raise ImageError(
                     f"An image must be {width} x {height} pixels; got "
@@ -83,25 +83,25 @@ def decode_picture(
     return pixels.reshape(image_shape)
 
 
-def _scans(picture: "ImageFile", where: str) -> int:
-    """Return how many scans a JPEG has, 1 for other files; refuse what would take minutes."""
-    if picture.format != "JPEG" or picture.fp is None:
-        return 1
+def _require_decodable(picture: "ImageFile", where: str) -> Work:
+    """Return what a JPEG asks of its decoder; refuse what would take minutes."""
+    if picture.format not in {"JPEG", "MPO"} or picture.fp is None:  # MPO: several in one file
+        return Work(1, kept=False)
     place = picture.fp.tell()
     picture.fp.seek(0)
-    scans = count_scans(picture.fp.read())
+    work = read_work(picture.fp.read())
     picture.fp.seek(place)
-    if scans > _MOST_SCANS:
+    if work.scans > _MOST_SCANS:
         raise ImageError(
             f"A JPEG must have at most {_MOST_SCANS} scans; got more in {where}. Save it again."
         )
-    return scans
+    return work
 
 
-def _read_digit(picture: "Image", scans: int, where: str) -> npt.NDArray[np.uint8]:
+def _read_digit(picture: "Image", work: Work, where: str) -> npt.NDArray[np.uint8]:
     size = picture.size
     picture.draft(None, (MOST_SIDE, MOST_SIDE))
-    width, height = picture.size if scans <= 1 else size
+    width, height = size if work.kept else picture.size
     if width * height > _MOST_PIXELS:
         raise ImageError(
             f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels, but for a JPEG that "

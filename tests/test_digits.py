@@ -13,7 +13,7 @@ from pipeline import load_model
 from pipeline.digits import BOX, SIZE, canonical
 from pipeline.errors import ImageError
 from pipeline.images import decode_picture
-from pipeline.jpeg import count_scans
+from pipeline.jpeg import read_work
 from pipeline.runtimes.predictor import Predictor
 
 Array = np.ndarray
@@ -171,25 +171,48 @@ def test_a_progressive_photograph_is_kept_whole_so_it_must_be_smaller() -> None:
         decode(jpeg((5000, 5000), progressive=True))
 
 
+HIDING = [
+    b"",
+    b"\xff\xfe\x00\x04\xff\xd9",  # an end of the picture inside of a comment
+    b"\xff\xd0\xff\xff",  # a restart, and padding
+    b"\xff\x02\xff\xff",  # a reserved marker, for whose length decoders do not look
+]
+
+
 def test_scans_without_end_are_refused() -> None:
     """Each is some bytes in the file, and a pass over the picture for its decoder."""
     file = jpeg((600, 600), progressive=True)
     last = file.rindex(b"\xff\xda")
     scan = file[last:-2]
-    assert count_scans(file) == file.count(b"\xff\xda") > 3
-    assert count_scans(jpeg((600, 600), progressive=False)) == 1
+    assert read_work(file) == (file.count(b"\xff\xda"), True)
+    assert read_work(jpeg((600, 600), progressive=False)) == (1, False)
     assert decode(file[:-2] + scan * 5 + file[-2:]).shape == (SIZE, SIZE, 1)
-    for hidden in (
-        b"",
-        b"\xff\xfe\x00\x04\xff\xd9",
-        b"\xff\xd0\xff\xff",
-    ):  # comment, restart, padding
+    for hidden in HIDING:
         with pytest.raises(ImageError, match="at most 50 scans; got more in the file"):
             decode(file[:-2] + hidden + scan * 200 + file[-2:])
-    assert count_scans(file[:2] + b"\xff\xfe\x00\x02" * 5000 + file[2:]) > 50
+    assert read_work(file[:2] + b"\xff\xfe\x00\x02" * 5000 + file[2:]).scans > 50
+
+
+def test_what_is_kept_whole_is_not_told_by_the_number_of_scans_alone() -> None:
+    progressive, colours = jpeg((100, 100), progressive=True), io.BytesIO()
+    second = progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
+    assert read_work(progressive[:second] + b"\xff\xd9") == (1, True)
+    Image.new("RGB", (100, 100)).save(colours, "JPEG")
+    file = bytearray(colours.getvalue())
+    assert read_work(bytes(file)) == (1, False)
+    file[file.index(b"\xff\xda") + 4] = 1  # a scan of one of the three components
+    assert read_work(bytes(file)) == (1, True)
+
+
+def test_several_photographs_in_one_file_are_no_way_around() -> None:
+    file, small = io.BytesIO(), Image.new("L", (100, 100))
+    options = {"save_all": True, "append_images": [small], "progressive": True}
+    Image.new("L", (5000, 5000), 200).save(file, "MPO", **options)
+    with pytest.raises(ImageError, match="got 5000 x 5000"):
+        decode(file.getvalue())
 
 
 def test_a_thumbnail_in_a_photograph_is_no_scan_of_it() -> None:
     inner, file = jpeg((100, 100), progressive=True), jpeg((600, 600), progressive=False)
     segment = b"\xff\xe1" + (len(inner) + 2).to_bytes(2) + inner
-    assert count_scans(file[:2] + segment + file[2:]) == 1
+    assert read_work(file[:2] + segment + file[2:]) == (1, False)

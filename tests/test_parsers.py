@@ -245,6 +245,12 @@ def test_what_is_ignored_must_be_json_too(ignored: bytes) -> None:
         read_v1(b'{"instances": [[[[1],[2]],[[3],[4]]]], "more": %s}' % ignored)
 
 
+def test_lists_side_by_side_are_not_taken_for_one() -> None:
+    numbers = b"[1%s]" % (b", 1" * 300)
+    ignored = b'["s", %s, 5, %s, "t"]' % (numbers, numbers)
+    read_v1(b'{"instances": [[[[1],[2]],[[3],[4]]]], "more": %s}' % ignored)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_raw_bytes_of_another_length_are_refused(count: int) -> None:
     with pytest.raises(Problem, match=f"must have {4 * count} bytes for {count} images"):

@@ -27,8 +27,8 @@ def read(text: bytes, reader: Callable[[Any], T]) -> T:
     if numbers is not None:
         try:
             numbers.require_read()
-        except orjson.JSONDecodeError as error:
-            raise _no_json(f"in a list of numbers, {error}") from None
+        except orjson.JSONDecodeError:  # two lists were taken for one, or it is no JSON
+            _parse_whole(text)
     return result
 
 
@@ -38,24 +38,26 @@ def parse(text: bytes) -> tuple[Any, NumberList | None]:
     Raises:
         Problem: (400) it is not such a text; the place is told.
     """
+    rest, numbers = take_out(text)
+    if numbers is not None:
+        # The whole text tells the place of a mistake.
+        with suppress(orjson.JSONDecodeError, RecursionError):
+            value, found = _put_back(_parse(rest), numbers)
+            if found:
+                return value, numbers
+    return _parse_whole(text), None
+
+
+def _parse_whole(text: bytes) -> Any:
     try:
-        rest, numbers = take_out(text)
-        if numbers is not None:
-            with suppress(orjson.JSONDecodeError):  # the whole text tells the place of a mistake
-                value, found = _put_back(_parse(rest), numbers)
-                if found:
-                    return value, numbers
-        return _parse(text), None
+        return _parse(text)
     except orjson.JSONDecodeError as error:
-        raise _no_json(f"{error}" if text else "nothing") from None
+        got = f"{error}" if text else "nothing"
+        raise wrong(f"The body must be JSON (RFC 8259); got {got}. Check what is sent.") from None
     except RecursionError:
         raise wrong(
             "The body must be nested at most a few hundred times; got more. Check what is sent."
         ) from None
-
-
-def _no_json(got: str) -> Problem:
-    return wrong(f"The body must be JSON (RFC 8259); got {got}. Check what is sent.")
 
 
 def _put_back(value: Any, numbers: NumberList) -> tuple[Any, bool]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import pixels, server_version
 from pipeline.serving.grpc.messages import message
+from pipeline.serving.grpc.requests import read_request
 from pipeline.serving.problems import wrong
 from pipeline.serving.protocols import inference_v2
 from pipeline.serving.protocols.v2_request import DATATYPES, require_output, require_tensor
@@ -66,20 +67,34 @@ async def _index(call: Context, asked: Any) -> Any:
     return message("RepositoryIndexResponse")(models=rows)
 
 
-async def _infer(call: Context, asked: Any) -> Any:
+class Question(NamedTuple):
+    """What is kept of a request to infer; ``images`` uint8 (n, *image_shape)."""
+
+    version: Version
+    images: Images
+    id: str
+    raw: bool
+
+
+def _question(call: Context, asked: Any) -> Question:
     version = call.find(asked.model_name, asked.model_version)
-    images = await call.service.read(asked.ByteSize(), _images, asked, version)
+    images = _images(asked, version)
     for output in asked.outputs:
         require_output(output.name, version)
+    return Question(version, images, asked.id, bool(asked.raw_input_contents))
+
+
+async def _infer(call: Context, asked: Question) -> Any:
+    version = asked.version
     deadline = min(call.deadline, call.service.deadline())
-    answer = await call.service.ask(version, images, deadline)
+    answer = await call.service.ask(version, asked.images, deadline)
     [spec] = version.contract.outputs
-    output = {"name": spec.name, "datatype": DATATYPES[spec.dtype]}
+    output: dict[str, Any] = {"name": spec.name, "datatype": DATATYPES[spec.dtype]}
     output["shape"] = list(answer.probabilities.shape)
     response = message("ModelInferResponse")(
         model_name=version.model, model_version=version.text, id=asked.id, outputs=[output]
     )
-    if asked.raw_input_contents:  # as it was asked, so it is answered
+    if asked.raw:  # as it was asked, so it is answered
         raw = answer.probabilities.astype("<f4", copy=False).tobytes()
         response.raw_output_contents.append(raw)
     else:
@@ -100,6 +115,16 @@ def _images(asked: Any, version: Version) -> Images:
         return pixels.from_bytes(raw[0], shape, count, "raw_input_contents[0]")
     values = list(tensor.contents.uint_contents)
     return pixels.from_flat(values, shape, count, "inputs[0].contents.uint_contents")
+
+
+def read(call: Context, name: str, raw: bytes) -> Any:
+    """Return what a call asks; of a request to infer only what is needed, not the message.
+
+    Raises:
+        Problem: it is no such message, too long, or asks for something else.
+    """
+    asked = read_request(name, raw, call.service.settings.limits.json_bytes)
+    return _question(call, asked) if name == "ModelInfer" else asked
 
 
 HANDLERS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {

@@ -12,9 +12,8 @@ import grpc.aio
 
 from pipeline.errors import MachineError
 from pipeline.serving.accounts import Accounts
-from pipeline.serving.grpc.handlers import HANDLERS, Context
+from pipeline.serving.grpc.handlers import HANDLERS, Context, read
 from pipeline.serving.grpc.messages import METHODS, SERVICE, message
-from pipeline.serving.grpc.requests import read_request
 from pipeline.serving.problems import Problem, too_many
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
@@ -118,10 +117,10 @@ class GrpcPort:
 
     async def _handled(self, name: str, raw: bytes, call: Context) -> Any:
         """Return the answer; the bytes are counted until it is there."""
-        size, most_bytes = len(raw), self._service.settings.limits.json_bytes
+        size = len(raw)
         self._service.keep(size)
         try:
-            asked = await self._service.read(size, read_request, name, raw, most_bytes)
+            asked = await self._service.read(size, read, call, name, raw)
             return await HANDLERS[name](call, asked)
         finally:
             self._service.forget(size)
