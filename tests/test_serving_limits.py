@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,28 @@ def test_bodies_on_their_way_have_a_limit_together() -> None:
     assert second.status == 429
     assert "At most 150 bytes of requests are kept at once" in str(second)
     assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
+
+
+def test_a_refused_body_is_let_go_where_it_was_read() -> None:
+    """The thread parses on meanwhile: what was parsed must not wait for the event loop."""
+    parsed: list[Any] = []
+
+    def reader() -> None:
+        body = {1, 2, 3}
+        parsed.append(weakref.ref(body))
+        try:
+            body.remove(4)
+        except KeyError:
+            raise Problem(400, "no four") from None
+
+    async def read() -> None:
+        service = Service(Settings(exported=Path()))
+        with pytest.raises(Problem, match="no four") as caught:
+            await service.read(ONE_MB, reader)
+        assert caught.value.status == 400  # which is still held
+        assert parsed[0]() is None
+
+    asyncio.run(read())
 
 
 def test_a_deadline_that_passed_is_told(server: Server) -> None:
