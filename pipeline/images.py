@@ -133,5 +133,5 @@ def _unreadable(where: str, error: Exception) -> ImageError:
     reason = getattr(error, "strerror", None) or str(error)
     return ImageError(
         f"An image must be a PNG, JPEG, WebP or .npy file that can be read; got {where}: {reason}. "
-        "Check it."
+        "Check the path and the file."
     )

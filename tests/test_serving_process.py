@@ -9,11 +9,15 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
 from conftest import PROJECT, assert_error, command
 from serving import Server, serving, wait_until
+
+from pipeline.serving.serve import _Workers
+from pipeline.serving.settings import Settings
 
 BODY = {"instances": [[[[0]] * 28] * 28]}
 TOKEN = "a-token-of-many-characters"  # noqa: S105
@@ -87,6 +91,22 @@ def test_who_is_ended_while_it_starts_ends_quietly(
     with serving(smoke, *options, log=tmp_path / "log", wait=False) as server:
         assert server.stop(number) == 0
         assert "Traceback" not in server.log.read_text()
+
+
+def test_ctrl_c_is_not_lost_while_a_worker_starts() -> None:
+    class Starting:
+        def start(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+
+    workers = _Workers(Settings(exported=Path()), Mock())
+    workers._spawn = Mock(Process=lambda **_: Starting())
+    previous = signal.signal(signal.SIGINT, workers._leave)
+    try:
+        workers._start()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    assert workers._leaving
 
 
 def test_a_log_that_nobody_reads_stops_nobody(smoke: Path) -> None:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -63,6 +64,7 @@ class _Workers:
 
     def run(self) -> None:
         journal = set_up_logging()
+        resource_tracker.ensure_running()  # its start would unblock signals, in _start
         previous = {number: signal.signal(number, self._leave) for number in _STOPPING}
         started: dict[SpawnProcess, float] = {}
         try:
@@ -82,10 +84,13 @@ class _Workers:
         process: SpawnProcess = self._spawn.Process(
             target=_work, args=(self._settings, self._sock), daemon=False
         )
-        # Ctrl-C reaches all of a terminal's processes; one that only starts must not die of it.
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        process.start()
-        signal.signal(signal.SIGINT, previous)
+        # Ctrl-C reaches all of a terminal's processes; one that only starts must not die of it. It
+        # inherits what is blocked, until its handlers are in place; here the signal is not lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return process
 
     def _leave(self, _signal: int, _frame: Any) -> None:

@@ -34,6 +34,7 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave on SIGINT and SIGTERM; uvicorn would raise them once more at the end."""
         previous = {number: signal.signal(number, self.handle_exit) for number in _STOPPING}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # blocked while a worker starts
         try:
             yield
         finally:
