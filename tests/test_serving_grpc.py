@@ -224,7 +224,7 @@ def resident_bytes(server: Server) -> int:
 
 
 def test_refused_messages_are_not_kept(server: Server, channel: Any) -> None:
-    """Neither long ones, nor short ones that take fifty times as much memory as bytes."""
+    """Neither long ones, nor those that take forty times as much memory as bytes."""
     infer = channel.unary_unary(f"/{SERVICE}/ModelInfer")
     unknown = message("ModelInferRequest")(
         **question(model_name="other", raw_input_contents=[os.urandom(10 * 2**20)])
