@@ -104,8 +104,8 @@ def _read_digit(picture: "Image", work: Work, where: str) -> npt.NDArray[np.uint
     width, height = size if work.kept else picture.size
     if width * height > _MOST_PIXELS:
         raise ImageError(
-            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels, but for a JPEG that "
-            f"is not progressive; got {size[0]} x {size[1]} in {where}. Scale it down."
+            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels, but for a JPEG of "
+            f"one scan (not progressive); got {size[0]} x {size[1]} in {where}. Scale it down."
         )
     return canonical(picture)
 

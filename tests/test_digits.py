@@ -167,7 +167,7 @@ def test_a_progressive_photograph_is_kept_whole_so_it_must_be_smaller() -> None:
     """Its decoder keeps all of it until the last scan; one of a single scan is decoded smaller."""
     assert decode(jpeg((5000, 5000), progressive=False)).shape == (SIZE, SIZE, 1)
     assert decode(jpeg((3000, 3000), progressive=True)).shape == (SIZE, SIZE, 1)
-    with pytest.raises(ImageError, match="JPEG that is not progressive; got 5000 x 5000"):
+    with pytest.raises(ImageError, match=r"JPEG of one scan .*; got 5000 x 5000"):
         decode(jpeg((5000, 5000), progressive=True))
 
 

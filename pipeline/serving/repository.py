@@ -110,7 +110,7 @@ class Repository:
             version = open_version(folder, model.name, self._most_images)
         except Exception as error:  # noqa: BLE001  (whatever lies there, the others are served)
             _log.error("version refused: %s", error, extra=labels)
-            reason = _shown(str(error).replace(f"{folder.parent}/", f"{model.name}/"))
+            reason = _as_utf8(str(error).replace(f"{folder.parent}/", f"{model.name}/"))
             return replace(model, loading=loading, refused={**model.refused, number: reason})
         _log.info("version ready", extra=labels)
         refused = {n: reason for n, reason in model.refused.items() if n != number}
@@ -129,7 +129,7 @@ class Repository:
         return self.catalogue
 
 
-def _shown(text: str) -> str:
+def _as_utf8(text: str) -> str:
     """Return what clients can be told: names of files may be no UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()
 
