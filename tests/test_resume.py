@@ -41,14 +41,17 @@ class Slower(keras.callbacks.Callback):  # the rate of an epoch depends on all e
         self.factors.append(0.99)
         self.model.optimizer.learning_rate = 0.001 * 0.99 ** len(self.factors)
 """
+EPOCHS, HELD = 40, 30  # early stopping ends it after epoch 31 at the soonest
 OVERRIDES = [
-    "train.epochs=40",
+    f"train.epochs={EPOCHS}",
     "train.batch_size=16",
     "train.early_stopping={patience: 30}",
     "model.dropout=0.2",
     "optimizer={name: adam, learning_rate: 0.001, schedule: {name: cosine}}",
 ]
 RUN = """
+import os
+import signal
 import sys
 from pathlib import Path
 from pipeline.config import read
@@ -60,7 +63,18 @@ from pipeline.workspace import Workspace
 import pipeline.training.checkpoint as checkpoint
 import pipeline.training.loop as loop
 checkpoint.MIN_SECONDS, checkpoint.COST_SHARE, loop.CHUNK_SECONDS = 0.0, 1e9, 0.02
-config = read(Path(sys.argv[2]), sys.argv[3:])
+woken, wake = os.pipe()
+os.set_blocking(wake, False)
+signal.set_wakeup_fd(wake)
+save = checkpoint.Checkpoint.save
+
+def save_and_wait(self, position, *others):
+    save(self, position, *others)
+    if position.epoch >= int(sys.argv[3]):
+        os.read(woken, 1)  # until a signal comes, or because one has come
+
+checkpoint.Checkpoint.save = save_and_wait
+config = read(Path(sys.argv[2]), sys.argv[4:])
 try:
     run_stages(config, Workspace(Path(sys.argv[1])), Silent(), until="train")
 except KeyboardInterrupt:
@@ -68,8 +82,11 @@ except KeyboardInterrupt:
 """
 
 
-def start(workspace: Path, overrides: list[str] = OVERRIDES) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", RUN, str(workspace), str(SMOKE), *overrides]
+def start(
+    workspace: Path, overrides: list[str] = OVERRIDES, held: int = HELD
+) -> subprocess.Popen[bytes]:
+    """Start a training; where it has come so far, it waits for a signal."""
+    command = [sys.executable, "-c", RUN, str(workspace), str(SMOKE), str(held), *overrides]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
@@ -99,15 +116,21 @@ def assert_same(first: Path, second: Path) -> None:
     assert history == expected_history
 
 
-def wait_for_progress(workspace: Path, process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait until this very process has saved something, and then a random while."""
-    before = {path: path.stat().st_mtime_ns for path in saved(workspace)}
-    while process.poll() is None:
-        now = {path: path.stat().st_mtime_ns for path in saved(workspace) if path.exists()}
-        if now and now != before:
-            break
+def save_times(workspace: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in saved(workspace)}
+
+
+def start_and_save(
+    workspace: Path, seconds: float, overrides: list[str] = OVERRIDES
+) -> subprocess.Popen[bytes]:
+    """Start a training, wait until this very process has saved something, and then a while."""
+    before = save_times(workspace)
+    process = start(workspace, overrides)
+    while save_times(workspace) == before:
+        assert process.poll() is None
         time.sleep(0.01)
     time.sleep(seconds)
+    return process
 
 
 class Noting(Silent):
@@ -121,16 +144,11 @@ class Noting(Silent):
 def kill_and_finish(workspace: Path, overrides: list[str], *, kills: int) -> None:
     """Kill the training at random moments, again and again, and then let it end."""
     generator = np.random.default_rng(11)
-    killed = 0
     for seconds in generator.uniform(0, 0.8, kills):
-        process = start(workspace, overrides)
-        wait_for_progress(workspace, process, seconds)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            killed += 1
-        process.wait()
-    assert killed >= kills // 2, "the training must be long enough to be killed"
-    assert start(workspace, overrides).wait() == 0
+        process = start_and_save(workspace, seconds, overrides)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert start(workspace, overrides, held=EPOCHS).wait() == 0
     assert saved(workspace) == []
 
 
@@ -255,10 +273,9 @@ def test_checkpoints_that_nobody_goes_on_with_are_removed(tmp_path: Path) -> Non
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training that was ended by Ctrl-C; it saved its place though no checkpoint was due."""
     workspace = tmp_path_factory.mktemp("interrupted")
-    process = start(workspace)
-    wait_for_progress(workspace, process, 0.5)
+    process = start_and_save(workspace, 0.5)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 130
+    assert process.wait(timeout=120) == 130
     assert len(saved(workspace)) == 1
     return workspace
 
