@@ -27,7 +27,10 @@ from pipeline.store import Store
 with Store(Path(sys.argv[1])).write("stage", "abc", {}) as writing:
     for number in range(int(sys.argv[2])):
         (writing.folder / f"{number}.bin").write_bytes(b"x" * 1000)
+        if number == 0:
+            print("writing", flush=True)
         time.sleep(0.002)
+    sys.stdin.read()
 """
 
 
@@ -74,13 +77,23 @@ def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
     assert store.find("stage", "abc") is not None
 
 
-def slow_writer(store: Path, *, files: int) -> subprocess.Popen[bytes]:
-    """Start a process that writes an output for two milliseconds a file, and see it write."""
-    process = subprocess.Popen([sys.executable, "-c", SLOW_WRITER, str(store), str(files)])
-    while not list(store.glob(f"stage/.tmp-*-{process.pid}/0.bin")):
-        assert process.poll() is None
-        time.sleep(0.005)
+def slow_writer(store: Path, *, files: int) -> subprocess.Popen[str]:
+    """Start a process that writes an output, two milliseconds a file, until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_WRITER, str(store), str(files)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
     return process
+
+
+def end_of(process: subprocess.Popen[str]) -> int:
+    """End its input, wait, and return its exit code."""
+    process.communicate()
+    return process.returncode
 
 
 def test_a_killed_writer_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
@@ -88,19 +101,19 @@ def test_a_killed_writer_leaves_nothing_that_looks_complete(tmp_path: Path) -> N
         process = slow_writer(tmp_path, files=100_000)
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        end_of(process)
         assert Store(tmp_path).find("stage", "abc") is None
         assert [p.name[:5] for p in (tmp_path / "stage").iterdir()] == [".tmp-"]
-    assert slow_writer(tmp_path, files=1000).wait() == 0
+    assert end_of(slow_writer(tmp_path, files=10)) == 0
     assert Store(tmp_path).find("stage", "abc") is not None
     assert [p.name for p in (tmp_path / "stage").iterdir()] == ["abc"]  # what was left is swept
 
 
 def test_what_a_living_process_writes_is_not_swept(tmp_path: Path) -> None:
-    process = slow_writer(tmp_path, files=1000)
+    process = slow_writer(tmp_path, files=10)
     with Store(tmp_path).write("stage", "other", {}):
         pass
-    assert process.wait() == 0
+    assert end_of(process) == 0
     assert Store(tmp_path).find("stage", "abc") is not None
 
 
@@ -128,7 +141,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode != 0:
         pytest.skip("mounting a tmpfs needs root")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_told_and_nothing_is_kept(tiny_disk: Path) -> None:
@@ -226,18 +239,23 @@ def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
 
 def test_a_lock_is_waited_for_and_shared(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from pipeline.atomic import locked\n"
-        "with locked(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(1)"
+        "import sys; from pathlib import Path; from pipeline.atomic import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+    assert process.stdin is not None
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
-    waited: list[bool] = []
-    with locked(tmp_path, shared=True, on_wait=lambda: waited.append(True)):
+    waited, let_go = [], process.stdin.close
+    with (
+        locked(tmp_path, shared=True, on_wait=lambda: waited.append(let_go())),
+        locked(tmp_path, shared=True, on_wait=lambda: pytest.fail("it is shared")),
+    ):
         assert process.wait() == 0
-        with locked(tmp_path, shared=True, on_wait=lambda: waited.append(False)):
-            pass
     process.stdout.close()
-    assert waited == [True]
+    assert len(waited) == 1
