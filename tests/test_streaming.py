@@ -170,8 +170,11 @@ before, peak, compiled, over = resident_bytes(), 0, threading.Event(), threading
 def watch():
     global peak
     compiled.wait()
-    while not over.wait(0.005):
+    while True:  # once more at the end, however late this thread gets its turn
+        ended = over.wait(0.005)
         peak = max(peak, resident_bytes())
+        if ended:
+            break
 
 watcher = threading.Thread(target=watch)
 watcher.start()
