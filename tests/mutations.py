@@ -23,7 +23,7 @@ from pipeline.export.formats import artifact_files, artifact_path
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
 from pipeline.runtimes.worker import limit_memory
 
-SECONDS = 20
+SECONDS = 60
 STRUCTURE = 3000  # bytes at either end, where names and shapes are
 
 

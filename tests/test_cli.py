@@ -4,14 +4,13 @@ import json
 import os
 import pty
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROJECT, SMOKE, assert_error, command, contents, run_smoke
+from conftest import PROJECT, SMOKE, assert_error, command, contents, copy_package, run_smoke
 from PIL import Image
 from test_damage import change_onnx, one_weight
 
@@ -90,7 +89,7 @@ def test_another_batch_size_runs_from_train_on(workspace: Path) -> None:
 
 
 def test_a_touched_helper_is_named_and_runs_again(workspace: Path, tmp_path: Path) -> None:
-    shutil.copytree(PROJECT / "pipeline", tmp_path / "code" / "pipeline")
+    copy_package(tmp_path / "code" / "pipeline")
     helper = tmp_path / "code" / "pipeline" / "names.py"
     helper.write_text(helper.read_text() + "\n# touched\n")
     environment = {"PYTHONPATH": str(tmp_path / "code")}

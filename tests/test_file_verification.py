@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import onnx
-from conftest import PROJECT, assert_error, command
+from conftest import assert_error, command, copy_package
 from test_damage import change_onnx, fix_batch, rename_output
 
 
@@ -40,7 +40,7 @@ def test_a_runtime_that_answers_otherwise_fails(
     published: Path, complete: Path, tmp_path: Path
 ) -> None:
     """In a copy of the package with a runtime that tells the classes from the last to the first."""
-    shutil.copytree(PROJECT / "pipeline", tmp_path / "pipeline")
+    copy_package(tmp_path / "pipeline")
     (tmp_path / "pipeline" / "runtimes" / "reversed.py").write_text(REVERSED)
     model = published / "model.onnx"
     done = command("verify", model, "--runtime", "reversed", "-C", complete, cwd=tmp_path)

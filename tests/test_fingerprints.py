@@ -1,10 +1,9 @@
 """What a stage depends on: its own code and helpers, its configuration, nothing else."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, copy_package
 
 from pipeline.config import read
 from pipeline.data.sources import FULL, Source
@@ -18,9 +17,7 @@ MLP = PROJECT / "configs" / "mlp.yaml"
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A copy of the package whose files a test may change."""
-    copy = tmp_path / "pipeline"
-    shutil.copytree(PROJECT / "pipeline", copy, ignore=shutil.ignore_patterns("__pycache__"))
-    return copy
+    return copy_package(tmp_path / "pipeline")
 
 
 def roots(stage_name: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import PROJECT, assert_error, command
+from conftest import PROJECT, assert_error, command, copy_package
 from mutations import damage
 from onnx import TensorProto, helper, numpy_helper
 
@@ -94,7 +94,7 @@ def test_a_damaged_file_is_refused_by_the_commands(published: Path, tmp_path: Pa
 
 def test_a_runtime_that_crashes_is_a_failed_check(published: Path, tmp_path: Path) -> None:
     """A real segmentation fault, in a copy of the package with a runtime that has one."""
-    shutil.copytree(PROJECT / "pipeline", tmp_path / "pipeline")
+    copy_package(tmp_path / "pipeline")
     (tmp_path / "pipeline" / "runtimes" / "crashing.py").write_text(
         "import ctypes\n"
         "from pipeline.runtimes.packages import PythonPackage\n"

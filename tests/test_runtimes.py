@@ -5,12 +5,18 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROJECT, assert_error, command, needs_browser, needs_node
+from conftest import (
+    PROJECT,
+    assert_error,
+    command,
+    needs_browser,
+    needs_node,
+    wait_until_ended,
+)
 
 from pipeline.errors import MissingPackages, ModelError, WorkerFailed
 from pipeline.export.formats import FORMATS
@@ -169,9 +175,11 @@ def test_memory_is_what_the_container_is_left(
     assert memory_bytes(tmp_path, tmp_path / "none") == (expected or memory_bytes(tmp_path / "x"))
 
 
-def test_a_worker_has_a_time_limit(published: Path) -> None:
+def test_a_worker_has_a_time_limit(published: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images.npy"
+    os.mkfifo(images)  # nobody writes them: it never answers
     with pytest.raises(WorkerFailed, match=r"no answer within 0\.2 s"):
-        ask(choose_runtime("keras"), published / "model.keras", timeout_seconds=0.2)
+        ask(choose_runtime("keras"), published / "model.keras", images, timeout_seconds=0.2)
 
 
 @needs_browser
@@ -193,17 +201,7 @@ def test_node_and_browser_end_with_the_worker(published: Path) -> None:
     assert len(pids) >= 2
     parent.kill()
     parent.communicate()
-    deadline = time.monotonic() + 30
-    while any(is_running(pid) for pid in pids):
-        assert time.monotonic() < deadline, "a process goes on without its parent"
-        time.sleep(0.05)
-
-
-def is_running(pid: str) -> bool:
-    try:
-        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # empty: ended, not yet collected
-    except OSError:  # it has ended, perhaps while it was read
-        return False
+    wait_until_ended(pids)
 
 
 def test_what_is_not_installed_is_told_with_the_command(

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, needs_browser, needs_node
+from conftest import PROJECT, copy_package, needs_browser, needs_node
 
 from pipeline.runtimes.packages import CHROMIUM, JAVASCRIPT, find_program
 
@@ -82,7 +82,7 @@ def test_the_example_for_browsers_runs(folder: Path) -> None:
 
 def test_a_runtime_is_added_by_one_file(complete: Path, tmp_path: Path) -> None:
     """In a copy of the package, as the page says."""
-    shutil.copytree(PROJECT / "pipeline", tmp_path / "pipeline")
+    copy_package(tmp_path / "pipeline")
     (tmp_path / "pipeline" / "runtimes" / "plain_numpy.py").write_text(NEW_RUNTIME)
     model = complete / "exported" / "smoke"
     verify = ["-m", "pipeline", "verify", model, "--runtime", "numpy", "-C", complete, "--json"]
