@@ -256,6 +256,6 @@ def test_a_lock_is_waited_for_and_shared(tmp_path: Path) -> None:
         locked(tmp_path, shared=True, on_wait=lambda: waited.append(let_go())),
         locked(tmp_path, shared=True, on_wait=lambda: pytest.fail("it is shared")),
     ):
+        assert len(waited) == 1
         assert process.wait() == 0
     process.stdout.close()
-    assert len(waited) == 1
