@@ -86,7 +86,7 @@ def test_a_port_that_closes_drops_newcomers_and_keeps_who_waits() -> None:
 
 @pytest.mark.parametrize(
     ("sent", "seconds"),
-    [(0, 1.5), (32, 4), (len(HEAD) + 100, 4)],
+    [(0, 0.5), (32, 4), (len(HEAD) + 100, 4)],
     ids=["a client that has just connected", "half a head", "half a body"],
 )
 def test_a_request_that_is_on_its_way_is_waited_for(
