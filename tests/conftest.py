@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from serving import Server, serving
 
@@ -18,6 +19,14 @@ from pipeline.runtimes.registry import choose_runtime
 from pipeline.verification.comparing import Reference, read_reference
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The same examples everywhere and always; others: pytest --hypothesis-profile=default.
+hypothesis.settings.register_profile(
+    "same",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("same")
 
 PROJECT = Path(__file__).parent.parent
 SMOKE = PROJECT / "configs" / "smoke.yaml"

@@ -52,7 +52,7 @@ async def ask_all(batcher: Batcher, questions: list[Any], pauses: list[int]) -> 
     return await asyncio.gather(*map(ask, questions, pauses))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     sent=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 4)), min_size=1, max_size=60),
     seconds=st.sampled_from([FAST, 1e-4, SLOW]),

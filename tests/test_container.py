@@ -177,9 +177,9 @@ def test_the_container_serves_with_a_token_and_is_found_healthy(
     try:
         wait_until(lambda: healthy(image, port))
         url = f"http://127.0.0.1:{port}/v1/models"
-        assert requests.get(url, timeout=10).status_code == 401
+        assert requests.get(url, timeout=30).status_code == 401
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        assert requests.get(url, headers=headers, timeout=10).json() == {"models": ["smoke"]}
+        assert requests.get(url, headers=headers, timeout=30).json() == {"models": ["smoke"]}
     finally:
         process.terminate()
         assert process.wait(40) == 0

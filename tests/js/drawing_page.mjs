@@ -186,7 +186,8 @@ async function spoken(page) {
     new MutationObserver(() => window.said.push(region.textContent)).observe(region, { childList: true });
   });
   await drawn(page, "1");
-  await page.waitForTimeout(1200);
+  await page.waitForFunction(() => window.said.at(-1)?.startsWith("1, "));
+  await page.waitForTimeout(1200); // for a second announcement of the same
   return page.evaluate(() => window.said);
 }
 
@@ -198,8 +199,10 @@ async function moving(page) {
   const shown = new Set();
   await page.mouse.move(x + 0.5 * width, y + 0.2 * height);
   await page.mouse.down();
-  for (let step = 1; step <= 12; step++) {
-    await page.mouse.move(x + 0.5 * width, y + (0.2 + 0.05 * step) * height);
+  const end = Date.now() + 20_000;
+  for (let step = 1; step <= 12 || (shown.size < 3 && Date.now() < end); step++) {
+    const [across, down] = [0.002 * step, 0.05 * Math.min(step, 12)];
+    await page.mouse.move(x + (0.5 + across) * width, y + (0.2 + down) * height);
     await page.waitForTimeout(60);
     shown.add(await page.textContent("#probability"));
   }
@@ -225,8 +228,9 @@ async function pictures(page) {
   }, [type, digits[0][0]]);
 
   const jpeg = Buffer.from(await make("image/jpeg"), "base64");
+  const before = page.asked.length;
   await page.setInputFiles("#file", { name: "zero.jpg", mimeType: "image/jpeg", buffer: jpeg });
-  const chosen = { ...(await look(page)), described: await page.getAttribute("#paper", "aria-label") };
+  const chosen = { ...(await taken(page, before)), described: await page.getAttribute("#paper", "aria-label") };
   await shoot(page, "picture");
   await page.click("#clear");
   const dropped = await arrive(page, { event: "drop", type: "image/png", base64: await make("image/png") });
@@ -238,6 +242,7 @@ async function pictures(page) {
 }
 
 async function arrive(page, given) {
+  const before = page.asked.length;
   await page.evaluate(({ event, type, base64 }) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const transfer = new DataTransfer();
@@ -247,7 +252,15 @@ async function arrive(page, given) {
       ? new DragEvent("drop", { ...options, dataTransfer: transfer })
       : new ClipboardEvent("paste", { ...options, clipboardData: transfer }));
   }, given);
-  await page.waitForTimeout(100); // a picture is read before it is asked
+  return taken(page, before);
+}
+
+/** Look once a file was sent or refused: it is read before. */
+async function taken(page, before) {
+  const { asked } = page;
+  while (asked.length === before && (await page.textContent("#notice")) === "") {
+    await page.waitForTimeout(20);
+  }
   return look(page);
 }
 
@@ -364,10 +377,9 @@ function answering(status, body, headers = {}) {
 
 async function noticed(page, digit) {
   const drawing = trace(page, digit);
-  await page.waitForSelector("#notice p");
-  const text = await page.textContent("#notice");
+  const text = await page.waitForFunction(() => document.querySelector("#notice p")?.parentNode.textContent);
   await drawing;
-  return text;
+  return text.jsonValue();
 }
 
 async function doubted(page) {
