@@ -147,7 +147,15 @@ def remove_abandoned(parent: Path) -> None:
     for aside in parent.glob(f"{_ASIDE}*-{socket.gethostname()}-*"):
         pid = aside.name.rpartition("-")[2]
         if pid.isdigit() and not _is_alive(int(pid)):
-            shutil.rmtree(aside, ignore_errors=True) if aside.is_dir() else aside.unlink()
+            _remove(aside)
+
+
+def _remove(path: Path) -> None:
+    """Another process may be removing it too."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:

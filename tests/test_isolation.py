@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -18,9 +20,13 @@ from conftest import PROJECT, command, copy_package, needs_node, wait_until_ende
 from onnx import TensorProto, helper, numpy_helper
 
 from pipeline.errors import WorkerFailed
+from pipeline.progress import Silent
+from pipeline.runtimes import isolated
 from pipeline.runtimes.isolated import ask
-from pipeline.runtimes.processes import Turns
+from pipeline.runtimes.processes import Turns, WorkerProcess, end_workers
 from pipeline.runtimes.registry import choose_runtime
+from pipeline.verification import proving
+from pipeline.verification.comparing import Reference
 
 
 def endless_model(path: Path) -> None:
@@ -166,6 +172,35 @@ def test_an_interrupt_of_the_main_process_ends_its_workers(
     assert process.returncode == 130, told
     assert "Traceback" not in told
     wait_until_ended(workers)
+
+
+@pytest.mark.timeout(120, func_only=True)
+def test_a_worker_that_starts_after_the_interrupt_is_ended_too(
+    published: Path, reference: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait for its images until its time is over."""
+    interrupted = threading.Event()
+
+    class Late(WorkerProcess):
+        def __init__(self, *arguments: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            interrupted.wait(60)
+            super().__init__(*arguments)
+
+    def end() -> None:
+        end_workers()
+        interrupted.set()
+
+    os.mkfifo(tmp_path / "images.npy")
+    monkeypatch.setattr(isolated, "WorkerProcess", Late)
+    monkeypatch.setattr(proving, "end_workers", end)
+    with pytest.raises(KeyboardInterrupt):
+        proving.verify(
+            proving.artifacts_in(published, ["onnx"]),
+            replace(reference, images=tmp_path / "images.npy"),
+            Silent(),
+            only=[choose_runtime("onnxruntime")],
+        )
 
 
 def children_of(process: subprocess.Popen[str]) -> set[str]:

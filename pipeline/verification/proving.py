@@ -1,7 +1,8 @@
 """Every artifact in every runtime that opens it, each in a fresh process."""
 
+import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.progress import Progress
 
 _MOST_WORKERS = 4  # each may use all processors, and TensorFlow takes 0.8 GB
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -84,18 +86,28 @@ def verify(
         progress.task("verifying", total=len(wanted)) as task,
         ThreadPoolExecutor(workers) as pool,
     ):
-        jobs = [pool.submit(_check, *pair, reference, turns, timeout_seconds) for pair in wanted]
+        jobs: list[Future[Check]] = []
         checks = []
         try:
+            for pair in wanted:
+                jobs.append(pool.submit(_check, *pair, reference, turns, timeout_seconds))
             for job, (artifact, runtime) in zip(jobs, wanted, strict=True):
                 checks.append(job.result())
                 task.update(len(checks), f"{artifact.name} in {runtime.name}")
         except BaseException:  # Ctrl-C: nothing begins any more, and what runs ends
             pool.shutdown(wait=False, cancel_futures=True)
-            end_workers()
+            _end(jobs)
             raise
     formats = [artifact.format for artifact, _ in wanted]
     return compared_with_originals(checks, formats)
+
+
+def _end(jobs: Sequence[Future[Check]]) -> None:
+    """End workers until no job has one: a job that was about to start its own does so yet."""
+    end_workers()
+    while not all(job.done() for job in jobs):
+        time.sleep(_LOOK_SECONDS)
+        end_workers()
 
 
 def _check(
