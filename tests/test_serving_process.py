@@ -1,6 +1,5 @@
-"""The server as a process: how it starts, who may ask, what it tells."""
+"""The server as a process: how it starts, its workers, its memory."""
 
-import json
 import os
 import signal
 import socket
@@ -13,18 +12,17 @@ from unittest.mock import Mock
 
 import pytest
 import requests
-from conftest import PROJECT, assert_error, command
+from conftest import PROJECT, Done, assert_error, command
 from serving import Server, serving, wait_until
 
 from pipeline.serving.serve import _Workers
 from pipeline.serving.settings import Settings
 
 BODY = {"instances": [[[[0]] * 28] * 28]}
-TOKEN = "a-token-of-many-characters"  # noqa: S105
 BASE = PROJECT / ".venv-base" / "bin" / "python"
 
 
-def serve(workspace: Path, *arguments: object) -> Any:
+def serve(workspace: Path, *arguments: object) -> Done:
     return command("serve", "-C", workspace, "--port", 0, *arguments, timeout=60)
 
 
@@ -46,13 +44,6 @@ def test_wrong_options_are_explained(
     smoke: Path, arguments: list[Any], code: int, words: list[str]
 ) -> None:
     assert_error(serve(smoke, *arguments), code, *words)
-
-
-def test_a_short_token_is_refused(smoke: Path, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("xyzzy\n")
-    done = serve(smoke, "--token-file", tmp_path / "token")
-    assert_error(done, 2, "at least 16 printable ASCII characters", "got 5", "openssl rand")
-    assert "xyzzy" not in done.err
 
 
 def test_a_port_in_use_is_told(smoke: Path) -> None:
@@ -109,25 +100,6 @@ def test_ctrl_c_is_not_lost_while_a_worker_starts() -> None:
     assert workers._leaving
 
 
-def test_a_log_that_nobody_reads_stops_nobody(smoke: Path) -> None:
-    """A pipe holds 64 KB; the server goes on, and ends when it is told to."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "serve", "-C", smoke, "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=PROJECT,
-    )
-    assert process.stdout
-    url = process.stdout.readline().split()[1]
-    with requests.Session() as session:
-        for _ in range(1500):
-            assert session.get(f"{url}v1/models", timeout=30).status_code == 200
-    process.terminate()
-    assert process.wait(30) == 0
-    process.communicate()
-
-
 def test_closed_standard_streams_are_no_obstacle(smoke: Path) -> None:
     command_line = f"{sys.executable} -m pipeline serve -C {smoke} --port 0 --no-grpc 2>&- <&-"
     process = subprocess.Popen(
@@ -147,53 +119,6 @@ def test_ipv6(smoke: Path, tmp_path: Path) -> None:
         with serving(smoke, "--host", host, log=tmp_path / "log") as server:
             assert server.url.startswith("http://[::1]:")
             assert server.predict(BODY).status_code == 200
-
-
-def test_tls(smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]) -> None:
-    options = ("--tls-certificate", certificate[0], "--tls-key", certificate[1])
-    with serving(smoke, *options, log=tmp_path / "log", verify=certificate[0]) as server:
-        assert server.url.startswith("https://")
-        assert server.predict(BODY).status_code == 200
-        with pytest.raises(requests.exceptions.SSLError):
-            requests.get(server.url, timeout=30)
-
-
-def test_a_handshake_that_never_comes_is_cut_off(
-    smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]
-) -> None:
-    options = ("--tls-certificate", certificate[0], "--tls-key", certificate[1])
-    with serving(
-        smoke, *options, "--receive-seconds", 1, log=tmp_path / "log", verify=certificate[0]
-    ) as server:
-        host, port = server.url.removeprefix("https://").split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as connection:
-            assert connection.recv(1) == b""  # the event loop's own limit is a minute
-
-
-def test_a_token_is_asked_for(smoke: Path, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text(f"{TOKEN}\n")
-    arguments = ("--token-file", tmp_path / "token", "--host", "0.0.0.0")
-    with serving(smoke, *arguments, log=tmp_path / "log") as server:
-        for given in (None, "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}"):
-            headers = {"Authorization": given} if given else {}
-            for answer in (
-                server.get("/v1/models", headers=headers),
-                server.get("/metrics", headers=headers),
-                server.post("/v1/models/smoke:predict", json=BODY, headers=headers),
-            ):
-                assert answer.status_code == 401
-                assert answer.headers["WWW-Authenticate"] == "Bearer"
-                assert "asks for a token" in answer.json()["error"]
-        right = {"Authorization": f"Bearer {TOKEN}"}
-        answer = server.post("/v1/models/smoke:predict", json=BODY, headers=right)
-        assert answer.status_code == 200
-        assert server.get("/", headers={"Accept": "text/html"}).status_code == 200  # it asks for it
-        assert TOKEN not in server.log.read_text()
-
-
-def test_the_token_can_come_from_the_environment(smoke: Path, tmp_path: Path) -> None:
-    with serving(smoke, log=tmp_path / "log", PIPELINE_SERVE_TOKEN=TOKEN) as server:
-        assert server.get("/v1/models").status_code == 401
 
 
 def workers_of(server: Server) -> list[int]:
@@ -247,42 +172,6 @@ def test_workers_leave_when_their_parent_is_killed(smoke: Path, tmp_path: Path) 
         both = workers_of(server)
         server.stop(signal.SIGKILL)
         wait_until(lambda: not any(map(is_alive, both)))
-
-
-def test_the_access_log_is_json_with_request_ids(smoke: Path, tmp_path: Path) -> None:
-    with serving(smoke, log=tmp_path / "log") as server:
-        answer = server.predict(BODY)
-        server.get("/v1/models/nobody")
-        server.get("/v1/ends%E2%80%A8a%C2%85line")
-        wait_until(lambda: sum(e.get("status") == 404 for e in server.events()) == 2)
-        lines = server.log.read_text().rpartition("\n")[0].splitlines()  # whoever reads the log
-        assert all(map(json.loads, lines))
-        found = [e for e in server.events() if e["event"] == "request"]
-    mine = next(e for e in found if e["request_id"] == answer.headers["X-Request-ID"])
-    assert (mine["method"], mine["path"]) == ("POST", "/v1/models/smoke:predict")
-    assert (mine["status"], mine["model"], mine["version"]) == (200, "smoke", "1")
-    assert found[-1]["path"] == "/v1/ends%E2%80%A8a%C2%85line"
-    assert mine["milliseconds"] > 0
-    assert mine["bytes_out"] == len(answer.content)
-    with serving(smoke, "--no-access-log", log=tmp_path / "quiet") as server:
-        server.predict(BODY)
-    assert not [e for e in server.events() if e["event"] == "request"]
-
-
-def test_metrics(smoke: Path, tmp_path: Path) -> None:
-    with serving(smoke, log=tmp_path / "log") as server:
-        server.predict(BODY)
-        server.predict({"instances": BODY["instances"] * 3})
-        server.predict({"instances": []})
-        text = server.get("/metrics").text
-        assert server.get("/monitoring/prometheus/metrics").status_code == 200
-    route = 'route="/v1/models/{name}:predict"'
-    asked = 'pipeline_requests_total{model="smoke",' + route
-    assert asked + ',status="200",version="1"} 2.0' in text
-    assert asked + ',status="400",version="1"} 1.0' in text
-    assert f"pipeline_request_seconds_count{{{route}}} 3.0" in text
-    assert 'pipeline_batch_images_sum{model="smoke",version="1"} 4.0' in text
-    assert 'pipeline_version_loaded{labels="stable",model="smoke",version="1"} 1.0' in text
 
 
 @pytest.mark.skipif(not BASE.exists(), reason="made by `make test`: .venv-base")
