@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -179,13 +179,23 @@ def test_a_worker_that_starts_after_the_interrupt_is_ended_too(
     published: Path, reference: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would wait for its images until its time is over."""
-    interrupted = threading.Event()
+    starting, interrupted = threading.Event(), threading.Event()
 
     class Late(WorkerProcess):
-        def __init__(self, *arguments: Any) -> None:
-            os.kill(os.getpid(), signal.SIGINT)
+        def __init__(self, request: Path, seconds: float) -> None:
+            if json.loads(request.read_text())["shown"] == "first":
+                raise WorkerFailed("this one is over before")
+            starting.set()
             interrupted.wait(60)
-            super().__init__(*arguments)
+            super().__init__(request, seconds)
+
+    class Interrupted(Silent):
+        def task(self, *_: object, **_named: object) -> Any:
+            return nullcontext(self)
+
+        def update(self, *_: object) -> None:
+            starting.wait(60)
+            raise KeyboardInterrupt
 
     def end() -> None:
         end_workers()
@@ -194,11 +204,12 @@ def test_a_worker_that_starts_after_the_interrupt_is_ended_too(
     os.mkfifo(tmp_path / "images.npy")
     monkeypatch.setattr(isolated, "WorkerProcess", Late)
     monkeypatch.setattr(proving, "end_workers", end)
+    [second] = proving.artifacts_in(published, ["onnx"])
     with pytest.raises(KeyboardInterrupt):
         proving.verify(
-            proving.artifacts_in(published, ["onnx"]),
+            [replace(second, path=Path("first")), second],
             replace(reference, images=tmp_path / "images.npy"),
-            Silent(),
+            Interrupted(),
             only=[choose_runtime("onnxruntime")],
         )
 
