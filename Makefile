@@ -40,14 +40,15 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What builds packages comes from the lock too, hence the two steps and no build isolation.
+# What builds packages comes from the lock too, hence the two steps and no build isolation. Most of
+# what is installed is never imported, so it is compiled when it is.
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
 	  f"Python must be 3.11 to 3.13; got {sys.version.split()[0]}. Name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	awk '/^[a-z]/ {keep = /^(flit-core|packaging|setuptools|wheel)==/} keep' requirements.lock > $(VENV)/build.lock
-	$(BIN)/pip install --require-hashes -r $(VENV)/build.lock
-	$(BIN)/pip install --require-hashes --no-build-isolation -r requirements.lock
+	$(BIN)/pip install --no-compile --require-hashes -r $(VENV)/build.lock
+	$(BIN)/pip install --no-compile --require-hashes --no-build-isolation -r requirements.lock
 	$(BIN)/pip install --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -55,13 +56,13 @@ $(VENV)/installed: requirements.lock pyproject.toml
 .venv-base/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv-base
 	sed -n 's/^\([a-z0-9_-]*==[^\\]*\)\\*$$/\1/p' requirements.lock > .venv-base/versions.txt
-	.venv-base/bin/pip install --constraint .venv-base/versions.txt -e .
+	.venv-base/bin/pip install --no-compile --constraint .venv-base/versions.txt -e .
 	@touch $@
 
 # Clients that others made, with the old packages they pin: tests ask the server with them.
 .venv-clients/installed: tests/clients/requirements.lock
 	$(PYTHON) -m venv .venv-clients
-	.venv-clients/bin/pip install --require-hashes -r $<
+	.venv-clients/bin/pip install --no-compile --require-hashes -r $<
 	@touch $@
 
 # The JavaScript runtimes; no script of a package is run.

@@ -30,6 +30,7 @@ hypothesis.settings.load_profile("same")
 
 PROJECT = Path(__file__).parent.parent
 SMOKE = PROJECT / "configs" / "smoke.yaml"
+ONNX_ALONE = ("export.formats=[onnx]", "verify.runtimes=[onnxruntime]")  # the quickest to prove
 # Read before the variable is taken away from the tests.
 MNIST = Path(
     os.environ.get("PIPELINE_MANUAL_DIR") or PROJECT.parent / "shared/data/mnist"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import (
+    ONNX_ALONE,
     PROJECT,
     SMOKE,
     Done,
@@ -27,7 +28,6 @@ import pipeline
 from pipeline.store import describe_files
 
 MLP = PROJECT / "configs" / "mlp.yaml"
-ONNX_ALONE = ("export.formats=[onnx]", "verify.runtimes=[onnxruntime]")  # the quickest to prove
 
 
 def loads_tensorflow(*arguments: object) -> bool:

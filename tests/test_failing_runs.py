@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMOKE, Done, assert_error, command, contents, run_smoke
+from conftest import ONNX_ALONE, SMOKE, Done, assert_error, command, contents, run_smoke
 
 
 def test_divergence_stops_the_run_and_nothing_is_published(workspace: Path) -> None:
@@ -85,10 +85,11 @@ def test_a_full_disk_in_any_stage(workspace: Path, size: str) -> None:
 
 
 def test_killed_at_random_moments_the_next_run_goes_on(tmp_path: Path) -> None:
-    """kill -9 at moments spread over the whole run; at the end everything is whole."""
+    """kill -9 at moments spread over the whole run, early ones first: each finds more finished."""
     generator = np.random.default_rng(5)
-    arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "-C", str(tmp_path)]
-    for wait in generator.uniform(0.5, 14, 5):
+    command_line = ["run", str(SMOKE), *ONNX_ALONE, "-C", str(tmp_path)]
+    arguments = [sys.executable, "-m", "pipeline", *command_line]
+    for wait in np.sort(generator.uniform(0.5, 14, 6)):
         process = subprocess.Popen(arguments, stderr=subprocess.PIPE)
         try:
             process.wait(timeout=float(wait))
@@ -97,7 +98,7 @@ def test_killed_at_random_moments_the_next_run_goes_on(tmp_path: Path) -> None:
         process.wait()
         process.stderr.close()  # type: ignore[union-attr]
         assert_whole(tmp_path)
-    done = run_smoke(tmp_path)
+    done = run_smoke(tmp_path, *ONNX_ALONE)
     assert done.code == 0, done.err
     assert json.loads(done.out)["published"]["version"] == 1
     assert_whole(tmp_path)
@@ -139,7 +140,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
 
 def test_two_runs_at_once_agree(tmp_path: Path) -> None:
     """The same configuration, the same workspace, the same moment: one version, both succeed."""
-    arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "-C", str(tmp_path), "--json"]
+    command_line = ["run", str(SMOKE), *ONNX_ALONE, "-C", str(tmp_path), "--json"]
+    arguments = [sys.executable, "-m", "pipeline", *command_line]
     processes = [
         subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
