@@ -89,7 +89,7 @@ def test_killed_at_random_moments_the_next_run_goes_on(tmp_path: Path) -> None:
     generator = np.random.default_rng(5)
     command_line = ["run", str(SMOKE), *ONNX_ALONE, "-C", str(tmp_path)]
     arguments = [sys.executable, "-m", "pipeline", *command_line]
-    for wait in np.sort(generator.uniform(0.5, 14, 6)):
+    for wait in np.sort(generator.uniform(3, 12, 6)):
         process = subprocess.Popen(arguments, stderr=subprocess.PIPE)
         try:
             process.wait(timeout=float(wait))
