@@ -93,6 +93,17 @@ def serving(
         process.stdout.close()
 
 
+def start_for_people(workspace: Path) -> subprocess.Popen[str]:
+    """Start a server that speaks as to a user, and return it for the test to read and to end."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "serve", "-C", workspace, "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+    )
+
+
 def place(server: Server) -> tuple[str, int]:
     """Return the host and the HTTP port, for plain sockets."""
     host, port = server.url.partition("://")[2].rsplit(":", 1)

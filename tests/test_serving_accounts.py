@@ -1,13 +1,10 @@
 """What the server tells of itself: its log and its metrics."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import requests
-from conftest import PROJECT
-from serving import serving, wait_until
+from serving import serving, start_for_people, wait_until
 
 BODY = {"instances": [[[[0]] * 28] * 28]}
 
@@ -50,13 +47,7 @@ def test_metrics(smoke: Path, tmp_path: Path) -> None:
 
 def test_a_log_that_nobody_reads_stops_nobody(smoke: Path) -> None:
     """A pipe holds 64 KB; the server goes on, and ends when it is told to."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "serve", "-C", smoke, "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=PROJECT,
-    )
+    process = start_for_people(smoke)
     assert process.stdout
     url = process.stdout.readline().split()[1]
     with requests.Session() as session:

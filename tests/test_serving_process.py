@@ -13,7 +13,7 @@ from unittest.mock import Mock
 import pytest
 import requests
 from conftest import PROJECT, Done, assert_error, command
-from serving import Server, serving, wait_until
+from serving import Server, serving, start_for_people, wait_until
 
 from pipeline.serving.serve import _Workers
 from pipeline.serving.settings import Settings
@@ -55,13 +55,7 @@ def test_a_port_in_use_is_told(smoke: Path) -> None:
 
 
 def test_what_is_printed_for_people(smoke: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "serve", "-C", smoke, "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=PROJECT,
-    )
+    process = start_for_people(smoke)
     assert process.stdout
     assert process.stderr
     first, second = process.stdout.readline(), process.stdout.readline()
