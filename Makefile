@@ -40,8 +40,8 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What builds packages comes from the lock too, hence the two steps and no build isolation. Most of
-# what is installed is never imported, so it is compiled when it is.
+# What builds packages comes from the lock too, hence the two steps and no build isolation.
+# Modules are compiled when they are first imported.
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
 	  f"Python must be 3.11 to 3.13; got {sys.version.split()[0]}. Name one: make PYTHON=python3.12")'
