@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.machine import PROJECT, save
 from pipeline.config import read
-from pipeline.running import run_stages
+from pipeline.engine.runner import run_stages
+from pipeline.engine.workspace import Workspace
 from pipeline.terminal.console import TerminalProgress
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.workspace import Workspace
 
 OVERRIDES = ["model.hidden=[1024,1024]", "optimizer={name: adam}", "train.epochs=20"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.api import run
-from pipeline.handover import read_data
-from pipeline.machine import memory_bytes, num_processors
+from pipeline.artifacts.data_set import read_data
+from pipeline.system.resources import memory_bytes, num_processors
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = PROJECT / ".venv-bench"

@@ -15,7 +15,7 @@ from benchmarks.messages import Protocol
 from benchmarks.processes import machine_processor_seconds, own_processor_seconds
 from benchmarks.servers import Running, Server, running
 from benchmarks.workloads import WORKLOADS, Problem, Workload, require_right_answers
-from pipeline.machine import num_processors
+from pipeline.system.resources import num_processors
 
 CONNECTIONS = (1, 16, 64)
 FOLDER = SCRATCH / "serving"

@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-from pipeline.atomic import new_folder, write_file
 from pipeline.publishing.published import (
     LABELS,
     MANIFEST,
@@ -12,6 +11,7 @@ from pipeline.publishing.published import (
     find_published,
     versions_of,
 )
+from pipeline.system.atomic import new_folder, write_file
 
 KEPT_VERSIONS = 3
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage, sparse
 
 from benchmarks.machine import OURS, PEERS, SCRATCH, call, save, write_digits
-from pipeline.handover import split_file, write_array
+from pipeline.artifacts.data_set import split_file, write_array
 from pipeline.terminal.console import TerminalProgress
 
 NUM_IMAGES, GROUP = 8_100_000, 1_000

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import load_model
-from pipeline.handover import split_file
+from pipeline.artifacts.data_set import split_file
 from pipeline.publishing.published import find_published
 from pipeline.serving.protocols.pictures import SURE
 

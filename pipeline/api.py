@@ -5,21 +5,21 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pipeline.artifacts.checks import Check, check_from_json
+from pipeline.artifacts.data_set import LayerSummary
+from pipeline.commands.doctor import Finding
+from pipeline.commands.doctor import diagnose as _diagnose
+from pipeline.commands.predict import PathLike, load_model, predict
+from pipeline.commands.why import Reason, explain
 from pipeline.config import read
 from pipeline.config.schema import Config, Data
-from pipeline.diagnosis import Finding
-from pipeline.diagnosis import diagnose as _diagnose
+from pipeline.engine.runner import StageResult, run_stages
+from pipeline.engine.runner import check_names as _check_names
+from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError
-from pipeline.handover import LayerSummary
-from pipeline.prediction import PathLike, load_model, predict
 from pipeline.progress import Progress, Silent
 from pipeline.publishing.published import PublishedModel, find_published, list_published
-from pipeline.reasons import Reason, explain
-from pipeline.running import StageResult, run_stages
-from pipeline.running import check_names as _check_names
 from pipeline.stages import STAGE_NAMES, position_of
-from pipeline.verification.check import Check, check_from_json
-from pipeline.workspace import Workspace
 
 __all__ = [
     "RunResult",
@@ -160,8 +160,8 @@ def verify(
         ModelError: it is neither.
         VerificationFailed: a file was altered, or answers otherwise than the trained model.
     """
-    from pipeline.file_verification import verify_file
-    from pipeline.reverification import verify_published
+    from pipeline.commands.verify_file import verify_file
+    from pipeline.commands.verify_published import verify_published
 
     path, place = Path(model), Workspace(Path(workspace))
     shown = progress or _default_progress()

@@ -1,7 +1,7 @@
 """The stage graph: what each stage depends on, what is up to date, what must run.
 
 ``data -> train -> evaluate -> export -> verify -> publish``; this is the only module that knows
-the order. Nothing heavy is imported: ``pipeline.running`` imports a stage's work when it runs.
+the order. Nothing heavy is imported: the runner imports a stage's work when it runs.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from typing import Any
 
 from pipeline.config.schema import Config
 from pipeline.data.sources import FULL, SAMPLE, Source, local_source
+from pipeline.engine.fingerprints import code_hashes, file_hashes, fingerprint, package_versions
+from pipeline.engine.store import StageOutput
+from pipeline.engine.workspace import Workspace
 from pipeline.errors import RequestError
-from pipeline.fingerprints import code_hashes, file_hashes, fingerprint, package_versions
 from pipeline.publishing.published import is_published
 from pipeline.runtimes.packages import scripts
 from pipeline.runtimes.registry import runtime_versions
-from pipeline.store import StageOutput
-from pipeline.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ STAGES = (
     ),
     Stage(
         "evaluate",
-        "pipeline.evaluation",
+        "pipeline.evaluation.stage",
         inputs=("data", "train"),
         reads=(),
         packages=("tensorflow", "keras", "numpy", "scikit-learn"),

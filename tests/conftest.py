@@ -13,9 +13,9 @@ import hypothesis
 import pytest
 from serving import Server, serving
 
-from pipeline.atomic import locked
-from pipeline.export.contract import contract_for
+from pipeline.artifacts.contract import contract_for
 from pipeline.runtimes.registry import choose_runtime
+from pipeline.system.atomic import locked
 from pipeline.verification.comparing import Reference, read_reference
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import Model, Optimizer
 from pipeline.data.sample import read_sample
-from pipeline.handover import Split
-from pipeline.model import build_model
-from pipeline.optimizers import build_optimizer
+from pipeline.models.dense import build_model
+from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint

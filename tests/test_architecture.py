@@ -1,117 +1,136 @@
-"""The rules of the package: who imports whom, and what is never loaded."""
+"""The rules of the package: who imports whom, without cycles, and what is never loaded."""
 
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "pipeline"
 
-# From the bottom up; a module may import modules of earlier rows and of its own row's package.
+# From the bottom up. A room, or a module at the top, imports only from rows before its own.
 ORDER = [
-    ["errors"],
-    ["progress", "atomic", "machine", "digits", "jpeg", "wire"],
-    ["config", "store", "fingerprints", "handover", "names"],
-    ["workspace"],
-    ["export.contract", "export.formats"],
-    ["runtimes", "images", "context"],
-    ["data"],
-    ["model", "optimizers"],
-    ["training"],
-    ["evaluation", "export"],
-    ["provable"],
+    ["errors", "progress"],
+    ["system"],
+    ["config"],
+    ["artifacts", "imaging"],
+    ["engine"],
+    ["runtimes"],
+    ["data", "models"],
+    ["training", "evaluation", "export"],
     ["verification", "publishing"],
     ["stages"],
-    ["running"],
-    ["reasons", "reverification", "file_verification", "diagnosis", "prediction"],
-    ["terminal.console"],
+    ["commands"],
     ["serving"],
     ["api"],
     ["terminal"],
     ["cli"],
     ["__main__"],
 ]
-WORK = ("data", "training", "evaluation", "export")
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "tf2onnx"}
-MAY_BE_HEAVY = ("data", "model", "optimizers", "training", "export", "runtimes")
+MAY_BE_HEAVY = {"data", "models", "training", "export", "runtimes"}
+FROM_GRPC = "serving.grpc"
+HTTP = "serving.http"
 
 
+@cache
 def modules() -> dict[str, Path]:
     found = {}
     for path in PACKAGE.rglob("*.py"):
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        found[name.removesuffix(".__init__").replace("__init__", "")] = path
+        found[name.removesuffix("__init__").removesuffix(".")] = path
     return {name: path for name, path in found.items() if name}
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(module: str) -> frozenset[str]:
     """Every import, those inside functions and for type checking included."""
     names: set[str] = set()
-    known = modules()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(modules()[module].read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             inside = {f"{node.module}.{alias.name}" for alias in node.names}
-            submodules = {name for name in inside if name.removeprefix("pipeline.") in known}
+            submodules = {name for name in inside if name.removeprefix("pipeline.") in modules()}
             names |= submodules or {node.module}
-    return names
+    return frozenset(names)
 
 
-def row(module: str) -> int:
-    matches = [
-        (len(prefix), index)
-        for index, prefixes in enumerate(ORDER)
-        for prefix in prefixes
-        if module == prefix or module.startswith(f"{prefix}.")
-    ]
-    assert matches, f"{module} has no place in ORDER: give it one"
-    return max(matches)[1]
+def imported_modules(module: str) -> set[str]:
+    """The modules of the package that a module imports."""
+    names = {name.removeprefix("pipeline.") for name in imports(module) if "pipeline." in name}
+    return names & set(modules())
 
 
-def package_of(module: str) -> str:
+def room_of(module: str) -> str:
     return module.split(".", maxsplit=1)[0]
 
 
-@pytest.mark.parametrize("module", sorted(modules()))
-def test_imports_go_downwards_only(module: str) -> None:
-    for imported in imports(modules()[module]):
-        if not imported.startswith("pipeline."):
-            continue
-        other = imported.removeprefix("pipeline.")
-        if package_of(other) == package_of(module):
-            continue
-        assert row(other) < row(module) or is_type_of_context(module, other), (
-            f"{module} must not import {other}: it stands above or beside it"
-        )
+def row(room: str) -> int:
+    [index] = [index for index, rooms in enumerate(ORDER) if room in rooms] or [None]
+    assert index is not None, f"{room} has no place in ORDER: give it one"
+    return index
 
 
-def is_type_of_context(module: str, other: str) -> bool:
-    """The context only names the type of the source, it never imports the module when run."""
-    return (module, other) == ("context", "data.sources")
+@pytest.mark.xfail(strict=True, reason="removed by the next commits")
+def test_imports_point_downwards() -> None:
+    upwards = [
+        f"{module} imports {other}"
+        for module in modules()
+        for other in imported_modules(module)
+        if room_of(other) != room_of(module) and row(room_of(other)) >= row(room_of(module))
+    ]
+    assert upwards == []
 
 
-@pytest.mark.parametrize("module", sorted(modules()))
-def test_the_work_of_stages_is_independent(module: str) -> None:
-    if package_of(module) not in WORK:
-        return
-    others = {package_of(i.removeprefix("pipeline.")) for i in imports(modules()[module])}
-    light = {"export"} if not reaches_export_work(module) else set()
-    assert not (others & set(WORK)) - {package_of(module)} - light
+@pytest.mark.xfail(strict=True, reason="removed by the next commits")
+def test_no_import_cycle_at_the_top_of_a_module_or_inside_a_function() -> None:
+    assert cycles({module: imported_modules(module) for module in modules()}) == []
 
 
-def reaches_export_work(module: str) -> bool:
-    allowed = {"pipeline.export.contract", "pipeline.export.formats"}
-    found = {i for i in imports(modules()[module]) if i.startswith("pipeline.export")}
-    return package_of(module) != "export" and bool(found - allowed)
+def test_a_cycle_is_found() -> None:
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b -> c -> b"]
 
 
-@pytest.mark.parametrize("module", sorted(modules()))
-def test_only_some_modules_may_import_tensorflow(module: str) -> None:
-    heavy = {name.split(".")[0] for name in imports(modules()[module])} & HEAVY
-    assert not heavy or package_of(module) in MAY_BE_HEAVY
+def cycles(graph: dict[str, set[str]]) -> list[str]:
+    found: list[str] = []
+    done: set[str] = set()
+
+    def visit(module: str, path: list[str]) -> None:
+        if module in path:
+            found.append(" -> ".join([*path[path.index(module) :], module]))
+        elif module not in done:
+            for other in sorted(graph[module]):
+                visit(other, [*path, module])
+            done.add(module)
+
+    for module in sorted(graph):
+        visit(module, [])
+    return found
+
+
+@pytest.mark.xfail(strict=True, reason="removed by the next commits")
+def test_grpc_reaches_no_http_type() -> None:
+    reached: set[str] = set()
+    waiting = [module for module in modules() if module.startswith(FROM_GRPC)]
+    while waiting:
+        module = waiting.pop()
+        if module not in reached:
+            reached.add(module)
+            waiting.extend(imported_modules(module))
+    assert [module for module in sorted(reached) if module.startswith(HTTP)] == []
+
+
+def test_only_some_rooms_import_tensorflow() -> None:
+    heavy = [
+        f"{module} imports {name}"
+        for module in modules()
+        for name in imports(module)
+        if name.split(".")[0] in HEAVY and room_of(module) not in MAY_BE_HEAVY
+    ]
+    assert heavy == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +139,8 @@ def test_only_some_modules_may_import_tensorflow(module: str) -> None:
         "import pipeline",
         "from pipeline import run, load_model",
         "import pipeline.cli",
-        "import pipeline.running, pipeline.api",
+        "import pipeline.engine.runner, pipeline.api",
+        "import pipeline.serving.serve",
     ],
 )
 def test_importing_loads_nothing_heavy(statement: str) -> None:

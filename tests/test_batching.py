@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.export.contract import contract_for
+from pipeline.artifacts.contract import contract_for
 from pipeline.runtimes.predictor import Predictor
 from pipeline.serving.batching import Answer, Batcher
-from pipeline.serving.problems import Problem
+from pipeline.serving.errors import ServingError
 from pipeline.serving.versions import finite
 
 FAST, SLOW = 1e-5, 1.0  # seconds of one image: computed in the loop, or in the thread
@@ -134,7 +134,7 @@ def test_what_is_late_is_not_computed_and_the_others_are() -> None:
             batcher.ask(question(2, 1), alone=False, deadline=now + 60),
             return_exceptions=True,
         )
-        assert isinstance(late, Problem)
+        assert isinstance(late, ServingError)
         assert late.status == 504
         assert isinstance(good, Answer)
         assert counting.sizes == [1]
@@ -150,7 +150,7 @@ def test_a_late_answer_keeps_no_images() -> None:
         batcher = Batcher(sums, most_images=64, seconds_of_one=FAST)
         images = question(1, 20)
         kept.append(weakref.ref(images))
-        with pytest.raises(Problem, match="deadline"):
+        with pytest.raises(ServingError, match="deadline"):
             await batcher.ask(images, alone=False, deadline=time.perf_counter() - 1)
 
     gc.disable()
@@ -179,7 +179,7 @@ def test_what_waited_too_long_for_the_thread_is_not_computed() -> None:
             return_exceptions=True,
         )
         assert isinstance(first, Answer)
-        assert isinstance(second, Problem)
+        assert isinstance(second, ServingError)
         assert counting.sizes == [20]
 
     asyncio.run(ask())
@@ -194,7 +194,7 @@ def test_an_answer_that_is_no_number_is_an_error() -> None:
 
     predictor = Broken()
     predictor.contract = contract_for("multiclass", image_shape=(2, 2, 1), num_classes=2)
-    with pytest.raises(Problem, match="answered with infinity or NaN") as caught:
+    with pytest.raises(ServingError, match="answered with infinity or NaN") as caught:
         finite(predictor, question(1, 1))
     assert caught.value.status == 500
 

@@ -13,7 +13,7 @@ from loops import digits
 from benchmarks import report, training
 from benchmarks.regression import ratios
 from benchmarks.streaming import displacement
-from pipeline.handover import Split
+from pipeline.artifacts.data_set import Split
 
 __all__ = ["digits"]  # the fixture
 

@@ -11,10 +11,10 @@ import pytest
 from conftest import SMOKE, assert_error, command
 from loops import digits, new_fit, new_loop
 
+from pipeline.artifacts.data_set import Split
 from pipeline.config import read
 from pipeline.config.schema import Callback
 from pipeline.errors import ConfigError
-from pipeline.handover import Split
 from pipeline.training.callback_list import CallbackList, _continue_csv
 from pipeline.training.callbacks import build_callbacks, callback_classes, check_callbacks
 
@@ -281,8 +281,8 @@ def test_a_csv_file_that_is_appended_to_keeps_older_trainings(tmp_path: Path) ->
 
 def test_a_changed_file_trains_again(own: Path, tmp_path: Path) -> None:
     from pipeline.data.sources import SAMPLE, Source
+    from pipeline.engine.workspace import Workspace
     from pipeline.stages import Plan
-    from pipeline.workspace import Workspace
 
     config = read(SMOKE, [f"train.callbacks=[{{name: '{own}:Own', path: x}}]"])
     plans = []

@@ -25,7 +25,7 @@ from PIL import Image
 from test_damage import change_onnx, one_weight
 
 import pipeline
-from pipeline.store import describe_files
+from pipeline.engine.store import describe_files
 
 MLP = PROJECT / "configs" / "mlp.yaml"
 
@@ -106,7 +106,7 @@ def test_a_touched_helper_is_named_and_runs_again(workspace: Path, tmp_path: Pat
     done = command("why", SMOKE, "publish", "-C", workspace, "--json", cwd=tmp_path, **environment)
     reasons = {r["stage"]: r for r in json.loads(done.out)}
     assert reasons["data"]["up_to_date"]
-    assert reasons["train"]["changes"] == ["the code of pipeline.names was changed"]
+    assert reasons["train"]["changes"] == ["the code of pipeline.models.keras_objects was changed"]
     assert reasons["evaluate"]["changes"] == ["the output of train is another one"]
     until = ("--until", "train", "--json")
     done = command("run", SMOKE, "-C", workspace, *until, cwd=tmp_path, **environment)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from loops import digits, new_loop, new_model, silent, weights
 
+from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import Optimizer, Schedule, Train
 from pipeline.errors import ConfigError
-from pipeline.handover import Split
-from pipeline.optimizers import build_optimizer
+from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
 from pipeline.training import compiling
 from pipeline.training.compiling import compile_program

@@ -207,7 +207,7 @@ def test_whole_numbers_are_taken_where_keras_wants_fractions() -> None:
 
 
 def test_the_learning_rate_is_that_of_the_class_unless_given() -> None:
-    from pipeline.optimizers import build_optimizer
+    from pipeline.models.optimizers import build_optimizer
 
     for name, rate in (("sgd", 0.01), ("adam", 0.001), ("rmsprop", 0.001)):
         config = read(MLP, [f"optimizer={{name: {name}}}"]).optimizer

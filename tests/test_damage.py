@@ -11,8 +11,8 @@ import onnx
 import pytest
 from conftest import needs_browser, needs_node
 
-from pipeline.export.contract import contract_for
-from pipeline.export.formats import FORMATS
+from pipeline.artifacts.contract import contract_for
+from pipeline.artifacts.formats import FORMATS
 from pipeline.progress import Silent
 from pipeline.runtimes.registry import all_runtimes, choose_runtime
 from pipeline.verification.comparing import Reference

@@ -16,15 +16,15 @@ import pytest
 from conftest import SMOKE, assert_error, command, contents
 from hosts import host
 
+from pipeline.artifacts.data_set import read_data
 from pipeline.config.schema import Data
 from pipeline.data import fetching, sources
 from pipeline.data.fetching import PROBE_SECONDS, RemoteFile, fetch
 from pipeline.data.sample import read_sample
+from pipeline.engine.runner import StageResult, run_stages
+from pipeline.engine.workspace import Workspace
 from pipeline.errors import ConfigError, DataFileError, DataUnreachable, StorageError
-from pipeline.handover import read_data
 from pipeline.progress import Silent
-from pipeline.running import StageResult, run_stages
-from pipeline.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from conftest import PROJECT, command
 from containerfile import last_stage
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
-from pipeline.export.contract import SIGNATURE, Contract
+from pipeline.artifacts.contract import SIGNATURE, Contract
 from pipeline.publishing.published import find_published, read_labels, versions_of
 from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.settings import MODEL_PORT, TOKEN_VARIABLE

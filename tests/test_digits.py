@@ -10,10 +10,10 @@ from conftest import assert_error, command
 from PIL import Image, ImageDraw
 
 from pipeline import load_model
-from pipeline.digits import BOX, SIZE, canonical
 from pipeline.errors import ImageError
-from pipeline.images import decode_picture
-from pipeline.jpeg import read_work
+from pipeline.imaging.digits import BOX, SIZE, canonical
+from pipeline.imaging.image_files import decode_picture
+from pipeline.imaging.jpeg import read_work
 from pipeline.runtimes.predictor import Predictor
 
 Array = np.ndarray

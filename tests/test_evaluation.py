@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation import expected_calibration_error, measure, predict_all
-from pipeline.export.contract import contract_for
-from pipeline.handover import Split
+from pipeline.artifacts.contract import contract_for
+from pipeline.artifacts.data_set import Split
+from pipeline.evaluation.stage import expected_calibration_error, measure, predict_all
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 
 PROBABILITIES = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.9, 0.1]], np.float32)

@@ -107,8 +107,8 @@ def test_killed_at_random_moments_the_next_run_goes_on(tmp_path: Path) -> None:
 
 def assert_whole(workspace: Path) -> None:
     """What has a final name is complete and is what its manifest says."""
+    from pipeline.engine.store import describe_files
     from pipeline.publishing.published import list_published
-    from pipeline.store import describe_files
 
     for folder in (workspace / "runs").glob("*/[0-9a-f]*"):
         manifest = json.loads((folder / "manifest.json").read_text())

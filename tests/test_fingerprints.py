@@ -7,9 +7,9 @@ from conftest import PROJECT, copy_package
 
 from pipeline.config import read
 from pipeline.data.sources import FULL, Source
-from pipeline.fingerprints import code_hashes, fingerprint
+from pipeline.engine.fingerprints import code_hashes, fingerprint
+from pipeline.engine.workspace import Workspace
 from pipeline.stages import STAGES, Plan
-from pipeline.workspace import Workspace
 
 MLP = PROJECT / "configs" / "mlp.yaml"
 
@@ -28,16 +28,16 @@ def roots(stage_name: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("changed", "stages"),
     [
-        ("names.py", {"train"}),
-        ("optimizers.py", {"train"}),
+        ("models/keras_objects.py", {"train"}),
+        ("models/optimizers.py", {"train"}),
         ("training/loop.py", {"train"}),
-        ("evaluation.py", {"evaluate"}),
+        ("evaluation/stage.py", {"evaluate"}),
         ("export/onnx.py", {"export"}),
         ("runtimes/worker.py", {"verify"}),
         ("runtimes/keras_model.py", {"evaluate", "verify"}),
         ("publishing/card.py", {"publish"}),
         ("data/fetching.py", {"data"}),
-        ("handover.py", {"data", "train", "evaluate", "export", "verify", "publish"}),
+        ("artifacts/data_set.py", {"data", "train", "evaluate", "export", "verify", "publish"}),
         ("cli.py", set()),
         ("serving/batching.py", set()),
         ("terminal/tables.py", set()),

@@ -17,20 +17,20 @@ from onnx import TensorProto, numpy_helper
 
 import pipeline.export.stage as export_stage
 import pipeline.verification.stage as verification_stage
+from pipeline.artifacts.contract import contract_for
+from pipeline.artifacts.data_set import Split, read_data
+from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
 from pipeline.config import read
-from pipeline.context import Context
 from pipeline.data.sources import SAMPLE, Source
+from pipeline.engine.context import Context
+from pipeline.engine.store import StageOutput, Store
+from pipeline.engine.workspace import Workspace
 from pipeline.errors import ExportFailed
-from pipeline.export.contract import contract_for
 from pipeline.export.copies import judge
-from pipeline.export.formats import FORMATS, artifact_files, artifact_path
 from pipeline.export.stage import export
 from pipeline.export.trained import TrainedModel
-from pipeline.handover import Split, read_data
 from pipeline.progress import Silent
 from pipeline.publishing.publish import Candidate, publish
-from pipeline.store import StageOutput, Store
-from pipeline.workspace import Workspace
 
 CONTRACT = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
 METADATA = {"labels": "[]", "data_set": "mnist", "fingerprint": "f", "task": "multiclass"}

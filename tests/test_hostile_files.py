@@ -16,8 +16,8 @@ from conftest import PROJECT, assert_error, command, copy_package
 from mutations import damage
 from onnx import TensorProto, helper, numpy_helper
 
+from pipeline.artifacts.formats import FORMATS, artifact_files
 from pipeline.errors import ModelError, PipelineError
-from pipeline.export.formats import FORMATS, artifact_files
 from pipeline.publishing.published import read_version
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.onnx_file import require_self_contained

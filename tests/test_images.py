@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import ImageError
-from pipeline.images import read_images
+from pipeline.imaging.image_files import read_images
 
 SHAPE = (28, 28, 1)
 PIXELS = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)

@@ -110,7 +110,7 @@ def test_a_single_file_is_asked_in_a_process_with_a_limit(tmp_path: Path) -> Non
     endless_model(tmp_path / "endless.onnx")
     np.save(tmp_path / "bright.npy", np.ones((28, 28), np.uint8))
     code = (
-        "import sys, pipeline.prediction as prediction\n"
+        "import sys, pipeline.commands.predict as prediction\n"
         "prediction._TRIAL_SECONDS = 3\n"
         "from pipeline.__main__ import main\n"
         "sys.exit(main())"

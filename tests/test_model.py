@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import Model
-from pipeline.model import build_model, logits_model, summarize
+from pipeline.models.dense import build_model, logits_model, summarize
 
 SHAPE = (28, 28, 1)
 

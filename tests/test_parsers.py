@@ -1,4 +1,4 @@
-"""The parsers under any input: an answer or a Problem, never another exception."""
+"""The parsers under any input: an answer or a ServingError, never another exception."""
 
 import json
 import random
@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.export.contract import contract_for
-from pipeline.serving import number_lists, pixels, strict_json
+from pipeline.artifacts.contract import contract_for
+from pipeline.serving import number_lists, strict_json, tensors
+from pipeline.serving.errors import ServingError
 from pipeline.serving.http.messages import Request
 from pipeline.serving.number_lists import NumberList
-from pipeline.serving.problems import Problem
 from pipeline.serving.protocols import inference_v2, tensorflow
 from pipeline.serving.settings import Settings
 
@@ -71,9 +71,9 @@ def test_any_json_is_answered_or_refused(value: Any) -> None:
 @settings(max_examples=300)
 @given(st.binary(max_size=300), st.none() | st.binary(max_size=5))
 def test_any_bytes_are_answered_or_refused(body: bytes, length: bytes | None) -> None:
-    with pytest.raises(Problem):
+    with pytest.raises(ServingError):
         read_v1(body)
-    with pytest.raises(Problem):
+    with pytest.raises(ServingError):
         read_v2(body, length)
 
 
@@ -151,7 +151,7 @@ def outcome(read: Any, body: bytes) -> bytes | None:
     """The pixels that were read, or None where the request was refused."""
     try:
         found = read(body)
-    except Problem as problem:
+    except ServingError as problem:
         if problem.status not in {400, 501}:
             raise
         return None
@@ -232,7 +232,7 @@ def test_a_list_is_put_back_where_it_was(text: bytes) -> None:
 
 @pytest.mark.parametrize("text", [b"{%s: 1}", b'{"x": 1 %s}', b'{"x": %s', b'{"x": "%s}'])
 def test_a_list_is_taken_out_of_json_only(text: bytes) -> None:
-    with pytest.raises(Problem, match="must be JSON"):
+    with pytest.raises(ServingError, match="must be JSON"):
         strict_json.parse(text % (b"[" + b"1," * 400 + b"1]"))
 
 
@@ -242,7 +242,7 @@ def test_a_list_is_taken_out_of_json_only(text: bytes) -> None:
 def test_what_is_ignored_must_be_json_too(ignored: bytes) -> None:
     """The longest list of numbers is left as text, and nobody reads this one."""
     ignored %= b", 1" * 400
-    with pytest.raises(Problem, match="must be JSON"):
+    with pytest.raises(ServingError, match="must be JSON"):
         read_v1(b'{"instances": [[[[1],[2]],[[3],[4]]]], "more": %s}' % ignored)
 
 
@@ -254,5 +254,5 @@ def test_lists_side_by_side_are_not_taken_for_one() -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_raw_bytes_of_another_length_are_refused(count: int) -> None:
-    with pytest.raises(Problem, match=f"must have {4 * count} bytes for {count} images"):
-        pixels.from_bytes(bytes(5), SHAPE, count, "it")
+    with pytest.raises(ServingError, match=f"must have {4 * count} bytes for {count} images"):
+        tensors.from_bytes(bytes(5), SHAPE, count, "it")

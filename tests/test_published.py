@@ -113,7 +113,7 @@ def test_a_published_model_proves_itself_where_it_is_opened(exported: Path) -> N
     """One image of each digit; a model that answers otherwise on this machine is refused."""
     import numpy as np
 
-    from pipeline.store import describe_files
+    from pipeline.engine.store import describe_files
 
     version = exported / "smoke" / "1"
     with np.load(version / "golden.npz", allow_pickle=False) as file:
@@ -166,9 +166,9 @@ def test_a_version_from_before_is_proven_too(exported: Path) -> None:
     import keras
     import tensorflow as tf
 
-    from pipeline.export.contract import contract_for
+    from pipeline.artifacts.contract import contract_for
+    from pipeline.engine.store import describe_files
     from pipeline.export.serving import serving_function
-    from pipeline.store import describe_files
 
     version = exported / "smoke" / "1"
     manifest = json.loads((version / "manifest.json").read_text())

@@ -10,11 +10,11 @@ import pytest
 from conftest import assert_error, command, contents, run_smoke
 
 from pipeline import list_models, load_model
-from pipeline.atomic import sha256
+from pipeline.engine.store import StageOutput, Store
 from pipeline.errors import AccuracyTooLow
 from pipeline.publishing.publish import Candidate, publish, require_accuracy
 from pipeline.publishing.published import find_published, read_labels
-from pipeline.store import StageOutput, Store
+from pipeline.system.atomic import sha256
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ PUBLISHER = """
 import json, sys
 from pathlib import Path
 from pipeline.publishing.publish import Candidate, publish
-from pipeline.store import Store
+from pipeline.engine.store import Store
 runs, fingerprint, target, name, manifest = sys.argv[1:]
 output = Store(Path(runs)).find("export", fingerprint)
 description = json.loads(Path(manifest).read_text())

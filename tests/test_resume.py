@@ -18,14 +18,14 @@ import pytest
 from conftest import SMOKE
 from loops import digits, new_fit, new_loop
 
+from pipeline.artifacts.data_set import Split
 from pipeline.config import read
+from pipeline.engine.runner import run_stages
+from pipeline.engine.workspace import Workspace
 from pipeline.errors import StorageError
-from pipeline.handover import Split
 from pipeline.progress import Silent
-from pipeline.running import run_stages
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.program import Result
-from pipeline.workspace import Workspace
 
 __all__ = ["digits"]  # the fixture
 
@@ -56,10 +56,10 @@ import sys
 from pathlib import Path
 from pipeline.config import read
 from pipeline.errors import StorageError
-from pipeline.handover import Split
+from pipeline.artifacts.data_set import Split
 from pipeline.progress import Silent
-from pipeline.running import run_stages
-from pipeline.workspace import Workspace
+from pipeline.engine.runner import run_stages
+from pipeline.engine.workspace import Workspace
 import pipeline.training.checkpoint as checkpoint
 import pipeline.training.loop as loop
 checkpoint.MIN_SECONDS, checkpoint.COST_SHARE, loop.CHUNK_SECONDS = 0.0, 1e9, 0.02
@@ -220,7 +220,7 @@ def test_an_output_that_cannot_be_written_leaves_the_checkpoint(
     def full(_folder: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pipeline.store.describe_files", full)
+    monkeypatch.setattr("pipeline.engine.store.describe_files", full)
     with pytest.raises(StorageError, match="no space is left"):
         run_stages(config, Workspace(tmp_path), Silent(), until="train")
     assert len(saved(tmp_path)) == 1

@@ -18,9 +18,9 @@ from conftest import (
     wait_until_ended,
 )
 
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.formats import FORMATS
 from pipeline.errors import MissingPackages, ModelError, WorkerFailed
-from pipeline.export.formats import FORMATS
-from pipeline.machine import memory_bytes, num_processors
 from pipeline.progress import Silent
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.packages import PythonPackage
@@ -32,7 +32,7 @@ from pipeline.runtimes.registry import (
     open_model,
     runtime_versions,
 )
-from pipeline.verification.check import Check
+from pipeline.system.resources import memory_bytes, num_processors
 from pipeline.verification.comparing import Reference
 from pipeline.verification.proving import artifacts_in, verify
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from serving import Server, serving, wait_until
 
-from pipeline.serving.accounts import Accounts
+from pipeline.serving.access_log import AccessLog
 from pipeline.serving.grpc.handlers import HANDLERS
 from pipeline.serving.grpc.messages import SERVICE, message
 from pipeline.serving.grpc.port import GrpcPort
@@ -173,7 +173,7 @@ def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
     )
 
 
-class Notes(Accounts):
+class Notes(AccessLog):
     """What would be counted and logged."""
 
     def __init__(self) -> None:

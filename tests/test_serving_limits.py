@@ -15,9 +15,9 @@ import pytest
 import requests
 from serving import Server, serving, wait_until
 
+from pipeline.serving.errors import ServingError
 from pipeline.serving.http.bodies import Bodies
 from pipeline.serving.http.messages import Request
-from pipeline.serving.problems import Problem
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits, Settings
 
@@ -291,7 +291,7 @@ def test_bodies_on_their_way_have_a_limit_together() -> None:
 
     first, second = asyncio.run(both())
     assert first == b"a" * 100 + b"bbb"
-    assert isinstance(second, Problem)
+    assert isinstance(second, ServingError)
     assert second.status == 429
     assert "At most 150 bytes of requests are kept at once" in str(second)
     assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
@@ -307,11 +307,11 @@ def test_a_refused_body_is_let_go_where_it_was_read() -> None:
         try:
             body.remove(4)
         except KeyError:
-            raise Problem(400, "no four") from None
+            raise ServingError(400, "no four") from None
 
     async def read() -> None:
         service = Service(Settings(exported=Path()))
-        with pytest.raises(Problem, match="no four") as caught:
+        with pytest.raises(ServingError, match="no four") as caught:
             await service.read(ONE_MB, reader)
         assert caught.value.status == 400  # which is still held
         assert parsed[0]() is None

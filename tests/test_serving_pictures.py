@@ -16,8 +16,8 @@ from PIL import Image
 from serving import Server
 
 from pipeline import predict
+from pipeline.serving.errors import ServingError
 from pipeline.serving.http.messages import Request
-from pipeline.serving.problems import Problem
 from pipeline.serving.protocols import pictures
 from pipeline.verification.comparing import Reference
 
@@ -111,7 +111,7 @@ def test_who_waits_too_long_for_another_picture_is_told() -> None:
     pictures._thread().submit(free.wait)
     request = Request("POST", "/", {}, "id", 0, time.perf_counter() + 0.1, b"a picture")
     try:
-        with pytest.raises(Problem, match="before the request's deadline") as caught:
+        with pytest.raises(ServingError, match="before the request's deadline") as caught:
             asyncio.run(classify(request))
     finally:
         free.set()

@@ -114,7 +114,7 @@ def change_golden_answers(folder: Path) -> None:
     """A model that answers otherwise than recorded, its hashes being right."""
     import numpy as np
 
-    from pipeline.atomic import sha256
+    from pipeline.system.atomic import sha256
 
     with np.load(folder / "golden.npz") as file:
         images, answers = file["images"], file["probabilities"]

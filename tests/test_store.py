@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from conftest import contents
 
-from pipeline.atomic import FolderExists, locked, new_folder, write_file
+from pipeline.artifacts.data_set import write_array
+from pipeline.engine.store import Store
 from pipeline.errors import AccuracyTooLow, StorageError
-from pipeline.handover import write_array
-from pipeline.store import Store
+from pipeline.system.atomic import FolderExists, locked, new_folder, write_file
 
 SLOW_WRITER = """
 import sys, time
 from pathlib import Path
-from pipeline.store import Store
+from pipeline.engine.store import Store
 with Store(Path(sys.argv[1])).write("stage", "abc", {}) as writing:
     for number in range(int(sys.argv[2])):
         (writing.folder / f"{number}.bin").write_bytes(b"x" * 1000)
@@ -239,7 +239,7 @@ def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
 
 def test_a_lock_is_waited_for_and_shared(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from pipeline.atomic import locked\n"
+        "import sys; from pathlib import Path; from pipeline.system.atomic import locked\n"
         "with locked(Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(

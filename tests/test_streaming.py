@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from loops import new_loop, silent, weights
 
+from pipeline.artifacts.data_set import Split, split_file, write_array
 from pipeline.config.schema import Optimizer
 from pipeline.errors import ConfigError, DataFileError
-from pipeline.handover import Split, split_file, write_array
 from pipeline.training import feed as feed_module
 from pipeline.training.feed import Resident
 from pipeline.training.streaming import Streamed, open_feed
@@ -154,7 +154,7 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from loops import new_loop, silent
-from pipeline.handover import Split
+from pipeline.artifacts.data_set import Split
 from pipeline.training.feed import Resident
 from pipeline.training.streaming import open_feed
 from test_streaming import resident_bytes

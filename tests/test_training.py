@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from loops import digits, epoch_order, new_fit, new_loop, new_model, silent, weights
 
+from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import EarlyStopping, Optimizer, Schedule
 from pipeline.errors import TrainingDiverged
-from pipeline.handover import Split
-from pipeline.model import logits_model
-from pipeline.optimizers import build_optimizer, optimizer_classes, schedule_classes
+from pipeline.models.dense import logits_model
+from pipeline.models.optimizers import build_optimizer, optimizer_classes, schedule_classes
 from pipeline.training import loop as loop_module
 from pipeline.training.callbacks import early_stopping
 from pipeline.training.loop import Loop

@@ -14,15 +14,15 @@ import pytest
 from conftest import wait_until_ended
 from onnx import numpy_helper
 
+from pipeline.artifacts.checks import Check, check_from_json
+from pipeline.artifacts.contract import Contract, TensorSpec, contract_for
+from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE
+from pipeline.engine.store import Store
 from pipeline.errors import ModelError, VerificationFailed
-from pipeline.export.contract import Contract, TensorSpec, contract_for
-from pipeline.handover import TEST_PROBABILITIES_FILE
 from pipeline.progress import Silent
 from pipeline.publishing.publish import Candidate, publish
 from pipeline.runtimes.isolated import Answers
 from pipeline.runtimes.registry import choose_runtime, runtimes_for
-from pipeline.store import Store
-from pipeline.verification.check import Check, check_from_json
 from pipeline.verification.comparing import Reference, compare, read_reference
 from pipeline.verification.copies import compared_with_originals
 from pipeline.verification.gate import require_passed
@@ -324,8 +324,8 @@ def test_what_did_not_run_never_counts_as_passed() -> None:
 def test_every_format_has_a_runtime_and_a_writer() -> None:
     from typing import get_args
 
+    from pipeline.artifacts.formats import FORMATS
     from pipeline.config.schema import Export
-    from pipeline.export.formats import FORMATS
 
     [names] = {get_args(get_args(Export.model_fields["formats"].annotation)[0])}
     assert list(names) == list(FORMATS)

@@ -4,10 +4,10 @@ import keras
 import tensorflow as tf
 from harness import LEARNING_RATE, AfterEpoch, Problem
 
+from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import Model, Optimizer
-from pipeline.handover import Split
-from pipeline.model import build_model
-from pipeline.optimizers import build_optimizer
+from pipeline.models.dense import build_model
+from pipeline.models.optimizers import build_optimizer
 from pipeline.training.feed import Resident
 from pipeline.training.loop import Loop
 from pipeline.training.pool import compiled

@@ -9,11 +9,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from pipeline.artifacts.data_set import Split
 from pipeline.config import read
 from pipeline.config.schema import Config
-from pipeline.handover import Split
-from pipeline.model import build_model
-from pipeline.optimizers import build_optimizer
+from pipeline.models.dense import build_model
+from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
 from pipeline.training.compiling import compile_program
 from pipeline.training.feed import Resident

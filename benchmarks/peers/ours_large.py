@@ -9,10 +9,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import Model, Optimizer
-from pipeline.handover import Split
-from pipeline.model import build_model
-from pipeline.optimizers import build_optimizer
+from pipeline.models.dense import build_model
+from pipeline.models.optimizers import build_optimizer
 from pipeline.training.feed import Feed, Resident
 from pipeline.training.loop import Loop
 from pipeline.training.pool import compiled

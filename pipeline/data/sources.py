@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.atomic import sha256
 from pipeline.data.fetching import RemoteFile, fetch
 from pipeline.errors import ConfigError, DataFileError, DataUnreachable
+from pipeline.system.atomic import sha256
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Data

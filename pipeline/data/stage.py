@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline import handover
-from pipeline.context import Context, Facts
+from pipeline.artifacts import data_set
 from pipeline.data import tfds
 from pipeline.data.sample import NUM_TEST, TEST_SEED, read_sample
 from pipeline.data.sources import Source, tfds_root
+from pipeline.engine.context import Context, Facts
 from pipeline.errors import ConfigError, DataFileError
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def run(context: Context, folder: Path) -> Facts:
         class_names = _write_full(data, source, folder, context.progress)
     shutil.rmtree(context.workspace.downloads(data.name), ignore_errors=True)
     description = {"name": data.name, "source": source.kind, "class_names": class_names}
-    handover.write_description(folder, description)
-    written = handover.read_data(folder)
-    counts = {name: len(getattr(written, name)) for name in handover.SPLITS}
+    data_set.write_description(folder, description)
+    written = data_set.read_data(folder)
+    counts = {name: len(getattr(written, name)) for name in data_set.SPLITS}
     listed = " / ".join(f"{count:,}" for count in counts.values())
     return {
         **description,
@@ -62,8 +62,8 @@ def _write_full(
         _write_tfds_split(data.name, root, split, pool, progress)
     images, labels = _open(pool, "train")
     train, validation = _set_aside(labels, data.validation, data.seed, "data.validation")
-    handover.write_split(folder, "train", images, labels, train)
-    handover.write_split(folder, "validation", images, labels, validation)
+    data_set.write_split(folder, "train", images, labels, train)
+    data_set.write_split(folder, "validation", images, labels, validation)
     for path in pool.glob("test_*"):
         path.rename(folder / path.name)
     shutil.rmtree(pool)
@@ -82,14 +82,14 @@ def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "
                 yield batch_images
                 task.update(sum(map(len, labels)))
 
-        handover.write_array(pool / handover.split_file(split, "images"), images(), shape, np.uint8)
+        data_set.write_array(pool / data_set.split_file(split, "images"), images(), shape, np.uint8)
     found = sum(map(len, labels))
     if found != total:
         raise DataFileError(
             f"The split {split} of {name} must have {total} images; got {found} in {root}. "
             "Remove the prepared folder and run again."
         )
-    handover.write_array(pool / handover.split_file(split, "labels"), labels, (total,), np.int64)
+    data_set.write_array(pool / data_set.split_file(split, "labels"), labels, (total,), np.int64)
 
 
 def _write_sample(data: "Data", folder: Path) -> tuple[str, ...]:
@@ -98,15 +98,15 @@ def _write_sample(data: "Data", folder: Path) -> tuple[str, ...]:
     share = round(len(rest) * data.validation / 60_000)  # the same share as of the full set
     wanted = min(max(share, 10), len(rest) - 10)  # but of each class one on both sides
     inner_train, inner_validation = _set_aside(labels[rest], wanted, data.seed, "data.validation")
-    handover.write_split(folder, "train", images, labels, rest[inner_train])
-    handover.write_split(folder, "validation", images, labels, rest[inner_validation])
-    handover.write_split(folder, "test", images, labels, test)
+    data_set.write_split(folder, "train", images, labels, rest[inner_train])
+    data_set.write_split(folder, "validation", images, labels, rest[inner_validation])
+    data_set.write_split(folder, "test", images, labels, test)
     return tuple(str(digit) for digit in range(10))
 
 
 def _open(folder: Path, split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    images = np.load(folder / handover.split_file(split, "images"), mmap_mode="r")
-    return images, np.load(folder / handover.split_file(split, "labels"))
+    images = np.load(folder / data_set.split_file(split, "images"), mmap_mode="r")
+    return images, np.load(folder / data_set.split_file(split, "labels"))
 
 
 def _set_aside(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.atomic import explained_storage
 from pipeline.data.fetching import RemoteFile
 from pipeline.errors import ConfigError, DataFileError, MissingExtra
+from pipeline.system.atomic import explained_storage
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress

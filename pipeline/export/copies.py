@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.export.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
-from pipeline.handover import Split
+from pipeline.artifacts.data_set import Split
+from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
 from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
 
 _CHUNK = 4096

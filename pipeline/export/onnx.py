@@ -8,8 +8,8 @@ import keras
 import onnx
 import tf2onnx
 
-from pipeline.export.contract import BATCH, Contract
-from pipeline.export.formats import FLOAT32
+from pipeline.artifacts.contract import BATCH, Contract
+from pipeline.artifacts.formats import FLOAT32
 from pipeline.export.serving import serving_function
 
 if TYPE_CHECKING:

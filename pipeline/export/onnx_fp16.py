@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from pipeline.export.formats import FLOAT16
+from pipeline.artifacts.formats import FLOAT16
 from pipeline.export.onnx import normalize, write_checked
 from pipeline.export.trained import TrainedModel
 

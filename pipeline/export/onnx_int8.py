@@ -10,8 +10,8 @@ import numpy.typing as npt
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from pipeline.export.contract import INPUT
-from pipeline.export.formats import INT8
+from pipeline.artifacts.contract import INPUT
+from pipeline.artifacts.formats import INT8
 from pipeline.export.onnx import normalize, write_checked
 from pipeline.export.trained import TrainedModel
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pipeline.export.contract import ENCODED_SIGNATURE, SIGNATURE
+from pipeline.artifacts.contract import ENCODED_SIGNATURE, SIGNATURE
 from pipeline.export.serving import encoded_serving_function, serving_function
 from pipeline.export.trained import TrainedModel
 

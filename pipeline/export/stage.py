@@ -8,13 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline.context import Context, Facts
+from pipeline.artifacts.contract import contract_for
+from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
+from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
+from pipeline.engine.context import Context, Facts
 from pipeline.errors import ExportFailed, MissingExtra, PipelineError
-from pipeline.export.contract import contract_for
 from pipeline.export.copies import Copy, judge
-from pipeline.export.formats import FORMATS, artifact_files, artifact_path
 from pipeline.export.trained import TrainedModel
-from pipeline.handover import TRAINED_MODEL_FILE, DataSet, read_data
 from pipeline.runtimes.telemetry import forbid_telemetry
 
 _CALIBRATION_IMAGES = 1000

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.export.contract import Contract
+from pipeline.artifacts.contract import Contract
 from pipeline.export.onnx import convert
 
 

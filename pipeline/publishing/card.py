@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.export.contract import contract_from_json
-from pipeline.runtimes.measuring import SLOWER
+from pipeline.artifacts.contract import contract_from_json
+from pipeline.artifacts.cost import SLOWER
 
 
 def model_card(manifest: dict[str, Any]) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import FolderExists, locked, new_folder, sha256, write_file
+from pipeline.artifacts.formats import artifact_files, formats_in
+from pipeline.engine.store import StageOutput, describe_files
 from pipeline.errors import AccuracyTooLow, ModelError
-from pipeline.export.formats import artifact_files, formats_in
 from pipeline.publishing.card import model_card
 from pipeline.publishing.golden import GOLDEN, Golden
 from pipeline.publishing.published import (
@@ -20,7 +20,7 @@ from pipeline.publishing.published import (
     taken_numbers,
     versions_of,
 )
-from pipeline.store import StageOutput, describe_files
+from pipeline.system.atomic import FolderExists, locked, new_folder, sha256, write_file
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from pipeline.atomic import sha256
+from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_name, formats_in
+from pipeline.engine.store import StageOutput
 from pipeline.errors import ModelError
-from pipeline.export.formats import FORMATS, artifact_files, artifact_name, formats_in
 from pipeline.publishing.manifest import Manifest
-from pipeline.store import StageOutput
+from pipeline.system.atomic import sha256
 
 MANIFEST = "manifest.json"
 LABELS = "labels.json"

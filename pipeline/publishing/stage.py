@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.context import Context, Facts
-from pipeline.export.contract import ENCODED_SIGNATURE, SIGNATURE
-from pipeline.export.formats import artifact_name
-from pipeline.handover import TEST_PROBABILITIES_FILE, read_data
+from pipeline.artifacts.contract import ENCODED_SIGNATURE, SIGNATURE
+from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, read_data
+from pipeline.artifacts.formats import artifact_name
+from pipeline.engine.context import Context, Facts
 from pipeline.publishing.golden import Golden, record
 from pipeline.publishing.publish import Candidate, publish, require_accuracy
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.artifacts.contract import Contract, contract_from_json
+from pipeline.artifacts.cost import Cost, cost_from_json
 from pipeline.errors import WorkerFailed
-from pipeline.export.contract import Contract, contract_from_json
-from pipeline.runtimes.measuring import Cost, cost_from_json
 from pipeline.runtimes.processes import TIMEOUT_SECONDS, Turns, WorkerProcess
 from pipeline.runtimes.registry import Runtime, require_installed
 from pipeline.runtimes.worker import (

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.artifacts.contract import Contract, TensorSpec, named_axis
 from pipeline.errors import WorkerFailed
-from pipeline.export.contract import Contract, TensorSpec, named_axis
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import JAVASCRIPT, NODE, find_program
 from pipeline.runtimes.predictor import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.artifacts.contract import SIGNATURE, Contract, TensorSpec
 from pipeline.errors import ModelError
-from pipeline.export.contract import SIGNATURE, Contract, TensorSpec
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
 from pipeline.runtimes.registry import Runtime

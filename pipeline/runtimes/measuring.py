@@ -1,48 +1,21 @@
 """What a user wants to know beside the proof: how long a model takes, and how much memory."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
+from pipeline.artifacts.cost import Cost, Time
 from pipeline.runtimes.predictor import Images, Predictor
 
 BATCH_SIZES = (1, 256)
 _WARM_UP_CALLS = 5  # memory is allocated, kernels are chosen
-SLOWER = 1.1  # times as long; less is within what two measurements of the same differ by
 _ENDLESS = 10**9
 _CALLS = 200  # the 99th percentile is the third largest
 _BUDGET_SECONDS = 0.3  # of each batch size
-
-
-@dataclass(frozen=True)
-class Time:
-    """Seconds a call takes, divided by the images of it."""
-
-    median_seconds: float
-    p99_seconds: float
-    calls: int
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Opening the file, predicting one image and 256 (per image), and the peak of memory."""
-
-    load_seconds: float
-    time_per_image: dict[int, Time]  # by batch size
-    peak_memory_bytes: int | None
 
 
 def measure(predictor: Predictor, images: Images, load_seconds: float) -> Cost:
     """Time predictions of images, uint8 (n, height, width, channels); they are repeated to 256."""
     times = {size: _time(predictor, _repeat(images, size)) for size in BATCH_SIZES}
     return Cost(load_seconds, times, predictor.peak_memory_bytes())
-
-
-def cost_from_json(value: dict[str, Any]) -> Cost:
-    """Return a cost from what ``dataclasses.asdict`` and JSON made of it."""
-    times = {int(size): Time(**time) for size, time in value["time_per_image"].items()}
-    return Cost(value["load_seconds"], times, value["peak_memory_bytes"])
 
 
 def _time(predictor: Predictor, images: Images) -> Time:

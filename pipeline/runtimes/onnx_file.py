@@ -7,9 +7,9 @@ of this machine. Runtimes that read it would have to refuse it, and not all do.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
 from pipeline.errors import ModelError
-from pipeline.export.formats import FLOAT16, FLOAT32, INT8
-from pipeline.wire import fields
+from pipeline.system.protobuf_wire import fields
 
 _MOST_BYTES = 2**31  # what Protocol Buffers can hold in one message
 

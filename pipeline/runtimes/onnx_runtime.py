@@ -6,13 +6,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.export.contract import Contract, TensorSpec, named_axis
-from pipeline.machine import num_processors
+from pipeline.artifacts.contract import Contract, TensorSpec, named_axis
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 from pipeline.runtimes.telemetry import forbid_telemetry
+from pipeline.system.resources import num_processors
 
 
 class OnnxRuntimePredictor(Predictor):

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pipeline.artifacts.contract import INPUT, OUTPUTS, Contract, TensorSpec
 from pipeline.errors import ModelError
-from pipeline.export.contract import INPUT, OUTPUTS, Contract, TensorSpec
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.artifacts.contract import Contract
 from pipeline.errors import ImageError
-from pipeline.export.contract import Contract
-from pipeline.machine import num_processors
+from pipeline.system.resources import num_processors
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]

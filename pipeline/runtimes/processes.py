@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import ModelError, WorkerFailed
-from pipeline.machine import num_processors
+from pipeline.system.resources import num_processors
 
 TIMEOUT_SECONDS = 600
 _PACKAGE = Path(__file__).parent.parent

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.artifacts.contract import require_classifier
 from pipeline.errors import PipelineError
-from pipeline.export.contract import require_classifier
-from pipeline.machine import memory_bytes
 from pipeline.runtimes.measuring import measure
 from pipeline.runtimes.predictor import Predictor
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
+from pipeline.system.resources import memory_bytes
 
 CONTRACT_FILE = "contract.json"
 FACTS_FILE = "facts.json"

@@ -4,10 +4,10 @@ The map, from the bottom up:
 
 - settings, problems: what the server is told; what it answers where it refuses
 - strict_json, number_lists, pixels: bodies -> values -> images, every mistake explained
-- metrics, journal: Prometheus metrics; JSON log lines
+- metrics, json_log: Prometheus metrics; JSON log lines
 - batching, versions: requests computed together; one version, opened and asked its golden images
-- catalogue, repository: what is served now; following ``exported/`` as it changes
-- service, accounts: what handlers of both ports need; every request counted and logged
+- catalogue, watcher: what is served now; following ``exported/`` as it changes
+- service, access_log: what handlers of both ports need; every request counted and logged
 - protocols/: TensorFlow Serving's REST, Open Inference Protocol V2, pictures, the page, OpenAPI
 - http/, grpc/: the two ports
 - memory, worker, ports, serve: malloc's settings; one event loop; opening the ports; starting and

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.runtimes.predictor import Images, Probabilities
-from pipeline.serving.problems import too_late
+from pipeline.serving.errors import too_late
 
 _LARGE = 16  # images of one request: it gains nothing by joining others
 _LOOP_SECONDS = 1e-3  # the longest computation that the event loop does itself
@@ -76,7 +76,7 @@ class Batcher:
         ``deadline`` is a time of ``time.perf_counter`` in seconds.
 
         Raises:
-            Problem: (504) the deadline passed before the computation began.
+            ServingError: (504) the deadline passed before the computation began.
         """
         loop = asyncio.get_running_loop()
         question = _Question(images, time.perf_counter(), deadline, loop.create_future())

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.serving.problems import Problem, unknown
+from pipeline.serving.errors import ServingError, unknown
 from pipeline.serving.versions import Version
 
 STABLE = "stable"
@@ -43,7 +43,7 @@ class Model:
         """Return the version asked for, or the one that counts.
 
         Raises:
-            Problem: (404) there is none; (503) it is not ready, with the reason.
+            ServingError: (404) there is none; (503) it is not ready, with the reason.
         """
         if label is not None:
             return self._labelled(label)
@@ -67,12 +67,12 @@ class Model:
             f"{', '.join(self.labels) or 'not set'}."
         )
 
-    def _not_ready(self, number: int | None) -> Problem:
+    def _not_ready(self, number: int | None) -> ServingError:
         if number is None or number in self.loading:
-            return Problem(503, f"{self.name} is being opened.", retry_after_seconds=1)
+            return ServingError(503, f"{self.name} is being opened.", retry_after_seconds=1)
         if number in self.refused:
             reason = self.refused[number]
-            return Problem(503, f"{self.name} version {number} is not ready: {reason}")
+            return ServingError(503, f"{self.name} version {number} is not ready: {reason}")
         return unknown(
             f"Servable not found for request: version {number} of {self.name}. Versions are "
             f"{', '.join(map(str, sorted(self.ready)))}."
@@ -95,7 +95,7 @@ class Catalogue:
         """Return a model by name.
 
         Raises:
-            Problem: (404) there is none.
+            ServingError: (404) there is none.
         """
         found = self.models.get(name)
         if found is None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import MachineError
-from pipeline.serving.journal import set_up_logging
+from pipeline.serving.json_log import set_up_logging
 from pipeline.serving.ports import drop_newcomers, open_ports
 from pipeline.serving.settings import Settings
 
@@ -63,7 +63,7 @@ class _Workers:
         self._leaving = False
 
     def run(self) -> None:
-        journal = set_up_logging()
+        json_log = set_up_logging()
         resource_tracker.ensure_running()  # its start would unblock signals, in _start
         previous = {number: signal.signal(number, self._leave) for number in _STOPPING}
         started: dict[SpawnProcess, float] = {}
@@ -76,7 +76,7 @@ class _Workers:
                     self._ended(process, time.monotonic() - started.pop(process))
         finally:
             self._end(list(started))
-            journal.close()
+            json_log.close()
             for number, handler in previous.items():
                 signal.signal(number, handler)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pipeline.runtimes.predictor import Images
 from pipeline.serving.batching import Answer
 from pipeline.serving.catalogue import Catalogue
-from pipeline.serving.problems import Problem, too_many
+from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.settings import Settings
 from pipeline.serving.versions import Version
 
@@ -43,7 +43,7 @@ class Service:
         """Count bytes of requests that are kept until they are answered.
 
         Raises:
-            Problem: (429) there is no place for them now.
+            ServingError: (429) there is no place for them now.
         """
         limit = self.settings.limits.kept_bytes
         if self._kept_bytes + size > limit:
@@ -58,7 +58,7 @@ class Service:
         """Return the version asked for, else the one that counts.
 
         Raises:
-            Problem: (404) there is none; (503) it is not ready.
+            ServingError: (404) there is none; (503) it is not ready.
         """
         return self.catalogue.model(name).version(version, label)
 
@@ -78,7 +78,7 @@ class Service:
         """Return a version's answers to images, uint8 (n, *image_shape).
 
         Raises:
-            Problem: (504) the deadline passed; (500) an answer is not a number.
+            ServingError: (504) the deadline passed; (500) an answer is not a number.
         """
         return await version.answers.ask(images, alone=self.under_way == 1, deadline=deadline)
 
@@ -91,7 +91,7 @@ def _light(reader: Callable[..., T], *arguments: object) -> T:
     """
     try:
         return reader(*arguments)
-    except Problem as problem:
+    except ServingError as problem:
         problem.__context__ = None
         raise problem.with_traceback(None) from None
 

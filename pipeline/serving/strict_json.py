@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import orjson
 
+from pipeline.serving.errors import ServingError, wrong
 from pipeline.serving.number_lists import PLACE, NumberList, take_out
-from pipeline.serving.problems import Problem, wrong
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def read(text: bytes, reader: Callable[[Any], T]) -> T:
     must be JSON all the same.
 
     Raises:
-        Problem: (400) it is not such a text; the place is told.
+        ServingError: (400) it is not such a text; the place is told.
     """
     value, numbers = parse(text)
     result = reader(value)
@@ -36,7 +36,7 @@ def parse(text: bytes) -> tuple[Any, NumberList | None]:
     """Return the value of a JSON text, and the list in it that was left as text.
 
     Raises:
-        Problem: (400) it is not such a text; the place is told.
+        ServingError: (400) it is not such a text; the place is told.
     """
     rest, numbers = take_out(text)
     if numbers is not None:
@@ -109,6 +109,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _duplicate(key: str) -> Problem:
+def _duplicate(key: str) -> ServingError:
     shown = key if len(key) <= 40 else f"{key[:40]}..."  # noqa: PLR2004  (characters)
     return wrong(f"A key must stand once in its object; got {shown!r} twice. Send it once.")

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.digits import knows_digits
+from pipeline.artifacts.contract import Contract
+from pipeline.artifacts.formats import FORMATS, artifact_path
 from pipeline.errors import ModelError
-from pipeline.export.contract import Contract
-from pipeline.export.formats import FORMATS, artifact_path
+from pipeline.imaging.digits import knows_digits
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published import PublishedModel, read_version
 from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.batching import Batcher
+from pipeline.serving.errors import ServingError
 from pipeline.serving.metrics import batch_images
-from pipeline.serving.problems import Problem
 from pipeline.verification.tolerances import TOLERANCES
 
 _log = logging.getLogger(__name__)
@@ -93,13 +93,13 @@ def finite(predictor: Predictor, images: Images) -> Probabilities:
     """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).
 
     Raises:
-        Problem: (500) one is infinity or NaN, which JSON cannot hold.
+        ServingError: (500) one is infinity or NaN, which JSON cannot hold.
     """
     probabilities = predictor.predict(images)
     if not np.isfinite(probabilities).all():
         sentence = "The model answered with infinity or NaN: verify it (pipeline verify)."
         _log.error("%s", sentence)
-        raise Problem(500, sentence)
+        raise ServingError(500, sentence)
     return probabilities
 
 

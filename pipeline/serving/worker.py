@@ -7,16 +7,16 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from pipeline.serving import metrics
-from pipeline.serving.accounts import Accounts
+from pipeline.serving.access_log import AccessLog
 from pipeline.serving.catalogue import Catalogue
 from pipeline.serving.grpc.port import GrpcPort
 from pipeline.serving.http.application import Application
 from pipeline.serving.http.server import Server
-from pipeline.serving.journal import set_up_logging
+from pipeline.serving.json_log import set_up_logging
 from pipeline.serving.memory import return_large_blocks
-from pipeline.serving.repository import Repository
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
+from pipeline.serving.watcher import Watcher
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0  # how often exported/ is looked at
@@ -32,29 +32,31 @@ def run_worker(settings: Settings, sock: socket.socket) -> None:
         MachineError: the gRPC port cannot be opened.
     """
     return_large_blocks()
-    journal = set_up_logging()
+    json_log = set_up_logging()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     service = Service(settings)
-    accounts = Accounts(journal if settings.access_log else None)
-    server = Server(Application(service, accounts), settings)
+    access_log = AccessLog(json_log if settings.access_log else None)
+    server = Server(Application(service, access_log), settings)
     try:
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(_serve(service, server, accounts, sock))
+            runner.run(_serve(service, server, access_log, sock))
     finally:
-        journal.close()
+        json_log.close()
 
 
-async def _serve(service: Service, server: Server, accounts: Accounts, sock: socket.socket) -> None:
+async def _serve(
+    service: Service, server: Server, access_log: AccessLog, sock: socket.socket
+) -> None:
     settings = service.settings
-    port = GrpcPort(service, accounts) if settings.grpc_port is not None else None
-    repository = Repository(settings)
+    port = GrpcPort(service, access_log) if settings.grpc_port is not None else None
+    watcher = Watcher(settings)
     with ThreadPoolExecutor(1, "repository") as thread:
         # Who comes earlier waits in the socket's queue: no worker says that it is not ready yet
         # while others are.
-        await _look(repository, service, thread)
+        await _look(watcher, service, thread)
         gc.collect()
         gc.freeze()  # modules and models stay: the collector need not look at them
-        following = asyncio.create_task(_follow(repository, service, thread))
+        following = asyncio.create_task(_follow(watcher, service, thread))
         stopping = asyncio.create_task(_stop_when_leaving(port, service))
         try:
             if port:
@@ -73,18 +75,18 @@ async def _stop_when_leaving(port: GrpcPort | None, service: Service) -> None:
         await port.stop()
 
 
-async def _follow(repository: Repository, service: Service, thread: ThreadPoolExecutor) -> None:
+async def _follow(watcher: Watcher, service: Service, thread: ThreadPoolExecutor) -> None:
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        await _look(repository, service, thread)
+        await _look(watcher, service, thread)
 
 
-async def _look(repository: Repository, service: Service, thread: ThreadPoolExecutor) -> None:
+async def _look(watcher: Watcher, service: Service, thread: ThreadPoolExecutor) -> None:
     """Look at ``exported/`` in a thread: hashing and opening take a while."""
     loop = asyncio.get_running_loop()
 
     def look() -> None:
-        for catalogue in repository.refresh():
+        for catalogue in watcher.refresh():
             loop.call_soon_threadsafe(_replace, service, catalogue)
 
     try:

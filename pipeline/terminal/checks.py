@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from pipeline.runtimes.measuring import SLOWER
+from pipeline.artifacts.cost import SLOWER
 from pipeline.terminal.layout import console, new_table, print_line
 
 if TYPE_CHECKING:
-    from pipeline.runtimes.measuring import Time
-    from pipeline.verification.check import Check
+    from pipeline.artifacts.checks import Check
+    from pipeline.artifacts.cost import Time
 
 _TEN = 10  # microseconds; below, a decimal place is shown
 

@@ -4,13 +4,13 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pipeline.verification.check import Check
+from pipeline.artifacts.checks import Check
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult
+    from pipeline.commands.why import Reason
     from pipeline.errors import ModelError
     from pipeline.publishing.published import PublishedModel
-    from pipeline.reasons import Reason
     from pipeline.serving.settings import Settings
 
 

@@ -12,11 +12,11 @@ from pipeline.terminal.layout import console, new_table, print_line
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult
-    from pipeline.diagnosis import Finding
-    from pipeline.handover import LayerSummary
-    from pipeline.prediction import Prediction
+    from pipeline.artifacts.data_set import LayerSummary
+    from pipeline.commands.doctor import Finding
+    from pipeline.commands.predict import Prediction
+    from pipeline.commands.why import Reason
     from pipeline.publishing.published import PublishedModel
-    from pipeline.reasons import Reason
     from pipeline.serving.settings import Settings
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.atomic import write_file
 from pipeline.errors import ConfigError, PipelineError
+from pipeline.system.atomic import write_file
 
 Logs = dict[str, float]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.names import choose, create, hint, snake_case
+from pipeline.models.keras_objects import choose, create, hint, snake_case
 from pipeline.training.own_code import own_object
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.atomic import remove_abandoned, write_file
+from pipeline.system.atomic import remove_abandoned, write_file
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.program import EpochState
 

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
-from pipeline.machine import memory_bytes
+from pipeline.system.resources import memory_bytes
 from pipeline.training.arrays import new_buffer, read_rows, tensor_of
 
 if TYPE_CHECKING:
-    from pipeline.handover import Split
+    from pipeline.artifacts.data_set import Split
 
 _READ_ROWS = 8192
 

@@ -11,10 +11,10 @@ import keras
 import tensorflow as tf
 
 from pipeline.errors import ConfigError
-from pipeline.model import logits_model
+from pipeline.models.dense import logits_model
 
 if TYPE_CHECKING:
-    from pipeline.handover import Split
+    from pipeline.artifacts.data_set import Split
     from pipeline.training.feed import Shard
 
 XLA, GRAPH = "XLA", "graph"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from pipeline.context import Context, Facts
+from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, LayerSummary, read_data
+from pipeline.engine.context import Context, Facts
 from pipeline.errors import ConfigError
-from pipeline.handover import TRAINED_MODEL_FILE, DataSet, LayerSummary, read_data
-from pipeline.model import build_model, check_model, summarize
-from pipeline.optimizers import build_optimizer, check_optimizer
+from pipeline.models.dense import build_model, check_model, summarize
+from pipeline.models.optimizers import build_optimizer, check_optimizer
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.callbacks import build_callbacks, check_callbacks, early_stopping
 from pipeline.training.checkpoint import Checkpoint

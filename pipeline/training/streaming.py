@@ -12,7 +12,7 @@ from pipeline.training.arrays import new_buffer, read_rows, tensor_of
 from pipeline.training.feed import Feed, Resident, Shard
 
 if TYPE_CHECKING:
-    from pipeline.handover import Split
+    from pipeline.artifacts.data_set import Split
 
 _BLOCK_BYTES = 2**18  # read in one go: large enough for disks, small enough to shuffle well
 _COPIES = 2  # of a shard: the one in use and the one being read

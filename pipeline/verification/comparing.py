@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.export.contract import Contract, TensorSpec
-from pipeline.handover import TEST_PROBABILITIES_FILE, split_file
+from pipeline.artifacts.contract import Contract, TensorSpec
+from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
 from pipeline.runtimes.isolated import Answers
 from pipeline.runtimes.worker import SMALL_BATCHES
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE

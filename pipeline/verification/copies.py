@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.export.formats import FORMATS
-from pipeline.runtimes.measuring import Cost
-from pipeline.verification.check import Check
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.cost import Cost
+from pipeline.artifacts.formats import FORMATS
 
 # A copy was judged in one runtime, on the validation set. Elsewhere it rounds a little otherwise;
 # its accuracy on the test set may differ by as much as a copy may lose by default, 0.2 points.

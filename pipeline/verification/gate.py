@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from pipeline.artifacts.checks import Check
 from pipeline.errors import VerificationFailed
-from pipeline.verification.check import Check
 
 _UNOPENED = "no runtime that opens it is installed and among verify.runtimes"
 _ADVICE = (

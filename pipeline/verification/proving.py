@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
 from pipeline.errors import ModelError, WorkerFailed
-from pipeline.export.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
-from pipeline.machine import num_processors
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.processes import TIMEOUT_SECONDS, Turns, end_workers
 from pipeline.runtimes.registry import Runtime, runtimes_for
-from pipeline.verification.check import Check
+from pipeline.system.resources import num_processors
 from pipeline.verification.comparing import (
     Reference,
     compare,

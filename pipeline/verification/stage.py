@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.context import Context, Facts
-from pipeline.export.contract import contract_from_json
-from pipeline.export.formats import FORMATS, artifact_name
-from pipeline.provable import chosen_runtimes
-from pipeline.verification.check import Check
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.contract import contract_from_json
+from pipeline.artifacts.formats import FORMATS, artifact_name
+from pipeline.engine.context import Context, Facts
+from pipeline.runtimes.requirements import chosen_runtimes
 from pipeline.verification.comparing import read_reference
 from pipeline.verification.gate import require_passed
 from pipeline.verification.proving import artifacts_in, verify

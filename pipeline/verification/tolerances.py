@@ -4,7 +4,7 @@ An error dz of the largest logit changes a probability p by at most 2 p (1 - p) 
 what follows are bounds of errors of logits, halved.
 """
 
-from pipeline.export.formats import FLOAT16, FLOAT32, INT8
+from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
 
 # Float32 resolves 6e-8 at 1. The sums of a dense layer add about sqrt(n) roundings each;
 # differences of 3e-8 to 2e-6 are seen between correct runtimes, and 2e-3 where one computes in

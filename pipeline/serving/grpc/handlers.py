@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pipeline.runtimes.predictor import Images
-from pipeline.serving import pixels, server_version
+from pipeline.serving import server_version, tensors
+from pipeline.serving.errors import wrong
 from pipeline.serving.grpc.messages import message
 from pipeline.serving.grpc.requests import read_request
-from pipeline.serving.problems import wrong
 from pipeline.serving.protocols import inference_v2
 from pipeline.serving.protocols.v2_request import DATATYPES, require_output, require_tensor
 from pipeline.serving.service import Service
@@ -27,7 +27,7 @@ class Context:
         """Return the version asked for.
 
         Raises:
-            Problem: there is none, or its number is not one.
+            ServingError: there is none, or its number is not one.
         """
         if version and not (version.isascii() and version.isdecimal() and len(version) < 10):  # noqa: PLR2004
             raise wrong(f"A version must be a number; got {version[:40]!r}.")
@@ -112,16 +112,16 @@ def _images(asked: Any, version: Version) -> Images:
     if raw:
         if len(raw) != 1:
             raise wrong(f"raw_input_contents must hold one tensor; got {len(raw)}.")
-        return pixels.from_bytes(raw[0], shape, count, "raw_input_contents[0]")
+        return tensors.from_bytes(raw[0], shape, count, "raw_input_contents[0]")
     values = list(tensor.contents.uint_contents)
-    return pixels.from_flat(values, shape, count, "inputs[0].contents.uint_contents")
+    return tensors.from_flat(values, shape, count, "inputs[0].contents.uint_contents")
 
 
 def read(call: Context, name: str, raw: bytes) -> Any:
     """Return what a call asks; of a request to infer only what is needed, not the message.
 
     Raises:
-        Problem: it is no such message, too long, or asks for something else.
+        ServingError: it is no such message, too long, or asks for something else.
     """
     asked = read_request(name, raw, call.service.settings.limits.json_bytes)
     return _question(call, asked) if name == "ModelInfer" else asked

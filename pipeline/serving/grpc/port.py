@@ -11,10 +11,10 @@ import grpc
 import grpc.aio
 
 from pipeline.errors import MachineError
-from pipeline.serving.accounts import Accounts
+from pipeline.serving.access_log import AccessLog
+from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.grpc.handlers import HANDLERS, Context, read
 from pipeline.serving.grpc.messages import METHODS, SERVICE, message
-from pipeline.serving.problems import Problem, too_many
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
 
@@ -37,9 +37,9 @@ _OPEN = {"ServerLive", "ServerReady"}  # probes bring no token
 class GrpcPort:
     """Started and stopped with a worker."""
 
-    def __init__(self, service: Service, accounts: Accounts) -> None:
+    def __init__(self, service: Service, access_log: AccessLog) -> None:
         limits = service.settings.limits
-        self._service, self._accounts = service, accounts
+        self._service, self._access_log = service, access_log
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", limits.body_bytes),
@@ -101,7 +101,7 @@ class GrpcPort:
         except asyncio.CancelledError:  # the client's deadline passed, or it has gone
             status = _CLIENT_GONE
             raise
-        except Problem as problem:
+        except ServingError as problem:
             status = int(problem.status)
             code, sentence = _CODES.get(status, grpc.StatusCode.UNKNOWN), str(problem)
         except Exception:  # noqa: BLE001  (a mistake of ours is logged, never shown)
@@ -110,7 +110,7 @@ class GrpcPort:
             code, sentence = grpc.StatusCode.INTERNAL, "The server failed; its log says why."
         finally:
             self._service.grpc_calls -= 1
-            self._accounts.note(f"grpc {name}", call.version, status, began, record)
+            self._access_log.note(f"grpc {name}", call.version, status, began, record)
         context.set_code(code)
         context.set_details(sentence)
         return message(f"{name}Response")()
@@ -129,7 +129,7 @@ class GrpcPort:
         if name in _OPEN:
             return
         if self._service.leaving.is_set():
-            raise Problem(503, "The server is leaving. Ask another, or again in a while.")
+            raise ServingError(503, "The server is leaving. Ask another, or again in a while.")
         limit = self._service.settings.limits.requests
         if self._service.under_way > limit:
             raise too_many("requests are answered at once", limit)
@@ -138,7 +138,7 @@ class GrpcPort:
         given = dict(context.invocation_metadata() or ()).get("authorization", "")
         given = given.encode() if isinstance(given, str) else given
         if not hmac.compare_digest(given, self._authorization):
-            raise Problem(
+            raise ServingError(
                 401,
                 "This server asks for a token; got none or another one. Send the metadata "
                 "authorization: Bearer TOKEN.",

@@ -4,9 +4,9 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from pipeline.serving.errors import too_large, wrong
 from pipeline.serving.grpc.messages import message
-from pipeline.serving.problems import too_large, wrong
-from pipeline.wire import fields
+from pipeline.system.protobuf_wire import fields
 
 _RAW_INPUTS = ("ModelInfer", 7)  # raw_input_contents: kept as they are
 _FIELD_BYTES = 64  # and more, what a field takes in memory: an empty one has two bytes
@@ -16,7 +16,7 @@ def read_request(method: str, raw: bytes, most_bytes: int) -> Any:
     """Return the message that a method is asked with.
 
     Raises:
-        Problem: (413) what is not raw tensors is too long; (400) it is no such message.
+        ServingError: (413) what is not raw tensors is too long; (400) it is no such message.
     """
     try:
         size = 0

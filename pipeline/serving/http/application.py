@@ -9,11 +9,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pipeline.serving.accounts import Accounts
+from pipeline.serving.access_log import AccessLog
+from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.http.bodies import Bodies, ClientGone
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.http.routes import Route, match
-from pipeline.serving.problems import Problem, too_many
 from pipeline.serving.service import Service
 
 Scope = dict[str, Any]
@@ -28,9 +28,9 @@ _NO_ROUTE = "none"
 class Application:
     """What uvicorn calls."""
 
-    def __init__(self, service: Service, accounts: Accounts) -> None:
+    def __init__(self, service: Service, access_log: AccessLog) -> None:
         self.service = service
-        self._accounts = accounts
+        self._access_log = access_log
         self._bodies = Bodies(service)
         token = service.settings.token
         self._authorization = f"Bearer {token}".encode() if token else None
@@ -70,7 +70,7 @@ class Application:
             self._require_place(route)
             request.body = await self._bodies.read(request, receive)
             return route, await route.handler(self.service, request)
-        except Problem as problem:
+        except ServingError as problem:
             response = as_json({"error": str(problem)}, problem.status)
             response.headers += problem.headers
         except ClientGone:
@@ -86,7 +86,7 @@ class Application:
             return
         given = request.headers.get(b"authorization", b"")
         if not hmac.compare_digest(given, self._authorization):
-            raise Problem(
+            raise ServingError(
                 401,
                 "This server asks for a token; got none or another one. Send the header "
                 "'Authorization: Bearer TOKEN'.",
@@ -116,7 +116,7 @@ class Application:
         self, request: Request, route: Route | None, response: Response, scope: Scope
     ) -> None:
         client = scope.get("client")
-        self._accounts.note(
+        self._access_log.note(
             route.path if route else _NO_ROUTE,
             request.version,
             int(response.status),

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from pipeline.serving.errors import ServingError, too_large
 from pipeline.serving.http.messages import Request
-from pipeline.serving.problems import Problem, too_large
 from pipeline.serving.service import Service
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -27,12 +27,12 @@ class Bodies:
         """Return the body; it is kept, and counted, until the request is answered.
 
         Raises:
-            Problem: (413) too long; (408) too slow; (415) encoded; (429) no memory for it now.
+            ServingError: (413) too long; (408) too slow; (415) encoded; (429) no memory for it now.
             ClientGone: there is nobody to answer.
         """
         encoding = request.header(b"content-encoding")
         if encoding and encoding.lower() != "identity":
-            raise Problem(
+            raise ServingError(
                 415,
                 f"Bodies must not be compressed; got Content-Encoding {encoding[:40]}. Send it "
                 "as it is.",
@@ -49,7 +49,7 @@ class Bodies:
         except TimeoutError:
             seconds = self._limits.receive_seconds
             sentence = f"A request must arrive within {seconds:g} s; it did not."
-            raise Problem(408, sentence, close=True) from None
+            raise ServingError(408, sentence, close=True) from None
 
     async def _rest(self, message: dict[str, Any], receive: Receive, request: Request) -> bytes:
         """Read what did not come at once."""
@@ -67,7 +67,7 @@ class Bodies:
         self._service.keep(len(chunk))
         request.kept_bytes += len(chunk)
 
-    async def _refusal(self, request: Request, receive: Receive) -> Problem:
+    async def _refusal(self, request: Request, receive: Receive) -> ServingError:
         """Read on for a while without keeping it, unless the client waits to be told to go on."""
         if b"expect" not in request.headers:
             most = _MOST_DROPPED * self._limits.body_bytes

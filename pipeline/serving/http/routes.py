@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from pipeline.serving.errors import ServingError, unknown
 from pipeline.serving.http.messages import Request, Response
-from pipeline.serving.problems import Problem, unknown
 from pipeline.serving.protocols import documents, inference_v2, page, pictures, tensorflow
 from pipeline.serving.service import Service
 
@@ -74,7 +74,7 @@ def match(method: str, path: str) -> tuple[Route, dict[str, str | None]]:
     """Return the route of a path, and what its parts are called; HEAD is a GET.
 
     Raises:
-        Problem: (404) there is no such path; (405) it takes another method.
+        ServingError: (404) there is no such path; (405) it takes another method.
     """
     found = [(r, m) for r in ROUTES if (m := r.pattern.fullmatch(path))]
     wanted = "GET" if method == "HEAD" else method
@@ -84,4 +84,4 @@ def match(method: str, path: str) -> tuple[Route, dict[str, str | None]]:
     if not found:
         raise unknown(f"No such path: {path[:100]!r}. All are listed in /openapi.json.")
     allowed = ", ".join(sorted({route.method for route, _ in found}))
-    raise Problem(405, f"{path[:100]} takes {allowed}; got {method[:20]}.", allow=allowed)
+    raise ServingError(405, f"{path[:100]} takes {allowed}; got {method[:20]}.", allow=allowed)

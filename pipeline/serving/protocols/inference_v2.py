@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from pipeline.export.contract import TensorSpec
+from pipeline.artifacts.contract import TensorSpec
 from pipeline.runtimes.predictor import Images
+from pipeline.serving.errors import wrong
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.problems import wrong
 from pipeline.serving.protocols.tensorflow import find, read_object
 from pipeline.serving.protocols.v2_request import (
     DATATYPES,
@@ -96,7 +96,7 @@ def read_infer(
     """Return what a request asks, and its images, uint8 (n, *image_shape).
 
     Raises:
-        Problem: (413) the JSON is too long; (400) it asks for something else, or of other images.
+        ServingError: (413) the JSON is too long; (400) it asks for something else.
     """
 
     def read(document: dict[str, Any]) -> tuple[Question, Images]:

@@ -3,8 +3,8 @@
 from functools import cache
 from importlib import resources
 
+from pipeline.serving.errors import unknown
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.problems import unknown
 from pipeline.serving.service import Service
 
 _POLICY = (

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import ImageError
-from pipeline.images import decode_picture
+from pipeline.imaging.image_files import decode_picture
 from pipeline.runtimes.predictor import Images
+from pipeline.serving.errors import too_late, wrong
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.problems import too_late, wrong
 from pipeline.serving.protocols.tensorflow import find
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pipeline.export.contract import SIGNATURE, TensorSpec
+from pipeline.artifacts.contract import SIGNATURE, TensorSpec
 from pipeline.runtimes.predictor import Images
-from pipeline.serving import pixels, strict_json
+from pipeline.serving import strict_json, tensors
 from pipeline.serving.catalogue import Model
+from pipeline.serving.errors import too_large, wrong
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.number_lists import NumberList
-from pipeline.serving.problems import too_large, wrong
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
@@ -103,7 +103,7 @@ def read_object(service: Service, text: bytes, reader: Callable[[dict[str, Any]]
     """Return what a reader makes of a body that is one JSON object.
 
     Raises:
-        Problem: (413) it is longer than JSON may be; (400) it is something else.
+        ServingError: (413) it is longer than JSON may be; (400) it is something else.
     """
     limit = service.settings.limits.json_bytes
     if len(text) > limit:
@@ -143,23 +143,21 @@ def _from_rows(rows: Any, version: Version) -> Images:
     where = "instances"
     if type(rows) is list and rows and type(rows[0]) is dict:  # by name of the input
         rows = [_named(row, spec.name, f"instances[{index}]") for index, row in enumerate(rows)]
-    return pixels.from_nested(rows, version.contract.image_shape, where)
+    return tensors.from_nested(rows, version.contract.image_shape, where)
 
 
 def _from_columns(columns: Any, version: Version) -> Images:
     [spec] = version.contract.inputs
     if type(columns) is dict:
         columns = _named(columns, spec.name, "inputs")
-    return pixels.from_nested(columns, version.contract.image_shape, "inputs")
+    return tensors.from_nested(columns, version.contract.image_shape, "inputs")
 
 
-def _named(tensors: Any, name: str, where: str) -> Any:
-    if type(tensors) is dict and set(tensors) == {name}:
-        tensor = tensors[name]
-        return pixels.parsed(tensor) if type(tensor) is NumberList else tensor
-    got = (
-        f"the names {', '.join(sorted(tensors))[:100]}" if type(tensors) is dict else _kind(tensors)
-    )
+def _named(named: Any, name: str, where: str) -> Any:
+    if type(named) is dict and set(named) == {name}:
+        tensor = named[name]
+        return tensors.parsed(tensor) if type(tensor) is NumberList else tensor
+    got = f"the names {', '.join(sorted(named))[:100]}" if type(named) is dict else _kind(named)
     raise wrong(f"{where} must name one input, {name!r}; got {got or 'no name'}.")
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.runtimes.predictor import Images
-from pipeline.serving import pixels
-from pipeline.serving.problems import Problem, wrong
+from pipeline.serving import tensors
+from pipeline.serving.errors import ServingError, wrong
 from pipeline.serving.versions import Version
 
 DATATYPES = {"uint8": "UINT8", "float32": "FP32"}
@@ -36,7 +36,7 @@ def read_question(document: dict[str, Any], version: Version) -> Question:
     """Return what a request asks.
 
     Raises:
-        Problem: (400) it asks for something else, or describes another tensor.
+        ServingError: (400) it asks for something else, or describes another tensor.
     """
     parameters = _mapping(document, "parameters", "the request")
     identity = document.get("id")
@@ -57,24 +57,24 @@ def read_images(question: Question, raw: memoryview | None, version: Version) ->
     """Return images, uint8 (n, *image_shape); ``raw`` are the bytes after the JSON, if any.
 
     Raises:
-        Problem: (400) the pixels are not as the question says.
+        ServingError: (400) the pixels are not as the question says.
     """
     [spec] = version.contract.inputs
     shape, where = version.contract.image_shape, f"inputs[0].data ({spec.name})"
     if question.size is not None:
-        return pixels.from_bytes(_raw(question.size, raw), shape, question.count, where)
+        return tensors.from_bytes(_raw(question.size, raw), shape, question.count, where)
     if raw is not None and len(raw):
         raise wrong(
             f"{len(raw):,} bytes follow the JSON, but no input has the parameter binary_data_size."
         )
-    return pixels.from_nested_or_flat(question.data, shape, question.count, where)
+    return tensors.from_nested_or_flat(question.data, shape, question.count, where)
 
 
 def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> int:
     """Demand that a tensor is the model's input; return how many images it holds.
 
     Raises:
-        Problem: (400) name, datatype or shape differ.
+        ServingError: (400) name, datatype or shape differ.
     """
     [spec] = version.contract.inputs
     expected = DATATYPES[spec.dtype]
@@ -102,7 +102,7 @@ def require_output(name: Any, version: Version) -> None:
     """Demand that an output is the model's.
 
     Raises:
-        Problem: (400) it is another.
+        ServingError: (400) it is another.
     """
     [spec] = version.contract.outputs
     if name != spec.name:
@@ -150,7 +150,7 @@ def _wants_binary(document: dict[str, Any], parameters: dict[str, Any], version:
     require_output(output.get("name"), version)
     asked = _mapping(output, "parameters", "outputs[0]")
     if asked.get("classification"):
-        raise Problem(501, "The classification extension is not offered; ask :classify-image.")
+        raise ServingError(501, "The classification extension is not offered; ask :classify-image.")
     return _flag(asked, "binary_data", binary)
 
 

@@ -17,13 +17,13 @@ _TOGETHER_SECONDS = 0.05  # lines are written together: to wake the thread for e
 _FIELDS = ("model", "version", "request_id")
 
 
-class Journal:
+class JsonLog:
     """Writes lines in a thread: a reader that pauses must not stop the server."""
 
     def __init__(self) -> None:
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._dropped = 0
-        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._thread = threading.Thread(target=self._write, name="json_log", daemon=True)
         self._thread.start()
 
     def put(self, line: dict[str, Any]) -> None:
@@ -55,9 +55,9 @@ class Journal:
 class JsonHandler(logging.Handler):
     """A log record as one line; a traceback is a field of it."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, json_log: JsonLog) -> None:
         super().__init__()
-        self._journal = journal
+        self._json_log = json_log
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line."""
@@ -72,13 +72,13 @@ class JsonHandler(logging.Handler):
         }
         if record.exc_info:
             line["traceback"] = logging.Formatter().formatException(record.exc_info)
-        self._journal.put(line)
+        self._json_log.put(line)
 
 
-def set_up_logging() -> Journal:
+def set_up_logging() -> JsonLog:
     """Send what this server and its libraries log to standard error, as JSON lines."""
-    journal = Journal()
-    handler = JsonHandler(journal)
+    json_log = JsonLog()
+    handler = JsonHandler(json_log)
     logging.captureWarnings(capture=True)
     for name, level in (
         ("pipeline.serving", logging.INFO),
@@ -90,7 +90,7 @@ def set_up_logging() -> Journal:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
-    return journal
+    return json_log
 
 
 def _as_json(line: dict[str, Any]) -> bytes:

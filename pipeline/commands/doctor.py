@@ -9,11 +9,11 @@ from pathlib import Path
 from pipeline.config.schema import Data
 from pipeline.data import sources
 from pipeline.data.fetching import find_hosts
+from pipeline.engine.workspace import Workspace
 from pipeline.errors import PipelineError
-from pipeline.machine import num_processors
 from pipeline.progress import Progress
 from pipeline.runtimes.registry import all_runtimes
-from pipeline.workspace import Workspace
+from pipeline.system.resources import num_processors
 
 _TRAIN = (
     "tensorflow",

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from pipeline.artifacts.contract import INPUT, OUTPUTS
+from pipeline.artifacts.data_set import LayerSummary
 from pipeline.errors import ConfigError
-from pipeline.export.contract import INPUT, OUTPUTS
-from pipeline.handover import LayerSummary
-from pipeline.machine import memory_bytes
-from pipeline.names import hint
+from pipeline.models.keras_objects import hint
+from pipeline.system.resources import memory_bytes
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Model

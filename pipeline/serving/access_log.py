@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.serving import metrics
-from pipeline.serving.journal import Journal
+from pipeline.serving.json_log import JsonLog
 from pipeline.serving.versions import Version
 
 
-class Accounts:
+class AccessLog:
     """Where answered requests are noted."""
 
-    def __init__(self, journal: Journal | None) -> None:
-        """Without a journal requests are only counted."""
-        self._journal = journal
+    def __init__(self, json_log: JsonLog | None) -> None:
+        """Without a log requests are only counted."""
+        self._json_log = json_log
 
     def note(
         self,
@@ -28,9 +28,9 @@ class Accounts:
         seconds = time.perf_counter() - began
         model, number = (version.model, version.text) if version else (None, None)
         metrics.count_request(route, model or "", number or "", status, seconds)
-        if self._journal is None:
+        if self._json_log is None:
             return
-        self._journal.put(
+        self._json_log.put(
             {
                 "time": datetime.now(UTC),
                 "event": "request",

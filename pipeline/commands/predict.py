@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.digits import knows_digits
+from pipeline.artifacts.formats import FORMATS, artifact_path, format_of_file
 from pipeline.errors import ModelError, RequestError, WorkerFailed
-from pipeline.export.formats import FORMATS, artifact_path, format_of_file
-from pipeline.images import read_images
+from pipeline.imaging.digits import knows_digits
+from pipeline.imaging.image_files import read_images
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published import find_published
 from pipeline.runtimes.isolated import Answers, ask

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.contract import Contract, contract_for
+from pipeline.artifacts.data_set import split_file
+from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
+from pipeline.engine.runner import run_stages
+from pipeline.engine.store import StageOutput
 from pipeline.errors import DataFileError, ModelError, RequestError, WorkerFailed
-from pipeline.export.contract import Contract, contract_for
-from pipeline.export.formats import FLOAT16, FLOAT32, INT8
-from pipeline.handover import split_file
-from pipeline.provable import require_runnable
-from pipeline.running import run_stages
 from pipeline.runtimes.isolated import Answers, ask
 from pipeline.runtimes.onnx_file import precision_of
 from pipeline.runtimes.registry import Runtime, choose_runtime
+from pipeline.runtimes.requirements import require_runnable
 from pipeline.stages import plan
-from pipeline.store import StageOutput
-from pipeline.verification.check import Check
 from pipeline.verification.comparing import Reference
 from pipeline.verification.proving import Artifact, verify
 
 if TYPE_CHECKING:
+    from pipeline.engine.workspace import Workspace
     from pipeline.progress import Progress
-    from pipeline.workspace import Workspace
 
 _DEFAULT_DATA_SET = "mnist"  # where the file's metadata names none
 _FORMATS = {FLOAT32: "onnx", INT8: "onnx_int8", FLOAT16: "onnx_fp16"}

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 
-class Problem(Exception):
+class ServingError(Exception):
     """A request that is refused; the sentence says what came, what was expected, what to do."""
 
     def __init__(
@@ -34,35 +34,35 @@ class Problem(Exception):
         return [(name, str(value).encode()) for name, value in named.items() if value is not None]
 
 
-def wrong(sentence: str) -> Problem:
+def wrong(sentence: str) -> ServingError:
     """Return the answer to a request that can never be answered as it is."""
-    return Problem(400, sentence)
+    return ServingError(400, sentence)
 
 
-def unknown(sentence: str) -> Problem:
+def unknown(sentence: str) -> ServingError:
     """Return the answer to a question for something that is not served."""
-    return Problem(404, sentence)
+    return ServingError(404, sentence)
 
 
-def too_late() -> Problem:
+def too_late() -> ServingError:
     """Return the answer to a request whose deadline passed while it waited."""
-    return Problem(
+    return ServingError(
         504,
         "The answer must be computed before the request's deadline; it passed while the request "
         "waited. Ask less often, or start more workers (--workers).",
     )
 
 
-def too_large(what: str, limit_bytes: int, *, close: bool = False) -> Problem:
+def too_large(what: str, limit_bytes: int, *, close: bool = False) -> ServingError:
     """Return the answer to a body, or a part of one, above its limit."""
-    return Problem(
+    return ServingError(
         413,
         f"{what} must have at most {limit_bytes:,} bytes; got more. Send fewer images at once.",
         close=close,
     )
 
 
-def too_many(what: str, limit: int, *, close: bool = False) -> Problem:
+def too_many(what: str, limit: int, *, close: bool = False) -> ServingError:
     """Return the answer while there is more work than the server takes on."""
     sentence = f"At most {limit:,} {what}; there are more now. Try again."
-    return Problem(429, sentence, retry_after_seconds=1, close=close)
+    return ServingError(429, sentence, retry_after_seconds=1, close=close)

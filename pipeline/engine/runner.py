@@ -8,16 +8,16 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from pipeline.atomic import FolderExists, explained_storage, locked
 from pipeline.config.schema import Config
-from pipeline.context import Context
 from pipeline.data.sources import Source, acquire
+from pipeline.engine.context import Context
+from pipeline.engine.store import StageOutput
+from pipeline.engine.workspace import Workspace
 from pipeline.errors import MissingExtra, RequestError
 from pipeline.progress import Progress
-from pipeline.provable import chosen_runtimes, require_provable
+from pipeline.runtimes.requirements import chosen_runtimes, require_provable
 from pipeline.stages import STAGE_NAMES, STAGES, Plan, Stage, plan, position_of
-from pipeline.store import StageOutput
-from pipeline.workspace import Workspace
+from pipeline.system.atomic import FolderExists, explained_storage, locked
 
 
 @dataclass(frozen=True)

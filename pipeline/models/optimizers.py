@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pipeline.errors import ConfigError
-from pipeline.names import choose, create, parameters_of, snake_case
+from pipeline.models.keras_objects import choose, create, parameters_of, snake_case
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Optimizer, Schedule

@@ -9,8 +9,8 @@ import numpy as np
 import orjson
 
 from pipeline.runtimes.predictor import Images
+from pipeline.serving.errors import ServingError, wrong
 from pipeline.serving.number_lists import NumberList
-from pipeline.serving.problems import Problem, wrong
 
 _ADVICE = "Send raw pixels, integers from 0 to 255: scaling is part of the model."
 _WHITE = 255
@@ -21,7 +21,7 @@ def from_nested(rows: Any, shape: tuple[int, ...], where: str) -> Images:
     """Return images, uint8 (n, *shape), from lists nested as the shape is.
 
     Raises:
-        Problem: (400) something else came; the first wrong place is told.
+        ServingError: (400) something else came; the first wrong place is told.
     """
     if type(rows) is NumberList:
         images = rows.images(shape, flat=False)
@@ -45,7 +45,7 @@ def from_flat(values: Any, shape: tuple[int, ...], count: int, where: str) -> Im
     """Return ``count`` images, uint8 (count, *shape), from one flat list, row-major.
 
     Raises:
-        Problem: (400) something else came.
+        ServingError: (400) something else came.
     """
     expected = count * prod(shape)
     if len(values) != expected:
@@ -63,7 +63,7 @@ def from_nested_or_flat(data: Any, shape: tuple[int, ...], count: int, where: st
     """Return ``count`` images, uint8 (count, *shape), from a list of either form.
 
     Raises:
-        Problem: (400) something else came.
+        ServingError: (400) something else came.
     """
     if type(data) is NumberList:
         images = data.images(shape, flat=True)
@@ -84,7 +84,7 @@ def parsed(numbers: NumberList) -> Any:
     """Return the list that was left as text.
 
     Raises:
-        Problem: (400) it is no JSON.
+        ServingError: (400) it is no JSON.
     """
     try:
         return numbers.parsed()
@@ -99,7 +99,7 @@ def from_bytes(raw: bytes | memoryview, shape: tuple[int, ...], count: int, wher
     """Return ``count`` images, uint8 (count, *shape), from raw bytes, row-major.
 
     Raises:
-        Problem: (400) there are more or fewer bytes.
+        ServingError: (400) there are more or fewer bytes.
     """
     expected = count * prod(shape)
     if len(raw) != expected:
@@ -117,7 +117,7 @@ def _images(values: list[Any], shape: tuple[int, ...]) -> Images:
     return np.frombuffer(bytes(values), np.uint8).reshape(-1, *shape)
 
 
-def _first_mistake(rows: Sequence[Any], shape: tuple[int, ...], where: str) -> Problem:
+def _first_mistake(rows: Sequence[Any], shape: tuple[int, ...], where: str) -> ServingError:
     found = _mistake(rows, shape, where)
     assert found, "lists that were refused have a mistake"
     return wrong(f"{found} {_ADVICE}")

@@ -4,8 +4,8 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from pipeline.export.formats import FLOAT32
-from pipeline.runtimes.measuring import Cost, cost_from_json
+from pipeline.artifacts.cost import Cost, cost_from_json
+from pipeline.artifacts.formats import FLOAT32
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.atomic import new_folder, sha256
+from pipeline.system.atomic import new_folder, sha256
 
 MANIFEST = "manifest.json"
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.store import Store
+from pipeline.engine.store import Store
 
 
 @dataclass(frozen=True)

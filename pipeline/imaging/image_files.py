@@ -6,9 +6,9 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.digits import MOST_SIDE, canonical
 from pipeline.errors import ImageError
-from pipeline.jpeg import Work, read_work
+from pipeline.imaging.digits import MOST_SIDE, canonical
+from pipeline.imaging.jpeg import Work, read_work
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +28,7 @@ def read_images(
     """Return uint8 (n, height, width, channels) in 0..255 from a PNG, JPEG, WebP or ``.npy`` file.
 
     An array may be one image or many, with or without the axis of a single channel. With
-    ``digits``, a picture may have any size and polarity (``pipeline.digits``).
+    ``digits``, a picture may have any size and polarity (``pipeline.imaging.digits``).
 
     Raises:
         ImageError: the file cannot be read, or holds images of another size or kind.

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from pipeline.artifacts.formats import FORMATS
 from pipeline.errors import MissingExtra, MissingPackages, RequestError
-from pipeline.export.formats import FORMATS
 from pipeline.runtimes.registry import Runtime, choose_runtime, runtimes_for
 
 if TYPE_CHECKING:

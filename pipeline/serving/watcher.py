@@ -19,7 +19,7 @@ _NAME = re.compile(r"[^/:\x00-\x1f\ud800-\udfff]{1,100}")
 Signature = tuple[tuple[str, int, int], ...]
 
 
-class Repository:
+class Watcher:
     """The published models that are served; ``refresh`` is called again and again."""
 
     def __init__(self, settings: Settings) -> None:

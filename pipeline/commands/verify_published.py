@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.contract import ENCODED_SIGNATURE, contract_from_json
+from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
+from pipeline.artifacts.formats import artifact_path
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.data.sources import SAMPLE, Source
+from pipeline.engine.runner import run_stages
 from pipeline.errors import DataFileError, ModelError, VerificationFailed
-from pipeline.export.contract import ENCODED_SIGNATURE, contract_from_json
-from pipeline.export.formats import artifact_path
-from pipeline.handover import TEST_PROBABILITIES_FILE, split_file
-from pipeline.provable import require_runnable
 from pipeline.publishing.published import PublishedModel
-from pipeline.running import run_stages
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.registry import choose_runtime
-from pipeline.verification.check import Check
+from pipeline.runtimes.requirements import require_runnable
 from pipeline.verification.comparing import Reference
 from pipeline.verification.proving import artifacts_in, verify
 
 KERAS = "keras"
 
 if TYPE_CHECKING:
+    from pipeline.engine.workspace import Workspace
     from pipeline.progress import Progress
-    from pipeline.workspace import Workspace
 
 
 def verify_published(

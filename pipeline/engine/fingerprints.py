@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGE_ROOT = Path(__file__).parent
+_PACKAGE_ROOT = Path(__file__).parent.parent
 
 
 def fingerprint(ingredients: dict[str, Any]) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 from pipeline.config.schema import Config
 from pipeline.data.sources import FULL, Source
+from pipeline.engine.store import StageOutput
+from pipeline.engine.workspace import Workspace
 from pipeline.stages import STAGE_NAMES, STAGES, Plan, plan
-from pipeline.store import StageOutput
-from pipeline.workspace import Workspace
 
 
 @dataclass(frozen=True)

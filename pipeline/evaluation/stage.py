@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn import metrics
 
-from pipeline.context import Context, Facts
-from pipeline.handover import (
+from pipeline.artifacts.data_set import (
     SPLITS,
     TEST_PROBABILITIES_FILE,
     TRAINED_MODEL_FILE,
@@ -16,6 +15,7 @@ from pipeline.handover import (
     Split,
     read_data,
 )
+from pipeline.engine.context import Context, Facts
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.predictor import Predictor, Probabilities
 

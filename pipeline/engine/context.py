@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
     from pipeline.data.sources import Source
+    from pipeline.engine.store import StageOutput
+    from pipeline.engine.workspace import Workspace
     from pipeline.progress import Progress
-    from pipeline.store import StageOutput
-    from pipeline.workspace import Workspace
 
 Facts = dict[str, Any]  # JSON values; "summary" says in a few words what a stage did
 

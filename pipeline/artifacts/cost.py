@@ -1,0 +1,30 @@
+"""What a model costs in one runtime: time to open, time of an image, memory."""
+
+from dataclasses import dataclass
+from typing import Any
+
+SLOWER = 1.1  # times as long; less is within what two measurements of the same differ by
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds a call takes, divided by the images of it."""
+
+    median_seconds: float
+    p99_seconds: float
+    calls: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Opening the file, predicting one image and 256 (per image), and the peak of memory."""
+
+    load_seconds: float
+    time_per_image: dict[int, Time]  # by batch size
+    peak_memory_bytes: int | None
+
+
+def cost_from_json(value: dict[str, Any]) -> Cost:
+    """Return a cost from what ``dataclasses.asdict`` and JSON made of it."""
+    times = {int(size): Time(**time) for size, time in value["time_per_image"].items()}
+    return Cost(value["load_seconds"], times, value["peak_memory_bytes"])

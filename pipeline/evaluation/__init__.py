@@ -1,0 +1,1 @@
+"""The stage ``evaluate``: metrics of the trained model on every split."""

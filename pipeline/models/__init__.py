@@ -1,0 +1,1 @@
+"""Configuration to Keras objects: the dense network, its optimizer, any object by its name."""
