@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.machine import PROJECT, save
 from pipeline.config import read
-from pipeline.engine.runner import run_stages
 from pipeline.engine.workspace import Workspace
+from pipeline.stages import run_stages
 from pipeline.terminal.console import TerminalProgress
 from pipeline.training.checkpoint import Checkpoint
 

@@ -1,32 +1,30 @@
-"""From a YAML file to a proven, published dense network.
+"""Train, verify and publish dense networks from one YAML file.
 
-The map of the package, from the bottom up; a module imports only what stands above it here:
+The map of the package, from the bottom up. A module imports only from rooms above its own here:
 
-    errors                      the error tree
-    progress, atomic, machine   what users see meanwhile; files that appear whole or not at all
-    digits, jpeg, wire          pictures as people have them; files and messages from elsewhere
-    config/                     the typed, frozen configuration
-    store, workspace            stage outputs on disk, and the folder they are in
-    fingerprints, handover      what an output depends on; the files stages hand to each other
-    export/contract, formats    names, dtypes, shapes and file names of what is exported
-    runtimes/                   the Predictor protocol, and one module a runtime
-    context                     what a stage may read
-    data/ names model optimizers training/ evaluation export/
-                                the work of the stages
-    provable                    whether a configuration can be written and proven here
-    verification/ publishing/   the gates
-    stages running              the stage graph: what is up to date; running what is not
-    reasons, reverification, file_verification, diagnosis, prediction
-                                the commands why, verify, doctor, predict
-    serving/                    HTTP and gRPC over published models: the command serve
-    api                         one call for each command
-    terminal/ cli               the command line
+    errors, progress   the error tree; the interface of progress
+    system/            files that appear whole or not at all, locks, resources, wire formats
+    config/            the typed, frozen configuration
+    artifacts/         what stages exchange: data set, facts, checks, contract, formats
+    imaging/           untrusted pictures to tensors
+    engine/            the caching runner; it knows no particular stage
+    tasks/             what differs between multiclass classification and other tasks
+    runtimes/          the Predictor, and one module for each runtime that opens exported files
+    data/ models/ training/ evaluation/ export/ verification/ publishing/
+                       the work of the stages
+    stages             the stages and their order
+    commands/          why, doctor, predict, verify
+    serving/           HTTP and gRPC over published models: the command serve
+    api                one call for each command
+    terminal/ cli      the command line
 
 Nothing heavy is imported here: the public calls are resolved when they are first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+import pipeline.terminal  # noqa: F401  (scripts see the terminal's progress by default)
 
 if TYPE_CHECKING:
     from pipeline.api import (

@@ -1,25 +1,34 @@
 """One call for each command: what the command line does, from a script."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
-from pipeline.artifacts.checks import Check, check_from_json
-from pipeline.artifacts.data_set import LayerSummary
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.facts import (
+    DataFacts,
+    EvaluateFacts,
+    LayerSummary,
+    PublishFacts,
+    TrainFacts,
+    VerifyFacts,
+)
 from pipeline.commands.doctor import Finding
 from pipeline.commands.doctor import diagnose as _diagnose
 from pipeline.commands.predict import PathLike, load_model, predict
 from pipeline.commands.why import Reason, explain
 from pipeline.config import read
 from pipeline.config.schema import Config, Data
-from pipeline.engine.runner import StageResult, run_stages
-from pipeline.engine.runner import check_names as _check_names
+from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError
-from pipeline.progress import Progress, Silent
+from pipeline.progress import Progress, Silent, default_progress
 from pipeline.publishing.published import PublishedModel, find_published, list_published
-from pipeline.stages import STAGE_NAMES, position_of
+from pipeline.stages import GRAPH, check_network, run_stages
+
+if TYPE_CHECKING:
+    from pipeline.serving.settings import ServeOptions, Settings
 
 __all__ = [
     "RunResult",
@@ -77,7 +86,7 @@ def run(
     overrides: Sequence[str] = (),
     *,
     workspace: PathLike = ".",
-    until: str = STAGE_NAMES[-1],
+    until: str = GRAPH.names[-1],
     force: str | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
@@ -89,25 +98,22 @@ def run(
     read_config = read(Path(config), overrides)
     place = Workspace(Path(workspace))
     results = run_stages(
-        read_config, place, progress or _default_progress(), until=until, force=force
+        read_config, place, progress or default_progress(), until=until, force=force
     )
-    facts = {result.name: result.output.facts for result in results}
-    train, published = facts.get("train", {}), facts.get("publish")
+    data = output_of(results, DataFacts)
+    assert data is not None, "every run begins with the data"
+    train, evaluated = output_of(results, TrainFacts), output_of(results, EvaluateFacts)
+    verified, published = output_of(results, VerifyFacts), output_of(results, PublishFacts)
     return RunResult(
         name=read_config.name,
         config=read_config,
         stages=tuple(results),
-        data=DataSummary(**{f.name: facts["data"][f.name] for f in fields(DataSummary)}),
-        parameters=train.get("parameters"),
-        layers=tuple(
-            LayerSummary(**{**row, "shape": tuple(row["shape"])}) for row in train.get("layers", [])
-        ),
-        metrics={
-            split: SplitMetrics(value["accuracy"], value["loss"])
-            for split, value in facts.get("evaluate", {}).get("metrics", {}).items()
-        },
-        verification=tuple(map(check_from_json, facts.get("verify", {}).get("checks", []))),
-        published=_published(place, published) if published else None,
+        data=_data_summary(data.facts),
+        parameters=train.facts.parameters if train else None,
+        layers=train.facts.layers if train else (),
+        metrics=_split_metrics(evaluated.facts) if evaluated else {},
+        verification=verified.facts.checks if verified else (),
+        published=_published(place, published.facts) if published else None,
     )
 
 
@@ -127,7 +133,7 @@ def describe_layers(config: Config, *, progress: Progress | None = None) -> list
         ConfigError: Keras or TensorFlow Datasets knows no such name or argument.
         MissingExtra: the extra is not installed.
     """
-    return _check_names(config, progress=progress or _default_progress())
+    return check_network(config, progress or default_progress())
 
 
 def why(
@@ -138,7 +144,6 @@ def why(
     Raises:
         RequestError: there is no such stage, or the configuration is wrong.
     """
-    position_of(stage)
     return explain(read(Path(config), overrides), Workspace(Path(workspace)), stage)
 
 
@@ -164,7 +169,7 @@ def verify(
     from pipeline.commands.verify_published import verify_published
 
     path, place = Path(model), Workspace(Path(workspace))
-    shown = progress or _default_progress()
+    shown = progress or default_progress()
     if path.is_file():
         return verify_file(path, runtimes, place, shown)
     return verify_published(find_published(path), runtimes, place, shown)
@@ -176,28 +181,33 @@ def serve(
     workspace: PathLike = ".",
     token_file: Path | None = None,
     insecure: bool = False,
-    on_open: Callable[[Any], None] = lambda _: None,
-    **settings: Any,
+    on_open: "Callable[[Settings], None]" = lambda _: None,
+    **options: "Unpack[ServeOptions]",
 ) -> None:
-    """Serve published models until SIGINT or SIGTERM; ``settings`` are those of ``Settings``.
+    """Serve published models until SIGINT or SIGTERM; ``options`` are fields of ``Settings``.
 
     Raises:
         RequestError: a model, an address or a file is wrong; or others could ask unguarded.
         MachineError: a port is taken.
     """
     from pipeline.serving import serve as serving
-    from pipeline.serving import settings as options
+    from pipeline.serving.settings import (
+        Settings,
+        read_token,
+        require_certificate,
+        require_guarded,
+    )
 
     exported = Workspace(Path(workspace)).exported
-    told = options.Settings(
+    settings = Settings(
         exported=exported,
         folders=serving.served_folders(list(models), exported),
-        token=options.read_token(token_file),
-        **settings,
+        token=read_token(token_file),
+        **options,
     )
-    options.require_certificate(told.certificate, told.key)
-    options.require_guarded(told, insecure=insecure)
-    serving.serve(told, on_open)
+    require_certificate(settings.certificate, settings.key)
+    require_guarded(settings, insecure=insecure)
+    serving.serve(settings, on_open)
 
 
 def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> list[Finding]:
@@ -205,11 +215,16 @@ def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> 
     return _diagnose(Data(), Workspace(Path(workspace)), progress or Silent())
 
 
-def _default_progress() -> Progress:
-    from pipeline.terminal.console import TerminalProgress
-
-    return TerminalProgress()
+def _data_summary(facts: DataFacts) -> DataSummary:
+    return DataSummary(facts.name, facts.source, facts.train, facts.validation, facts.test)
 
 
-def _published(workspace: Workspace, facts: dict[str, Any]) -> PublishedModel:
-    return find_published(workspace.exported / facts["name"] / str(facts["version"]))
+def _split_metrics(facts: EvaluateFacts) -> dict[str, SplitMetrics]:
+    return {
+        split: SplitMetrics(metrics.scores["accuracy"], metrics.loss)
+        for split, metrics in facts.metrics.items()
+    }
+
+
+def _published(workspace: Workspace, facts: PublishFacts) -> PublishedModel:
+    return find_published(workspace.exported / facts.name / str(facts.version))

@@ -1,11 +1,15 @@
 """The commands: wiring and exit codes, no logic. What is heavy is imported inside a command."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.terminal.session import errors_told, print_json, progress_shown, tell
+
+if TYPE_CHECKING:
+    from pipeline.artifacts.facts import LayerSummary
+    from pipeline.serving.settings import Settings
 
 app = typer.Typer(
     name="pipeline",
@@ -88,7 +92,7 @@ def config(
             return
         resolved = api.resolve_config(*_split(arguments))
         values = resolved.model_dump(mode="json")
-        layers: list[Any] = []
+        layers: list[LayerSummary] = []
         try:
             with progress_shown(None, debug=debug) as progress:
                 layers = api.describe_layers(resolved, progress=progress)
@@ -244,7 +248,7 @@ def serve(
         from pipeline.serving.settings import Limits
         from pipeline.terminal import documents, tables
 
-        def tell_open(settings: Any) -> None:
+        def tell_open(settings: "Settings") -> None:
             if json:
                 print_json(documents.serving_document(settings))
             else:

@@ -1,5 +1,6 @@
 """What users see while work goes on: the interface, and the silent version of it."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -42,3 +43,16 @@ class Silent(Progress):
         """Show nothing."""
         del description, total
         return nullcontext(_SilentTask())
+
+
+_default: list[Callable[[], Progress]] = [Silent]
+
+
+def set_default_progress(factory: Callable[[], Progress]) -> None:
+    """Choose what calls without ``progress`` report to; ``pipeline.terminal`` does so."""
+    _default[:] = [factory]
+
+
+def default_progress() -> Progress:
+    """Return a new progress of the kind that was chosen, by default a silent one."""
+    return _default[0]()

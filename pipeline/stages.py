@@ -1,180 +1,130 @@
-"""The stage graph: what each stage depends on, what is up to date, what must run.
+"""The stages: what each depends on, and their order.
 
 ``data -> train -> evaluate -> export -> verify -> publish``; this is the only module that knows
 the order. Nothing heavy is imported: the runner imports a stage's work when it runs.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
+from pipeline.artifacts.facts import (
+    DataFacts,
+    EvaluateFacts,
+    ExportFacts,
+    LayerSummary,
+    PublishFacts,
+    TrainFacts,
+    VerifyFacts,
+)
 from pipeline.config.schema import Config
-from pipeline.data.sources import FULL, SAMPLE, Source, local_source
-from pipeline.engine.fingerprints import code_hashes, file_hashes, fingerprint, package_versions
-from pipeline.engine.store import StageOutput
-from pipeline.engine.workspace import Workspace
+from pipeline.data.sources import DataSources
+from pipeline.engine.plan import plan
+from pipeline.engine.runner import run_graph
+from pipeline.engine.stage import Graph, Stage, load
 from pipeline.errors import RequestError
+from pipeline.progress import Progress
 from pipeline.publishing.published import is_published
 from pipeline.runtimes.packages import scripts
 from pipeline.runtimes.registry import runtime_versions
+from pipeline.runtimes.requirements import chosen_runtimes, require_provable
+from pipeline.tasks import module_of
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A stage: the stages before it, the configuration it reads, its code, the packages it uses.
+def check_network(config: Config, progress: Progress) -> list[LayerSummary]:
+    """Build model and optimizer once, and return a row for each layer; no data is needed.
 
-    ``module`` has ``run(context, folder) -> facts``; ``code`` names what it reaches other than by
-    imports; ``proves`` the inputs whose files it examines itself: those it is handed as they are,
-    and it depends on the runtimes that are installed.
+    Raises:
+        ConfigError: Keras or TensorFlow Datasets knows no such name or argument.
+        MissingExtra: the extra ``train`` is not installed.
     """
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        raise RequestError(
+            f"Keras must compute with tensorflow here; got {backend!r} in the variable "
+            "KERAS_BACKEND. Unset it."
+        )
+    with progress.task("loading TensorFlow"):
+        training, data_sets = load("pipeline.training.preflight"), load("pipeline.data.tfds")
+    image_shape, class_names = data_sets.describe(config.data.name)
+    rows: list[LayerSummary] = training.check(
+        config, image_shape=image_shape, num_classes=len(class_names)
+    )
+    return rows
 
-    name: str
-    module: str
-    inputs: tuple[str, ...]
-    reads: tuple[str, ...]
-    packages: tuple[str, ...]
-    code: tuple[str, ...] = ()
-    proves: tuple[str, ...] = ()
+
+def _task(config: Config) -> Sequence[str]:
+    return (module_of(config.task),)  # the selected one alone: a new task reruns nothing
+
+
+def _own_files(config: Config) -> Mapping[str, Path]:
+    files = (file for callback in config.train.callbacks for file in callback.files)
+    return {file: Path(file).expanduser() for file in files}
+
+
+def _scripts(_config: Config) -> Mapping[str, Path]:
+    return {path.name: path for path in scripts()}
 
 
 STAGES = (
     Stage(
-        "data",
+        DataFacts,
         "pipeline.data.stage",
         inputs=(),
         reads=("data.name", "data.validation", "data.seed"),
         packages=("tensorflow-datasets", "mlxtend", "scikit-learn", "numpy"),
+        reads_source=True,
     ),
     Stage(
-        "train",
+        TrainFacts,
         "pipeline.training.stage",
         inputs=("data",),
         reads=("task", "model", "optimizer", "train"),
         packages=("tensorflow", "keras", "numpy"),
+        code=_task,
+        files=_own_files,
+        preflight=check_network,
     ),
     Stage(
-        "evaluate",
+        EvaluateFacts,
         "pipeline.evaluation.stage",
         inputs=("data", "train"),
-        reads=(),
+        reads=("task",),
         packages=("tensorflow", "keras", "numpy", "scikit-learn"),
+        code=_task,
     ),
     Stage(
-        "export",
+        ExportFacts,
         "pipeline.export.stage",
         inputs=("data", "train"),
         reads=("task", "export"),
         packages=("tensorflow", "keras", "onnx", "tf2onnx", "onnxruntime", "openvino", "numpy"),
-        code=("pipeline.export",),  # formats are found by name
+        code=lambda config: (*_task(config), "pipeline.export"),  # formats are found by name
+        preflight=lambda config, _: require_provable(config),
     ),
     Stage(
-        "verify",
+        VerifyFacts,
         "pipeline.verification.stage",
         inputs=("data", "evaluate", "export"),
         reads=("task", "verify"),
         packages=("tensorflow", "keras", "onnx", "onnxruntime", "numpy"),
-        code=("pipeline.runtimes",),  # found by name, opened in processes of their own
+        # Runtimes are found by name, and opened in processes of their own.
+        code=lambda config: (*_task(config), "pipeline.runtimes"),
+        files=_scripts,
+        environment=runtime_versions,
         proves=("export",),
+        validate=chosen_runtimes,
     ),
     Stage(
-        "publish",
+        PublishFacts,
         "pipeline.publishing.stage",
         inputs=("data", "train", "evaluate", "export", "verify"),
         reads=("name", "publish"),
         packages=("numpy",),
+        is_current=is_published,
     ),
 )
-STAGE_NAMES = tuple(stage.name for stage in STAGES)
-
-
-@dataclass
-class Plan:
-    """Every stage's ingredients and fingerprint for one configuration and one source of data."""
-
-    config: Config
-    source: Source
-    workspace: Workspace
-    ingredients: dict[str, dict[str, Any]] = field(default_factory=dict)
-    fingerprints: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for stage in STAGES:
-            self.ingredients[stage.name] = self._ingredients(stage)
-            self.fingerprints[stage.name] = fingerprint(self.ingredients[stage.name])
-
-    def find(self, stage: str) -> StageOutput | None:
-        """Return the complete output of a stage; of ``publish`` while the version is as it was."""
-        output = self.workspace.store.find(stage, self.fingerprints[stage])
-        if output is None or stage != "publish":
-            return output
-        label = self.config.publish.label
-        return output if is_published(output, self.workspace.exported, label) else None
-
-    def _ingredients(self, stage: Stage) -> dict[str, Any]:
-        config = _flatten(self.config.model_dump(mode="json"))
-        read = {key: value for key, value in config.items() if _is_read(key, stage.reads)}
-        if stage.name == "data":
-            read["source"] = self.source.kind
-        return {
-            "stage": stage.name,
-            "config": read,
-            "inputs": {name: self.fingerprints[name] for name in stage.inputs},
-            "code": {**code_hashes((stage.module, *stage.code)), **self._own_code(stage)},
-            "packages": {
-                **package_versions(stage.packages),
-                **(runtime_versions() if stage.proves else {}),
-            },
-        }
-
-    def _own_code(self, stage: Stage) -> dict[str, str]:
-        """Code that is no module: files that callbacks name, scripts of JavaScript runtimes."""
-        if stage.proves:
-            return {path.name: file_hashes([str(path)])[str(path)] for path in scripts()}
-        if "train" not in stage.reads:
-            return {}
-        return file_hashes(f for callback in self.config.train.callbacks for f in callback.files)
-
-
-def plan(config: Config, workspace: Workspace, *, fresh_data: bool = False) -> Plan | None:
-    """Return the plan that needs no network, or None where only the network can tell.
-
-    The full data set goes before a sample that was used earlier; ``fresh_data`` forgets that one.
-    """
-    full = Plan(config, Source(FULL, "kept from an earlier run"), workspace)
-    if not fresh_data and full.find("data") is not None:
-        return full
-    source = local_source(config.data)
-    if source is not None:
-        return Plan(config, source, workspace)
-    sample = Plan(config, Source(SAMPLE, "kept from an earlier run"), workspace)
-    kept = sample.find("data")
-    if fresh_data or kept is None or config.data.offline == "fail":
-        return None
-    return Plan(config, Source(SAMPLE, kept.facts["origin"]), workspace)
-
-
-def position_of(name: str) -> int:
-    """Return where a stage stands in the order.
-
-    Raises:
-        RequestError: there is no such stage.
-    """
-    if name not in STAGE_NAMES:
-        raise RequestError(
-            f"A stage must be one of {', '.join(STAGE_NAMES)}; got {name!r}. Choose one of them."
-        )
-    return STAGE_NAMES.index(name)
-
-
-def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        if isinstance(inner, dict):
-            flat |= _flatten(inner, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = inner
-    return flat
-
-
-def _is_read(key: str, reads: Sequence[str]) -> bool:
-    return any(key == read or key.startswith(f"{read}.") for read in reads)
+GRAPH = Graph(STAGES, DataSources())
+run_stages = partial(run_graph, GRAPH)
+plan_stages = partial(plan, GRAPH)

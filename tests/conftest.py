@@ -16,6 +16,7 @@ from serving import Server, serving
 from pipeline.artifacts.contract import contract_for
 from pipeline.runtimes.registry import choose_runtime
 from pipeline.system.atomic import locked
+from pipeline.tasks import task_named
 from pipeline.verification.comparing import Reference, read_reference
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -162,8 +163,9 @@ def reference(complete: Path) -> Reference:
     """What every file of it must answer."""
     [data] = (complete / "runs" / "data").iterdir()
     [evaluation] = (complete / "runs" / "evaluate").iterdir()
-    contract = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
-    return read_reference(data, evaluation, contract)
+    task = task_named("multiclass")
+    contract = contract_for(task.output(10), image_shape=(28, 28, 1))
+    return read_reference(data, evaluation, contract, task)
 
 
 @pytest.fixture(scope="session")

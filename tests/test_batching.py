@@ -16,6 +16,7 @@ from pipeline.runtimes.predictor import Predictor
 from pipeline.serving.batching import Answer, Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.versions import finite
+from pipeline.tasks import task_named
 
 FAST, SLOW = 1e-5, 1.0  # seconds of one image: computed in the loop, or in the thread
 
@@ -193,7 +194,7 @@ def test_an_answer_that_is_no_number_is_an_error() -> None:
             return np.full((len(images), 2), np.nan, np.float32)
 
     predictor = Broken()
-    predictor.contract = contract_for("multiclass", image_shape=(2, 2, 1), num_classes=2)
+    predictor.contract = contract_for(task_named("multiclass").output(2), image_shape=(2, 2, 1))
     with pytest.raises(ServingError, match="answered with infinity or NaN") as caught:
         finite(predictor, question(1, 1))
     assert caught.value.status == 500

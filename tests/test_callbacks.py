@@ -280,15 +280,16 @@ def test_a_csv_file_that_is_appended_to_keeps_older_trainings(tmp_path: Path) ->
 
 
 def test_a_changed_file_trains_again(own: Path, tmp_path: Path) -> None:
-    from pipeline.data.sources import SAMPLE, Source
+    from pipeline.artifacts.source import SAMPLE, Source
+    from pipeline.engine.plan import Plan
     from pipeline.engine.workspace import Workspace
-    from pipeline.stages import Plan
+    from pipeline.stages import GRAPH
 
     config = read(SMOKE, [f"train.callbacks=[{{name: '{own}:Own', path: x}}]"])
     plans = []
     for text in (OWN, OWN, OWN + "\n# changed\n"):
         own.write_text(text)
-        plans.append(Plan(config, Source(SAMPLE, ""), Workspace(tmp_path)).fingerprints)
+        plans.append(Plan(GRAPH, config, Source(SAMPLE, ""), Workspace(tmp_path)).fingerprints)
     assert plans[0] == plans[1]
     assert plans[0]["data"] == plans[2]["data"]
     assert plans[0]["train"] != plans[2]["train"]

@@ -25,7 +25,8 @@ from PIL import Image
 from test_damage import change_onnx, one_weight
 
 import pipeline
-from pipeline.engine.store import describe_files
+from pipeline.artifacts.files import describe_files
+from pipeline.artifacts.serialization import to_json
 
 MLP = PROJECT / "configs" / "mlp.yaml"
 
@@ -272,7 +273,7 @@ def test_verification_is_one_document_when_it_refuses(workspace: Path) -> None:
     manifest = json.loads((model / "1" / "manifest.json").read_text())
     change_onnx(one_weight, "model.onnx")(model / "1")
     (model / "1" / "manifest.json").unlink()
-    manifest["files"] = describe_files(model / "1")  # as if it had been published so
+    manifest["files"] = to_json(describe_files(model / "1"))  # as if it had been published so
     (model / "1" / "manifest.json").write_text(json.dumps(manifest))
     done = command("verify", model, "-C", workspace, "--runtime", "onnxruntime", "--json")
     document = json.loads(done.out)

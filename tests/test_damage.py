@@ -15,10 +15,11 @@ from pipeline.artifacts.contract import contract_for
 from pipeline.artifacts.formats import FORMATS
 from pipeline.progress import Silent
 from pipeline.runtimes.registry import all_runtimes, choose_runtime
+from pipeline.tasks import task_named
 from pipeline.verification.comparing import Reference
 from pipeline.verification.proving import artifacts_in, verify
 
-CONTRACT = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
+CONTRACT = contract_for(task_named("multiclass").output(10), image_shape=(28, 28, 1))
 INSTALLED = [name for name, runtime in all_runtimes().items() if runtime.installed]
 SCALE = np.float32(1 / 255).tobytes()
 

@@ -21,10 +21,11 @@ from pipeline.config.schema import Data
 from pipeline.data import fetching, sources
 from pipeline.data.fetching import PROBE_SECONDS, RemoteFile, fetch
 from pipeline.data.sample import read_sample
-from pipeline.engine.runner import StageResult, run_stages
+from pipeline.engine.runner import StageResult
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ConfigError, DataFileError, DataUnreachable, StorageError
 from pipeline.progress import Silent
+from pipeline.stages import run_stages
 
 
 @pytest.fixture(autouse=True)
@@ -80,8 +81,8 @@ def test_validation_is_stratified(full: Path) -> None:
 
 def test_a_prepared_folder_goes_before_everything_else(full: Path, tmp_path: Path) -> None:
     result = data_stage(tmp_path, f"data.tfds_dir={full / 'tfds'}")
-    assert "prepared by TensorFlow Datasets" in result.output.facts["origin"]
-    assert result.output.facts["train"] == 55_000
+    assert "prepared by TensorFlow Datasets" in result.output.facts.origin
+    assert result.output.facts.train == 55_000
 
 
 def test_the_split_follows_its_seed(full: Path, tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_without_a_host_the_sample_is_used_and_said(tmp_path: Path) -> None:
     assert document["source"].startswith("sample of 5,000 digits")
     [folder] = (tmp_path / "runs" / "data").iterdir()
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["facts"]["data_source"].startswith("sample")
+    assert manifest["facts"]["source"].startswith("sample")
     data = read_data(folder)
     assert (len(data.train), len(data.validation), len(data.test)) == (3_667, 333, 1_000)
     assert np.bincount(data.test.labels).tolist() == [100] * 10
@@ -141,26 +142,26 @@ def test_a_mirror_serves_the_full_set(mnist_dir: Path, tmp_path: Path) -> None:
     with host(mnist_dir) as mirror:
         tfds = f"data.tfds_dir={tmp_path / 'tfds'}"
         result = data_stage(tmp_path, f"data.mirrors=['{mirror.address}']", tfds)
-    assert result.output.facts["origin"] == "downloaded and checked"
-    assert result.output.facts["train"] == 55_000
+    assert result.output.facts.origin == "downloaded and checked"
+    assert result.output.facts.train == 55_000
     assert not (tmp_path / "runs" / "downloads" / "mnist").exists()
 
 
 def test_a_kept_sample_gives_way_to_the_full_set(mnist_dir: Path, tmp_path: Path) -> None:
-    assert data_stage(tmp_path).output.facts["train"] == 3_667
+    assert data_stage(tmp_path).output.facts.train == 3_667
     assert data_stage(tmp_path).status == "cached"
     tfds = f"data.tfds_dir={tmp_path / 'tfds'}"
     manual = data_stage(tmp_path, f"data.manual_dir={mnist_dir}", tfds)
-    assert manual.output.facts["train"] == 55_000
-    assert data_stage(tmp_path).output.facts["train"] == 55_000  # and stays
+    assert manual.output.facts.train == 55_000
+    assert data_stage(tmp_path).output.facts.train == 55_000  # and stays
 
 
 def test_force_data_tries_the_network_again(mnist_dir: Path, tmp_path: Path) -> None:
     with host(mnist_dir) as mirror:
         settings = [f"data.mirrors=['{mirror.address}']", f"data.tfds_dir={tmp_path / 'tfds'}"]
-        assert data_stage(tmp_path).output.facts["train"] == 3_667
+        assert data_stage(tmp_path).output.facts.train == 3_667
         assert data_stage(tmp_path, *settings).status == "cached"
-        assert data_stage(tmp_path, *settings, force="data").output.facts["train"] == 55_000
+        assert data_stage(tmp_path, *settings, force="data").output.facts.train == 55_000
 
 
 @pytest.fixture
@@ -301,7 +302,7 @@ def test_an_impossible_validation_set_is_refused(full: Path, tmp_path: Path, cou
 @pytest.mark.parametrize("count", [100, 59_990])
 def test_what_suits_the_full_set_suits_the_sample(tmp_path: Path, count: int) -> None:
     facts = data_stage(tmp_path, f"data.validation={count}").output.facts
-    assert facts["validation"] == {100: 10, 59_990: 3_990}[count]
+    assert facts.validation == {100: 10, 59_990: 3_990}[count]
 
 
 def test_the_sample_s_test_set_is_the_same_for_every_seed(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ import pytest
 
 from pipeline.artifacts.contract import contract_for
 from pipeline.artifacts.data_set import Split
-from pipeline.evaluation.stage import expected_calibration_error, measure, predict_all
+from pipeline.evaluation.stage import predict_all
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.tasks import task_named
+from pipeline.tasks.multiclass import TASK, expected_calibration_error
 
 PROBABILITIES = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.9, 0.1]], np.float32)
 LABELS = np.array([0, 1, 1, 0])
@@ -15,7 +17,7 @@ LABELS = np.array([0, 1, 1, 0])
 class Brightness(Predictor):
     """A stand-in model: the first pixel is the probability of class 1, in percent."""
 
-    contract = contract_for("multiclass", image_shape=(2, 2, 1), num_classes=2)
+    contract = contract_for(task_named("multiclass").output(2), image_shape=(2, 2, 1))
 
     def _run(self, images: Images) -> Probabilities:
         second = images[:, 0, 0, 0].astype(np.float32) / 100
@@ -23,11 +25,11 @@ class Brightness(Predictor):
 
 
 def test_metrics_by_hand() -> None:
-    metrics = measure(PROBABILITIES, LABELS, ("cat", "dog"))
+    metrics = TASK.evaluate(PROBABILITIES, LABELS, ("cat", "dog"))
     assert metrics.images == 4
-    assert metrics.accuracy == 0.75
+    assert metrics.scores["accuracy"] == 0.75
     assert metrics.loss == pytest.approx(-np.log([0.8, 0.4, 0.7, 0.9]).mean(), rel=1e-6)
-    assert metrics.confusion == [[2, 0], [1, 1]]
+    assert metrics.confusion == ((2, 0), (1, 1))
     cat, dog = metrics.classes
     assert (cat.name, cat.images, cat.recall) == ("cat", 2, 1.0)
     assert cat.precision == pytest.approx(2 / 3)
@@ -43,8 +45,8 @@ def test_calibration_error_by_hand() -> None:
 
 def test_calibration_of_certainty_and_a_class_without_images() -> None:
     certain = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], np.float32)
-    metrics = measure(certain, np.array([0, 1]), ("a", "b", "c"))
-    assert metrics.expected_calibration_error == 0
+    metrics = TASK.evaluate(certain, np.array([0, 1]), ("a", "b", "c"))
+    assert metrics.scores["expected_calibration_error"] == 0
     assert metrics.loss == pytest.approx(0, abs=1e-6)
     assert (metrics.classes[2].images, metrics.classes[2].recall) == (0, 0.0)
 

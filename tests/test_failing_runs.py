@@ -107,12 +107,13 @@ def test_killed_at_random_moments_the_next_run_goes_on(tmp_path: Path) -> None:
 
 def assert_whole(workspace: Path) -> None:
     """What has a final name is complete and is what its manifest says."""
-    from pipeline.engine.store import describe_files
+    from pipeline.artifacts.files import describe_files
+    from pipeline.artifacts.serialization import to_json
     from pipeline.publishing.published import list_published
 
     for folder in (workspace / "runs").glob("*/[0-9a-f]*"):
         manifest = json.loads((folder / "manifest.json").read_text())
-        found = {k: v for k, v in describe_files(folder).items() if k != "manifest.json"}
+        found = {k: v for k, v in to_json(describe_files(folder)).items() if k != "manifest.json"}
         assert found == manifest["outputs"]
     models, broken = list_published(workspace / "exported")
     assert broken == []

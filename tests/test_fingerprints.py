@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, copy_package
 
+from pipeline.artifacts.source import FULL, Source
 from pipeline.config import read
-from pipeline.data.sources import FULL, Source
 from pipeline.engine.fingerprints import code_hashes, fingerprint
+from pipeline.engine.plan import Plan
 from pipeline.engine.workspace import Workspace
-from pipeline.stages import STAGES, Plan
+from pipeline.stages import GRAPH, STAGES
 
 MLP = PROJECT / "configs" / "mlp.yaml"
 
@@ -22,7 +23,7 @@ def package(tmp_path: Path) -> Path:
 
 def roots(stage_name: str) -> tuple[str, ...]:
     [stage] = [stage for stage in STAGES if stage.name == stage_name]
-    return (stage.module, *stage.code)
+    return (stage.module, *stage.code(read(MLP)))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_a_new_runtime_is_part_of_verification(package: Path) -> None:
 
 def plan_of(*overrides: str, kind: str = FULL) -> dict[str, str]:
     config = read(MLP, list(overrides))
-    return Plan(config, Source(kind, ""), Workspace(Path("nowhere"))).fingerprints
+    return Plan(GRAPH, config, Source(kind, ""), Workspace(Path("nowhere"))).fingerprints
 
 
 @pytest.mark.parametrize(

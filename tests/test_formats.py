@@ -19,9 +19,10 @@ import pipeline.export.stage as export_stage
 import pipeline.verification.stage as verification_stage
 from pipeline.artifacts.contract import contract_for
 from pipeline.artifacts.data_set import Split, read_data
+from pipeline.artifacts.facts import DataFacts, EvaluateFacts, ExportFacts, Facts, TrainFacts
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
+from pipeline.artifacts.source import SAMPLE, Source
 from pipeline.config import read
-from pipeline.data.sources import SAMPLE, Source
 from pipeline.engine.context import Context
 from pipeline.engine.store import StageOutput, Store
 from pipeline.engine.workspace import Workspace
@@ -31,8 +32,11 @@ from pipeline.export.stage import export
 from pipeline.export.trained import TrainedModel
 from pipeline.progress import Silent
 from pipeline.publishing.publish import Candidate, publish
+from pipeline.publishing.published import read_version
+from pipeline.tasks import task_named
 
-CONTRACT = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
+MULTICLASS = task_named("multiclass")
+CONTRACT = contract_for(MULTICLASS.output(10), image_shape=(28, 28, 1))
 METADATA = {"labels": "[]", "data_set": "mnist", "fingerprint": "f", "task": "multiclass"}
 
 
@@ -57,8 +61,8 @@ def context(workspace: Path, overrides: Sequence[str] = ()) -> Context:
     """The context of a run over the outputs that a workspace holds."""
     config = read(SMOKE, overrides)
     store = Store(workspace / "runs")
-    outputs = {stage: output for stage in ("data", "train", "evaluate", "export")
-               for output in store.outputs(stage)}  # fmt: skip
+    kinds: tuple[type[Facts], ...] = (DataFacts, TrainFacts, EvaluateFacts, ExportFacts)
+    outputs = {kind.stage: output for kind in kinds for output in store.all_of(kind)}
     prints = {name: output.fingerprint for name, output in outputs.items()}
     source = Source(SAMPLE, "a test")
     return Context(config, Workspace(workspace), source, prints, Heard(), outputs)
@@ -178,7 +182,7 @@ def test_a_copy_that_is_no_smaller_is_left_out(published: Path, tmp_path: Path) 
     for name in ("model.onnx", "model.int8.onnx"):
         (tmp_path / name).write_bytes((published / "model.onnx").read_bytes())
     images = np.zeros((4, 28, 28, 1), np.uint8)
-    found = judge(tmp_path, "onnx_int8", Split(images, np.zeros(4, np.int64)), 0.2)
+    found = judge(tmp_path, "onnx_int8", Split(images, np.zeros(4, np.int64)), MULTICLASS, 0.2)
     assert found.accuracy_drop == 0
     assert found.reason is not None
     assert "bytes, and model.onnx" in found.reason
@@ -187,9 +191,9 @@ def test_a_copy_that_is_no_smaller_is_left_out(published: Path, tmp_path: Path) 
 def test_the_drop_is_measured_in_points(published: Path, complete: Path) -> None:
     [data] = (complete / "runs" / "data").iterdir()
     validation = read_data(data).validation
-    found = judge(published, "onnx_int8", validation, 2)
+    found = judge(published, "onnx_int8", validation, MULTICLASS, 2)
     assert found.reason is None
-    exact = judge(published, "onnx_fp16", validation, 0.2)
+    exact = judge(published, "onnx_fp16", validation, MULTICLASS, 0.2)
     assert abs(found.accuracy_drop) <= 1
     assert exact.accuracy - found.accuracy == pytest.approx(
         (found.accuracy_drop - exact.accuracy_drop) / 100, abs=1e-6
@@ -203,18 +207,21 @@ def test_a_copy_that_loses_accuracy_is_left_out_and_the_run_goes_on(
     black = np.zeros((100, 28, 28, 1), np.uint8)
     monkeypatch.setattr(export_stage, "_spread", lambda *_: black)
     told = context(complete, ["export.formats=[onnx,onnx_int8,onnx_fp16]"])
-    facts = export_stage.run(told, tmp_path)
-    assert facts["formats"] == ["onnx", "onnx_fp16"]
+    facts = export_stage.run(told, tmp_path).facts
+    assert facts.formats == ("onnx", "onnx_fp16")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.fp16.onnx", "model.onnx"]
-    [lost] = [copy for copy in facts["copies"] if copy["reason"]]
-    assert lost["accuracy_drop"] > 5
-    assert "its accuracy on the validation set falls by" in lost["reason"]
-    assert "export.max_accuracy_drop allows 0.2" in lost["reason"]
+    [lost] = [copy for copy in facts.copies if copy.reason]
+    assert lost.accuracy_drop > 5
+    assert lost.reason is not None
+    assert "its accuracy on the validation set falls by" in lost.reason
+    assert "export.max_accuracy_drop allows 0.2" in lost.reason
     [notice] = told.progress.notices  # type: ignore[attr-defined]
     assert notice.startswith("model.int8.onnx is left out: its accuracy")
 
 
-def with_a_wrong_scale(exported: StageOutput, folder: Path) -> StageOutput:
+def with_a_wrong_scale(
+    exported: StageOutput[ExportFacts], folder: Path
+) -> StageOutput[ExportFacts]:
     """An output with model.onnx, and an int8 copy that has the last layer's scales doubled."""
     folder.mkdir()
     for name in ("model.onnx", "model.int8.onnx"):
@@ -229,27 +236,27 @@ def with_a_wrong_scale(exported: StageOutput, folder: Path) -> StageOutput:
     )
     scale.CopyFrom(numpy_helper.from_array(2 * numpy_helper.to_array(scale), scale.name))
     onnx.save(model, folder / "model.int8.onnx")
-    facts = {**exported.facts, "formats": ["onnx", "onnx_int8"]}
-    files = {name: exported.manifest["outputs"][name] for name in ("model.onnx", "model.int8.onnx")}
-    return StageOutput(
-        "export", "f", folder, {**exported.manifest, "facts": facts, "outputs": files}
-    )
+    facts = replace(exported.facts, formats=("onnx", "onnx_int8"))
+    files = {name: exported.outputs[name] for name in ("model.onnx", "model.int8.onnx")}
+    return replace(exported, fingerprint="f", path=folder, facts=facts, outputs=files)
 
 
 def test_a_copy_that_fails_its_proof_is_left_out_and_named(complete: Path, tmp_path: Path) -> None:
     """One scale is doubled after it was judged; the float32 files are published all the same."""
     told = context(complete, ["verify.runtimes=[onnxruntime]"])
-    told.outputs["export"] = with_a_wrong_scale(told.outputs["export"], tmp_path / "export")
-    facts = verification_stage.run(told, tmp_path)
-    assert facts["formats"] == ["onnx"]
-    assert facts["summary"] == "1 checks passed, 1 failed"
-    [copy] = [c for c in facts["copies"] if c["format"] == "onnx_int8"]
-    assert copy["reason"].startswith("in onnxruntime, the test set: the largest difference")
+    wrong = with_a_wrong_scale(told.output(ExportFacts), tmp_path / "export")
+    told = replace(told, outputs={**told.outputs, "export": wrong})
+    facts = verification_stage.run(told, tmp_path).facts
+    assert facts.formats == ("onnx",)
+    assert facts.summary == "1 checks passed, 1 failed"
+    [copy] = [c for c in facts.copies if c.format == "onnx_int8"]
+    assert copy.reason is not None
+    assert copy.reason.startswith("in onnxruntime, the test set: the largest difference")
     assert "model.int8.onnx is left out: in onnxruntime" in told.progress.notices[0]  # type: ignore[attr-defined]
-    description = json.loads((complete / "exported/smoke/1/manifest.json").read_text())
-    description |= {"formats": facts["formats"], "copies": facts["copies"]}
-    version_ = publish(Candidate("f", told.outputs["export"], description),
-                       tmp_path / "exported", label=None)  # fmt: skip
+    manifest = read_version(complete / "exported/smoke/1").manifest
+    update = {"formats": facts.formats, "copies": facts.copies}
+    candidate = Candidate("f", wrong, manifest.model_copy(update=update))
+    version_ = publish(candidate, tmp_path / "exported", label=None)
     assert not (version_.path / "model.int8.onnx").exists()
     assert (
         "`model.int8.onnx` is left out: in onnxruntime" in (version_.path / "README.md").read_text()

@@ -6,12 +6,15 @@ import pytest
 
 from pipeline.config.schema import Model
 from pipeline.models.dense import build_model, logits_model, summarize
+from pipeline.tasks import task_named
 
 SHAPE = (28, 28, 1)
 
 
 def build(**settings: object) -> keras.Model:
-    return build_model(Model(**settings), image_shape=SHAPE, num_classes=10)  # type: ignore[arg-type]
+    return build_model(
+        Model(**settings), image_shape=SHAPE, num_classes=10, task=task_named("multiclass")
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

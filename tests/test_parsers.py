@@ -18,9 +18,10 @@ from pipeline.serving.http.messages import Request
 from pipeline.serving.number_lists import NumberList
 from pipeline.serving.protocols import inference_v2, tensorflow
 from pipeline.serving.settings import Settings
+from pipeline.tasks import task_named
 
 SHAPE = (2, 2, 1)
-CONTRACT = contract_for("multiclass", image_shape=SHAPE, num_classes=3)
+CONTRACT = contract_for(task_named("multiclass").output(3), image_shape=SHAPE)
 VERSION = Mock(contract=CONTRACT, model="m", text="1")  # only these are read
 SERVICE = Mock(settings=Settings(exported=Mock()))
 

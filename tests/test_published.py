@@ -18,7 +18,7 @@ def test_models_are_listed(exported: Path) -> None:
     assert (model.name, model.version, model.labels) == ("smoke", 1, ("stable",))
     done = command("models", "--workspace", exported.parent, "--json")
     [document] = json.loads(done.out)["models"]
-    assert document["accuracy"] == model.manifest["metrics"]["test"]["accuracy"]
+    assert document["accuracy"] == model.manifest.metrics["test"].scores["accuracy"]
     assert command("models", "--workspace", exported.parent / "none").out.startswith("Nothing is")
 
 
@@ -113,7 +113,8 @@ def test_a_published_model_proves_itself_where_it_is_opened(exported: Path) -> N
     """One image of each digit; a model that answers otherwise on this machine is refused."""
     import numpy as np
 
-    from pipeline.engine.store import describe_files
+    from pipeline.artifacts.files import describe_files
+    from pipeline.artifacts.serialization import to_json
 
     version = exported / "smoke" / "1"
     with np.load(version / "golden.npz", allow_pickle=False) as file:
@@ -126,7 +127,7 @@ def test_a_published_model_proves_itself_where_it_is_opened(exported: Path) -> N
     np.savez(version / "golden.npz", images=images, probabilities=answers)
     manifest = json.loads((version / "manifest.json").read_text())
     (version / "manifest.json").unlink()
-    manifest["files"] = describe_files(version)
+    manifest["files"] = to_json(describe_files(version))
     (version / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ModelError, match="must answer here as it did where it was published"):
         load_model(exported / "smoke")
@@ -167,13 +168,15 @@ def test_a_version_from_before_is_proven_too(exported: Path) -> None:
     import tensorflow as tf
 
     from pipeline.artifacts.contract import contract_for
-    from pipeline.engine.store import describe_files
+    from pipeline.artifacts.files import describe_files
+    from pipeline.artifacts.serialization import to_json
     from pipeline.export.serving import serving_function
+    from pipeline.tasks import task_named
 
     version = exported / "smoke" / "1"
     manifest = json.loads((version / "manifest.json").read_text())
     model = keras.models.load_model(version / "model.keras")
-    contract = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
+    contract = contract_for(task_named("multiclass").output(10), image_shape=(28, 28, 1))
     shutil.rmtree(version / "variables")
     module = tf.Module()
     module.model = model
@@ -183,7 +186,7 @@ def test_a_version_from_before_is_proven_too(exported: Path) -> None:
     (version / "manifest.json").unlink()
     for key in ("signatures", "copies"):
         del manifest[key]
-    manifest["files"] = describe_files(version)
+    manifest["files"] = to_json(describe_files(version))
     (version / "manifest.json").write_text(json.dumps(manifest))
     done = command("verify", exported / "smoke", "--runtime", "tensorflow",
                    "--workspace", exported.parent)  # fmt: skip

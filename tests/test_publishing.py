@@ -10,25 +10,28 @@ import pytest
 from conftest import assert_error, command, contents, run_smoke
 
 from pipeline import list_models, load_model
+from pipeline.artifacts.facts import ExportFacts
 from pipeline.engine.store import StageOutput, Store
 from pipeline.errors import AccuracyTooLow
+from pipeline.publishing.manifest import Description
 from pipeline.publishing.publish import Candidate, publish, require_accuracy
 from pipeline.publishing.published import find_published, read_labels
 from pipeline.system.atomic import sha256
 
 
 @pytest.fixture(scope="module")
-def export_output(smoke: Path) -> StageOutput:
+def export_output(smoke: Path) -> StageOutput[ExportFacts]:
     [folder] = (smoke / "runs" / "export").iterdir()
-    output = Store(smoke / "runs").find("export", folder.name)
+    output = Store(smoke / "runs").find(ExportFacts, folder.name)
     assert output is not None
     return output
 
 
 @pytest.fixture(scope="module")
-def description(smoke: Path) -> dict[str, object]:
-    manifest = json.loads((smoke / "exported" / "smoke" / "1" / "manifest.json").read_text())
-    return {k: v for k, v in manifest.items() if k not in {"version", "fingerprint", "files"}}
+def description(smoke: Path) -> Description:
+    text = (smoke / "exported" / "smoke" / "1" / "manifest.json").read_text()
+    known = {k: v for k, v in json.loads(text).items() if k in Description.model_fields}
+    return Description.model_validate_json(json.dumps(known))
 
 
 def test_the_published_folder_is_laid_out_as_designed(smoke: Path) -> None:
@@ -71,7 +74,7 @@ def test_the_model_card_says_what_matters(smoke: Path) -> None:
 
 
 def test_numbers_only_grow_and_labels_move(
-    export_output: StageOutput, description: dict[str, object], tmp_path: Path
+    export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path
 ) -> None:
     folder = tmp_path / "exported" / "smoke"
     first = publish(Candidate("a", export_output, description), folder, label="stable")
@@ -87,7 +90,7 @@ def test_numbers_only_grow_and_labels_move(
 
 
 def test_the_same_candidate_is_published_once(
-    export_output: StageOutput, description: dict[str, object], tmp_path: Path
+    export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path
 ) -> None:
     folder = tmp_path / "exported" / "smoke"
     candidate = Candidate("a", export_output, description)
@@ -100,17 +103,21 @@ PUBLISHER = """
 import json, sys
 from pathlib import Path
 from pipeline.publishing.publish import Candidate, publish
+from pipeline.artifacts.facts import ExportFacts
 from pipeline.engine.store import Store
+from pipeline.publishing.manifest import Description
 runs, fingerprint, target, name, manifest = sys.argv[1:]
-output = Store(Path(runs)).find("export", fingerprint)
-description = json.loads(Path(manifest).read_text())
+output = Store(Path(runs)).find(ExportFacts, fingerprint)
+known = json.loads(Path(manifest).read_text())
+known = {key: value for key, value in known.items() if key in Description.model_fields}
+description = Description.model_validate_json(json.dumps(known))
 for number in range(5):
     publish(Candidate(f"{name}{number}", output, description), Path(target), label=None)
 """
 
 
 def test_racing_publishers_get_numbers_of_their_own(
-    smoke: Path, export_output: StageOutput, tmp_path: Path
+    smoke: Path, export_output: StageOutput[ExportFacts], tmp_path: Path
 ) -> None:
     manifest = smoke / "exported" / "smoke" / "1" / "manifest.json"
     processes = [
@@ -184,7 +191,7 @@ def test_the_label_follows_the_run(smoke: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["file", "empty folder", "list", "leading zeros"])
 def test_what_is_broken_is_listed_and_stands_in_nobodys_way(
-    export_output: StageOutput, description: dict[str, object], tmp_path: Path, kind: str
+    export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path, kind: str
 ) -> None:
     folder = tmp_path / "exported" / "smoke"
     publish(Candidate("a", export_output, description), folder, label="stable")

@@ -16,15 +16,19 @@ import pytest
 from conftest import contents
 
 from pipeline.artifacts.data_set import write_array
-from pipeline.engine.store import Store
+from pipeline.artifacts.facts import PublishFacts
+from pipeline.artifacts.files import FileDescription
+from pipeline.engine.store import Ingredients, Store
 from pipeline.errors import AccuracyTooLow, StorageError
 from pipeline.system.atomic import FolderExists, locked, new_folder, write_file
 
 SLOW_WRITER = """
 import sys, time
 from pathlib import Path
-from pipeline.engine.store import Store
-with Store(Path(sys.argv[1])).write("stage", "abc", {}) as writing:
+from pipeline.artifacts.facts import PublishFacts
+from pipeline.engine.store import Ingredients, Store
+with Store(Path(sys.argv[1])).write(PublishFacts, "abc", Ingredients("publish")) as writing:
+    writing.facts = PublishFacts("model", 1)
     for number in range(int(sys.argv[2])):
         (writing.folder / f"{number}.bin").write_bytes(b"x" * 1000)
         if number == 0:
@@ -33,48 +37,56 @@ with Store(Path(sys.argv[1])).write("stage", "abc", {}) as writing:
     sys.stdin.read()
 """
 
+FACTS = PublishFacts("model", 42)
+INGREDIENTS = Ingredients("publish")
+
 
 def test_an_output_is_found_once_it_is_complete(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with store.write("stage", "abc", {"config": {}}) as writing:
+    with store.write(PublishFacts, "abc", INGREDIENTS) as writing:
         (writing.folder / "a.txt").write_text("hello")
-        writing.facts = {"answer": 42}
-        assert store.find("stage", "abc") is None
-    found = store.find("stage", "abc")
+        writing.facts = FACTS
+        assert store.find(PublishFacts, "abc") is None
+    found = store.find(PublishFacts, "abc")
     assert found is not None
-    assert found.facts == {"answer": 42}
+    assert found.facts == FACTS
     sha = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-    assert found.manifest["outputs"] == {"a.txt": {"bytes": 5, "sha256": sha}}
+    assert found.outputs == {"a.txt": FileDescription(5, sha)}
     assert contents(tmp_path) == [
-        "stage",
-        "stage/abc",
-        "stage/abc/a.txt",
-        "stage/abc/manifest.json",
+        "publish",
+        "publish/abc",
+        "publish/abc/a.txt",
+        "publish/abc/manifest.json",
     ]
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), Store(tmp_path).write("stage", "abc", {}) as writing:
-        (writing.folder / "a.txt").write_text(str(1 / len(writing.facts)))
-    assert contents(tmp_path) == ["stage"]
+    with (
+        pytest.raises(ZeroDivisionError),
+        Store(tmp_path).write(PublishFacts, "abc", INGREDIENTS) as writing,
+    ):
+        (writing.folder / "a.txt").write_text(str(1 / 0))
+    assert contents(tmp_path) == ["publish"]
 
 
 @pytest.mark.parametrize("damage", ["missing", "shorter", "manifest", "{}", '{"outputs": []}'])
 def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
     store = Store(tmp_path)
-    with store.write("stage", "abc", {}) as writing:
+    with store.write(PublishFacts, "abc", INGREDIENTS) as writing:
+        writing.facts = FACTS
         (writing.folder / "a.txt").write_text("hello")
-    folder = store.folder("stage", "abc")
+    folder = store.folder("publish", "abc")
     if damage == "missing":
         (folder / "a.txt").unlink()
     elif damage == "shorter":
         (folder / "a.txt").write_text("hell")
     else:
         (folder / "manifest.json").write_text('{"outputs": ' if damage == "manifest" else damage)
-    assert store.find("stage", "abc") is None
-    with store.write("stage", "abc", {}) as writing:
+    assert store.find(PublishFacts, "abc") is None
+    with store.write(PublishFacts, "abc", INGREDIENTS) as writing:
+        writing.facts = FACTS
         (writing.folder / "a.txt").write_text("again")
-    assert store.find("stage", "abc") is not None
+    assert store.find(PublishFacts, "abc") is not None
 
 
 def slow_writer(store: Path, *, files: int) -> subprocess.Popen[str]:
@@ -102,19 +114,19 @@ def test_a_killed_writer_leaves_nothing_that_looks_complete(tmp_path: Path) -> N
         time.sleep(delay)
         process.send_signal(signal.SIGKILL)
         end_of(process)
-        assert Store(tmp_path).find("stage", "abc") is None
-        assert [p.name[:5] for p in (tmp_path / "stage").iterdir()] == [".tmp-"]
+        assert Store(tmp_path).find(PublishFacts, "abc") is None
+        assert [p.name[:5] for p in (tmp_path / "publish").iterdir()] == [".tmp-"]
     assert end_of(slow_writer(tmp_path, files=10)) == 0
-    assert Store(tmp_path).find("stage", "abc") is not None
-    assert [p.name for p in (tmp_path / "stage").iterdir()] == ["abc"]  # what was left is swept
+    assert Store(tmp_path).find(PublishFacts, "abc") is not None
+    assert [p.name for p in (tmp_path / "publish").iterdir()] == ["abc"]  # what was left is swept
 
 
 def test_what_a_living_process_writes_is_not_swept(tmp_path: Path) -> None:
     process = slow_writer(tmp_path, files=10)
-    with Store(tmp_path).write("stage", "other", {}):
-        pass
+    with Store(tmp_path).write(PublishFacts, "other", INGREDIENTS) as writing:
+        writing.facts = FACTS
     assert end_of(process) == 0
-    assert Store(tmp_path).find("stage", "abc") is not None
+    assert Store(tmp_path).find(PublishFacts, "abc") is not None
 
 
 def test_an_existing_folder_is_not_replaced_unless_asked(tmp_path: Path) -> None:
@@ -148,10 +160,10 @@ def test_a_full_disk_is_told_and_nothing_is_kept(tiny_disk: Path) -> None:
     chunks = (np.zeros((1000, 1000), np.uint8) for _ in range(5))
     with (
         pytest.raises(StorageError, match=r"no space is left on the device.*--workspace"),
-        Store(tiny_disk).write("stage", "abc", {}) as writing,
+        Store(tiny_disk).write(PublishFacts, "abc", INGREDIENTS) as writing,
     ):
         write_array(writing.folder / "a.npy", chunks, (5000, 1000), np.uint8)
-    assert contents(tiny_disk) == ["stage"]
+    assert contents(tiny_disk) == ["publish"]
 
 
 def test_a_library_s_own_error_on_a_full_disk_is_recognised(tiny_disk: Path) -> None:
@@ -201,7 +213,7 @@ def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
     with (
         pytest.raises(StorageError, match="a part of its path is a file"),
-        Store(tmp_path / "runs").write("stage", "abc", {}),
+        Store(tmp_path / "runs").write(PublishFacts, "abc", INGREDIENTS),
     ):
         pass
 
@@ -214,10 +226,12 @@ def test_other_errors_pass_unchanged(tmp_path: Path) -> None:
 
 
 def test_manifest_is_json_with_the_ingredients(tmp_path: Path) -> None:
-    with Store(tmp_path).write("stage", "abc", {"config": {"a": 1}}):
-        pass
-    manifest = json.loads((tmp_path / "stage" / "abc" / "manifest.json").read_text())
-    assert manifest["ingredients"] == {"config": {"a": 1}}
+    with Store(tmp_path).write(
+        PublishFacts, "abc", Ingredients("publish", config={"a": 1})
+    ) as writing:
+        writing.facts = FACTS
+    manifest = json.loads((tmp_path / "publish" / "abc" / "manifest.json").read_text())
+    assert manifest["ingredients"]["config"] == {"a": 1}
     assert manifest["seconds"] >= 0
 
 

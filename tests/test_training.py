@@ -30,7 +30,7 @@ def test_one_full_gradient_step_by_hand(digits: Split) -> None:
     result = loop.run_epoch(0, silent)
     expected = [kernel - 0.1 * x.T @ (f - y) / 500, bias - 0.1 * (f - y).mean(axis=0)]
     assert result.loss == pytest.approx(loss, rel=1e-5)
-    assert result.accuracy == np.mean(f.argmax(axis=1) == digits.labels)
+    assert result.metrics["accuracy"] == np.mean(f.argmax(axis=1) == digits.labels)
     for got, wanted in zip(weights(loop), expected, strict=True):
         np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-6)
 
@@ -171,7 +171,7 @@ class Scripted:
 
     def __call__(self) -> Result:
         self.seen.append(weights(self.loop))
-        return Result(next(self.losses), 0.5)
+        return Result(next(self.losses), {"accuracy": 0.5})
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_evaluation_counts_every_image(digits: Split) -> None:
     expected = -log_f[np.arange(500), digits.labels].mean() + penalty
     assert penalty > 0.1
     assert result.loss == pytest.approx(expected, rel=1e-5)
-    assert result.accuracy == np.mean(logits.argmax(axis=1) == digits.labels)
+    assert result.metrics["accuracy"] == np.mean(logits.argmax(axis=1) == digits.labels)
 
 
 def test_averaged_weights_are_put_in_place(digits: Split) -> None:

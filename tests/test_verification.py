@@ -14,15 +14,19 @@ import pytest
 from conftest import wait_until_ended
 from onnx import numpy_helper
 
-from pipeline.artifacts.checks import Check, check_from_json
+from pipeline.artifacts.checks import Check
 from pipeline.artifacts.contract import Contract, TensorSpec, contract_for
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE
+from pipeline.artifacts.facts import ExportFacts
+from pipeline.artifacts.serialization import from_json
 from pipeline.engine.store import Store
 from pipeline.errors import ModelError, VerificationFailed
 from pipeline.progress import Silent
 from pipeline.publishing.publish import Candidate, publish
+from pipeline.publishing.published import read_version
 from pipeline.runtimes.isolated import Answers
 from pipeline.runtimes.registry import choose_runtime, runtimes_for
+from pipeline.tasks import task_named
 from pipeline.verification.comparing import Reference, compare, read_reference
 from pipeline.verification.copies import compared_with_originals
 from pipeline.verification.gate import require_passed
@@ -30,14 +34,15 @@ from pipeline.verification.proving import artifacts_in, verify
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 
 TRAIN = [choose_runtime(n) for n in ("tensorflow", "onnxruntime", "onnx-reference", "keras")]
-CONTRACT = contract_for("multiclass", image_shape=(28, 28, 1), num_classes=10)
+MULTICLASS = task_named("multiclass")
+CONTRACT = contract_for(MULTICLASS.output(10), image_shape=(28, 28, 1))
 
 
 @pytest.fixture(scope="module")
 def reference(smoke: Path) -> Reference:
     [data] = (smoke / "runs" / "data").iterdir()
     [evaluation] = (smoke / "runs" / "evaluate").iterdir()
-    return read_reference(data, evaluation, CONTRACT)
+    return read_reference(data, evaluation, CONTRACT, MULTICLASS)
 
 
 @pytest.fixture
@@ -168,7 +173,7 @@ def known(tmp_path: Path) -> Reference:
     probabilities[np.arange(50), np.arange(50) % 10] = 0.91
     probabilities[0] = 0
     probabilities[0, :2] = 0.5
-    return Reference(tmp_path / "none", np.arange(50) % 10, probabilities, CONTRACT)
+    return Reference(tmp_path / "none", np.arange(50) % 10, probabilities, CONTRACT, MULTICLASS)
 
 
 def test_equal_answers_and_ties_pass(known: Reference) -> None:
@@ -267,7 +272,7 @@ def test_the_name_of_the_batch_axis_is_part_of_the_contract(
 def test_documents_hold_no_infinities() -> None:
     found = Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=float("nan"))
     json.dumps(found.as_json(), allow_nan=False)
-    assert check_from_json(found.as_json()).max_abs_diff is None
+    assert from_json(Check, found.as_json()).max_abs_diff is None
 
 
 def test_a_worker_ends_with_the_process_that_asked(exported: Path, tmp_path: Path) -> None:
@@ -338,13 +343,13 @@ def test_a_file_changed_after_its_verification_is_not_published(
 ) -> None:
     [folder] = (smoke / "runs" / "export").iterdir()
     shutil.copytree(folder, tmp_path / "runs" / "export" / folder.name)
-    found = Store(tmp_path / "runs").find("export", folder.name)
+    found = Store(tmp_path / "runs").find(ExportFacts, folder.name)
     assert found is not None
     path = found.path / "model.onnx"
     body = bytearray(path.read_bytes())
     body[-100] ^= 1
     path.write_bytes(body)
-    manifest = json.loads((smoke / "exported" / "smoke" / "1" / "manifest.json").read_text())
+    manifest = read_version(smoke / "exported" / "smoke" / "1").manifest
     with pytest.raises(ModelError, match="altered after it was exported"):
         publish(Candidate("f", found, manifest), tmp_path / "exported" / "smoke", label=None)
     assert not list((tmp_path / "exported" / "smoke").iterdir())

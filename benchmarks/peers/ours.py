@@ -8,19 +8,24 @@ from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import Model, Optimizer
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
+from pipeline.tasks import task_named
 from pipeline.training.feed import Resident
 from pipeline.training.loop import Loop
 from pipeline.training.pool import compiled
 
+MULTICLASS = task_named("multiclass")
+
 
 def train(problem: Problem, after_epoch: AfterEpoch) -> str:
     """Train, tell the clock after each epoch, and return the versions."""
-    model = build_model(Model(hidden=problem.hidden), image_shape=(28, 28, 1), num_classes=10)
+    model = build_model(
+        Model(hidden=problem.hidden), image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS
+    )
     model.set_weights(problem.weights)
     feed = Resident(Split(problem.images, problem.labels), batch_size=problem.batch_size, seed=0)
     config = Optimizer(name="adam", learning_rate=LEARNING_RATE)
     optimizer = build_optimizer(config, total_steps=feed.num_steps * problem.epochs)
-    with compiled(model, optimizer, batch_size=problem.batch_size) as program:
+    with compiled(model, optimizer, task=MULTICLASS, batch_size=problem.batch_size) as program:
         loop = Loop(program, feed)
         for epoch in range(problem.epochs):
             after_epoch(loop.run_epoch(epoch, lambda _state: None).loss)

@@ -15,10 +15,13 @@ from pipeline.config.schema import Config
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
+from pipeline.tasks import task_named
 from pipeline.training.compiling import compile_program
 from pipeline.training.feed import Resident
 from pipeline.training.loop import Loop
 from pipeline.training.pool import compiled
+
+MULTICLASS = task_named("multiclass")
 
 EPOCHS = 5
 CONFIG = Path(__file__).parents[2] / "configs" / "mlp.yaml"
@@ -37,10 +40,10 @@ def train(config: Config, split: Split, seed: int) -> float:
     started = time.perf_counter()
     ends = []
     keras.utils.set_random_seed(seed)
-    model = build_model(config.model, image_shape=(28, 28, 1), num_classes=10)
+    model = build_model(config.model, image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS)
     feed = Resident(split, batch_size=int(config.train.batch_size), seed=seed)
     optimizer = build_optimizer(config.optimizer, total_steps=feed.num_steps * EPOCHS)
-    with compiled(model, optimizer, batch_size=feed.batch_size) as program:
+    with compiled(model, optimizer, task=MULTICLASS, batch_size=feed.batch_size) as program:
         compile_program(program, feed, config.train, Silent())
         loop = Loop(program, feed)
         for epoch in range(EPOCHS):

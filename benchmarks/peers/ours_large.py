@@ -13,10 +13,13 @@ from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import Model, Optimizer
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
+from pipeline.tasks import task_named
 from pipeline.training.feed import Feed, Resident
 from pipeline.training.loop import Loop
 from pipeline.training.pool import compiled
 from pipeline.training.streaming import open_feed
+
+MULTICLASS = task_named("multiclass")
 
 BATCH_SIZE, EPOCHS, NUM_WARM = 128, 2, 100_000
 
@@ -47,10 +50,12 @@ def main() -> None:
 def train(feed: Feed, *, epochs: int) -> tuple[list[float], list[float]]:
     """Return seconds and loss of each epoch of 784-128-10 with Adam."""
     keras.utils.set_random_seed(0)
-    model = build_model(Model(hidden=(128,)), image_shape=(28, 28, 1), num_classes=10)
+    model = build_model(
+        Model(hidden=(128,)), image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS
+    )
     optimizer = build_optimizer(Optimizer(name="adam", learning_rate=0.001), total_steps=1)
     seconds, losses = [], []
-    with compiled(model, optimizer, batch_size=feed.batch_size) as program:
+    with compiled(model, optimizer, task=MULTICLASS, batch_size=feed.batch_size) as program:
         loop = Loop(program, feed)
         for epoch in range(epochs):
             started = time.perf_counter()

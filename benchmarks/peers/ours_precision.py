@@ -13,10 +13,13 @@ from pipeline.config.schema import Model, Optimizer, Train
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
+from pipeline.tasks import task_named
 from pipeline.training.compiling import compile_program
 from pipeline.training.feed import Resident
 from pipeline.training.loop import Loop
 from pipeline.training.pool import compiled
+
+MULTICLASS = task_named("multiclass")
 
 EPOCHS = 4
 
@@ -33,20 +36,21 @@ def main() -> None:
         Model(hidden=tuple(case["hidden"])),
         image_shape=(28, 28, 1),
         num_classes=10,
+        task=MULTICLASS,
         precision=case["precision"],
     )
     optimizer = build_optimizer(Optimizer(name="adam", learning_rate=0.001), total_steps=1)
     feed = Resident(train, batch_size=case["batch_size"], seed=0)
     settings = Train(precision=case["precision"], compiler=case["compiler"])
     seconds = []
-    with compiled(model, optimizer, batch_size=feed.batch_size) as program:
+    with compiled(model, optimizer, task=MULTICLASS, batch_size=feed.batch_size) as program:
         compile_program(program, feed, settings, Silent())
         loop = Loop(program, feed)
         for epoch in range(EPOCHS):
             started = time.perf_counter()
             loop.run_epoch(epoch, lambda _state: None)
             seconds.append(time.perf_counter() - started)
-        accuracy = program.evaluate(test).accuracy
+        accuracy = program.evaluate(test).metrics["accuracy"]
     print(json.dumps({"seconds": seconds, "accuracy": accuracy}))
 
 

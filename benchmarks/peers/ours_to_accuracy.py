@@ -13,10 +13,13 @@ from pipeline.config.schema import Model, Optimizer, Train
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
+from pipeline.tasks import task_named
 from pipeline.training.compiling import compile_program
 from pipeline.training.feed import Resident
 from pipeline.training.loop import Loop
 from pipeline.training.pool import compiled
+
+MULTICLASS = task_named("multiclass")
 
 
 def main() -> None:
@@ -27,15 +30,17 @@ def main() -> None:
         for name in ("", "test_")
     )
     keras.utils.set_random_seed(0)
-    model = build_model(Model(hidden=(512, 512)), image_shape=(28, 28, 1), num_classes=10)
+    model = build_model(
+        Model(hidden=(512, 512)), image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS
+    )
     feed = Resident(train, batch_size=int(sys.argv[4]), seed=0)
     optimizer = build_optimizer(Optimizer(name="adam", learning_rate=0.001), total_steps=1)
-    with compiled(model, optimizer, batch_size=feed.batch_size) as program:
+    with compiled(model, optimizer, task=MULTICLASS, batch_size=feed.batch_size) as program:
         loop, accuracy, epochs = Loop(program, feed), 0.0, 0
         compile_program(program, feed, Train(), Silent())
         while accuracy < wanted:
             loop.run_epoch(epochs, lambda _state: None)
-            accuracy, epochs = program.evaluate(test).accuracy, epochs + 1
+            accuracy, epochs = program.evaluate(test).metrics["accuracy"], epochs + 1
     seconds = time.time() - started
     print(json.dumps({"seconds": seconds, "epochs": epochs, "accuracy": accuracy}))
 

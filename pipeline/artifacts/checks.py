@@ -1,11 +1,11 @@
 """One artifact in one runtime: what was found."""
 
-import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from pipeline.artifacts.cost import Cost, cost_from_json
+from pipeline.artifacts.cost import Cost
 from pipeline.artifacts.formats import FLOAT32
+from pipeline.artifacts.serialization import to_json
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,5 @@ class Check:
         return self.ran and not self.failures and not self.is_reference
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values for a manifest."""
-        difference = self.max_abs_diff
-        finite = difference if difference is not None and math.isfinite(difference) else None
-        return {**asdict(self), "max_abs_diff": finite, "passed": self.passed}
-
-
-def check_from_json(value: dict[str, Any]) -> Check:
-    """Return a check from what ``as_json`` gave; what older manifests lack is left empty."""
-    known = {field.name: value[field.name] for field in fields(Check) if field.name in value}
-    cost, ratios = known.get("cost"), known.get("times_of_original")
-    read = {
-        "failures": tuple(known["failures"]),
-        "cost": cost and cost_from_json(cost),
-        "times_of_original": ratios and {int(size): ratio for size, ratio in ratios.items()},
-    }
-    return Check(**{**known, **read})
+        """Return plain values for a published manifest."""
+        return {**to_json(self), "passed": self.passed}

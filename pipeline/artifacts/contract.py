@@ -1,13 +1,11 @@
 """The names, dtypes and shapes that every exported file must have, read back from the file."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from pipeline.errors import ModelError
 
 INPUT = "image"
-OUTPUTS = {"multiclass": "probabilities"}  # by task
 BATCH = "batch"
 # Of SavedModels. TensorFlow Serving takes base64 for inputs whose names end in _bytes.
 SIGNATURE = "serving_default"
@@ -50,10 +48,6 @@ class Contract:
         """Height, width and channels of one image."""
         return tuple(size for size in self.inputs[0].shape[1:] if isinstance(size, int))
 
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values for a manifest."""
-        return asdict(self)
-
 
 def require_classifier(contract: Contract, name: str) -> None:
     """Demand that a file from elsewhere takes images and gives a number for each class.
@@ -75,18 +69,9 @@ def _kind(size: int | str | None) -> str:
     return {type(None): "batch", int: "size", str: "free"}[type(size)]
 
 
-def contract_for(task: str, *, image_shape: tuple[int, ...], num_classes: int) -> Contract:
-    """Return the contract of a task: uint8 images in, float32 probabilities out."""
+def contract_for(output: TensorSpec, *, image_shape: tuple[int, ...]) -> Contract:
+    """Return the contract of a model: uint8 images in, the output of its task out."""
     return Contract(
         inputs=(TensorSpec(INPUT, "uint8", (None, *image_shape)),),
-        outputs=(TensorSpec(OUTPUTS[task], "float32", (None, num_classes)),),
+        outputs=(output,),
     )
-
-
-def contract_from_json(value: dict[str, Any]) -> Contract:
-    """Return a contract from what ``as_json`` gave."""
-
-    def specs(items: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
-        return tuple(TensorSpec(i["name"], i["dtype"], tuple(i["shape"])) for i in items)
-
-    return Contract(specs(value["inputs"]), specs(value["outputs"]))

@@ -1,7 +1,6 @@
 """What a model costs in one runtime: time to open, time of an image, memory."""
 
 from dataclasses import dataclass
-from typing import Any
 
 SLOWER = 1.1  # times as long; less is within what two measurements of the same differ by
 
@@ -22,9 +21,3 @@ class Cost:
     load_seconds: float
     time_per_image: dict[int, Time]  # by batch size
     peak_memory_bytes: int | None
-
-
-def cost_from_json(value: dict[str, Any]) -> Cost:
-    """Return a cost from what ``dataclasses.asdict`` and JSON made of it."""
-    times = {int(size): Time(**time) for size, time in value["time_per_image"].items()}
-    return Cost(value["load_seconds"], times, value["peak_memory_bytes"])

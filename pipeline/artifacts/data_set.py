@@ -1,4 +1,4 @@
-"""The files that stages hand to each other: arrays, the trained model, its answers."""
+"""The data set on disk: arrays of three splits, and the files that later stages add to it."""
 
 import json
 from collections.abc import Iterable
@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from pipeline.artifacts.serialization import from_json, to_json
 
 SPLITS = ("train", "validation", "test")
 TRAINED_MODEL_FILE = "model.keras"  # by ``train``
@@ -27,12 +29,18 @@ class Split:
 
 
 @dataclass(frozen=True)
-class DataSet:
-    """The three splits, the names of the classes, and where the data came from."""
+class Description:
+    """The name of a data set, where it came from, and the names of its classes."""
 
     name: str
     source: str
     class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DataSet(Description):
+    """The three splits, and what belongs to them."""
+
     train: Split
     validation: Split
     test: Split
@@ -44,16 +52,6 @@ class DataSet:
         return height, width, channels
 
 
-@dataclass(frozen=True)
-class LayerSummary:
-    """One row of a model's description; the shape is without the batch axis."""
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    parameters: int
-
-
 def split_file(split: str, what: str) -> str:
     """Return the name of the file with a split's ``images`` or ``labels``."""
     return f"{split}_{what}.npy"
@@ -61,19 +59,15 @@ def split_file(split: str, what: str) -> str:
 
 def read_data(folder: Path) -> DataSet:
     """Open the arrays of a data stage's folder; nothing is read into memory yet."""
-    description = json.loads((folder / _DESCRIPTION).read_text())
-    splits = {name: _read_split(folder, name) for name in SPLITS}
-    return DataSet(
-        name=description["name"],
-        source=description["source"],
-        class_names=tuple(description["class_names"]),
-        **splits,
-    )
+    description = from_json(Description, json.loads((folder / _DESCRIPTION).read_text()))
+    train, validation, test = (_read_split(folder, name) for name in SPLITS)
+    return DataSet(**vars(description), train=train, validation=validation, test=test)
 
 
-def write_description(folder: Path, description: dict[str, Any]) -> None:
-    """Write what belongs to the arrays: name, source, class names."""
-    (folder / _DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
+def write_description(folder: Path, description: Description) -> None:
+    """Write what belongs to the arrays."""
+    text = json.dumps(to_json(description), indent=2)
+    (folder / _DESCRIPTION).write_text(text + "\n")
 
 
 def write_split(

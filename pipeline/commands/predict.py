@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,9 +17,11 @@ from pipeline.publishing.published import find_published
 from pipeline.runtimes.isolated import Answers, ask
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
+from pipeline.tasks import task_named
 from pipeline.verification.tolerances import TOLERANCES
 
 PathLike = str | os.PathLike[str]
+_DEFAULT_TASK = "multiclass"  # of files whose metadata names none
 _TRIAL_SECONDS = 120  # to open a file from elsewhere; TensorFlow takes 5 s to import
 # Where several can open a file: that of the base install, then those the files are made for.
 _PREFERRED = ("onnxruntime", "tensorflow", "keras", "litert", "openvino")
@@ -56,8 +57,9 @@ def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
     file_format, chosen = _runtime_for(published.formats, runtime)
     predictor = open_model(chosen, artifact_path(published.path, file_format))
     predictor.class_names = published.class_names
-    predictor.metadata = {"data_set": published.manifest["data"]["name"]}
-    if GOLDEN in published.manifest["files"]:  # not in older versions
+    manifest = published.manifest
+    predictor.metadata = {"data_set": manifest.data.name, "task": manifest.task}
+    if GOLDEN in manifest.files:  # not in older versions
         tolerance = TOLERANCES[FORMATS[file_format].precision]
         require_golden(predictor, published.path / GOLDEN, tolerance)
     return predictor
@@ -151,13 +153,15 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
     return named[0]
 
 
-def _prediction(file: str, index: int, probabilities: Any, predictor: Predictor) -> Prediction:
-    names = predictor.class_names or tuple(map(str, range(len(probabilities))))
-    best = int(probabilities.argmax())
+def _prediction(
+    file: str, index: int, probabilities: Probabilities, predictor: Predictor
+) -> Prediction:
+    task = task_named(predictor.metadata.get("task", _DEFAULT_TASK))
+    shown = task.show(probabilities, predictor.class_names)
     return Prediction(
         file=file,
         index=index,
-        label=names[best],
-        probability=float(probabilities[best]),
-        probabilities={n: float(p) for n, p in zip(names, probabilities, strict=True)},
+        label=shown.label,
+        probability=float(shown.probability),
+        probabilities={name: float(value) for name, value in shown.probabilities.items()},
     )

@@ -11,17 +11,19 @@ import numpy as np
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.contract import Contract, contract_for
 from pipeline.artifacts.data_set import split_file
+from pipeline.artifacts.facts import DataFacts
 from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
-from pipeline.engine.runner import run_stages
 from pipeline.engine.store import StageOutput
 from pipeline.errors import DataFileError, ModelError, RequestError, WorkerFailed
 from pipeline.runtimes.isolated import Answers, ask
 from pipeline.runtimes.onnx_file import precision_of
 from pipeline.runtimes.registry import Runtime, choose_runtime
 from pipeline.runtimes.requirements import require_runnable
-from pipeline.stages import plan
+from pipeline.stages import plan_stages, run_stages
+from pipeline.tasks import task_named
+from pipeline.tasks.task import Task
 from pipeline.verification.comparing import Reference
 from pipeline.verification.proving import Artifact, verify
 
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from pipeline.engine.workspace import Workspace
     from pipeline.progress import Progress
 
-_DEFAULT_DATA_SET = "mnist"  # where the file's metadata names none
+# Where the metadata of a file names none.
+_DEFAULT_DATA_SET = "mnist"
+_DEFAULT_TASK = "multiclass"
 _FORMATS = {FLOAT32: "onnx", INT8: "onnx_int8", FLOAT16: "onnx_fp16"}
 
 
@@ -62,8 +66,9 @@ def verify_file(
         )
     require_runnable([file_format], others)
     first = _ask_file(choose_runtime("onnxruntime"), path)
-    contract = _followed(first.contract, path)
-    data = _data_of_file(first, contract, path, workspace, progress)
+    task = task_named(first.metadata.get("task", _DEFAULT_TASK))
+    contract = _followed(first.contract, task, path)
+    data = _data_of_file(first, contract, task, path, workspace, progress)
     reference = Reference(
         images=data.path / split_file("test", "images"),
         labels=np.load(data.path / split_file("test", "labels")),
@@ -71,6 +76,7 @@ def verify_file(
             standard, path, data.path / split_file("test", "images")
         ).probabilities,
         contract=contract,
+        task=task,
     )
     artifact = Artifact(path.name, file_format, path, path.stat().st_size)
     checks = verify([artifact], reference, progress, only=only)
@@ -93,7 +99,7 @@ def _ask_file(runtime: Runtime, path: Path, images: Path | None = None) -> Answe
         ) from error
 
 
-def _followed(contract: Contract, path: Path) -> Contract:
+def _followed(contract: Contract, task: Task, path: Path) -> Contract:
     """Return the contract that a file follows.
 
     Raises:
@@ -101,7 +107,7 @@ def _followed(contract: Contract, path: Path) -> Contract:
     """
     shape, classes = contract.image_shape, contract.outputs[0].shape[-1]
     if len(shape) == 3 and isinstance(classes, int):  # noqa: PLR2004  (height, width, channels)
-        wanted = contract_for("multiclass", image_shape=shape, num_classes=classes)
+        wanted = contract_for(task.output(classes), image_shape=shape)
         if contract == wanted:
             return contract
     raise ModelError(
@@ -111,8 +117,13 @@ def _followed(contract: Contract, path: Path) -> Contract:
 
 
 def _data_of_file(
-    answers: Answers, contract: Contract, path: Path, workspace: "Workspace", progress: "Progress"
-) -> StageOutput:
+    answers: Answers,
+    contract: Contract,
+    task: Task,
+    path: Path,
+    workspace: "Workspace",
+    progress: "Progress",
+) -> StageOutput[DataFacts]:
     """Return the data stage's output for the data set that a file is for.
 
     A stranger's file starts no download: another set than the default must be here already.
@@ -125,20 +136,21 @@ def _data_of_file(
             f"of {path}. Fetch it first, if you trust the file: pipeline run data.name={name} "
             "--until data."
         )
-    [data] = run_stages(config, workspace, progress, until="data")
-    facts = data.output.facts
-    shape = np.load(data.output.path / split_file("test", "images"), mmap_mode="r").shape[1:]
-    wanted = contract_for("multiclass", image_shape=shape, num_classes=len(facts["class_names"]))
-    labels = answers.metadata.get("labels", json.dumps(facts["class_names"]))
-    if contract != wanted or labels != json.dumps(facts["class_names"]):
+    [result] = run_stages(config, workspace, progress, until="data")
+    data: StageOutput[DataFacts] = result.output
+    facts = data.facts
+    wanted = contract_for(task.output(len(facts.class_names)), image_shape=facts.image_shape)
+    known = json.dumps(facts.class_names)
+    labels = answers.metadata.get("labels", known)
+    if contract != wanted or labels != known:
         raise DataFileError(
-            f"A file to be verified on {facts['name']} must be {wanted} with the labels "
-            f"{', '.join(facts['class_names'])}; got {contract} with the labels {labels[:200]} in "
+            f"A file to be verified on {facts.name} must be {wanted} with the labels "
+            f"{', '.join(facts.class_names)}; got {contract} with the labels {labels[:200]} in "
             f"{path}. Its metadata may name another data set: data_set."
         )
-    return data.output
+    return data
 
 
 def _is_here(config: Config, workspace: "Workspace") -> bool:
-    planned = plan(config, workspace)
+    planned = plan_stages(config, workspace)
     return planned is not None and not planned.source.sampled

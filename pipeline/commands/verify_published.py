@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.contract import ENCODED_SIGNATURE, contract_from_json
+from pipeline.artifacts.contract import ENCODED_SIGNATURE
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
+from pipeline.artifacts.facts import DataFacts, EvaluateFacts
 from pipeline.artifacts.formats import artifact_path
+from pipeline.artifacts.source import SAMPLE, Source
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
-from pipeline.data.sources import SAMPLE, Source
-from pipeline.engine.runner import run_stages
 from pipeline.errors import DataFileError, ModelError, VerificationFailed
 from pipeline.publishing.published import PublishedModel
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.registry import choose_runtime
 from pipeline.runtimes.requirements import require_runnable
+from pipeline.stages import run_stages
+from pipeline.tasks import task_named
 from pipeline.verification.comparing import Reference
 from pipeline.verification.proving import artifacts_in, verify
 
@@ -52,7 +54,7 @@ def verify_published(
         )
     _require_reference(published, workspace)
     reference = _reference(published, _test_set(published, workspace, progress), workspace)
-    encoded = ENCODED_SIGNATURE in published.manifest.get("signatures", [])
+    encoded = ENCODED_SIGNATURE in published.manifest.signatures
     artifacts = artifacts_in(published.path, published.formats, entrances=encoded)
     require_runnable([artifact.format for artifact in artifacts], only)
     checks = verify(artifacts, reference, progress, only=only)
@@ -63,13 +65,13 @@ def verify_published(
 def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Progress") -> Path:
     """Return the folder of the data stage: kept from the run, or made again."""
     manifest = published.manifest
-    kept = workspace.store.find("data", manifest["stages"]["data"])
+    kept = workspace.store.find(DataFacts, manifest.stages.data)
     if kept is None or not kept.is_unaltered():
-        source = Source(SAMPLE, "as at the publication") if manifest["data"]["sampled"] else None
+        source = Source(SAMPLE, "as at the publication") if manifest.data.sampled else None
         [data] = run_stages(_config(published), workspace, progress, until="data", source=source)
         kept = data.output
-    found = kept.manifest["outputs"][split_file("test", "images")]["sha256"]
-    wanted = manifest["data"]["test_sha256"]
+    found = kept.outputs[split_file("test", "images")].sha256
+    wanted = manifest.data.test_sha256
     if found != wanted:
         raise DataFileError(
             f"The test set must be the one of the publication, SHA-256 {wanted}; got {found} in "
@@ -81,7 +83,7 @@ def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Prog
 
 def _config(published: PublishedModel) -> Config:
     """Return the configuration of the run; folders are those of this machine, not of that one."""
-    values = published.manifest["config"]
+    values = published.manifest.config
     here = {"manual_dir": None, "tfds_dir": None, "mirrors": None}
     place = str(published.path / "manifest.json")
     return validate({**values, "data": {**values["data"], **here}}, {}, place)
@@ -97,7 +99,7 @@ def _require_reference(published: PublishedModel, workspace: "Workspace") -> Non
 
 def _kept_answers(published: PublishedModel, workspace: "Workspace") -> Path | None:
     """Return the file with what Keras answered in the run, unless it is gone or was altered."""
-    kept = workspace.store.find("evaluate", published.manifest["stages"]["evaluate"])
+    kept = workspace.store.find(EvaluateFacts, published.manifest.stages.evaluate)
     if kept is None or not kept.is_unaltered():
         return None
     return kept.path / TEST_PROBABILITIES_FILE
@@ -116,5 +118,6 @@ def _reference(published: PublishedModel, data: Path, workspace: "Workspace") ->
         images=images,
         labels=np.load(data / split_file("test", "labels")),
         probabilities=probabilities,
-        contract=contract_from_json(published.manifest["contract"]),
+        contract=published.manifest.contract,
+        task=task_named(published.manifest.task),
     )

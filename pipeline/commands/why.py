@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.artifacts.source import FULL, Source
 from pipeline.config.schema import Config
-from pipeline.data.sources import FULL, Source
-from pipeline.engine.store import StageOutput
+from pipeline.engine.plan import Plan
+from pipeline.engine.stage import Stage
+from pipeline.engine.store import Ingredients, StageOutput
 from pipeline.engine.workspace import Workspace
-from pipeline.stages import STAGE_NAMES, STAGES, Plan, plan
+from pipeline.stages import GRAPH, plan_stages
 
 
 @dataclass(frozen=True)
@@ -22,47 +24,53 @@ class Reason:
     changes: tuple[str, ...]
 
 
-def explain(config: Config, workspace: Workspace, stage: str) -> list[Reason]:
-    """Return the reasons of a stage and of every stage it depends on, in order."""
-    planned = plan(config, workspace) or Plan(config, Source(FULL, "to be fetched"), workspace)
-    needed = _needed(stage)
-    return [_explain_one(planned, name) for name in STAGE_NAMES if name in needed]
+def explain(config: Config, workspace: Workspace, name: str) -> list[Reason]:
+    """Return the reasons of a stage and of every stage it depends on, in order.
+
+    Raises:
+        RequestError: there is no such stage.
+    """
+    GRAPH.position_of(name)
+    planned = plan_stages(config, workspace)
+    if planned is None:
+        planned = Plan(GRAPH, config, Source(FULL, "to be fetched"), workspace)
+    needed = _needed(name)
+    return [_explain_one(planned, stage) for stage in GRAPH.stages if stage.name in needed]
 
 
-def _explain_one(planned: Plan, stage: str) -> Reason:
+def _explain_one(planned: Plan, stage: Stage[Any]) -> Reason:
     found = planned.find(stage)
     if found is not None:
-        return Reason(stage, True, found.fingerprint, found.path, ())
-    ingredients = planned.ingredients[stage]
-    nearest, changes = _nearest(ingredients, planned.workspace.store.outputs(stage))
+        return Reason(stage.name, True, found.fingerprint, found.path, ())
+    ingredients = planned.ingredients[stage.name]
+    nearest, changes = _nearest(ingredients, planned.workspace.store.all_of(stage.facts))
     if nearest is None:
         changes = ["there is no earlier output"]
     elif not changes:
         changes = ["its output is incomplete, or its published version is gone"]
     path = nearest.path if nearest else None
-    return Reason(stage, False, planned.fingerprints[stage], path, tuple(changes))
+    print_ = planned.fingerprints[stage.name]
+    return Reason(stage.name, False, print_, path, tuple(changes))
 
 
 def _nearest(
-    ingredients: dict[str, Any], outputs: list[StageOutput]
-) -> tuple[StageOutput | None, list[str]]:
+    ingredients: Ingredients, outputs: list[StageOutput[Any]]
+) -> tuple[StageOutput[Any] | None, list[str]]:
     """The output with the fewest changes; of equals the newest."""
-    compared = [
-        (output, _changes(output.manifest["ingredients"], ingredients)) for output in outputs
-    ]
+    compared = [(output, _changes(output.ingredients, ingredients)) for output in outputs]
     return min(compared, key=lambda pair: len(pair[1]), default=(None, []))
 
 
-def _changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+def _changes(old: Ingredients, new: Ingredients) -> list[str]:
     told = []
-    for key, before, after in _differences(old["config"], new["config"]):
+    for key, before, after in _differences(old.config, new.config):
         told.append(f"{key} was {before!r}, is {after!r}")
-    for key, _, _ in _differences(old["inputs"], new["inputs"]):
+    for key, _, _ in _differences(old.inputs, new.inputs):
         told.append(f"the output of {key} is another one")
-    for key, before, after in _differences(old["code"], new["code"]):
+    for key, before, after in _differences(old.code, new.code):
         change = "is new" if before is None else "is gone" if after is None else "was changed"
         told.append(f"the code of {key} {change}")
-    for key, before, after in _differences(old["packages"], new["packages"]):
+    for key, before, after in _differences(old.packages, new.packages):
         told.append(f"the package {key} was {before}, is {after}")
     return told
 
@@ -72,10 +80,9 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, An
     return [(k, old.get(k), new.get(k)) for k in keys if old.get(k) != new.get(k)]
 
 
-def _needed(stage: str) -> set[str]:
-    inputs = {entry.name: entry.inputs for entry in STAGES}
-    needed = {stage}
-    for name in reversed(STAGE_NAMES):
-        if name in needed:
-            needed |= set(inputs[name])
+def _needed(name: str) -> set[str]:
+    needed = {name}
+    for stage in reversed(GRAPH.stages):
+        if stage.name in needed:
+            needed |= set(stage.inputs)
     return needed

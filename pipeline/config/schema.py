@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
+# A task is a module of this name in pipeline/tasks/.
+TaskName = Literal["multiclass"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 _OWN_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 
@@ -213,7 +215,7 @@ class Config(Section):
         description="The name the model is published under.",
     )
     data: Data = Data()
-    task: Literal["multiclass"] = "multiclass"
+    task: TaskName = "multiclass"
     model: Model = Model()
     optimizer: Optimizer = Optimizer()
     train: Train = Train()

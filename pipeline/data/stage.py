@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.artifacts import data_set
+from pipeline.artifacts.facts import DataFacts
+from pipeline.artifacts.source import Source
 from pipeline.data import tfds
 from pipeline.data.sample import NUM_TEST, TEST_SEED, read_sample
-from pipeline.data.sources import Source, tfds_root
-from pipeline.engine.context import Context, Facts
+from pipeline.data.sources import tfds_root
+from pipeline.engine.context import Context
+from pipeline.engine.stage import Outcome
 from pipeline.errors import ConfigError, DataFileError
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 Indices = npt.NDArray[np.int64]
 
 
-def run(context: Context, folder: Path) -> Facts:
+def run(context: Context, folder: Path) -> Outcome[DataFacts]:
     """Write the arrays of all splits into ``folder`` and return what is in them.
 
     Raises:
@@ -34,18 +37,21 @@ def run(context: Context, folder: Path) -> Facts:
     else:
         class_names = _write_full(data, source, folder, context.progress)
     shutil.rmtree(context.workspace.downloads(data.name), ignore_errors=True)
-    description = {"name": data.name, "source": source.kind, "class_names": class_names}
+    description = data_set.Description(data.name, source.kind, class_names)
     data_set.write_description(folder, description)
     written = data_set.read_data(folder)
-    counts = {name: len(getattr(written, name)) for name in data_set.SPLITS}
-    listed = " / ".join(f"{count:,}" for count in counts.values())
-    return {
-        **description,
-        **counts,
-        "origin": source.origin,
-        "image_shape": written.image_shape,
-        "summary": f"{data.name}: {listed} images" + (" (SAMPLE)" if source.sampled else ""),
-    }
+    facts = DataFacts(
+        name=data.name,
+        source=source.kind,
+        origin=source.origin,
+        class_names=class_names,
+        image_shape=written.image_shape,
+        train=len(written.train),
+        validation=len(written.validation),
+        test=len(written.test),
+        sampled=source.sampled,
+    )
+    return Outcome(facts)
 
 
 def _write_full(

@@ -1,28 +1,33 @@
 """What a stage may read while it runs."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipeline.artifacts.facts import Facts
 
 if TYPE_CHECKING:
+    from pipeline.artifacts.source import Source
     from pipeline.config.schema import Config
-    from pipeline.data.sources import Source
     from pipeline.engine.store import StageOutput
     from pipeline.engine.workspace import Workspace
     from pipeline.progress import Progress
 
-Facts = dict[str, Any]  # JSON values; "summary" says in a few words what a stage did
+F = TypeVar("F", bound=Facts)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Context:
     """One run: ``outputs`` holds the stages that are done, ``fingerprints`` those of all."""
 
     config: "Config"
     workspace: "Workspace"
     source: "Source"
-    fingerprints: dict[str, str]
+    fingerprints: Mapping[str, str]
     progress: "Progress"
-    outputs: dict[str, "StageOutput"] = field(default_factory=dict)
+    outputs: "Mapping[str, StageOutput[Any]]" = field(default_factory=dict)
     forced: bool = False
-    when_written: list[Callable[[], None]] = field(default_factory=list)  # once the output is there
+
+    def output(self, facts: type[F]) -> "StageOutput[F]":
+        """Return the output of the stage that reports these facts."""
+        return self.outputs[facts.stage]

@@ -3,12 +3,13 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 _PACKAGE_ROOT = Path(__file__).parent.parent
 
 
@@ -43,9 +44,14 @@ def code_hashes(roots: tuple[str, ...], *, package: Path = _PACKAGE_ROOT) -> dic
     return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in found.items()}
 
 
-def file_hashes(paths: Iterable[str]) -> dict[str, str]:
-    """Return the SHA-256 of the user's own files, by their paths as written."""
-    return {path: _file_hash(Path(path).expanduser()) for path in paths}
+def file_hashes(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Return the SHA-256 of files that are no modules of the package, by their names."""
+    return {name: _file_hash(path) for name, path in paths.items()}
+
+
+def presentation(definition: T) -> T:
+    """Mark a function or class that only decides how something is shown to people."""
+    return definition
 
 
 def _file_hash(path: Path) -> str:

@@ -1,23 +1,23 @@
 """Running what is not up to date: each stage gets an empty folder, and what it returns is kept."""
 
-import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib import import_module
-from types import ModuleType
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
+from pipeline.artifacts.facts import Facts
+from pipeline.artifacts.source import Source
 from pipeline.config.schema import Config
-from pipeline.data.sources import Source, acquire
 from pipeline.engine.context import Context
+from pipeline.engine.plan import Plan, plan
+from pipeline.engine.stage import Graph, Stage
 from pipeline.engine.store import StageOutput
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import MissingExtra, RequestError
+from pipeline.errors import RequestError
 from pipeline.progress import Progress
-from pipeline.runtimes.requirements import chosen_runtimes, require_provable
-from pipeline.stages import STAGE_NAMES, STAGES, Plan, Stage, plan, position_of
 from pipeline.system.atomic import FolderExists, explained_storage, locked
+
+F = TypeVar("F", bound=Facts)
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,30 @@ class StageResult:
     name: str
     status: str
     seconds: float
-    output: StageOutput
+    output: StageOutput[Any]
 
 
-def run_stages(
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked for: positions of the last stage, and of the first that is forced.
+
+    ``source`` takes the data from there and nowhere else.
+    """
+
+    config: Config
+    workspace: Workspace
+    last: int
+    forced: int
+    source: Source | None
+
+
+def run_graph(
+    graph: Graph,
     config: Config,
     workspace: Workspace,
     progress: Progress,
     *,
-    until: str = STAGE_NAMES[-1],
+    until: str | None = None,
     force: str | None = None,
     source: Source | None = None,
 ) -> list[StageResult]:
@@ -46,8 +61,10 @@ def run_stages(
     Raises:
         PipelineError: whatever stops a stage; outputs of the stages before it are kept.
     """
-    last, forced = position_of(until), position_of(force) if force else len(STAGES)
-    chosen_runtimes(config)
+    last = graph.position_of(until or graph.names[-1])
+    forced = graph.position_of(force) if force else len(graph.stages)
+    for stage in graph.stages:
+        stage.validate(config)
     if force and forced > last:
         raise RequestError(
             f"--force must name a stage that runs; got {force!r}, which comes after --until "
@@ -59,125 +76,93 @@ def run_stages(
     # Runs share a workspace; one that replaces outputs (--force) has it for itself.
     waiting = "Waiting for another run in this workspace to end (a run with --force is alone)."
     with locked(runs, shared=force is None, on_wait=lambda: progress.notice(waiting)):
-        return _run(config, workspace, progress, (last, forced), source)
+        return _run(graph, Request(config, workspace, last, forced, source), progress)
 
 
-def _run(
-    config: Config,
-    workspace: Workspace,
-    progress: Progress,
-    bounds: tuple[int, int],
-    source: Source | None,
-) -> list[StageResult]:
-    last, forced = bounds
-    fresh = forced == 0
-    planned = (
-        Plan(config, source, workspace) if source else plan(config, workspace, fresh_data=fresh)
+def output_of(results: list[StageResult], facts: type[F]) -> StageOutput[F] | None:
+    """Return the output of the stage that reports these facts, or None where it did not run."""
+    found = (result.output for result in results if result.name == facts.stage)
+    return next(found, None)
+
+
+def _run(graph: Graph, request: Request, progress: Progress) -> list[StageResult]:
+    planned = _plan(graph, request, progress)
+    notice = graph.sources.notice(planned.source)
+    if notice:
+        progress.notice(notice)
+    context = Context(
+        request.config, request.workspace, planned.source, planned.fingerprints, progress
     )
-    if _must_train(planned, last, forced):
-        check_names(config, progress=progress)  # before minutes go into data
-        if last >= STAGE_NAMES.index("export"):
-            require_provable(config)
-    if source is None and (planned is None or fresh or planned.find("data") is None):
-        downloads = workspace.downloads(config.data.name)
-        with explained_storage(downloads):
-            planned = Plan(config, acquire(config.data, downloads, progress), workspace)
-    assert planned is not None, "a source was given, kept or acquired"
-    if planned.source.sampled:
-        progress.notice(sample_notice(planned.source))
-    context = Context(config, workspace, planned.source, planned.fingerprints, progress)
-    wanting = _outdated(planned, last, forced) & _kept(planned)
-    results = []
-    for position, stage in enumerate(STAGES[: last + 1]):
-        context.forced = position >= forced
-        result = _run_or_find(stage, planned, context, replace=stage.name in wanting)
-        context.outputs[stage.name] = result.output
-        summary = result.output.facts["summary"]
+    wanting = _outdated(planned, request) & _kept(planned)
+    results: list[StageResult] = []
+    for position, stage in enumerate(graph.stages[: request.last + 1]):
+        context = replace(context, forced=position >= request.forced)
+        result = _run_or_find(stage, planned, context, replaced=stage.name in wanting)
+        context = replace(context, outputs={**context.outputs, stage.name: result.output})
+        summary = result.output.facts.summary
         progress.stage_finished(stage.name, result.status, result.seconds, summary)
         results.append(result)
     return results
 
 
-def _outdated(planned: Plan, last: int, forced: int) -> set[str]:
+def _plan(graph: Graph, request: Request, progress: Progress) -> Plan:
+    """Return the plan, once everything was checked that can be before minutes go into data."""
+    config, workspace, fresh = request.config, request.workspace, request.forced == 0
+    if request.source is not None:
+        planned: Plan | None = Plan(graph, config, request.source, workspace)
+    else:
+        planned = plan(graph, config, workspace, fresh_data=fresh)
+    for position, stage in enumerate(graph.stages[: request.last + 1]):
+        if position >= request.forced or planned is None or planned.find(stage) is None:
+            stage.preflight(config, progress)
+    first = graph.stages[0]
+    if planned is not None and (request.source or not (fresh or planned.find(first) is None)):
+        return planned
+    downloads = workspace.downloads(config.data.name)
+    with explained_storage(downloads):
+        source = graph.sources.acquire(config, downloads, progress)
+    return Plan(graph, config, source, workspace)
+
+
+def _outdated(planned: Plan, request: Request) -> set[str]:
     """Return the stages that must run: missing, forced, or altered and read by one that runs."""
     outdated: set[str] = set()
-    for position in range(last, -1, -1):
-        stage = STAGES[position]
-        output = None if position >= forced else planned.find(stage.name)
-        readers = [later for later in STAGES[position + 1 : last + 1] if later.name in outdated]
+    stages = planned.graph.stages[: request.last + 1]
+    for position, stage in reversed(list(enumerate(stages))):
+        output = None if position >= request.forced else planned.find(stage)
+        readers = [later for later in stages[position + 1 :] if later.name in outdated]
         is_read = any(stage.name in later.inputs for later in readers)
         is_proven = any(stage.name in later.proves for later in readers)
         if output is None or (is_read and not is_proven and not output.is_unaltered()):
             outdated.add(stage.name)
     # A proof is of files, not of causes: files that are made anew are proven anew.
-    provers = {stage.name for stage in STAGES[: last + 1] if outdated & set(stage.proves)}
-    return outdated | provers
+    return outdated | {stage.name for stage in stages if outdated & set(stage.proves)}
 
 
 def _kept(planned: Plan) -> set[str]:
     """Return the stages that have an output. One that appears later is of a run beside this one."""
     store, prints = planned.workspace.store, planned.fingerprints
-    return {name for name, print_ in prints.items() if store.find(name, print_) is not None}
+    return {s.name for s in planned.graph.stages if store.find(s.facts, prints[s.name]) is not None}
 
 
-def sample_notice(source: Source) -> str:
-    """Return what users must know where the sample stands in for the data set."""
-    return (
-        "The full MNIST cannot be reached, so this run uses a SAMPLE of 5,000 of its digits: "
-        f"{source.origin} Expect a lower accuracy. For the full set, name a folder with its four "
-        "files in PIPELINE_MANUAL_DIR; to try the network again: --force data."
-    )
-
-
-def check_names(config: Config, *, progress: Progress) -> list[Any]:
-    """Build model and optimiser once, and return a row for each layer; no data is needed.
-
-    Raises:
-        ConfigError: Keras or TensorFlow Datasets knows no such name or argument.
-    """
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend != "tensorflow":
-        raise RequestError(
-            f"Keras must compute with tensorflow here; got {backend!r} in the variable "
-            "KERAS_BACKEND. Unset it."
-        )
-    with progress.task("loading TensorFlow"):
-        training, data_sets = _load("pipeline.training.stage"), _load("pipeline.data.tfds")
-    image_shape, class_names = data_sets.describe(config.data.name)
-    rows: list[Any] = training.check(config, image_shape=image_shape, num_classes=len(class_names))
-    return rows
-
-
-def _must_train(planned: Plan | None, last: int, forced: int) -> bool:
-    position = STAGE_NAMES.index("train")
-    kept = planned is not None and forced > position and planned.find("train") is not None
-    return last >= position and not kept
-
-
-def _load(module: str) -> ModuleType:
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("pipeline"):
-            raise
-        raise MissingExtra(f"Training and exporting (here: {error.name})", "train") from error
-
-
-def _run_or_find(stage: Stage, planned: Plan, context: Context, *, replace: bool) -> StageResult:
-    found = None if replace else planned.find(stage.name)
+def _run_or_find(
+    stage: Stage[Any], planned: Plan, context: Context, *, replaced: bool
+) -> StageResult:
+    found = None if replaced else planned.find(stage)
     if found is not None:
         return StageResult(stage.name, "cached", 0.0, found)
     store, print_ = planned.workspace.store, planned.fingerprints[stage.name]
     started = time.monotonic()
     ingredients = planned.ingredients[stage.name]
+    when_written = None
     with (
         suppress(FolderExists),  # another process was faster with the same output
-        store.write(stage.name, print_, ingredients, replace=replace) as writing,
+        store.write(stage.facts, print_, ingredients, replace=replaced) as writing,
     ):
-        facts = _load(stage.module).run(context, writing.folder)
-        writing.facts = {**facts, "data_source": planned.source.kind}
-    while context.when_written:
-        context.when_written.pop()()
-    output = store.find(stage.name, print_)
+        outcome = stage.run(context, writing.folder)
+        writing.facts, when_written = outcome.facts, outcome.when_written
+    if when_written is not None:
+        when_written()
+    output = store.find(stage.facts, print_)
     assert output is not None, "what was written just now is complete"
     return StageResult(stage.name, "ran", round(time.monotonic() - started, 3), output)

@@ -4,38 +4,57 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from pipeline.artifacts.facts import Facts
+from pipeline.artifacts.files import FileDescription, describe_files
+from pipeline.artifacts.serialization import from_json, to_json
 from pipeline.system.atomic import new_folder, sha256
 
 MANIFEST = "manifest.json"
+F = TypeVar("F", bound=Facts)
 
 
 @dataclass(frozen=True)
-class StageOutput:
-    """One complete output folder and what its manifest says."""
+class Ingredients:
+    """All that a stage's output depends on; ``config`` holds JSON values by their keys."""
 
     stage: str
+    config: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class StageOutput(Generic[F]):
+    """One complete output folder and what its manifest says; ``seconds`` is how long it took."""
+
     fingerprint: str
     path: Path
-    manifest: dict[str, Any]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the stage found out, as JSON values."""
-        return dict(self.manifest["facts"])
+    ingredients: Ingredients
+    outputs: dict[str, FileDescription]
+    facts: F
+    seconds: float
 
     def is_unaltered(self) -> bool:
         """Whether every file still has its SHA-256."""
-        outputs = self.manifest["outputs"].items()
-        return all(sha256(self.path / name) == file["sha256"] for name, file in outputs)
+        files = self.outputs.items()
+        return all(sha256(self.path / name) == file.sha256 for name, file in files)
 
-    @property
-    def seconds(self) -> float:
-        """How long the stage took when it ran, in seconds."""
-        return float(self.manifest["seconds"])
+
+@dataclass(frozen=True)
+class _Manifest:
+    ingredients: Ingredients
+    outputs: dict[str, FileDescription]
+    facts: dict[str, Any]
+    seconds: float
 
 
 @dataclass
@@ -43,7 +62,7 @@ class Writing:
     """A stage's folder while it is written; ``facts`` goes into the manifest."""
 
     folder: Path
-    facts: dict[str, Any]
+    facts: Facts | None = None
 
 
 class Store:
@@ -56,24 +75,39 @@ class Store:
         """Return where an output is or would be."""
         return self.root / stage / fingerprint
 
-    def find(self, stage: str, fingerprint: str) -> StageOutput | None:
-        """Return a complete output, or None where it is missing or files of it are."""
-        path = self.folder(stage, fingerprint)
-        manifest = _read_json(path / MANIFEST)
-        if manifest is None or not _is_complete(path, manifest):
-            return None
-        return StageOutput(stage, fingerprint, path, manifest)
+    def find(self, facts: type[F], fingerprint: str) -> StageOutput[F] | None:
+        """Return the complete output of the stage that reports these facts.
 
-    def outputs(self, stage: str) -> list[StageOutput]:
-        """Return all complete outputs of a stage, the newest first."""
-        folders = [path for path in (self.root / stage).glob("*") if not path.name.startswith(".")]
+        None where it, or one of its files, is missing. Sizes are compared here; SHA-256 where a
+        stage reads the files (``is_unaltered``).
+        """
+        path = self.folder(facts.stage, fingerprint)
+        try:
+            manifest = from_json(_Manifest, json.loads((path / MANIFEST).read_text()))
+            read = from_json(facts, manifest.facts)
+        except (OSError, ValueError):
+            return None
+        if not all(_has_size(path / name, file) for name, file in manifest.outputs.items()):
+            return None
+        return StageOutput(
+            fingerprint, path, manifest.ingredients, manifest.outputs, read, manifest.seconds
+        )
+
+    def all_of(self, facts: type[F]) -> list[StageOutput[F]]:
+        """Return all complete outputs of the stage that reports these facts, the newest first."""
+        folders = [p for p in (self.root / facts.stage).glob("*") if not p.name.startswith(".")]
         folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        found = (self.find(stage, path.name) for path in folders)
+        found = (self.find(facts, path.name) for path in folders)
         return [output for output in found if output is not None]
 
     @contextmanager
     def write(
-        self, stage: str, fingerprint: str, ingredients: dict[str, Any], *, replace: bool = False
+        self,
+        facts: type[Facts],
+        fingerprint: str,
+        ingredients: Ingredients,
+        *,
+        replace: bool = False,
     ) -> Iterator[Writing]:
         """Yield an empty folder; it becomes the stage's output when the block ends.
 
@@ -84,46 +118,21 @@ class Store:
             StorageError: the folder cannot be written.
         """
         started = time.monotonic()
-        target = self.folder(stage, fingerprint)
-        damaged = target.exists() and self.find(stage, fingerprint) is None
+        target = self.folder(facts.stage, fingerprint)
+        damaged = target.exists() and self.find(facts, fingerprint) is None
         with new_folder(target, replace=replace or damaged) as folder:
-            writing = Writing(folder, {})
+            writing = Writing(folder)
             yield writing
             manifest = {
-                "stage": stage,
+                "stage": facts.stage,
                 "fingerprint": fingerprint,
-                "ingredients": ingredients,
-                "outputs": describe_files(folder),
-                "facts": writing.facts,
+                "ingredients": ingredients.as_json(),
+                "outputs": to_json(describe_files(folder)),
+                "facts": to_json(writing.facts),
                 "seconds": round(time.monotonic() - started, 3),
             }
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
 
 
-def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return size in bytes and SHA-256 of every file below a folder, by relative path."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
-        for path in files
-    }
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def _is_complete(path: Path, manifest: dict[str, Any]) -> bool:
-    """Sizes are compared here; SHA-256 where a stage reads the files (``is_unaltered``)."""
-    kinds = {"outputs": dict, "facts": dict, "ingredients": dict, "seconds": int | float}
-    if not all(isinstance(manifest.get(key), kind) for key, kind in kinds.items()):
-        return False
-    outputs = manifest["outputs"]
-    return all(
-        (path / name).is_file() and (path / name).stat().st_size == file["bytes"]
-        for name, file in outputs.items()
-    )
+def _has_size(path: Path, file: FileDescription) -> bool:
+    return path.is_file() and path.stat().st_size == file.bytes

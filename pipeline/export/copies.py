@@ -1,47 +1,27 @@
 """Smaller copies earn their place: as accurate on the validation set as asked, and smaller."""
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.data_set import Split
 from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
 from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
+from pipeline.tasks.task import Task
 
 _CHUNK = 4096
 
 
-@dataclass(frozen=True)
-class Copy:
-    """A copy beside what it was made from; ``reason`` says why it is left out, else None.
-
-    ``accuracy`` is on the validation set, 0 to 1; ``accuracy_drop`` is in percentage points.
-    """
-
-    format: str
-    artifact: str
-    accuracy: float
-    accuracy_drop: float
-    bytes: int
-    original_bytes: int
-    reason: str | None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain values for a manifest."""
-        return asdict(self)
-
-
-def judge(folder: Path, file_format: str, validation: Split, max_drop: float) -> Copy:
+def judge(folder: Path, file_format: str, validation: Split, task: Task, max_drop: float) -> Copy:
     """Compare a copy with its original, both in onnxruntime, on the validation set.
 
     ``max_drop`` is in percentage points.
     """
     original = FORMATS[file_format].copy_of
     assert original is not None, "only copies are judged"
-    accuracy = _accuracy(artifact_path(folder, file_format), validation)
-    drop = round(100 * (_accuracy(artifact_path(folder, original), validation) - accuracy), 6)
+    accuracy = _score(artifact_path(folder, file_format), validation, task)
+    drop = round(100 * (_score(artifact_path(folder, original), validation, task) - accuracy), 6)
     size, original_size = (artifact_bytes(folder, name) for name in (file_format, original))
     reasons = []
     if drop > max_drop:
@@ -55,11 +35,9 @@ def judge(folder: Path, file_format: str, validation: Split, max_drop: float) ->
     return Copy(file_format, name, accuracy, drop, size, original_size, "; ".join(reasons) or None)
 
 
-def _accuracy(path: Path, split: Split) -> float:
-    """Return the share, 0 to 1, of images whose label the file tells."""
+def _score(path: Path, split: Split, task: Task) -> float:
+    """Return the task's score of what a file answers to a split."""
     predictor = OnnxRuntimePredictor(path)
-    right = 0
-    for first in range(0, len(split), _CHUNK):
-        probabilities = predictor.predict(np.asarray(split.images[first : first + _CHUNK]))
-        right += int(np.sum(probabilities.argmax(axis=1) == split.labels[first : first + _CHUNK]))
-    return right / len(split)
+    chunks = (split.images[first : first + _CHUNK] for first in range(0, len(split), _CHUNK))
+    answers = np.concatenate([predictor.predict(np.asarray(chunk)) for chunk in chunks])
+    return task.score_of(answers, split.labels)

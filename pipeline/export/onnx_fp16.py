@@ -6,7 +6,7 @@ import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from pipeline.artifacts.formats import FLOAT16
-from pipeline.export.onnx import normalize, write_checked
+from pipeline.export.onnx_graph import normalize, write_checked
 from pipeline.export.trained import TrainedModel
 
 

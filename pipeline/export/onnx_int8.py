@@ -12,7 +12,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from pipeline.artifacts.contract import INPUT
 from pipeline.artifacts.formats import INT8
-from pipeline.export.onnx import normalize, write_checked
+from pipeline.export.onnx_graph import normalize, write_checked
 from pipeline.export.trained import TrainedModel
 
 # The first whose DequantizeLinear onnx's reference evaluator knows; from 18 on no operator that we

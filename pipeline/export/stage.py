@@ -9,27 +9,29 @@ import keras
 import numpy as np
 
 from pipeline.artifacts.contract import contract_for
+from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
+from pipeline.artifacts.facts import DataFacts, ExportFacts, TrainFacts
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
-from pipeline.engine.context import Context, Facts
+from pipeline.engine.context import Context
+from pipeline.engine.stage import Outcome
 from pipeline.errors import ExportFailed, MissingExtra, PipelineError
-from pipeline.export.copies import Copy, judge
+from pipeline.export.copies import judge
 from pipeline.export.trained import TrainedModel
 from pipeline.runtimes.telemetry import forbid_telemetry
+from pipeline.tasks import task_named
 
 _CALIBRATION_IMAGES = 1000
 
 
-def run(context: Context, folder: Path) -> Facts:
+def run(context: Context, folder: Path) -> Outcome[ExportFacts]:
     """Write the model in every format into ``folder``, laid out as it will be published."""
-    data = read_data(context.outputs["data"].path)
-    settings = context.config.export
-    contract = contract_for(
-        context.config.task, image_shape=data.image_shape, num_classes=len(data.class_names)
-    )
+    data = read_data(context.output(DataFacts).path)
+    settings, kind = context.config.export, task_named(context.config.task)
+    contract = contract_for(kind.output(len(data.class_names)), image_shape=data.image_shape)
     trained = TrainedModel(
         model=keras.models.load_model(
-            context.outputs["train"].path / TRAINED_MODEL_FILE, compile=False, safe_mode=True
+            context.output(TrainFacts).path / TRAINED_MODEL_FILE, compile=False, safe_mode=True
         ),
         contract=contract,
         metadata=_metadata(data, context.fingerprints["train"], context.config.task),
@@ -40,21 +42,16 @@ def run(context: Context, folder: Path) -> Facts:
             task.update(done, file_format)
             export(trained, file_format, folder)
         copies = [
-            judge(folder, name, data.validation, settings.max_accuracy_drop)
+            judge(folder, name, data.validation, kind, settings.max_accuracy_drop)
             for name in settings.formats
             if FORMATS[name].copy_of
         ]
     left_out = _leave_out(copies, folder)
-    formats = [name for name in settings.formats if name not in left_out]
+    formats = tuple(name for name in settings.formats if name not in left_out)
     for copy in copies:
         if copy.reason:
             context.progress.notice(f"{copy.artifact} is left out: {copy.reason}.")
-    return {
-        "formats": formats,
-        "copies": [copy.as_json() for copy in copies],
-        "contract": contract.as_json(),
-        "summary": ", ".join(formats),
-    }
+    return Outcome(ExportFacts(formats, tuple(copies), contract))
 
 
 def export(trained: TrainedModel, file_format: str, folder: Path) -> None:

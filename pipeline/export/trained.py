@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.artifacts.contract import Contract
-from pipeline.export.onnx import convert
+from pipeline.export.onnx_graph import convert
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Configuration -> Keras model: bytes in, scaled inside, dense layers, softmax out."""
+"""Configuration -> Keras model: bytes in, scaled inside, dense layers, the task's output."""
 
 import math
 from itertools import pairwise
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from pipeline.artifacts.contract import INPUT, OUTPUTS
-from pipeline.artifacts.data_set import LayerSummary
+from pipeline.artifacts.contract import INPUT
+from pipeline.artifacts.facts import LayerSummary
 from pipeline.errors import ConfigError
 from pipeline.models.keras_objects import hint
 from pipeline.system.resources import memory_bytes
+from pipeline.tasks.task import Task
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Model
@@ -24,38 +25,40 @@ def build_model(
     *,
     image_shape: tuple[int, int, int],
     num_classes: int,
+    task: Task,
     precision: str = "float32",
 ) -> keras.Model:
-    """Return a model from uint8 images (n, *image_shape) to float32 probabilities (n, num_classes).
+    """Return a model from uint8 images (n, *image_shape) to the output of the task, float32.
 
     x^(0) = image / 255, z^(k+1) = W^(k) x^(k) + b^(k), x^(k) = activation(z^(k)),
-    f(x) = SoftMax(z) (lecture "Neural Networks: Basics", fully connected networks).
+    f(x) = output(z) (lecture "Neural Networks: Basics", fully connected networks).
     ``precision`` is Keras' dtype policy of the hidden layers; weights and logits are float32.
 
     Raises:
         ConfigError: Keras knows no such activation or initialiser.
     """
     _check(config)
-    _check_memory(config, math.prod(image_shape), num_classes)
+    units = task.output(num_classes).shape[-1]
+    assert isinstance(units, int), "only the batch axis is free"
+    _check_memory(config, math.prod(image_shape), units)
     try:
-        return _build(config, image_shape, num_classes, precision)
+        return _build(config, image_shape, units, task, precision)
     except Exception as error:  # whatever the chosen function raises
         raise _cannot_compute(config, error) from error
 
 
 def _build(
-    config: "Model", image_shape: tuple[int, int, int], num_classes: int, precision: str
+    config: "Model", image_shape: tuple[int, int, int], units: int, task: Task, precision: str
 ) -> keras.Model:
     image = keras.Input(image_shape, dtype="uint8", name=INPUT)
     x = keras.layers.Rescaling(1 / 255, name="scale")(image)
     x = keras.layers.Flatten(name="flatten")(x)
-    for number, units in enumerate(config.hidden, start=1):
-        x = _dense(config, units, f"hidden_{number}", config.activation, precision)(x)
+    for number, width in enumerate(config.hidden, start=1):
+        x = _dense(config, width, f"hidden_{number}", config.activation, precision)(x)
         if config.dropout:
             x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}", dtype=precision)(x)
-    logits = _dense(config, num_classes, LOGITS, "linear", "float32")(x)
-    output = OUTPUTS["multiclass"]
-    return keras.Model(image, keras.layers.Softmax(name=output)(logits), name="classifier")
+    logits = _dense(config, units, LOGITS, "linear", "float32")(x)
+    return keras.Model(image, task.output_layer()(logits), name="classifier")
 
 
 def logits_model(model: keras.Model) -> keras.Model:
@@ -97,8 +100,8 @@ def _check(config: "Model") -> None:
 _COPIES = 5  # weights, gradient, two slots of an optimiser like Adam, and one at work
 
 
-def _check_memory(config: "Model", inputs: int, num_classes: int) -> None:
-    widths = [inputs, *config.hidden, num_classes]
+def _check_memory(config: "Model", inputs: int, outputs: int) -> None:
+    widths = [inputs, *config.hidden, outputs]
     parameters = sum((a + 1) * b for a, b in pairwise(widths))
     needed, there = parameters * 4 * _COPIES, memory_bytes()
     if needed > there:

@@ -1,35 +1,39 @@
 """The model card: what a person should know before using the model."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
-from pipeline.artifacts.contract import contract_from_json
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.cost import SLOWER
+from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.publishing.manifest import Description, PublishedData
 
 
-def model_card(manifest: dict[str, Any]) -> str:
-    """Return the card as Markdown, from the manifest of a version."""
-    metrics, data = manifest["metrics"], manifest["data"]
+def model_card(described: Description, version: int) -> str:
+    """Return the card of a version as Markdown."""
+    metrics, data = described.metrics, described.data
     test = metrics["test"]
     return "\n".join(
         [
-            f"# {manifest['name']}, version {manifest['version']}",
+            f"# {described.name}, version {version}",
             "",
-            f"A dense network of {manifest['parameters']:,} parameters that tells the "
-            f"{len(manifest['class_names'])} classes of {data['name']} apart. "
-            f"Test accuracy **{100 * test['accuracy']:.2f} %** of {data['test']:,} images.",
+            f"A dense network of {described.parameters:,} parameters that tells the "
+            f"{len(described.class_names)} classes of {data.name} apart. "
+            f"Test accuracy **{100 * test.scores['accuracy']:.2f} %** of {data.test:,} images.",
             "",
-            f"`{contract_from_json(manifest['contract'])}`",
+            f"`{described.contract}`",
             "",
             "Feed raw bytes, 0 to 255: scaling is part of the model.",
             "",
             "## Data",
             "",
-            f"Source: {data['source']}; {data['origin'].rstrip('.')}.",
+            f"Source: {data.source}; {data.origin.rstrip('.')}.",
             *_sample_warning(data),
-            f"Images: {data['train']:,} to train, {data['validation']:,} to validate, "
-            f"{data['test']:,} to test.",
+            f"Images: {data.train:,} to train, {data.validation:,} to validate, "
+            f"{data.test:,} to test.",
             "",
             "## Metrics",
             "",
@@ -39,7 +43,7 @@ def model_card(manifest: dict[str, Any]) -> str:
             "",
             "| class (test) | precision | recall | F1 | images |",
             "|---|---:|---:|---:|---:|",
-            *map(_class_row, test["classes"]),
+            *map(_class_row, test.classes),
             "",
             "## Verification",
             "",
@@ -48,21 +52,21 @@ def model_card(manifest: dict[str, Any]) -> str:
             "",
             "| file | runtime | largest difference | same labels | accuracy | time of an image |",
             "|---|---|---:|---:|---:|---:|",
-            *map(_verification_row, manifest["verification"]),
+            *map(_verification_row, described.verification),
             "",
-            *_copies(manifest["copies"], manifest["verification"]),
+            *_copies(described.copies, described.verification),
             "## Training",
             "",
             "```yaml",
-            _short_config(manifest["config"]),
+            _short_config(described.config),
             "```",
             "",
         ]
     )
 
 
-def _sample_warning(data: dict[str, Any]) -> list[str]:
-    if not data["sampled"]:
+def _sample_warning(data: PublishedData) -> list[str]:
+    if not data.sampled:
         return []
     return [
         "",
@@ -72,51 +76,50 @@ def _sample_warning(data: dict[str, Any]) -> list[str]:
     ]
 
 
-def _split_row(name: str, values: dict[str, Any]) -> str:
-    numbers = (values[key] for key in ("accuracy", "loss", "expected_calibration_error"))
+def _split_row(name: str, metrics: Metrics) -> str:
+    scores = metrics.scores
+    numbers = (scores["accuracy"], metrics.loss, scores["expected_calibration_error"])
     return f"| {name} | " + " | ".join(f"{number:.4f}" for number in numbers) + " |"
 
 
-def _class_row(values: dict[str, Any]) -> str:
-    numbers = " | ".join(f"{values[key]:.4f}" for key in ("precision", "recall", "f1"))
-    return f"| {values['name']} | {numbers} | {values['images']:,} |"
+def _class_row(row: ClassMetrics) -> str:
+    numbers = " | ".join(f"{number:.4f}" for number in (row.precision, row.recall, row.f1))
+    return f"| {row.name} | {numbers} | {row.images:,} |"
 
 
-def _verification_row(check: dict[str, Any]) -> str:
-    asked = f" ({check['asked']})" if check["asked"] else ""
-    name = f"| {check['artifact']} | {check['runtime']}{asked} "
-    if not check["ran"]:
+def _verification_row(check: Check) -> str:
+    asked = f" ({check.asked})" if check.asked else ""
+    name = f"| {check.artifact} | {check.runtime}{asked} "
+    if check.cost is None or check.max_abs_diff is None or check.label_agreement is None:
         return f"{name}| not run | | | |"
-    times = check["cost"]["time_per_image"].values()
-    shown = ", ".join(f"{1e6 * time['median_seconds']:.3g}" for time in times)
+    times = check.cost.time_per_image.values()
+    shown = ", ".join(f"{1e6 * time.median_seconds:.3g}" for time in times)
     return (
-        f"{name}| {check['max_abs_diff']:.1e} | {100 * check['label_agreement']:.2f} % "
-        f"| {check['accuracy']:.4f} | {shown} us |"
+        f"{name}| {check.max_abs_diff:.1e} | {100 * check.label_agreement:.2f} % "
+        f"| {check.accuracy:.4f} | {shown} us |"
     )
 
 
-def _copies(copies: list[dict[str, Any]], checks: list[dict[str, Any]]) -> list[str]:
+def _copies(copies: Sequence[Copy], checks: Sequence[Check]) -> list[str]:
     """Say of every copy in lower precision what it loses and gains, or why it is left out."""
     if not copies:
         return []
-    told = [
-        _copy(copy, [c for c in checks if c["artifact"] == copy["artifact"]]) for copy in copies
-    ]
+    told = [_copy(copy, [c for c in checks if c.artifact == copy.artifact]) for copy in copies]
     return ["## Copies in lower precision", "", *told, ""]
 
 
-def _copy(copy: dict[str, Any], checks: list[dict[str, Any]]) -> str:
-    if copy["reason"]:
-        return f"- `{copy['artifact']}` is left out: {copy['reason']}."
-    tested = {f"{check['accuracy']:.4f}" for check in checks if check["ran"]}
+def _copy(copy: Copy, checks: Sequence[Check]) -> str:
+    if copy.reason:
+        return f"- `{copy.artifact}` is left out: {copy.reason}."
+    tested = {f"{check.accuracy:.4f}" for check in checks if check.ran}
     slower = [
-        f"{check['runtime']} ({', '.join(f'{ratio:.1f}x' for ratio in ratios.values())})"
+        f"{check.runtime} ({', '.join(f'{ratio:.1f}x' for ratio in ratios.values())})"
         for check in checks
-        if (ratios := check["times_of_original"]) and max(ratios.values()) >= SLOWER
+        if (ratios := check.times_of_original) and max(ratios.values()) >= SLOWER
     ]
     return (
-        f"- `{copy['artifact']}`: {copy['bytes']:,} bytes instead of {copy['original_bytes']:,}; "
-        f"validation accuracy {copy['accuracy']:.4f}, {copy['accuracy_drop']:.2f} points less; "
+        f"- `{copy.artifact}`: {copy.bytes:,} bytes instead of {copy.original_bytes:,}; "
+        f"validation accuracy {copy.accuracy:.4f}, {copy.accuracy_drop:.2f} points less; "
         f"test accuracy {' to '.join(sorted(tested))}."
         + (
             f" Slower than float32 for one image or for 256 in: {'; '.join(slower)}."

@@ -1,51 +1,75 @@
-"""What readers of published models rely on in ``manifest.json``."""
+"""``manifest.json`` of a published version: what it says, and what its readers rely on."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.contract import Contract
+from pipeline.artifacts.copies import Copy
+from pipeline.artifacts.files import FileDescription
+from pipeline.artifacts.metrics import Metrics, metrics_from_json
 
 
-class File(BaseModel):
-    """One published file."""
+class _Strict(BaseModel):
+    """Fields without a default are relied on; the others are missing in older versions."""
 
-    bytes: int = Field(ge=0)
-    sha256: str
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
 
-class DataFacts(BaseModel):
-    """Which data a version was trained and tested on."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
+class PublishedData(_Strict):
+    """Which data a version was trained and tested on, and the number of images of each split."""
 
     name: str
     source: str
+    origin: str = ""
+    train: int = 0
+    validation: int = 0
+    test: int = 0
     sampled: bool
     test_sha256: str
 
 
-class Stages(BaseModel):
-    """The fingerprints of the run; those that others look up."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
+class Fingerprints(_Strict):
+    """The fingerprints of the run, by stage; those that others look up."""
 
     data: str
     train: str
     evaluate: str
 
 
-class Manifest(BaseModel):
-    """What readers rely on in ``manifest.json``; there is more in it."""
+def _as_metrics(value: Any) -> Metrics:
+    return value if isinstance(value, Metrics) else metrics_from_json(value)
 
-    model_config = ConfigDict(strict=True, extra="allow")
+
+SplitMetrics = Annotated[
+    Metrics, BeforeValidator(_as_metrics), PlainSerializer(lambda metrics: metrics.as_json())
+]
+PublishedCheck = Annotated[Check, PlainSerializer(lambda check: check.as_json())]
+
+
+class Description(_Strict):
+    """What a manifest says of a version besides its number and its files."""
 
     name: str
+    task: str = "multiclass"
+    formats: tuple[str, ...] = Field(min_length=1)
+    contract: Contract
+    class_names: tuple[str, ...]
+    config: dict[str, Any]
+    data: PublishedData
+    parameters: int = 0
+    metrics: dict[str, SplitMetrics]
+    verification: tuple[PublishedCheck, ...] = ()
+    copies: tuple[Copy, ...] = ()
+    signatures: tuple[str, ...] = ()
+    stages: Fingerprints
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class Manifest(Description):
+    """The whole manifest of a version."""
+
     version: int = Field(ge=1)
     fingerprint: str
-    formats: list[str] = Field(min_length=1)
-    class_names: list[str]
-    contract: dict[str, Any]
-    config: dict[str, Any]
-    data: DataFacts
-    metrics: dict[str, dict[str, Any]]
-    stages: Stages
-    files: dict[str, File]
+    files: dict[str, FileDescription]

@@ -4,13 +4,16 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from pipeline.artifacts.facts import ExportFacts
+from pipeline.artifacts.files import describe_files
 from pipeline.artifacts.formats import artifact_files, formats_in
-from pipeline.engine.store import StageOutput, describe_files
+from pipeline.artifacts.serialization import to_json
+from pipeline.engine.store import StageOutput
 from pipeline.errors import AccuracyTooLow, ModelError
 from pipeline.publishing.card import model_card
 from pipeline.publishing.golden import GOLDEN, Golden
+from pipeline.publishing.manifest import Description
 from pipeline.publishing.published import (
     LABELS,
     MANIFEST,
@@ -28,8 +31,8 @@ class Candidate:
     """What may be published: the exported files, what the manifest says about them, and answers."""
 
     fingerprint: str
-    export: StageOutput
-    description: dict[str, Any]
+    export: StageOutput[ExportFacts]
+    description: Description
     golden: Golden | None = None
 
 
@@ -70,7 +73,7 @@ def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | Non
             published = read_version(model_folder / str(version))
         except ModelError:  # broken; it is nobody's candidate
             continue
-        if published.manifest["fingerprint"] == fingerprint and not published.alterations():
+        if published.manifest.fingerprint == fingerprint and not published.alterations():
             return published
     return None
 
@@ -94,28 +97,28 @@ def _fill(folder: Path, candidate: Candidate, version: int) -> None:
     exported = candidate.export.path
     left_out = {
         path.relative_to(exported).as_posix()
-        for name in set(formats_in(exported)) - set(candidate.description["formats"])
+        for name in set(formats_in(exported)) - set(candidate.description.formats)
         for path in artifact_files(exported, name)
     }
-    for name, file in candidate.export.manifest["outputs"].items():
+    for name, file in candidate.export.outputs.items():
         if name in left_out:
             continue
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(exported / name, target)
-        if sha256(target) != file["sha256"]:
+        if sha256(target) != file.sha256:
             raise ModelError(
-                f"{exported / name} must have SHA-256 {file['sha256']}; got another: "
+                f"{exported / name} must have SHA-256 {file.sha256}; got another: "
                 "it was altered after it was exported. Nothing is published. Run again with "
                 "--force export."
             )
     if candidate.golden is not None:
         candidate.golden.write(folder / GOLDEN)
+    (folder / "README.md").write_text(model_card(candidate.description, version))
     manifest = {
         "version": version,
         "fingerprint": candidate.fingerprint,
-        **candidate.description,
+        **candidate.description.model_dump(mode="json"),
+        "files": to_json(describe_files(folder)),
     }
-    (folder / "README.md").write_text(model_card(manifest))
-    manifest["files"] = describe_files(folder)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")

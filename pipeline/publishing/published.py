@@ -1,17 +1,21 @@
 """Reading published models: versions, labels, and files that are what the manifest says."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, TypeAdapter
 
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_name, formats_in
-from pipeline.engine.store import StageOutput
 from pipeline.errors import ModelError
 from pipeline.publishing.manifest import Manifest
 from pipeline.system.atomic import sha256
+
+if TYPE_CHECKING:
+    from pipeline.artifacts.facts import PublishFacts
+    from pipeline.config.schema import Config
+    from pipeline.engine.store import StageOutput
+    from pipeline.engine.workspace import Workspace
 
 MANIFEST = "manifest.json"
 LABELS = "labels.json"
@@ -27,30 +31,30 @@ class PublishedModel:
     name: str
     version: int
     path: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     labels: tuple[str, ...]
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the probabilities."""
-        return tuple(self.manifest["class_names"])
+        return self.manifest.class_names
 
     @property
     def formats(self) -> list[str]:
         """The formats that were published."""
-        return [name for name in formats_in(self.path) if name in self.manifest["formats"]]
+        return [name for name in formats_in(self.path) if name in self.manifest.formats]
 
     def alterations(self) -> list[str]:
         """Return a sentence for every file that is missing or not as it was published."""
         found = self._unlisted()
-        for name, file in self.manifest["files"].items():
+        for name, file in self.manifest.files.items():
             path = self.path / name
             if not path.is_file():
                 found.append(f"{name} is missing")
-            elif path.stat().st_size != file["bytes"]:
-                found.append(f"{name} has {path.stat().st_size} bytes instead of {file['bytes']}")
-            elif sha256(path) != file["sha256"]:
-                found.append(f"{name} has another SHA-256 than {file['sha256']}")
+            elif path.stat().st_size != file.bytes:
+                found.append(f"{name} has {path.stat().st_size} bytes instead of {file.bytes}")
+            elif sha256(path) != file.sha256:
+                found.append(f"{name} has another SHA-256 than {file.sha256}")
         return found
 
     def _unlisted(self) -> list[str]:
@@ -58,12 +62,12 @@ class PublishedModel:
 
         What is opened must be listed, since only that is compared.
         """
-        unknown = [name for name in self.manifest["formats"] if name not in FORMATS]
+        unknown = [name for name in self.manifest.formats if name not in FORMATS]
         found = [f"the format {name} is not known" for name in unknown]
         present = formats_in(self.path)
         found += [
             f"{artifact_name(name)} is missing"
-            for name in self.manifest["formats"]
+            for name in self.manifest.formats
             if name in FORMATS and name not in present
         ]
         inside = {
@@ -71,7 +75,7 @@ class PublishedModel:
             for name in present
             for path in artifact_files(self.path, name)
         }
-        listed = set(self.manifest["files"])
+        listed = set(self.manifest.files)
         return found + [f"{name} is not in the manifest" for name in sorted(inside - listed)]
 
     def require_unaltered(self) -> None:
@@ -121,16 +125,16 @@ def read_version(path: Path) -> PublishedModel:
         ModelError: its manifest cannot be read or is not one.
     """
     try:
-        text = (path / MANIFEST).read_text()
-        checked = Manifest.model_validate_json(text)
+        manifest = Manifest.model_validate_json((path / MANIFEST).read_text())
     except (OSError, ValueError) as error:  # pydantic's error is a ValueError
         reason = " ".join(str(error).split())[:200]
         raise ModelError(
             f"{path / MANIFEST} must be the manifest of a published model; got {reason}. "
             "Remove that folder or restore the file."
         ) from error
-    labels = tuple(label for label, at in read_labels(path.parent).items() if at == checked.version)
-    return PublishedModel(checked.name, checked.version, path, json.loads(text), labels)
+    labels = read_labels(path.parent).items()
+    own = tuple(label for label, at in labels if at == manifest.version)
+    return PublishedModel(manifest.name, manifest.version, path, manifest, own)
 
 
 def versions_of(model_folder: Path) -> list[int]:
@@ -165,14 +169,16 @@ def read_labels(model_folder: Path) -> dict[str, int]:
         ) from error
 
 
-def is_published(output: StageOutput, exported: Path, label: str | None) -> bool:
+def is_published(
+    output: "StageOutput[PublishFacts]", config: "Config", workspace: "Workspace"
+) -> bool:
     """Whether the version of a ``publish`` stage is there, unaltered, and has its label."""
-    folder = exported / output.facts["name"]
+    folder, label = workspace.exported / output.facts.name, config.publish.label
     try:
-        model = read_version(folder / str(output.facts["version"]))
+        model = read_version(folder / str(output.facts.version))
     except ModelError:
         return False
-    same = model.manifest["fingerprint"] == output.fingerprint
+    same = model.manifest.fingerprint == output.fingerprint
     labelled = label is None or label in model.labels
     return same and labelled and not model.alterations()
 

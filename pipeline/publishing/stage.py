@@ -5,14 +5,25 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.artifacts.contract import ENCODED_SIGNATURE, SIGNATURE
-from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, read_data
+from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, read_data, split_file
+from pipeline.artifacts.facts import (
+    DataFacts,
+    EvaluateFacts,
+    ExportFacts,
+    PublishFacts,
+    TrainFacts,
+    VerifyFacts,
+)
 from pipeline.artifacts.formats import artifact_name
-from pipeline.engine.context import Context, Facts
+from pipeline.engine.context import Context
+from pipeline.engine.stage import Outcome
+from pipeline.engine.store import StageOutput
 from pipeline.publishing.golden import Golden, record
+from pipeline.publishing.manifest import Description, Fingerprints, PublishedData
 from pipeline.publishing.publish import Candidate, publish, require_accuracy
 
 
-def run(context: Context, folder: Path) -> Facts:
+def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
     """Pass the last gate and add a version.
 
     Raises:
@@ -22,13 +33,12 @@ def run(context: Context, folder: Path) -> Facts:
     settings, sampled = context.config.publish, context.source.sampled
     key = "publish.min_accuracy_on_sample" if sampled else "publish.min_accuracy"
     minimum = settings.min_accuracy_on_sample if sampled else settings.min_accuracy
-    require_accuracy(
-        context.outputs["evaluate"].facts["metrics"]["validation"]["accuracy"], minimum, key
-    )
+    validation = context.output(EvaluateFacts).facts.metrics["validation"]
+    require_accuracy(validation.scores["accuracy"], minimum, key)
     published = publish(
         Candidate(
             context.fingerprints["publish"],
-            context.outputs["export"],
+            context.output(ExportFacts),
             _description(context),
             _golden(context),
         ),
@@ -36,49 +46,54 @@ def run(context: Context, folder: Path) -> Facts:
         label=settings.label,
         again=context.forced,
     )
-    return {
-        "name": published.name,
-        "version": published.version,
-        "summary": f"{published.name} version {published.version}",
-    }
+    return Outcome(PublishFacts(published.name, published.version))
 
 
 def _golden(context: Context) -> Golden:
     """Return a few test images and what the trained Keras model answered to them."""
-    test = read_data(context.outputs["data"].path).test
-    answers = np.load(context.outputs["evaluate"].path / TEST_PROBABILITIES_FILE)
+    test = read_data(context.output(DataFacts).path).test
+    answers = np.load(context.output(EvaluateFacts).path / TEST_PROBABILITIES_FILE)
     return record(test.images, test.labels, answers)
 
 
-def _description(context: Context) -> Facts:
+def _description(context: Context) -> Description:
     """Collect what the manifest of a published version says besides its files."""
-    outputs = context.outputs
-    data, train_facts = outputs["data"], outputs["train"].facts
+    train, verified = context.output(TrainFacts).facts, context.output(VerifyFacts).facts
     packages = {
         name: version
-        for stage in outputs.values()
-        for name, version in stage.manifest["ingredients"]["packages"].items()
+        for output in context.outputs.values()
+        for name, version in output.ingredients.packages.items()
     }
-    names = [artifact_name(name) for name in outputs["verify"].facts["formats"]]
-    test_file = data.manifest["outputs"]["test_images.npy"]
-    return {
-        "name": context.config.name,
-        "task": context.config.task,
-        "formats": outputs["verify"].facts["formats"],
-        "contract": outputs["export"].facts["contract"],
-        "class_names": data.facts["class_names"],
-        "config": context.config.model_dump(mode="json"),
-        "data": {
-            **{key: data.facts[key] for key in ("name", "source", "origin")},
-            **{split: data.facts[split] for split in ("train", "validation", "test")},
-            "sampled": context.source.sampled,
-            "test_sha256": test_file["sha256"],
-        },
-        "parameters": train_facts["parameters"],
-        "metrics": outputs["evaluate"].facts["metrics"],
-        "verification": [c for c in outputs["verify"].facts["checks"] if c["artifact"] in names],
-        "copies": outputs["verify"].facts["copies"],
-        "signatures": [SIGNATURE, ENCODED_SIGNATURE],
-        "stages": {name: output.fingerprint for name, output in outputs.items()},
-        "versions": dict(sorted(packages.items())),
-    }
+    names = {artifact_name(name) for name in verified.formats}
+    prints = {name: output.fingerprint for name, output in context.outputs.items()}
+    data = context.output(DataFacts)
+    return Description(
+        name=context.config.name,
+        task=context.config.task,
+        formats=verified.formats,
+        contract=context.output(ExportFacts).facts.contract,
+        class_names=data.facts.class_names,
+        config=context.config.model_dump(mode="json"),
+        data=_published_data(data),
+        parameters=train.parameters,
+        metrics=context.output(EvaluateFacts).facts.metrics,
+        verification=tuple(check for check in verified.checks if check.artifact in names),
+        copies=verified.copies,
+        signatures=(SIGNATURE, ENCODED_SIGNATURE),
+        stages=Fingerprints(**prints),
+        versions=dict(sorted(packages.items())),
+    )
+
+
+def _published_data(data: StageOutput[DataFacts]) -> PublishedData:
+    facts = data.facts
+    return PublishedData(
+        name=facts.name,
+        source=facts.source,
+        origin=facts.origin,
+        train=facts.train,
+        validation=facts.validation,
+        test=facts.test,
+        sampled=facts.sampled,
+        test_sha256=data.outputs[split_file("test", "images")].sha256,
+    )

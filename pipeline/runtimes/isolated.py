@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.artifacts.contract import Contract, contract_from_json
-from pipeline.artifacts.cost import Cost, cost_from_json
+from pipeline.artifacts.contract import Contract
+from pipeline.artifacts.cost import Cost
+from pipeline.artifacts.serialization import from_json
 from pipeline.errors import WorkerFailed
 from pipeline.runtimes.processes import TIMEOUT_SECONDS, Turns, WorkerProcess
 from pipeline.runtimes.registry import Runtime, require_installed
@@ -99,7 +100,7 @@ def _contract_told(folder: Path) -> Iterator[None]:
 
 def _read_contract(folder: Path) -> Contract | None:
     try:
-        return contract_from_json(json.loads((folder / CONTRACT_FILE).read_text()))
+        return from_json(Contract, json.loads((folder / CONTRACT_FILE).read_text()))
     except (OSError, ValueError):
         return None
 
@@ -119,5 +120,5 @@ def _read(folder: Path) -> Answers:
             for number, name in enumerate(facts["entrances"])
         },
         metadata=facts["metadata"],
-        cost=cost_from_json(json.loads(cost.read_text())) if cost.is_file() else None,
+        cost=from_json(Cost, json.loads(cost.read_text())) if cost.is_file() else None,
     )

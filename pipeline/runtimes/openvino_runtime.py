@@ -8,17 +8,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.contract import INPUT, OUTPUTS, Contract, TensorSpec
+from pipeline.artifacts.contract import INPUT, Contract, TensorSpec
 from pipeline.errors import ModelError
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
 from pipeline.runtimes.registry import Runtime
 from pipeline.runtimes.telemetry import forbid_telemetry
+from pipeline.tasks import output_names
 
 # By itself OpenVINO computes in bfloat16 on CPUs that can, and differs by 2e-3 from float32.
 _PRECISION = "f32"
-_NAMES = {INPUT, *OUTPUTS.values()}
 
 
 def import_openvino() -> Any:
@@ -57,7 +57,7 @@ def _compile(core: Any, model: Any, threads: int) -> Any:
 
 def _spec(port: Any) -> TensorSpec:
     """A port may have several names, where OpenVINO made one of two operators; one is ours."""
-    names = sorted(port.names, key=lambda name: name not in _NAMES)
+    names = sorted(port.names, key=lambda name: name not in {INPUT, *output_names()})
     if not names:
         raise ModelError(
             "An input or output must have a name; got none in the file. Export it again."

@@ -13,13 +13,13 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.artifacts.contract import require_classifier
+from pipeline.artifacts.serialization import to_json
 from pipeline.errors import PipelineError
 from pipeline.runtimes.measuring import measure
 from pipeline.runtimes.predictor import Predictor
@@ -64,7 +64,7 @@ def work(request: dict[str, Any], told: int, asked: threading.Event) -> None:
     os.chdir(request["model_folder"])
     model = Path(request["model_name"])
     predictor = open_model(runtime, model, request["shown"])
-    (folder / CONTRACT_FILE).write_text(json.dumps(predictor.contract.as_json()))
+    (folder / CONTRACT_FILE).write_text(json.dumps(to_json(predictor.contract)))
     images = _images(request, predictor)
     answer(predictor, images, folder)
     facts = {"metadata": dict(predictor.metadata), "entrances": list(predictor.entrances)}
@@ -73,7 +73,7 @@ def work(request: dict[str, Any], told: int, asked: threading.Event) -> None:
     if request["measured"]:
         asked.wait()
         cost = measure(predictor, np.asarray(images[:256]), _load_seconds(runtime, model))
-        (folder / COST_FILE).write_text(json.dumps(asdict(cost)))
+        (folder / COST_FILE).write_text(json.dumps(to_json(cost)))
 
 
 def main(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from pipeline.errors import RequestError
 
@@ -28,6 +29,19 @@ class Limits:
     answer_seconds: float = 10  # to wait for a place in a batch
     keep_alive_seconds: int = 60
     shutdown_seconds: int = 30
+
+
+class ServeOptions(TypedDict, total=False):
+    """The fields of ``Settings`` that a script may give as they are."""
+
+    host: str
+    port: int
+    grpc_port: int | None
+    workers: int
+    certificate: Path | None
+    key: Path | None
+    access_log: bool
+    limits: Limits
 
 
 @dataclass(frozen=True)

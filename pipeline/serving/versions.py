@@ -20,6 +20,8 @@ from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.metrics import batch_images
+from pipeline.tasks import task_named
+from pipeline.tasks.task import Task
 from pipeline.verification.tolerances import TOLERANCES
 
 _log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class Version:
     contract: Contract
     class_names: tuple[str, ...]
     digits: bool
+    task: Task
     answers: Batcher
 
     @property
@@ -64,7 +67,8 @@ def open_version(folder: Path, model: str, most_images: int) -> Version:
         number=published.version,
         contract=predictor.contract,
         class_names=published.class_names,
-        digits=knows_digits(published.manifest["data"]["name"], predictor.contract.image_shape),
+        digits=knows_digits(published.manifest.data.name, predictor.contract.image_shape),
+        task=task_named(published.manifest.task),
         answers=Batcher(
             partial(finite, predictor),
             most_images=most_images,
@@ -78,8 +82,8 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
     reasons = {
         f"it is {published.name} version {published.version}": (published.name, published.version)
         != (model, int(folder.name)),
-        f"it has only {', '.join(published.formats)}": FORMAT not in published.manifest["formats"],
-        f"it has no {GOLDEN}": GOLDEN not in published.manifest["files"],
+        f"it has only {', '.join(published.formats)}": FORMAT not in published.manifest.formats,
+        f"it has no {GOLDEN}": GOLDEN not in published.manifest.files,
     }
     wrong = [reason for reason, applies in reasons.items() if applies]
     if wrong:

@@ -1,1 +1,15 @@
-"""What the command line shows: progress, tables for people, JSON documents for programs."""
+"""What the command line shows: progress, tables for people, JSON documents for programs.
+
+Importing it makes the terminal's progress the default of the calls in ``pipeline.api``.
+"""
+
+from pipeline.progress import Progress, set_default_progress
+
+
+def _terminal_progress() -> Progress:
+    from pipeline.terminal.console import TerminalProgress  # loads rich
+
+    return TerminalProgress()
+
+
+set_default_progress(_terminal_progress)

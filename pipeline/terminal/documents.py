@@ -56,8 +56,8 @@ def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") 
             "path": str(model.path),
             "labels": list(model.labels),
             "formats": model.formats,
-            "accuracy": model.manifest["metrics"]["test"]["accuracy"],
-            "data": model.manifest["data"]["source"],
+            "accuracy": model.manifest.metrics["test"].scores["accuracy"],
+            "data": model.manifest.data.source,
         }
         for model in models
     ]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from pipeline.data.sources import SAMPLE
+from pipeline.artifacts.source import SAMPLE
 from pipeline.terminal.checks import print_checks
 from pipeline.terminal.layout import console, new_table, print_line
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult
-    from pipeline.artifacts.data_set import LayerSummary
+    from pipeline.artifacts.facts import LayerSummary
     from pipeline.commands.doctor import Finding
     from pipeline.commands.predict import Prediction
     from pipeline.commands.why import Reason
@@ -61,13 +61,13 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
     """Print a row for each published version, and what is wrong with broken ones."""
     table = new_table("model", "version", "labels", "test accuracy", "data", "formats")
     for model in models:
-        data = model.manifest["data"]
+        data = model.manifest.data
         table.add_row(
             escape(model.name),
             str(model.version),
             escape(", ".join(model.labels)),
-            f"{model.manifest['metrics']['test']['accuracy']:.4f}",
-            escape(str(data["name"])) + (" (SAMPLE)" if data["sampled"] else ""),
+            f"{model.manifest.metrics['test'].scores['accuracy']:.4f}",
+            escape(data.name) + (" (SAMPLE)" if data.sampled else ""),
             ", ".join(model.formats),
         )
     if models:

@@ -7,6 +7,7 @@ import keras
 
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.models.keras_objects import choose, create, hint, snake_case
+from pipeline.tasks.task import Task
 from pipeline.training.own_code import own_object
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ _USELESS = {
     "remote_monitor": "nothing is sent anywhere",
     "swap_ema_weights": "with optimizer.use_ema the averaged weights are kept at the end",
 }
-LOGS = ("loss", "accuracy", "val_loss", "val_accuracy")
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
@@ -58,7 +58,7 @@ def callback_classes() -> dict[str, type]:
     }
 
 
-def check_callbacks(config: "Config") -> None:
+def check_callbacks(config: "Config", task: Task) -> None:
     """Build them once, and find what would fail only late in the training.
 
     Raises:
@@ -66,7 +66,7 @@ def check_callbacks(config: "Config") -> None:
             learning rate.
     """
     built = build_callbacks(config.train.callbacks)
-    _check_monitors(config.train.callbacks)
+    _check_monitors(config.train.callbacks, _logs_of(task))
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
     if setters and config.optimizer.schedule is not None:
@@ -77,15 +77,20 @@ def check_callbacks(config: "Config") -> None:
         )
 
 
-def _check_monitors(configs: "Sequence[Callback]") -> None:
+def _logs_of(task: Task) -> list[str]:
+    names = ["loss", *(metric.name for metric in task.training_metrics)]
+    return [*names, *(f"val_{name}" for name in names)]
+
+
+def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str]) -> None:
     if any(config.own_code(config.name) for config in configs):
         return  # it may add to the logs
     for number, config in enumerate(configs):
-        monitor = config.arguments.get("monitor", LOGS[0])
-        if monitor not in LOGS:
+        monitor = config.arguments.get("monitor", logs[0])
+        if monitor not in logs:
             raise ConfigError(
                 f"train.callbacks[{number}].monitor must be a value of the logs; got {monitor!r} "
-                f"in the configuration. {hint(str(monitor), LOGS)}"
+                f"in the configuration. {hint(str(monitor), logs)}"
             )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.artifacts.serialization import from_json
 from pipeline.system.atomic import remove_abandoned, write_file
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.program import EpochState
@@ -103,13 +104,13 @@ class Checkpoint:
             with self._path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = dict(file)
             description = json.loads(arrays["description"].tobytes())
-            position = description["position"]
+            position = from_json(Position, description["position"])
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             return None
         if f"variable_{num_variables - 1}" not in arrays:
             return None
         return Saved(
-            Position(**{**position, "state": EpochState(**position["state"])}),
+            position,
             description["compiler"],
             description["callbacks"],
             arrays,

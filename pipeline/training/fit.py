@@ -79,8 +79,7 @@ class Fit:
         def after_chunk(state: EpochState) -> None:
             result = self.loop.result(state)
             done = epoch + state.step / self.loop.feed.num_steps
-            logs = {"loss": result.loss, "accuracy": result.accuracy}
-            task.update(done, self._detail(epoch, logs))
+            task.update(done, self._detail(epoch, result.logs()))
             if pressed() or self.checkpoint.is_due():
                 self._save(Position(epoch, state, position.history, self.callbacks.want_stop))
             if pressed():
@@ -101,14 +100,8 @@ class Fit:
         validation = self.validate()
         if not math.isfinite(validation.loss):  # the last step ruined the weights
             raise self.loop.divergence(epoch, self.loop.feed.num_steps - 1)
-        return {
-            "loss": train.loss,
-            "accuracy": train.accuracy,
-            "val_loss": validation.loss,
-            "val_accuracy": validation.accuracy,
-        }
+        return {**train.logs(), **validation.logs("val_")}
 
     def _detail(self, epoch: int, logs: dict[str, float]) -> str:
-        shown = ("loss", "accuracy", "val_accuracy")
-        values = [f"{name} {logs[name]:.4f}" for name in shown if name in logs]
+        values = [f"{name} {value:.4f}" for name, value in logs.items() if name != "val_loss"]
         return "  ".join([f"epoch {epoch + 1}/{self.epochs}", *values])

@@ -39,7 +39,7 @@ class Loop:
     def result(self, state: EpochState) -> Result:
         """Return the means over the images of the epoch that were seen."""
         seen = min(state.step * self.feed.batch_size, self.feed.num_images)
-        return Result(state.loss_sum / seen, state.num_correct / seen)
+        return self.program.means(state.loss_sum / seen, state.metric_sums, seen)
 
     def divergence(self, epoch: int, step: int) -> TrainingDiverged:
         """Return the error for a loss that is no finite number at this epoch and step, from 0."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import keras
 
+from pipeline.tasks.task import Task
 from pipeline.training.program import Program
 
 _MAX_IDLE = 4  # compiled programs that are kept for further runs; each holds weights
@@ -16,6 +17,7 @@ def compiled(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     *,
+    task: Task,
     batch_size: int,
     reusable: bool = True,
 ) -> Iterator[Program]:
@@ -26,12 +28,12 @@ def compiled(
     optimiser others may change: callbacks.
     """
     optimizer.build(model.trainable_variables)
-    key = _description(model, optimizer, batch_size)
+    key = _description(model, optimizer, task, batch_size)
     program = _idle.pop(key, None)  # nobody else has it now
     if program is None:
-        program = Program(model, optimizer, batch_size=batch_size)
+        program = Program(model, optimizer, task=task, batch_size=batch_size)
     else:
-        given = Program(model, optimizer, batch_size=batch_size).variables
+        given = Program(model, optimizer, task=task, batch_size=batch_size).variables
         for variable, value in zip(program.variables, given, strict=True):
             variable.assign(value.value)
     try:
@@ -46,11 +48,13 @@ def compiled(
 _idle: dict[str, Program] = {}
 
 
-def _description(model: keras.Model, optimizer: keras.optimizers.Optimizer, batch_size: int) -> str:
+def _description(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, task: Task, batch_size: int
+) -> str:
     """Return all that is fixed in a program. A constant learning rate is not: it is a variable."""
     fixed = optimizer.get_config()
     del fixed["name"]  # Keras numbers them
     if not isinstance(fixed["learning_rate"], dict):
         del fixed["learning_rate"]
-    described = [model.get_config(), type(optimizer).__name__, fixed, batch_size]
+    described = [model.get_config(), type(optimizer).__name__, fixed, task.name, batch_size]
     return json.dumps(described, sort_keys=True, default=str)

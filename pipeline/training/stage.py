@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, LayerSummary, read_data
-from pipeline.engine.context import Context, Facts
+from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
+from pipeline.artifacts.facts import DataFacts, TrainFacts
+from pipeline.engine.context import Context
+from pipeline.engine.stage import Outcome
 from pipeline.errors import ConfigError
-from pipeline.models.dense import build_model, check_model, summarize
-from pipeline.models.optimizers import build_optimizer, check_optimizer
+from pipeline.models.dense import build_model, summarize
+from pipeline.models.optimizers import build_optimizer
+from pipeline.tasks import task_named
 from pipeline.training.callback_list import CallbackList
-from pipeline.training.callbacks import build_callbacks, check_callbacks, early_stopping
+from pipeline.training.callbacks import build_callbacks, early_stopping
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.compiling import compile_program
 from pipeline.training.fit import Fit, History
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 HISTORY_FILE = "history.json"
 
 
-def run(context: Context, folder: Path) -> Facts:
+def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     """Train a new model, write it into ``folder``, and return what is worth knowing of it.
 
     Raises:
@@ -35,7 +38,7 @@ def run(context: Context, folder: Path) -> Facts:
             than the data or the memory allowed.
         TrainingDiverged: the loss became infinite or not a number.
     """
-    config, data = context.config, read_data(context.outputs["data"].path)
+    config, data = context.config, read_data(context.output(DataFacts).path)
     keras.utils.set_random_seed(config.train.seed)
     model = _new_model(config, data, config.train.precision)
     batch_size = _batch_size(config, len(data.train))
@@ -49,7 +52,10 @@ def run(context: Context, folder: Path) -> Facts:
     total_steps = feed.num_steps * config.train.epochs
     optimizer = build_optimizer(config.optimizer, total_steps=total_steps)
     reusable = not config.train.callbacks
-    with compiled(model, optimizer, batch_size=feed.batch_size, reusable=reusable) as program:
+    task = task_named(config.task)
+    with compiled(
+        model, optimizer, task=task, batch_size=feed.batch_size, reusable=reusable
+    ) as program:
         loop = Loop(program, feed)
         history = _fit(context, loop, data)
         trained = _new_model(config, data, "float32")  # what is exported computes in float32
@@ -57,37 +63,16 @@ def run(context: Context, folder: Path) -> Facts:
         compiler = program.compiler
     trained.save(folder / TRAINED_MODEL_FILE)
     (folder / HISTORY_FILE).write_text(json.dumps(history, indent=2) + "\n")
-    context.when_written.append(_checkpoint(context).remove)
-    return {
-        "parameters": trained.count_params(),
-        "layers": [vars(row) for row in summarize(trained)],
-        "epochs": len(history),
-        "steps_per_epoch": feed.num_steps,
-        "shards": feed.num_shards,
-        "compiler": compiler,
-        "last_epoch": history[-1],
-        "summary": f"{trained.count_params():,} parameters, {len(history)} epochs, {compiler}",
-    }
-
-
-def check(
-    config: "Config", *, image_shape: tuple[int, int, int], num_classes: int
-) -> list[LayerSummary]:
-    """Build model and optimiser without training, so that a wrong name is found at once.
-
-    Raises:
-        ConfigError: Keras knows no such name or argument.
-    """
-    if config.train.early_stopping is not None and config.optimizer.arguments.get("use_ema"):
-        raise ConfigError(
-            "train.early_stopping must not stand with optimizer.use_ema: it restores weights that "
-            "were not averaged; got both in the configuration. Leave one of them out."
-        )
-    check_optimizer(config.optimizer)
-    check_callbacks(config)
-    model = build_model(config.model, image_shape=image_shape, num_classes=num_classes)
-    check_model(model, config.model)
-    return summarize(model)
+    facts = TrainFacts(
+        parameters=trained.count_params(),
+        layers=tuple(summarize(trained)),
+        epochs=len(history),
+        steps_per_epoch=feed.num_steps,
+        shards=feed.num_shards,
+        compiler=compiler,
+        last_epoch=history[-1],
+    )
+    return Outcome(facts, when_written=_checkpoint(context).remove)
 
 
 def _fit(context: Context, loop: Loop, data: DataSet) -> History:
@@ -116,9 +101,12 @@ def _checkpoint(context: Context) -> Checkpoint:
 
 
 def _new_model(config: "Config", data: DataSet, precision: str) -> keras.Model:
-    num_classes = len(data.class_names)
     return build_model(
-        config.model, image_shape=data.image_shape, num_classes=num_classes, precision=precision
+        config.model,
+        image_shape=data.image_shape,
+        num_classes=len(data.class_names),
+        task=task_named(config.task),
+        precision=precision,
     )
 
 

@@ -11,6 +11,7 @@ from pipeline.artifacts.contract import Contract, TensorSpec
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
 from pipeline.runtimes.isolated import Answers
 from pipeline.runtimes.worker import SMALL_BATCHES
+from pipeline.tasks.task import Task
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 
 Probabilities = npt.NDArray[np.float32]
@@ -20,22 +21,24 @@ Probabilities = npt.NDArray[np.float32]
 class Reference:
     """A ``.npy`` file of the test images, their labels, int64 (n,), and what Keras answers.
 
-    The probabilities are float32 (n, num_classes).
+    The probabilities are float32 (n, num_classes); ``task`` says what they mean.
     """
 
     images: Path
     labels: npt.NDArray[np.int64]
     probabilities: Probabilities
     contract: Contract
+    task: Task
 
 
-def read_reference(data: Path, evaluation: Path, contract: Contract) -> Reference:
+def read_reference(data: Path, evaluation: Path, contract: Contract, task: Task) -> Reference:
     """Return what every artifact must answer, from the folders of ``data`` and ``evaluate``."""
     return Reference(
         images=data / split_file("test", "images"),
         labels=np.load(data / split_file("test", "labels")),
         probabilities=np.load(evaluation / TEST_PROBABILITIES_FILE),
         contract=contract,
+        task=task,
     )
 
 
@@ -49,15 +52,15 @@ def compare(
 
     ``entrances`` are the further ways in that the file must have.
     """
-    expected = reference.probabilities
+    expected, task = reference.probabilities, reference.task
     failures = contract_failures(answers.contract, reference.contract)
-    failures += _value_failures("the test set", answers.probabilities, expected, tolerance)
+    failures += _value_failures("the test set", answers.probabilities, expected, tolerance, task)
     for size, got in answers.small_batches.items():
         name = f"the first {size} as a batch"
-        failures += _value_failures(name, got, expected[:size], tolerance)
+        failures += _value_failures(name, got, expected[:size], tolerance, task)
     for entrance, got in answers.entrances.items():
         few = expected[: SMALL_BATCHES[-1]]
-        failures += _value_failures(f"the first {len(few)} {entrance}", got, few, tolerance)
+        failures += _value_failures(f"the first {len(few)} {entrance}", got, few, tolerance, task)
     missing = [name for name in entrances if name not in answers.entrances]
     failures += [f"it must take images {name}; got no way in for them" for name in missing]
     return tuple(failures)
@@ -83,7 +86,7 @@ def _join(specs: tuple[TensorSpec, ...]) -> str:
 
 
 def _value_failures(
-    name: str, got: Probabilities, expected: Probabilities, tolerance: float
+    name: str, got: Probabilities, expected: Probabilities, tolerance: float, task: Task
 ) -> list[str]:
     if got.dtype != np.float32 or got.shape != expected.shape:
         return [f"{name}: answers must be float32 {expected.shape}; got {got.dtype} {got.shape}"]
@@ -97,15 +100,7 @@ def _value_failures(
             f"{name}: the largest difference of probabilities must be at most {tolerance:g}; got "
             f"{difference:.3g}"
         )
-    disagreements = _disagreements(got, expected, tolerance)
+    disagreements = task.disagreements(got, expected, tolerance)
     if disagreements:
         failures.append(f"{name}: every label must agree; got {disagreements} that do not")
     return failures
-
-
-def _disagreements(got: Probabilities, expected: Probabilities, tolerance: float) -> int:
-    """Count labels that differ, but for ties: the reference holds both within the tolerance."""
-    rows = np.arange(len(expected))
-    ours, theirs = expected.argmax(axis=1), got.argmax(axis=1)
-    margin = expected[rows, ours].astype(np.float64) - expected[rows, theirs]
-    return int(np.sum(margin > tolerance))

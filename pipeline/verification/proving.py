@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
 from pipeline.errors import ModelError, WorkerFailed
@@ -147,10 +145,9 @@ def _check(
     got = answers.probabilities
     if got.shape != reference.probabilities.shape:
         return check
-    labels = got.argmax(axis=1)
     return replace(
         check,
         max_abs_diff=max_abs_diff(got, reference.probabilities),
-        label_agreement=float(np.mean(labels == reference.probabilities.argmax(axis=1))),
-        accuracy=float(np.mean(labels == reference.labels)),
+        label_agreement=reference.task.agreement(got, reference.probabilities),
+        accuracy=reference.task.score_of(got, reference.labels),
     )

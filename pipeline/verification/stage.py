@@ -1,32 +1,36 @@
 """The stage ``verify``: only what is proven goes on to be published."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.contract import contract_from_json
+from pipeline.artifacts.copies import Copy
+from pipeline.artifacts.facts import DataFacts, EvaluateFacts, ExportFacts, VerifyFacts
 from pipeline.artifacts.formats import FORMATS, artifact_name
-from pipeline.engine.context import Context, Facts
+from pipeline.engine.context import Context
+from pipeline.engine.stage import Outcome
 from pipeline.runtimes.requirements import chosen_runtimes
+from pipeline.tasks import task_named
 from pipeline.verification.comparing import read_reference
 from pipeline.verification.gate import require_passed
 from pipeline.verification.proving import artifacts_in, verify
 
 
-def run(context: Context, folder: Path) -> Facts:
+def run(context: Context, folder: Path) -> Outcome[VerifyFacts]:
     """Prove what was exported; a copy that fails is left out, with the reason.
 
     Raises:
         VerificationFailed: the list of everything that is wrong with the other files.
     """
     del folder  # all that is found out is in the facts
-    exported = context.outputs["export"]
-    formats = list(exported.facts["formats"])
+    exported = context.output(ExportFacts)
+    formats = exported.facts.formats
     reference = read_reference(
-        context.outputs["data"].path,
-        context.outputs["evaluate"].path,
-        contract_from_json(exported.facts["contract"]),
+        context.output(DataFacts).path,
+        context.output(EvaluateFacts).path,
+        exported.facts.contract,
+        task_named(context.config.task),
     )
     checks = verify(
         artifacts_in(exported.path, formats),
@@ -37,16 +41,11 @@ def run(context: Context, folder: Path) -> Facts:
     failed = {name: reason for name in formats if (reason := _failed_copy(name, checks))}
     for name, reason in failed.items():
         context.progress.notice(f"{artifact_name(name)} is left out: {reason}.")
-    proven = [name for name in formats if name not in failed]
+    proven = tuple(name for name in formats if name not in failed)
     names = [artifact_name(name) for name in proven]
     require_passed([check for check in checks if check.artifact in names], names)
-    passed = sum(check.passed for check in checks)
-    return {
-        "formats": proven,
-        "checks": [check.as_json() for check in checks],
-        "copies": [_with_reason(copy, failed) for copy in exported.facts["copies"]],
-        "summary": f"{passed} checks passed" + _left_undone(checks),
-    }
+    copies = tuple(_with_reason(copy, failed) for copy in exported.facts.copies)
+    return Outcome(VerifyFacts(proven, tuple(checks), copies))
 
 
 def _failed_copy(file_format: str, checks: Sequence[Check]) -> str | None:
@@ -61,12 +60,5 @@ def _failed_copy(file_format: str, checks: Sequence[Check]) -> str | None:
     return "; ".join(failures) or None
 
 
-def _with_reason(copy: dict[str, Any], failed: dict[str, str]) -> dict[str, Any]:
-    return {**copy, "reason": copy["reason"] or failed.get(copy["format"])}
-
-
-def _left_undone(checks: Sequence[Check]) -> str:
-    failed = sum(bool(check.failures) for check in checks)
-    absent = sum(not check.ran for check in checks)
-    words = [(failed, "failed"), (absent, "not run")]
-    return "".join(f", {count} {word}" for count, word in words if count)
+def _with_reason(copy: Copy, failed: dict[str, str]) -> Copy:
+    return replace(copy, reason=copy.reason or failed.get(copy.format))

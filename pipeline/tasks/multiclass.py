@@ -1,0 +1,113 @@
+"""Multiclass classification: f(x) = SoftMax(z), one probability for each class."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.artifacts.contract import TensorSpec
+from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.engine.fingerprints import presentation
+from pipeline.tasks.task import Answers, Labels, Shown, SummedMetric, Task
+
+if TYPE_CHECKING:
+    import keras
+
+_OUTPUT = "probabilities"
+_NUM_BINS = 15  # of the calibration error, as in Guo et al. (2017), section 4
+
+
+def _num_correct(labels: Any, logits: Any, counts: Any) -> Any:
+    import tensorflow as tf
+
+    hits = tf.equal(tf.argmax(logits, axis=1), labels) & counts
+    return tf.reduce_sum(tf.cast(hits, tf.int64))
+
+
+class Multiclass(Task):
+    """One of several classes; the label is the class of the largest probability."""
+
+    name = "multiclass"
+    score = "accuracy"
+    training_metrics = (SummedMetric("accuracy", "int64", _num_correct),)
+
+    def output(self, num_classes: int) -> TensorSpec:
+        """Return the specification of float32 probabilities [batch, num_classes]."""
+        return TensorSpec(_OUTPUT, "float32", (None, num_classes))
+
+    def output_layer(self) -> "keras.layers.Layer":
+        """Return the softmax."""
+        import keras
+
+        return keras.layers.Softmax(name=_OUTPUT)
+
+    def loss(self) -> "keras.losses.Loss":
+        """Return the cross-entropy -log f_y(x), computed from logits."""
+        import keras
+
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+
+    def evaluate(self, answers: Answers, labels: Labels, class_names: tuple[str, ...]) -> Metrics:
+        """Return the metrics of probabilities (n, num_classes) against labels (n,)."""
+        from sklearn import metrics
+
+        classes = np.arange(len(class_names))
+        predicted = answers.argmax(axis=1)
+        precision, recall, f1, support = metrics.precision_recall_fscore_support(
+            labels, predicted, labels=classes, zero_division=0
+        )
+        exact = answers.astype(np.float64)
+        exact /= exact.sum(axis=1, keepdims=True)  # float32 sums to 1 within 1e-7 only
+        confusion = metrics.confusion_matrix(labels, predicted, labels=classes)
+        return Metrics(
+            images=len(labels),
+            loss=float(metrics.log_loss(labels, exact, labels=classes)),
+            scores={
+                "accuracy": float(metrics.accuracy_score(labels, predicted)),
+                "expected_calibration_error": expected_calibration_error(answers, labels),
+            },
+            classes=tuple(
+                ClassMetrics(name, float(p), float(r), float(f), int(n))
+                for name, p, r, f, n in zip(
+                    class_names, precision, recall, f1, support, strict=True
+                )
+            ),
+            confusion=tuple(tuple(map(int, row)) for row in confusion),
+        )
+
+    def score_of(self, answers: Answers, labels: Labels) -> float:
+        """Return the top-1 accuracy, 0 to 1."""
+        return float(np.mean(answers.argmax(axis=1) == labels))
+
+    def agreement(self, got: Answers, expected: Answers) -> float:
+        """Return the share, 0 to 1, of images with the same label."""
+        return self.score_of(got, expected.argmax(axis=1))
+
+    def disagreements(self, got: Answers, expected: Answers, tolerance: float) -> int:
+        """Count labels that differ, except where ``expected`` has both within the tolerance."""
+        rows = np.arange(len(expected))
+        ours, theirs = expected.argmax(axis=1), got.argmax(axis=1)
+        margin = expected[rows, ours].astype(np.float64) - expected[rows, theirs]
+        return int(np.sum(margin > tolerance))
+
+    @presentation
+    def show(self, answer: Answers, class_names: Sequence[str]) -> Shown:
+        """Return the label and its probability; classes without a name have their number."""
+        names = class_names or tuple(map(str, range(len(answer))))
+        best = int(answer.argmax())
+        return Shown(names[best], answer[best], dict(zip(names, answer, strict=True)))
+
+
+def expected_calibration_error(probabilities: Answers, labels: Labels) -> float:
+    """Return sum_b (|B_b| / n) |accuracy(B_b) - confidence(B_b)| over bins of confidence.
+
+    Confidence is the largest probability; 15 bins of equal width (Guo et al. 2017, equation 3).
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    hits = probabilities.argmax(axis=1) == labels
+    bins = np.minimum((confidence * _NUM_BINS).astype(int), _NUM_BINS - 1)
+    gaps = np.bincount(bins, weights=hits - confidence, minlength=_NUM_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+TASK = Multiclass()

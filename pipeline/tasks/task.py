@@ -1,0 +1,86 @@
+"""The interface of a task: from the output layer to how an answer is shown."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.artifacts.contract import TensorSpec
+from pipeline.artifacts.metrics import Metrics
+from pipeline.engine.fingerprints import presentation
+
+if TYPE_CHECKING:
+    import keras
+
+Answers = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SummedMetric:
+    """A metric of training: a sum over images, divided by their number.
+
+    ``sum_of`` takes TensorFlow tensors, labels (n,), logits (n, units) and ``counts``, bool (n,),
+    which says whose images count, and returns a scalar of ``dtype``. It is compiled into the
+    training program.
+    """
+
+    name: str
+    dtype: str
+    sum_of: Callable[[Any, Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One answer as people read it; ``probability`` is that of the label, 0 to 1, float32."""
+
+    label: str
+    probability: np.float32
+    probabilities: dict[str, np.float32]
+
+
+class Task(ABC):
+    """What a network is to learn.
+
+    ``score`` names the metric that stands for the quality of a model where one number must.
+    """
+
+    name: str
+    score: str
+    training_metrics: tuple[SummedMetric, ...]
+
+    @abstractmethod
+    def output(self, num_classes: int) -> TensorSpec:
+        """Return name, dtype and shape of the output, for the contract."""
+
+    @abstractmethod
+    def output_layer(self) -> "keras.layers.Layer":
+        """Return the layer from logits to the output; it has the output's name."""
+
+    @abstractmethod
+    def loss(self) -> "keras.losses.Loss":
+        """Return the loss of labels and logits, summed over the images of a batch."""
+
+    @abstractmethod
+    def evaluate(self, answers: Answers, labels: Labels, class_names: tuple[str, ...]) -> Metrics:
+        """Return the metrics of answers (n, units) against labels (n,)."""
+
+    @abstractmethod
+    def score_of(self, answers: Answers, labels: Labels) -> float:
+        """Return the score alone."""
+
+    @abstractmethod
+    def agreement(self, got: Answers, expected: Answers) -> float:
+        """Return the share, 0 to 1, of answers that mean the same."""
+
+    @abstractmethod
+    def disagreements(self, got: Answers, expected: Answers, tolerance: float) -> int:
+        """Return how many answers mean something else, ties within the tolerance left out."""
+
+    @presentation
+    @abstractmethod
+    def show(self, answer: Answers, class_names: Sequence[str]) -> Shown:
+        """Return one answer (units,) as people read it."""

@@ -1,0 +1,94 @@
+"""A version that was published before the modules moved into rooms works as it did then."""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from conftest import command
+from serving import serving
+
+from pipeline import list_models, load_model
+from pipeline.artifacts.data_set import Split
+from pipeline.artifacts.formats import artifact_path
+from pipeline.data.sample import read_sample
+from pipeline.engine.fingerprints import package_versions
+from pipeline.export.stage import export
+from pipeline.export.trained import TrainedModel
+from pipeline.publishing.published import read_version
+
+OLDER = Path(__file__).parent / "older"  # published by commit a14a445
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    shutil.copytree(OLDER, tmp_path / "exported")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def digits() -> Split:
+    images, labels = read_sample()
+    return Split(images[::500], labels[::500])
+
+
+def test_it_is_listed_with_all_its_facts(workspace: Path) -> None:
+    [model], broken = list_models(workspace=workspace)
+    assert broken == []
+    assert (model.name, model.version, model.labels) == ("before", 1, ("stable",))
+    assert model.formats == ["onnx", "keras"]
+    assert model.manifest.metrics["test"].scores["accuracy"] == 0.877
+    assert model.manifest.verification[0].passed
+
+
+def test_its_manifest_is_written_as_it_was_read(workspace: Path) -> None:
+    """No key of a manifest was lost, added or renamed."""
+    version = workspace / "exported" / "before" / "1"
+    before = json.loads((version / "manifest.json").read_text())
+    assert read_version(version).manifest.model_dump(mode="json") == before
+
+
+def test_it_predicts(workspace: Path, digits: Split) -> None:
+    model = load_model(workspace / "exported" / "before")
+    assert model.class_names == tuple("0123456789")
+    labels = model.predict(digits.images).argmax(axis=1)
+    assert np.mean(labels == digits.labels) >= 0.8
+
+
+def test_it_is_verified(workspace: Path) -> None:
+    done = command("verify", workspace / "exported" / "before", "--workspace", workspace,
+                   "--runtime", "onnxruntime", "--json")  # fmt: skip
+    assert done.code == 0, done.err
+    [check] = json.loads(done.out)["checks"]
+    assert (check["artifact"], check["passed"]) == ("model.onnx", True)
+
+
+def test_it_is_served(workspace: Path, digits: Split, tmp_path: Path) -> None:
+    expected = load_model(workspace / "exported" / "before").predict(digits.images)
+    with serving(workspace, log=tmp_path / "log") as server:
+        answer = server.predict({"instances": digits.images.tolist()}, "before")
+    np.testing.assert_allclose(answer.json()["predictions"], expected, rtol=0, atol=1e-6)
+
+
+def test_the_same_weights_are_exported_to_the_same_bytes(workspace: Path, tmp_path: Path) -> None:
+    published = read_version(workspace / "exported" / "before" / "1")
+    needed = ("keras", "onnx", "tensorflow", "tf2onnx")
+    used = {name: published.manifest.versions[name] for name in needed}
+    if package_versions(needed) != used:
+        pytest.skip(f"it was exported with other versions of the converters: {used}")
+    file = artifact_path(published.path, "onnx")
+    trained = TrainedModel(
+        model=keras.models.load_model(artifact_path(published.path, "keras"), compile=False),
+        contract=published.manifest.contract,
+        metadata={
+            prop.key: prop.value
+            for prop in onnx.load(file).metadata_props
+            if prop.key != "precision"
+        },
+        calibration=np.zeros((0, 28, 28, 1), np.uint8),
+    )
+    export(trained, "onnx", tmp_path)
+    assert artifact_path(tmp_path, "onnx").read_bytes() == file.read_bytes()
