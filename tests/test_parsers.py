@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from pipeline.artifacts.contract import contract_for
 from pipeline.serving import number_lists, strict_json, tensors
 from pipeline.serving.errors import ServingError
+from pipeline.serving.json_objects import read_object
 from pipeline.serving.number_lists import NumberList
 from pipeline.serving.protocols import tensorflow, v2_body
-from pipeline.serving.settings import Settings
+from pipeline.serving.settings import Limits
 
 SHAPE = (2, 2, 1)
 CONTRACT = contract_for("multiclass", image_shape=SHAPE, num_classes=3)
 VERSION = Mock(contract=CONTRACT, model="m", text="1")  # only these are read
-SERVICE = Mock(settings=Settings(exported=Mock()))
+LIMITS = Limits()
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -44,14 +45,12 @@ def orjson_reads(value: Any) -> bool:
 
 
 def read_v1(body: bytes) -> Any:
-    return tensorflow.read_object(
-        SERVICE, body, lambda document: tensorflow.read_images(document, VERSION)
-    )
+    return read_object(LIMITS, body, lambda document: tensorflow.read_images(document, VERSION))
 
 
 def read_v2(body: bytes, length: str | None = None) -> Any:
     text, raw = v2_body.split(body, length)
-    return v2_body.read_infer(SERVICE, text, raw, VERSION)[1]
+    return v2_body.read_infer(LIMITS, text, raw, VERSION)[1]
 
 
 def image(values: list[int]) -> Any:
@@ -104,7 +103,7 @@ def test_json_that_is_remembered_is_told_apart() -> None:
     for number in [*range(1000, 1600), *range(1000, 1100)]:  # more than are remembered, and again
         asked = {"id": str(number), "inputs": [{**tensor, "shape": [2, *SHAPE]}]}
         text = json.dumps(asked).encode()
-        question, images = v2_body.read_infer(SERVICE, text, raw, VERSION)
+        question, images = v2_body.read_infer(LIMITS, text, raw, VERSION)
         assert (question.id, len(images)) == (str(number), 2)
         assert len(v2_body._known[VERSION]) <= 256
 

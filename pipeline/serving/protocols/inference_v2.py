@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 
 from pipeline.serving.http.messages import Request, Response, as_json
+from pipeline.serving.json_objects import read_object
 from pipeline.serving.protocols import v2_metadata
-from pipeline.serving.protocols.tensorflow import find, read_object
+from pipeline.serving.protocols.paths import find
 from pipeline.serving.protocols.v2_body import read_infer, split
 from pipeline.serving.protocols.v2_request import Question
 from pipeline.serving.protocols.v2_tensors import DATATYPES
@@ -56,7 +57,9 @@ async def index(service: Service, request: Request) -> Response:
     """Answer every version of every model with its state (Triton's repository index)."""
     ready = False
     if request.body:
-        ready = read_object(service, request.body, lambda asked: asked.get("ready") is True)
+        ready = read_object(
+            service.settings.limits, request.body, lambda asked: asked.get("ready") is True
+        )
     return as_json(v2_metadata.repository_index(service, ready=ready))
 
 
@@ -64,7 +67,8 @@ async def infer(service: Service, request: Request) -> Response:
     """Answer the probabilities of images, as JSON or as raw bytes."""
     version = request.version = find(service, request)
     text, raw = split(request.body, request.header(_JSON_LENGTH))
-    question, images = await service.read(len(text), read_infer, service, text, raw, version)
+    limits = service.settings.limits
+    question, images = await service.read(len(text), read_infer, limits, text, raw, version)
     request.spans["parse"] = time.perf_counter() - request.began
     if question.timeout_seconds is not None:
         request.deadline = min(request.deadline, request.began + question.timeout_seconds)

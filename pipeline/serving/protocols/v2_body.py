@@ -5,9 +5,9 @@ from weakref import WeakKeyDictionary
 
 from pipeline.runtimes.predictor import Images
 from pipeline.serving.errors import wrong
-from pipeline.serving.protocols.tensorflow import read_object
+from pipeline.serving.json_objects import read_object
 from pipeline.serving.protocols.v2_request import Question, read_images, read_question
-from pipeline.serving.service import Service
+from pipeline.serving.settings import Limits
 from pipeline.serving.versions import Version
 
 _MOST_DIGITS = 12
@@ -34,7 +34,7 @@ def split(body: bytes, json_length: str | None) -> tuple[bytes, memoryview | Non
 
 
 def read_infer(
-    service: Service, text: bytes, raw: memoryview | None, version: Version
+    limits: Limits, text: bytes, raw: memoryview | None, version: Version
 ) -> tuple[Question, Images]:
     """Return what a request asks, and its images, uint8 (n, *image_shape).
 
@@ -47,16 +47,16 @@ def read_infer(
         return question, read_images(question, raw, version)
 
     if raw is None or len(text) > _LONGEST_KNOWN:
-        return read_object(service, text, read)
-    question = _known_question(service, text, version)
+        return read_object(limits, text, read)
+    question = _known_question(limits, text, version)
     return question, read_images(question, raw, version)
 
 
-def _known_question(service: Service, text: bytes, version: Version) -> Question:
+def _known_question(limits: Limits, text: bytes, version: Version) -> Question:
     """Return what the JSON asks; before raw bytes a client sends the same with every request."""
     known = _known.setdefault(version, {})
     if text not in known:
         if len(known) >= _MOST_KNOWN:
             known.clear()
-        known[text] = read_object(service, text, lambda asked: read_question(asked, version))
+        known[text] = read_object(limits, text, lambda asked: read_question(asked, version))
     return known[text]
