@@ -6,7 +6,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
-.PHONY: help install javascript run serve test lint lock clean bench bench-check bench-environments \
+.PHONY: help install javascript run serve test lint proto lock clean bench bench-check bench-environments \
   bench-serving bench-serving-soak
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-serving  our server side by side with others; needs wrk; a quarter of an hour"
 	@echo "make bench-serving-soak  our server under load while versions are swapped; ten minutes"
 	@echo "make bench-check  whether training lost speed against Keras; two minutes"
+	@echo "make proto    compile the messages of gRPC after a change of their .proto file"
 	@echo "make lock     resolve the dependencies of pyproject.toml anew"
 	@echo "make clean    remove .venv, runs/ and caches; exported/ stays"
 
@@ -71,6 +72,12 @@ javascript: tests/js/node_modules/installed
 tests/js/node_modules/installed: tests/js/package-lock.json
 	cd tests/js && npm ci --ignore-scripts
 	@touch $@
+
+# The compiler comes with the clients (grpcio-tools): nothing at run time needs it.
+PROTO := pipeline/serving/grpc
+proto: .venv-clients/installed
+	.venv-clients/bin/python -m grpc_tools.protoc --proto_path=$(PROTO) \
+	  --descriptor_set_out=$(PROTO)/open_inference.binpb $(PROTO)/open_inference.proto
 
 lock:
 	$(PYTHON) -m venv .venv-lock

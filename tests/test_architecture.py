@@ -111,7 +111,6 @@ def cycles(graph: dict[str, set[str]]) -> list[str]:
     return found
 
 
-@pytest.mark.xfail(strict=False, reason="removed by the next commits")
 def test_grpc_reaches_no_http_type() -> None:
     reached: set[str] = set()
     waiting = [module for module in modules() if module.startswith(FROM_GRPC)]

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from pipeline.artifacts.contract import contract_for
 from pipeline.serving import number_lists, strict_json, tensors
 from pipeline.serving.errors import ServingError
-from pipeline.serving.http.messages import Request
+from pipeline.serving.json_objects import read_object
 from pipeline.serving.number_lists import NumberList
-from pipeline.serving.protocols import inference_v2, tensorflow
-from pipeline.serving.settings import Settings
+from pipeline.serving.protocols import tensorflow, v2_body
+from pipeline.serving.settings import Limits
 from pipeline.tasks import task_named
 
 SHAPE = (2, 2, 1)
 CONTRACT = contract_for(task_named("multiclass").output(3), image_shape=SHAPE)
 VERSION = Mock(contract=CONTRACT, model="m", text="1")  # only these are read
-SERVICE = Mock(settings=Settings(exported=Mock()))
+LIMITS = Limits()
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -46,16 +46,12 @@ def orjson_reads(value: Any) -> bool:
 
 
 def read_v1(body: bytes) -> Any:
-    return tensorflow.read_object(
-        SERVICE, body, lambda document: tensorflow.read_images(document, VERSION)
-    )
+    return read_object(LIMITS, body, lambda document: tensorflow.read_images(document, VERSION))
 
 
-def read_v2(body: bytes, length: bytes | None = None) -> Any:
-    headers = {b"inference-header-content-length": length} if length is not None else {}
-    request = Request("POST", "/", headers, "id", 0, 0, body)
-    text, raw = inference_v2.split(request)
-    return inference_v2.read_infer(SERVICE, text, raw, VERSION)[1]
+def read_v2(body: bytes, length: str | None = None) -> Any:
+    text, raw = v2_body.split(body, length)
+    return v2_body.read_infer(LIMITS, text, raw, VERSION)[1]
 
 
 def image(values: list[int]) -> Any:
@@ -75,7 +71,7 @@ def test_any_bytes_are_answered_or_refused(body: bytes, length: bytes | None) ->
     with pytest.raises(ServingError):
         read_v1(body)
     with pytest.raises(ServingError):
-        read_v2(body, length)
+        read_v2(body, None if length is None else length.decode("latin-1"))
 
 
 @settings(max_examples=300)
@@ -99,7 +95,7 @@ def test_what_is_right_is_read_bit_for_bit(images: list[tuple[int, ...]]) -> Non
     tensor["parameters"] = {"binary_data_size": len(values)}
     text = json.dumps({"inputs": [tensor]}).encode()
     body = text + bytes(values)
-    np.testing.assert_array_equal(read_v2(body, str(len(text)).encode()), expected)
+    np.testing.assert_array_equal(read_v2(body, str(len(text))), expected)
 
 
 def test_json_that_is_remembered_is_told_apart() -> None:
@@ -108,9 +104,9 @@ def test_json_that_is_remembered_is_told_apart() -> None:
     for number in [*range(1000, 1600), *range(1000, 1100)]:  # more than are remembered, and again
         asked = {"id": str(number), "inputs": [{**tensor, "shape": [2, *SHAPE]}]}
         text = json.dumps(asked).encode()
-        question, images = inference_v2.read_infer(SERVICE, text, raw, VERSION)
+        question, images = v2_body.read_infer(LIMITS, text, raw, VERSION)
         assert (question.id, len(images)) == (str(number), 2)
-        assert len(inference_v2._known[VERSION]) <= 256
+        assert len(v2_body._known[VERSION]) <= 256
 
 
 def mutated(body: bytes, chance: random.Random) -> bytes:
@@ -161,7 +157,7 @@ def outcome(read: Any, body: bytes) -> bytes | None:
 
 
 def read_v2_binary(body: bytes) -> Any:
-    return read_v2(body + bytes(8), str(len(body)).encode())
+    return read_v2(body + bytes(8), str(len(body)))
 
 
 @pytest.mark.parametrize("count", [2, 200])

@@ -2,8 +2,9 @@
 
 The map, from the bottom up:
 
-- settings, problems: what the server is told; what it answers where it refuses
-- strict_json, number_lists, pixels: bodies -> values -> images, every mistake explained
+- settings, errors: what the server is told; what it answers where it refuses
+- number_lists, strict_json, json_objects, tensors: bodies -> values -> images, every mistake
+  explained
 - metrics, json_log: Prometheus metrics; JSON log lines
 - batching, versions: requests computed together; one version, opened and asked its golden images
 - catalogue, watcher: what is served now; following ``exported/`` as it changes

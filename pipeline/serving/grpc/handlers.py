@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pipeline.runtimes.predictor import Images
-from pipeline.serving import server_version, tensors
+from pipeline.serving import tensors
 from pipeline.serving.errors import wrong
 from pipeline.serving.grpc.messages import message
 from pipeline.serving.grpc.requests import read_request
-from pipeline.serving.protocols import inference_v2
-from pipeline.serving.protocols.v2_request import DATATYPES, require_output, require_tensor
+from pipeline.serving.protocols import v2_metadata
+from pipeline.serving.protocols.v2_tensors import DATATYPES, require_output, require_tensor
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
@@ -52,18 +52,16 @@ async def _model_ready(call: Context, asked: Any) -> Any:
 
 async def _server_metadata(call: Context, asked: Any) -> Any:
     del call, asked
-    return message("ServerMetadataResponse")(
-        name=inference_v2.NAME, version=server_version(), extensions=inference_v2.EXTENSIONS
-    )
+    return message("ServerMetadataResponse")(**v2_metadata.describe_server())
 
 
 async def _model_metadata(call: Context, asked: Any) -> Any:
     version = call.find(asked.name, asked.version)
-    return message("ModelMetadataResponse")(**inference_v2.describe(call.service, version))
+    return message("ModelMetadataResponse")(**v2_metadata.describe_model(call.service, version))
 
 
 async def _index(call: Context, asked: Any) -> Any:
-    rows = inference_v2.repository_index(call.service, ready=asked.ready)
+    rows = v2_metadata.repository_index(call.service, ready=asked.ready)
     return message("RepositoryIndexResponse")(models=rows)
 
 

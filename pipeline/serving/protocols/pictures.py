@@ -15,7 +15,7 @@ from pipeline.imaging.image_files import decode_picture
 from pipeline.runtimes.predictor import Images, Probabilities
 from pipeline.serving.errors import too_late, wrong
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.protocols.tensorflow import find
+from pipeline.serving.protocols.paths import find
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 

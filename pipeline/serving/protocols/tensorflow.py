@@ -5,27 +5,29 @@ errors. ``GET /v1/models`` and the fields ``name`` and ``ready`` are KServe's.
 """
 
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.artifacts.contract import SIGNATURE, TensorSpec
 from pipeline.runtimes.predictor import Images
-from pipeline.serving import strict_json, tensors
+from pipeline.serving import tensors
 from pipeline.serving.catalogue import Model
-from pipeline.serving.errors import too_large, wrong
+from pipeline.serving.errors import wrong
 from pipeline.serving.http.messages import Request, Response, as_json
+from pipeline.serving.json_objects import kind, read_object
 from pipeline.serving.number_lists import NumberList
+from pipeline.serving.protocols.paths import find
 from pipeline.serving.service import Service
+from pipeline.serving.settings import Limits
 from pipeline.serving.versions import Version
 
-T = TypeVar("T")
 _DTYPES = {"uint8": "DT_UINT8", "float32": "DT_FLOAT"}
 
 
 async def predict(service: Service, request: Request) -> Response:
     """Answer ``:predict``: rows (instances -> predictions) or columns (inputs -> outputs)."""
     version = request.version = find(service, request)
-    images, answered = await service.read(len(request.body), _read, service, request.body, version)
+    body, limits = request.body, service.settings.limits
+    images, answered = await service.read(len(body), _read, limits, body, version)
     request.spans["parse"] = time.perf_counter() - request.began
     answer = await service.ask(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
@@ -35,8 +37,8 @@ async def predict(service: Service, request: Request) -> Response:
     return response
 
 
-def _read(service: Service, body: bytes, version: Version) -> tuple[Images, str]:
-    return read_object(service, body, lambda document: read_images(document, version))
+def _read(limits: Limits, body: bytes, version: Version) -> tuple[Images, str]:
+    return read_object(limits, body, lambda document: read_images(document, version))
 
 
 async def other_verb(service: Service, request: Request) -> Response:
@@ -93,35 +95,11 @@ async def metadata(service: Service, request: Request) -> Response:
     )
 
 
-def find(service: Service, request: Request) -> Version:
-    """Return the version that a path names."""
-    asked = request.parameters
-    return service.find(asked["name"] or "", asked["version"], asked["label"])
-
-
-def read_object(service: Service, text: bytes, reader: Callable[[dict[str, Any]], T]) -> T:
-    """Return what a reader makes of a body that is one JSON object.
-
-    Raises:
-        ServingError: (413) it is longer than JSON may be; (400) it is something else.
-    """
-    limit = service.settings.limits.json_bytes
-    if len(text) > limit:
-        raise too_large("A JSON body", limit)
-    return strict_json.read(text, lambda document: reader(_require_object(document)))
-
-
-def _require_object(document: Any) -> dict[str, Any]:
-    if type(document) is not dict:
-        raise wrong(f"The body must be a JSON object; got {_kind(document)}.")
-    return document
-
-
 def read_images(document: dict[str, Any], version: Version) -> tuple[Images, str]:
     """Return images, uint8 (n, *image_shape), and the key of the answer."""
     signature = document.get("signature_name", SIGNATURE)
     if type(signature) is not str:
-        raise wrong(f"signature_name must be a text; got {_kind(signature)}.")
+        raise wrong(f"signature_name must be a text; got {kind(signature)}.")
     if signature not in {SIGNATURE, ""}:
         raise wrong(
             f'Serving signature name: "{signature[:100]}" not found in signature def. It is '
@@ -157,7 +135,7 @@ def _named(named: Any, name: str, where: str) -> Any:
     if type(named) is dict and set(named) == {name}:
         tensor = named[name]
         return tensors.parsed(tensor) if type(tensor) is NumberList else tensor
-    got = f"the names {', '.join(sorted(named))[:100]}" if type(named) is dict else _kind(named)
+    got = f"the names {', '.join(sorted(named))[:100]}" if type(named) is dict else kind(named)
     raise wrong(f"{where} must name one input, {name!r}; got {got or 'no name'}.")
 
 
@@ -192,8 +170,3 @@ def _tensor_info(spec: TensorSpec) -> dict[str, Any]:
         },
         "name": f"{spec.name}:0",
     }
-
-
-def _kind(value: Any) -> str:
-    kinds = {dict: "an object", list: "a list", NumberList: "a list", str: "a text"}
-    return kinds.get(type(value), "null" if value is None else "a number")

@@ -6,9 +6,9 @@ from typing import Any
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
 from pipeline.serving.errors import ServingError, wrong
+from pipeline.serving.protocols.v2_tensors import require_output, require_tensor
 from pipeline.serving.versions import Version
 
-DATATYPES = {"uint8": "UINT8", "float32": "FP32"}
 _MOST_ID = 1000  # characters
 
 
@@ -25,11 +25,6 @@ class Question:
     id: str | None
     binary: bool
     timeout_seconds: float | None
-
-
-def platform() -> str:
-    """Return what the protocol calls an ONNX file."""
-    return "onnx_onnxv1"
 
 
 def read_question(document: dict[str, Any], version: Version) -> Question:
@@ -68,48 +63,6 @@ def read_images(question: Question, raw: memoryview | None, version: Version) ->
             f"{len(raw):,} bytes follow the JSON, but no input has the parameter binary_data_size."
         )
     return tensors.from_nested_or_flat(question.data, shape, question.count, where)
-
-
-def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> int:
-    """Demand that a tensor is the model's input; return how many images it holds.
-
-    Raises:
-        ServingError: (400) name, datatype or shape differ.
-    """
-    [spec] = version.contract.inputs
-    expected = DATATYPES[spec.dtype]
-    if name != spec.name:
-        raise wrong(
-            f"unexpected inference input {name!r:.60} for model {version.model}; it takes "
-            f"{spec.name!r}."
-        )
-    if datatype != expected:
-        raise wrong(
-            f"inference input {spec.name!r} of {version.model} must have datatype {expected}; got "
-            f"{datatype!r:.60}. Send raw pixels, 0 to 255: scaling is part of the model."
-        )
-    sizes = list(version.contract.image_shape)
-    whole = type(shape) is list and all(type(size) is int for size in shape)
-    if not whole or shape[1:] != sizes or shape[0] < 1:
-        raise wrong(
-            f"inference input {spec.name!r} of {version.model} must have shape "
-            f"[batch, {', '.join(map(str, sizes))}], batch at least 1; got {shape!r:.60}."
-        )
-    return int(shape[0])
-
-
-def require_output(name: Any, version: Version) -> None:
-    """Demand that an output is the model's.
-
-    Raises:
-        ServingError: (400) it is another.
-    """
-    [spec] = version.contract.outputs
-    if name != spec.name:
-        raise wrong(
-            f"unexpected inference output {name!r:.60} for model {version.model}; it gives "
-            f"{spec.name!r}."
-        )
 
 
 def _tensor(inputs: Any, version: Version) -> tuple[int, int | None, Any]:

@@ -1,0 +1,34 @@
+"""Bodies that are one JSON object, and what JSON calls other values."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pipeline.serving import strict_json
+from pipeline.serving.errors import too_large, wrong
+from pipeline.serving.number_lists import NumberList
+from pipeline.serving.settings import Limits
+
+T = TypeVar("T")
+_KINDS = {dict: "an object", list: "a list", NumberList: "a list", str: "a text"}
+
+
+def read_object(limits: Limits, text: bytes, reader: Callable[[dict[str, Any]], T]) -> T:
+    """Return what a reader makes of a body that is one JSON object.
+
+    Raises:
+        ServingError: (413) it is longer than JSON may be; (400) it is something else.
+    """
+    if len(text) > limits.json_bytes:
+        raise too_large("A JSON body", limits.json_bytes)
+    return strict_json.read(text, lambda document: reader(_require_object(document)))
+
+
+def kind(value: Any) -> str:
+    """Return what a value is, for a sentence."""
+    return _KINDS.get(type(value), "null" if value is None else "a number")
+
+
+def _require_object(document: Any) -> dict[str, Any]:
+    if type(document) is not dict:
+        raise wrong(f"The body must be a JSON object; got {kind(document)}.")
+    return document

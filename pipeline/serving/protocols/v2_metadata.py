@@ -1,0 +1,47 @@
+"""What the V2 protocol tells of the server and its models, over HTTP and gRPC."""
+
+from typing import Any
+
+from pipeline.artifacts.contract import TensorSpec
+from pipeline.serving import server_version
+from pipeline.serving.protocols.v2_tensors import DATATYPES
+from pipeline.serving.service import Service
+from pipeline.serving.versions import Version
+
+NAME = "dense-pipeline"
+EXTENSIONS = ["binary_tensor_data", "model_repository"]
+PLATFORM = "onnx_onnxv1"  # what the protocol calls an ONNX file
+
+
+def describe_server() -> dict[str, Any]:
+    """Return the server's name, version and extensions."""
+    return {"name": NAME, "version": server_version(), "extensions": EXTENSIONS}
+
+
+def describe_model(service: Service, version: Version) -> dict[str, Any]:
+    """Return the metadata of a version."""
+    numbers = sorted(service.catalogue.model(version.model).ready)
+    return {
+        "name": version.model,
+        "versions": [str(number) for number in numbers],
+        "platform": PLATFORM,
+        "inputs": [_tensor(spec) for spec in version.contract.inputs],
+        "outputs": [_tensor(spec) for spec in version.contract.outputs],
+    }
+
+
+def repository_index(service: Service, *, ready: bool) -> list[dict[str, str]]:
+    """Return a row for each version, or each that is ready: name, version, state, reason."""
+    rows = []
+    for name, model in sorted(service.catalogue.models.items()):
+        for number in sorted({*model.ready, *model.refused, *model.loading}):
+            state = "READY" if number in model.ready else "UNAVAILABLE"
+            state = "LOADING" if number in model.loading else state
+            reason = model.refused.get(number, "")
+            rows.append({"name": name, "version": str(number), "state": state, "reason": reason})
+    return [row for row in rows if row["state"] == "READY" or not ready]
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    shape = [-1 if size is None else size for size in spec.shape]
+    return {"name": spec.name, "datatype": DATATYPES[spec.dtype], "shape": shape}

@@ -1,0 +1,50 @@
+"""What a tensor of a V2 request must be called and look like, over HTTP and gRPC."""
+
+from typing import Any
+
+from pipeline.serving.errors import wrong
+from pipeline.serving.versions import Version
+
+DATATYPES = {"uint8": "UINT8", "float32": "FP32"}
+
+
+def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> int:
+    """Demand that a tensor is the model's input; return how many images it holds.
+
+    Raises:
+        ServingError: (400) name, datatype or shape differ.
+    """
+    [spec] = version.contract.inputs
+    expected = DATATYPES[spec.dtype]
+    if name != spec.name:
+        raise wrong(
+            f"unexpected inference input {name!r:.60} for model {version.model}; it takes "
+            f"{spec.name!r}."
+        )
+    if datatype != expected:
+        raise wrong(
+            f"inference input {spec.name!r} of {version.model} must have datatype {expected}; got "
+            f"{datatype!r:.60}. Send raw pixels, 0 to 255: scaling is part of the model."
+        )
+    sizes = list(version.contract.image_shape)
+    whole = type(shape) is list and all(type(size) is int for size in shape)
+    if not whole or shape[1:] != sizes or shape[0] < 1:
+        raise wrong(
+            f"inference input {spec.name!r} of {version.model} must have shape "
+            f"[batch, {', '.join(map(str, sizes))}], batch at least 1; got {shape!r:.60}."
+        )
+    return int(shape[0])
+
+
+def require_output(name: Any, version: Version) -> None:
+    """Demand that an output is the model's.
+
+    Raises:
+        ServingError: (400) it is another.
+    """
+    [spec] = version.contract.outputs
+    if name != spec.name:
+        raise wrong(
+            f"unexpected inference output {name!r:.60} for model {version.model}; it gives "
+            f"{spec.name!r}."
+        )
