@@ -12,7 +12,7 @@ from pipeline.artifacts.contract import contract_for
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
 from pipeline.engine.context import Context, Facts
-from pipeline.errors import ExportFailed, MissingExtra, PipelineError
+from pipeline.errors import ExportFailed, MissingExtra, PipelineError, one_line
 from pipeline.export.copies import Copy, judge
 from pipeline.export.trained import TrainedModel
 from pipeline.runtimes.telemetry import forbid_telemetry
@@ -75,10 +75,9 @@ def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
             raise
         raise MissingExtra(f"The format {file_format} of export.formats", "runtimes") from error
     except Exception as error:  # every converter has exceptions of its own
-        reason = " ".join(str(error).split())[:300]
         raise ExportFailed(
             f"export.formats: {file_format} must be able to hold the network; got "
-            f"{type(error).__name__}: {reason} Choose another model.activation, or leave "
+            f"{type(error).__name__}: {one_line(error)} Choose another model.activation, or leave "
             f"{file_format} out of export.formats."
         ) from error
 

@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter
 
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_name, formats_in
 from pipeline.engine.store import StageOutput
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, one_line
 from pipeline.publishing.manifest import Manifest
 from pipeline.system.atomic import sha256
 
@@ -124,9 +124,8 @@ def read_version(path: Path) -> PublishedModel:
         text = (path / MANIFEST).read_text()
         checked = Manifest.model_validate_json(text)
     except (OSError, ValueError) as error:  # pydantic's error is a ValueError
-        reason = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"{path / MANIFEST} must be the manifest of a published model; got {reason}. "
+            f"{path / MANIFEST} must be the manifest of a published model; got {one_line(error)}. "
             "Remove that folder or restore the file."
         ) from error
     labels = tuple(label for label, at in read_labels(path.parent).items() if at == checked.version)
@@ -158,10 +157,9 @@ def read_labels(model_folder: Path) -> dict[str, int]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise ModelError(
             f'{model_folder / LABELS} must map labels to versions, as in {{"stable": 3}}; got '
-            f"{reason}. Mend or remove it."
+            f"{one_line(error)}. Mend or remove it."
         ) from error
 
 
