@@ -19,6 +19,8 @@ PipelineError
     WorkerFailed             a process that opens an exported file ended by itself
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -109,3 +111,17 @@ class WorkerFailed(MachineError):
     def __init__(self, message: str, contract: Any = None) -> None:
         super().__init__(message)
         self.contract = contract
+
+
+def one_line(error: BaseException, limit: int | None = 300) -> str:
+    """Return what an error says, in one line of at most ``limit`` characters.
+
+    One that says nothing is named by its class.
+    """
+    return " ".join(str(error).split())[:limit] or type(error).__name__
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return "Did you mean 'NEAREST'? " with a space after it, or "" where no name is near."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}? " if near else ""

@@ -161,7 +161,9 @@ def test_a_lite_file_has_builtin_operators_only(published: Path, tmp_path: Path)
     image = keras.Input((28, 28, 1), dtype="uint8", name="image")
     square = keras.ops.cast(image[:, :10, :10, 0], "float32")
     model = keras.Model(image, keras.ops.linalg.inv(square)[:, 0])
-    with pytest.raises(ExportFailed, match=r"litert must consist of builtin operators; got"):
+    with pytest.raises(
+        ExportFailed, match=r"litert must consist of builtin operators; got .*MatrixInverse"
+    ):
         export(TrainedModel(model, CONTRACT, METADATA, np.zeros(0)), "litert", tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -1,11 +1,11 @@
 """A pydantic error -> one sentence a key: what was received and where, what was expected."""
 
-import difflib
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from pipeline.config.schema import Config
+from pipeline.errors import did_you_mean
 
 
 def explain(error: ValidationError, places: dict[tuple[str, ...], str], source: str) -> str:
@@ -98,6 +98,4 @@ def _nearest(key: tuple[str, ...]) -> str:
     for part in key[:-1]:
         section = section_of(section, part) or section
     known = list(section.model_fields)
-    near = difflib.get_close_matches(key[-1], known, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    return f"{hint}Known keys here: {', '.join(known)}."
+    return f"{did_you_mean(key[-1], known)}Known keys here: {', '.join(known)}."

@@ -1,7 +1,6 @@
 """Data sets through TensorFlow Datasets: what is pinned, preparing it, reading it."""
 
 import contextlib
-import difflib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.data.fetching import RemoteFile
-from pipeline.errors import ConfigError, DataFileError, MissingExtra
+from pipeline.errors import ConfigError, DataFileError, MissingExtra, did_you_mean, one_line
 from pipeline.system.atomic import explained_storage
 
 if TYPE_CHECKING:
@@ -129,27 +128,19 @@ def image_builder(name: str, root: Path | None = None) -> Any:
     try:
         builder = tfds.builder(name, data_dir=root)
     except tfds.core.registered.DatasetNotFoundError as error:
+        known = tfds.list_builders(with_community_datasets=False)
         raise ConfigError(
             f"data.name must be a data set that TensorFlow Datasets knows; got {name!r}. "
-            f"{_nearest(name)}See its catalogue for the names."
+            f"{did_you_mean(name, known)}See its catalogue for the names."
         ) from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
         raise ConfigError(
             f"data.name must be a set that TensorFlow Datasets can open; got {name!r}: "
-            f"{type(error).__name__}: {reason}. Check the name and version, or remove the "
+            f"{type(error).__name__}: {one_line(error)}. Check the name and version, or remove the "
             f"set's folder in {root or 'the data folder'} if it is damaged."
         ) from error
     _require_images(name, builder.info.features, tfds)
     return builder
-
-
-def _nearest(name: str) -> str:
-    import tensorflow_datasets as tfds
-
-    known = tfds.list_builders(with_community_datasets=False)
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}? " if near else ""
 
 
 def _require_images(name: str, features: Any, tfds: Any) -> None:

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow.lite.python.convert import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from pipeline.errors import ExportFailed
+from pipeline.errors import ExportFailed, one_line
 from pipeline.export.serving import serving_function
 from pipeline.export.trained import TrainedModel
 
@@ -33,8 +33,7 @@ def write(trained: TrainedModel, path: Path) -> None:
     try:
         path.write_bytes(converter.convert())
     except ConverterError as error:
-        reason = " ".join(str(error).split())[-300:]
         raise ExportFailed(
-            f"export.formats: litert must consist of builtin operators; got {reason} Choose "
-            "another model.activation, or leave litert out of export.formats."
+            f"export.formats: litert must consist of builtin operators; got {one_line(error)} "
+            "Choose another model.activation, or leave litert out of export.formats."
         ) from error

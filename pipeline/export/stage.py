@@ -15,7 +15,7 @@ from pipeline.artifacts.facts import DataFacts, ExportFacts, TrainFacts
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
-from pipeline.errors import ExportFailed, MissingExtra, PipelineError
+from pipeline.errors import ExportFailed, MissingExtra, PipelineError, one_line
 from pipeline.export.copies import judge
 from pipeline.export.trained import TrainedModel
 from pipeline.runtimes.telemetry import forbid_telemetry
@@ -72,10 +72,9 @@ def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
             raise
         raise MissingExtra(f"The format {file_format} of export.formats", "runtimes") from error
     except Exception as error:  # every converter has exceptions of its own
-        reason = " ".join(str(error).split())[:300]
         raise ExportFailed(
             f"export.formats: {file_format} must be able to hold the network; got "
-            f"{type(error).__name__}: {reason} Choose another model.activation, or leave "
+            f"{type(error).__name__}: {one_line(error)} Choose another model.activation, or leave "
             f"{file_format} out of export.formats."
         ) from error
 

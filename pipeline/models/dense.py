@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.artifacts.contract import INPUT
 from pipeline.artifacts.facts import LayerSummary
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, one_line
 from pipeline.models.keras_objects import hint
 from pipeline.system.resources import memory_bytes
 from pipeline.tasks.task import Task
@@ -129,7 +129,7 @@ def check_model(model: keras.Model, config: "Model") -> None:
 def _cannot_compute(config: "Model", error: Exception) -> ConfigError:
     return ConfigError(
         "model.activation and model.initializer must be usable by name alone; got "
-        f"{config.activation!r} and {config.initializer!r}: {str(error).splitlines()[0]} "
+        f"{config.activation!r} and {config.initializer!r}: {one_line(error)} "
         "Choose others, for example relu and glorot_uniform."
     )
 

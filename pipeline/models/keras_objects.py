@@ -1,12 +1,11 @@
 """Objects of Keras chosen by name: find the class, check the arguments, say what is near."""
 
-import difflib
 import inspect
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, did_you_mean
 
 
 def choose(name: str, known: Mapping[str, type], key: str) -> type:
@@ -79,8 +78,7 @@ def parameters_of(kind: type) -> dict[str, inspect.Parameter]:
 def hint(name: str, known: Iterable[str]) -> str:
     """Return the nearest known name and all of them, as sentences."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return (f"Did you mean {near[0]!r}? " if near else "") + f"Known: {', '.join(known)}."
+    return f"{did_you_mean(name, known)}Known: {', '.join(known)}."
 
 
 def _is_whole_float(value: Any, default: Any) -> bool:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, one_line
 from pipeline.models.keras_objects import choose, create, parameters_of, snake_case
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def check_optimizer(config: "Optimizer") -> None:
     except Exception as error:  # the values are the user's, and any class of error may come
         raise ConfigError(
             f"optimizer must have values that {type(optimizer).__name__} can compute with; got "
-            f"{config.arguments!r} and {config.schedule!r}: {str(error).splitlines()[0]} "
+            f"{config.arguments!r} and {config.schedule!r}: {one_line(error)} "
             "Change the value."
         ) from error
 

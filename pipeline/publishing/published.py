@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, TypeAdapter
 
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_name, formats_in
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, one_line
 from pipeline.publishing.manifest import Manifest
 from pipeline.system.atomic import sha256
 
@@ -127,9 +127,8 @@ def read_version(path: Path) -> PublishedModel:
     try:
         manifest = Manifest.model_validate_json((path / MANIFEST).read_text())
     except (OSError, ValueError) as error:  # pydantic's error is a ValueError
-        reason = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"{path / MANIFEST} must be the manifest of a published model; got {reason}. "
+            f"{path / MANIFEST} must be the manifest of a published model; got {one_line(error)}. "
             "Remove that folder or restore the file."
         ) from error
     labels = read_labels(path.parent).items()
@@ -162,10 +161,9 @@ def read_labels(model_folder: Path) -> dict[str, int]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise ModelError(
             f'{model_folder / LABELS} must map labels to versions, as in {{"stable": 3}}; got '
-            f"{reason}. Mend or remove it."
+            f"{one_line(error)}. Mend or remove it."
         ) from error
 
 

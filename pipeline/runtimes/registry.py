@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from pipeline import runtimes
-from pipeline.errors import MissingPackages, ModelError, PipelineError, RequestError
+from pipeline.errors import MissingPackages, ModelError, PipelineError, RequestError, one_line
 from pipeline.runtimes.packages import Package
 from pipeline.runtimes.predictor import Predictor
 
@@ -91,8 +91,8 @@ def open_model(runtime: Runtime, path: Path, shown: str | None = None) -> Predic
     except PipelineError:
         raise
     except Exception as error:  # every runtime has exceptions of its own
-        reason = " ".join(str(error).split())[:300]
         raise ModelError(
             f"{shown or path} must be a whole {' or '.join(runtime.opens)} model; got "
-            f"{type(error).__name__} from {runtime.name}: {reason} Export it again or restore it."
+            f"{type(error).__name__} from {runtime.name}: {one_line(error)} "
+            "Export it again or restore it."
         ) from error

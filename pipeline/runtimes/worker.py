@@ -20,7 +20,7 @@ import numpy as np
 
 from pipeline.artifacts.contract import require_classifier
 from pipeline.artifacts.serialization import to_json
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, one_line
 from pipeline.runtimes.measuring import measure
 from pipeline.runtimes.predictor import Predictor
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
@@ -31,7 +31,6 @@ FACTS_FILE = "facts.json"
 COST_FILE = "cost.json"
 ANSWERS_FILE = "answers.npy"
 SMALL_BATCHES = (1, 2, 7, 32)
-_MOST_LETTERS = 400  # of an error that is not ours
 _CHUNK = 4096  # images a call on the whole set: bounds memory
 
 
@@ -86,10 +85,10 @@ def main(arguments: list[str]) -> int:
     try:
         work(json.loads(Path(arguments[0]).read_text()), told, asked)
     except PipelineError as error:
-        _tell(str(error))
+        _tell(one_line(error, limit=None))
         return error.exit_code
     except Exception as error:  # noqa: BLE001  (every runtime has exceptions of its own)
-        _tell(f"{type(error).__name__}: {error}"[:_MOST_LETTERS])
+        _tell(f"{type(error).__name__}: {one_line(error)}")
         return 1
     return 0
 
@@ -115,9 +114,9 @@ def _load_seconds(runtime: Runtime, model: Path) -> float:
     return opened.load_seconds or time.perf_counter() - started
 
 
-def _tell(text: str) -> None:
+def _tell(line: str) -> None:
     """Write one line: of what libraries write as well, only the last is told."""
-    print(" ".join(text.split()), file=sys.stderr)
+    print(line, file=sys.stderr)
 
 
 def _listen(asked: threading.Event) -> None:
