@@ -21,7 +21,7 @@ help:
 	@echo "make bench-serving-soak  our server under load while versions are swapped; ten minutes"
 	@echo "make bench-check  whether training lost speed against Keras; two minutes"
 	@echo "make lock     resolve the dependencies of pyproject.toml anew"
-	@echo "make clean    remove .venv, runs/ and caches; exported/ stays"
+	@echo "make clean    remove .venv, runs/ and caches; exported/ and the npm packages stay"
 
 install: $(VENV)/installed
 
@@ -65,12 +65,10 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	.venv-clients/bin/pip install --no-compile --require-hashes -r $<
 	@touch $@
 
-# The JavaScript runtimes; no script of a package is run.
-javascript: tests/js/node_modules/installed
-
-tests/js/node_modules/installed: tests/js/package-lock.json
-	cd tests/js && npm ci --ignore-scripts
-	@touch $@
+# The packages of the JavaScript runtimes, in a folder of the user's that clones share (see
+# docs/runtimes.md); one that is there is left as it is.
+javascript:
+	$(PYTHON) -m pipeline.runtimes.npm
 
 lock:
 	$(PYTHON) -m venv .venv-lock
@@ -81,7 +79,7 @@ lock:
 	.venv-lock/bin/uv pip compile tests/clients/requirements.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet \
 	  -o tests/clients/requirements.lock
-	cd tests/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
+	cd pipeline/runtimes/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
 
 # Each peer in an environment of its own.
 bench-environments: install $(PEERS:%=.venv-bench/%/installed)
@@ -112,5 +110,5 @@ bench-check: .venv-bench/keras/installed install
 	$(BIN)/python -m benchmarks.regression
 
 clean:
-	rm -rf .venv .venv-base .venv-clients .venv-lock .venv-bench tests/js/node_modules runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-base .venv-clients .venv-lock .venv-bench runs .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

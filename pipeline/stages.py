@@ -15,7 +15,7 @@ from pipeline.engine.store import StageOutput
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import RequestError
 from pipeline.publishing.published import is_published
-from pipeline.runtimes.packages import scripts
+from pipeline.runtimes.npm import scripts
 from pipeline.runtimes.registry import runtime_versions
 
 
