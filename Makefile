@@ -22,7 +22,7 @@ help:
 	@echo "make bench-check  whether training lost speed against Keras; two minutes"
 	@echo "make proto    compile the messages of gRPC after a change of their .proto file"
 	@echo "make lock     resolve the dependencies of pyproject.toml anew"
-	@echo "make clean    remove .venv, runs/ and caches; exported/ stays"
+	@echo "make clean    remove .venv, runs/ and caches; exported/ and the npm packages stay"
 
 install: $(VENV)/installed
 
@@ -66,12 +66,10 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	.venv-clients/bin/pip install --no-compile --require-hashes -r $<
 	@touch $@
 
-# The JavaScript runtimes; no script of a package is run.
-javascript: tests/js/node_modules/installed
-
-tests/js/node_modules/installed: tests/js/package-lock.json
-	cd tests/js && npm ci --ignore-scripts
-	@touch $@
+# The packages of the JavaScript runtimes, in a folder of the user's that clones share (see
+# docs/runtimes.md); one that is there is left as it is.
+javascript:
+	$(PYTHON) -m pipeline.runtimes.npm
 
 # The compiler comes with the clients (grpcio-tools): nothing at run time needs it.
 PROTO := pipeline/serving/grpc
@@ -88,7 +86,7 @@ lock:
 	.venv-lock/bin/uv pip compile tests/clients/requirements.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet \
 	  -o tests/clients/requirements.lock
-	cd tests/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
+	cd pipeline/runtimes/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
 
 # Each peer in an environment of its own.
 bench-environments: install $(PEERS:%=.venv-bench/%/installed)
@@ -119,5 +117,5 @@ bench-check: .venv-bench/keras/installed install
 	$(BIN)/python -m benchmarks.regression
 
 clean:
-	rm -rf .venv .venv-base .venv-clients .venv-lock .venv-bench tests/js/node_modules runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-base .venv-clients .venv-lock .venv-bench runs .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -26,7 +26,7 @@ from pipeline.engine.stage import Graph, Stage, load
 from pipeline.errors import RequestError
 from pipeline.progress import Progress
 from pipeline.publishing.published import is_published
-from pipeline.runtimes.packages import scripts
+from pipeline.runtimes.npm import scripts
 from pipeline.runtimes.registry import runtime_versions
 from pipeline.runtimes.requirements import chosen_runtimes, require_provable
 from pipeline.tasks import module_of

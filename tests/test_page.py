@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import needs_browser
+from conftest import PROJECT, needs_browser
 from PIL import Image
 from serving import Server
 
-from pipeline.runtimes.packages import CHROMIUM, JAVASCRIPT, find_program
+from pipeline.runtimes.npm import CHROMIUM, packages_folder
+from pipeline.runtimes.packages import find_program
 
 pytestmark = needs_browser
 
@@ -23,11 +24,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def seen(server: Server, folder: Path) -> Any:
     """What the driver saw; the page is visited once, the tests read what it wrote."""
-    driver = JAVASCRIPT / "drawing_page.mjs"
+    driver = PROJECT / "tests" / "js" / "drawing_page.mjs"
     done = subprocess.run(
         ["node", driver, f"{server.url}/", folder, str(find_program(CHROMIUM))],
         capture_output=True,
         text=True,
+        cwd=packages_folder(),
         timeout=300,
         check=False,
     )

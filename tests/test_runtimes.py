@@ -255,7 +255,3 @@ def test_copies_need_what_they_are_made_from(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[keras,onnx_int8]",
                    "-C", tmp_path)  # fmt: skip
     assert_error(done, 2, "export.formats", "onnx, which onnx_int8 is made from")
-
-
-def test_the_lock_of_the_javascript_packages_names_no_host() -> None:
-    assert "://" not in (PROJECT / "tests/js/package-lock.json").read_text()

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT, copy_package, needs_browser, needs_node
 
-from pipeline.runtimes.packages import CHROMIUM, JAVASCRIPT, find_program
+from pipeline.runtimes.npm import CHROMIUM, packages_folder
+from pipeline.runtimes.packages import find_program
 
 PAGE = (PROJECT / "docs" / "runtimes.md").read_text()
 
@@ -28,7 +29,7 @@ def folder(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as after ``make run``: the examples speak of ``exported/mlp``."""
     place = tmp_path_factory.mktemp("runtimes")
     shutil.copytree(complete / "exported" / "smoke", place / "exported" / "mlp")
-    (place / "node_modules").symlink_to(JAVASCRIPT / "node_modules")
+    (place / "node_modules").symlink_to(packages_folder() / "node_modules")
     return place
 
 
@@ -75,7 +76,7 @@ def test_the_example_for_nodejs_runs(folder: Path) -> None:
 def test_the_example_for_browsers_runs(folder: Path) -> None:
     [example] = blocks("html")
     (folder / "example.html").write_text(example)
-    script, page = JAVASCRIPT / "example.mjs", folder / "example.html"
+    script, page = PROJECT / "tests" / "js" / "example.mjs", folder / "example.html"
     out = run("node", script, find_program(CHROMIUM), page, folder, cwd=folder)
     assert "[2, 10] Float32Array(20)" in out
 

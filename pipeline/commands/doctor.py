@@ -12,6 +12,7 @@ from pipeline.data.fetching import find_hosts
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import PipelineError
 from pipeline.progress import Progress
+from pipeline.runtimes.npm import NpmPackage, packages_folder
 from pipeline.runtimes.registry import all_runtimes
 from pipeline.system.resources import num_processors
 
@@ -44,6 +45,7 @@ def diagnose(data: Data, workspace: Workspace, progress: Progress) -> list[Findi
         Finding("processors", True, f"{num_processors()} usable"),
         *map(_package, _TRAIN),
         *_runtimes(),
+        _npm_packages(),
         _writable(workspace.root),
         _data(data, progress),
     ]
@@ -68,6 +70,13 @@ def _runtimes() -> list[Finding]:
         )
         for runtime in all_runtimes().values()
     ]
+
+
+def _npm_packages() -> Finding:
+    folder = packages_folder()
+    if folder.is_dir():
+        return Finding("npm packages", True, f"in {folder}")
+    return Finding("npm packages", False, f"no folder {folder}", NpmPackage.command)
 
 
 def _writable(root: Path) -> Finding:

@@ -1,4 +1,4 @@
-"""JavaScript runtimes: a script below ``tests/js`` opens the file and answers over its pipes.
+"""JavaScript runtimes: a script below ``js`` opens the file and answers over its pipes.
 
 Each message is a line of JSON, and ``bytes`` of it follow. We send ``{"shape", "threads",
 "calls", "budget_seconds", "bytes"}`` and the images; the script answers ``{"seconds", "shape",
@@ -17,8 +17,9 @@ import numpy as np
 
 from pipeline.artifacts.contract import Contract, TensorSpec, named_axis
 from pipeline.errors import WorkerFailed
+from pipeline.runtimes.npm import NODE, SCRIPTS, packages_folder
 from pipeline.runtimes.onnx_file import require_self_contained
-from pipeline.runtimes.packages import JAVASCRIPT, NODE, find_program
+from pipeline.runtimes.packages import find_program
 from pipeline.runtimes.predictor import (
     Images,
     Predictor,
@@ -41,9 +42,10 @@ class JavaScriptPredictor(Predictor):
     def __init__(self, path: Path) -> None:
         model = require_self_contained(path).resolve()
         self._process = subprocess.Popen(  # noqa: S603  (our own script, no shell)
-            [str(find_program(NODE)), JAVASCRIPT / self.script, model, *self.programs()],
+            [str(find_program(NODE)), SCRIPTS / self.script, model, *self.programs()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            cwd=packages_folder(),  # where packages.mjs takes the packages from
             env={**os.environ, **NO_TELEMETRY},
         )
         hello = self._receive()

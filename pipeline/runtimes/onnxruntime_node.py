@@ -1,7 +1,7 @@
 """ONNX files in onnxruntime for Node.js."""
 
 from pipeline.runtimes.javascript import JavaScriptPredictor
-from pipeline.runtimes.packages import NODE, NpmPackage
+from pipeline.runtimes.npm import NODE, NpmPackage
 from pipeline.runtimes.registry import Runtime
 
 

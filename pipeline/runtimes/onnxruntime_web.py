@@ -1,7 +1,8 @@
 """ONNX files in onnxruntime-web: WebAssembly in a real browser."""
 
 from pipeline.runtimes.javascript import JavaScriptPredictor
-from pipeline.runtimes.packages import CHROMIUM, NODE, NpmPackage, find_program
+from pipeline.runtimes.npm import CHROMIUM, NODE, NpmPackage
+from pipeline.runtimes.packages import find_program
 from pipeline.runtimes.registry import Runtime
 
 

@@ -1,6 +1,5 @@
-"""What a runtime needs installed: a Python package, or packages of npm and programs beside them."""
+"""What a runtime needs installed: a Python package, or what ``npm`` describes."""
 
-import json
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,22 +9,11 @@ from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
 
-JAVASCRIPT = Path(__file__).parent.parent.parent / "tests" / "js"  # in a clone
-
-
-NODE = ("node", "nodejs")  # the names that a program may have
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-
 
 def find_program(names: tuple[str, ...]) -> Path | None:
     """Return the path of a program that has one of these names, or None."""
     found = filter(None, map(shutil.which, names))
     return next((Path(path).absolute() for path in found), None)
-
-
-def scripts() -> list[Path]:
-    """Return the files that the JavaScript runtimes run; none where there is no clone."""
-    return sorted([*JAVASCRIPT.glob("*.mjs"), *JAVASCRIPT.glob("*.html")])
 
 
 class Package(ABC):
@@ -74,26 +62,3 @@ class PythonPackage(Package):
         """Import the modules."""
         for name in (self.module, *self.beside):
             import_module(name)
-
-
-@dataclass(frozen=True)
-class NpmPackage(Package):
-    """Packages below ``tests/js`` of a clone, and the programs that they need."""
-
-    names: tuple[str, ...]
-    programs: tuple[tuple[str, ...], ...]  # of each, the names it may have
-
-    command = "make javascript (in a clone; needs Node.js, and Chromium for the browser)"
-
-    @property
-    def version(self) -> str | None:
-        """The version of the first package, where all packages and programs are there."""
-        files = [JAVASCRIPT / "node_modules" / name / "package.json" for name in self.names]
-        if not all(file.is_file() for file in files):
-            return None
-        if not all(map(find_program, self.programs)):
-            return None
-        return str(json.loads(files[0].read_text())["version"])
-
-    def load(self) -> None:
-        """Do nothing: a process of its own imports it."""

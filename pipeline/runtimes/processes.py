@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import ModelError, WorkerFailed
+from pipeline.runtimes.npm import ROOT_VARIABLE, packages_root
 from pipeline.system.resources import num_processors
 
 TIMEOUT_SECONDS = 600
@@ -137,6 +138,8 @@ def _environment() -> dict[str, str]:
     search = [str(_PACKAGE.parent), *_absolute("PYTHONPATH")]
     threads = dict.fromkeys(_THREADS, str(num_processors()))
     paths = {"PYTHONPATH": os.pathsep.join(search), "PATH": os.pathsep.join(_absolute("PATH"))}
+    if ROOT_VARIABLE in os.environ:
+        paths[ROOT_VARIABLE] = str(packages_root())
     return {**os.environ, **threads, **paths}
 
 

@@ -28,17 +28,21 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+def new_folder(
+    target: Path, *, replace: bool = False, setting: str = "--workspace"
+) -> Iterator[Path]:
     """Yield an empty folder that becomes ``target`` when the block ends without an error.
 
     Where ``target`` exists at the end, it is replaced or else raises ``FolderExists``.
+    ``setting`` is what chooses the folder.
 
     Raises:
         StorageError: the folder cannot be written (permission, space, a limit of the system).
     """
     aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
     try:
-        with explained_storage(target):  # inside the try: a full disk is full until it is swept
+        # Inside the try: a full disk is full until it is swept.
+        with explained_storage(target, setting=setting):
             target.parent.mkdir(parents=True, exist_ok=True)
             remove_abandoned(target.parent)
             aside.mkdir()

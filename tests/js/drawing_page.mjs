@@ -2,7 +2,7 @@
 // Draws, uploads, chooses and breaks; screenshots go into FOLDER, one JSON document to the output.
 import { join } from "node:path";
 
-import { chromium } from "playwright-core";
+import { launch } from "../../pipeline/runtimes/js/chromium.mjs";
 
 const [url, folder, executablePath] = process.argv.slice(2);
 const { origin } = new URL(url);
@@ -19,12 +19,7 @@ const digits = {
 
 const seen = { console: [], violations: [], foreign: [] };
 
-const browser = await chromium.launch({
-  executablePath,
-  // Chromium's sandbox needs another user than root.
-  chromiumSandbox: process.getuid() !== 0,
-  args: ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
+const browser = await launch(executablePath);
 try {
   const page = await open(desk);
   seen.title = await page.title();

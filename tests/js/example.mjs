@@ -2,7 +2,7 @@
 // Prints the first message of the page.
 import { join } from "node:path";
 
-import { openBrowser, openPage } from "./chromium.mjs";
+import { openBrowser, openPage } from "../../pipeline/runtimes/js/chromium.mjs";
 
 const [chromium, page, folder] = process.argv.slice(2);
 const model = "exported/mlp/1/model.onnx";

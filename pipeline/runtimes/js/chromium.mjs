@@ -3,10 +3,12 @@ import { readFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
+import { modules, require } from "./packages.mjs";
+
+const { chromium } = require("playwright-core");
 
 export const here = dirname(fileURLToPath(import.meta.url));
-const runtime = join(here, "node_modules", "onnxruntime-web", "dist");
+const runtime = join(modules, "onnxruntime-web", "dist");
 const site = "https://model.localhost"; // never looked up: no request leaves the page
 // Both are needed for threads in WebAssembly.
 const isolated = {
@@ -15,16 +17,21 @@ const isolated = {
 };
 const types = { html: "text/html", mjs: "text/javascript", wasm: "application/wasm" };
 
-/** Start a browser whose pages find `files` (name -> path) and those of onnxruntime-web. */
-export async function openBrowser(executablePath, files) {
-  const served = { ...files };
-  for (const name of await readdir(runtime)) served[name] = join(runtime, name);
-  const browser = await chromium.launch({
+/** Start Chromium; it fetches nothing of its own. */
+export function launch(executablePath) {
+  return chromium.launch({
     executablePath,
     // Chromium's sandbox needs another user than root.
     chromiumSandbox: process.getuid() !== 0,
     args: ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
+}
+
+/** Start a browser whose pages find `files` (name -> path) and those of onnxruntime-web. */
+export async function openBrowser(executablePath, files) {
+  const served = { ...files };
+  for (const name of await readdir(runtime)) served[name] = join(runtime, name);
+  const browser = await launch(executablePath);
   const context = await browser.newContext();
   await context.route("**/*", async (route) => {
     const name = new URL(route.request().url()).pathname.slice(1);

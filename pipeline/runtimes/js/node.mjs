@@ -1,8 +1,9 @@
 // onnxruntime in Node.js: node node.mjs MODEL.onnx; requests on standard input (pipe.mjs).
-import * as ort from "onnxruntime-node";
-
+import { require } from "./packages.mjs";
 import { send, serve } from "./pipe.mjs";
 import { open } from "./session.mjs";
+
+const ort = require("onnxruntime-node");
 
 try {
   const { hello, answer } = await open(ort, process.argv[2]);
