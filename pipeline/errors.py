@@ -21,7 +21,6 @@ PipelineError
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
 
 
 class PipelineError(Exception):
@@ -103,14 +102,7 @@ class MissingExtra(MissingPackages):
 
 
 class WorkerFailed(MachineError):
-    """A worker process ended without an answer.
-
-    ``contract`` is what the file says of its inputs and outputs, where it was opened.
-    """
-
-    def __init__(self, message: str, contract: Any = None) -> None:
-        super().__init__(message)
-        self.contract = contract
+    """A worker process ended without an answer."""
 
 
 def one_line(error: BaseException, limit: int | None = 300) -> str:

@@ -2,7 +2,6 @@
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import keras
 import onnx
@@ -16,9 +15,10 @@ OPSET = 18  # the newest that tf2onnx 1.17 writes
 PRODUCER = "dense-pipeline"
 
 
-def convert(model: keras.Model, contract: Contract, metadata: dict[str, str]) -> Any:
+def convert(model: keras.Model, contract: Contract, metadata: dict[str, str]) -> onnx.ModelProto:
     """Return the model as an ``onnx.ModelProto`` that says what it is in its metadata."""
     serve = serving_function(model, contract)
+    converted: onnx.ModelProto
     converted, _ = tf2onnx.convert.from_function(
         serve, input_signature=serve.input_signature, opset=OPSET
     )
@@ -27,7 +27,7 @@ def convert(model: keras.Model, contract: Contract, metadata: dict[str, str]) ->
     return converted
 
 
-def normalize(model: Any, metadata: dict[str, str], precision: str) -> None:
+def normalize(model: onnx.ModelProto, metadata: dict[str, str], precision: str) -> None:
     """Give the model our metadata, and every name inside by its place: nothing that varies."""
     _number_names(model.graph)
     del model.graph.value_info[:]  # speaks of the old names; runtimes infer it anew
@@ -38,13 +38,13 @@ def normalize(model: Any, metadata: dict[str, str], precision: str) -> None:
     onnx.helper.set_model_props(model, {**metadata, "precision": precision})
 
 
-def write_checked(model: Any, path: Path) -> None:
+def write_checked(model: onnx.ModelProto, path: Path) -> None:
     """Write a model that the checker of the standard finds nothing wrong with."""
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _keep_used_domains(model: Any) -> None:
+def _keep_used_domains(model: onnx.ModelProto) -> None:
     """Converters declare operators of other makers too, which a runtime may not know."""
     used = {node.domain for node in model.graph.node}
     kept = [entry for entry in model.opset_import if entry.domain in used]
@@ -52,13 +52,13 @@ def _keep_used_domains(model: Any) -> None:
     model.opset_import.extend(kept)
 
 
-def _name_batch_axis(model: Any) -> None:
+def _name_batch_axis(model: onnx.ModelProto) -> None:
     """tf2onnx calls a free axis ``unk__39``; the number is a counter's."""
     for value in [*model.graph.input, *model.graph.output]:
         value.type.tensor_type.shape.dim[0].dim_param = BATCH
 
 
-def _number_names(graph: Any) -> None:
+def _number_names(graph: onnx.GraphProto) -> None:
     """Name everything inside by its place: Keras and tf2onnx count while the process lives.
 
     Inputs and outputs of the graph keep the names of the contract; the node that gives an output

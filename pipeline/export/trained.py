@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+from onnx import ModelProto
 
 from pipeline.artifacts.contract import Contract
 from pipeline.export.onnx_graph import convert
@@ -26,6 +26,6 @@ class TrainedModel:
     calibration: npt.NDArray[np.uint8]
 
     @cached_property
-    def onnx(self) -> Any:
+    def onnx(self) -> ModelProto:
         """The float32 ONNX model that further formats are made from; not to be changed."""
         return convert(self.model, self.contract, self.metadata)

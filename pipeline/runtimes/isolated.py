@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.artifacts.contract import Contract
 from pipeline.artifacts.cost import Cost
-from pipeline.artifacts.serialization import from_json
+from pipeline.artifacts.serialization import from_json, to_json
 from pipeline.errors import WorkerFailed
 from pipeline.runtimes.processes import TIMEOUT_SECONDS, Turns, WorkerProcess
 from pipeline.runtimes.registry import Runtime, require_installed
@@ -23,11 +22,24 @@ from pipeline.runtimes.worker import (
     COST_FILE,
     FACTS_FILE,
     SMALL_BATCHES,
+    FileFacts,
+    Request,
     entrance_file,
     small_batch_file,
 )
 
 _REQUEST = "request.json"
+
+
+class Unanswered(WorkerFailed):
+    """A file was not answered for.
+
+    ``contract`` is what it says of its inputs and outputs, where it was opened.
+    """
+
+    def __init__(self, message: str, contract: Contract | None) -> None:
+        super().__init__(message)
+        self.contract = contract
 
 
 @dataclass(frozen=True)
@@ -62,22 +74,22 @@ def ask(
     Raises:
         MissingPackages: the runtime is not installed.
         ModelError: the file is no model that the runtime opens.
-        WorkerFailed: the process ended without an answer, or took too long.
+        Unanswered: the process ended without an answer, or took too long.
     """
     require_installed(runtime, model)
     with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
         folder = Path(scratch)
         inside = model.is_dir()
-        request = {
-            "runtime": runtime.name,
-            "model_folder": str((model if inside else model.parent).resolve()),
-            "model_name": "." if inside else model.name,
-            "shown": str(model),
-            "images": images and str(images.resolve()),
-            "folder": scratch,
-            "measured": turns is not None,
-        }
-        (folder / _REQUEST).write_text(json.dumps(request))
+        request = Request(
+            runtime=runtime.name,
+            model_folder=str((model if inside else model.parent).resolve()),
+            model_name="." if inside else model.name,
+            shown=str(model),
+            images=str(images.resolve()) if images else None,
+            folder=scratch,
+            measured=turns is not None,
+        )
+        (folder / _REQUEST).write_text(json.dumps(to_json(request)))
         with _contract_told(folder), ExitStack() as stack:
             with turns.together() if turns else nullcontext():
                 worker = stack.enter_context(WorkerProcess(folder / _REQUEST, timeout_seconds))
@@ -94,8 +106,7 @@ def _contract_told(folder: Path) -> Iterator[None]:
     try:
         yield
     except WorkerFailed as error:
-        error.contract = _read_contract(folder)
-        raise
+        raise Unanswered(str(error), _read_contract(folder)) from error
 
 
 def _read_contract(folder: Path) -> Contract | None:
@@ -109,7 +120,7 @@ def _read(folder: Path) -> Answers:
     contract = _read_contract(folder)
     if contract is None or not (folder / FACTS_FILE).is_file():
         raise WorkerFailed("its process ended without an answer")
-    facts: dict[str, Any] = json.loads((folder / FACTS_FILE).read_text())
+    facts = FileFacts(**json.loads((folder / FACTS_FILE).read_text()))
     cost = folder / COST_FILE
     return Answers(
         contract=contract,
@@ -117,8 +128,8 @@ def _read(folder: Path) -> Answers:
         small_batches={size: np.load(folder / small_batch_file(size)) for size in SMALL_BATCHES},
         entrances={
             name: np.load(folder / entrance_file(number))
-            for number, name in enumerate(facts["entrances"])
+            for number, name in enumerate(facts.entrances)
         },
-        metadata=facts["metadata"],
+        metadata=facts.metadata,
         cost=from_json(Cost, json.loads(cost.read_text())) if cost.is_file() else None,
     )

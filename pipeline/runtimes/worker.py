@@ -13,8 +13,8 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from pipeline.artifacts.contract import require_classifier
 from pipeline.artifacts.serialization import to_json
 from pipeline.errors import PipelineError, one_line
 from pipeline.runtimes.measuring import measure
-from pipeline.runtimes.predictor import Predictor
+from pipeline.runtimes.predictor import Images, Predictor
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
 from pipeline.system.resources import memory_bytes
 
@@ -32,6 +32,30 @@ COST_FILE = "cost.json"
 ANSWERS_FILE = "answers.npy"
 SMALL_BATCHES = (1, 2, 7, 32)
 _CHUNK = 4096  # images a call on the whole set: bounds memory
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a worker is asked: a model in its folder, a ``.npy`` file, a folder for the answers.
+
+    ``shown`` is what messages call the model.
+    """
+
+    runtime: str
+    model_folder: str
+    model_name: str
+    shown: str
+    images: str | None
+    folder: str
+    measured: bool
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file says of itself, and the names of further ways into it."""
+
+    metadata: dict[str, str]
+    entrances: list[str]
 
 
 def small_batch_file(size: int) -> str:
@@ -44,7 +68,7 @@ def entrance_file(number: int) -> str:
     return f"entrance_{number}.npy"
 
 
-def answer(predictor: Predictor, images: Any, folder: Path) -> None:
+def answer(predictor: Predictor, images: Images, folder: Path) -> None:
     """Write the answers to all images, and to the first few in other ways."""
     chunks = (images[first : first + _CHUNK] for first in range(0, len(images), _CHUNK))
     np.save(folder / ANSWERS_FILE, np.concatenate([predictor.predict(c) for c in chunks]))
@@ -54,22 +78,22 @@ def answer(predictor: Predictor, images: Any, folder: Path) -> None:
         np.save(folder / entrance_file(number), entrance(np.asarray(images[: SMALL_BATCHES[-1]])))
 
 
-def work(request: dict[str, Any], told: int, asked: threading.Event) -> None:
+def work(request: Request, told: int, asked: threading.Event) -> None:
     """Open and answer; say so; measure where that is asked for, once nothing else computes."""
-    runtime, folder = choose_runtime(request["runtime"]), Path(request["folder"])
+    runtime, folder = choose_runtime(request.runtime), Path(request.folder)
     runtime.package.load()
     # Only now: nothing that lies beside the model may be imported. TensorFlow takes brackets in a
     # path for a pattern, so the model is opened from inside its folder.
-    os.chdir(request["model_folder"])
-    model = Path(request["model_name"])
-    predictor = open_model(runtime, model, request["shown"])
+    os.chdir(request.model_folder)
+    model = Path(request.model_name)
+    predictor = open_model(runtime, model, request.shown)
     (folder / CONTRACT_FILE).write_text(json.dumps(to_json(predictor.contract)))
     images = _images(request, predictor)
     answer(predictor, images, folder)
-    facts = {"metadata": dict(predictor.metadata), "entrances": list(predictor.entrances)}
-    (folder / FACTS_FILE).write_text(json.dumps(facts))
+    facts = FileFacts(dict(predictor.metadata), list(predictor.entrances))
+    (folder / FACTS_FILE).write_text(json.dumps(to_json(facts)))
     os.write(told, b"a")
-    if request["measured"]:
+    if request.measured:
         asked.wait()
         cost = measure(predictor, np.asarray(images[:256]), _load_seconds(runtime, model))
         (folder / COST_FILE).write_text(json.dumps(to_json(cost)))
@@ -83,7 +107,7 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()
     limit_memory()
     try:
-        work(json.loads(Path(arguments[0]).read_text()), told, asked)
+        work(Request(**json.loads(Path(arguments[0]).read_text())), told, asked)
     except PipelineError as error:
         _tell(one_line(error, limit=None))
         return error.exit_code
@@ -100,10 +124,11 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes(), hard))
 
 
-def _images(request: dict[str, Any], predictor: Predictor) -> Any:
-    if request["images"] is not None:
-        return np.load(request["images"], mmap_mode="r")
-    require_classifier(predictor.contract, request["shown"])
+def _images(request: Request, predictor: Predictor) -> Images:
+    if request.images is not None:
+        images: Images = np.load(request.images, mmap_mode="r")
+        return images
+    require_classifier(predictor.contract, request.shown)
     return np.zeros((1, *predictor.contract.image_shape), np.uint8)
 
 

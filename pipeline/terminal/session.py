@@ -9,11 +9,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    from pipeline.progress import Progress
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _UNEXPECTED = 3
@@ -49,7 +52,7 @@ def errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
 
 
 @contextmanager
-def progress_shown(log: Path | None, *, debug: bool) -> Iterator[Any]:
+def progress_shown(log: Path | None, *, debug: bool) -> Iterator["Progress"]:
     """Yield the progress for a command that loads heavy libraries; their output goes to a log."""
     from rich.console import Console
 

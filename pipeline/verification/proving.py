@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
-from pipeline.errors import ModelError, WorkerFailed
-from pipeline.runtimes.isolated import ask
+from pipeline.errors import ModelError
+from pipeline.runtimes.isolated import Unanswered, ask
 from pipeline.runtimes.processes import TIMEOUT_SECONDS, Turns, end_workers
 from pipeline.runtimes.registry import Runtime, runtimes_for
 from pipeline.system.resources import num_processors
@@ -135,7 +135,7 @@ def _check(
         )
     except ModelError as error:
         return replace(check, failures=(f"it could not be asked: {error}",))
-    except WorkerFailed as error:
+    except Unanswered as error:
         found = contract_failures(error.contract, reference.contract) if error.contract else []
         return replace(check, failures=(*found, f"it could not be asked: {error}"))
     tolerance = TOLERANCES[artifact.precision]
