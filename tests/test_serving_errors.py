@@ -144,9 +144,18 @@ def test_wrong_binary_tensors(
         (b'{"instances": [1,]}', ["must be JSON"]),
         (b'{"instances": [01]}', ["must be JSON"]),
         (b'\xff\xfe{"instances": []}', ["must be JSON"]),
-        (b'{"instances": [1], "instances": [2]}', ["'instances' twice"]),
-        (b'{"instances": [{"image": [1], "image": [2]}]}', ["'image' twice"]),
-        (b'{"instances": [1], "\\u0069nstances": [2]}', ["'instances' twice"]),
+        (
+            b'{"instances": [1], "instances": [2]}',
+            ['duplicate key "instances" at line 1 column'],
+        ),
+        (
+            b'{"instances": [{"image": [1], "image": [2]}]}',
+            ['duplicate key "image" at line 1 column'],
+        ),
+        (
+            b'{"instances": [1], "\\u0069nstances": [2]}',
+            ['duplicate key "instances" at line 1 column'],
+        ),
         (b'{"inputs": ' + b"[" * 5000 + b"]" * 5000 + b"}", ["must be JSON"]),
         (b'{"inputs": ' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}", ["nested"]),
     ],

@@ -139,8 +139,11 @@ def _mistake(rows: Sequence[Any], shape: tuple[int, ...], where: str) -> str | N
 
 def _shown(value: Any) -> str:
     """Return a value as JSON has it, shortened."""
-    try:
-        text = orjson.dumps(value, default=str).decode()
-    except TypeError:  # nested too deeply for it
-        return "something nested deeply"
+    if type(value) in {int, float}:
+        text = repr(value)
+    else:
+        try:
+            text = orjson.dumps(value, default=str).decode()
+        except TypeError:  # what orjson does not write
+            return "something nested deeply or with a number of more than 64 bits"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -10,6 +10,7 @@ from pipeline.serving.protocols.v2_tensors import require_output, require_tensor
 from pipeline.serving.versions import Version
 
 _MOST_ID = 1000  # characters
+_MOST_MICROSECONDS = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,10 @@ def _timeout(parameters: dict[str, Any]) -> float | None:
     value = parameters.get("timeout")
     if value is None:
         return None
-    if type(value) is not int or value < 0:
-        raise wrong(f"timeout must be a number of microseconds; got {value!r:.60}.")
+    if type(value) is not int or not 0 <= value <= _MOST_MICROSECONDS:
+        raise wrong(
+            f"timeout must be a number of microseconds of at most 64 bits; got {value!r:.60}."
+        )
     return value / 1e6 if value else None
 
 
