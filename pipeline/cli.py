@@ -237,6 +237,9 @@ def serve(
     answer_seconds: Annotated[
         float, typer.Option(min=0.001, help="For a request to wait for its answer.")
     ] = 10,
+    drain_seconds: Annotated[
+        float, typer.Option(min=0, help="On SIGTERM: not ready, but still accepting.")
+    ] = 1,
     access_log: Annotated[bool, typer.Option(help="A JSON line for each request.")] = True,
     workspace: WorkspaceDir = _HERE,
     json: Json = False,
@@ -272,6 +275,7 @@ def serve(
                 connections=max_connections,
                 receive_seconds=receive_seconds,
                 answer_seconds=answer_seconds,
+                drain_seconds=drain_seconds,
             ),
             access_log=access_log,
             on_open=tell_open,

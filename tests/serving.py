@@ -83,7 +83,7 @@ def serving(
         yield server
     finally:
         if process.poll() is None:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # SIGTERM would drain first
             try:
                 process.wait(40)
             except subprocess.TimeoutExpired:

@@ -18,7 +18,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from pipeline.artifacts.contract import SIGNATURE, Contract
 from pipeline.publishing.published import find_published, read_labels, versions_of
 from pipeline.runtimes.registry import choose_runtime, open_model
-from pipeline.serving.settings import MODEL_PORT, TOKEN_VARIABLE
+from pipeline.serving.settings import MODEL_PORT, TOKEN_VARIABLE, Limits
 from pipeline.verification.comparing import Reference
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 
@@ -271,7 +271,11 @@ def test_the_manifest_for_kserve_fits_this_server_and_its_container() -> None:
         for probe in (container["readinessProbe"], container["livenessProbe"])
     } == {MODEL_PORT}
     assert container["env"][0]["name"] == TOKEN_VARIABLE
-    assert container["args"] == [NAME]
+    name, option, drain_seconds = container["args"]
+    assert (name, option) == (NAME, "--drain-seconds")
+    stragglers = 5
+    grace = own["terminationGracePeriodSeconds"]
+    assert grace > float(drain_seconds) + Limits().shutdown_seconds + stragglers
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounts == {"exported": f"{last_stage()['WORKDIR']}/exported", "tmp": "/tmp"}  # noqa: S108
     assert set(mounts) == {volume["name"] for volume in own["volumes"]}

@@ -9,6 +9,9 @@ import pytest
 from conftest import PROJECT, Done
 from serving import Server, serving
 
+from pipeline.serving.http.routes import ROUTER, openapi
+from pipeline.serving.protocols import schemas
+
 CLIENTS = PROJECT / "tests" / "clients"
 PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
 TOKEN = "a-token-of-these-tests"  # noqa: S105
@@ -33,6 +36,16 @@ def assert_nothing_found(done: Done) -> None:
     assert "31 selected / 31 total" in done.out
     for phase in ("Coverage", "Fuzzing", "Stateful"):
         assert f"✅  {phase}" in done.out
+
+
+def test_every_answer_but_the_document_itself_has_a_schema_of_its_own() -> None:
+    objects = {
+        route.handler
+        for route in ROUTER.routes
+        if (schemas.answer(route.handler) or {}).get("application/json")
+        == {"schema": {"type": "object"}}
+    }
+    assert objects == {openapi}
 
 
 def test_the_server_does_as_its_document_says(server: Server, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from serving import Server, serving
 
 from pipeline.cli import app
-from pipeline.serving.http.routes import ROUTES, match
+from pipeline.serving.http.routes import ROUTER
 from pipeline.serving.protocols import page, tensorflow
 from pipeline.serving.protocols.openapi import _DESCRIPTIONS
 from pipeline.serving.settings import Limits
@@ -120,10 +120,12 @@ def test_every_command_has_an_answer_and_every_route_a_command() -> None:
         if mark != "error"
     ]
     shown = {
-        match("POST" if posts(c) else "GET", found[1])[0].handler for c, found in asked if found
+        ROUTER.match("POST" if posts(c) else "GET", found[1])[0].handler
+        for c, found in asked
+        if found
     }
     left_out = {tensorflow.other_verb, page.file}
-    assert shown == {route.handler for route in ROUTES} - left_out
+    assert shown == {route.handler for route in ROUTER.routes} - left_out
 
 
 def posts(command: str) -> bool:

@@ -15,8 +15,8 @@ import requests
 from conftest import PROJECT, Done, assert_error, command
 from serving import Server, serving, start_for_people, wait_until
 
-from pipeline.serving.serve import _Workers
 from pipeline.serving.settings import Settings
+from pipeline.serving.supervisor import Supervisor
 
 BODY = {"instances": [[[[0]] * 28] * 28]}
 BASE = PROJECT / ".venv-base" / "bin" / "python"
@@ -84,14 +84,17 @@ def test_ctrl_c_is_not_lost_while_a_worker_starts() -> None:
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.1)
 
-    workers = _Workers(Settings(exported=Path()), Mock())
-    workers._spawn = Mock(Process=lambda **_: Starting())
-    previous = signal.signal(signal.SIGINT, workers._leave)
+    supervisor = Supervisor(Settings(exported=Path()), Mock())
+    supervisor._spawn = Mock(Process=lambda **_: Starting())
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
+    signal.set_wakeup_fd(supervisor._wakeup.fileno())
     try:
-        workers._start()
+        supervisor._start()
     finally:
+        signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGINT, previous)
-    assert workers._leaving
+    with supervisor._signals, supervisor._wakeup:
+        assert supervisor._wait(0) == signal.SIGINT
 
 
 def test_closed_standard_streams_are_no_obstacle(smoke: Path) -> None:

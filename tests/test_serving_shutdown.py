@@ -16,8 +16,6 @@ import requests
 from serving import Server, place, serving, wait_until
 from test_serving_grpc import call, channel_to, question
 
-from pipeline.serving.ports import drop_newcomers
-
 BODY = {"instances": [[[[0]] * 28] * 28]}
 DATA = json.dumps(BODY).encode()
 HEAD = b"POST /v1/models/smoke:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(
@@ -70,18 +68,47 @@ def test_shutdown_loses_no_accepted_request(
     assert {code for asker in askers for code in asker.codes} == {200}
 
 
-def test_a_port_that_closes_drops_newcomers_and_keeps_who_waits() -> None:
+def test_who_looks_at_readiness_can_leave_before_the_port_closes(
+    smoke: Path, tmp_path: Path
+) -> None:
+    with serving(smoke, "--drain-seconds", 3600, log=tmp_path / "log") as server:
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: server.get("/v2/health/ready").status_code == 503)
+        answer = server.predict(BODY)  # on a new connection
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        with channel_to(server) as channel:
+            assert not call(channel, "ServerReady").ready
+            assert call(channel, "ModelInfer", **question()).model_name == "smoke"
+        assert server.stop(signal.SIGINT) == 0  # it drains no longer
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_does_not_wait_for_who_looks_at_readiness(
+    smoke: Path, tmp_path: Path, workers: int
+) -> None:
+    options = ("--workers", workers, "--drain-seconds", 3600)
+    with serving(smoke, *options, log=tmp_path / "log", own_group=True) as server:
+        os.killpg(server.pid, signal.SIGINT)
+        assert server.process.wait(60) == 0
+
+
+def test_a_second_ctrl_c_waits_for_nobody(smoke: Path, tmp_path: Path) -> None:
     with (
-        socket.create_server(("127.0.0.1", 0)) as port,
-        socket.create_connection(port.getsockname(), timeout=10) as waiting,
+        serving(smoke, "--receive-seconds", 3600, log=tmp_path / "log") as server,
+        socket.create_connection(place(server), timeout=30) as connection,
     ):
-        drop_newcomers(port)
-        with pytest.raises(TimeoutError):
-            socket.create_connection(port.getsockname(), timeout=0.5)
-        waiting.sendall(b"question")
-        accepted, _ = port.accept()
-        with accepted:
-            assert accepted.recv(100) == b"question"
+        connection.sendall(REQUEST[:-1])
+        server.process.send_signal(signal.SIGINT)
+        wait_until(lambda: is_refused(server))
+        assert server.stop(signal.SIGINT, seconds=20) == 0  # the first one waits for 30
+
+
+def is_refused(server: Server) -> bool:
+    try:
+        socket.create_connection(place(server), timeout=30).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize(

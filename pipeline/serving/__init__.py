@@ -11,8 +11,8 @@ The map, from the bottom up:
 - service, access_log: what handlers of both ports need; every request counted and logged
 - protocols/: TensorFlow Serving's REST, Open Inference Protocol V2, pictures, the page, OpenAPI
 - http/, grpc/: the two ports
-- memory, worker, ports, serve: malloc's settings; one event loop; opening the ports; starting and
-  ending all of it
+- memory, worker, supervisor, ports, serve: malloc's settings; one event loop; several workers;
+  opening the ports; starting and ending all of it
 """
 
 from importlib.metadata import version as _version

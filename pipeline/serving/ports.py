@@ -1,21 +1,14 @@
 """Opening the ports before anything else, so that a port in use is told at once."""
 
-import ctypes
 import errno
 import socket
-import struct
-import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 
 from pipeline.errors import MachineError, RequestError
 from pipeline.serving.settings import Settings, address
 
 _BACKLOG = 2048
-_SO_ATTACH_FILTER = 26  # of Linux; Python's socket module has no name for it
-# A classic BPF program (socket(7)): load the 14th byte of the TCP header, the flags; where SYN is
-# set keep nothing of the packet, else all of it.
-_DROP_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
 def open_ports(settings: Settings) -> tuple[Settings, socket.socket, socket.socket | None]:
@@ -38,20 +31,6 @@ def open_ports(settings: Settings) -> tuple[Settings, socket.socket, socket.sock
         keeper = _bound(settings.host, grpc_port, "--grpc-port (or --no-grpc)", shared=True)
     chosen = replace(settings, port=http.getsockname()[1], grpc_port=grpc_port)
     return chosen, http, keeper
-
-
-def drop_newcomers(sock: socket.socket) -> None:
-    """Let no new connection into a listening socket's queue; those inside can still be accepted.
-
-    Closing the socket resets who came after the last look into the queue. Who is dropped asks again
-    after a second, and is refused by then. Systems other than Linux keep that gap.
-    """
-    if sys.platform != "linux":
-        return
-    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *i) for i in _DROP_SYN))
-    described = struct.pack("HP", len(_DROP_SYN), ctypes.addressof(program))
-    with suppress(OSError):  # a sandbox may forbid it
-        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
 
 
 def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket.socket:

@@ -27,7 +27,8 @@ class Service:
         self.http_tasks: Collection[object] = ()  # set by the HTTP port
         self.grpc_calls = 0
         self._kept_bytes = 0
-        self.leaving = asyncio.Event()
+        self.draining = False  # not ready any more, but whoever comes is answered
+        self.leaving = asyncio.Event()  # nobody new is taken
 
     @property
     def under_way(self) -> int:
@@ -37,7 +38,7 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether new requests should be sent here."""
-        return self.catalogue.ready and not self.leaving.is_set()
+        return self.catalogue.ready and not self.draining
 
     def keep(self, size: int) -> None:
         """Count bytes of requests that are kept until they are answered.

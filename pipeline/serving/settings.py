@@ -28,6 +28,7 @@ class Limits:
     receive_seconds: float = 10  # for a client to send a request
     answer_seconds: float = 10  # to wait for a place in a batch
     keep_alive_seconds: int = 60
+    drain_seconds: float = 1  # on SIGTERM, from "not ready" to closing the port
     shutdown_seconds: int = 30
 
 

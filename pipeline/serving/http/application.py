@@ -13,7 +13,8 @@ from pipeline.serving.access_log import AccessLog
 from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.http.bodies import Bodies, ClientGone
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.http.routes import Route, match
+from pipeline.serving.http.routes import ROUTER
+from pipeline.serving.http.routing import Route
 from pipeline.serving.service import Service
 
 Scope = dict[str, Any]
@@ -65,7 +66,7 @@ class Application:
     async def _respond(self, request: Request, receive: Receive) -> tuple[Route | None, Response]:
         route = None
         try:
-            route, request.parameters = match(request.method, request.path)
+            route, request.parameters = ROUTER.match(request.method, request.path)
             self._require_token(request, route)
             self._require_place(route)
             request.body = await self._bodies.read(request, receive)

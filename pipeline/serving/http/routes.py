@@ -1,43 +1,15 @@
 """Which handler answers which path."""
 
-import re
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterator
 
-from pipeline.serving.errors import ServingError, unknown
-from pipeline.serving.http.messages import Request, Response
+from pipeline.serving.http.messages import Request, Response, as_json
+from pipeline.serving.http.routing import Route, Router
 from pipeline.serving.protocols import documents, inference_v2, page, pictures, tensorflow
+from pipeline.serving.protocols.openapi import document
 from pipeline.serving.service import Service
 
-Handler = Callable[[Service, Request], Awaitable[Response]]
-
-_PARTS = {
-    "{name}": "(?P<name>[^/:]{1,100})",
-    "{version}": "(?P<version>[0-9]{1,9})",
-    "{label}": "(?P<label>[^/:]{1,100})",
-    "{file}": r"(?P<file>[\w.]{1,100})",
-    "{verb}": "(?P<verb>classify|regress)",
-}
 _VERSIONS = ("", "/versions/{version}")
 _VERSIONS_AND_LABELS = (*_VERSIONS, "/labels/{label}")
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and a path; ``open`` to all, for probes and the page that asks for the token."""
-
-    method: str
-    path: str
-    handler: Handler
-    open: bool = False
-    pattern: re.Pattern[str] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        text = re.escape(self.path).replace(r"\{", "{").replace(r"\}", "}")
-        for part, pattern in _PARTS.items():
-            text = text.replace(part, pattern)
-        object.__setattr__(self, "pattern", re.compile(text, re.IGNORECASE | re.ASCII))
 
 
 def _routes() -> Iterator[Route]:
@@ -61,27 +33,15 @@ def _routes() -> Iterator[Route]:
     yield Route("GET", "/v2", inference_v2.server_metadata)
     yield Route("GET", "/metrics", documents.metrics)
     yield Route("GET", "/monitoring/prometheus/metrics", documents.metrics)
-    yield Route("GET", "/openapi.json", documents.openapi)
+    yield Route("GET", "/openapi.json", openapi)
     yield Route("GET", "/", page.index, open=True)
     yield Route("GET", "/page/{file}", page.file, open=True)
 
 
-ROUTES = tuple(_routes())
+async def openapi(service: Service, request: Request) -> Response:
+    """Answer the OpenAPI document."""
+    del request
+    return as_json(document(service, ROUTER.routes))
 
 
-@lru_cache(4096)
-def match(method: str, path: str) -> tuple[Route, dict[str, str | None]]:
-    """Return the route of a path, and what its parts are called; HEAD is a GET.
-
-    Raises:
-        ServingError: (404) there is no such path; (405) it takes another method.
-    """
-    found = [(r, m) for r in ROUTES if (m := r.pattern.fullmatch(path))]
-    wanted = "GET" if method == "HEAD" else method
-    for route, matched in found:
-        if route.method == wanted:
-            return route, {"version": None, "label": None, **matched.groupdict()}
-    if not found:
-        raise unknown(f"No such path: {path[:100]!r}. All are listed in /openapi.json.")
-    allowed = ", ".join(sorted({route.method for route, _ in found}))
-    raise ServingError(405, f"{path[:100]} takes {allowed}; got {method[:20]}.", allow=allowed)
+ROUTER = Router(_routes())

@@ -5,13 +5,13 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
 import uvicorn
 
 from pipeline.serving.http.application import Application
 from pipeline.serving.http.connections import FIRST_SECONDS, Connection, connection_class
-from pipeline.serving.ports import drop_newcomers
 from pipeline.serving.settings import Settings
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application, settings: Settings) -> None:
         self._application, self._limits = application, settings.limits
         self._connections = connection_class(settings.limits)
-        self._shares_port = settings.workers > 1
+        self._interrupted = False
         self._arriving: set[asyncio.Task[None]] = set()  # from the queue of a port that closes
         super().__init__(_config(application, self._connections, settings))
         application.service.http_tasks = self.server_state.tasks
@@ -41,6 +41,13 @@ class Server(uvicorn.Server):
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Leave: slowly on SIGTERM, without drain delay on SIGINT, at once on another SIGINT."""
+        del frame
+        if sig == signal.SIGINT:
+            self.force_exit, self._interrupted = self._interrupted, True
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen; uvicorn would leave a client a minute for the handshake of TLS."""
         loop = asyncio.get_running_loop()
@@ -53,18 +60,20 @@ class Server(uvicorn.Server):
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, say in every answer that we leave, wait for clients to close, close.
+        """Become not ready, drain, stop accepting, answer what was accepted, close.
 
-        A client that is told to close sends nothing more on that connection. Those that were
-        answered before could not be told: their next request is waited for.
+        Every answer from now on tells its client to close. Those that were answered before could
+        not be told: their next request is waited for.
         """
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        self._application.service.leaving.set()
+        self._application.service.draining = True
         self._connections.leaving = True
         for connection in self._open_connections():
             if connection.cycle is not None:
                 connection.cycle.keep_alive = False
+        await self._drain()
+        began = loop.time()
+        self._application.service.leaving.set()
         for sock in sockets or ():
             await self._stop_accepting(sock)
         while self._awaits_requests(loop.time() - began) and not self.force_exit:
@@ -74,6 +83,13 @@ class Server(uvicorn.Server):
         rest = self._limits.shutdown_seconds - (loop.time() - began)
         self.config.timeout_graceful_shutdown = max(1, int(rest))
         await super().shutdown([])
+
+    async def _drain(self) -> None:
+        """Go on for a while: who looks whether we are ready must notice before the port closes."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._limits.drain_seconds
+        while loop.time() < until and not self._interrupted:
+            await asyncio.sleep(_CHECK_SECONDS)
 
     def _open_connections(self) -> list[Connection]:
         return [one for one in self.server_state.connections if isinstance(one, Connection)]
@@ -85,8 +101,6 @@ class Server(uvicorn.Server):
 
     async def _stop_accepting(self, sock: socket.socket) -> None:
         """Close a port; who waits in its queue is served, since closing would reset them."""
-        if not self._shares_port:  # else its owner has done it, or others go on accepting
-            drop_newcomers(sock)
         with sock.dup() as queue:
             for server in self.servers:
                 server.close()

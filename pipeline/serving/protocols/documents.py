@@ -1,7 +1,7 @@
-"""What the server says of itself: metrics, and the OpenAPI document."""
+"""What the server says of itself: metrics."""
 
 from pipeline.serving import metrics as prometheus
-from pipeline.serving.http.messages import Request, Response, as_json
+from pipeline.serving.http.messages import Request, Response
 from pipeline.serving.service import Service
 
 
@@ -9,11 +9,3 @@ async def metrics(service: Service, request: Request) -> Response:
     """Answer the metrics in Prometheus' text format."""
     del service, request
     return Response(prometheus.render(), content_type=prometheus.CONTENT_TYPE_LATEST.encode())
-
-
-async def openapi(service: Service, request: Request) -> Response:
-    """Answer the OpenAPI document."""
-    from pipeline.serving.protocols.openapi import document
-
-    del request
-    return as_json(document(service))

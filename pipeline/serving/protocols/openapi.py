@@ -1,10 +1,11 @@
 """The OpenAPI document: the routes as they are, the schemas of what is served at this moment."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.serving import DISTRIBUTION, server_version
-from pipeline.serving.http.routes import ROUTES, Route
+from pipeline.serving.http.routing import Route
 from pipeline.serving.protocols import page, schemas
 from pipeline.serving.service import Service
 
@@ -26,10 +27,10 @@ _DESCRIPTIONS = {
 _PLACES = re.compile(r"\{(\w+)\}")
 
 
-def document(service: Service) -> dict[str, Any]:
+def document(service: Service, routes: Iterable[Route]) -> dict[str, Any]:
     """Return an OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {}
-    for route in ROUTES:
+    for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, service)
     found: dict[str, Any] = {
         "openapi": "3.1.0",

@@ -99,8 +99,8 @@ _ANSWERS: dict[Callable[..., Any], Schema] = {
         "type": "array",
         "items": _object({"name": _TEXT, "version": _TEXT, "state": _TEXT, "reason": _TEXT}),
     },
-    documents.openapi: {"type": "object"},
 }
+_OBJECT: Schema = {"type": "object"}  # what is not listed, as the OpenAPI document itself
 _ALIVE = _object({"status": {"const": "alive"}})
 _OTHER_ANSWERS = {
     documents.metrics: [CONTENT_TYPE_LATEST],
@@ -117,7 +117,7 @@ def answer(handler: Callable[..., Any]) -> Schema | None:
         return {
             kind: {"schema": _ALIVE if kind == _JSON else _TEXT} for kind in _OTHER_ANSWERS[handler]
         }
-    content: Schema = {_JSON: {"schema": _ANSWERS[handler]}}
+    content: Schema = {_JSON: {"schema": _ANSWERS.get(handler, _OBJECT)}}
     if handler is inference_v2.infer:
         content["application/octet-stream"] = {"schema": {}}
     return content
