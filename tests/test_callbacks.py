@@ -287,7 +287,7 @@ def test_a_changed_file_trains_again(own: Path, tmp_path: Path) -> None:
 
     config = read(SMOKE, [f"train.callbacks=[{{name: '{own}:Own', path: x}}]"])
     plans = []
-    for text in (OWN, OWN, OWN + "\n# changed\n"):
+    for text in (OWN, OWN, OWN + "\nCHANGED = True\n"):
         own.write_text(text)
         plans.append(Plan(GRAPH, config, Source(SAMPLE, ""), Workspace(tmp_path)).fingerprints)
     assert plans[0] == plans[1]
