@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import yaml
-
 from pipeline.artifacts.contract import contract_from_json
 from pipeline.artifacts.cost import SLOWER
+from pipeline.config import yaml_text
 
 
 def model_card(manifest: dict[str, Any]) -> str:
@@ -128,4 +127,4 @@ def _copy(copy: dict[str, Any], checks: list[dict[str, Any]]) -> str:
 
 def _short_config(config: dict[str, Any]) -> str:
     shown = {key: config[key] for key in ("model", "optimizer", "train")}
-    return yaml.safe_dump(shown, sort_keys=False, default_flow_style=None, width=100).rstrip()
+    return yaml_text.dump(shown, width=100).rstrip()
