@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.contract import contract_for
-from pipeline.artifacts.data_set import Split
-from pipeline.evaluation.stage import expected_calibration_error, measure, predict_all
+from pipeline.evaluation.stage import expected_calibration_error, measure
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 
 PROBABILITIES = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.9, 0.1]], np.float32)
@@ -17,7 +16,11 @@ class Brightness(Predictor):
 
     contract = contract_for("multiclass", image_shape=(2, 2, 1), num_classes=2)
 
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
     def _run(self, images: Images) -> Probabilities:
+        self.calls.append(len(images))
         second = images[:, 0, 0, 0].astype(np.float32) / 100
         return np.stack([1 - second, second], axis=1)
 
@@ -53,5 +56,7 @@ def test_every_image_is_predicted_and_in_order() -> None:
     count = 10_001  # no multiple of any batch
     images = np.zeros((count, 2, 2, 1), np.uint8)
     images[:, 0, 0, 0] = np.arange(count) % 100
-    probabilities = predict_all(Brightness(), Split(images, np.zeros(count, np.int64)))
+    brightness = Brightness()
+    probabilities = brightness.predict_all(images)
+    assert max(brightness.calls) < count  # memory is bounded
     np.testing.assert_allclose(probabilities[:, 1], np.arange(count) % 100 / 100, atol=1e-7)

@@ -12,14 +12,12 @@ from pipeline.artifacts.data_set import (
     TEST_PROBABILITIES_FILE,
     TRAINED_MODEL_FILE,
     DataSet,
-    Split,
     read_data,
 )
 from pipeline.engine.context import Context, Facts
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.predictor import Predictor, Probabilities
 
-_CHUNK = 4096
 _NUM_BINS = 15  # of the calibration error, as in Guo et al. (2017), section 4
 
 
@@ -62,19 +60,11 @@ def evaluate(predictor: Predictor, data: DataSet, folder: Path) -> dict[str, Met
     found: dict[str, Metrics] = {}
     for name in SPLITS:
         split = getattr(data, name)
-        probabilities = predict_all(predictor, split)
+        probabilities = predictor.predict_all(split.images)
         found[name] = measure(probabilities, split.labels, data.class_names)
         if name == "test":
             np.save(folder / TEST_PROBABILITIES_FILE, probabilities)
     return found
-
-
-def predict_all(predictor: Predictor, split: Split) -> Probabilities:
-    """Return probabilities, float32 (n, num_classes), of every image of a split."""
-    chunks = (split.images[first : first + _CHUNK] for first in range(0, len(split), _CHUNK))
-    probabilities = np.concatenate([predictor.predict(np.asarray(chunk)) for chunk in chunks])
-    assert len(probabilities) == len(split), "every image is evaluated"
-    return probabilities
 
 
 def measure(

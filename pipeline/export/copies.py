@@ -10,8 +10,6 @@ from pipeline.artifacts.data_set import Split
 from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
 from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
 
-_CHUNK = 4096
-
 
 @dataclass(frozen=True)
 class Copy:
@@ -57,9 +55,5 @@ def judge(folder: Path, file_format: str, validation: Split, max_drop: float) ->
 
 def _accuracy(path: Path, split: Split) -> float:
     """Return the share, 0 to 1, of images whose label the file tells."""
-    predictor = OnnxRuntimePredictor(path)
-    right = 0
-    for first in range(0, len(split), _CHUNK):
-        probabilities = predictor.predict(np.asarray(split.images[first : first + _CHUNK]))
-        right += int(np.sum(probabilities.argmax(axis=1) == split.labels[first : first + _CHUNK]))
-    return right / len(split)
+    labels = OnnxRuntimePredictor(path).predict_all(split.images).argmax(axis=1)
+    return float(np.mean(labels == split.labels))
