@@ -80,10 +80,8 @@ def config(
 ) -> None:
     """Print the resolved configuration with every default, and the layers of its network."""
     with errors_told(as_json=json, debug=debug):
-        import yaml
-
         from pipeline import api
-        from pipeline.config import Config
+        from pipeline.config import Config, yaml_text
         from pipeline.errors import MissingExtra
         from pipeline.terminal import tables
 
@@ -101,7 +99,7 @@ def config(
         if json:
             print_json({"config": values, "layers": [vars(layer) for layer in layers]})
             return
-        print(yaml.safe_dump(values, sort_keys=False, default_flow_style=None), end="")
+        print(yaml_text.dump(values), end="")
         if layers:
             tables.print_layers(layers)
 

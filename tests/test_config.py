@@ -1,14 +1,17 @@
 """Configuration: types, defaults, overrides, and what its errors say."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 from conftest import PROJECT, assert_error, command
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.api import describe_layers
-from pipeline.config import Config, read
+from pipeline.config import Config, read, yaml_text
 from pipeline.errors import ConfigError
 from pipeline.progress import Silent
 from pipeline.stages import STAGES
@@ -108,12 +111,32 @@ def test_errors_in_a_file_name_the_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name: x\nname: y\n", "name must stand only once; got it again in .*line 2"),
+        ("name: x\nname: y\n", "got the key 'name' of line 1 again in .*line 2"),
+        (
+            "name: x\ntrain:\n  callbacks:\n  - name: a\n    name: b\n",
+            "got the key 'name' of line 4 again in .*line 5",
+        ),
         ("train: {epochs: 3}\n", "name must be given"),
         ("- a\n- b\n", "must be a YAML mapping of sections; got list"),
         ("", "must be a YAML mapping"),
         ("name: [x\n", r"valid YAML; .*line 2"),
         ("a: &a [*a]\n", "must not contain itself"),
+        ("a: &a {b: *a}\n", "must not contain itself"),
+        ("[a]: b\n", "have text as keys"),
+        ("name: !!binary eA==\n", "have text as keys; got Object of type bytes"),
+        ("name: !!python/object:os.system x\n", "valid YAML; .*python/object:os.system.*line 1"),
+        ("name: !other x\n", "valid YAML; .*'!other'.*line 1"),
+        ("name: !!bool x\n", "valid YAML; got KeyError: 'x'"),
+        ("name: !!float ''\n", "valid YAML; got IndexError"),
+        ("name: !!omap [a: 1, a: 2]\n", "valid YAML; got AssertionError"),
+        ("name: x\0\n", "valid YAML; .*#x0000"),
+        ("name: *a\n", "valid YAML; got found undefined alias 'a'.*line 1"),
+        ("name: x\n---\nname: y\n", "valid YAML; .*another document.*line 2"),
+        ("%YAML 1.3\n---\nname: x\n", "valid YAML; .*1, 3"),
+        ("[" * 3000, "valid YAML; .*recursion"),
+        (f"name: {'9' * 5000}\n", "valid YAML; .*4300 digits"),
+        ('name: "\\ud800"\n', "must be Invalid JSON"),
+        ("train: {<<: {epochs: 3}}\nname: x\n", "train.<< must be a known key.*line 1"),
     ],
 )
 def test_a_wrong_file_is_explained(tmp_path: Path, text: str, words: str) -> None:
@@ -121,6 +144,50 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, words: str) -> Non
     path.write_text(text)
     with pytest.raises(ConfigError, match=words):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("-.inf", float("-inf")),
+        ("-7", -7),
+        ("~", None),
+        ("TRUE", True),
+        ("yes", "yes"),
+        ("010", "010"),
+        ("0x1F", "0x1F"),
+        ("1_000", "1_000"),
+        ("1:30", "1:30"),
+        ("2024-01-01", "2024-01-01"),
+        ("2024-01-01 10:00:00", "2024-01-01 10:00:00"),
+        ("=", "="),
+        ("[&a 1, *a]", [1, 1]),
+        ("[&a 1, &a 2, *a]", [1, 2, 2]),
+        ("{a: {b: [c, 1.5]}}", {"a": {"b": ["c", 1.5]}}),
+    ],
+)
+def test_values_are_plain(text: str, value: object) -> None:
+    loaded = yaml_text.load(text, "here")[1]
+    assert loaded == value
+    assert type(loaded) is type(value)
+
+
+def test_what_is_written_is_read_again() -> None:
+    values = {
+        "texts": ["yes", "010", "1:30", "2024-01-01", "a: b #c", "", "~", "x" * 200],
+        "numbers": [0.1, 1e-10, 1e22, 3, -1],
+        "others": {"z": None, "a": True},
+    }
+    text = yaml_text.dump(values)
+    assert yaml_text.load(text, "here")[1] == values
+    assert text.endswith("others: {z: null, a: true}\n")  # in their order
+
+
+@given(st.text() | st.text(alphabet="a&*!|>-?:[]{},'\"#%@`\\ \n\t0.e<="))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(ConfigError):
+        yaml_text.load(text, "here")
 
 
 def test_a_missing_file_and_a_binary_one(tmp_path: Path) -> None:

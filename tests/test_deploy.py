@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from conftest import PROJECT, command
 from containerfile import last_stage
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from ruamel.yaml import YAML
 
 from pipeline.artifacts.contract import SIGNATURE, Contract
 from pipeline.publishing.published import find_published, read_labels, versions_of
@@ -221,7 +221,7 @@ def test_the_configuration_for_openvino_compiles_the_published_model(
 
 
 def services() -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((DEPLOY / "kserve.yaml").read_text()))
+    return list(YAML(typ="safe", pure=True).load_all(DEPLOY / "kserve.yaml"))
 
 
 # KServe's classes name their fields; Kubernetes' refuse what they do not know.

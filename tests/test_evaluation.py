@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.contract import contract_for
-from pipeline.artifacts.data_set import Split
-from pipeline.evaluation.stage import predict_all
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.tasks import task_named
 from pipeline.tasks.multiclass import TASK, expected_calibration_error
@@ -19,7 +17,11 @@ class Brightness(Predictor):
 
     contract = contract_for(task_named("multiclass").output(2), image_shape=(2, 2, 1))
 
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
     def _run(self, images: Images) -> Probabilities:
+        self.calls.append(len(images))
         second = images[:, 0, 0, 0].astype(np.float32) / 100
         return np.stack([1 - second, second], axis=1)
 
@@ -55,5 +57,7 @@ def test_every_image_is_predicted_and_in_order() -> None:
     count = 10_001  # no multiple of any batch
     images = np.zeros((count, 2, 2, 1), np.uint8)
     images[:, 0, 0, 0] = np.arange(count) % 100
-    probabilities = predict_all(Brightness(), Split(images, np.zeros(count, np.int64)))
+    brightness = Brightness()
+    probabilities = brightness.predict_all(images)
+    assert max(brightness.calls) < count  # memory is bounded
     np.testing.assert_allclose(probabilities[:, 1], np.arange(count) % 100 / 100, atol=1e-7)

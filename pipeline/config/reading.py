@@ -1,14 +1,14 @@
 """YAML and ``KEY=VALUE`` overrides -> Config, with errors that name key, file and line."""
 
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
+from ruamel.yaml.nodes import MappingNode
 
+from pipeline.config import yaml_text
 from pipeline.config.explaining import explain
 from pipeline.config.schema import Config
 from pipeline.errors import ConfigError
@@ -37,39 +37,9 @@ def validate(values: dict[str, Any], places: Places, source: str) -> Config:
     """
     try:
         # By way of JSON: there, strict still takes lists for tuples.
-        return Config.model_validate_json(_as_json(values, source))
+        return Config.model_validate_json(json.dumps(values))
     except ValidationError as error:
         raise ConfigError(explain(error, places, source)) from error
-
-
-def _as_json(values: dict[str, Any], source: str) -> str:
-    try:
-        return json.dumps(values)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(
-            f"The configuration must not contain itself and have text as keys; got {error} in "
-            f"{source}. Write every section out."
-        ) from error
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's scalars: 1e-3 is a number; 010, 1:30, yes and 2024-01-01 are text."""
-
-
-_SCALARS = {  # YAML 1.2.2, section 10.3.2 (core schema), without octal and hexadecimal numbers
-    "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    "int": (r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
-    "float": (
-        r"[-+]?(\d+\.\d*|\.\d+)([eE][-+]?\d+)?|[-+]?\d+[eE][-+]?\d+|[-+]?\.(inf|Inf)|\.(nan|NaN)",
-        list("-+0123456789."),
-    ),
-}
-_Loader.yaml_implicit_resolvers = {}  # those of YAML 1.1 go
-for _tag, (_pattern, _first) in _SCALARS.items():
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^({_pattern})$"), _first
-    )
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
@@ -81,8 +51,8 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
             f"The configuration must be a YAML file that can be read; got {path}: {reason}. "
             "Name a file such as configs/mlp.yaml."
         ) from error
-    node, values = _parse(text, str(path))
-    if not isinstance(node, yaml.MappingNode):
+    node, values = yaml_text.load(text, str(path))
+    if not isinstance(node, MappingNode):
         raise ConfigError(
             f"The configuration must be a YAML mapping of sections; got {type(values).__name__} "
             f"in {path}. See configs/mlp.yaml for one that works."
@@ -92,33 +62,11 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
     return values, places
 
 
-def _parse(text: str, source: str) -> tuple[yaml.Node | None, Any]:
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-        return node, yaml.load(text, Loader=_Loader)  # noqa: S506  (a subclass of SafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or error
-        raise ConfigError(
-            f"The configuration must be valid YAML; got {problem} in {source}{line}. "
-            "Mend the line and try again."
-        ) from error
-
-
-def _note_places(
-    node: yaml.MappingNode, path: tuple[str, ...], source: str, places: Places
-) -> None:
+def _note_places(node: MappingNode, path: tuple[str, ...], source: str, places: Places) -> None:
     for key, value in node.value:
         key_path = (*path, str(key.value))
-        place = f"{source}, line {key.start_mark.line + 1}"
-        if key_path in places:
-            raise ConfigError(
-                f"The key {'.'.join(key_path)} must stand only once; got it again in {place} "
-                f"after {places[key_path]}. Remove one of the two."
-            )
-        places[key_path] = place
-        if isinstance(value, yaml.MappingNode):
+        places[key_path] = f"{source}, line {key.start_mark.line + 1}"
+        if isinstance(value, MappingNode):
             _note_places(value, key_path, source, places)
 
 
@@ -131,7 +79,7 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
             f"An override must be KEY=VALUE; got {override!r}. "
             "Write for example train.batch_size=32."
         )
-    value = _parse(text, place)[1]
+    value = yaml_text.load(text, place)[1]
     section = values
     for part in path[:-1]:
         if not isinstance(section.get(part), dict):

@@ -9,7 +9,6 @@ from pipeline.artifacts.data_set import (
     TEST_PROBABILITIES_FILE,
     TRAINED_MODEL_FILE,
     DataSet,
-    Split,
     read_data,
 )
 from pipeline.artifacts.facts import DataFacts, EvaluateFacts, TrainFacts
@@ -17,11 +16,9 @@ from pipeline.artifacts.metrics import Metrics
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.runtimes.keras_model import KerasPredictor
-from pipeline.runtimes.predictor import Predictor, Probabilities
+from pipeline.runtimes.predictor import Predictor
 from pipeline.tasks import task_named
 from pipeline.tasks.task import Task
-
-_CHUNK = 4096
 
 
 def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
@@ -38,16 +35,8 @@ def evaluate(predictor: Predictor, data: DataSet, task: Task, folder: Path) -> d
     found: dict[str, Metrics] = {}
     for name in SPLITS:
         split = getattr(data, name)
-        probabilities = predict_all(predictor, split)
+        probabilities = predictor.predict_all(split.images)
         found[name] = task.evaluate(probabilities, split.labels, data.class_names)
         if name == "test":
             np.save(folder / TEST_PROBABILITIES_FILE, probabilities)
     return found
-
-
-def predict_all(predictor: Predictor, split: Split) -> Probabilities:
-    """Return probabilities, float32 (n, num_classes), of every image of a split."""
-    chunks = (split.images[first : first + _CHUNK] for first in range(0, len(split), _CHUNK))
-    probabilities = np.concatenate([predictor.predict(np.asarray(chunk)) for chunk in chunks])
-    assert len(probabilities) == len(split), "every image is evaluated"
-    return probabilities

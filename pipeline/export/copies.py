@@ -2,15 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.data_set import Split
 from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
 from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
 from pipeline.tasks.task import Task
-
-_CHUNK = 4096
 
 
 def judge(folder: Path, file_format: str, validation: Split, task: Task, max_drop: float) -> Copy:
@@ -37,7 +33,4 @@ def judge(folder: Path, file_format: str, validation: Split, task: Task, max_dro
 
 def _score(path: Path, split: Split, task: Task) -> float:
     """Return the task's score of what a file answers to a split."""
-    predictor = OnnxRuntimePredictor(path)
-    chunks = (split.images[first : first + _CHUNK] for first in range(0, len(split), _CHUNK))
-    answers = np.concatenate([predictor.predict(np.asarray(chunk)) for chunk in chunks])
-    return task.score_of(answers, split.labels)
+    return task.score_of(OnnxRuntimePredictor(path).predict_all(split.images), split.labels)

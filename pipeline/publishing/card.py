@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.cost import SLOWER
 from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.config import yaml_text
 from pipeline.publishing.manifest import Description, PublishedData
 
 
@@ -131,4 +130,4 @@ def _copy(copy: Copy, checks: Sequence[Check]) -> str:
 
 def _short_config(config: dict[str, Any]) -> str:
     shown = {key: config[key] for key in ("model", "optimizer", "train")}
-    return yaml.safe_dump(shown, sort_keys=False, default_flow_style=None, width=100).rstrip()
+    return yaml_text.dump(shown, width=100).rstrip()

@@ -31,7 +31,6 @@ FACTS_FILE = "facts.json"
 COST_FILE = "cost.json"
 ANSWERS_FILE = "answers.npy"
 SMALL_BATCHES = (1, 2, 7, 32)
-_CHUNK = 4096  # images a call on the whole set: bounds memory
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,7 @@ def entrance_file(number: int) -> str:
 
 def answer(predictor: Predictor, images: Images, folder: Path) -> None:
     """Write the answers to all images, and to the first few in other ways."""
-    chunks = (images[first : first + _CHUNK] for first in range(0, len(images), _CHUNK))
-    np.save(folder / ANSWERS_FILE, np.concatenate([predictor.predict(c) for c in chunks]))
+    np.save(folder / ANSWERS_FILE, predictor.predict_all(images))
     for size in SMALL_BATCHES:
         np.save(folder / small_batch_file(size), predictor.predict(np.asarray(images[:size])))
     for number, entrance in enumerate(predictor.entrances.values()):

@@ -1,0 +1,87 @@
+"""YAML 1.2 in and out, by ruamel.yaml: plain values, and nodes that know their lines."""
+
+import io
+import json
+import re
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+from pipeline.errors import ConfigError, one_line
+
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+
+
+class _Constructor(SafeConstructor):
+    """Makes plain values only: whole numbers are decimal, dates are text, nothing is merged.
+
+    YAML 1.1 reads 010 as 8, YAML 1.2 as 10: here it is text, as are 0x1F and 1_000.
+    """
+
+    def construct_yaml_int(self, node: ScalarNode) -> Any:  # int or str
+        text: str = self.construct_scalar(node)
+        return int(text) if _DECIMAL.fullmatch(text) else text
+
+    def flatten_mapping(self, node: MappingNode) -> None:
+        """Leave the key << as it is: YAML 1.2 has no merging."""
+
+    def check_mapping_key(
+        self, node: MappingNode, key_node: Node, mapping: Any, key: Any, value: Any
+    ) -> bool:
+        """Name both lines of a key that stands twice."""
+        if key in mapping:
+            first = next(other for other, _ in node.value if other.value == key_node.value)
+            problem = f"the key {key!r} of line {first.start_mark.line + 1} again"
+            raise DuplicateKeyError(None, None, problem, key_node.start_mark)
+        return super().check_mapping_key(node, key_node, mapping, key, value)
+
+
+_Constructor.add_default_constructor("int")
+for _kind in ("timestamp", "merge", "value"):
+    _Constructor.add_default_constructor(_kind, "construct_yaml_str")
+
+
+def load(text: str, source: str) -> tuple[Node | None, Any]:
+    """Return the node of the one document, None if there is none, and its value as JSON has it.
+
+    Raises:
+        ConfigError: it is not valid YAML, or more than plain values.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
+    yaml.composer.warn_double_anchors = False  # the specification allows them
+    try:
+        node = yaml.compose(text)
+        value = yaml.constructor.construct_document(node) if node else None
+    except Exception as error:  # KeyError for !!bool x, AssertionError for !!omap, and others
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or f"{type(error).__name__}: {one_line(error)}"
+        raise ConfigError(
+            f"The configuration must be valid YAML; got {problem} in {source}{line}. "
+            "Mend the line and try again."
+        ) from error
+    _require_plain(value, source)
+    return node, value
+
+
+def _require_plain(value: Any, source: str) -> None:
+    try:
+        json.dumps(value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ConfigError(
+            "The configuration must not contain itself and have text as keys; got "
+            f"{one_line(error)} in {source}. Write every section out."
+        ) from error
+
+
+def dump(values: dict[str, Any], width: int = 80) -> str:
+    """Return values as YAML in their order; a mapping of scalars alone is in one line."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = width
+    text = io.StringIO()
+    yaml.dump(values, text)
+    return text.getvalue()
