@@ -101,7 +101,7 @@ def test_another_batch_size_runs_from_train_on(workspace: Path) -> None:
 
 def test_a_touched_helper_is_named_and_runs_again(workspace: Path, tmp_path: Path) -> None:
     copy_package(tmp_path / "code" / "pipeline")
-    helper = tmp_path / "code" / "pipeline" / "names.py"
+    helper = tmp_path / "code" / "pipeline" / "models" / "keras_objects.py"
     helper.write_text(helper.read_text() + "\nTOUCHED = True\n")
     environment = {"PYTHONPATH": str(tmp_path / "code")}
     done = command("why", SMOKE, "publish", "-C", workspace, "--json", cwd=tmp_path, **environment)
