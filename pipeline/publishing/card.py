@@ -7,7 +7,7 @@ from pipeline.artifacts.checks import Check
 from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.cost import SLOWER
 from pipeline.artifacts.metrics import ClassMetrics, Metrics
-from pipeline.config import yaml_text
+from pipeline.config.yaml_text import dump
 from pipeline.publishing.manifest import Description, PublishedData
 
 
@@ -130,4 +130,4 @@ def _copy(copy: Copy, checks: Sequence[Check]) -> str:
 
 def _short_config(config: dict[str, Any]) -> str:
     shown = {key: config[key] for key in ("model", "optimizer", "train")}
-    return yaml_text.dump(shown, width=100).rstrip()
+    return dump(shown, width=100).rstrip()
