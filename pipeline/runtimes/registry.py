@@ -7,7 +7,6 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from pipeline import runtimes
 from pipeline.errors import MissingPackages, ModelError, PipelineError, RequestError, one_line
 from pipeline.runtimes.packages import Package
 from pipeline.runtimes.predictor import Predictor
@@ -38,8 +37,8 @@ class Runtime:
 def all_runtimes() -> dict[str, Runtime]:
     """Return every runtime by name: one for each module of this folder that declares one."""
     modules = (
-        import_module(f"{runtimes.__name__}.{info.name}")
-        for info in pkgutil.iter_modules(runtimes.__path__)
+        import_module(f"{__package__}.{info.name}")
+        for info in pkgutil.iter_modules([str(Path(__file__).parent)])
     )
     declared = (getattr(module, "RUNTIME", None) for module in modules)
     return {runtime.name: runtime for runtime in declared if isinstance(runtime, Runtime)}
