@@ -23,6 +23,7 @@ from pipeline.artifacts.formats import FORMATS
 from pipeline.errors import MissingPackages, ModelError, WorkerFailed
 from pipeline.progress import Silent
 from pipeline.runtimes.isolated import ask
+from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import num_threads
 from pipeline.runtimes.registry import (
@@ -38,6 +39,7 @@ from pipeline.verification.proving import artifacts_in, verify
 
 NINE = {"tensorflow", "onnxruntime", "onnx-reference", "openvino", "opencv", "tract", "litert",
         "onnxruntime-node", "onnxruntime-web"}  # fmt: skip
+IMAGES = np.arange(3 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(3, 28, 28, 1)
 INSTALLED = [name for name, runtime in all_runtimes().items() if runtime.installed]
 
 
@@ -128,6 +130,25 @@ def test_a_single_image_is_computed_by_one_thread(published: Path) -> None:
         predictor.predict(np.zeros((images, 28, 28, 1), np.uint8))
         assert sessions(threads).get_session_options().intra_op_num_threads == threads
     assert sessions.cache_info().currsize == len({1, num_processors()})
+
+
+def test_a_predictor_held_to_one_thread_lets_go_of_the_file(published: Path) -> None:
+    predictor = OnnxRuntimePredictor(published / "model.onnx")
+    before = predictor.predict(IMAGES)
+    model = predictor._session(1)._model_bytes
+    predictor.hold_to_one_thread()
+    assert sys.getrefcount(model) == 2  # ours, and the parameter
+    np.testing.assert_allclose(predictor.predict(IMAGES), before, atol=1e-6)
+
+
+def test_an_onnxruntime_without_the_private_member_serves_as_well(published: Path) -> None:
+    predictor = OnnxRuntimePredictor(published / "model.onnx")
+    before = predictor.predict(IMAGES)
+    session = predictor._session(1)
+    del session._model_bytes
+    predictor.hold_to_one_thread()
+    assert not hasattr(session, "_model_bytes")
+    np.testing.assert_allclose(predictor.predict(IMAGES), before, atol=1e-6)
 
 
 @pytest.mark.parametrize(

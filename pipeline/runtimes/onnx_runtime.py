@@ -30,10 +30,11 @@ class OnnxRuntimePredictor(Predictor):
         self.metadata = session.get_modelmeta().custom_metadata_map
 
     def hold_to_one_thread(self) -> None:
-        """Compute batches with one thread too; the bytes of the file are let go."""
+        """Compute batches with one thread too, and let go of the bytes of the file."""
         session = self._session(1)
         session.disable_fallback()  # to other providers, by opening the bytes again
-        session._model_bytes = None
+        if hasattr(session, "_model_bytes"):  # private: without it, only memory is lost
+            session._model_bytes = None
         self._session = lambda _: session
 
     def _run(self, images: Images) -> Probabilities:

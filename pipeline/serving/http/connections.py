@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from pipeline.serving.http.uvicorn_overrides import STATUS_LINE, HttpToolsProtocol
 from pipeline.serving.settings import Limits
 
 _LAST_SECONDS = 2.0  # for the application to say that a body is late

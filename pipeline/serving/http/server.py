@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-import uvicorn
-
+from pipeline.serving.http import uvicorn_overrides
 from pipeline.serving.http.application import Application
 from pipeline.serving.http.connections import FIRST_SECONDS, Connection, connection_class
+from pipeline.serving.http.uvicorn_overrides import Config
 from pipeline.serving.settings import Settings
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -19,7 +19,7 @@ _CHECK_SECONDS = 0.02
 _GOODBYE_SECONDS = 1.0  # for a client to close its side of TLS, which idle ones never do
 
 
-class Server(uvicorn.Server):
+class Server(uvicorn_overrides.Server):
     """The HTTP port of one worker."""
 
     def __init__(self, application: Application, settings: Settings) -> None:
@@ -134,11 +134,9 @@ class Server(uvicorn.Server):
         return self._connections(self.config, self.server_state, {})
 
 
-def _config(
-    application: Application, connections: type[Connection], settings: Settings
-) -> uvicorn.Config:
+def _config(application: Application, connections: type[Connection], settings: Settings) -> Config:
     limits = settings.limits
-    return uvicorn.Config(
+    return Config(
         application,
         loop="auto",
         http=connections,
