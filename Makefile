@@ -12,7 +12,7 @@ SERVERS := fastapi kserve litserve mlserver
 help:
 	@echo "make run      set up, then run the pipeline (ARGS='configs/softmax.yaml' for another)"
 	@echo "make serve    set up, then serve what was published (ARGS='--port 8601' for another port)"
-	@echo "make install  set up only: .venv, from requirements.lock"
+	@echo "make install  set up only: .venv, from requirements/"
 	@echo "make javascript  the JavaScript runtimes (needs Node.js; Chromium for the browser's)"
 	@echo "make test     set up, then run every test"
 	@echo "make lint     ruff and mypy"
@@ -41,23 +41,22 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What builds packages comes from the lock too, hence the two steps and no build isolation.
+# What builds packages comes from a lock too, hence the two steps and no build isolation.
 # Modules are compiled when they are first imported.
-$(VENV)/installed: requirements.lock pyproject.toml
+$(VENV)/installed: requirements/build.txt requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
 	  f"Python must be 3.11 to 3.13; got {sys.version.split()[0]}. Name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	awk '/^[a-z]/ {keep = /^(flit-core|packaging|setuptools|wheel)==/} keep' requirements.lock > $(VENV)/build.lock
-	$(BIN)/pip install --no-compile --require-hashes -r $(VENV)/build.lock
-	$(BIN)/pip install --no-compile --require-hashes --no-build-isolation -r requirements.lock
+	$(BIN)/pip install --no-compile --require-hashes -r requirements/build.txt
+	$(BIN)/pip install --no-compile --require-hashes --no-build-isolation -r requirements/dev.txt
 	$(BIN)/pip install --no-deps --no-build-isolation -e .
 	@touch $@
 
 # The base install, without the extra train: tests prove that it predicts without TensorFlow.
-.venv-base/installed: requirements.lock pyproject.toml
+.venv-base/installed: requirements/build.txt requirements/base.txt pyproject.toml
 	$(PYTHON) -m venv .venv-base
-	sed -n 's/^\([a-z0-9_-]*==[^\\]*\)\\*$$/\1/p' requirements.lock > .venv-base/versions.txt
-	.venv-base/bin/pip install --no-compile --constraint .venv-base/versions.txt -e .
+	.venv-base/bin/pip install --no-compile --require-hashes -r requirements/build.txt -r requirements/base.txt
+	.venv-base/bin/pip install --no-deps --no-build-isolation -e .
 	@touch $@
 
 # Clients that others made, with the old packages they pin: tests ask the server with them.
@@ -77,15 +76,17 @@ proto: .venv-clients/installed
 	.venv-clients/bin/python -m grpc_tools.protoc --proto_path=$(PROTO) \
 	  --descriptor_set_out=$(PROTO)/open_inference.binpb $(PROTO)/open_inference.proto
 
+COMPILE := .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet
+
+# One resolution, of everything; the smaller locks take their versions from it.
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install uv==0.13.9
-	.venv-lock/bin/uv pip compile pyproject.toml --extra train --extra runtimes --extra dev --universal \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	  --upgrade --quiet -o requirements.lock
-	.venv-lock/bin/uv pip compile tests/clients/requirements.in --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet \
-	  -o tests/clients/requirements.lock
+	$(COMPILE) pyproject.toml --extra train --extra runtimes --extra dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --constraint requirements/dev.txt -o requirements/base.txt
+	$(COMPILE) --group build --constraint requirements/dev.txt -o requirements/build.txt
+	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock
 	cd pipeline/runtimes/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
 
 # Each peer in an environment of its own.

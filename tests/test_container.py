@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import requests
 from conftest import NO_HOST, PROJECT
 from containerfile import instructions, last_stage
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from serving import wait_until
 
 from pipeline.serving.settings import MODEL_PORT, TOKEN_VARIABLE
@@ -34,36 +36,48 @@ def test_the_container_names_no_registry_and_is_not_root() -> None:
     assert not {"ADD", "ARG", "VOLUME"} & {name for name, _ in instructions()}
 
 
-def test_what_the_base_install_needs_is_selected_with_hashes() -> None:
-    selected = base_lock()
-    names = re.findall(r"^([\w-]+)==", selected, re.MULTILINE)
-    assert set(names) >= closure("dense-pipeline")
-    markers = set(re.findall(r"^([\w-]+)==.*;", selected, re.MULTILINE))  # of other machines
-    assert set(names) - markers <= closure("dense-pipeline")
-    assert all(
-        "--hash=sha256:" in record for record in re.split(r"^(?=\w)", selected, flags=re.M)[1:]
-    )
-    assert not {"tensorflow", "keras", "onnx", "pytest"} & set(names)
-    assert "flit-core==" in base_lock("flit-core")
+def test_the_base_lock_is_what_the_base_install_needs() -> None:
+    records = lock("base")
+    names = {requirement.name for requirement in records}
+    here = {r.name for r in records if not r.marker or r.marker.evaluate()}
+    assert here == base_packages()
+    assert not {"tensorflow", "keras", "onnx", "pytest"} & names
 
 
-def base_lock(*more: str) -> str:
-    program = [sys.executable, PROJECT / "deploy" / "base_requirements.py", *more]
-    return subprocess.run(program, capture_output=True, text=True, check=True).stdout
+def test_the_smaller_locks_have_the_versions_of_the_large_one() -> None:
+    everything = set(map(str, lock("dev")))
+    assert set(map(str, lock("base"))) <= everything
+    build = {str(r) for r in lock("build") if r.name != "flit-core"}  # it builds this alone
+    assert build <= everything
 
 
-def closure(distribution: str) -> set[str]:
-    """What pip would install with it here, by what the installed packages say."""
+@pytest.mark.parametrize("name", ["base", "build", "dev"])
+def test_every_locked_package_has_a_hash_and_no_host(name: str) -> None:
+    text = (PROJECT / "requirements" / f"{name}.txt").read_text()
+    records = re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:]
+    assert len(records) == len(lock(name)) > 0
+    assert all("--hash=sha256:" in record for record in records)
+    assert "://" not in text
+    assert "--index" not in text
+
+
+def lock(name: str) -> list[Requirement]:
+    text = (PROJECT / "requirements" / f"{name}.txt").read_text()
+    return [Requirement(line) for line in re.findall(r"^(\w.*?) *\\$", text, re.MULTILINE)]
+
+
+def base_packages() -> set[str]:
+    """What pip would install here for the base install, by what the installed packages say."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     found: set[str] = set()
-    waiting = [distribution]
+    waiting = list(project["dependencies"])
     while waiting:
-        for text in requires(waiting.pop()) or ():
-            requirement = Requirement(text)
-            name = requirement.name.lower().replace("_", "-")
-            applies = not requirement.marker or requirement.marker.evaluate({"extra": ""})
-            if applies and name not in found:
-                found.add(name)
-                waiting.append(name)
+        requirement = Requirement(waiting.pop())
+        name = canonicalize_name(requirement.name)
+        applies = not requirement.marker or requirement.marker.evaluate({"extra": ""})
+        if applies and name not in found:
+            found.add(name)
+            waiting.extend(requires(name) or ())
     return found
 
 
@@ -109,12 +123,12 @@ def execute(command: str, place: Path) -> None:
 
 
 def test_the_container_has_only_what_serves(image: Path) -> None:
-    code = "import importlib.metadata as m; print(*{d.name.lower() for d in m.distributions()})"
+    code = "import importlib.metadata as m; print(*{d.name for d in m.distributions()})"
     done = subprocess.run(
         [image / "opt/pipeline/bin/python", "-c", code], capture_output=True, text=True, check=True
     )
-    normal = {name.replace("_", "-") for name in done.stdout.split()}
-    assert normal == closure("dense-pipeline") | {"dense-pipeline"}
+    normal = set(map(canonicalize_name, done.stdout.split()))
+    assert normal == base_packages() | {"dense-pipeline"}
 
 
 def entry_point(image: Path, *more: object) -> list[str]:
