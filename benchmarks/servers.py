@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.machine import OURS, PEERS, PROJECT, python_of
 from benchmarks.messages import HOST, V1, V2_BINARY, V2_JSON, Protocol, connect
 from benchmarks.processes import members, processor_seconds, resident_bytes
-from pipeline.publishing.published import PublishedModel
+from pipeline.publishing.published_folder import PublishedModel
 from pipeline.runtimes.telemetry import NO_TELEMETRY
 
 UNBATCHED = "unbatched"

@@ -18,7 +18,7 @@ from benchmarks.machine import PROJECT, save
 from benchmarks.servers import SERVERS, Server, ServerFailed
 from benchmarks.serving_round import Measured, Round, run_round
 from benchmarks.workloads import WrongAnswer, read_problem
-from pipeline.publishing.published import PublishedModel
+from pipeline.publishing.published_folder import PublishedModel
 from pipeline.system.atomic import sha256
 
 ROUNDS = 2

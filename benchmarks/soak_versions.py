@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from pipeline.publishing.published import (
+from pipeline.publishing.published_folder import (
     LABELS,
     MANIFEST,
     PublishedModel,

@@ -10,7 +10,7 @@ import onnxruntime
 from benchmarks.machine import write_digits
 from benchmarks.messages import Answer, Protocol, connect
 from benchmarks.servers import Server
-from pipeline.publishing.published import PublishedModel, find_published
+from pipeline.publishing.published_folder import PublishedModel, find_published
 
 BATCH_SIZE = 32
 NUM_SINGLES, NUM_BATCHES = 32, 8  # different requests, sent in turns

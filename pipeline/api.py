@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.facts import (
+from pipeline.artifacts.stage_facts import (
     DataFacts,
     EvaluateFacts,
     LayerSummary,
@@ -24,7 +24,7 @@ from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError
 from pipeline.progress import Progress, Silent, default_progress
-from pipeline.publishing.published import PublishedModel, find_published, list_published
+from pipeline.publishing.published_folder import PublishedModel, find_published, list_published
 from pipeline.stages import GRAPH, check_network, run_stages
 
 if TYPE_CHECKING:
@@ -191,9 +191,9 @@ def serve(
         MachineError: a port is taken.
     """
     from pipeline.serving import serve as serving
+    from pipeline.serving.bearer_token import read_token
     from pipeline.serving.settings import (
         Settings,
-        read_token,
         require_certificate,
         require_guarded,
     )

@@ -8,7 +8,7 @@ import typer
 from pipeline.terminal.session import errors_told, print_json, progress_shown, tell
 
 if TYPE_CHECKING:
-    from pipeline.artifacts.facts import LayerSummary
+    from pipeline.artifacts.stage_facts import LayerSummary
     from pipeline.serving.settings import Settings
 
 app = typer.Typer(
@@ -178,8 +178,8 @@ def verify(
         from pipeline import api
         from pipeline.errors import VerificationFailed
         from pipeline.terminal import documents
-        from pipeline.terminal.checks import print_checks
-        from pipeline.verification.gate import require_passed
+        from pipeline.terminal.check_tables import print_checks
+        from pipeline.verification.verdict import require_passed
 
         with progress_shown(None, debug=debug) as progress:
             checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from pipeline.artifacts.facts import (
+from pipeline.artifacts.stage_facts import (
     DataFacts,
     EvaluateFacts,
     ExportFacts,
@@ -25,11 +25,11 @@ from pipeline.engine.runner import run_graph
 from pipeline.engine.stage import Graph, Stage, load
 from pipeline.errors import RequestError
 from pipeline.progress import Progress
-from pipeline.publishing.published import is_published
+from pipeline.publishing.published_folder import is_published
 from pipeline.runtimes.npm import scripts
 from pipeline.runtimes.registry import runtime_versions
 from pipeline.runtimes.requirements import chosen_runtimes, require_provable
-from pipeline.tasks import module_of
+from pipeline.tasks.registry import module_of
 
 
 def check_network(config: Config, progress: Progress) -> list[LayerSummary]:

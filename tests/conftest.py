@@ -13,10 +13,10 @@ import hypothesis
 import pytest
 from serving import Server, serving
 
-from pipeline.artifacts.contract import contract_for
+from pipeline.artifacts.model_contract import contract_for
 from pipeline.runtimes.registry import choose_runtime
 from pipeline.system.atomic import locked
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference, read_reference
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -13,13 +13,13 @@ from pipeline.data.sample import read_sample
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.feed import Feed, Resident
 from pipeline.training.fit import Fit
 from pipeline.training.loop import Loop
-from pipeline.training.program import EpochState, Program
 
 SHAPE = (28, 28, 1)
 MULTICLASS = task_named("multiclass")

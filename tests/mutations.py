@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.contract import require_classifier
 from pipeline.artifacts.formats import artifact_files, artifact_path
+from pipeline.artifacts.model_contract import require_classifier
 from pipeline.errors import PipelineError
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
 from pipeline.runtimes.worker import limit_memory

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.artifacts.contract import contract_for
+from pipeline.artifacts.model_contract import contract_for
 from pipeline.runtimes.predictor import Predictor
 from pipeline.serving.batching import Answer, Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.versions import finite
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 
 FAST, SLOW = 1e-5, 1.0  # seconds of one image: computed in the loop, or in the thread
 

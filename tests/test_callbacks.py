@@ -280,7 +280,7 @@ def test_a_csv_file_that_is_appended_to_keeps_older_trainings(tmp_path: Path) ->
 
 
 def test_a_changed_file_trains_again(own: Path, tmp_path: Path) -> None:
-    from pipeline.artifacts.source import SAMPLE, Source
+    from pipeline.artifacts.data_source import SAMPLE, Source
     from pipeline.engine.plan import Plan
     from pipeline.engine.workspace import Workspace
     from pipeline.stages import GRAPH

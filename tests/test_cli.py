@@ -101,13 +101,13 @@ def test_another_batch_size_runs_from_train_on(workspace: Path) -> None:
 
 def test_a_touched_helper_is_named_and_runs_again(workspace: Path, tmp_path: Path) -> None:
     copy_package(tmp_path / "code" / "pipeline")
-    helper = tmp_path / "code" / "pipeline" / "models" / "keras_objects.py"
+    helper = tmp_path / "code" / "pipeline" / "models" / "keras_by_name.py"
     helper.write_text(helper.read_text() + "\nTOUCHED = True\n")
     environment = {"PYTHONPATH": str(tmp_path / "code")}
     done = command("why", SMOKE, "publish", "-C", workspace, "--json", cwd=tmp_path, **environment)
     reasons = {r["stage"]: r for r in json.loads(done.out)}
     assert reasons["data"]["up_to_date"]
-    assert reasons["train"]["changes"] == ["the code of pipeline.models.keras_objects was changed"]
+    assert reasons["train"]["changes"] == ["the code of pipeline.models.keras_by_name was changed"]
     assert reasons["evaluate"]["changes"] == ["the output of train is another one"]
     until = ("--until", "train", "--json")
     done = command("run", SMOKE, "-C", workspace, *until, cwd=tmp_path, **environment)

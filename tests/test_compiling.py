@@ -12,11 +12,11 @@ from pipeline.errors import ConfigError
 from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
 from pipeline.training import compiling
+from pipeline.training.compiled_program import GRAPH, XLA, Program
 from pipeline.training.compiling import compile_program
 from pipeline.training.feed import Resident
 from pipeline.training.loop import Loop
-from pipeline.training.pool import compiled
-from pipeline.training.program import GRAPH, XLA, Program
+from pipeline.training.program_pool import compiled
 
 __all__ = ["digits"]  # the fixture
 

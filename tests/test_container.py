@@ -18,7 +18,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from serving import wait_until
 
-from pipeline.serving.settings import MODEL_PORT, TOKEN_VARIABLE
+from pipeline.serving.bearer_token import TOKEN_VARIABLE
+from pipeline.serving.settings import MODEL_PORT
 
 ENVIRONMENT = dict(os.environ)  # before the tests take the network away
 TOKEN = "0123456789abcdef"  # noqa: S105  (of a server that lives for a test)

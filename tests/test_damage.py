@@ -11,13 +11,13 @@ import onnx
 import pytest
 from conftest import needs_browser, needs_node
 
-from pipeline.artifacts.contract import contract_for
 from pipeline.artifacts.formats import FORMATS
+from pipeline.artifacts.model_contract import contract_for
 from pipeline.progress import Silent
 from pipeline.runtimes.registry import all_runtimes, choose_runtime
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference
-from pipeline.verification.proving import artifacts_in, verify
+from pipeline.verification.running import artifacts_in, verify
 
 CONTRACT = contract_for(task_named("multiclass").output(10), image_shape=(28, 28, 1))
 INSTALLED = [name for name, runtime in all_runtimes().items() if runtime.installed]
@@ -193,7 +193,7 @@ def test_an_encoded_image_answered_otherwise_is_caught(
     import keras
     import tensorflow as tf
 
-    from pipeline.export.serving import encoded_serving_function, serving_function
+    from pipeline.export.signatures import encoded_serving_function, serving_function
 
     model = keras.models.load_model(published / "model.keras")
     inverted = keras.Sequential([keras.Input((28, 28, 1), dtype="uint8"),

@@ -15,10 +15,11 @@ from containerfile import last_stage
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from ruamel.yaml import YAML
 
-from pipeline.artifacts.contract import SIGNATURE, Contract
-from pipeline.publishing.published import find_published, read_labels, versions_of
+from pipeline.artifacts.model_contract import SIGNATURE, Contract
+from pipeline.publishing.published_folder import find_published, read_labels, versions_of
 from pipeline.runtimes.registry import choose_runtime, open_model
-from pipeline.serving.settings import MODEL_PORT, TOKEN_VARIABLE, Limits
+from pipeline.serving.bearer_token import TOKEN_VARIABLE
+from pipeline.serving.settings import MODEL_PORT, Limits
 from pipeline.verification.comparing import Reference
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.artifacts.contract import contract_for
+from pipeline.artifacts.model_contract import contract_for
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
-from pipeline.tasks import task_named
 from pipeline.tasks.multiclass import TASK, expected_calibration_error
+from pipeline.tasks.registry import task_named
 
 PROBABILITIES = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.9, 0.1]], np.float32)
 LABELS = np.array([0, 1, 1, 0])

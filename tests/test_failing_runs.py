@@ -109,7 +109,7 @@ def assert_whole(workspace: Path) -> None:
     """What has a final name is complete and is what its manifest says."""
     from pipeline.artifacts.files import describe_files
     from pipeline.artifacts.serialization import to_json
-    from pipeline.publishing.published import list_published
+    from pipeline.publishing.published_folder import list_published
 
     for folder in (workspace / "runs").glob("*/[0-9a-f]*"):
         manifest = json.loads((folder / "manifest.json").read_text())

@@ -24,7 +24,7 @@ def test_a_single_file_is_proven_too(published: Path, complete: Path, tmp_path: 
 
 
 REVERSED = """
-from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
+from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.registry import Runtime
 

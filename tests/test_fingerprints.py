@@ -13,7 +13,7 @@ from conftest import PROJECT, copy_package
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.artifacts.source import FULL, Source
+from pipeline.artifacts.data_source import FULL, Source
 from pipeline.config import read
 from pipeline.engine.fingerprints import code_hashes, file_hashes, fingerprint, presentation
 from pipeline.engine.plan import Plan
@@ -37,7 +37,7 @@ def roots(stage_name: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("changed", "stages"),
     [
-        ("models/keras_objects.py", {"train"}),
+        ("models/keras_by_name.py", {"train"}),
         ("models/optimizers.py", {"train"}),
         ("training/loop.py", {"train"}),
         ("evaluation/stage.py", {"evaluate"}),

@@ -17,23 +17,23 @@ from onnx import TensorProto, numpy_helper
 
 import pipeline.export.stage as export_stage
 import pipeline.verification.stage as verification_stage
-from pipeline.artifacts.contract import contract_for
 from pipeline.artifacts.data_set import Split, read_data
-from pipeline.artifacts.facts import DataFacts, EvaluateFacts, ExportFacts, Facts, TrainFacts
+from pipeline.artifacts.data_source import SAMPLE, Source
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
-from pipeline.artifacts.source import SAMPLE, Source
+from pipeline.artifacts.model_contract import contract_for
+from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, ExportFacts, Facts, TrainFacts
 from pipeline.config import read
 from pipeline.engine.context import Context
 from pipeline.engine.store import StageOutput, Store
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ExportFailed
-from pipeline.export.copies import judge
+from pipeline.export.reduced_precision import judge
 from pipeline.export.stage import export
-from pipeline.export.trained import TrainedModel
+from pipeline.export.trained_model import TrainedModel
 from pipeline.progress import Silent
-from pipeline.publishing.publish import Candidate, publish
-from pipeline.publishing.published import read_version
-from pipeline.tasks import task_named
+from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.published_folder import read_version
+from pipeline.tasks.registry import task_named
 
 MULTICLASS = task_named("multiclass")
 CONTRACT = contract_for(MULTICLASS.output(10), image_shape=(28, 28, 1))

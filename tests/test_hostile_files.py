@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pipeline.artifacts.formats import FORMATS, artifact_files
 from pipeline.errors import ModelError, PipelineError
-from pipeline.publishing.published import read_version
+from pipeline.publishing.published_folder import read_version
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.registry import choose_runtime

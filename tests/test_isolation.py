@@ -25,7 +25,7 @@ from pipeline.runtimes import isolated
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.processes import Turns, WorkerProcess, end_workers
 from pipeline.runtimes.registry import choose_runtime
-from pipeline.verification import proving
+from pipeline.verification import running
 from pipeline.verification.comparing import Reference
 
 
@@ -203,10 +203,10 @@ def test_a_worker_that_starts_after_the_interrupt_is_ended_too(
 
     os.mkfifo(tmp_path / "images.npy")
     monkeypatch.setattr(isolated, "WorkerProcess", Late)
-    monkeypatch.setattr(proving, "end_workers", end)
-    [second] = proving.artifacts_in(published, ["onnx"])
+    monkeypatch.setattr(running, "end_workers", end)
+    [second] = running.artifacts_in(published, ["onnx"])
     with pytest.raises(KeyboardInterrupt):
-        proving.verify(
+        running.verify(
             [replace(second, path=Path("first")), second],
             replace(reference, images=tmp_path / "images.npy"),
             Interrupted(),

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config.schema import Model
 from pipeline.models.dense import build_model, logits_model, summarize
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 
 SHAPE = (28, 28, 1)
 

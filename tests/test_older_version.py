@@ -17,8 +17,8 @@ from pipeline.artifacts.formats import artifact_path
 from pipeline.data.sample import read_sample
 from pipeline.engine.fingerprints import package_versions
 from pipeline.export.stage import export
-from pipeline.export.trained import TrainedModel
-from pipeline.publishing.published import read_version
+from pipeline.export.trained_model import TrainedModel
+from pipeline.publishing.published_folder import read_version
 
 OLDER = Path(__file__).parent / "older"  # published by commit a14a445
 

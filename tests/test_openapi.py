@@ -9,7 +9,7 @@ import pytest
 from conftest import PROJECT, Done
 from serving import Server, serving
 
-from pipeline.serving.http.routes import ROUTER, openapi
+from pipeline.serving.http.route_table import ROUTER, openapi
 from pipeline.serving.protocols import schemas
 
 CLIENTS = PROJECT / "tests" / "clients"

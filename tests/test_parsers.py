@@ -10,14 +10,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.artifacts.contract import contract_for
+from pipeline.artifacts.model_contract import contract_for
 from pipeline.serving import number_lists, strict_json, tensors
 from pipeline.serving.errors import ServingError
 from pipeline.serving.json_objects import read_object
 from pipeline.serving.number_lists import NumberList
 from pipeline.serving.protocols import tensorflow, v2_body
 from pipeline.serving.settings import Limits
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 
 SHAPE = (2, 2, 1)
 CONTRACT = contract_for(task_named("multiclass").output(3), image_shape=SHAPE)

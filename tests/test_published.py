@@ -9,7 +9,7 @@ from conftest import SMOKE, assert_error, command
 
 from pipeline import list_models, load_model
 from pipeline.errors import ModelError
-from pipeline.publishing.published import find_published
+from pipeline.publishing.published_folder import find_published
 
 
 def test_models_are_listed(exported: Path) -> None:
@@ -167,11 +167,11 @@ def test_a_version_from_before_is_proven_too(exported: Path) -> None:
     import keras
     import tensorflow as tf
 
-    from pipeline.artifacts.contract import contract_for
     from pipeline.artifacts.files import describe_files
+    from pipeline.artifacts.model_contract import contract_for
     from pipeline.artifacts.serialization import to_json
-    from pipeline.export.serving import serving_function
-    from pipeline.tasks import task_named
+    from pipeline.export.signatures import serving_function
+    from pipeline.tasks.registry import task_named
 
     version = exported / "smoke" / "1"
     manifest = json.loads((version / "manifest.json").read_text())

@@ -10,12 +10,13 @@ import pytest
 from conftest import assert_error, command, contents, run_smoke
 
 from pipeline import list_models, load_model
-from pipeline.artifacts.facts import ExportFacts
+from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import StageOutput, Store
 from pipeline.errors import AccuracyTooLow
+from pipeline.publishing.accuracy_gate import require_accuracy
 from pipeline.publishing.manifest import Description
-from pipeline.publishing.publish import Candidate, publish, require_accuracy
-from pipeline.publishing.published import find_published, read_labels
+from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.published_folder import find_published, read_labels
 from pipeline.system.atomic import sha256
 
 
@@ -102,8 +103,8 @@ def test_the_same_candidate_is_published_once(
 PUBLISHER = """
 import json, sys
 from pathlib import Path
-from pipeline.publishing.publish import Candidate, publish
-from pipeline.artifacts.facts import ExportFacts
+from pipeline.publishing.new_version import Candidate, publish
+from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import Store
 from pipeline.publishing.manifest import Description
 runs, fingerprint, target, name, manifest = sys.argv[1:]

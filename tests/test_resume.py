@@ -25,7 +25,7 @@ from pipeline.errors import StorageError
 from pipeline.progress import Silent
 from pipeline.stages import run_stages
 from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.program import Result
+from pipeline.training.compiled_program import Result
 
 __all__ = ["digits"]  # the fixture
 

@@ -23,7 +23,7 @@ from pipeline.artifacts.formats import FORMATS
 from pipeline.errors import MissingPackages, ModelError, WorkerFailed
 from pipeline.progress import Silent
 from pipeline.runtimes.isolated import ask
-from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
+from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import num_threads
 from pipeline.runtimes.registry import (
@@ -35,7 +35,7 @@ from pipeline.runtimes.registry import (
 )
 from pipeline.system.resources import memory_bytes, num_processors
 from pipeline.verification.comparing import Reference
-from pipeline.verification.proving import artifacts_in, verify
+from pipeline.verification.running import artifacts_in, verify
 
 NINE = {"tensorflow", "onnxruntime", "onnx-reference", "openvino", "opencv", "tract", "litert",
         "onnxruntime-node", "onnxruntime-web"}  # fmt: skip
@@ -242,7 +242,7 @@ def test_what_is_not_installed_is_told_with_the_command(
 
 
 def test_the_table_tells_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -> None:
-    from pipeline.terminal.checks import print_checks
+    from pipeline.terminal.check_tables import print_checks
 
     print_checks([
         Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=2e-7, label_agreement=1.0,

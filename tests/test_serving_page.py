@@ -16,7 +16,7 @@ from PIL import Image
 from serving import Server, serving
 
 from pipeline.cli import app
-from pipeline.serving.http.routes import ROUTER
+from pipeline.serving.http.route_table import ROUTER
 from pipeline.serving.protocols import page, tensorflow
 from pipeline.serving.protocols.openapi import _DESCRIPTIONS
 from pipeline.serving.settings import Limits

@@ -16,8 +16,8 @@ import pytest
 from conftest import contents
 
 from pipeline.artifacts.data_set import write_array
-from pipeline.artifacts.facts import PublishFacts
 from pipeline.artifacts.files import FileDescription
+from pipeline.artifacts.stage_facts import PublishFacts
 from pipeline.engine.store import Ingredients, Store
 from pipeline.errors import AccuracyTooLow, StorageError
 from pipeline.system.atomic import FolderExists, locked, new_folder, write_file
@@ -25,7 +25,7 @@ from pipeline.system.atomic import FolderExists, locked, new_folder, write_file
 SLOW_WRITER = """
 import sys, time
 from pathlib import Path
-from pipeline.artifacts.facts import PublishFacts
+from pipeline.artifacts.stage_facts import PublishFacts
 from pipeline.engine.store import Ingredients, Store
 with Store(Path(sys.argv[1])).write(PublishFacts, "abc", Ingredients("publish")) as writing:
     writing.facts = PublishFacts("model", 1)

@@ -11,7 +11,7 @@ import pytest
 from conftest import PROJECT, SMOKE, copy_package
 
 from pipeline.errors import RequestError
-from pipeline.tasks import all_tasks, module_of, output_names, task_named
+from pipeline.tasks.registry import all_tasks, module_of, output_names, task_named
 
 MULTICLASS = task_named("multiclass")
 
@@ -21,7 +21,7 @@ OTHER = '''
 
 import keras
 
-from pipeline.artifacts.contract import TensorSpec
+from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.tasks.multiclass import Multiclass
 
 

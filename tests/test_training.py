@@ -9,11 +9,12 @@ from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import EarlyStopping, Optimizer, Schedule
 from pipeline.errors import TrainingDiverged
 from pipeline.models.dense import logits_model
-from pipeline.models.optimizers import build_optimizer, optimizer_classes, schedule_classes
+from pipeline.models.optimizers import build_optimizer, optimizer_classes
+from pipeline.models.schedules import schedule_classes
 from pipeline.training import loop as loop_module
 from pipeline.training.callbacks import early_stopping
+from pipeline.training.compiled_program import EpochState, Result
 from pipeline.training.loop import Loop
-from pipeline.training.program import EpochState, Result
 
 __all__ = ["digits"]  # the fixture
 

@@ -15,23 +15,23 @@ from conftest import wait_until_ended
 from onnx import numpy_helper
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.contract import Contract, TensorSpec, contract_for
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE
-from pipeline.artifacts.facts import ExportFacts
+from pipeline.artifacts.model_contract import Contract, TensorSpec, contract_for
 from pipeline.artifacts.serialization import from_json
+from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import Store
 from pipeline.errors import ModelError, VerificationFailed
 from pipeline.progress import Silent
-from pipeline.publishing.publish import Candidate, publish
-from pipeline.publishing.published import read_version
+from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.published_folder import read_version
 from pipeline.runtimes.isolated import Answers
 from pipeline.runtimes.registry import choose_runtime, runtimes_for
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference, compare, read_reference
-from pipeline.verification.copies import compared_with_originals
-from pipeline.verification.gate import require_passed
-from pipeline.verification.proving import artifacts_in, verify
+from pipeline.verification.reduced_precision import compared_with_originals
+from pipeline.verification.running import artifacts_in, verify
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
+from pipeline.verification.verdict import require_passed
 
 TRAIN = [choose_runtime(n) for n in ("tensorflow", "onnxruntime", "onnx-reference", "keras")]
 MULTICLASS = task_named("multiclass")

@@ -13,11 +13,11 @@ from pipeline.config.schema import Model, Optimizer, Train
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.training.compiling import compile_program
 from pipeline.training.feed import Resident
 from pipeline.training.loop import Loop
-from pipeline.training.pool import compiled
+from pipeline.training.program_pool import compiled
 
 MULTICLASS = task_named("multiclass")
 

@@ -13,11 +13,11 @@ from pipeline.errors import ModelError, RequestError, WorkerFailed
 from pipeline.imaging.digits import knows_digits
 from pipeline.imaging.image_files import read_images
 from pipeline.publishing.golden import GOLDEN, require_golden
-from pipeline.publishing.published import find_published
+from pipeline.publishing.published_folder import find_published
 from pipeline.runtimes.isolated import Answers, ask
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.verification.tolerances import TOLERANCES
 
 PathLike = str | os.PathLike[str]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.contract import Contract, contract_for
 from pipeline.artifacts.data_set import split_file
-from pipeline.artifacts.facts import DataFacts
 from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
+from pipeline.artifacts.model_contract import Contract, contract_for
+from pipeline.artifacts.stage_facts import DataFacts
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.engine.store import StageOutput
@@ -22,10 +22,10 @@ from pipeline.runtimes.onnx_file import precision_of
 from pipeline.runtimes.registry import Runtime, choose_runtime
 from pipeline.runtimes.requirements import require_runnable
 from pipeline.stages import plan_stages, run_stages
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 from pipeline.verification.comparing import Reference
-from pipeline.verification.proving import Artifact, verify
+from pipeline.verification.running import Artifact, verify
 
 if TYPE_CHECKING:
     from pipeline.engine.workspace import Workspace

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.contract import ENCODED_SIGNATURE
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
-from pipeline.artifacts.facts import DataFacts, EvaluateFacts
+from pipeline.artifacts.data_source import SAMPLE, Source
 from pipeline.artifacts.formats import artifact_path
-from pipeline.artifacts.source import SAMPLE, Source
+from pipeline.artifacts.model_contract import ENCODED_SIGNATURE
+from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.errors import DataFileError, ModelError, VerificationFailed
-from pipeline.publishing.published import PublishedModel
+from pipeline.publishing.published_folder import PublishedModel
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.registry import choose_runtime
 from pipeline.runtimes.requirements import require_runnable
 from pipeline.stages import run_stages
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference
-from pipeline.verification.proving import artifacts_in, verify
+from pipeline.verification.running import artifacts_in, verify
 
 KERAS = "keras"
 

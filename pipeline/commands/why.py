@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.source import FULL, Source
+from pipeline.artifacts.data_source import FULL, Source
 from pipeline.config.schema import Config
 from pipeline.engine.plan import Plan
 from pipeline.engine.stage import Stage

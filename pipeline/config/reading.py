@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from ruamel.yaml.nodes import MappingNode
 
 from pipeline.config import yaml_text
-from pipeline.config.explaining import explain
+from pipeline.config.error_messages import explain
 from pipeline.config.schema import Config
 from pipeline.errors import ConfigError
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.artifacts.facts import DataFacts, Facts
-from pipeline.artifacts.source import FULL, SAMPLE, Source
+from pipeline.artifacts.data_source import FULL, SAMPLE, Source
+from pipeline.artifacts.stage_facts import DataFacts, Facts
 from pipeline.data.fetching import RemoteFile, fetch
 from pipeline.errors import ConfigError, DataFileError, DataUnreachable
 from pipeline.system.atomic import sha256

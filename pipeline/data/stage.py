@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.artifacts import data_set
-from pipeline.artifacts.facts import DataFacts
-from pipeline.artifacts.source import Source
+from pipeline.artifacts.data_source import Source
+from pipeline.artifacts.stage_facts import DataFacts
 from pipeline.data import tfds
 from pipeline.data.sample import NUM_TEST, TEST_SEED, read_sample
 from pipeline.data.sources import tfds_root

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.artifacts.facts import Facts
+from pipeline.artifacts.stage_facts import Facts
 
 if TYPE_CHECKING:
-    from pipeline.artifacts.source import Source
+    from pipeline.artifacts.data_source import Source
     from pipeline.config.schema import Config
     from pipeline.engine.store import StageOutput
     from pipeline.engine.workspace import Workspace

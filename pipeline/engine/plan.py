@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.artifacts.facts import Facts
-from pipeline.artifacts.source import Source
+from pipeline.artifacts.data_source import Source
+from pipeline.artifacts.stage_facts import Facts
 from pipeline.config.schema import Config
 from pipeline.engine.fingerprints import (
     code_hashes,

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from pipeline.artifacts.facts import Facts
-from pipeline.artifacts.source import Source
+from pipeline.artifacts.data_source import Source
+from pipeline.artifacts.stage_facts import Facts
 from pipeline.config.schema import Config
 from pipeline.engine.context import Context
 from pipeline.engine.plan import Plan, plan

@@ -6,11 +6,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from pipeline.artifacts.facts import Facts
+from pipeline.artifacts.stage_facts import Facts
 from pipeline.errors import MissingExtra, RequestError
 
 if TYPE_CHECKING:
-    from pipeline.artifacts.source import Source
+    from pipeline.artifacts.data_source import Source
     from pipeline.config.schema import Config
     from pipeline.engine.context import Context
     from pipeline.engine.store import StageOutput

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pipeline.artifacts.facts import Facts
 from pipeline.artifacts.files import FileDescription, describe_files
 from pipeline.artifacts.serialization import from_json, to_json
+from pipeline.artifacts.stage_facts import Facts
 from pipeline.system.atomic import new_folder, sha256
 
 MANIFEST = "manifest.json"

@@ -11,13 +11,13 @@ from pipeline.artifacts.data_set import (
     DataSet,
     read_data,
 )
-from pipeline.artifacts.facts import DataFacts, EvaluateFacts, TrainFacts
 from pipeline.artifacts.metrics import Metrics
+from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.predictor import Predictor
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.export.trained import TrainedModel
+from pipeline.export.trained_model import TrainedModel
 
 
 def write(trained: TrainedModel, path: Path) -> None:

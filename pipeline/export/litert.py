@@ -7,8 +7,8 @@ from tensorflow.lite.python.convert import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from pipeline.errors import ExportFailed, one_line
-from pipeline.export.serving import serving_function
-from pipeline.export.trained import TrainedModel
+from pipeline.export.signatures import serving_function
+from pipeline.export.trained_model import TrainedModel
 
 
 def write(trained: TrainedModel, path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.export.onnx_graph import write_checked
-from pipeline.export.trained import TrainedModel
+from pipeline.export.trained_model import TrainedModel
 
 
 def write(trained: TrainedModel, path: Path) -> None:

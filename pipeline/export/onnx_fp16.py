@@ -7,7 +7,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from pipeline.artifacts.formats import FLOAT16
 from pipeline.export.onnx_graph import normalize, write_checked
-from pipeline.export.trained import TrainedModel
+from pipeline.export.trained_model import TrainedModel
 
 
 def write(trained: TrainedModel, path: Path) -> None:

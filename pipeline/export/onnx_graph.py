@@ -7,9 +7,9 @@ import keras
 import onnx
 import tf2onnx
 
-from pipeline.artifacts.contract import BATCH, Contract
 from pipeline.artifacts.formats import FLOAT32
-from pipeline.export.serving import serving_function
+from pipeline.artifacts.model_contract import BATCH, Contract
+from pipeline.export.signatures import serving_function
 
 OPSET = 18  # the newest that tf2onnx 1.17 writes
 PRODUCER = "dense-pipeline"

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from pipeline.artifacts.contract import INPUT
 from pipeline.artifacts.formats import INT8
+from pipeline.artifacts.model_contract import INPUT
 from pipeline.export.onnx_graph import normalize, write_checked
-from pipeline.export.trained import TrainedModel
+from pipeline.export.trained_model import TrainedModel
 
 # The first whose DequantizeLinear onnx's reference evaluator knows; from 18 on no operator that we
 # write has changed but by further dtypes (onnx's Changelog.md).

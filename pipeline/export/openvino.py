@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.export.trained import TrainedModel
+from pipeline.export.trained_model import TrainedModel
 from pipeline.runtimes.openvino_runtime import import_openvino
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pipeline.artifacts.contract import ENCODED_SIGNATURE, SIGNATURE
-from pipeline.export.serving import encoded_serving_function, serving_function
-from pipeline.export.trained import TrainedModel
+from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
+from pipeline.export.signatures import encoded_serving_function, serving_function
+from pipeline.export.trained_model import TrainedModel
 
 
 def write(trained: TrainedModel, folder: Path) -> None:

@@ -8,18 +8,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline.artifacts.contract import contract_for
-from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
-from pipeline.artifacts.facts import DataFacts, ExportFacts, TrainFacts
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
+from pipeline.artifacts.model_contract import contract_for
+from pipeline.artifacts.reduced_precision import Copy
+from pipeline.artifacts.stage_facts import DataFacts, ExportFacts, TrainFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.errors import ExportFailed, MissingExtra, PipelineError, one_line
-from pipeline.export.copies import judge
-from pipeline.export.trained import TrainedModel
+from pipeline.export.reduced_precision import judge
+from pipeline.export.trained_model import TrainedModel
 from pipeline.runtimes.telemetry import forbid_telemetry
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 
 _CALIBRATION_IMAGES = 1000
 

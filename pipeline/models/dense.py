@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from pipeline.artifacts.contract import INPUT
-from pipeline.artifacts.facts import LayerSummary
+from pipeline.artifacts.model_contract import INPUT
+from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.errors import ConfigError, one_line
-from pipeline.models.keras_objects import hint
+from pipeline.models.keras_by_name import hint
 from pipeline.system.resources import memory_bytes
 from pipeline.tasks.task import Task
 

@@ -1,14 +1,15 @@
-"""Configuration -> Keras optimiser and learning-rate schedule, every argument checked."""
+"""Configuration -> Keras optimizer, every argument checked."""
 
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from pipeline.errors import ConfigError, one_line
-from pipeline.models.keras_objects import choose, create, parameters_of, snake_case
+from pipeline.models.keras_by_name import choose, create, parameters_of
+from pipeline.models.schedules import build_schedule
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Optimizer, Schedule
+    from pipeline.config.schema import Optimizer
 
 # The base class, and those that wrap other optimisers instead of being one.
 _WRAPPERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}
@@ -24,7 +25,7 @@ def build_optimizer(config: "Optimizer", *, total_steps: int) -> keras.optimizer
     rate: Any = config.learning_rate or parameters_of(kind)["learning_rate"].default
     if config.schedule is not None:
         # Of steps, not of updates: gradient accumulation does not slow a schedule of Keras down.
-        rate = _build_schedule(config.schedule, rate, max(1, total_steps))
+        rate = build_schedule(config.schedule, rate, max(1, total_steps))
     optimizer: keras.optimizers.Optimizer = create(
         kind, config.arguments, "optimizer", implied={"learning_rate": rate}
     )
@@ -65,27 +66,3 @@ def optimizer_classes() -> dict[str, type]:
         and issubclass(kind, keras.optimizers.Optimizer)
         and name not in _WRAPPERS
     }
-
-
-def schedule_classes() -> dict[str, type]:
-    """Return every schedule class of Keras: CosineDecay as cosine and as cosine_decay."""
-    module = keras.optimizers.schedules
-    classes = {
-        snake_case(name): kind
-        for name, kind in vars(module).items()
-        if isinstance(kind, type)
-        and issubclass(kind, module.LearningRateSchedule)
-        and kind is not module.LearningRateSchedule
-    }
-    return {**{name.replace("_decay", ""): kind for name, kind in classes.items()}, **classes}
-
-
-def _build_schedule(config: "Schedule", learning_rate: float, total_steps: int) -> Any:
-    """Fill in what the rest of the configuration says already."""
-    kind = choose(config.name.lower(), schedule_classes(), "optimizer.schedule.name")
-    implied = {
-        "initial_learning_rate": learning_rate,
-        "decay_steps": total_steps,
-        "first_decay_steps": total_steps,
-    }
-    return create(kind, config.arguments, "optimizer.schedule", implied=implied)

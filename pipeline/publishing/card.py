@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.cost import SLOWER
 from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.artifacts.reduced_precision import Copy
 from pipeline.config.yaml_text import dump
 from pipeline.publishing.manifest import Description, PublishedData
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.contract import Contract
-from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.files import FileDescription
 from pipeline.artifacts.metrics import Metrics, metrics_from_json
+from pipeline.artifacts.model_contract import Contract
+from pipeline.artifacts.reduced_precision import Copy
 
 
 class _Strict(BaseModel):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.contract import ENCODED_SIGNATURE, SIGNATURE
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, read_data, split_file
-from pipeline.artifacts.facts import (
+from pipeline.artifacts.formats import artifact_name
+from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
+from pipeline.artifacts.stage_facts import (
     DataFacts,
     EvaluateFacts,
     ExportFacts,
@@ -14,13 +15,13 @@ from pipeline.artifacts.facts import (
     TrainFacts,
     VerifyFacts,
 )
-from pipeline.artifacts.formats import artifact_name
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.engine.store import StageOutput
+from pipeline.publishing.accuracy_gate import require_accuracy
 from pipeline.publishing.golden import Golden, record
 from pipeline.publishing.manifest import Description, Fingerprints, PublishedData
-from pipeline.publishing.publish import Candidate, publish, require_accuracy
+from pipeline.publishing.new_version import Candidate, publish
 
 
 def run(context: Context, folder: Path) -> Outcome[PublishFacts]:

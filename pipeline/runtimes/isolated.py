@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.artifacts.contract import Contract
 from pipeline.artifacts.cost import Cost
+from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.serialization import from_json, to_json
 from pipeline.errors import WorkerFailed
 from pipeline.runtimes.processes import TIMEOUT_SECONDS, Turns, WorkerProcess

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.contract import Contract, TensorSpec, named_axis
+from pipeline.artifacts.model_contract import Contract, TensorSpec, named_axis
 from pipeline.errors import WorkerFailed
 from pipeline.runtimes.npm import NODE, SCRIPTS, packages_folder
 from pipeline.runtimes.onnx_file import require_self_contained

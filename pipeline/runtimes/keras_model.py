@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.contract import Contract, TensorSpec
+from pipeline.artifacts.model_contract import Contract, TensorSpec
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime

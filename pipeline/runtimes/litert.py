@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.contract import SIGNATURE, Contract, TensorSpec
+from pipeline.artifacts.model_contract import SIGNATURE, Contract, TensorSpec
 from pipeline.errors import ModelError
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads

@@ -8,14 +8,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.contract import INPUT, Contract, TensorSpec
+from pipeline.artifacts.model_contract import INPUT, Contract, TensorSpec
 from pipeline.errors import ModelError
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
 from pipeline.runtimes.registry import Runtime
 from pipeline.runtimes.telemetry import forbid_telemetry
-from pipeline.tasks import output_names
+from pipeline.tasks.registry import output_names
 
 # By itself OpenVINO computes in bfloat16 on CPUs that can, and differs by 2e-3 from float32.
 _PRECISION = "f32"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.artifacts.contract import Contract
+from pipeline.artifacts.model_contract import Contract
 from pipeline.errors import ImageError
 from pipeline.system.resources import num_processors
 

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.contract import (
+from pipeline.artifacts.model_contract import (
     ENCODED_ENTRANCE,
     ENCODED_INPUT,
     ENCODED_SIGNATURE,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.artifacts.contract import Contract, TensorSpec, named_axis
+from pipeline.artifacts.model_contract import Contract, TensorSpec, named_axis
 from pipeline.runtimes.onnx_file import output_names, require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities

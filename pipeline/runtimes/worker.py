@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.contract import require_classifier
+from pipeline.artifacts.model_contract import require_classifier
 from pipeline.artifacts.serialization import to_json
 from pipeline.errors import PipelineError, one_line
 from pipeline.runtimes.measuring import measure

@@ -2,7 +2,8 @@
 
 The map, from the bottom up:
 
-- settings, errors: what the server is told; what it answers where it refuses
+- errors, bearer_token, settings: what the server answers where it refuses; who may ask; what it is
+  told
 - number_lists, strict_json, json_objects, tensors: bodies -> values -> images, every mistake
   explained
 - metrics, json_log: Prometheus metrics; JSON log lines

@@ -47,7 +47,7 @@ def served_folders(models: list[str], exported: Path) -> tuple[Path, ...]:
     Raises:
         ModelError: one is neither.
     """
-    from pipeline.publishing.published import find_published
+    from pipeline.publishing.published_folder import find_published
 
     folders = []
     for model in models:

@@ -1,17 +1,15 @@
 """What the server is told: where models lie, which ports, who may ask, and how much."""
 
 import ipaddress
-import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
 from pipeline.errors import RequestError
+from pipeline.serving.bearer_token import TOKEN_VARIABLE
 
 MODEL_PORT = 8501  # TensorFlow Serving's for REST; its gRPC port is the one below
-TOKEN_VARIABLE = "PIPELINE_SERVE_TOKEN"  # noqa: S105  (the name of a variable)
-_LEAST_TOKEN = 16  # characters
 
 
 @dataclass(frozen=True)
@@ -80,30 +78,6 @@ def address(host: str, port: int) -> str:
     """Return HOST:PORT, an IPv6 host in brackets."""
     host = host.strip("[]")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def read_token(file: Path | None) -> str | None:
-    """Return the bearer token from a file or the environment; None where there is none.
-
-    Raises:
-        RequestError: the file cannot be read, or the token is too short.
-    """
-    try:
-        text = file.read_text() if file else os.environ.get(TOKEN_VARIABLE)
-    except (OSError, ValueError) as error:
-        raise RequestError(
-            f"--token-file must name a text file; got {file}: {error}. Check the path."
-        ) from error
-    if text is None:
-        return None
-    token = text.strip()
-    if len(token) < _LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        raise RequestError(
-            f"A bearer token must have at least {_LEAST_TOKEN} printable ASCII characters and no "
-            f"space; got {len(token)} characters in {file or TOKEN_VARIABLE}. Make one: "
-            "openssl rand -hex 24."
-        )
-    return token
 
 
 def require_guarded(settings: Settings, *, insecure: bool) -> None:

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.contract import Contract
 from pipeline.artifacts.formats import FORMATS, artifact_path
+from pipeline.artifacts.model_contract import Contract
 from pipeline.errors import ModelError
 from pipeline.imaging.digits import knows_digits
 from pipeline.publishing.golden import GOLDEN, require_golden
-from pipeline.publishing.published import PublishedModel, read_version
-from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
+from pipeline.publishing.published_folder import PublishedModel, read_version
+from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.metrics import batch_images
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 from pipeline.verification.tolerances import TOLERANCES
 

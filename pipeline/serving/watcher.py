@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.publishing.published import MANIFEST, read_labels, versions_of
+from pipeline.publishing.published_folder import MANIFEST, read_labels, versions_of
 from pipeline.serving.catalogue import Catalogue, Model
 from pipeline.serving.settings import Settings
 from pipeline.serving.versions import open_version

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.artifacts.contract import TensorSpec
 from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.engine.fingerprints import presentation
 from pipeline.tasks.task import Answers, Labels, Shown, SummedMetric, Task
 

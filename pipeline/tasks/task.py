@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.artifacts.contract import TensorSpec
 from pipeline.artifacts.metrics import Metrics
+from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.engine.fingerprints import presentation
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pipeline.api import RunResult
     from pipeline.commands.why import Reason
     from pipeline.errors import ModelError
-    from pipeline.publishing.published import PublishedModel
+    from pipeline.publishing.published_folder import PublishedModel
     from pipeline.serving.settings import Settings
 
 

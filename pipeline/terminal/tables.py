@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from pipeline.artifacts.source import SAMPLE
-from pipeline.terminal.checks import print_checks
+from pipeline.artifacts.data_source import SAMPLE
+from pipeline.terminal.check_tables import print_checks
 from pipeline.terminal.layout import console, new_table, print_line
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult
-    from pipeline.artifacts.facts import LayerSummary
+    from pipeline.artifacts.stage_facts import LayerSummary
     from pipeline.commands.doctor import Finding
     from pipeline.commands.predict import Prediction
     from pipeline.commands.why import Reason
-    from pipeline.publishing.published import PublishedModel
+    from pipeline.publishing.published_folder import PublishedModel
     from pipeline.serving.settings import Settings
 
 

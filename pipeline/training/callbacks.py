@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.models.keras_objects import choose, create, hint, snake_case
+from pipeline.models.keras_by_name import choose, create, hint, snake_case
 from pipeline.tasks.task import Task
-from pipeline.training.own_code import own_object
+from pipeline.training.user_code import own_object
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Callback, Config, EarlyStopping

@@ -21,7 +21,7 @@ import numpy as np
 from pipeline.artifacts.serialization import from_json
 from pipeline.system.atomic import remove_abandoned, write_file
 from pipeline.training.callback_list import CallbackList
-from pipeline.training.program import EpochState
+from pipeline.training.compiled_program import EpochState
 
 MIN_SECONDS = 10.0  # a training that is over sooner needs no checkpoint
 COST_SHARE = 0.01  # checkpoints take at most this share of the time

@@ -3,8 +3,8 @@
 import time
 from typing import TYPE_CHECKING
 
+from pipeline.training.compiled_program import GRAPH, XLA, EpochState, Program
 from pipeline.training.feed import Feed, Shard
-from pipeline.training.program import GRAPH, XLA, EpochState, Program
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Train

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint, Position, Saved
+from pipeline.training.compiled_program import EpochState, Result
 from pipeline.training.interruption import deferred_interrupt
 from pipeline.training.loop import Loop
-from pipeline.training.program import EpochState, Result
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress, Task

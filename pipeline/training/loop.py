@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 
 from pipeline.errors import TrainingDiverged
+from pipeline.training.compiled_program import EpochState, Program, Result
 from pipeline.training.feed import Feed, Shard
-from pipeline.training.program import EpochState, Program, Result
 
 CHUNK_SECONDS = 0.5  # how often the loop comes back to report and to be interrupted
 

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from pipeline.artifacts.facts import LayerSummary
+from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, check_model, summarize
 from pipeline.models.optimizers import check_optimizer
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.training.callbacks import check_callbacks
 
 if TYPE_CHECKING:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import keras
 
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
-from pipeline.artifacts.facts import DataFacts, TrainFacts
+from pipeline.artifacts.stage_facts import DataFacts, TrainFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, summarize
 from pipeline.models.optimizers import build_optimizer
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.callbacks import build_callbacks, early_stopping
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.compiling import compile_program
 from pipeline.training.fit import Fit, History
 from pipeline.training.loop import Loop
-from pipeline.training.pool import compiled
+from pipeline.training.program_pool import compiled
 from pipeline.training.streaming import open_feed
 
 if TYPE_CHECKING:

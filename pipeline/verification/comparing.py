@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.artifacts.contract import Contract, TensorSpec
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
+from pipeline.artifacts.model_contract import Contract, TensorSpec
 from pipeline.runtimes.isolated import Answers
 from pipeline.runtimes.worker import SMALL_BATCHES
 from pipeline.tasks.task import Task

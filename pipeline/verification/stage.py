@@ -5,16 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.copies import Copy
-from pipeline.artifacts.facts import DataFacts, EvaluateFacts, ExportFacts, VerifyFacts
 from pipeline.artifacts.formats import FORMATS, artifact_name
+from pipeline.artifacts.reduced_precision import Copy
+from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, ExportFacts, VerifyFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.runtimes.requirements import chosen_runtimes
-from pipeline.tasks import task_named
+from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import read_reference
-from pipeline.verification.gate import require_passed
-from pipeline.verification.proving import artifacts_in, verify
+from pipeline.verification.running import artifacts_in, verify
+from pipeline.verification.verdict import require_passed
 
 
 def run(context: Context, folder: Path) -> Outcome[VerifyFacts]:

@@ -1,7 +1,6 @@
 """The gRPC port of a worker: the V2 protocol's service over the same catalogue."""
 
 import asyncio
-import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -12,6 +11,7 @@ import grpc.aio
 
 from pipeline.errors import MachineError
 from pipeline.serving.access_log import AccessLog
+from pipeline.serving.bearer_token import BearerToken
 from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.grpc.handlers import HANDLERS, Context, read
 from pipeline.serving.grpc.messages import METHODS, SERVICE, message
@@ -47,8 +47,7 @@ class GrpcPort:
                 ("grpc.max_concurrent_streams", limits.requests),
             ]
         )
-        token = service.settings.token
-        self._authorization = f"Bearer {token}".encode() if token else None
+        self._token = BearerToken(service.settings.token)
         methods = {name: _method(name, self._answer) for name in METHODS}
         handler = grpc.method_handlers_generic_handler(SERVICE, methods)
         self._server.add_generic_rpc_handlers((handler,))
@@ -133,16 +132,9 @@ class GrpcPort:
         limit = self._service.settings.limits.requests
         if self._service.under_way > limit:
             raise too_many("requests are answered at once", limit)
-        if self._authorization is None:
-            return
         given = dict(context.invocation_metadata() or ()).get("authorization", "")
         given = given.encode() if isinstance(given, str) else given
-        if not hmac.compare_digest(given, self._authorization):
-            raise ServingError(
-                401,
-                "This server asks for a token; got none or another one. Send the metadata "
-                "authorization: Bearer TOKEN.",
-            )
+        self._token.require(given, "Send the metadata authorization: Bearer TOKEN.")
 
 
 def _method(name: str, answer: Callable[[str, Any, Any], Awaitable[Any]]) -> Any:

@@ -1,6 +1,5 @@
 """The ASGI application: every request in, one answer out, a line in the log, a count."""
 
-import hmac
 import itertools
 import logging
 import re
@@ -10,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pipeline.serving.access_log import AccessLog
+from pipeline.serving.bearer_token import BearerToken
 from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.http.bodies import Bodies, ClientGone
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.http.routes import ROUTER
+from pipeline.serving.http.route_table import ROUTER
 from pipeline.serving.http.routing import Route
 from pipeline.serving.service import Service
 
@@ -33,8 +33,7 @@ class Application:
         self.service = service
         self._access_log = access_log
         self._bodies = Bodies(service)
-        token = service.settings.token
-        self._authorization = f"Bearer {token}".encode() if token else None
+        self._token = BearerToken(service.settings.token)
         prefix = secrets.token_hex(6)
         self._ids = (b"%s-%x" % (prefix.encode(), number) for number in itertools.count(1))
 
@@ -83,15 +82,9 @@ class Application:
         return route, response
 
     def _require_token(self, request: Request, route: Route) -> None:
-        if self._authorization is None or route.open:
-            return
-        given = request.headers.get(b"authorization", b"")
-        if not hmac.compare_digest(given, self._authorization):
-            raise ServingError(
-                401,
-                "This server asks for a token; got none or another one. Send the header "
-                "'Authorization: Bearer TOKEN'.",
-            )
+        if not route.open:
+            given = request.headers.get(b"authorization", b"")
+            self._token.require(given, "Send the header 'Authorization: Bearer TOKEN'.")
 
     def _require_place(self, route: Route) -> None:
         limit = self.service.settings.limits.requests

@@ -7,7 +7,7 @@ errors. ``GET /v1/models`` and the fields ``name`` and ``ready`` are KServe's.
 import time
 from typing import Any
 
-from pipeline.artifacts.contract import SIGNATURE, TensorSpec
+from pipeline.artifacts.model_contract import SIGNATURE, TensorSpec
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
 from pipeline.serving.catalogue import Model

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.artifacts.contract import TensorSpec
+from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.serving import server_version
 from pipeline.serving.protocols.v2_tensors import DATATYPES
 from pipeline.serving.service import Service

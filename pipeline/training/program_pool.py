@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import keras
 
 from pipeline.tasks.task import Task
-from pipeline.training.program import Program
+from pipeline.training.compiled_program import Program
 
 _MAX_IDLE = 4  # compiled programs that are kept for further runs; each holds weights
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto
 
-from pipeline.artifacts.contract import Contract
+from pipeline.artifacts.model_contract import Contract
 from pipeline.export.onnx_graph import convert
 
 

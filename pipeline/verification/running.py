@@ -20,7 +20,7 @@ from pipeline.verification.comparing import (
     contract_failures,
     max_abs_diff,
 )
-from pipeline.verification.copies import compared_with_originals
+from pipeline.verification.reduced_precision import compared_with_originals
 from pipeline.verification.tolerances import TOLERANCES
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.data_set import Split
 from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
-from pipeline.runtimes.onnx_runtime import OnnxRuntimePredictor
+from pipeline.artifacts.reduced_precision import Copy
+from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.tasks.task import Task
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.contract import Contract
-from pipeline.artifacts.copies import Copy
 from pipeline.artifacts.metrics import Metrics
+from pipeline.artifacts.model_contract import Contract
+from pipeline.artifacts.reduced_precision import Copy
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,20 @@
-"""The gates and the atomic addition of a version."""
+"""The atomic addition of a version."""
 
 import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.artifacts.facts import ExportFacts
 from pipeline.artifacts.files import describe_files
 from pipeline.artifacts.formats import artifact_files, formats_in
 from pipeline.artifacts.serialization import to_json
+from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import StageOutput
-from pipeline.errors import AccuracyTooLow, ModelError
+from pipeline.errors import ModelError
 from pipeline.publishing.card import model_card
 from pipeline.publishing.golden import GOLDEN, Golden
 from pipeline.publishing.manifest import Description
-from pipeline.publishing.published import (
+from pipeline.publishing.published_folder import (
     LABELS,
     MANIFEST,
     PublishedModel,
@@ -34,19 +34,6 @@ class Candidate:
     export: StageOutput[ExportFacts]
     description: Description
     golden: Golden | None = None
-
-
-def require_accuracy(accuracy: float, minimum: float, key: str) -> None:
-    """Demand the accuracy that the configuration asks for, of the validation set.
-
-    Raises:
-        AccuracyTooLow: it is not reached.
-    """
-    if accuracy < minimum:
-        raise AccuracyTooLow(
-            f"The accuracy on the validation set must be at least {minimum:.4f} ({key}); got "
-            f"{accuracy:.4f}. Nothing is published. Train longer or a larger model, or lower {key}."
-        )
 
 
 def publish(

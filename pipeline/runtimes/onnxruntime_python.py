@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.contract import Contract, TensorSpec, named_axis
+from pipeline.artifacts.model_contract import Contract, TensorSpec, named_axis
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities

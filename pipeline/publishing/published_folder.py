@@ -12,7 +12,7 @@ from pipeline.publishing.manifest import Manifest
 from pipeline.system.atomic import sha256
 
 if TYPE_CHECKING:
-    from pipeline.artifacts.facts import PublishFacts
+    from pipeline.artifacts.stage_facts import PublishFacts
     from pipeline.config.schema import Config
     from pipeline.engine.store import StageOutput
     from pipeline.engine.workspace import Workspace

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from pipeline.artifacts.contract import ENCODED_INPUT, Contract
+from pipeline.artifacts.model_contract import ENCODED_INPUT, Contract
 
 
 def serving_function(model: keras.Model, contract: Contract) -> Any:

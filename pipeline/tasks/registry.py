@@ -1,0 +1,44 @@
+"""Which tasks there are: one for each module of this folder that declares a ``TASK``."""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from pipeline.errors import RequestError
+from pipeline.tasks.task import Task
+
+
+def module_of(name: str) -> str:
+    """Return the module of a task."""
+    return f"{__package__}.{name}"
+
+
+@cache
+def all_tasks() -> dict[str, Task]:
+    """Return every task by name: one for each module of this folder that declares one."""
+    modules = (
+        import_module(module_of(info.name))
+        for info in pkgutil.iter_modules([str(Path(__file__).parent)])
+    )
+    declared = (getattr(module, "TASK", None) for module in modules)
+    return {task.name: task for task in declared if isinstance(task, Task)}
+
+
+def task_named(name: str) -> Task:
+    """Return a task by its name.
+
+    Raises:
+        RequestError: there is no such task.
+    """
+    if name not in all_tasks():
+        raise RequestError(
+            f"unknown task {name!r}; known tasks: {', '.join(all_tasks())}. A newer version of "
+            "dense-pipeline may know it."
+        )
+    return all_tasks()[name]
+
+
+def output_names() -> frozenset[str]:
+    """Return what the outputs of models are called, whatever their task."""
+    return frozenset(task.output(1).name for task in all_tasks().values())
