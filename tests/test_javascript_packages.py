@@ -12,6 +12,7 @@ from conftest import PROJECT, Done, assert_error, command, copy_package, needs_n
 
 from pipeline.runtimes.npm import NpmPackage, packages_folder, packages_root
 from pipeline.runtimes.registry import choose_runtime
+from pipeline.system.atomic import sha256
 
 LOCK = json.loads((PROJECT / "pipeline/runtimes/js/package-lock.json").read_text())
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
@@ -54,18 +55,37 @@ def test_an_installed_wheel_proves_a_file_in_nodejs(
     assert (check["runtime"], check["ran"], check["passed"]) == ("onnxruntime-node", True, True)
 
 
-def test_an_installed_wheel_runs_and_fingerprints_the_scripts_that_it_brings(
+FINGERPRINTED = """
+import json, sys
+from pathlib import Path
+from pipeline.config import read
+from pipeline.data.sources import FULL, Source
+from pipeline.engine.workspace import Workspace
+from pipeline.stages import Plan
+
+plan = Plan(read(Path(sys.argv[1]), []), Source(FULL, ""), Workspace(Path("nowhere")))
+print(json.dumps(plan.ingredients["verify"]["code"]))
+"""
+
+
+def test_an_installed_wheel_fingerprints_the_scripts_that_it_brings(
     installed: Path, tmp_path: Path
 ) -> None:
-    code = "from pipeline.runtimes.npm import scripts; print(*scripts(), sep='\\n')"
-    found = python("-c", code, cwd=tmp_path, PYTHONPATH=str(installed)).out.splitlines()
-    folder = installed / "pipeline" / "runtimes" / "js"
-    assert {folder / "node.mjs", folder / "browser.mjs", folder / "page.html"} < set(
-        map(Path, found)
-    )
-    assert all(Path(path).parent == folder for path in found)
-    brought = {path.name for path in folder.iterdir()}
+    shutil.copytree(installed, tmp_path / "packages")
+    folder = tmp_path / "packages" / "pipeline" / "runtimes" / "js"
+    (folder / "node.mjs").write_text("// another\n")
+    code = ("-c", FINGERPRINTED, PROJECT / "configs" / "mlp.yaml")
+    done = python(*code, cwd=tmp_path, PYTHONPATH=str(tmp_path / "packages"))
+    assert done.code == 0, done.err
+    hashes = json.loads(done.out)
+    for name in ("node.mjs", "browser.mjs", "packages.mjs", "page.html"):
+        assert hashes[name] == sha256(folder / name)
+
+
+def test_a_wheel_brings_what_the_runtimes_need_and_no_npm_package(installed: Path) -> None:
+    brought = {path.name for path in (installed / "pipeline" / "runtimes" / "js").iterdir()}
     assert brought == {path.name for path in (PROJECT / "pipeline/runtimes/js").iterdir()}
+    assert {"package.json", "package-lock.json", ".npmrc", "node.mjs", "page.html"} < brought
     assert "node_modules" not in brought
 
 
