@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.artifacts.contract import contract_from_json
 from pipeline.artifacts.cost import SLOWER
-from pipeline.config import yaml_text
+from pipeline.config.yaml_text import dump_yaml
 
 
 def model_card(manifest: dict[str, Any]) -> str:
@@ -127,4 +127,4 @@ def _copy(copy: dict[str, Any], checks: list[dict[str, Any]]) -> str:
 
 def _short_config(config: dict[str, Any]) -> str:
     shown = {key: config[key] for key in ("model", "optimizer", "train")}
-    return yaml_text.dump(shown, width=100).rstrip()
+    return dump_yaml(shown, width=100).rstrip()
