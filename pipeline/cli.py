@@ -81,7 +81,8 @@ def config(
     """Print the resolved configuration with every default, and the layers of its network."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
-        from pipeline.config import Config, yaml_text
+        from pipeline.config import Config
+        from pipeline.config.yaml_text import dump_yaml
         from pipeline.errors import MissingExtra
         from pipeline.terminal import tables
 
@@ -99,7 +100,7 @@ def config(
         if json:
             print_json({"config": values, "layers": [vars(layer) for layer in layers]})
             return
-        print(yaml_text.dump(values), end="")
+        print(dump_yaml(values), end="")
         if layers:
             tables.print_layers(layers)
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.api import describe_layers
-from pipeline.config import Config, read, yaml_text
+from pipeline.config import Config, read
+from pipeline.config.yaml_text import dump_yaml, load_yaml
 from pipeline.errors import ConfigError
 from pipeline.progress import Silent
 from pipeline.stages import STAGES
@@ -168,7 +169,7 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, words: str) -> Non
     ],
 )
 def test_values_are_plain(text: str, value: object) -> None:
-    loaded = yaml_text.load(text, "here")[1]
+    loaded = load_yaml(text, "here")[1]
     assert loaded == value
     assert type(loaded) is type(value)
 
@@ -179,15 +180,15 @@ def test_what_is_written_is_read_again() -> None:
         "numbers": [0.1, 1e-10, 1e22, 3, -1],
         "others": {"z": None, "a": True},
     }
-    text = yaml_text.dump(values)
-    assert yaml_text.load(text, "here")[1] == values
+    text = dump_yaml(values)
+    assert load_yaml(text, "here")[1] == values
     assert text.endswith("others: {z: null, a: true}\n")  # in their order
 
 
 @given(st.text() | st.text(alphabet="a&*!|>-?:[]{},'\"#%@`\\ \n\t0.e<="))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(ConfigError):
-        yaml_text.load(text, "here")
+        load_yaml(text, "here")
 
 
 def test_a_missing_file_and_a_binary_one(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml.nodes import MappingNode
 
-from pipeline.config import yaml_text
 from pipeline.config.error_messages import explain
 from pipeline.config.schema import Config
+from pipeline.config.yaml_text import load_yaml
 from pipeline.errors import ConfigError
 
 Places = dict[tuple[str, ...], str]  # key path -> "configs/mlp.yaml, line 7"
@@ -51,7 +51,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
             f"The configuration must be a YAML file that can be read; got {path}: {reason}. "
             "Name a file such as configs/mlp.yaml."
         ) from error
-    node, values = yaml_text.load(text, str(path))
+    node, values = load_yaml(text, str(path))
     if not isinstance(node, MappingNode):
         raise ConfigError(
             f"The configuration must be a YAML mapping of sections; got {type(values).__name__} "
@@ -79,7 +79,7 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
             f"An override must be KEY=VALUE; got {override!r}. "
             "Write for example train.batch_size=32."
         )
-    value = yaml_text.load(text, place)[1]
+    value = load_yaml(text, place)[1]
     section = values
     for part in path[:-1]:
         if not isinstance(section.get(part), dict):

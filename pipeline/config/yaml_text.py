@@ -43,7 +43,7 @@ for _kind in ("timestamp", "merge", "value"):
     _Constructor.add_default_constructor(_kind, "construct_yaml_str")
 
 
-def load(text: str, source: str) -> tuple[Node | None, Any]:
+def load_yaml(text: str, source: str) -> tuple[Node | None, Any]:
     """Return the node of the one document, None if there is none, and its value as JSON has it.
 
     Raises:
@@ -77,7 +77,7 @@ def _require_plain(value: Any, source: str) -> None:
         ) from error
 
 
-def dump(values: dict[str, Any], width: int = 80) -> str:
+def dump_yaml(values: dict[str, Any], width: int = 80) -> str:
     """Return values as YAML in their order; a mapping of scalars alone is in one line."""
     yaml = YAML(typ="safe", pure=True)
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]

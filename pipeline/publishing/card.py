@@ -7,7 +7,7 @@ from pipeline.artifacts.checks import Check
 from pipeline.artifacts.cost import SLOWER
 from pipeline.artifacts.metrics import ClassMetrics, Metrics
 from pipeline.artifacts.reduced_precision import Copy
-from pipeline.config.yaml_text import dump
+from pipeline.config.yaml_text import dump_yaml
 from pipeline.publishing.manifest import Description, PublishedData
 
 
@@ -130,4 +130,4 @@ def _copy(copy: Copy, checks: Sequence[Check]) -> str:
 
 def _short_config(config: dict[str, Any]) -> str:
     shown = {key: config[key] for key in ("model", "optimizer", "train")}
-    return dump(shown, width=100).rstrip()
+    return dump_yaml(shown, width=100).rstrip()

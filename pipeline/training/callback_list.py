@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.errors import ConfigError, PipelineError, one_line
 from pipeline.system.atomic import write_file
 
 Logs = dict[str, float]
@@ -114,7 +114,7 @@ class CallbackList:
         except PipelineError:
             raise
         except (Exception, SystemExit) as error:  # a callback may do anything
-            reason = f"{type(error).__name__} from {method}: {' '.join(str(error).split())[:300]}"
+            reason = f"{type(error).__name__} from {method}: {one_line(error)}"
             raise _failed(callback, reason) from error
 
 

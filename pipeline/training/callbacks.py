@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pipeline.errors import ConfigError, PipelineError
+from pipeline.errors import ConfigError, PipelineError, one_line
 from pipeline.models.keras_by_name import choose, create, hint, snake_case
 from pipeline.tasks.task import Task
 from pipeline.training.user_code import own_object
@@ -106,10 +106,9 @@ def _build(config: "Callback", key: str) -> keras.callbacks.Callback:
     except PipelineError:
         raise
     except (Exception, SystemExit) as error:  # a class of the user's may do anything
-        reason = " ".join(str(error).split())[:300]
         raise ConfigError(
             f"{key} must be what {kind.__name__} accepts; got {config.arguments!r}: "
-            f"{type(error).__name__}: {reason} Change the value, or mend the class."
+            f"{type(error).__name__}: {one_line(error)} Change the value, or mend the class."
         ) from error
     return callback
 

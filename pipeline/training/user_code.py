@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, one_line
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Callback
@@ -24,10 +24,10 @@ def own_object(config: "Callback", value: Any, key: str) -> Any:
     try:
         return getattr(_run(path), name)
     except (Exception, SystemExit) as error:  # the file may do anything
-        reason = " ".join(str(error).split())[:300]
         raise ConfigError(
             f"{key} must name a file that Python can run and what is in it, FILE.py:NAME; got "
-            f"{value!r}: {type(error).__name__}: {reason} The path counts from {Path.cwd()}."
+            f"{value!r}: {type(error).__name__}: {one_line(error)} "
+            f"The path counts from {Path.cwd()}."
         ) from error
 
 
