@@ -24,6 +24,10 @@ class _Constructor(SafeConstructor):
         text: str = self.construct_scalar(node)
         return int(text) if _DECIMAL.fullmatch(text) else text
 
+    def construct_yaml_float(self, node: ScalarNode) -> Any:  # float or str
+        text: str = self.construct_scalar(node)
+        return text if "_" in text else super().construct_yaml_float(node)
+
     def flatten_mapping(self, node: MappingNode) -> None:
         """Leave the key << as it is: YAML 1.2 has no merging."""
 
@@ -38,7 +42,8 @@ class _Constructor(SafeConstructor):
         return super().check_mapping_key(node, key_node, mapping, key, value)
 
 
-_Constructor.add_default_constructor("int")
+for _kind in ("int", "float"):
+    _Constructor.add_default_constructor(_kind)
 for _kind in ("timestamp", "merge", "value"):
     _Constructor.add_default_constructor(_kind, "construct_yaml_str")
 
