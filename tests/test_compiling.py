@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from loops import digits, new_loop, new_model, silent, weights
+from loops import MULTICLASS, digits, new_loop, new_model, silent, weights
 
 from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import Optimizer, Schedule, Train
@@ -127,7 +127,7 @@ def train_in_pool(
 ) -> tuple[Program, list[np.ndarray]]:
     model = new_model(seed, dropout=0.2, **settings)
     built = build_optimizer(optimizer, total_steps=10)
-    with compiled(model, built, batch_size=100) as program:
+    with compiled(model, built, task=MULTICLASS, batch_size=100) as program:
         loop = Loop(program, Resident(digits, batch_size=100, seed=seed))
         for epoch in range(epochs):
             loop.run_epoch(epoch, silent)
@@ -165,15 +165,17 @@ def test_what_is_fixed_in_a_program_makes_another_one(
 
 def test_what_callbacks_may_have_changed_is_not_used_again() -> None:
     sgd = [build_optimizer(Optimizer(name="sgd"), total_steps=1) for _ in range(2)]
-    with compiled(new_model(), sgd[0], batch_size=9, reusable=False) as first:
+    with compiled(new_model(), sgd[0], task=MULTICLASS, batch_size=9, reusable=False) as first:
         pass
-    with compiled(new_model(), sgd[1], batch_size=9) as second:
+    with compiled(new_model(), sgd[1], task=MULTICLASS, batch_size=9) as second:
         assert first is not second
 
 
 def test_two_trainings_at_once_do_not_share_a_program() -> None:
     sgd = build_optimizer(Optimizer(name="sgd"), total_steps=1)
     other = build_optimizer(Optimizer(name="sgd"), total_steps=1)
-    first, second = (compiled(new_model(), one, batch_size=7) for one in (sgd, other))
+    first, second = (
+        compiled(new_model(), one, task=MULTICLASS, batch_size=7) for one in (sgd, other)
+    )
     with first as one, second as two:
         assert one is not two

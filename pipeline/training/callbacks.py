@@ -7,6 +7,7 @@ import keras
 
 from pipeline.errors import ConfigError, PipelineError, one_line
 from pipeline.models.keras_by_name import choose, create, hint, snake_case
+from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 from pipeline.training.user_code import own_object
 
@@ -58,7 +59,7 @@ def callback_classes() -> dict[str, type]:
     }
 
 
-def check_callbacks(config: "Config", task: Task) -> None:
+def check_callbacks(config: "Config") -> None:
     """Build them once, and find what would fail only late in the training.
 
     Raises:
@@ -66,7 +67,7 @@ def check_callbacks(config: "Config", task: Task) -> None:
             learning rate.
     """
     built = build_callbacks(config.train.callbacks)
-    _check_monitors(config.train.callbacks, _logs_of(task))
+    _check_monitors(config.train.callbacks, _logs_of(task_named(config.task)))
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
     if setters and config.optimizer.schedule is not None:

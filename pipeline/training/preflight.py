@@ -27,13 +27,12 @@ def check(
             "were not averaged; got both in the configuration. Leave one of them out."
         )
     check_optimizer(config.optimizer)
-    task = task_named(config.task)
-    check_callbacks(config, task)
+    check_callbacks(config)
     model = build_model(
         config.model,
         image_shape=image_shape,
         num_classes=num_classes,
-        task=task,
+        task=task_named(config.task),
     )
     check_model(model, config.model)
     return summarize(model)
