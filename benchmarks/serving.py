@@ -55,7 +55,7 @@ def main() -> None:
 
 def describe(model: PublishedModel) -> Row:
     """Return which file was served."""
-    hidden = model.manifest.config["model"]["hidden"]
+    hidden = model.described.config["model"]["hidden"]
     return {
         "name": model.name,
         "version": model.version,

@@ -16,7 +16,7 @@ from pipeline.serving.protocols.pictures import SURE
 
 def main(model: Path) -> None:
     """Ask a published model the test set that its run kept in ``runs/``."""
-    stage = find_published(model).manifest.stages.data
+    stage = find_published(model).described.stages.data
     data = model.parent.parent / "runs" / "data" / stage
     images = np.load(data / split_file("test", "images"))
     labels = np.load(data / split_file("test", "labels"))

@@ -60,10 +60,19 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class SplitMetrics:
-    """Top-1 accuracy, 0 to 1, and mean cross-entropy over one split."""
+    """The mean loss and the task's scores over one split, the most important score first."""
 
-    accuracy: float
     loss: float
+    scores: dict[str, float]
+
+    @property
+    def accuracy(self) -> float:
+        """Top-1 accuracy, 0 to 1, where the task has one.
+
+        Raises:
+            KeyError: it has none.
+        """
+        return self.scores["accuracy"]
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,7 @@ def why(
     Raises:
         RequestError: there is no such stage, or the configuration is wrong.
     """
+    GRAPH.position_of(stage)  # before the configuration is read
     return explain(read(Path(config), overrides), Workspace(Path(workspace)), stage)
 
 
@@ -221,7 +231,7 @@ def _data_summary(facts: DataFacts) -> DataSummary:
 
 def _split_metrics(facts: EvaluateFacts) -> dict[str, SplitMetrics]:
     return {
-        split: SplitMetrics(metrics.scores["accuracy"], metrics.loss)
+        split: SplitMetrics(metrics.loss, metrics.scores)
         for split, metrics in facts.metrics.items()
     }
 

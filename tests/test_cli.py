@@ -190,6 +190,8 @@ def test_predict_png_jpeg_and_npy(workspace: Path) -> None:
         (["run", MLP, "model.activation=rellu"], 2, ["Did you mean 'relu'?"]),
         (["run", MLP, "data.name=mnits"], 2, ["Did you mean 'mnist'?"]),
         (["run", MLP, "--until", "trane"], 2, ["A stage must be one of"]),
+        (["run", MLP, "--until", ""], 2, ["A stage must be one of"]),
+        (["run", MLP, "--force", ""], 2, ["A stage must be one of"]),
         (["predict", "exported/none", "a.png"], 2, ["published folder", "does not exist"]),
         (["verify", "exported/none"], 2, ["published folder", "does not exist"]),
     ],

@@ -255,7 +255,7 @@ def test_a_copy_that_fails_its_proof_is_left_out_and_named(complete: Path, tmp_p
     assert copy.reason is not None
     assert copy.reason.startswith("in onnxruntime, the test set: the largest difference")
     assert "model.int8.onnx is left out: in onnxruntime" in told.progress.notices[0]  # type: ignore[attr-defined]
-    manifest = read_version(complete / "exported/smoke/1").manifest
+    manifest = read_version(complete / "exported/smoke/1").described
     update = {"formats": facts.formats, "copies": facts.copies}
     candidate = Candidate("f", wrong, manifest.model_copy(update=update))
     version_ = publish(candidate, tmp_path / "exported", label=None)

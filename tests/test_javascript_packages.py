@@ -59,12 +59,13 @@ FINGERPRINTED = """
 import json, sys
 from pathlib import Path
 from pipeline.config import read
-from pipeline.data.sources import FULL, Source
+from pipeline.artifacts.data_source import FULL, Source
+from pipeline.engine.plan import Plan
 from pipeline.engine.workspace import Workspace
-from pipeline.stages import Plan
+from pipeline.stages import GRAPH
 
-plan = Plan(read(Path(sys.argv[1]), []), Source(FULL, ""), Workspace(Path("nowhere")))
-print(json.dumps(plan.ingredients["verify"]["code"]))
+plan = Plan(GRAPH, read(Path(sys.argv[1]), []), Source(FULL, ""), Workspace(Path("nowhere")))
+print(json.dumps(plan.ingredients["verify"].code))
 """
 
 

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -40,15 +42,38 @@ def test_it_is_listed_with_all_its_facts(workspace: Path) -> None:
     assert broken == []
     assert (model.name, model.version, model.labels) == ("before", 1, ("stable",))
     assert model.formats == ["onnx", "keras"]
-    assert model.manifest.metrics["test"].scores["accuracy"] == 0.877
-    assert model.manifest.verification[0].passed
+    assert model.described.metrics["test"].scores["accuracy"] == 0.877
+    assert model.described.verification[0].passed
 
 
 def test_its_manifest_is_written_as_it_was_read(workspace: Path) -> None:
     """No key of a manifest was lost, added or renamed."""
     version = workspace / "exported" / "before" / "1"
     before = json.loads((version / "manifest.json").read_text())
-    assert read_version(version).manifest.model_dump(mode="json") == before
+    assert read_version(version).described.model_dump(mode="json") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        (lambda manifest: manifest["verification"][0].update(cost={"load_seconds": 1}), True),
+        (lambda manifest: manifest["verification"][0].pop("artifact"), True),
+        (lambda manifest: manifest["copies"].append({"new": 1}), True),
+        (lambda manifest: manifest["metrics"]["test"]["classes"][0].update(more=1), True),
+        (lambda manifest: manifest["metrics"]["test"].update(note="text", roc=None), True),
+        (lambda manifest: manifest["metrics"]["test"].update(images=float("inf")), False),
+        (lambda manifest: manifest["metrics"].pop("test"), False),
+    ],
+)
+def test_what_only_informs_may_be_written_otherwise(
+    workspace: Path, change: Callable[[dict[str, Any]], object], kept: bool
+) -> None:
+    path = workspace / "exported" / "before" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+    models, broken = list_models(workspace=workspace)
+    assert (len(models), len(broken)) == ((1, 0) if kept else (0, 1))
 
 
 def test_it_predicts(workspace: Path, digits: Split) -> None:
@@ -76,13 +101,13 @@ def test_it_is_served(workspace: Path, digits: Split, tmp_path: Path) -> None:
 def test_the_same_weights_are_exported_to_the_same_bytes(workspace: Path, tmp_path: Path) -> None:
     published = read_version(workspace / "exported" / "before" / "1")
     needed = ("keras", "onnx", "tensorflow", "tf2onnx")
-    used = {name: published.manifest.versions[name] for name in needed}
+    used = {name: published.described.versions[name] for name in needed}
     if package_versions(needed) != used:
         pytest.skip(f"it was exported with other versions of the converters: {used}")
     file = artifact_path(published.path, "onnx")
     trained = TrainedModel(
         model=keras.models.load_model(artifact_path(published.path, "keras"), compile=False),
-        contract=published.manifest.contract,
+        contract=published.described.contract,
         metadata={
             prop.key: prop.value
             for prop in onnx.load(file).metadata_props

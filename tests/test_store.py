@@ -69,7 +69,9 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     assert contents(tmp_path) == ["publish"]
 
 
-@pytest.mark.parametrize("damage", ["missing", "shorter", "manifest", "{}", '{"outputs": []}'])
+@pytest.mark.parametrize(
+    "damage", ["missing", "shorter", "manifest", "{}", '{"outputs": []}', "[" * 100_000]
+)
 def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
     store = Store(tmp_path)
     with store.write(PublishFacts, "abc", INGREDIENTS) as writing:
@@ -87,6 +89,22 @@ def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
         writing.facts = FACTS
         (writing.folder / "a.txt").write_text("again")
     assert store.find(PublishFacts, "abc") is not None
+
+
+@pytest.mark.parametrize("facts", [{"summary": "of an older version"}, "none", []])
+def test_files_are_found_whatever_the_facts_are(tmp_path: Path, facts: object) -> None:
+    store = Store(tmp_path)
+    with store.write(PublishFacts, "abc", INGREDIENTS) as writing:
+        (writing.folder / "a.txt").write_text("hello")
+        writing.facts = FACTS
+    manifest = store.folder("publish", "abc") / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "facts": facts}))
+    assert store.find(PublishFacts, "abc") is None
+    found = store.find_files("publish", "abc")
+    assert found is not None
+    assert found.is_unaltered()
+    (found.path / "a.txt").write_text("hallo")
+    assert not found.is_unaltered()
 
 
 def slow_writer(store: Path, *, files: int) -> subprocess.Popen[str]:

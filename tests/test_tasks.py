@@ -15,9 +15,11 @@ from pipeline.tasks.registry import all_tasks, module_of, output_names, task_nam
 
 MULTICLASS = task_named("multiclass")
 
-# It differs from multiclass by the name of its output.
+# It differs from multiclass by the names of its output, its score and its training metric.
 OTHER = '''
 """A task that a user adds."""
+
+from dataclasses import replace
 
 import keras
 
@@ -27,12 +29,17 @@ from pipeline.tasks.multiclass import Multiclass
 
 class Other(Multiclass):
     name = "other"
+    training_metrics = (replace(Multiclass.training_metrics[0], name="agreement"),)
 
     def output(self, num_classes):
         return TensorSpec("likelihoods", "float32", (None, num_classes))
 
     def output_layer(self):
         return keras.layers.Softmax(name="likelihoods")
+
+    def evaluate(self, answers, labels, class_names):
+        found = super().evaluate(answers, labels, class_names)
+        return replace(found, scores={"agreement": found.scores["accuracy"]})
 
 
 TASK = Other()
@@ -55,15 +62,22 @@ def test_a_new_task_is_one_file_and_one_line(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert document["metrics"]["test"]["accuracy"] > 0.7
+    assert document["metrics"]["test"]["agreement"] > 0.7
     assert all(check["passed"] for check in document["verification"])
     manifest = json.loads((tmp_path / document["published"]["path"] / "manifest.json").read_text())
     assert manifest["task"] == "other"
+    assert manifest["metrics"]["test"]["agreement"] == document["metrics"]["test"]["agreement"]
+    listed = subprocess.run(
+        [sys.executable, "-m", "pipeline", "models", "-C", tmp_path],
+        capture_output=True, text=True, check=True, cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "code"), "PYTHONSAFEPATH": "1"},
+    )  # fmt: skip
+    assert "agreement 0." in listed.stdout
     assert manifest["contract"]["outputs"][0]["name"] == "likelihoods"
 
 
 def test_an_unknown_task_is_explained() -> None:
-    with pytest.raises(RequestError, match="unknown task 'other'; known tasks: multiclass"):
+    with pytest.raises(RequestError, match="must be one of multiclass; got 'other'"):
         task_named("other")
 
 

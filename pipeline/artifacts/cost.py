@@ -11,7 +11,7 @@ class Time:
 
     median_seconds: float
     p99_seconds: float
-    calls: int
+    calls: int = 0
 
 
 @dataclass(frozen=True)

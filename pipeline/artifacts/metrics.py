@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from pipeline.artifacts.serialization import from_json
+
 
 @dataclass(frozen=True)
 class ClassMetrics:
@@ -28,6 +30,11 @@ class Metrics:
     classes: tuple[ClassMetrics, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
 
+    @property
+    def headline(self) -> tuple[str, float]:
+        """The name and the value of the first score: where one number must stand for all."""
+        return next(iter(self.scores.items()))
+
     def as_json(self) -> dict[str, Any]:
         """Return plain values for a published manifest, where scores are keys of their own."""
         plain = asdict(self)
@@ -36,21 +43,16 @@ class Metrics:
 
 
 def metrics_from_json(value: dict[str, Any]) -> Metrics:
-    """Return metrics from what ``as_json`` gave.
+    """Return metrics from what ``as_json`` gave; what is no number is no score.
 
     Raises:
-        ValueError: the value is not such a mapping.
+        ValueError: the value is not such a mapping, or has no score.
     """
-    try:
-        known = {field.name for field in fields(Metrics)}
-        return Metrics(
-            images=int(value["images"]),
-            loss=float(value["loss"]),
-            scores={name: float(score) for name, score in value.items() if name not in known},
-            classes=tuple(ClassMetrics(**row) for row in value.get("classes", ())),
-            confusion=tuple(tuple(map(int, row)) for row in value.get("confusion", ())),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"metrics must have images, loss and scores; got {value!r:.100}"
-        ) from error
+    if not isinstance(value, dict):
+        raise ValueError(f"no metrics of a split: {value!r:.100}")
+    known = {field.name for field in fields(Metrics)}
+    others = {name: score for name, score in value.items() if name not in known}
+    scores = {name: score for name, score in others.items() if type(score) in {int, float}}
+    if not scores:
+        raise ValueError("metrics of a split without a score")
+    return from_json(Metrics, {**value, "scores": scores})

@@ -86,7 +86,7 @@ class EvaluateFacts(Facts):
     @property
     def summary(self) -> str:
         """The task's first score on the test set."""
-        name, score = next(iter(self.metrics["test"].scores.items()))
+        name, score = self.metrics["test"].headline
         return f"test {name} {score:.4f}"
 
 

@@ -18,6 +18,7 @@ from pipeline.runtimes.isolated import Answers, ask
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
 from pipeline.tasks.registry import task_named
+from pipeline.tasks.task import Shown
 from pipeline.verification.tolerances import TOLERANCES
 
 PathLike = str | os.PathLike[str]
@@ -57,7 +58,7 @@ def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
     file_format, chosen = _runtime_for(published.formats, runtime)
     predictor = open_model(chosen, artifact_path(published.path, file_format))
     predictor.class_names = published.class_names
-    manifest = published.manifest
+    manifest = published.described
     predictor.metadata = {"data_set": manifest.data.name, "task": manifest.task}
     if GOLDEN in manifest.files:  # not in older versions
         tolerance = TOLERANCES[FORMATS[file_format].precision]
@@ -76,6 +77,7 @@ def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
     predictor = _Elsewhere(path, None) if path.is_file() else load_model(path)
     shape = predictor.contract.image_shape
     digits = knows_digits(predictor.metadata.get("data_set", ""), shape)
+    task = task_named(predictor.metadata.get("task", _DEFAULT_TASK))
     images = [read_images(Path(file), shape, digits=digits) for file in files]
     answers = [predictor.predict(array) for array in images]
     if not all(np.isfinite(array).all() for array in answers):
@@ -84,7 +86,7 @@ def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
             "verify it (pipeline verify) or publish it again."
         )
     return [
-        _prediction(str(file), index, probabilities, predictor)
+        _prediction(str(file), index, task.show(probabilities, predictor.class_names))
         for file, array in zip(files, answers, strict=True)
         for index, probabilities in enumerate(array)
     ]
@@ -153,11 +155,7 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
     return named[0]
 
 
-def _prediction(
-    file: str, index: int, probabilities: Probabilities, predictor: Predictor
-) -> Prediction:
-    task = task_named(predictor.metadata.get("task", _DEFAULT_TASK))
-    shown = task.show(probabilities, predictor.class_names)
+def _prediction(file: str, index: int, shown: Shown) -> Prediction:
     return Prediction(
         file=file,
         index=index,

@@ -111,8 +111,9 @@ def _followed(contract: Contract, task: Task, path: Path) -> Contract:
         if contract == wanted:
             return contract
     raise ModelError(
-        "A model file must be (image: uint8 [batch, height, width, channels]) -> (probabilities: "
-        f"float32 [batch, classes]); got {contract} in {path}. Export it with this pipeline."
+        "A model file must be (image: uint8 [batch, height, width, channels]) -> "
+        f"({task.output(1).name}: float32 [batch, classes]); got {contract} in {path}. Export it "
+        "with this pipeline."
     )
 
 

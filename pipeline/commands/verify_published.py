@@ -54,7 +54,7 @@ def verify_published(
         )
     _require_reference(published, workspace)
     reference = _reference(published, _test_set(published, workspace, progress), workspace)
-    encoded = ENCODED_SIGNATURE in published.manifest.signatures
+    encoded = ENCODED_SIGNATURE in published.described.signatures
     artifacts = artifacts_in(published.path, published.formats, entrances=encoded)
     require_runnable([artifact.format for artifact in artifacts], only)
     checks = verify(artifacts, reference, progress, only=only)
@@ -64,8 +64,8 @@ def verify_published(
 
 def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Progress") -> Path:
     """Return the folder of the data stage: kept from the run, or made again."""
-    manifest = published.manifest
-    kept = workspace.store.find(DataFacts, manifest.stages.data)
+    manifest = published.described
+    kept = workspace.store.find_files(DataFacts.stage, manifest.stages.data)
     if kept is None or not kept.is_unaltered():
         source = Source(SAMPLE, "as at the publication") if manifest.data.sampled else None
         [data] = run_stages(_config(published), workspace, progress, until="data", source=source)
@@ -83,7 +83,7 @@ def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Prog
 
 def _config(published: PublishedModel) -> Config:
     """Return the configuration of the run; folders are those of this machine, not of that one."""
-    values = published.manifest.config
+    values = published.described.config
     here = {"manual_dir": None, "tfds_dir": None, "mirrors": None}
     place = str(published.path / "manifest.json")
     return validate({**values, "data": {**values["data"], **here}}, {}, place)
@@ -99,7 +99,7 @@ def _require_reference(published: PublishedModel, workspace: "Workspace") -> Non
 
 def _kept_answers(published: PublishedModel, workspace: "Workspace") -> Path | None:
     """Return the file with what Keras answered in the run, unless it is gone or was altered."""
-    kept = workspace.store.find(EvaluateFacts, published.manifest.stages.evaluate)
+    kept = workspace.store.find_files(EvaluateFacts.stage, published.described.stages.evaluate)
     if kept is None or not kept.is_unaltered():
         return None
     return kept.path / TEST_PROBABILITIES_FILE
@@ -118,6 +118,6 @@ def _reference(published: PublishedModel, data: Path, workspace: "Workspace") ->
         images=images,
         labels=np.load(data / split_file("test", "labels")),
         probabilities=probabilities,
-        contract=published.manifest.contract,
-        task=task_named(published.manifest.task),
+        contract=published.described.contract,
+        task=task_named(published.described.task),
     )

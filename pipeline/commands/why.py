@@ -25,12 +25,7 @@ class Reason:
 
 
 def explain(config: Config, workspace: Workspace, name: str) -> list[Reason]:
-    """Return the reasons of a stage and of every stage it depends on, in order.
-
-    Raises:
-        RequestError: there is no such stage.
-    """
-    GRAPH.position_of(name)
+    """Return the reasons of a stage and of every stage it depends on, in order."""
     planned = plan_stages(config, workspace)
     if planned is None:
         planned = Plan(GRAPH, config, Source(FULL, "to be fetched"), workspace)

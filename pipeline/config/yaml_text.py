@@ -12,6 +12,9 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from pipeline.errors import ConfigError, one_line
 
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+# YAML 1.2.2, section 10.3.2; ruamel.yaml takes .5e3 and 5e3 without a sign for text.
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)")
+_DIRECTIVE = re.compile(r"^%YAML (?!1\.2\s*$).*", re.MULTILINE)
 
 
 class _Constructor(SafeConstructor):
@@ -28,6 +31,11 @@ class _Constructor(SafeConstructor):
         text: str = self.construct_scalar(node)
         return text if "_" in text else super().construct_yaml_float(node)
 
+    def construct_yaml_str(self, node: ScalarNode) -> Any:  # str or float
+        text: str = self.construct_scalar(node)
+        unquoted = node.style is None
+        return float(text) if unquoted and _FLOAT.fullmatch(text) else text
+
     def flatten_mapping(self, node: MappingNode) -> None:
         """Leave the key << as it is: YAML 1.2 has no merging."""
 
@@ -35,14 +43,14 @@ class _Constructor(SafeConstructor):
         self, node: MappingNode, key_node: Node, mapping: Any, key: Any, value: Any
     ) -> bool:
         """Name both lines of a key that stands twice."""
-        if key in mapping:
-            first = next(other for other, _ in node.value if other.value == key_node.value)
+        first = next(other for other, _ in node.value if other.value == key_node.value)
+        if first is not key_node:  # also 1 and "1": they would be one key in JSON
             problem = f"the key {key!r} of line {first.start_mark.line + 1} again"
             raise DuplicateKeyError(None, None, problem, key_node.start_mark)
         return super().check_mapping_key(node, key_node, mapping, key, value)
 
 
-for _kind in ("int", "float"):
+for _kind in ("int", "float", "str"):
     _Constructor.add_default_constructor(_kind)
 for _kind in ("timestamp", "merge", "value"):
     _Constructor.add_default_constructor(_kind, "construct_yaml_str")
@@ -54,6 +62,11 @@ def load_yaml(text: str, source: str) -> tuple[Node | None, Any]:
     Raises:
         ConfigError: it is not valid YAML, or more than plain values.
     """
+    if directive := _DIRECTIVE.search(text):  # in YAML 1.1, yes would be true
+        raise ConfigError(
+            f"The configuration must be YAML 1.2; got {directive[0][:60]!r} in {source}. Remove "
+            "that line."
+        )
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
     yaml.composer.warn_double_anchors = False  # the specification allows them

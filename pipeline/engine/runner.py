@@ -61,11 +61,11 @@ def run_graph(
     Raises:
         PipelineError: whatever stops a stage; outputs of the stages before it are kept.
     """
-    last = graph.position_of(until or graph.names[-1])
-    forced = graph.position_of(force) if force else len(graph.stages)
+    last = graph.position_of(graph.names[-1] if until is None else until)
+    forced = len(graph.stages) if force is None else graph.position_of(force)
     for stage in graph.stages:
         stage.validate(config)
-    if force and forced > last:
+    if force is not None and forced > last:
         raise RequestError(
             f"--force must name a stage that runs; got {force!r}, which comes after --until "
             f"{until!r}. Leave one of the two out."

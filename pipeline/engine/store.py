@@ -33,15 +33,11 @@ class Ingredients:
 
 
 @dataclass(frozen=True)
-class StageOutput(Generic[F]):
-    """One complete output folder and what its manifest says; ``seconds`` is how long it took."""
+class StageFiles:
+    """The files of one complete output."""
 
-    fingerprint: str
     path: Path
-    ingredients: Ingredients
     outputs: dict[str, FileDescription]
-    facts: F
-    seconds: float
 
     def is_unaltered(self) -> bool:
         """Whether every file still has its SHA-256."""
@@ -50,10 +46,12 @@ class StageOutput(Generic[F]):
 
 
 @dataclass(frozen=True)
-class _Manifest:
+class StageOutput(StageFiles, Generic[F]):
+    """One complete output and what its manifest says; ``seconds`` is how long it took."""
+
+    fingerprint: str
     ingredients: Ingredients
-    outputs: dict[str, FileDescription]
-    facts: dict[str, Any]
+    facts: F
     seconds: float
 
 
@@ -81,17 +79,32 @@ class Store:
         None where it, or one of its files, is missing. Sizes are compared here; SHA-256 where a
         stage reads the files (``is_unaltered``).
         """
-        path = self.folder(facts.stage, fingerprint)
+        files = self.find_files(facts.stage, fingerprint)
+        if files is None:
+            return None
+        manifest = _read_json(files.path / MANIFEST)
         try:
-            manifest = from_json(_Manifest, json.loads((path / MANIFEST).read_text()))
-            read = from_json(facts, manifest.facts)
+            return StageOutput(
+                path=files.path,
+                outputs=files.outputs,
+                fingerprint=fingerprint,
+                ingredients=from_json(Ingredients, manifest.get("ingredients")),
+                facts=from_json(facts, manifest.get("facts")),
+                seconds=from_json(float, manifest.get("seconds")),
+            )
+        except ValueError:
+            return None
+
+    def find_files(self, stage: str, fingerprint: str) -> StageFiles | None:
+        """Return the files of a complete output, whichever version of the package wrote it."""
+        path = self.folder(stage, fingerprint)
+        try:
+            described = _read_json(path / MANIFEST).get("outputs")
+            outputs = from_json(dict[str, FileDescription], described)
+            complete = all(_has_size(path / name, file) for name, file in outputs.items())
         except (OSError, ValueError):
             return None
-        if not all(_has_size(path / name, file) for name, file in manifest.outputs.items()):
-            return None
-        return StageOutput(
-            fingerprint, path, manifest.ingredients, manifest.outputs, read, manifest.seconds
-        )
+        return StageFiles(path, outputs) if complete else None
 
     def all_of(self, facts: type[F]) -> list[StageOutput[F]]:
         """Return all complete outputs of the stage that reports these facts, the newest first."""
@@ -132,6 +145,15 @@ class Store:
                 "seconds": round(time.monotonic() - started, 3),
             }
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON object; an empty one where it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _has_size(path: Path, file: FileDescription) -> bool:

@@ -1,1 +1,1 @@
-"""From the trained model to files: the contract of names and shapes, and one module a format."""
+"""From the trained model to files: one module for each format."""

@@ -1,5 +1,6 @@
 """The gates, and ``exported/<name>/<version>/``: what is proven appears whole, and never changes.
 
-``published`` reads published models (and imports nothing heavy), ``publish`` adds versions,
+``published_folder`` reads published models (and imports nothing heavy), ``new_version`` adds
+versions, ``accuracy_gate`` decides whether, ``manifest`` says what is known of one,
 ``card`` writes the model card, ``golden`` what a version must answer wherever it is opened.
 """

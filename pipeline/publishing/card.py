@@ -21,7 +21,7 @@ def model_card(described: Description, version: int) -> str:
             "",
             f"A dense network of {described.parameters:,} parameters that tells the "
             f"{len(described.class_names)} classes of {data.name} apart. "
-            f"Test accuracy **{100 * test.scores['accuracy']:.2f} %** of {data.test:,} images.",
+            f"Test {_headline(test)} of {data.test:,} images.",
             "",
             f"`{described.contract}`",
             "",
@@ -36,8 +36,8 @@ def model_card(described: Description, version: int) -> str:
             "",
             "## Metrics",
             "",
-            "| split | accuracy | loss | calibration error |",
-            "|---|---:|---:|---:|",
+            f"| split | loss | {' | '.join(name.replace('_', ' ') for name in test.scores)} |",
+            "|---|---:|" + "---:|" * len(test.scores),
             *(_split_row(name, values) for name, values in metrics.items()),
             "",
             "| class (test) | precision | recall | F1 | images |",
@@ -75,9 +75,13 @@ def _sample_warning(data: PublishedData) -> list[str]:
     ]
 
 
+def _headline(metrics: Metrics) -> str:
+    name, value = metrics.headline
+    return f"{name} **{100 * value:.2f} %**" if name == "accuracy" else f"{name} **{value:.4f}**"
+
+
 def _split_row(name: str, metrics: Metrics) -> str:
-    scores = metrics.scores
-    numbers = (scores["accuracy"], metrics.loss, scores["expected_calibration_error"])
+    numbers = (metrics.loss, *metrics.scores.values())
     return f"| {name} | " + " | ".join(f"{number:.4f}" for number in numbers) + " |"
 
 

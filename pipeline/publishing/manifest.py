@@ -2,13 +2,21 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.files import FileDescription
 from pipeline.artifacts.metrics import Metrics, metrics_from_json
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.reduced_precision import Copy
+from pipeline.artifacts.serialization import from_json
 
 
 class _Strict(BaseModel):
@@ -48,6 +56,27 @@ SplitMetrics = Annotated[
 PublishedCheck = Annotated[Check, PlainSerializer(lambda check: check.as_json())]
 
 
+def _require_test(metrics: dict[str, Metrics]) -> dict[str, Metrics]:
+    if "test" not in metrics:
+        raise ValueError("metrics without those of the split test")
+    return metrics
+
+
+def _if_readable(kind: type) -> BeforeValidator:
+    """Read rows of a dataclass; none where another version wrote them otherwise.
+
+    They only inform: no model is refused for them.
+    """
+
+    def read(value: Any) -> Any:
+        try:
+            return from_json(tuple[kind, ...], value)  # type: ignore[valid-type]
+        except ValueError:
+            return ()
+
+    return BeforeValidator(read)
+
+
 class Description(_Strict):
     """What a manifest says of a version besides its number and its files."""
 
@@ -59,9 +88,9 @@ class Description(_Strict):
     config: dict[str, Any]
     data: PublishedData
     parameters: int = 0
-    metrics: dict[str, SplitMetrics]
-    verification: tuple[PublishedCheck, ...] = ()
-    copies: tuple[Copy, ...] = ()
+    metrics: Annotated[dict[str, SplitMetrics], AfterValidator(_require_test)]
+    verification: Annotated[tuple[PublishedCheck, ...], _if_readable(Check)] = ()
+    copies: Annotated[tuple[Copy, ...], _if_readable(Copy)] = ()
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)

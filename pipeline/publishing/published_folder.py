@@ -1,8 +1,9 @@
 """Reading published models: versions, labels, and files that are what the manifest says."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
@@ -26,28 +27,32 @@ _LABELS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=10**9)]])
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """One version of a published model; its files are checked before they are opened."""
+    """One version of a published model; its files are checked before they are opened.
+
+    ``manifest`` is the manifest as it was written, ``described`` the same with types.
+    """
 
     name: str
     version: int
     path: Path
-    manifest: Manifest
+    manifest: dict[str, Any]
     labels: tuple[str, ...]
+    described: Manifest
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the probabilities."""
-        return self.manifest.class_names
+        return self.described.class_names
 
     @property
     def formats(self) -> list[str]:
         """The formats that were published."""
-        return [name for name in formats_in(self.path) if name in self.manifest.formats]
+        return [name for name in formats_in(self.path) if name in self.described.formats]
 
     def alterations(self) -> list[str]:
         """Return a sentence for every file that is missing or not as it was published."""
         found = self._unlisted()
-        for name, file in self.manifest.files.items():
+        for name, file in self.described.files.items():
             path = self.path / name
             if not path.is_file():
                 found.append(f"{name} is missing")
@@ -62,12 +67,12 @@ class PublishedModel:
 
         What is opened must be listed, since only that is compared.
         """
-        unknown = [name for name in self.manifest.formats if name not in FORMATS]
+        unknown = [name for name in self.described.formats if name not in FORMATS]
         found = [f"the format {name} is not known" for name in unknown]
         present = formats_in(self.path)
         found += [
             f"{artifact_name(name)} is missing"
-            for name in self.manifest.formats
+            for name in self.described.formats
             if name in FORMATS and name not in present
         ]
         inside = {
@@ -75,7 +80,7 @@ class PublishedModel:
             for name in present
             for path in artifact_files(self.path, name)
         }
-        listed = set(self.manifest.files)
+        listed = set(self.described.files)
         return found + [f"{name} is not in the manifest" for name in sorted(inside - listed)]
 
     def require_unaltered(self) -> None:
@@ -125,15 +130,17 @@ def read_version(path: Path) -> PublishedModel:
         ModelError: its manifest cannot be read or is not one.
     """
     try:
-        manifest = Manifest.model_validate_json((path / MANIFEST).read_text())
+        text = (path / MANIFEST).read_text()
+        described = Manifest.model_validate_json(text)
     except (OSError, ValueError) as error:  # pydantic's error is a ValueError
         raise ModelError(
             f"{path / MANIFEST} must be the manifest of a published model; got {one_line(error)}. "
             "Remove that folder or restore the file."
         ) from error
     labels = read_labels(path.parent).items()
-    own = tuple(label for label, at in labels if at == manifest.version)
-    return PublishedModel(manifest.name, manifest.version, path, manifest, own)
+    own = tuple(label for label, at in labels if at == described.version)
+    name, version = described.name, described.version
+    return PublishedModel(name, version, path, json.loads(text), own, described)
 
 
 def versions_of(model_folder: Path) -> list[int]:
@@ -176,7 +183,7 @@ def is_published(
         model = read_version(folder / str(output.facts.version))
     except ModelError:
         return False
-    same = model.manifest.fingerprint == output.fingerprint
+    same = model.described.fingerprint == output.fingerprint
     labelled = label is None or label in model.labels
     return same and labelled and not model.alterations()
 

@@ -35,7 +35,7 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
     key = "publish.min_accuracy_on_sample" if sampled else "publish.min_accuracy"
     minimum = settings.min_accuracy_on_sample if sampled else settings.min_accuracy
     validation = context.output(EvaluateFacts).facts.metrics["validation"]
-    require_accuracy(validation.scores["accuracy"], minimum, key)
+    require_accuracy(validation.headline[1], minimum, key)
     published = publish(
         Candidate(
             context.fingerprints["publish"],

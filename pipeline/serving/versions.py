@@ -67,8 +67,8 @@ def open_version(folder: Path, model: str, most_images: int) -> Version:
         number=published.version,
         contract=predictor.contract,
         class_names=published.class_names,
-        digits=knows_digits(published.manifest.data.name, predictor.contract.image_shape),
-        task=task_named(published.manifest.task),
+        digits=knows_digits(published.described.data.name, predictor.contract.image_shape),
+        task=task_named(published.described.task),
         answers=Batcher(
             partial(finite, predictor),
             most_images=most_images,
@@ -82,8 +82,8 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
     reasons = {
         f"it is {published.name} version {published.version}": (published.name, published.version)
         != (model, int(folder.name)),
-        f"it has only {', '.join(published.formats)}": FORMAT not in published.manifest.formats,
-        f"it has no {GOLDEN}": GOLDEN not in published.manifest.files,
+        f"it has only {', '.join(published.formats)}": FORMAT not in published.described.formats,
+        f"it has no {GOLDEN}": GOLDEN not in published.described.files,
     }
     wrong = [reason for reason, applies in reasons.items() if applies]
     if wrong:

@@ -28,7 +28,6 @@ class Multiclass(Task):
     """One of several classes; the label is the class of the largest probability."""
 
     name = "multiclass"
-    score = "accuracy"
     training_metrics = (SummedMetric("accuracy", "int64", _num_correct),)
 
     def output(self, num_classes: int) -> TensorSpec:

@@ -33,8 +33,8 @@ def task_named(name: str) -> Task:
     """
     if name not in all_tasks():
         raise RequestError(
-            f"unknown task {name!r}; known tasks: {', '.join(all_tasks())}. A newer version of "
-            "dense-pipeline may know it."
+            f"The task must be one of {', '.join(all_tasks())}; got {name!r:.60}. A newer "
+            "version of dense-pipeline may know it."
         )
     return all_tasks()[name]
 

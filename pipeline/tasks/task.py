@@ -43,13 +43,9 @@ class Shown:
 
 
 class Task(ABC):
-    """What a network is to learn.
-
-    ``score`` names the metric that stands for the quality of a model where one number must.
-    """
+    """What a network is to learn."""
 
     name: str
-    score: str
     training_metrics: tuple[SummedMetric, ...]
 
     @abstractmethod
@@ -66,11 +62,14 @@ class Task(ABC):
 
     @abstractmethod
     def evaluate(self, answers: Answers, labels: Labels, class_names: tuple[str, ...]) -> Metrics:
-        """Return the metrics of answers (n, units) against labels (n,)."""
+        """Return the metrics of answers (n, units) against labels (n,), in float64.
+
+        The first score stands for the quality of a model where one number must.
+        """
 
     @abstractmethod
     def score_of(self, answers: Answers, labels: Labels) -> float:
-        """Return the score alone."""
+        """Return the first score alone."""
 
     @abstractmethod
     def agreement(self, got: Answers, expected: Answers) -> float:

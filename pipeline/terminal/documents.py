@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.artifacts.checks import Check
 
 if TYPE_CHECKING:
-    from pipeline.api import RunResult
+    from pipeline.api import RunResult, SplitMetrics
     from pipeline.commands.why import Reason
     from pipeline.errors import ModelError
     from pipeline.publishing.published_folder import PublishedModel
@@ -32,10 +32,16 @@ def run_document(result: "RunResult") -> dict[str, Any]:
             }
             for stage in result.stages
         ],
-        "metrics": {split: asdict(values) for split, values in result.metrics.items()},
+        "metrics": {split: _metrics(values) for split, values in result.metrics.items()},
         "verification": [check.as_json() for check in result.verification],
         "published": published and {"path": str(published.path), "version": published.version},
     }
+
+
+def _metrics(values: "SplitMetrics") -> dict[str, float]:
+    """The first score and the loss: for multiclass classification accuracy and loss."""
+    name, score = next(iter(values.scores.items()))
+    return {name: score, "loss": values.loss}
 
 
 def verification_document(checks: "list[Check]", failure: Exception | None) -> dict[str, Any]:
@@ -56,8 +62,8 @@ def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") 
             "path": str(model.path),
             "labels": list(model.labels),
             "formats": model.formats,
-            "accuracy": model.manifest.metrics["test"].scores["accuracy"],
-            "data": model.manifest.data.source,
+            "accuracy": model.described.metrics["test"].scores.get("accuracy"),
+            "data": model.described.data.source,
         }
         for model in models
     ]

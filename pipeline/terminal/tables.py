@@ -12,6 +12,7 @@ from pipeline.terminal.layout import console, new_table, print_line
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult
+    from pipeline.artifacts.metrics import Metrics
     from pipeline.artifacts.stage_facts import LayerSummary
     from pipeline.commands.doctor import Finding
     from pipeline.commands.predict import Prediction
@@ -26,10 +27,12 @@ def print_run(result: "RunResult") -> None:
     if result.layers:
         print_layers(result.layers)
     if result.metrics:
-        table = new_table("", "accuracy", "loss", "images")
+        score = next(iter(next(iter(result.metrics.values())).scores))
+        table = new_table("", score, "loss", "images")
         for name, values in result.metrics.items():
             count = getattr(result.data, name)
-            table.add_row(name, f"{values.accuracy:.4f}", f"{values.loss:.4f}", f"{count:,}")
+            numbers = f"{values.scores[score]:.4f}", f"{values.loss:.4f}", f"{count:,}"
+            table.add_row(name, *numbers)
         output.print(table)
     if result.verification:
         print_checks(result.verification)
@@ -61,12 +64,12 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
     """Print a row for each published version, and what is wrong with broken ones."""
     table = new_table("model", "version", "labels", "test accuracy", "data", "formats")
     for model in models:
-        data = model.manifest.data
+        data = model.described.data
         table.add_row(
             escape(model.name),
             str(model.version),
             escape(", ".join(model.labels)),
-            f"{model.manifest.metrics['test'].scores['accuracy']:.4f}",
+            _headline(model.described.metrics["test"]),
             escape(data.name) + (" (SAMPLE)" if data.sampled else ""),
             ", ".join(model.formats),
         )
@@ -76,6 +79,11 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
         print_line("Nothing is published yet. Publish a model: pipeline run")
     for error in broken:
         print_line(f"[red]broken[/] {escape(str(error))}")
+
+
+def _headline(metrics: "Metrics") -> str:
+    name, value = metrics.headline
+    return f"{value:.4f}" if name == "accuracy" else f"{name} {value:.4f}"
 
 
 def print_predictions(predictions: "Sequence[Prediction]") -> None:

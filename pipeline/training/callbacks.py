@@ -67,7 +67,14 @@ def check_callbacks(config: "Config") -> None:
             learning rate.
     """
     built = build_callbacks(config.train.callbacks)
-    _check_monitors(config.train.callbacks, _logs_of(task_named(config.task)))
+    logs = _logs_of(task_named(config.task))
+    _check_monitors(config.train.callbacks, logs)
+    stopping = config.train.early_stopping
+    if stopping is not None and stopping.monitor not in logs:
+        raise ConfigError(
+            f"train.early_stopping.monitor must be a value of the logs of the task {config.task}; "
+            f"got {stopping.monitor!r} in the configuration. {hint(stopping.monitor, logs)}"
+        )
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
     if setters and config.optimizer.schedule is not None:
