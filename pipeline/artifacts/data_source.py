@@ -17,5 +17,5 @@ class Source:
 
     @property
     def sampled(self) -> bool:
-        """Whether the sample stands in for the data set."""
+        """Whether the sample is used in place of the full data set."""
         return self.kind == SAMPLE

@@ -41,7 +41,7 @@ class DataSources:
         return acquire(config.data, downloads, progress)
 
     def notice(self, source: Source) -> str | None:
-        """Return what users must know where the sample stands in for the data set."""
+        """Return a warning if the sample is used in place of the full data set."""
         if not source.sampled:
             return None
         return (

@@ -108,7 +108,7 @@ class Graph:
         return tuple(stage.name for stage in self.stages)
 
     def position_of(self, name: str) -> int:
-        """Return where a stage stands in the order.
+        """Return the position of a stage in the order.
 
         Raises:
             RequestError: there is no such stage.

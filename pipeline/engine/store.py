@@ -79,10 +79,11 @@ class Store:
         None where it, or one of its files, is missing. Sizes are compared here; SHA-256 where a
         stage reads the files (``is_unaltered``).
         """
-        files = self.find_files(facts.stage, fingerprint)
+        path = self.folder(facts.stage, fingerprint)
+        manifest = _read_json(path / MANIFEST)
+        files = _complete_files(path, manifest)
         if files is None:
             return None
-        manifest = _read_json(files.path / MANIFEST)
         try:
             return StageOutput(
                 path=files.path,
@@ -98,13 +99,7 @@ class Store:
     def find_files(self, stage: str, fingerprint: str) -> StageFiles | None:
         """Return the files of a complete output, whichever version of the package wrote it."""
         path = self.folder(stage, fingerprint)
-        try:
-            described = _read_json(path / MANIFEST).get("outputs")
-            outputs = from_json(dict[str, FileDescription], described)
-            complete = all(_has_size(path / name, file) for name, file in outputs.items())
-        except (OSError, ValueError):
-            return None
-        return StageFiles(path, outputs) if complete else None
+        return _complete_files(path, _read_json(path / MANIFEST))
 
     def all_of(self, facts: type[F]) -> list[StageOutput[F]]:
         """Return all complete outputs of the stage that reports these facts, the newest first."""
@@ -154,6 +149,15 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _complete_files(path: Path, manifest: dict[str, Any]) -> StageFiles | None:
+    try:
+        outputs = from_json(dict[str, FileDescription], manifest.get("outputs"))
+        complete = all(_has_size(path / name, file) for name, file in outputs.items())
+    except (OSError, ValueError):
+        return None
+    return StageFiles(path, outputs) if complete else None
 
 
 def _has_size(path: Path, file: FileDescription) -> bool:
