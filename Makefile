@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 .DEFAULT_GOAL := help
+# Whole modules go to a process, as their fixtures are made once for each.
+PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
 .PHONY: help install javascript run serve test lint proto lock clean bench bench-check bench-environments \
@@ -34,7 +36,7 @@ serve: install
 
 # Whoever has no Node.js tests without: what needs it is then skipped, and says so.
 test: install .venv-base/installed .venv-clients/installed $(if $(shell command -v npm),javascript)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

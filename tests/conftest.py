@@ -3,21 +3,22 @@
 import os
 import shutil
 import subprocess
-import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
-from serving import Server, serving
 
+from pipeline.artifacts.data_set import Split
 from pipeline.artifacts.model_contract import contract_for
-from pipeline.runtimes.registry import choose_runtime
+from pipeline.data.sample import read_sample
 from pipeline.system.atomic import locked
 from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference, read_reference
+from tests.support.command_line import run_smoke
+from tests.support.paths import NO_HOST
+from tests.support.servers import Server, serving
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same examples everywhere and always; others: pytest --hypothesis-profile=default.
@@ -29,14 +30,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("same")
 
-PROJECT = Path(__file__).parent.parent
-SMOKE = PROJECT / "configs" / "smoke.yaml"
-ONNX_ALONE = ("export.formats=[onnx]", "verify.runtimes=[onnxruntime]")  # the quickest to prove
-# Read before the variable is taken away from the tests.
-MNIST = Path(
-    os.environ.get("PIPELINE_MANUAL_DIR") or PROJECT.parent / "shared/data/mnist"
-).resolve()
-NO_HOST = "http://127.0.0.1:9"  # the discard port: refused at once
+# Read before the variable is removed from the environment of the tests.
+MNIST = os.environ.get("PIPELINE_MANUAL_DIR")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -62,48 +57,11 @@ def no_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
     """The four official files, where they are."""
-    if not (MNIST / "train-images-idx3-ubyte.gz").is_file():
-        pytest.skip(
-            "MNIST's four files are neither in PIPELINE_MANUAL_DIR nor ../shared/data/mnist"
-        )
-    return MNIST
-
-
-@dataclass(frozen=True)
-class Done:
-    """A command that ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-def command(
-    *arguments: object, timeout: float = 500, cwd: Path = PROJECT, **environment: str
-) -> Done:
-    """Run the command line as a user does, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        cwd=cwd,
-        env={**os.environ, **environment},
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-def assert_error(done: Done, code: int, *words: str) -> None:
-    """One paragraph with these words, the exit code, and no traceback."""
-    assert done.code == code, done.err
-    assert "Traceback" not in done.err
-    for word in words:
-        assert word in done.err
-
-
-def run_smoke(workspace: Path, *overrides: str) -> Done:
-    return command("run", SMOKE, *overrides, "--workspace", workspace, "--json")
+    if MNIST is None:
+        pytest.skip("needs the full MNIST: set PIPELINE_MANUAL_DIR to the folder of its four files")
+    folder = Path(MNIST).resolve()
+    assert (folder / "train-images-idx3-ubyte.gz").is_file(), f"PIPELINE_MANUAL_DIR={MNIST}"
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +71,14 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_smoke(workspace)
     assert done.code == 0, done.err
     return workspace
+
+
+@pytest.fixture(scope="module")
+def digits() -> Split:
+    """500 real digits, for trainings of seconds."""
+    images, labels = read_sample()
+    order = np.random.default_rng(0).permutation(len(labels))[:500]
+    return Split(images[order], labels[order])
 
 
 @pytest.fixture
@@ -174,42 +140,6 @@ def server(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     log = tmp_path_factory.mktemp("server") / "log"
     with serving(complete, log=log) as running:
         yield running
-
-
-def _absent(runtime: str) -> pytest.MarkDecorator:
-    found = choose_runtime(runtime)
-    return pytest.mark.skipif(not found.installed, reason=f"{runtime}: {found.package.command}")
-
-
-needs_node = _absent("onnxruntime-node")
-needs_browser = _absent("onnxruntime-web")
-
-
-def copy_package(target: Path) -> Path:
-    """Copy the package; what other processes compile meanwhile comes and goes."""
-    return shutil.copytree(
-        PROJECT / "pipeline", target, ignore=shutil.ignore_patterns("__pycache__")
-    )
-
-
-def is_running(pid: str) -> bool:
-    try:
-        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # empty: ended, not yet collected
-    except OSError:  # it has ended, perhaps while it was read
-        return False
-
-
-def wait_until_ended(pids: Iterable[str], seconds: float = 120) -> None:
-    """Wait for processes that are to end by themselves."""
-    deadline = time.monotonic() + seconds
-    while left := [pid for pid in pids if is_running(pid)]:
-        assert time.monotonic() < deadline, f"{left} go on"
-        time.sleep(0.05)
-
-
-def contents(folder: Path) -> Sequence[str]:
-    """Everything below a folder, hidden things included."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
 @pytest.fixture(scope="session")

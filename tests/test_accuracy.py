@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT
 
 from pipeline import run
 from pipeline.progress import Silent
+from tests.support.paths import PROJECT
 
 
 @pytest.fixture(scope="module")

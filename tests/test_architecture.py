@@ -1,14 +1,11 @@
 """The rules of the package: who imports whom, without cycles, and what is never loaded."""
 
-import ast
 import subprocess
 import sys
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "pipeline"
+from tests.support.package_imports import imports, modules
 
 # From the bottom up. A room, or a module at the top, imports only from rows before its own.
 ORDER = [
@@ -34,29 +31,6 @@ HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "tf2onnx"}
 MAY_BE_HEAVY = {"tasks", "data", "models", "training", "export", "runtimes"}
 FROM_GRPC = "serving.grpc"
 HTTP = "serving.http"
-
-
-@cache
-def modules() -> dict[str, Path]:
-    found = {}
-    for path in PACKAGE.rglob("*.py"):
-        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        found[name.removesuffix("__init__").removesuffix(".")] = path
-    return {name: path for name, path in found.items() if name}
-
-
-@cache
-def imports(module: str) -> frozenset[str]:
-    """Every import, those inside functions and for type checking included."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(modules()[module].read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            inside = {f"{node.module}.{alias.name}" for alias in node.names}
-            submodules = {name for name in inside if name.removeprefix("pipeline.") in modules()}
-            names |= submodules or {node.module}
-    return frozenset(names)
 
 
 def imported_modules(module: str) -> set[str]:

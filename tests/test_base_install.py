@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROJECT, SMOKE, Done, assert_error
 
 from pipeline import predict
+from tests.support.command_line import Done, assert_error
+from tests.support.paths import PROJECT, SMOKE
 
 PYTHON = PROJECT / ".venv-base" / "bin" / "python"
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`: .venv-base")

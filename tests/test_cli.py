@@ -10,23 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import (
-    ONNX_ALONE,
-    PROJECT,
-    SMOKE,
-    Done,
-    assert_error,
-    command,
-    contents,
-    copy_package,
-    run_smoke,
-)
 from PIL import Image
-from test_damage import change_onnx, one_weight
 
 import pipeline
 from pipeline.artifacts.files import describe_files
 from pipeline.artifacts.serialization import to_json
+from tests.support.command_line import ONNX_ALONE, Done, assert_error, command, run_smoke
+from tests.support.damaged_models import change_onnx, one_weight
+from tests.support.files import contents, copy_package
+from tests.support.paths import PROJECT, SMOKE
 
 MLP = PROJECT / "configs" / "mlp.yaml"
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ONNX_ALONE, SMOKE, Done, assert_error, command, contents, run_smoke
+
+from tests.support.command_line import ONNX_ALONE, Done, assert_error, command, run_smoke
+from tests.support.files import contents
+from tests.support.paths import SMOKE
 
 
 def test_divergence_stops_the_run_and_nothing_is_published(workspace: Path) -> None:

@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import PROJECT, assert_error, command, copy_package
-from mutations import damage
 from onnx import TensorProto, helper, numpy_helper
 
 from pipeline.artifacts.formats import FORMATS, artifact_files
@@ -22,6 +20,10 @@ from pipeline.publishing.published_folder import read_version
 from pipeline.runtimes.isolated import ask
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.registry import choose_runtime
+from tests.support.command_line import assert_error, command
+from tests.support.files import copy_package
+from tests.support.mutations import damage
+from tests.support.paths import PROJECT
 
 MUTATIONS = 200  # of a published folder; half as many of single files, which are opened
 HOME = {
@@ -61,9 +63,16 @@ def test_mutations_of_a_single_file_end_in_an_answer_or_an_error(
     published: Path, tmp_path: Path, file_format: str, runtime: str
 ) -> None:
     """None hangs; what ends its process is contained, since the product opens it in a worker."""
-    script = PROJECT / "tests" / "mutations.py"
     done = subprocess.run(
-        [sys.executable, script, runtime, file_format, published, str(MUTATIONS // 2)],
+        [
+            sys.executable,
+            "-m",
+            "tests.support.mutations",
+            runtime,
+            file_format,
+            published,
+            str(MUTATIONS // 2),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -10,8 +10,6 @@ import keras
 import numpy as np
 import onnx
 import pytest
-from conftest import command
-from serving import serving
 
 from pipeline import list_models, load_model
 from pipeline.artifacts.data_set import Split
@@ -21,6 +19,8 @@ from pipeline.engine.fingerprints import package_versions
 from pipeline.export.stage import export
 from pipeline.export.trained_model import TrainedModel
 from pipeline.publishing.published_folder import read_version
+from tests.support.command_line import command
+from tests.support.servers import serving
 
 OLDER = Path(__file__).parent / "older"  # published by commit a14a445
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT
+
+from tests.support.paths import PROJECT
 
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 

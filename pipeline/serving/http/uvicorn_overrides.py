@@ -1,9 +1,9 @@
 """What we override and read of uvicorn, and why; no other module imports it.
 
 uvicorn's documentation covers ``Config`` and running a ``Server``, not these members. They may
-change with any minor version, so ``pyproject.toml`` allows one, and ``tests/test_uvicorn.py``
-compares each member with the installed one. Before another version is allowed: read the changes of
-these methods, then run that test.
+change with any minor version, so ``pyproject.toml`` allows one, and
+``tests/serving/test_uvicorn.py`` compares each member with the installed one. Before allowing
+another version, read the changes to these methods and run that test.
 """
 
 from uvicorn import Config, Server

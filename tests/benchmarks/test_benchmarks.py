@@ -1,0 +1,91 @@
+"""The benchmarks still run, and their arithmetic is right; what they measure is no test."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import report, training
+from benchmarks.regression import ratios
+from benchmarks.streaming import displacement
+from pipeline.artifacts.data_set import Split
+from tests.support.paths import PROJECT
+
+
+def test_the_project_runs_as_a_peer(digits: Split, tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", digits.images)
+    np.save(tmp_path / "labels.npy", digits.labels)
+    problem = {
+        "folder": str(tmp_path),
+        "hidden": [8],
+        "batch_size": 64,
+        "epochs": 3,
+        "num_images": 400,
+    }
+    done = subprocess.run(
+        [sys.executable, "harness.py", "ours", json.dumps(problem)],
+        cwd=PROJECT / "benchmarks" / "peers",
+        env={"PYTHONPATH": str(PROJECT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert len(found["seconds"]) == len(found["losses"]) == 3
+    assert found["losses"][2] < found["losses"][0]
+
+
+def row(peer: str, seconds: float, loss: float = 0.5) -> dict[str, object]:
+    return {
+        "peer": peer,
+        "hidden": [128],
+        "batch_size": 32,
+        "seconds": seconds,
+        "losses": [1.0, loss],
+        "first_epoch_overhead": 1.0,
+        "version": "1",
+    }
+
+
+def test_the_first_epoch_of_each_round_does_not_count() -> None:
+    runs = [
+        {"seconds": [9.0, 1.0, 3.0], "losses": [2.0, 1.0, 0.5], "version": "1"},
+        {"seconds": [8.0, 2.0, 2.5], "losses": [2.0, 1.0, 0.5], "version": "1"},
+    ]
+    found = training.summarize("ours", training.Case((128,), 1, 6_000), runs)
+    assert found["seconds"] == pytest.approx(22.5)  # the median of 10, 20, 25, 30
+    assert found["first_epoch_overhead"] == pytest.approx((7 + 5.75) / 2)
+    failed = training.summarize("ours", training.CASES[0], [runs[0], {"error": "no"}])
+    assert failed["error"] == "no"
+
+
+def test_a_peer_that_learns_something_else_is_marked() -> None:
+    rows = [row("a", 1, 0.5), row("b", 1, 0.51), row("c", 1, 0.9), {"peer": "d", "error": "no"}]
+    training.check_losses(rows)
+    assert [one.get("learns") for one in rows] == [True, True, False, None]
+
+
+def test_ratios_and_tables_compare_with_ours() -> None:
+    rows = [row("ours", 0.5), row("keras_tutorial", 4.0), row("jax_scan", 0.6)]
+    assert ratios(rows) == {32: 8.0}
+    line = report.seconds_table({"rows": rows}, (128,)).splitlines()[-1]
+    assert (
+        line == "| 32 | **0.5 s** | 4 s (8.0x) | failed | failed | failed | 0.6 s (1.2x) | failed |"
+    )
+
+
+def test_the_tables_of_the_pages_have_their_places() -> None:
+    for name in report.TABLES:
+        places = [page.read_text().count(f"<!-- {name} -->") for page in report.PAGES]
+        assert sum(places) == 1, name
+
+
+def test_deformed_digits_are_weighted_means_of_their_pixels() -> None:
+    matrix = displacement(np.random.default_rng(0))
+    np.testing.assert_allclose(matrix.sum(axis=1), 1, rtol=0, atol=1e-6)
+    assert matrix.min() >= 0
+    assert (matrix != 0).sum(axis=1).max() <= 4
+    assert not np.allclose(matrix.toarray(), np.eye(784))

@@ -1,0 +1,295 @@
+"""Configuration: types, defaults, overrides, and what its errors say."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from pipeline.api import describe_layers
+from pipeline.config import Config, read
+from pipeline.config.yaml_text import dump_yaml, load_yaml
+from pipeline.errors import ConfigError
+from pipeline.progress import Silent
+from pipeline.stages import STAGES
+from tests.support.command_line import assert_error, command
+from tests.support.paths import PROJECT
+
+MLP = PROJECT / "configs" / "mlp.yaml"
+
+
+def test_overrides_are_yaml_and_replace_optimizer_as_a_whole() -> None:
+    config = read(MLP, ["optimizer={name: adam, learning_rate: 1e-3}", "model.hidden=[128]"])
+    assert config.model.hidden == (128,)
+    assert config.optimizer.learning_rate == 0.001
+    assert config.optimizer.arguments == {}  # the file's momentum went with the section
+    assert config.train.batch_size == 128
+
+
+def test_a_section_is_merged_and_a_key_changed() -> None:
+    config = read(MLP, ["train={epochs: 3}", "train.batch_size=full"])
+    assert (config.train.epochs, config.train.batch_size) == (3, "full")
+
+
+def test_configuration_is_frozen() -> None:
+    config = read(MLP)
+    with pytest.raises(ValidationError, match="frozen"):
+        config.train.epochs = 3  # type: ignore[misc]
+
+
+def test_every_shipped_configuration_is_valid() -> None:
+    names = {path.stem: read(path).name for path in (PROJECT / "configs").glob("*.yaml")}
+    assert {"mlp", "softmax", "linear_deep", "smoke"} <= set(names)
+    assert all(stem == name for stem, name in names.items())
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.batchsize=3", ["train.batchsize", "known key", "Did you mean 'batch_size'?"]),
+        ("tran.epochs=3", ["tran must be a known key", "Did you mean 'train'?"]),
+        ("train.batch_size=many", ["train.batch_size must be a whole number or 'full'", "'many'"]),
+        ("train.batch_size=0", ["at least 1 or 'full'; got 0"]),
+        ("train.batch_size=1.5", ["a whole number"]),
+        ("train.epochs='3'", ["train.epochs must be a whole number; got '3'"]),
+        ("model.hidden=[0]", ["model.hidden must be at least 1; got 0"]),
+        ("model.hidden=[1000000000]", ["model.hidden must be at most 65536"]),
+        ("model.hidden=12", ["model.hidden must be a list; got 12"]),
+        ("model.hidden=[true]", ["a whole number; got True"]),
+        ("model.dropout=1", ["model.dropout must be less than 1"]),
+        ("optimizer.learning_rate=.nan", ["optimizer.learning_rate must be a finite number"]),
+        ("optimizer.learning_rate=-1", ["more than 0"]),
+        ("publish.min_accuracy=2", ["at most 1"]),
+        ("name=../x", ["name must be text that matches", "'../x'"]),
+        (
+            "export.formats=[onx]",
+            ["export.formats must be 'saved_model', 'onnx', 'keras', ", "got 'onx'"],
+        ),
+        ("export.formats=[]", ["a list of at least 1"]),
+        ("data=3", ["data must be a section"]),
+        ("task=regresion", ["task must be 'multiclass'; got 'regresion'"]),
+        ("optimizer.schedule={nme: cosine}", ["optimizer.schedule.name must be given"]),
+        ("model=[", ["valid YAML", "the override 'model=['"]),
+        ("nonsense", ["KEY=VALUE; got 'nonsense'"]),
+        ("train.epochs=010", ["a whole number; got '010'"]),
+        ("train.epochs=1:30", ["a whole number; got '1:30'"]),
+        ("name=2024-01-01x!", ["text that matches"]),
+        (f"name={'x' * 101}", ["text of at most 100 characters"]),
+        ("export.formats=[onnx,onnx]", ["export.formats must be a list of formats that differ"]),
+        ("data.name=MNIST", ["data.name must be text that matches", "'MNIST'"]),
+        ("train.callbacks=[csv_logger]", ["train.callbacks[0] must be a section"]),
+        ("train.callbacks=[{name: a}, {x: 1}]", ["train.callbacks[1].name must be given"]),
+        ("train.callbacks=[{name: 3}]", ["train.callbacks[0].name must be text; got 3"]),
+        ("train.memory_mb=0", ["train.memory_mb must be at least 1; got 0"]),
+        ("train.precision=float16", ["train.precision must be 'float32' or 'mixed_bfloat16'"]),
+        ("train.compiler=XLA", ["train.compiler must be 'auto', 'xla' or 'graph'; got 'XLA'"]),
+        ("data.mirrors=['nonsense']", ["data.mirrors must be", "'nonsense'"]),
+    ],
+)
+def test_a_wrong_override_is_named(override: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(MLP, [override])
+    for word in [*words, override if "=" in override else "nonsense"]:
+        assert word in str(caught.value)
+
+
+def test_every_wrong_key_is_listed() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(MLP, ["model.dropout=2", "train.epochs=0"])
+    assert "model.dropout" in str(caught.value)
+    assert "train.epochs" in str(caught.value)
+
+
+def test_errors_in_a_file_name_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("name: x\ntrain:\n  epochs: 3\n  batch_size: big\n")
+    with pytest.raises(ConfigError, match=r"train\.batch_size .*wrong\.yaml, line 4"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\nname: y\n", "got the key 'name' of line 1 again in .*line 2"),
+        (
+            "name: x\ntrain:\n  callbacks:\n  - name: a\n    name: b\n",
+            "got the key 'name' of line 4 again in .*line 5",
+        ),
+        ("train: {epochs: 3}\n", "name must be given"),
+        ("- a\n- b\n", "must be a YAML mapping of sections; got list"),
+        ("", "must be a YAML mapping"),
+        ("name: [x\n", r"valid YAML; .*line 2"),
+        ("a: &a [*a]\n", "must not contain itself"),
+        ("a: &a {b: *a}\n", "must not contain itself"),
+        ("[a]: b\n", "have text as keys"),
+        ("name: !!binary eA==\n", "have text as keys; got Object of type bytes"),
+        ("name: !!python/object:os.system x\n", "valid YAML; .*python/object:os.system.*line 1"),
+        ("name: !other x\n", "valid YAML; .*'!other'.*line 1"),
+        ("name: !!bool x\n", "valid YAML; got KeyError: 'x'"),
+        ("name: !!float ''\n", "valid YAML; got IndexError"),
+        ("name: !!omap [a: 1, a: 2]\n", "valid YAML; got AssertionError"),
+        ("name: x\0\n", "valid YAML; .*#x0000"),
+        ("name: *a\n", "valid YAML; got found undefined alias 'a'.*line 1"),
+        ("name: x\n---\nname: y\n", "valid YAML; .*another document.*line 2"),
+        ("%YAML 1.3\n---\nname: x\n", "must be YAML 1.2; got '%YAML 1.3' in .*wrong.yaml"),
+        ("[" * 3000, "valid YAML; .*recursion"),
+        (f"name: {'9' * 5000}\n", "valid YAML; .*4300 digits"),
+        ('name: "\\ud800"\n', "must be Invalid JSON"),
+        ("train: {<<: {epochs: 3}}\nname: x\n", "train.<< must be a known key.*line 1"),
+        ("%YAML 1.1\n---\nname: yes\n", "must be YAML 1.2; got '%YAML 1.1' in .*wrong.yaml"),
+        ("name: x\noptimizer: {1: 2, '1': 3}\n", "the key '1' of line 2 again"),
+    ],
+)
+def test_a_wrong_file_is_explained(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("-.inf", float("-inf")),
+        ("-7", -7),
+        ("~", None),
+        ("TRUE", True),
+        ("yes", "yes"),
+        ("010", "010"),
+        ("0x1F", "0x1F"),
+        ("1_000", "1_000"),
+        ("1_0.5", "1_0.5"),
+        (".5e3", 500.0),
+        ("+.5e1", 5.0),
+        ("5e3", 5000.0),
+        ("'.5e3'", ".5e3"),
+        ("1:30", "1:30"),
+        ("2024-01-01", "2024-01-01"),
+        ("2024-01-01 10:00:00", "2024-01-01 10:00:00"),
+        ("=", "="),
+        ("[&a 1, *a]", [1, 1]),
+        ("[&a 1, &a 2, *a]", [1, 2, 2]),
+        ("{a: {b: [c, 1.5]}}", {"a": {"b": ["c", 1.5]}}),
+    ],
+)
+def test_values_are_plain(text: str, value: object) -> None:
+    loaded = load_yaml(text, "here")[1]
+    assert loaded == value
+    assert type(loaded) is type(value)
+
+
+def test_what_is_written_is_read_again() -> None:
+    values = {
+        "texts": ["yes", "010", "1:30", "2024-01-01", "a: b #c", "", "~", "x" * 200],
+        "numbers": [0.1, 1e-10, 1e22, 3, -1],
+        "others": {"z": None, "a": True},
+    }
+    text = dump_yaml(values)
+    assert load_yaml(text, "here")[1] == values
+    assert text.endswith("others: {z: null, a: true}\n")  # in their order
+
+
+@given(st.text() | st.text(alphabet="a&*!|>-?:[]{},'\"#%@`\\ \n\t0.e<="))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(ConfigError):
+        load_yaml(text, "here")
+
+
+def test_a_missing_file_and_a_binary_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"can be read; got .*none\.yaml: No such file"):
+        read(tmp_path / "none.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="it is not UTF-8 text"):
+        read(tmp_path / "binary.yaml")
+
+
+def test_schema_has_every_section() -> None:
+    done = command("config", "--schema")
+    schema = json.loads(done.out)
+    assert set(schema["properties"]) == set(Config.model_fields)
+    assert schema["additionalProperties"] is False
+
+
+def test_config_prints_defaults_and_the_lecture_s_parameter_count() -> None:
+    done = command("config", MLP, "model.hidden=[300, 100]", "--json")
+    document = json.loads(done.out)
+    assert document["config"]["data"]["offline"] == "sample"
+    assert document["config"]["publish"]["label"] == "stable"
+    d1, d2 = 300, 100
+    hidden_biases = d2 + 10  # of the layers after the first, whose bias is in the 785
+    parameters = sum(layer["parameters"] for layer in document["layers"])
+    assert parameters == 785 * d1 + d1 * d2 + 10 * d2 + hidden_biases
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("model.activation=rellu", ["model.activation", "'rellu'", "Did you mean 'relu'?"]),
+        ("model.initializer=he_norml", ["model.initializer", "Did you mean 'he_normal'?"]),
+        ("optimizer={name: adagrd}", ["optimizer.name", "Did you mean 'adagrad'?"]),
+        ("optimizer={name: adam, momentum: 0.9}", ["optimizer.momentum", "an argument of Adam"]),
+        ("optimizer={name: sgd, nesterov: 1}", ["optimizer.nesterov must be true or false"]),
+        ("optimizer={name: sgd, momentum: 7}", ["optimizer must be what SGD accepts"]),
+        ("optimizer.schedule={name: cosin}", ["optimizer.schedule.name", "'cosine"]),
+        ("optimizer.schedule={name: cosine, alfa: 1}", ["schedule.alfa", "Did you mean 'alpha'?"]),
+        ("optimizer.schedule={name: piecewise_constant}", ["requires", "boundaries, values"]),
+        ("data.name=mnits", ["data.name", "Did you mean 'mnist'?"]),
+        ("data.name=imdb_reviews", ["a set of images of one size", "imdb_reviews"]),
+        ("data.name=mnist:9.9.9", ["a set that TensorFlow Datasets can open", "9.9.9"]),
+        ("model.hidden=[65536,65536,65536]", ["fits into memory", "GiB to train", "fewer units"]),
+        ("model.activation=threshold", ["usable by name alone", "'threshold'"]),
+        ("model.initializer=constant", ["model.initializer", "'constant'"]),
+        ("model.initializer=stft", ["usable by name alone", "'stft'"]),
+        ("optimizer={name: adam, weight_decay: x}", ["values that Adam can compute with", "'x'"]),
+        ("optimizer={name: adam, clipnorm: x}", ["optimizer must", "clipnorm"]),
+        ("optimizer.schedule={name: exponential, decay_rate: x}", ["compute with", "'x'"]),
+        ("optimizer={name: sgd, gradient_accumulation_steps: 1}", ["a whole number from 2 on"]),
+        (
+            "train.early_stopping={patience: 1}",
+            ["early_stopping must not stand with optimizer.use_ema", "Leave one of them out"],
+        ),
+    ],
+)
+def test_names_of_keras_and_data_sets_are_checked(override: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        averaged = ["optimizer.use_ema=true"] if "early_stopping" in override else []
+        describe_layers(read(MLP, [override, *averaged]), progress=Silent())
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_the_command_line_tells_it_in_one_paragraph() -> None:
+    assert_error(command("config", MLP, "optimizer.name=sdg"), 2, "Did you mean 'sgd'?")
+
+
+def test_every_key_is_read_by_a_stage() -> None:
+    """A key that no stage reads would change nothing, or change something unnoticed."""
+    unread = {"data.offline", "data.manual_dir", "data.tfds_dir", "data.mirrors"}  # only the way
+    keys = {
+        f"{name}.{key}" if field.annotation and hasattr(field.annotation, "model_fields") else name
+        for name, field in Config.model_fields.items()
+        for key in getattr(field.annotation, "model_fields", {"": None})
+    }
+    reads = {read for stage in STAGES for read in stage.reads}
+    assert {key for key in keys if key not in reads and key.split(".")[0] not in reads} == unread
+
+
+def test_whole_numbers_are_taken_where_keras_wants_fractions() -> None:
+    describe_layers(read(MLP, ["optimizer={name: sgd, momentum: 0}"]), progress=Silent())
+
+
+def test_the_learning_rate_is_that_of_the_class_unless_given() -> None:
+    from pipeline.models.optimizers import build_optimizer
+
+    for name, rate in (("sgd", 0.01), ("adam", 0.001), ("rmsprop", 0.001)):
+        config = read(MLP, [f"optimizer={{name: {name}}}"]).optimizer
+        assert float(build_optimizer(config, total_steps=1).learning_rate) == pytest.approx(rate)
+
+
+def test_another_backend_of_keras_is_refused() -> None:
+    done = command("config", MLP, KERAS_BACKEND="torch")
+    assert_error(done, 2, "must compute with tensorflow here; got 'torch'", "Unset it")

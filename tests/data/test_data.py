@@ -1,0 +1,329 @@
+"""The data stage: every source, the splits, and files that are not what they should be."""
+
+import gzip
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipeline.artifacts.data_set import read_data
+from pipeline.config.schema import Data
+from pipeline.data import fetching, sources
+from pipeline.data.fetching import PROBE_SECONDS, RemoteFile, fetch
+from pipeline.data.sample import read_sample
+from pipeline.engine.runner import StageResult
+from pipeline.engine.workspace import Workspace
+from pipeline.errors import ConfigError, DataFileError, DataUnreachable, StorageError
+from pipeline.progress import Silent
+from pipeline.stages import run_stages
+from tests.support.command_line import assert_error, command
+from tests.support.data_hosts import host
+from tests.support.files import contents
+from tests.support.paths import SMOKE
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts of these tests answer, or refuse at once; a busy machine may take its time."""
+    monkeypatch.setattr(fetching, "PROBE_SECONDS", 60.0)
+    monkeypatch.setattr(fetching, "STALL_SECONDS", 60.0)
+
+
+def data_stage(workspace: Path, *overrides: str, force: str | None = None) -> StageResult:
+    from pipeline.config import read
+
+    config = read(SMOKE, [f"data.tfds_dir={workspace / 'tfds'}", *overrides])
+    [result] = run_stages(config, Workspace(workspace), Silent(), until="data", force=force)
+    return result
+
+
+def idx_images(path: Path) -> np.ndarray:
+    return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=16)
+
+
+@pytest.fixture(scope="module")
+def full(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the full MNIST, prepared by TensorFlow Datasets from the manual folder."""
+    workspace = tmp_path_factory.mktemp("full")
+    settings = [f"data.manual_dir={mnist_dir}", f"data.tfds_dir={workspace / 'tfds'}"]
+    data_stage(workspace, *settings)
+    return workspace
+
+
+def test_full_mnist_is_complete_and_the_same_bytes(full: Path, mnist_dir: Path) -> None:
+    [folder] = (full / "runs" / "data").iterdir()
+    data = read_data(folder)
+    assert (len(data.train), len(data.validation), len(data.test)) == (55_000, 5_000, 10_000)
+    assert data.train.images.dtype == np.uint8
+    assert data.train.images.shape == (55_000, 28, 28, 1)
+    assert data.train.labels.dtype == np.int64
+    assert isinstance(data.train.images, np.memmap)
+    original = idx_images(mnist_dir / "t10k-images-idx3-ubyte.gz").reshape(-1, 784)
+    ours = np.asarray(data.test.images).reshape(-1, 784)
+    assert sorted(map(bytes, ours)) == sorted(map(bytes, original))
+    pixels = idx_images(mnist_dir / "train-images-idx3-ubyte.gz").astype(np.int64).sum()
+    split = data.train.images.sum(dtype=np.int64) + data.validation.images.sum(dtype=np.int64)
+    assert split == pixels
+
+
+def test_validation_is_stratified(full: Path) -> None:
+    [folder] = (full / "runs" / "data").iterdir()
+    data = read_data(folder)
+    train, validation = np.bincount(data.train.labels), np.bincount(data.validation.labels)
+    assert np.abs(validation - (train + validation) * 5_000 / 60_000).max() <= 1
+
+
+def test_a_prepared_folder_goes_before_everything_else(full: Path, tmp_path: Path) -> None:
+    result = data_stage(tmp_path, f"data.tfds_dir={full / 'tfds'}")
+    assert "prepared by TensorFlow Datasets" in result.output.facts.origin
+    assert result.output.facts.train == 55_000
+
+
+def test_the_split_follows_its_seed(full: Path, tmp_path: Path) -> None:
+    tfds = f"data.tfds_dir={full / 'tfds'}"
+    [first] = (full / "runs" / "data").iterdir()
+    other = data_stage(tmp_path, tfds, "data.seed=1").output.path
+    test_file, validation_file = "test_images.npy", "validation_images.npy"
+    assert (first / test_file).read_bytes() == (other / test_file).read_bytes()
+    assert (first / validation_file).read_bytes() != (other / validation_file).read_bytes()
+
+
+def test_a_damaged_prepared_folder_is_explained(full: Path, tmp_path: Path) -> None:
+    shutil.copytree(full / "tfds", tmp_path / "tfds")
+    [records] = (tmp_path / "tfds").rglob("mnist-train.tfrecord*")
+    with records.open("r+b") as file:
+        file.truncate(records.stat().st_size // 2)
+    with pytest.raises(DataFileError, match=r"prepared files .* must be whole"):
+        data_stage(tmp_path, f"data.tfds_dir={tmp_path / 'tfds'}")
+    assert not list((tmp_path / "runs" / "data").iterdir())
+
+
+def test_without_a_host_the_sample_is_used_and_said(tmp_path: Path) -> None:
+    done = command("run", SMOKE, "--until", "data", "--workspace", tmp_path, "--json")
+    assert done.code == 0
+    assert "SAMPLE of 5,000" in done.err
+    document = json.loads(done.out)["data"]
+    assert document["source"].startswith("sample of 5,000 digits")
+    [folder] = (tmp_path / "runs" / "data").iterdir()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["facts"]["source"].startswith("sample")
+    data = read_data(folder)
+    assert (len(data.train), len(data.validation), len(data.test)) == (3_667, 333, 1_000)
+    assert np.bincount(data.test.labels).tolist() == [100] * 10
+
+
+def test_the_sample_is_real_and_split_without_overlap(tmp_path: Path) -> None:
+    data = read_data(data_stage(tmp_path).output.path)
+    parts = [np.asarray(s.images).reshape(-1, 784) for s in (data.train, data.validation)]
+    parts.append(np.asarray(data.test.images).reshape(-1, 784))
+    images, _ = read_sample()
+    assert sorted(map(bytes, np.concatenate(parts))) == sorted(map(bytes, images.reshape(-1, 784)))
+
+
+def test_offline_fail_tells_three_ways(tmp_path: Path) -> None:
+    limit = 150  # not TFDS's 205 s of retries
+    done = command("run", SMOKE, "data.offline=fail", "--workspace", tmp_path, timeout=limit)
+    assert_error(done, 3, "data.manual_dir", "PIPELINE_MANUAL_DIR", "data.mirrors", "prepare it")
+    assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_a_set_without_a_sample_fails_too(tmp_path: Path) -> None:
+    with pytest.raises(DataUnreachable, match="fashion_mnist must come from somewhere"):
+        data_stage(tmp_path, "data.name=fashion_mnist")
+
+
+def test_a_mirror_serves_the_full_set(mnist_dir: Path, tmp_path: Path) -> None:
+    with host(mnist_dir) as mirror:
+        tfds = f"data.tfds_dir={tmp_path / 'tfds'}"
+        result = data_stage(tmp_path, f"data.mirrors=['{mirror.address}']", tfds)
+    assert result.output.facts.origin == "downloaded and checked"
+    assert result.output.facts.train == 55_000
+    assert not (tmp_path / "runs" / "downloads" / "mnist").exists()
+
+
+def test_a_kept_sample_gives_way_to_the_full_set(mnist_dir: Path, tmp_path: Path) -> None:
+    assert data_stage(tmp_path).output.facts.train == 3_667
+    assert data_stage(tmp_path).status == "cached"
+    tfds = f"data.tfds_dir={tmp_path / 'tfds'}"
+    manual = data_stage(tmp_path, f"data.manual_dir={mnist_dir}", tfds)
+    assert manual.output.facts.train == 55_000
+    assert data_stage(tmp_path).output.facts.train == 55_000  # and stays
+
+
+def test_force_data_tries_the_network_again(mnist_dir: Path, tmp_path: Path) -> None:
+    with host(mnist_dir) as mirror:
+        settings = [f"data.mirrors=['{mirror.address}']", f"data.tfds_dir={tmp_path / 'tfds'}"]
+        assert data_stage(tmp_path).output.facts.train == 3_667
+        assert data_stage(tmp_path, *settings).status == "cached"
+        assert data_stage(tmp_path, *settings, force="data").output.facts.train == 55_000
+
+
+@pytest.fixture
+def small_files(tmp_path: Path) -> tuple[Path, dict[str, RemoteFile]]:
+    """Two files on a host, and how they are pinned."""
+    folder = tmp_path / "host"
+    folder.mkdir()
+    pinned = {}
+    for name in ("a.gz", "b.gz"):
+        body = name.encode() * 100_000
+        (folder / name).write_bytes(body)
+        digest = sources.sha256(folder / name)
+        pinned[name] = RemoteFile(f"http://127.0.0.1:9/{name}", len(body), digest)
+    return folder, pinned
+
+
+@pytest.mark.parametrize("manner", ["altered", "cut"])
+def test_a_bad_copy_is_refused_and_removed(
+    small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, manner: str
+) -> None:
+    folder, pinned = small_files
+    target = tmp_path / "downloads"
+    error = DataFileError if manner == "altered" else DataUnreachable
+    with host(folder, manner) as bad, pytest.raises(error) as caught:
+        fetch(pinned, (bad.address,), target, Silent())
+    assert not contents(target)
+    if manner == "altered":
+        assert pinned["a.gz"].sha256 in str(caught.value)
+        assert "but got" in str(caught.value)
+        assert "bad copy was removed" in str(caught.value)
+
+
+@pytest.mark.parametrize("manner", ["altered", "cut", "missing"])
+def test_the_next_mirror_is_asked(
+    small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, manner: str
+) -> None:
+    folder, pinned = small_files
+    with host(folder, manner) as bad, host(folder) as good:
+        fetch(pinned, (bad.address, good.address), tmp_path / "downloads", Silent())
+    assert contents(tmp_path / "downloads") == ["a.gz", "b.gz"]
+
+
+def test_what_was_fetched_is_not_fetched_again(
+    small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path
+) -> None:
+    folder, pinned = small_files
+    with host(folder) as good:
+        fetch({"a.gz": pinned["a.gz"]}, (good.address,), tmp_path / "downloads", Silent())
+        good.asked.clear()
+        fetch(pinned, (good.address,), tmp_path / "downloads", Silent())
+        assert good.asked == ["a.gz", "b.gz"]  # the first is the question whether it answers
+
+
+def test_hosts_that_never_answer_cost_ten_seconds_at_most(
+    small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are asked at once: else a hundred would take a hundred times as long as one."""
+    _, pinned = small_files
+    assert PROBE_SECONDS <= 10
+    monkeypatch.setattr(fetching, "PROBE_SECONDS", 1.0)
+    started = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        mirrors = tuple(f"{address}/{number}/" for number in range(100))
+        with pytest.raises(DataUnreachable, match="no host answered"):
+            fetch(pinned, mirrors, tmp_path / "downloads", Silent())
+    assert time.monotonic() - started < 90
+
+
+def test_a_killed_download_starts_again_cleanly(
+    small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, pinned = small_files
+    code = (
+        "import sys; from pathlib import Path; from pipeline.progress import Silent\n"
+        "from pipeline.data import fetching; from pipeline.data.fetching import RemoteFile, fetch\n"
+        "fetching.PROBE_SECONDS = fetching.STALL_SECONDS = 600.0\n"
+        f"fetch({pinned!r}, (sys.argv[1],), Path(sys.argv[2]), Silent())"
+    )
+    target = tmp_path / "downloads"
+    with host(folder, "slow") as slow:
+        # It sends no more than a piece of a file until it is over.
+        waiting = SimpleNamespace(sleep=lambda _seconds: slow.released.wait())
+        monkeypatch.setattr("hosts.time", waiting)
+        process = subprocess.Popen([sys.executable, "-c", code, slow.address, str(target)])
+        while not (target.exists() and contents(target)):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert "a.gz" not in contents(target)
+    with host(folder) as good:
+        fetch(pinned, (good.address,), target, Silent())
+    for name, file in pinned.items():
+        assert sources.sha256(target / name) == file.sha256
+
+
+@pytest.mark.parametrize("change", ["cut", "altered", "longer", "missing"])
+def test_a_bad_manual_file_is_named_and_left(mnist_dir: Path, tmp_path: Path, change: str) -> None:
+    manual = tmp_path / "manual"
+    shutil.copytree(mnist_dir, manual)
+    manual.chmod(0o700)
+    path = manual / "t10k-labels-idx1-ubyte.gz"
+    body = path.read_bytes()
+    path.unlink()
+    changed = {
+        "cut": body[:-10],
+        "altered": body[:-1] + bytes([body[-1] ^ 1]),
+        "longer": body + b"\0",
+    }
+    if change != "missing":
+        path.write_bytes(changed[change])
+    with pytest.raises(DataFileError) as caught:
+        data_stage(tmp_path, f"data.manual_dir={manual}")
+    if change == "missing":
+        assert "got no t10k-labels-idx1-ubyte.gz" in str(caught.value)
+        return
+    assert "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6" in str(caught.value)
+    assert sources.sha256(path) in str(caught.value)
+    assert f"{len(changed[change]):,} bytes" in str(caught.value)
+    assert path.read_bytes() == changed[change]  # the user's own file is never removed
+    assert not (tmp_path / "runs" / "data").exists()
+
+
+def test_a_manual_folder_must_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PIPELINE_MANUAL_DIR", str(tmp_path / "none"))
+    with pytest.raises(ConfigError, match=r"manual folder must exist; got .*PIPELINE_MANUAL_DIR"):
+        sources.local_source(Data())
+
+
+@pytest.mark.parametrize("count", [5, 59_995])
+def test_an_impossible_validation_set_is_refused(full: Path, tmp_path: Path, count: int) -> None:
+    expected = rf"from 10 to 59990 of 60000; got {count} .*Change data.vali"
+    with pytest.raises(ConfigError, match=expected):
+        data_stage(tmp_path, f"data.tfds_dir={full / 'tfds'}", f"data.validation={count}")
+
+
+@pytest.mark.parametrize("count", [100, 59_990])
+def test_what_suits_the_full_set_suits_the_sample(tmp_path: Path, count: int) -> None:
+    facts = data_stage(tmp_path, f"data.validation={count}").output.facts
+    assert facts.validation == {100: 10, 59_990: 3_990}[count]
+
+
+def test_the_sample_s_test_set_is_the_same_for_every_seed(tmp_path: Path) -> None:
+    one, two = (data_stage(tmp_path, f"data.seed={seed}").output.path for seed in (0, 7))
+    assert (one / "test_images.npy").read_bytes() == (two / "test_images.npy").read_bytes()
+    assert (one / "validation_images.npy").read_bytes() != (
+        two / "validation_images.npy"
+    ).read_bytes()
+
+
+def test_a_folder_that_only_looks_prepared_is_explained(mnist_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "tfds" / "mnist" / "3.0.1").mkdir(parents=True)
+    with pytest.raises(DataFileError, match=r"mnist/3.0.1 must be a prepared set or not be there"):
+        data_stage(tmp_path, f"data.manual_dir={mnist_dir}")
+
+
+def test_a_folder_of_prepared_sets_that_is_none(mnist_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"data\.tfds_dir or TFDS_DATA_DIR"):
+        data_stage(
+            tmp_path, f"data.manual_dir={mnist_dir}", f"data.tfds_dir={tmp_path / 'file' / 'x'}"
+        )

@@ -1,0 +1,211 @@
+"""The container file, executed as far as it can be without a container engine."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+import requests
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from pipeline.serving.bearer_token import TOKEN_VARIABLE
+from pipeline.serving.settings import MODEL_PORT
+from tests.support.containerfile import instructions, last_stage
+from tests.support.paths import NO_HOST, PROJECT
+from tests.support.processes import wait_until
+
+ENVIRONMENT = dict(os.environ)  # before the tests take the network away
+TOKEN = "0123456789abcdef"  # noqa: S105  (of a server that lives for a test)
+NO_INDEX = re.compile("NewConnectionError|NameResolutionError|No matching distribution|Timeout")
+
+
+def test_the_container_names_no_registry_and_is_not_root() -> None:
+    assert {rest.split()[0] for name, rest in instructions() if name == "FROM"} == {
+        "python:3.11-slim"
+    }
+    user, group = last_stage()["USER"].split(":")
+    assert int(user) > 0
+    assert int(group) > 0
+    assert last_stage()["EXPOSE"].split() == [str(MODEL_PORT - 1), str(MODEL_PORT)]
+    assert not {"ADD", "ARG", "VOLUME"} & {name for name, _ in instructions()}
+
+
+def test_the_base_lock_is_what_the_base_install_needs() -> None:
+    records = lock("base")
+    names = {requirement.name for requirement in records}
+    here = {r.name for r in records if not r.marker or r.marker.evaluate()}
+    assert here == base_packages()
+    assert not {"tensorflow", "keras", "onnx", "pytest"} & names
+
+
+def test_the_smaller_locks_have_the_versions_of_the_large_one() -> None:
+    everything = set(map(str, lock("dev")))
+    assert set(map(str, lock("base"))) <= everything
+    build = {str(r) for r in lock("build") if r.name != "flit-core"}  # it builds this alone
+    assert build <= everything
+
+
+@pytest.mark.parametrize("name", ["base", "build", "dev"])
+def test_every_locked_package_has_a_hash_and_no_host(name: str) -> None:
+    text = (PROJECT / "requirements" / f"{name}.txt").read_text()
+    records = re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:]
+    assert len(records) == len(lock(name)) > 0
+    assert all("--hash=sha256:" in record for record in records)
+    assert "://" not in text
+    assert "--index" not in text
+
+
+def lock(name: str) -> list[Requirement]:
+    text = (PROJECT / "requirements" / f"{name}.txt").read_text()
+    return [Requirement(line) for line in re.findall(r"^(\w.*?) *\\$", text, re.MULTILINE)]
+
+
+def base_packages() -> set[str]:
+    """What pip would install here for the base install, by what the installed packages say."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    found: set[str] = set()
+    waiting = list(project["dependencies"])
+    while waiting:
+        requirement = Requirement(waiting.pop())
+        name = canonicalize_name(requirement.name)
+        applies = not requirement.marker or requirement.marker.evaluate({"extra": ""})
+        if applies and name not in found:
+            found.add(name)
+            waiting.extend(requires(name) or ())
+    return found
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The steps of the container file, executed in folders of their own."""
+    place = tmp_path_factory.mktemp("image")
+    (place / "source").mkdir()
+    for name, rest in instructions():
+        if name == "COPY" and not rest.startswith("--from"):
+            *sources, target = rest.split()
+            for source in sources:
+                copy(PROJECT / source, place / "source" / target / Path(source).name)
+        elif name == "RUN":
+            execute(inside(place, rest).replace("python ", f"{sys.executable} ", 1), place)
+    return place
+
+
+def copy(source: Path, target: Path) -> None:
+    if target.parent.name == target.name:  # a folder is copied into one of its name
+        target = target.parent
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-r", source, target], check=True)
+
+
+def inside(place: Path, command: str) -> str:
+    return command.replace("/opt/pipeline", str(place / "opt" / "pipeline"))
+
+
+def execute(command: str, place: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=place / "source",
+        env=ENVIRONMENT,
+        timeout=500,
+        check=False,
+    )
+    if done.returncode and NO_INDEX.search(done.stdout + done.stderr):
+        pytest.skip("no package index can be reached")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_container_has_only_what_serves(image: Path) -> None:
+    code = "import importlib.metadata as m; print(*{d.name for d in m.distributions()})"
+    done = subprocess.run(
+        [image / "opt/pipeline/bin/python", "-c", code], capture_output=True, text=True, check=True
+    )
+    normal = set(map(canonicalize_name, done.stdout.split()))
+    assert normal == base_packages() | {"dense-pipeline"}
+
+
+def entry_point(image: Path, *more: object) -> list[str]:
+    command = [*json.loads(last_stage()["ENTRYPOINT"]), *json.loads(last_stage().get("CMD", "[]"))]
+    assert command[0] == "pipeline"
+    return [str(image / "opt/pipeline/bin/pipeline"), *command[1:], *map(str, more)]
+
+
+def container_environment(image: Path, **more: str) -> dict[str, str]:
+    """Of the container file; a proxy that answers nothing must not be asked by the health check."""
+    told = dict(pair.split("=") for pair in inside(image, last_stage()["ENV"]).split())
+    told["PATH"] = told["PATH"].replace("$PATH", "/usr/bin:/bin")
+    return {**told, "HOME": "/", "http_proxy": NO_HOST, **more}
+
+
+def test_the_container_refuses_to_listen_without_a_token(image: Path, complete: Path) -> None:
+    done = subprocess.run(
+        entry_point(image),
+        capture_output=True,
+        text=True,
+        cwd=complete,
+        env=container_environment(image),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    for words in ("--insecure", TOKEN_VARIABLE, "0.0.0.0"):
+        assert words in done.stderr
+
+
+def healthy(image: Path, port: int) -> bool:
+    check = last_stage()["HEALTHCHECK"].partition("CMD ")[2]
+    command = [part.replace(str(MODEL_PORT), str(port)) for part in json.loads(check)]
+    done = subprocess.run(
+        command,
+        env=container_environment(image),
+        executable=image / "opt/pipeline/bin/python",
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def test_the_container_serves_with_a_token_and_is_found_healthy(
+    image: Path, complete: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    assert not healthy(image, port)
+    # Later options win: a test listens on loopback alone.
+    command = entry_point(image, "--host", "127.0.0.1", "--port", port, "--no-grpc")
+    before = contents_with_times(complete / "exported")
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=complete,
+        env=container_environment(image, **{TOKEN_VARIABLE: TOKEN, "TMPDIR": str(tmp_path)}),
+    )
+    try:
+        wait_until(lambda: healthy(image, port))
+        url = f"http://127.0.0.1:{port}/v1/models"
+        assert requests.get(url, timeout=30).status_code == 401
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        assert requests.get(url, headers=headers, timeout=30).json() == {"models": ["smoke"]}
+    finally:
+        process.terminate()
+        assert process.wait(40) == 0
+    assert contents_with_times(complete / "exported") == before  # mounted read-only
+    assert not list(tmp_path.iterdir())
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def contents_with_times(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}

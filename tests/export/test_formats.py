@@ -1,0 +1,276 @@
+"""What each format's file holds, and that copies in lower precision earn their place."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+import tensorflow as tf
+from onnx import TensorProto, numpy_helper
+
+import pipeline.export.stage as export_stage
+import pipeline.verification.stage as verification_stage
+from pipeline.artifacts.data_set import Split, read_data
+from pipeline.artifacts.data_source import SAMPLE, Source
+from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
+from pipeline.artifacts.model_contract import contract_for
+from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, ExportFacts, Facts, TrainFacts
+from pipeline.config import read
+from pipeline.engine.context import Context
+from pipeline.engine.store import StageOutput, Store
+from pipeline.engine.workspace import Workspace
+from pipeline.errors import ExportFailed
+from pipeline.export.reduced_precision import judge
+from pipeline.export.stage import export
+from pipeline.export.trained_model import TrainedModel
+from pipeline.progress import Silent
+from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.published_folder import read_version
+from pipeline.tasks.registry import task_named
+from tests.support.paths import SMOKE
+
+MULTICLASS = task_named("multiclass")
+CONTRACT = contract_for(MULTICLASS.output(10), image_shape=(28, 28, 1))
+METADATA = {"labels": "[]", "data_set": "mnist", "fingerprint": "f", "task": "multiclass"}
+
+
+class Heard(Silent):
+    """Keeps what users are told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+@pytest.fixture(scope="module")
+def trained(published: Path, complete: Path) -> TrainedModel:
+    [data] = (complete / "runs" / "data").iterdir()
+    model = keras.models.load_model(published / "model.keras")
+    return TrainedModel(model, CONTRACT, METADATA, read_data(data).train.images[:200])
+
+
+def context(workspace: Path, overrides: Sequence[str] = ()) -> Context:
+    """The context of a run over the outputs that a workspace holds."""
+    config = read(SMOKE, overrides)
+    store = Store(workspace / "runs")
+    kinds: tuple[type[Facts], ...] = (DataFacts, TrainFacts, EvaluateFacts, ExportFacts)
+    outputs = {kind.stage: output for kind in kinds for output in store.all_of(kind)}
+    prints = {name: output.fingerprint for name, output in outputs.items()}
+    source = Source(SAMPLE, "a test")
+    return Context(config, Workspace(workspace), source, prints, Heard(), outputs)
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnx_int8", "onnx_fp16"])
+def test_an_onnx_file_says_what_it_is(published: Path, name: str) -> None:
+    model = onnx.load(artifact_path(published, name))
+    onnx.checker.check_model(model, full_check=True)
+    manifest = json.loads((published / "manifest.json").read_text())
+    assert {prop.key: prop.value for prop in model.metadata_props} == {
+        "task": "multiclass",
+        "data_set": "mnist",
+        "labels": json.dumps([str(digit) for digit in range(10)]),
+        "fingerprint": manifest["stages"]["train"],
+        "precision": FORMATS[name].precision,
+    }
+    assert (model.producer_name, model.producer_version) == (
+        "dense-pipeline",
+        version("dense-pipeline"),
+    )
+    assert model.graph.doc_string == ""
+    assert {entry.domain for entry in model.opset_import} == {""}
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnx_int8", "onnx_fp16", "litert", "openvino"])
+def test_a_file_is_the_same_whenever_it_is_written(
+    trained: TrainedModel, tmp_path: Path, name: str
+) -> None:
+    hashes = []
+    for folder in (tmp_path / "first", tmp_path / "second"):
+        folder.mkdir()
+        export(replace(trained), name, folder)  # without what is cached
+        files = artifact_files(folder, name)
+        hashes.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
+    assert hashes[0] == hashes[1]
+
+
+def test_precisions_are_in_the_files(published: Path) -> None:
+    def dtypes(name: str) -> set[int]:
+        model = onnx.load(artifact_path(published, name))
+        return {tensor.data_type for tensor in model.graph.initializer if len(tensor.dims) == 2}
+
+    assert dtypes("onnx") == {TensorProto.FLOAT}
+    assert dtypes("onnx_int8") == {TensorProto.INT8}
+    assert dtypes("onnx_fp16") == {TensorProto.FLOAT16}
+    sizes = {name: len(artifact_path(published, name).read_bytes()) for name in
+             ("onnx", "onnx_int8", "onnx_fp16")}  # fmt: skip
+    assert sizes["onnx_int8"] < 0.35 * sizes["onnx"]
+    assert sizes["onnx_fp16"] < 0.6 * sizes["onnx"]
+
+
+def test_weights_of_int8_fit_in_seven_bits(published: Path) -> None:
+    """Else processors without VNNI add products up to an overflow."""
+    model = onnx.load(artifact_path(published, "onnx_int8"))
+    weights = [numpy_helper.to_array(t) for t in model.graph.initializer if len(t.dims) == 2]
+    assert len(weights) == 2
+    assert all(np.abs(w.astype(int)).max() <= 64 for w in weights)
+
+
+@pytest.fixture(scope="module")
+def encoded(published: Path) -> object:
+    return tf.saved_model.load(published).signatures["serving_encoded"]
+
+
+def test_encoded_images_are_answered_as_raw_ones(
+    published: Path, complete: Path, encoded: object
+) -> None:
+    [data] = (complete / "runs" / "data").iterdir()
+    images = np.load(data / "test_images.npy")[:8]
+    png = [tf.io.encode_png(image).numpy() for image in images]
+    [[key, answers]] = encoded(image_bytes=tf.constant(png)).items()  # type: ignore[operator]
+    assert key == "probabilities"
+    model = keras.models.load_model(published / "model.keras")
+    np.testing.assert_allclose(answers, model(images), rtol=0, atol=1e-6)
+    jpeg = [tf.io.encode_jpeg(image, quality=100).numpy() for image in images]
+    answers = encoded(image_bytes=tf.constant(jpeg))["probabilities"]  # type: ignore[operator]
+    np.testing.assert_allclose(answers, model(images), rtol=0, atol=0.05)
+
+
+def test_an_encoded_image_of_another_size_is_an_error(encoded: object) -> None:
+    small = tf.io.encode_png(np.zeros((27, 28, 1), np.uint8)).numpy()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must have 28 x 28 pixels"):
+        encoded(image_bytes=tf.constant([small]))  # type: ignore[operator]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Unknown image file format"):
+        encoded(image_bytes=tf.constant([b"no image"]))  # type: ignore[operator]
+
+
+def test_a_lite_file_has_builtin_operators_only(published: Path, tmp_path: Path) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    operators = Interpreter(str(published / "model.tflite"))._get_ops_details()
+    names = {operator["op_name"] for operator in operators} - {"DELEGATE"}
+    assert names <= {"CAST", "MUL", "SHAPE", "STRIDED_SLICE", "PACK", "RESHAPE",
+                     "FULLY_CONNECTED", "SOFTMAX"}  # fmt: skip
+    image = keras.Input((28, 28, 1), dtype="uint8", name="image")
+    square = keras.ops.cast(image[:, :10, :10, 0], "float32")
+    model = keras.Model(image, keras.ops.linalg.inv(square)[:, 0])
+    with pytest.raises(
+        ExportFailed, match=r"litert must consist of builtin operators; got .*MatrixInverse"
+    ):
+        export(TrainedModel(model, CONTRACT, METADATA, np.zeros(0)), "litert", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnx_int8", "openvino"])
+def test_a_network_that_a_format_cannot_hold_is_explained(tmp_path: Path, name: str) -> None:
+    """The exact GELU needs erfc, which ONNX does not have."""
+    image = keras.Input((28, 28, 1), dtype="uint8", name="image")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    hidden = keras.layers.Dense(8, activation="gelu")(flat)
+    model = keras.Model(image, keras.layers.Dense(10, activation="softmax")(hidden))
+    images = np.zeros((10, 28, 28, 1), np.uint8)
+    with pytest.raises(ExportFailed, match=f"export.formats: {name} must be able to hold"):
+        export(TrainedModel(model, CONTRACT, METADATA, images), name, tmp_path)
+
+
+def test_a_copy_that_is_no_smaller_is_left_out(published: Path, tmp_path: Path) -> None:
+    for name in ("model.onnx", "model.int8.onnx"):
+        (tmp_path / name).write_bytes((published / "model.onnx").read_bytes())
+    images = np.zeros((4, 28, 28, 1), np.uint8)
+    found = judge(tmp_path, "onnx_int8", Split(images, np.zeros(4, np.int64)), MULTICLASS, 0.2)
+    assert found.accuracy_drop == 0
+    assert found.reason is not None
+    assert "bytes, and model.onnx" in found.reason
+
+
+def test_the_drop_is_measured_in_points(published: Path, complete: Path) -> None:
+    [data] = (complete / "runs" / "data").iterdir()
+    validation = read_data(data).validation
+    found = judge(published, "onnx_int8", validation, MULTICLASS, 2)
+    assert found.reason is None
+    exact = judge(published, "onnx_fp16", validation, MULTICLASS, 0.2)
+    assert abs(found.accuracy_drop) <= 1
+    assert exact.accuracy - found.accuracy == pytest.approx(
+        (found.accuracy_drop - exact.accuracy_drop) / 100, abs=1e-6
+    )
+
+
+def test_a_copy_that_loses_accuracy_is_left_out_and_the_run_goes_on(
+    complete: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ranges seen on black images are of no use for digits."""
+    black = np.zeros((100, 28, 28, 1), np.uint8)
+    monkeypatch.setattr(export_stage, "_spread", lambda *_: black)
+    told = context(complete, ["export.formats=[onnx,onnx_int8,onnx_fp16]"])
+    facts = export_stage.run(told, tmp_path).facts
+    assert facts.formats == ("onnx", "onnx_fp16")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.fp16.onnx", "model.onnx"]
+    [lost] = [copy for copy in facts.copies if copy.reason]
+    assert lost.accuracy_drop > 5
+    assert lost.reason is not None
+    assert "its accuracy on the validation set falls by" in lost.reason
+    assert "export.max_accuracy_drop allows 0.2" in lost.reason
+    [notice] = told.progress.notices  # type: ignore[attr-defined]
+    assert notice.startswith("model.int8.onnx is left out: its accuracy")
+
+
+def with_a_wrong_scale(
+    exported: StageOutput[ExportFacts], folder: Path
+) -> StageOutput[ExportFacts]:
+    """An output with model.onnx, and an int8 copy that has the last layer's scales doubled."""
+    folder.mkdir()
+    for name in ("model.onnx", "model.int8.onnx"):
+        (folder / name).write_bytes((exported.path / name).read_bytes())
+    model = onnx.load(folder / "model.int8.onnx")
+    scale = next(
+        tensor
+        for tensor in model.graph.initializer
+        if tensor.data_type == TensorProto.FLOAT
+        and list(tensor.dims) == [10]
+        and numpy_helper.to_array(tensor).min() > 0
+    )
+    scale.CopyFrom(numpy_helper.from_array(2 * numpy_helper.to_array(scale), scale.name))
+    onnx.save(model, folder / "model.int8.onnx")
+    facts = replace(exported.facts, formats=("onnx", "onnx_int8"))
+    files = {name: exported.outputs[name] for name in ("model.onnx", "model.int8.onnx")}
+    return replace(exported, fingerprint="f", path=folder, facts=facts, outputs=files)
+
+
+def test_a_copy_that_fails_its_proof_is_left_out_and_named(complete: Path, tmp_path: Path) -> None:
+    """One scale is doubled after it was judged; the float32 files are published all the same."""
+    told = context(complete, ["verify.runtimes=[onnxruntime]"])
+    wrong = with_a_wrong_scale(told.output(ExportFacts), tmp_path / "export")
+    told = replace(told, outputs={**told.outputs, "export": wrong})
+    facts = verification_stage.run(told, tmp_path).facts
+    assert facts.formats == ("onnx",)
+    assert facts.summary == "1 checks passed, 1 failed"
+    [copy] = [c for c in facts.copies if c.format == "onnx_int8"]
+    assert copy.reason is not None
+    assert copy.reason.startswith("in onnxruntime, the test set: the largest difference")
+    assert "model.int8.onnx is left out: in onnxruntime" in told.progress.notices[0]  # type: ignore[attr-defined]
+    manifest = read_version(complete / "exported/smoke/1").described
+    update = {"formats": facts.formats, "copies": facts.copies}
+    candidate = Candidate("f", wrong, manifest.model_copy(update=update))
+    version_ = publish(candidate, tmp_path / "exported", label=None)
+    assert not (version_.path / "model.int8.onnx").exists()
+    assert (
+        "`model.int8.onnx` is left out: in onnxruntime" in (version_.path / "README.md").read_text()
+    )
+
+
+def test_the_card_tells_what_copies_lose_and_gain(published: Path) -> None:
+    card = (published / "README.md").read_text()
+    copies = card[card.index("## Copies in lower precision") :]
+    assert "- `model.int8.onnx`: " in copies
+    assert "points less; test accuracy" in copies
+    manifest = json.loads((published / "manifest.json").read_text())
+    ratios = [check["times_of_original"] or {} for check in manifest["verification"]]
+    slower = [values for values in ratios if any(ratio >= 1.1 for ratio in values.values())]
+    assert ("Slower than float32" in copies) == bool(slower)

@@ -1,0 +1,254 @@
+"""Opening what was published: every file is checked, whatever is wrong is explained."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline import list_models, load_model
+from pipeline.errors import ModelError
+from pipeline.publishing.published_folder import find_published
+from tests.support.command_line import assert_error, command
+from tests.support.paths import SMOKE
+
+
+def test_models_are_listed(exported: Path) -> None:
+    [model], broken = list_models(workspace=exported.parent)
+    assert broken == []
+    assert (model.name, model.version, model.labels) == ("smoke", 1, ("stable",))
+    done = command("models", "--workspace", exported.parent, "--json")
+    [document] = json.loads(done.out)["models"]
+    assert document["accuracy"] == model.described.metrics["test"].scores["accuracy"]
+    assert command("models", "--workspace", exported.parent / "none").out.startswith("Nothing is")
+
+
+@pytest.mark.parametrize("damage", ["altered", "truncated", "missing"])
+def test_altered_files_are_never_opened(exported: Path, damage: str) -> None:
+    path = exported / "smoke" / "1" / "model.onnx"
+    body = path.read_bytes()
+    if damage == "altered":
+        path.write_bytes(body[:1000] + bytes([body[1000] ^ 1]) + body[1001:])
+    elif damage == "truncated":
+        path.write_bytes(body[:1000])
+    else:
+        path.unlink()
+    with pytest.raises(ModelError, match=r"as it was published; got: model\.onnx"):
+        load_model(exported / "smoke")
+    done = command("verify", exported / "smoke", "--workspace", exported.parent)
+    assert_error(done, 1, "model.onnx", "Nothing of it was opened")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda folder: folder / "none", "which does not exist"),
+        (lambda folder: folder, "holds no version with a manifest.json"),
+        (lambda folder: folder / "file.txt", "must end in .onnx or .keras or .tflite or .xml"),
+        (lambda folder: folder / "broken.onnx", "must be a whole onnx model"),
+    ],
+)
+def test_what_is_no_model_is_explained(tmp_path: Path, make: object, words: str) -> None:
+    (tmp_path / "file.txt").write_text("hello")
+    (tmp_path / "broken.onnx").write_bytes(b"\x08\x01garbage")
+    with pytest.raises(ModelError, match=words):
+        load_model(make(tmp_path))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"files": []}', "nonsense", '{"version": "x"}'])
+def test_a_manifest_that_is_no_manifest(exported: Path, text: str) -> None:
+    (exported / "smoke" / "1" / "manifest.json").write_text(text)
+    with pytest.raises(ModelError, match="must be the manifest of a published model"):
+        find_published(exported / "smoke")
+
+
+def test_labels_that_make_no_sense(exported: Path) -> None:
+    (exported / "smoke" / "labels.json").write_text('{"stable": 7}')
+    with pytest.raises(ModelError, match="label stable must name a version that exists; got 7"):
+        find_published(exported / "smoke")
+    (exported / "smoke" / "labels.json").write_text("nonsense")
+    with pytest.raises(ModelError, match="must map labels to versions"):
+        find_published(exported / "smoke")
+
+
+def test_a_hostile_manifest_opens_nothing_outside(exported: Path) -> None:
+    """Files are opened by fixed names only; a path in a manifest is compared, never opened."""
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["../../../../etc/passwd"] = {"bytes": 1, "sha256": "0" * 64}
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="etc/passwd"):
+        load_model(exported / "smoke")
+
+
+def test_every_runtime_can_be_chosen(exported: Path) -> None:
+    import numpy as np
+
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
+    names = ("onnxruntime", "onnx-reference", "keras", "tensorflow")
+    found = [load_model(exported / "smoke", runtime=name).predict(images) for name in names]
+    for answers in found[1:]:
+        np.testing.assert_allclose(answers, found[0], rtol=0, atol=1e-5)
+    with pytest.raises(Exception, match=r"A runtime must open one of .*; got 'tensort'"):
+        load_model(exported / "smoke", runtime="tensort")
+
+
+def test_verifying_again_where_the_runs_are_gone(exported: Path) -> None:
+    some = ("tensorflow", "onnxruntime", "keras")
+    options = [word for name in some for word in ("--runtime", name)]
+    done = command("verify", exported / "smoke", *options, "-C", exported.parent, "--json")
+    assert done.code == 0, done.err
+    checks = json.loads(done.out)["checks"]
+    assert {check["runtime"] for check in checks} == set(some)
+    assert all(check["label_agreement"] == 1.0 for check in checks)
+    assert {check["runtime"] for check in checks if check["is_reference"]} == {"keras"}
+    assert all(check["passed"] for check in checks if not check["is_reference"])
+    one = command("verify", exported / "smoke", "--runtime", "onnxruntime", "--json",
+                  "--workspace", exported.parent)  # fmt: skip
+    assert [check["runtime"] for check in json.loads(one.out)["checks"]] == ["onnxruntime"]
+    wrong = command("verify", exported / "smoke", "--runtime", "onnxruntim")
+    assert_error(wrong, 2, "A runtime must be one of", "onnxruntim")
+
+
+def test_a_published_model_proves_itself_where_it_is_opened(exported: Path) -> None:
+    """One image of each digit; a model that answers otherwise on this machine is refused."""
+    import numpy as np
+
+    from pipeline.artifacts.files import describe_files
+    from pipeline.artifacts.serialization import to_json
+
+    version = exported / "smoke" / "1"
+    with np.load(version / "golden.npz", allow_pickle=False) as file:
+        images, answers = file["images"], file["probabilities"]
+    assert (images.shape, images.dtype) == ((10, 28, 28, 1), np.uint8)
+    for runtime in ("onnxruntime", "keras"):
+        found = load_model(exported / "smoke", runtime=runtime).predict(images)
+        np.testing.assert_allclose(found, answers, rtol=0, atol=1e-5)
+    answers[3] = np.roll(answers[3], 1)
+    np.savez(version / "golden.npz", images=images, probabilities=answers)
+    manifest = json.loads((version / "manifest.json").read_text())
+    (version / "manifest.json").unlink()
+    manifest["files"] = to_json(describe_files(version))
+    (version / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="must answer here as it did where it was published"):
+        load_model(exported / "smoke")
+
+
+def test_files_that_the_manifest_does_not_list_are_not_opened(exported: Path) -> None:
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["files"]["model.onnx"]
+    path.write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke", "--workspace", exported.parent)
+    assert_error(done, 1, "model.onnx is not in the manifest", "Nothing of it was opened")
+    with pytest.raises(ModelError, match=r"model\.onnx is not in the manifest"):
+        load_model(exported / "smoke")
+    manifest["formats"].append("hdf7")
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match="the format hdf7 is not known"):
+        load_model(exported / "smoke")
+
+
+@pytest.mark.parametrize(
+    "place", [("stages", "evaluate"), ("data", "test_sha256"), ("data", "sampled")]
+)
+def test_a_manifest_that_lacks_something_is_explained(
+    exported: Path, place: tuple[str, str]
+) -> None:
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest[place[0]][place[1]]
+    path.write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke" / "1", "--workspace", exported.parent)
+    assert_error(done, 2, "must be the manifest of a published model", ".".join(place))
+
+
+def test_a_version_from_before_is_proven_too(exported: Path) -> None:
+    """Its SavedModel has one signature, and its manifest says nothing of a second."""
+    import keras
+    import tensorflow as tf
+
+    from pipeline.artifacts.files import describe_files
+    from pipeline.artifacts.model_contract import contract_for
+    from pipeline.artifacts.serialization import to_json
+    from pipeline.export.signatures import serving_function
+    from pipeline.tasks.registry import task_named
+
+    version = exported / "smoke" / "1"
+    manifest = json.loads((version / "manifest.json").read_text())
+    model = keras.models.load_model(version / "model.keras")
+    contract = contract_for(task_named("multiclass").output(10), image_shape=(28, 28, 1))
+    shutil.rmtree(version / "variables")
+    module = tf.Module()
+    module.model = model
+    tf.saved_model.save(
+        module, version, signatures={"serving_default": serving_function(model, contract)}
+    )
+    (version / "manifest.json").unlink()
+    for key in ("signatures", "copies"):
+        del manifest[key]
+    manifest["files"] = to_json(describe_files(version))
+    (version / "manifest.json").write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke", "--runtime", "tensorflow",
+                   "--workspace", exported.parent)  # fmt: skip
+    assert done.code == 0, done.err
+
+
+def test_a_lie_about_the_config_is_not_believed(exported: Path) -> None:
+    assert SMOKE.is_file()
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["data"]["test_sha256"] = "0" * 64
+    path.write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke", "--workspace", exported.parent)
+    assert_error(done, 2, "The test set must be the one of the publication")
+
+
+@pytest.mark.parametrize("labels", ['{"stable": 1e400}', '{"stable": 1.9}', '{"stable": -1}', "[]"])
+def test_labels_are_whole_numbers_from_one(exported: Path, labels: str) -> None:
+    (exported / "smoke" / "labels.json").write_text(labels)
+    with pytest.raises(ModelError, match="must map labels to versions"):
+        load_model(exported / "smoke")
+
+
+def test_answers_that_are_no_numbers_are_told(exported: Path) -> None:
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    path = exported / "smoke" / "1" / "model.onnx"
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        if tensor.dims == [10]:
+            nothing = np.full(10, np.nan, np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(nothing, tensor.name))
+    onnx.save(model, path)
+    np.save(exported / "a.npy", np.zeros((28, 28), np.uint8))
+    done = command("predict", path, exported / "a.npy", "--json")
+    assert_error(done, 2, "must answer with numbers; got infinity or NaN")
+    assert json.loads(done.out)["error"]["exit_code"] == 2
+
+
+def test_an_onnx_file_of_another_kind_is_explained(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    image = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 784])
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 784])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [image], [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(ModelError, match=r"must take uint8 images .*; got \(x: float32"):
+        load_model(tmp_path / "other.onnx")
+
+
+def test_without_its_run_and_without_keras_nothing_can_be_proven(
+    exported: Path, tmp_path: Path
+) -> None:
+    path = exported / "smoke" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["formats"] = ["onnx"]
+    path.write_text(json.dumps(manifest))
+    done = command("verify", exported / "smoke", "--workspace", tmp_path / "none")
+    assert_error(done, 2, "must hold model.keras, or its run must be kept")
+    assert not (tmp_path / "none" / "runs").exists()

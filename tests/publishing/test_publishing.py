@@ -1,0 +1,213 @@
+"""Publishing: numbers that only grow, labels, gates, versions that are whole."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import list_models, load_model
+from pipeline.artifacts.stage_facts import ExportFacts
+from pipeline.engine.store import StageOutput, Store
+from pipeline.errors import AccuracyTooLow
+from pipeline.publishing.accuracy_gate import require_accuracy
+from pipeline.publishing.manifest import Description
+from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.published_folder import find_published, read_labels
+from pipeline.system.atomic import sha256
+from tests.support.command_line import assert_error, command, run_smoke
+from tests.support.files import contents
+
+
+@pytest.fixture(scope="module")
+def export_output(smoke: Path) -> StageOutput[ExportFacts]:
+    [folder] = (smoke / "runs" / "export").iterdir()
+    output = Store(smoke / "runs").find(ExportFacts, folder.name)
+    assert output is not None
+    return output
+
+
+@pytest.fixture(scope="module")
+def description(smoke: Path) -> Description:
+    text = (smoke / "exported" / "smoke" / "1" / "manifest.json").read_text()
+    known = {k: v for k, v in json.loads(text).items() if k in Description.model_fields}
+    return Description.model_validate_json(json.dumps(known))
+
+
+def test_the_published_folder_is_laid_out_as_designed(smoke: Path) -> None:
+    folder = smoke / "exported" / "smoke"
+    assert json.loads((folder / "labels.json").read_text()) == {"stable": 1}
+    assert {
+        "1/saved_model.pb",
+        "1/variables/variables.index",
+        "1/model.onnx",
+        "1/model.keras",
+        "1/manifest.json",
+        "1/README.md",
+    } <= set(contents(folder))
+
+
+def test_the_manifest_says_all_of_it(smoke: Path) -> None:
+    folder = smoke / "exported" / "smoke" / "1"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    on_disk = {name for name in contents(folder) if (folder / name).is_file()}
+    assert set(manifest["files"]) == on_disk - {"manifest.json"}
+    for name, file in manifest["files"].items():
+        assert file["sha256"] == sha256(folder / name)
+    assert manifest["contract"]["inputs"][0]["name"] == "image"
+    assert manifest["class_names"] == list("0123456789")
+    assert manifest["config"]["train"]["batch_size"] == 64
+    assert manifest["data"]["sampled"] is True
+    assert manifest["data"]["test"] == 1000
+    assert {"tensorflow", "keras", "onnx", "numpy"} <= set(manifest["versions"])
+    assert all(check["passed"] for check in manifest["verification"])
+    assert set(manifest["metrics"]) == {"train", "validation", "test"}
+
+
+def test_the_model_card_says_what_matters(smoke: Path) -> None:
+    folder = smoke / "exported" / "smoke" / "1"
+    card = (folder / "README.md").read_text()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    accuracy = f"{100 * manifest['metrics']['test']['accuracy']:.2f} %"
+    for words in ("Trained on a sample of 5,000 digits", accuracy, "image: uint8", "model.onnx"):
+        assert words in card
+
+
+def test_numbers_only_grow_and_labels_move(
+    export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path
+) -> None:
+    folder = tmp_path / "exported" / "smoke"
+    first = publish(Candidate("a", export_output, description), folder, label="stable")
+    second = publish(Candidate("b", export_output, description), folder, label="canary")
+    assert (first.version, second.version) == (1, 2)
+    assert read_labels(folder) == {"stable": 1, "canary": 2}
+    assert find_published(folder).version == 1  # the stable one
+    shutil.rmtree(folder / "2")
+    third = publish(Candidate("c", export_output, description), folder, label="stable")
+    assert third.version == 3
+    assert find_published(folder).version == 3
+    assert find_published(folder / "1").version == 1
+
+
+def test_the_same_candidate_is_published_once(
+    export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path
+) -> None:
+    folder = tmp_path / "exported" / "smoke"
+    candidate = Candidate("a", export_output, description)
+    assert publish(candidate, folder, label=None).version == 1
+    assert publish(candidate, folder, label=None).version == 1
+    assert publish(candidate, folder, label=None, again=True).version == 2
+
+
+PUBLISHER = """
+import json, sys
+from pathlib import Path
+from pipeline.publishing.new_version import Candidate, publish
+from pipeline.artifacts.stage_facts import ExportFacts
+from pipeline.engine.store import Store
+from pipeline.publishing.manifest import Description
+runs, fingerprint, target, name, manifest = sys.argv[1:]
+output = Store(Path(runs)).find(ExportFacts, fingerprint)
+known = json.loads(Path(manifest).read_text())
+known = {key: value for key, value in known.items() if key in Description.model_fields}
+description = Description.model_validate_json(json.dumps(known))
+for number in range(5):
+    publish(Candidate(f"{name}{number}", output, description), Path(target), label=None)
+"""
+
+
+def test_racing_publishers_get_numbers_of_their_own(
+    smoke: Path, export_output: StageOutput[ExportFacts], tmp_path: Path
+) -> None:
+    manifest = smoke / "exported" / "smoke" / "1" / "manifest.json"
+    processes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-c", PUBLISHER, str(smoke / "runs")),
+                *(export_output.fingerprint, str(tmp_path / "m"), name, str(manifest)),
+            ]
+        )
+        for name in "abc"
+    ]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    versions = sorted(int(path.name) for path in (tmp_path / "m").iterdir())
+    assert versions == list(range(1, 16))
+    assert all(not find_published(tmp_path / "m" / str(v)).alterations() for v in versions)
+
+
+def test_the_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
+    require_accuracy(0.9, 0.9, "publish.min_accuracy")
+    with pytest.raises(AccuracyTooLow, match=r"at least 0\.9500 \(publish.min_accuracy\); got 0.9"):
+        require_accuracy(0.9, 0.95, "publish.min_accuracy")
+    shutil.copytree(smoke, tmp_path / "copy")
+    done = run_smoke(tmp_path / "copy", "publish.min_accuracy_on_sample=0.999", "name=strict")
+    assert_error(done, 1, "at least 0.9990 (publish.min_accuracy_on_sample)", "validation set")
+    assert not (tmp_path / "copy" / "exported" / "strict").exists()
+    assert json.loads(done.out)["error"]["exit_code"] == 1
+
+
+def test_a_published_version_that_is_gone_is_published_again(smoke: Path, tmp_path: Path) -> None:
+    shutil.copytree(smoke, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "exported")
+    document = json.loads(run_smoke(tmp_path / "copy").out)
+    assert [s["status"] for s in document["stages"]] == ["cached"] * 5 + ["ran"]
+    assert document["published"]["version"] == 1
+
+
+def test_altered_answers_of_the_run_are_not_believed(smoke: Path, tmp_path: Path) -> None:
+    """The published Keras model answers again instead."""
+    import numpy as np
+
+    shutil.copytree(smoke, tmp_path / "copy")
+    [kept] = (tmp_path / "copy" / "runs" / "evaluate").glob("*/test_probabilities.npy")
+    answers = np.load(kept)
+    answers[0] = np.roll(answers[0], 1)
+    np.save(kept, answers)
+    model = tmp_path / "copy" / "exported" / "smoke"
+    options = ["--runtime", "onnxruntime", "--workspace", tmp_path / "copy"]
+    done = command("verify", model, *options)
+    assert done.code == 0, done.err
+
+
+def test_an_altered_version_is_published_anew(smoke: Path, tmp_path: Path) -> None:
+    """The advice of the error, followed."""
+    shutil.copytree(smoke, tmp_path / "copy")
+    path = tmp_path / "copy" / "exported" / "smoke" / "1" / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1])
+    document = json.loads(run_smoke(tmp_path / "copy").out)
+    assert [s["status"] for s in document["stages"]][-1] == "ran"
+    assert document["published"]["version"] == 2
+    load_model(tmp_path / "copy" / "exported" / "smoke")
+
+
+def test_the_label_follows_the_run(smoke: Path, tmp_path: Path) -> None:
+    shutil.copytree(smoke, tmp_path / "copy")
+    labels = tmp_path / "copy" / "exported" / "smoke"
+    run_smoke(tmp_path / "copy", "publish.min_accuracy_on_sample=0.5")
+    assert read_labels(labels) == {"stable": 2}
+    assert json.loads(run_smoke(tmp_path / "copy").out)["published"]["version"] == 1
+    assert read_labels(labels) == {"stable": 1}
+
+
+@pytest.mark.parametrize("kind", ["file", "empty folder", "list", "leading zeros"])
+def test_what_is_broken_is_listed_and_stands_in_nobodys_way(
+    export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path, kind: str
+) -> None:
+    folder = tmp_path / "exported" / "smoke"
+    publish(Candidate("a", export_output, description), folder, label="stable")
+    if kind == "file":
+        (folder / "2").touch()
+    else:
+        (folder / ("007" if kind == "leading zeros" else "2")).mkdir()
+    if kind == "list":
+        (folder / "2" / "manifest.json").write_text("[]")
+    models, broken = list_models(workspace=tmp_path)
+    assert [model.version for model in models] == [1]
+    assert len(broken) == (kind in {"empty folder", "list"})
+    added = publish(Candidate("b", export_output, description), folder, label="stable")
+    assert added.version == (2 if kind == "leading zeros" else 3)
+    done = command("models", "--workspace", tmp_path)
+    assert done.code == 0
+    assert ("broken" in done.out) == bool(broken)

@@ -1,0 +1,250 @@
+"""The processes that open files: nothing beside a model runs, and nothing of them stays behind."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from pipeline.errors import WorkerFailed
+from pipeline.progress import Silent
+from pipeline.runtimes import isolated
+from pipeline.runtimes.isolated import ask
+from pipeline.runtimes.processes import Turns, WorkerProcess, end_workers
+from pipeline.runtimes.registry import choose_runtime
+from pipeline.verification import running
+from pipeline.verification.comparing import Reference
+from tests.support.command_line import command
+from tests.support.files import copy_package
+from tests.support.paths import PROJECT
+from tests.support.processes import wait_until_ended
+from tests.support.requirements import needs_node
+
+
+def endless_model(path: Path) -> None:
+    """A model that never answers images that are not black: a loop while their sum is not 0."""
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 28, 28, 1])
+    output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 10])
+    going, count, value = (
+        helper.make_tensor_value_info(name, kind, shape)
+        for name, kind, shape in (("going", TensorProto.BOOL, []), ("count", TensorProto.INT64, []),
+                                  ("value", TensorProto.FLOAT, []))
+    )  # fmt: skip
+    again, more = (helper.make_tensor_value_info(n, k, []) for n, k in
+                   (("again", TensorProto.BOOL), ("more", TensorProto.FLOAT)))  # fmt: skip
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["going"], ["again"]),
+         helper.make_node("Identity", ["value"], ["more"])],
+        "body", [count, going, value], [again, more],
+    )  # fmt: skip
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["pixels"], ["sum"], keepdims=0),
+        helper.make_node("Cast", ["sum"], ["bright"], to=TensorProto.BOOL),
+        helper.make_node("Loop", ["", "bright", "sum"], ["last"], body=body),
+        helper.make_node("Reshape", ["pixels", "rows"], ["flat"]),
+        helper.make_node("Slice", ["flat", "zero", "ten", "one"], ["some"]),
+        helper.make_node("Add", ["some", "last"], ["probabilities"]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array(value, np.int64), name)
+        for name, value in (("rows", [-1, 784]), ("zero", [0]), ("ten", [10]), ("one", [1]))
+    ]
+    graph = helper.make_graph(nodes, "g", [image], [output], constants)
+    opset = [helper.make_opsetid("", 18)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+
+
+@pytest.mark.parametrize("search", [":/nowhere", ".", ""])
+def test_a_module_beside_a_model_is_not_imported(
+    published: Path, tmp_path: Path, search: str
+) -> None:
+    """``export PYTHONPATH=$PYTHONPATH:/x`` leaves an empty entry: the current folder."""
+    shutil.copyfile(published / "model.onnx", tmp_path / "model.onnx")
+    (tmp_path / "resource.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w')")
+    np.save(tmp_path / "digit.npy", np.zeros((28, 28), np.uint8))
+    command("predict", tmp_path / "model.onnx", tmp_path / "digit.npy", PYTHONPATH=search)
+    assert not (tmp_path / "executed").exists()
+
+
+def processes_with(word: str) -> list[str]:
+    """The running processes whose command line has a word."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if word.encode() in path.read_bytes():
+                found.append(path.parent.name)
+        except OSError:  # it ended meanwhile
+            continue
+    return [pid for pid in found if pid != str(os.getpid())]
+
+
+def wait_until_gone(word: str, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while left := processes_with(word):
+        assert time.monotonic() < deadline, f"{left} go on"
+        time.sleep(0.05)
+
+
+@needs_node
+def test_nothing_of_a_model_that_never_answers_stays_behind(tmp_path: Path) -> None:
+    """In Node.js it computes where nothing else is heard: only a signal ends it."""
+    endless_model(tmp_path / "endless.onnx")
+    np.save(tmp_path / "bright.npy", np.ones((1, 28, 28, 1), np.uint8))
+    runtime = choose_runtime("onnxruntime-node")
+    ask(runtime, tmp_path / "endless.onnx")  # black: answered
+    with pytest.raises(WorkerFailed, match=r"no answer within 5 s"):
+        ask(runtime, tmp_path / "endless.onnx", tmp_path / "bright.npy", timeout_seconds=5)
+    wait_until_gone(str(tmp_path))
+
+
+def test_a_single_file_is_asked_in_a_process_with_a_limit(tmp_path: Path) -> None:
+    endless_model(tmp_path / "endless.onnx")
+    np.save(tmp_path / "bright.npy", np.ones((28, 28), np.uint8))
+    code = (
+        "import sys, pipeline.commands.predict as prediction\n"
+        "prediction._TRIAL_SECONDS = 3\n"
+        "from pipeline.__main__ import main\n"
+        "sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "predict", tmp_path / "endless.onnx", tmp_path / "bright.npy"],
+        capture_output=True, text=True, cwd=PROJECT, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "endless.onnx: no answer within 3 s" in done.stderr
+    wait_until_gone(str(tmp_path))
+
+
+HANGING = """
+import time
+from pipeline.runtimes.packages import PythonPackage
+from pipeline.runtimes.registry import Runtime
+
+RUNTIME = Runtime("hanging", ("onnx",), PythonPackage("numpy", "numpy", "base"),
+                  lambda path: time.sleep(1000))
+"""
+
+
+def test_a_runtime_that_hangs_fails_alone(complete: Path, tmp_path: Path) -> None:
+    """Its neighbours wait to be measured until its time is over, and still pass."""
+    copy_package(tmp_path / "pipeline")
+    (tmp_path / "pipeline" / "runtimes" / "hanging.py").write_text(HANGING)
+    isolated = tmp_path / "pipeline" / "runtimes" / "isolated.py"
+    limit = 'WorkerProcess(folder / _REQUEST, 10 if runtime.name == "hanging" else timeout_seconds)'
+    code = isolated.read_text().replace("WorkerProcess(folder / _REQUEST, timeout_seconds)", limit)
+    assert limit in code
+    isolated.write_text(code)
+    names = ("hanging", "onnxruntime", "onnx-reference")
+    options = [word for name in names for word in ("--runtime", name)]
+    model = complete / "exported" / "smoke" / "1"
+    done = command("verify", model, *options, "-C", complete, "--json", cwd=tmp_path)
+    checks = {(c["artifact"], c["runtime"]): c for c in json.loads(done.out)["checks"]}
+    assert checks["model.onnx", "hanging"]["failures"] == [
+        "it could not be asked: no answer within 10 s"
+    ]
+    others = [check for key, check in checks.items() if key[1] != "hanging"]
+    assert others
+    assert all(check["passed"] and check["cost"] for check in others)
+
+
+def test_an_interrupt_of_the_main_process_ends_its_workers(
+    complete: Path, published: Path, tmp_path: Path
+) -> None:
+    """As supervisors send it: to one process, not to the group of a terminal."""
+    shutil.copytree(published.parent, tmp_path / "smoke")
+    verify = [sys.executable, "-m", "pipeline", "verify", tmp_path / "smoke", "-C", complete]
+    process = subprocess.Popen(verify, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (workers := set(processes_with("pipeline.runtimes.worker")) & children_of(process)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    wait_until_ended(workers)
+
+
+@pytest.mark.timeout(120, func_only=True)
+def test_a_worker_that_starts_after_the_interrupt_is_ended_too(
+    published: Path, reference: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait for its images until its time is over."""
+    starting, interrupted = threading.Event(), threading.Event()
+
+    class Late(WorkerProcess):
+        def __init__(self, request: Path, seconds: float) -> None:
+            if json.loads(request.read_text())["shown"] == "first":
+                raise WorkerFailed("this one is over before")
+            starting.set()
+            interrupted.wait(60)
+            super().__init__(request, seconds)
+
+    class Interrupted(Silent):
+        def task(self, *_: object, **_named: object) -> Any:
+            return nullcontext(self)
+
+        def update(self, *_: object) -> None:
+            starting.wait(60)
+            raise KeyboardInterrupt
+
+    def end() -> None:
+        end_workers()
+        interrupted.set()
+
+    os.mkfifo(tmp_path / "images.npy")
+    monkeypatch.setattr(isolated, "WorkerProcess", Late)
+    monkeypatch.setattr(running, "end_workers", end)
+    [second] = running.artifacts_in(published, ["onnx"])
+    with pytest.raises(KeyboardInterrupt):
+        running.verify(
+            [replace(second, path=Path("first")), second],
+            replace(reference, images=tmp_path / "images.npy"),
+            Interrupted(),
+            only=[choose_runtime("onnxruntime")],
+        )
+
+
+def children_of(process: subprocess.Popen[str]) -> set[str]:
+    """Other tests have workers too; threads start some of them."""
+    found = set()
+    for path in Path("/proc").glob(f"{process.pid}/task/*/children"):
+        with suppress(OSError):  # the thread ended meanwhile
+            found |= set(path.read_text().split())
+    return found
+
+
+def test_who_is_alone_is_alone() -> None:
+    """Eight threads: nobody computes while one measures, and nobody waits for ever."""
+    turns, together, wrong = Turns(3), [], []
+
+    def run() -> None:
+        for _ in range(50):
+            with turns.together():
+                together.append(1)
+                time.sleep(0.0002)
+                together.pop()
+            with turns.alone():
+                if together:
+                    wrong.append(1)
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert not wrong

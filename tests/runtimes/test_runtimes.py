@@ -1,0 +1,274 @@
+"""All runtimes on the real files: what is proven there, and that damage to any file is caught."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.formats import FORMATS
+from pipeline.errors import MissingPackages, ModelError, WorkerFailed
+from pipeline.progress import Silent
+from pipeline.runtimes.isolated import ask
+from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
+from pipeline.runtimes.packages import PythonPackage
+from pipeline.runtimes.predictor import num_threads
+from pipeline.runtimes.registry import (
+    Runtime,
+    all_runtimes,
+    choose_runtime,
+    open_model,
+    runtime_versions,
+)
+from pipeline.system.resources import memory_bytes, num_processors
+from pipeline.verification.comparing import Reference
+from pipeline.verification.running import artifacts_in, verify
+from tests.support.command_line import assert_error, command
+from tests.support.paths import PROJECT
+from tests.support.processes import wait_until_ended
+from tests.support.requirements import needs_browser, needs_node
+
+NINE = {"tensorflow", "onnxruntime", "onnx-reference", "openvino", "opencv", "tract", "litert",
+        "onnxruntime-node", "onnxruntime-web"}  # fmt: skip
+IMAGES = np.arange(3 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(3, 28, 28, 1)
+INSTALLED = [name for name, runtime in all_runtimes().items() if runtime.installed]
+
+
+@needs_browser
+@needs_node
+def test_every_file_is_proven_in_all_nine_runtimes(published: Path) -> None:
+    assert set(INSTALLED) == NINE | {"keras"}
+    checks = json.loads((published / "manifest.json").read_text())["verification"]
+    assert all(check["ran"] and check["passed"] for check in checks)
+    assert {check["runtime"] for check in checks} == NINE | {"keras"}
+    by_file = {check["artifact"] for check in checks}
+    assert len(by_file) == len(FORMATS)
+    for check in checks:
+        if check["precision"] == "float32":
+            assert check["label_agreement"] == 1.0
+            assert check["max_abs_diff"] <= 1e-5
+    opened = {name: set(runtime.opens) for name, runtime in all_runtimes().items()}
+    pairs = sum(len(formats) for formats in opened.values())
+    assert len(checks) == pairs
+
+
+def test_beside_the_proof_stands_what_it_costs(published: Path) -> None:
+    checks = json.loads((published / "manifest.json").read_text())["verification"]
+    for check in checks:
+        cost = check["cost"]
+        assert 0 < cost["load_seconds"] < 60
+        assert cost["peak_memory_bytes"] > 10**7
+        for size in ("1", "256"):
+            time_ = cost["time_per_image"][size]
+            assert 0 < time_["median_seconds"] <= time_["p99_seconds"]
+            assert 1 <= time_["calls"] <= 200
+        assert check["bytes"] > 10_000
+        assert (check["asked"] == "f32") == (check["runtime"] == "openvino")
+        is_copy = check["artifact"] in ("model.int8.onnx", "model.fp16.onnx")
+        original = any(c["artifact"] == "model.onnx" and c["runtime"] == check["runtime"]
+                       for c in checks)  # fmt: skip
+        assert bool(check["times_of_original"]) == (is_copy and original)
+
+
+def test_openvino_computes_in_float32(published: Path) -> None:
+    """Asked of the compiled model itself, whatever the processor could do."""
+    predictor = open_model(choose_runtime("openvino"), published / "model.xml")
+    compiled = predictor._compiled(1)  # type: ignore[attr-defined]
+    assert compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_openvino_reports_nothing(published: Path, tmp_path: Path) -> None:
+    """By itself it leaves an identifier in the home folder, and sends an event for each import."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pipeline.runtimes.registry import choose_runtime, open_model\n"
+        "choose_runtime('openvino').package.load()\n"
+        "open_model(choose_runtime('openvino'), Path(sys.argv[1]))\n"
+        "import pipeline.export.openvino\n"
+        "assert sys.modules['openvino_telemetry'] is None"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    subprocess.run(
+        [sys.executable, "-c", code, published / "model.xml"],
+        check=True, cwd=PROJECT, env={**environment, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert not (tmp_path / "intel").exists()
+
+
+def test_onnxruntime_reports_nothing(published: Path, tmp_path: Path) -> None:
+    """By itself it starts a thread that reports, and leaves a file where temporary ones lie."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from pipeline.runtimes.registry import choose_runtime, open_model\n"
+        "choose_runtime('onnxruntime').package.load()\n"
+        "open_model(choose_runtime('onnxruntime'), Path(sys.argv[1]))\n"
+        "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, published / "model.onnx"],
+        check=True, cwd=PROJECT, env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_single_image_is_computed_by_one_thread(published: Path) -> None:
+    assert num_threads(1) == 1
+    assert num_threads(2) == num_threads(256) == num_processors()
+    predictor = open_model(choose_runtime("onnxruntime"), published / "model.onnx")
+    sessions = predictor._session  # type: ignore[attr-defined]
+    for images, threads in ((1, 1), (2, num_processors())):
+        predictor.predict(np.zeros((images, 28, 28, 1), np.uint8))
+        assert sessions(threads).get_session_options().intra_op_num_threads == threads
+    assert sessions.cache_info().currsize == len({1, num_processors()})
+
+
+def test_a_predictor_held_to_one_thread_lets_go_of_the_file(published: Path) -> None:
+    predictor = OnnxRuntimePredictor(published / "model.onnx")
+    before = predictor.predict(IMAGES)
+    model = predictor._session(1)._model_bytes
+    predictor.hold_to_one_thread()
+    assert sys.getrefcount(model) == 2  # ours, and the parameter
+    np.testing.assert_allclose(predictor.predict(IMAGES), before, atol=1e-6)
+
+
+def test_an_onnxruntime_without_the_private_member_serves_as_well(published: Path) -> None:
+    predictor = OnnxRuntimePredictor(published / "model.onnx")
+    before = predictor.predict(IMAGES)
+    session = predictor._session(1)
+    del session._model_bytes
+    predictor.hold_to_one_thread()
+    assert not hasattr(session, "_model_bytes")
+    np.testing.assert_allclose(predictor.predict(IMAGES), before, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("files", "own", "expected"),
+    [
+        ({}, "", 2),
+        ({"cpu.max": "max 100000"}, "0::/", 2),
+        ({"cpu.max": "50000 100000"}, "0::/", 1),
+        ({"cpu.max": "150000 100000"}, "0::/", 2),
+        ({"cpu.max": "800000 100000"}, "0::/", 2),
+        ({"a/b/cpu.max": "100000 100000"}, "0::/a/b", 1),
+        ({"a/cpu.max": "100000 100000", "a/b/cpu.max": "max 100000"}, "0::/a/b", 1),
+        ({"c/cpu.max": "100000 100000"}, "0::/a/b", 2),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, "", 1),
+        ({"cpu/x/cpu.cfs_quota_us": "100000", "cpu/x/cpu.cfs_period_us": "100000"},
+         "3:cpu:/x", 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, "3:cpu:/", 2),
+    ],
+)  # fmt: skip
+def test_processors_are_those_of_affinity_and_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], own: str, expected: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: {3, 5})
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_text(content + "\n")
+    (tmp_path / "own").write_text(own + "\n")
+    assert num_processors(tmp_path, tmp_path / "own") == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"memory.max": "2000000000"}, 2 * 10**9),
+        ({"memory.max": "max"}, None),
+        ({"memory/memory.limit_in_bytes": "1000000000"}, 10**9),
+    ],
+)
+def test_memory_is_what_the_container_is_left(
+    tmp_path: Path, files: dict[str, str], expected: int | None
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert memory_bytes(tmp_path, tmp_path / "none") == (expected or memory_bytes(tmp_path / "x"))
+
+
+def test_a_worker_has_a_time_limit(published: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images.npy"
+    os.mkfifo(images)  # nobody writes them: it never answers
+    with pytest.raises(WorkerFailed, match=r"no answer within 0\.2 s"):
+        ask(choose_runtime("keras"), published / "model.keras", images, timeout_seconds=0.2)
+
+
+@needs_browser
+def test_node_and_browser_end_with_the_worker(published: Path) -> None:
+    """kill -9 of the process that asked: nothing of it stays behind."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from pipeline.runtimes.registry import choose_runtime, open_model\n"
+        "predictor = open_model(choose_runtime('onnxruntime-web'), Path(sys.argv[1]))\n"
+        "print(predictor._process.pid, *predictor._processes, flush=True)\n"
+        "sys.stdin.read()"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, published / "model.onnx"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT,
+    )  # fmt: skip
+    assert parent.stdout is not None
+    pids = parent.stdout.readline().split()
+    assert len(pids) >= 2
+    parent.kill()
+    parent.communicate()
+    wait_until_ended(pids)
+
+
+def test_what_is_not_installed_is_told_with_the_command(
+    published: Path, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = PythonPackage("no-such-thing", "no_such_thing", "runtimes")
+    absent = Runtime("absent", ("onnx",), package, pytest.fail)
+    assert not absent.installed
+    with pytest.raises(MissingPackages, match=r"pip install 'dense-pipeline\[runtimes\]'"):
+        open_model(absent, published / "model.onnx")
+    monkeypatch.setitem(all_runtimes(), "absent", absent)
+    artifacts = artifacts_in(published, ["onnx"])
+    [check] = verify(artifacts, reference, Silent(), only=[absent])
+    assert (check.ran, check.passed, check.failures) == (False, False, ())
+    assert check.advice == "pip install 'dense-pipeline[runtimes]'"
+    assert runtime_versions()["absent"] == "not installed"
+
+
+def test_the_table_tells_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    from pipeline.terminal.check_tables import print_checks
+
+    print_checks([
+        Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=2e-7, label_agreement=1.0,
+              accuracy=0.98),
+        Check("model.xml", "openvino", ran=True, failures=("wrong",), asked="f32"),
+        Check("model.onnx", "tract", ran=False, advice="pip install 'dense-pipeline[runtimes]'"),
+    ])  # fmt: skip
+    out = capsys.readouterr().out
+    assert re.search(r"model.onnx +onnxruntime +pass +2.0e-07 +100.00% +0.9800", out)
+    assert re.search(r"model.xml +openvino \(f32\) +FAIL", out)
+    assert re.search(r"model.onnx +tract +not run", out)
+    assert "not run in tract. To add: pip install 'dense-pipeline[runtimes]'" in out
+
+
+def test_a_runtime_of_the_configuration_must_exist(tmp_path: Path) -> None:
+    done = command("run", PROJECT / "configs/smoke.yaml", "verify.runtimes=[onnxruntim]",
+                   "-C", tmp_path)  # fmt: skip
+    assert_error(done, 2, "A runtime must be one of", "got 'onnxruntim'")
+    with pytest.raises(ModelError):
+        ask(choose_runtime("onnxruntime"), tmp_path / "none.onnx")
+
+
+def test_a_format_that_nothing_would_prove_is_refused_before_training(tmp_path: Path) -> None:
+    done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[onnx,litert]",
+                   "-C", tmp_path)  # fmt: skip
+    assert_error(done, 2, "verify.runtimes must name a runtime that opens litert: one of litert;")
+    assert not (tmp_path / "runs" / "train").exists()
+
+
+def test_copies_need_what_they_are_made_from(tmp_path: Path) -> None:
+    done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[keras,onnx_int8]",
+                   "-C", tmp_path)  # fmt: skip
+    assert_error(done, 2, "export.formats", "onnx, which onnx_int8 is made from")

@@ -1,0 +1,109 @@
+"""Clients that others made, with their defaults, get the Keras model's answers.
+
+Each is a script of ``tests/clients``, run in an environment of its own: they pin old packages.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from google.protobuf import descriptor_pb2, json_format
+
+from pipeline.serving.grpc.messages import METHODS, message
+from pipeline.verification.comparing import Reference
+from pipeline.verification.tolerances import FLOAT32_TOLERANCE
+from tests.support.paths import PROJECT
+from tests.support.servers import Server
+
+SCRIPTS = PROJECT / "tests" / "clients"
+PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`: .venv-clients")
+NUM_IMAGES = 1 + 2 + 32 + 256 + 64  # in batches, and one by one from eight threads
+
+# How many ways to ask each script has.
+WAYS = {
+    "tensorflow_rest": 4,
+    "kserve_rest": 4,
+    "kserve_grpc": 2,
+    "triton_http": 5,
+    "triton_grpc": 3,
+}
+
+
+def run(script: str, *arguments: object) -> str:
+    done = subprocess.run(
+        [PYTHON, SCRIPTS / f"{script}.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def images(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("clients") / "images.npy"
+    found = np.load(reference.images)[:NUM_IMAGES]
+    assert len(found) == NUM_IMAGES
+    np.save(file, found)
+    return file
+
+
+@pytest.mark.parametrize("script", WAYS)
+def test_every_way_to_ask_answers_as_keras_does(
+    server: Server, reference: Reference, images: Path, tmp_path: Path, script: str
+) -> None:
+    run(script, address(server, script), "smoke", images, tmp_path / "answers.npy")
+    answers = np.load(tmp_path / "answers.npy")
+    assert (answers.dtype, answers.shape) == (np.float32, (WAYS[script], NUM_IMAGES, 10))
+    expected = np.broadcast_to(reference.probabilities[:NUM_IMAGES], answers.shape)
+    np.testing.assert_allclose(answers, expected, rtol=0, atol=FLOAT32_TOLERANCE)
+
+
+def address(server: Server, script: str) -> str:
+    """Return the server's address as a client takes it."""
+    if script.endswith("_grpc"):
+        assert server.grpc
+        return server.grpc
+    return server.url.removeprefix("http://") if script == "triton_http" else server.url
+
+
+@pytest.fixture(scope="module")
+def theirs() -> dict[str, Any]:
+    """tritonclient's service and messages, a FileDescriptorProto."""
+    document: dict[str, Any] = json.loads(run("descriptors"))
+    return document
+
+
+def test_messages_have_the_fields_that_a_client_sends(theirs: dict[str, Any]) -> None:
+    file = descriptor_pb2.FileDescriptorProto()
+    message("ModelInferRequest").DESCRIPTOR.file.CopyToProto(file)
+    ours = dict(_messages(json_format.MessageToDict(file)["messageType"]))
+    known = dict(_messages(theirs["messageType"]))
+    assert ours == {name: known[name] for name in ours}
+    assert "ModelInferRequest.InferInputTensor.ParametersEntry" in ours
+
+
+def test_calls_take_and_answer_the_messages_of_a_client(theirs: dict[str, Any]) -> None:
+    [service] = theirs["service"]
+    calls = {call["name"]: (call["inputType"], call["outputType"]) for call in service["method"]}
+    assert f"{theirs['package']}.{service['name']}" == "inference.GRPCInferenceService"
+    for name in METHODS:
+        assert calls[name] == (f".inference.{name}Request", f".inference.{name}Response")
+
+
+def _messages(found: list[dict[str, Any]], outer: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each message by name: the number, type and so on of its fields."""
+    for each in found:
+        name = outer + each["name"]
+        fields = {field["name"]: field for field in each.get("field", [])}
+        for field in fields.values():
+            field.pop("jsonName", None)
+        yield name, fields
+        yield from _messages(each.get("nestedType", []), f"{name}.")

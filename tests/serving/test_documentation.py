@@ -1,0 +1,192 @@
+"""The page on serving: every command is executed, and answers what is shown there."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.cli import app
+from pipeline.serving.http.route_table import ROUTER
+from pipeline.serving.protocols import page, tensorflow
+from pipeline.serving.protocols.openapi import _DESCRIPTIONS
+from pipeline.serving.settings import Limits
+from pipeline.verification.comparing import Reference
+from tests.support.paths import PROJECT
+from tests.support.servers import Server, serving
+
+PAGE = (PROJECT / "docs" / "serving.md").read_text().replace("mlp", "smoke")
+URL = "http://127.0.0.1:8501"
+CLIENTS = PROJECT / ".venv-clients" / "bin" / "python"
+# A command with its mark, and the answer shown below it.
+EXAMPLES = re.findall(r"```sh ?(\w*)\n(.*?)```\n\n```(json|text)\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where commands are executed: curl fails where the server refuses."""
+    place = tmp_path_factory.mktemp("page")
+    (place / ".curlrc").write_text("silent\nshow-error\nfail-with-body\nmax-time = 30\n")
+    (place / "token").write_text("0123456789abcdef\n")
+    seven = np.argmax(reference.probabilities[:, 7])
+    digit = np.load(reference.images)[seven].squeeze()
+    Image.fromarray(255 - digit).resize((140, 140)).save(place / "digit.png")
+    return place
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    complete: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server that asks for a token."""
+    log = tmp_path_factory.mktemp("guarded") / "log"
+    with serving(complete, "--token-file", folder / "token", "--no-grpc", log=log) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def answers(
+    server: Server, guarded: Server, folder: Path
+) -> list[subprocess.CompletedProcess[str]]:
+    """All commands, one after the other: some use files that others made."""
+    return [
+        shell(command.replace(URL, (guarded if mark == "token" else server).url), folder)
+        for mark, command, *_ in EXAMPLES
+    ]
+
+
+def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "CURL_HOME": str(folder)},
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("index", range(len(EXAMPLES)))
+def test_a_command_answers_as_shown(
+    index: int, answers: list[subprocess.CompletedProcess[str]]
+) -> None:
+    mark, command, language, shown = EXAMPLES[index]
+    done = answers[index]
+    assert (done.returncode == 0) == (mark != "error"), command + done.stdout + done.stderr
+    if language == "text":
+        assert all(line in done.stdout for line in shown.splitlines()), done.stdout[:2000]
+    else:
+        assert outline(read_shown(shown), json.loads(done.stdout))
+
+
+def read_shown(text: str) -> Any:
+    """Read JSON in which dots stand for more of the same, or for anything in an object."""
+    text = text.replace("{...}", '"anything"')
+    return json.loads(re.sub(r",\s*\.\.\.", "", text))
+
+
+def outline(shown: Any, got: Any) -> bool:
+    """Demand the keys and the words that are shown; numbers are those of another model."""
+    if shown == "anything":
+        return isinstance(got, dict)
+    if isinstance(shown, dict):
+        assert set(shown) == set(got)
+        return all(outline(shown[key], got[key]) for key in shown)
+    if isinstance(shown, list):
+        assert len(shown) <= len(got)
+        return all(outline(*pair) for pair in zip(shown, got, strict=False))
+    if isinstance(shown, bool) or not isinstance(shown, str | int | float):
+        assert shown == got
+    elif isinstance(shown, str):
+        assert got.startswith(shown), (shown, got)
+    else:
+        assert isinstance(got, int | float)
+    return True
+
+
+def test_every_command_has_an_answer_and_every_route_a_command() -> None:
+    assert len(EXAMPLES) == len(re.findall(r"```sh", PAGE)) >= 15
+    asked = [
+        (command, re.search(rf"{URL}(\S+)", command))
+        for mark, command, *_ in EXAMPLES
+        if mark != "error"
+    ]
+    shown = {
+        ROUTER.match("POST" if posts(c) else "GET", found[1])[0].handler
+        for c, found in asked
+        if found
+    }
+    left_out = {tensorflow.other_verb, page.file}
+    assert shown == {route.handler for route in ROUTER.routes} - left_out
+
+
+def posts(command: str) -> bool:
+    return bool(re.search(r"curl.* (-d|--data-binary|-X POST)", command))
+
+
+def test_the_token_is_needed_where_the_page_says(guarded: Server) -> None:
+    assert guarded.get("/v1/models").status_code == 401
+    assert guarded.get("/v2/health/ready").status_code == guarded.get("/").status_code == 200
+
+
+@pytest.mark.skipif(not CLIENTS.exists(), reason="made by `make test`: .venv-clients")
+def test_the_example_for_grpc_runs(server: Server, tmp_path: Path) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert server.grpc
+    assert len(example.strip().splitlines()) <= 6
+    done = subprocess.run(
+        [CLIENTS, "-c", example.replace("127.0.0.1:8500", server.grpc)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"\d\.\d+", done.stdout)) == 10
+
+
+def table(heading: str) -> list[list[str]]:
+    section = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line[:1] == "|"]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_the_table_of_options_is_that_of_the_command() -> None:
+    from typer.main import get_command
+
+    options = get_command(app).commands["serve"].params  # type: ignore[attr-defined]
+    known = {name for option in options for name in (*option.opts, *option.secondary_opts)}
+    cells = [cell for row in table("Start") for cell in row]
+    on_by_default = {"--grpc", "--access-log"}
+    named = set(re.findall(r"`(-[\w-]+)`", " ".join(cells))) | on_by_default
+    assert named == {name for name in known if name[0] == "-"}
+    assert {row[1].strip("`") for row in table("Limits")} <= named | {""}
+
+
+def test_the_table_of_errors_has_every_status() -> None:
+    assert {int(row[0]) for row in table("Errors")} == set(_DESCRIPTIONS) - {200} | {405}
+
+
+def test_the_table_of_limits_is_that_of_the_server() -> None:
+    units = {"MB": 2**20, "KB": 2**10}
+    named = {}
+    for name, _, default, _ in table("Limits"):
+        number, _, unit = default.replace(",", "").partition(" ")
+        named[name.strip("`")] = int(number) * units.get(unit, 1)
+    assert named == {field.name: field.default for field in fields(Limits)}
+
+
+def test_the_page_names_files_that_exist() -> None:
+    named = re.findall(r"`((?:deploy|tests|docs)/[\w./-]+\w)`", PAGE)
+    assert len(named) >= 5
+    assert all((PROJECT / name).exists() for name in named)
+    assert shutil.which("curl")

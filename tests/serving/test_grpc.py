@@ -1,0 +1,249 @@
+"""The gRPC port with grpcio itself: answers, errors, token, TLS. Others' clients: test_clients."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from pipeline.serving.access_log import AccessLog
+from pipeline.serving.grpc.handlers import HANDLERS
+from pipeline.serving.grpc.messages import SERVICE, message
+from pipeline.serving.grpc.port import GrpcPort
+from pipeline.serving.ports import open_ports
+from pipeline.serving.service import Service
+from pipeline.serving.settings import Settings
+from pipeline.verification.comparing import Reference
+from tests.support.grpc_client import call, channel_to, question, tensor
+from tests.support.processes import wait_until
+from tests.support.servers import Server, serving
+
+TOKEN = "a-token-of-many-characters"  # noqa: S105
+Code = grpc.StatusCode
+
+
+@pytest.fixture(scope="module")
+def channel(server: Server) -> Iterator[Any]:
+    with channel_to(server) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("count", [1, 2, 64, 256])
+@pytest.mark.parametrize("raw", [True, False])
+def test_answers_are_the_trained_models(
+    channel: Any, reference: Reference, count: int, raw: bool
+) -> None:
+    images = np.load(reference.images)[:count]
+    asked = question(inputs=[tensor(shape=images.shape)], id="mine")
+    if raw:
+        asked["raw_input_contents"] = [images.tobytes()]
+    else:
+        del asked["raw_input_contents"]
+        asked["inputs"][0]["contents"] = {"uint_contents": images.ravel().tolist()}
+    answer = call(channel, "ModelInfer", **asked)
+    [output] = answer.outputs
+    assert (answer.model_version, answer.id, output.datatype) == ("1", "mine", "FP32")
+    if raw:
+        got = np.frombuffer(answer.raw_output_contents[0], "<f4")
+    else:
+        got = np.asarray(output.contents.fp32_contents, np.float32)
+    expected = reference.probabilities[:count]
+    np.testing.assert_allclose(got.reshape(output.shape), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "code", "words"),
+    [
+        ("ModelInfer", question(model_name="other"), Code.NOT_FOUND, "Servable not found"),
+        ("ModelInfer", question(model_version="9"), Code.NOT_FOUND, "version 9"),
+        ("ModelInfer", question(model_version="x"), Code.INVALID_ARGUMENT, "must be a number"),
+        ("ModelInfer", question(inputs=[]), Code.INVALID_ARGUMENT, "one tensor"),
+        (
+            "ModelInfer",
+            question(inputs=[tensor(datatype="FP32")]),
+            Code.INVALID_ARGUMENT,
+            "datatype UINT8",
+        ),
+        (
+            "ModelInfer",
+            question(inputs=[tensor(shape=[1, 784])]),
+            Code.INVALID_ARGUMENT,
+            "[batch, 28, 28, 1]",
+        ),
+        (
+            "ModelInfer",
+            question(raw_input_contents=[bytes(783)]),
+            Code.INVALID_ARGUMENT,
+            "784 bytes",
+        ),
+        (
+            "ModelInfer",
+            question(raw_input_contents=[b"", b""]),
+            Code.INVALID_ARGUMENT,
+            "must hold one tensor",
+        ),
+        (
+            "ModelInfer",
+            question(raw_input_contents=[]),
+            Code.INVALID_ARGUMENT,
+            "uint_contents must have 784 numbers",
+        ),
+        (
+            "ModelInfer",
+            question(outputs=[{"name": "y"}]),
+            Code.INVALID_ARGUMENT,
+            "unexpected inference output 'y'",
+        ),
+        ("ModelReady", {"name": "other"}, Code.NOT_FOUND, "Servable not found"),
+        ("ModelMetadata", {"name": "smoke", "version": "7"}, Code.NOT_FOUND, "version 7"),
+    ],
+)
+def test_errors_are_explained(
+    channel: Any, name: str, fields: dict[str, Any], code: Any, words: str
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, name, **fields)
+    assert caught.value.code() == code
+    assert words in caught.value.details()
+
+
+def test_a_long_message_is_refused(channel: Any) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, "ModelInfer", **question(raw_input_contents=[bytes(17 * 2**20)]))
+    assert caught.value.code() == Code.RESOURCE_EXHAUSTED
+
+
+def test_health_and_index(channel: Any) -> None:
+    assert call(channel, "ServerLive").live
+    assert call(channel, "ServerReady").ready
+    assert call(channel, "ModelReady", name="smoke").ready
+    assert "binary_tensor_data" in call(channel, "ServerMetadata").extensions
+    [row] = call(channel, "RepositoryIndex", ready=True).models
+    assert (row.name, row.version, row.state) == ("smoke", "1", "READY")
+
+
+def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
+    call(channel, "ModelInfer", **question())
+    metrics = server.get("/metrics").text
+    counted = 'pipeline_requests_total{model="smoke",route="grpc ModelInfer",status="200"'
+    assert counted in metrics
+    path = f"/{SERVICE}/ModelInfer"
+    answered = (path, "smoke", 200)
+    wait_until(
+        lambda: (
+            answered in {(e.get("path"), e.get("model"), e.get("status")) for e in server.events()}
+        )
+    )
+
+
+class Notes(AccessLog):
+    """What would be counted and logged."""
+
+    def __init__(self) -> None:
+        self.statuses: asyncio.Queue[int] = asyncio.Queue()
+
+    def note(self, route: str, version: Any, status: int, began: float, record: Any) -> None:
+        del route, version, began, record
+        self.statuses.put_nowait(status)
+
+
+def test_a_call_that_was_given_up_is_counted_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handler is known to wait when its client leaves."""
+
+    async def leave() -> int:
+        entered = asyncio.Event()
+
+        async def wait(*_: Any) -> None:
+            entered.set()
+            await asyncio.sleep(60)
+
+        monkeypatch.setitem(HANDLERS, "ServerMetadata", wait)  # type: ignore[arg-type]
+        settings, http, keeper = open_ports(Settings(tmp_path, port=0, grpc_port=0))
+        port, notes = None, Notes()
+        try:
+            port = GrpcPort(Service(settings), notes)
+            await port.start()
+            assert settings.grpc_address
+            async with grpc.aio.insecure_channel(settings.grpc_address) as channel:
+                asked = channel.unary_unary(f"/{SERVICE}/ServerMetadata")(b"")
+                async with asyncio.timeout(30):
+                    await entered.wait()
+                    asked.cancel()
+                    return await notes.statuses.get()
+        finally:
+            http.close()
+            if keeper:
+                keeper.close()
+            if port:
+                await port.stop()
+
+    assert asyncio.run(leave()) == 499
+
+
+def resident_bytes(server: Server) -> int:
+    return int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def test_refused_messages_are_not_kept(server: Server, channel: Any) -> None:
+    """Neither long ones, nor those that take forty times as much memory as bytes."""
+    infer = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+    unknown = message("ModelInferRequest")(
+        **question(model_name="other", raw_input_contents=[os.urandom(10 * 2**20)])
+    ).SerializeToString()
+    swelling = b"\x2a\x00" * 5_000_000  # as many empty inputs
+    infer_and_expect(infer, unknown, Code.NOT_FOUND, "Models are smoke")
+    before = resident_bytes(server)
+    for _ in range(20):
+        infer_and_expect(infer, unknown, Code.NOT_FOUND, "Models are smoke")
+    infer_and_expect(infer, swelling, Code.RESOURCE_EXHAUSTED, "beside raw_input_contents")
+    assert resident_bytes(server) - before < 100 * 2**20
+
+
+def test_what_is_no_message_is_told_so(server: Server, channel: Any) -> None:
+    infer = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+    for broken in (b"\xff\xff\xff", b"\x0a\x02\xff\xfe"):  # cut off; a name that is no UTF-8
+        infer_and_expect(infer, broken, Code.INVALID_ARGUMENT, "must be a ModelInferRequest")
+    assert not [event for event in server.events() if "traceback" in event]
+
+
+def infer_and_expect(infer: Any, raw: bytes, code: Any, words: str) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        infer(raw, timeout=30)
+    assert caught.value.code() == code
+    assert words in caught.value.details()
+
+
+def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    options = ("--tls-certificate", certificate, "--tls-key", key)
+    token = {"PIPELINE_SERVE_TOKEN": TOKEN}
+    with (
+        serving(smoke, *options, log=tmp_path / "log", verify=certificate, **token) as server,
+        channel_to(server, certificate) as channel,
+    ):
+        assert call(channel, "ServerReady").ready  # probes bring no token
+        for given in (None, [("authorization", f"Bearer {TOKEN}x")], [("authorization", TOKEN)]):
+            with pytest.raises(grpc.RpcError) as caught:
+                call(channel, "ModelInfer", metadata=given, **question())
+            assert caught.value.code() == Code.UNAUTHENTICATED
+            assert "asks for a token" in caught.value.details()
+        right = [("authorization", f"Bearer {TOKEN}")]
+        assert call(channel, "ModelInfer", metadata=right, **question()).model_name == "smoke"
+        with channel_to(server) as plain, pytest.raises(grpc.RpcError):
+            call(plain, "ServerLive", timeout=5)

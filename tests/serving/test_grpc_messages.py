@@ -1,0 +1,113 @@
+"""The committed descriptor of the gRPC messages is that of the committed ``.proto`` file."""
+
+import re
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flit_core import buildapi
+from google.protobuf import descriptor_pb2
+
+from tests.support.paths import PROJECT
+
+FOLDER = PROJECT / "pipeline" / "serving" / "grpc"
+SOURCE, COMPILED = FOLDER / "open_inference.proto", FOLDER / "open_inference.binpb"
+COMPILER = PROJECT / ".venv-clients" / "bin" / "python"
+Field = descriptor_pb2.FieldDescriptorProto
+
+CALL = re.compile(r"rpc (\w+)\((\w+)\) returns \((\w+)\);")
+MESSAGE = re.compile(r"message (\w+) {(})?")
+FIELD = re.compile(r"(repeated )?([\w<>, ]+) (\w+) = (\d+);")
+
+
+def read(path: Path) -> descriptor_pb2.FileDescriptorProto:
+    [file] = descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes()).file
+    return file
+
+
+@pytest.mark.skipif(not COMPILER.exists(), reason="made by `make test`: .venv-clients")
+def test_it_is_what_the_compiler_makes(tmp_path: Path) -> None:
+    made = tmp_path / COMPILED.name
+    subprocess.run(
+        [
+            *(COMPILER, "-m", "grpc_tools.protoc", f"--proto_path={FOLDER}"),
+            *(f"--descriptor_set_out={made}", SOURCE),
+        ],
+        check=True,
+        timeout=120,
+    )
+    assert read(made) == read(COMPILED), "make proto"
+
+
+def test_it_has_every_line_of_the_source() -> None:
+    """Where there is no compiler, too."""
+    assert sorted(compiled()) == sorted(written()), "make proto"
+
+
+def written() -> Iterator[tuple[str, ...]]:
+    """Each call, message and field that the source has, line by line."""
+    path: list[str] = []
+    for line in SOURCE.read_text().splitlines():
+        text = line.partition("//")[0].strip()
+        if found := CALL.fullmatch(text):
+            yield ("rpc", *found.groups())
+        elif found := MESSAGE.fullmatch(text):
+            path.append(found[1])
+            yield ("message", ".".join(path))
+            if found[2]:
+                path.pop()
+        elif found := FIELD.fullmatch(text):
+            repeated, kind, name, number = found.groups()
+            outer = ".".join(part for part in path if part != "oneof")
+            yield (outer, f"{repeated or ''}{kind}", name, number, str(path[-1] == "oneof"))
+        elif text.endswith("{"):
+            path.append(text.split()[0])
+        elif text == "}":
+            path.pop()
+        else:
+            assert text in {"", 'syntax = "proto3";', "package inference;"}, line
+
+
+def compiled() -> Iterator[tuple[str, ...]]:
+    """The same, as the descriptor has it."""
+    file = read(COMPILED)
+    assert (file.syntax, file.package) == ("proto3", "inference")
+    for call in file.service[0].method:
+        yield ("rpc", call.name, _last(call.input_type), _last(call.output_type))
+    for message in file.message_type:
+        yield from _compiled(message, message.name)
+
+
+def _compiled(message: Any, path: str) -> Iterator[tuple[str, ...]]:
+    yield ("message", path)
+    entries = {inner.name: inner for inner in message.nested_type if inner.options.map_entry}
+    for field in message.field:
+        entry = entries.get(_last(field.type_name))
+        if entry:
+            kind = f"map<{', '.join(map(_kind, entry.field))}>"
+        else:
+            kind = "repeated " * (field.label == Field.LABEL_REPEATED) + _kind(field)
+        in_choice = str(field.HasField("oneof_index"))
+        yield (path, kind, field.name, str(field.number), in_choice)
+    for inner in message.nested_type:
+        if inner.name not in entries:
+            yield from _compiled(inner, f"{path}.{inner.name}")
+
+
+def _kind(field: Any) -> str:
+    named: str = Field.Type.Name(field.type).removeprefix("TYPE_").lower()
+    return _last(field.type_name) if field.type_name else named
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def test_a_wheel_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {str(path.relative_to(PROJECT)) for path in (SOURCE, COMPILED)} <= set(names)

@@ -1,0 +1,332 @@
+"""Under fire: long, slow, many; what is refused costs nobody else."""
+
+import asyncio
+import json
+import select
+import socket
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from pipeline.serving.errors import ServingError
+from pipeline.serving.http.bodies import Bodies
+from pipeline.serving.http.messages import Request
+from pipeline.serving.service import Service
+from pipeline.serving.settings import Limits, Settings
+from tests.support.processes import wait_until
+from tests.support.servers import Server, serving
+
+ONE_MB = 2**20
+BODY = json.dumps({"instances": [[[[0]] * 28] * 28]}).encode()
+HEAD = b"POST /v1/models/smoke:predict HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture(scope="module")
+def strict(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with small limits."""
+    log = tmp_path_factory.mktemp("strict") / "log"
+    arguments = ("--max-body-mb", 1, "--receive-seconds", 1, "--max-requests", 4)
+    with serving(complete, *arguments, log=log) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def small(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for few at once, which waits for them as it does by default."""
+    log = tmp_path_factory.mktemp("small") / "log"
+    with serving(complete, "--max-requests", 4, "--max-connections", 20, log=log) as running:
+        yield running
+
+
+def connect(server: Server) -> socket.socket:
+    place = urlsplit(server.url)
+    assert place.hostname
+    assert place.port
+    return socket.create_connection((place.hostname, place.port), timeout=20)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Read until the server closes."""
+    chunks = []
+    while chunk := connection.recv(65536):
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def first_told(connections: list[socket.socket]) -> bytes:
+    """What the server says to the first of them it says anything to."""
+    told, _, _ = select.select(connections, [], [], 20)
+    return bytes(told[0].recv(65536))
+
+
+def send_until_told(connection: socket.socket, pieces: Iterator[bytes], seconds: float) -> bytes:
+    """Send piece by piece until the server says something; return what it says."""
+    for piece in pieces:
+        connection.settimeout(20)
+        try:
+            connection.sendall(piece)
+        except OSError:  # it has closed; what it said before can still be read
+            break
+        connection.settimeout(seconds)
+        try:
+            return connection.recv(65536)
+        except TimeoutError:
+            continue
+    connection.settimeout(20)
+    return connection.recv(65536)
+
+
+def test_a_long_body_is_refused_and_its_sender_reads_why(strict: Server) -> None:
+    answer = strict.post("/v1/models/smoke:predict", data=b" " * (3 * ONE_MB))
+    assert answer.status_code == 413
+    assert "at most 1,048,576 bytes" in answer.json()["error"]
+
+
+def test_a_long_body_in_chunks_is_refused(strict: Server) -> None:
+    chunks = (b" " * 65536 for _ in range(40))
+    answer = strict.post("/v1/models/smoke:predict", data=chunks)
+    assert answer.status_code == 413
+
+
+def test_a_client_that_asks_first_need_not_send_a_long_body(strict: Server) -> None:
+    with connect(strict) as connection:
+        connection.sendall(HEAD + b"Content-Length: 9999999\r\nExpect: 100-continue\r\n\r\n")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"100 Continue" not in answer
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(strict: Server) -> None:
+    with connect(strict) as connection:
+        length = b"Content-Length: %d\r\n" % len(BODY)
+        connection.sendall(HEAD + length + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue")
+        connection.sendall(BODY)
+        assert read_all(connection).startswith(b"HTTP/1.1 200")
+
+
+def test_json_has_a_limit_of_its_own(server: Server) -> None:
+    answer = server.post("/v1/models/smoke:predict", data=b" " * (5 * ONE_MB))
+    assert answer.status_code == 413
+    assert "A JSON body must have at most 4,194,304 bytes" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v1/mo", HEAD, HEAD + b"Content-Length: 50\r\n\r\n{"])
+def test_slow_clients_are_cut_off(strict: Server, sent: bytes) -> None:
+    with connect(strict) as connection:
+        connection.sendall(sent)
+        started = time.monotonic()
+        answer = read_all(connection)
+    assert 0.5 < time.monotonic() - started < 15
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"must arrive within 1 s" in answer
+
+
+def test_a_body_that_drips_is_cut_off_too(strict: Server) -> None:
+    with connect(strict) as connection:
+        connection.sendall(HEAD + b"Content-Length: 500\r\n\r\n")
+        answer = send_until_told(connection, (b" " for _ in range(100)), 0.1)
+    assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_an_endless_head_is_refused(strict: Server) -> None:
+    with connect(strict) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\n")
+        headers = (b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(2000))
+        answer = send_until_told(connection, headers, 0.01)
+    assert answer.startswith(b"HTTP/1.1 431")
+
+
+def test_what_is_no_http_is_told_so(strict: Server) -> None:
+    with connect(strict) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00 hello\r\n\r\n")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].startswith(
+        "The request must be HTTP"
+    )
+
+
+def test_too_many_requests_are_told_when_to_come_back(small: Server) -> None:
+    """Five bodies are on their way, four are taken on."""
+    waiting = [connect(small) for _ in range(5)]
+    try:
+        for connection in waiting:
+            connection.sendall(HEAD + b"Content-Length: 50\r\n\r\n")
+        answer = first_told(waiting)
+    finally:
+        for connection in waiting:
+            connection.close()
+    assert answer.startswith(b"HTTP/1.1 429")
+    assert b"retry-after: 1" in answer
+    assert b"At most 4 requests are answered at once" in answer
+
+
+def test_too_many_connections_are_told_so(small: Server) -> None:
+    idle = [connect(small) for _ in range(21)]
+    try:
+        answer = first_told(idle)
+    finally:
+        for connection in idle:
+            connection.close()
+    assert answer.startswith(b"HTTP/1.1 429")
+    assert b"At most 20 connections" in answer
+
+
+def test_a_client_that_leaves_harms_nobody(strict: Server) -> None:
+    for _ in range(30):
+        with connect(strict) as connection:
+            connection.sendall(HEAD + b"Content-Length: 5000\r\n\r\n{")
+    wait_until(lambda: strict.post("/v1/models/smoke:predict", data=BODY).status_code == 200)
+    assert not [event for event in strict.events() if "traceback" in event]
+
+
+def test_requests_in_one_packet_are_answered_in_order(strict: Server) -> None:
+    one = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Request-ID: n%d\r\n\r\n"
+    last = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with connect(strict) as connection:
+        connection.sendall(b"".join(one % number for number in range(5)) + last)
+        answer = read_all(connection)
+    places = [answer.index(b"x-request-id: n%d" % number) for number in range(5)]
+    assert places == sorted(places)
+    assert answer.count(b"HTTP/1.1 200 OK") == 6
+
+
+def test_endless_trailers_are_cut_off(strict: Server) -> None:
+    """Of a body in chunks, after the answer: nothing may pile up there either."""
+    with connect(strict) as connection:
+        connection.sendall(
+            b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404")
+        connection.sendall(b"0\r\n")
+        sent = 0
+        with pytest.raises(OSError, match=r"reset|pipe|abort"):
+            while sent < 50 * ONE_MB:
+                sent += connection.send(b"h%d: %s\r\n" % (sent, b"x" * 10_000))
+        assert sent < 20 * ONE_MB  # what the system's buffers hold
+
+
+@pytest.mark.parametrize(
+    "more", [b"\r\n", b"POST /nowhere HTTP/1.1\r\nContent-Length: 100\r\n\r\nx"]
+)
+def test_a_connection_is_not_held_by_a_trickle(strict: Server, more: bytes) -> None:
+    with connect(strict) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        connection.sendall(more)
+        read_all(connection)  # which ends when the server closes
+
+
+@pytest.mark.parametrize("cut", [None, b"Connection", b"Upgrade: h", b"grade: h", b": h2c", b"AA"])
+def test_an_upgrade_is_ignored_and_the_body_read(server: Server, cut: bytes | None) -> None:
+    """As Java's client asks with its first request; in one piece or in two."""
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+    whole = HEAD + upgrade + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    first = whole.index(cut) if cut else len(whole)
+    with connect(server) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(whole[:first])
+        if cut:
+            time.sleep(0.2)
+            connection.sendall(whole[first:])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_probes_are_answered_by_a_busy_server(small: Server) -> None:
+    waiting: list[socket.socket] = []
+
+    def busy() -> bool:
+        """With one more request on its way: which of those sent at once are taken is chance."""
+        waiting.append(connect(small))
+        waiting[-1].sendall(HEAD + b"Content-Length: 50\r\n\r\n")
+        return small.post("/v1/models/smoke:predict", data=BODY).status_code == 429
+
+    try:
+        wait_until(busy)
+        assert small.get("/v2/health/live").status_code == 200
+        assert small.get("/v2/health/ready").status_code == 200
+    finally:
+        for connection in waiting:
+            connection.close()
+
+
+def test_many_keys_do_not_stop_the_server(server: Server) -> None:
+    """A duplicate among 200,000 keys is found in a moment, not by comparing each with each."""
+    keys = ",".join(f'"{number:x}":0' for number in range(200_000))
+    answer = server.post("/v1/models/smoke:predict", data="{" + keys + ',"30d3f":0}')
+    assert answer.status_code == 400
+    assert 'duplicate key "30d3f"' in answer.json()["error"]
+
+
+def test_bodies_on_their_way_have_a_limit_together() -> None:
+    """Two bodies of which only one fits; the second is refused, the first goes on."""
+    service = Service(Settings(exported=Path(), limits=Limits(kept_bytes=150)))
+    bodies = Bodies(service)
+
+    async def read(pieces: list[bytes]) -> Any:
+        messages = iter(
+            {"type": "http.request", "body": piece, "more_body": more > 0}
+            for more, piece in zip(reversed(range(len(pieces))), pieces, strict=True)
+        )
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.sleep(0)
+            return next(messages)
+
+        request = Request("POST", "/", {}, "id", 0, 0)
+        try:
+            return await bodies.read(request, receive)
+        finally:
+            service.forget(request.kept_bytes)
+
+    async def both() -> list[Any]:
+        asked = (read([b"a" * 100, b"b", b"b", b"b"]), read([b"c" * 40, b"d" * 40]))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    first, second = asyncio.run(both())
+    assert first == b"a" * 100 + b"bbb"
+    assert isinstance(second, ServingError)
+    assert second.status == 429
+    assert "At most 150 bytes of requests are kept at once" in str(second)
+    assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
+
+
+def test_a_refused_body_is_let_go_where_it_was_read() -> None:
+    """The thread parses on meanwhile: what was parsed must not wait for the event loop."""
+    parsed: list[Any] = []
+
+    def reader() -> None:
+        body = {1, 2, 3}
+        parsed.append(weakref.ref(body))
+        try:
+            body.remove(4)
+        except KeyError:
+            raise ServingError(400, "no four") from None
+
+    async def read() -> None:
+        service = Service(Settings(exported=Path()))
+        with pytest.raises(ServingError, match="no four") as caught:
+            await service.read(ONE_MB, reader)
+        assert caught.value.status == 400  # which is still held
+        assert parsed[0]() is None
+
+    asyncio.run(read())
+
+
+def test_a_deadline_that_passed_is_told(server: Server) -> None:
+    tensor = {"name": "image", "datatype": "UINT8", "shape": [1, 28, 28, 1], "data": [0] * 784}
+    body = {"inputs": [tensor], "parameters": {"timeout": 1}}
+    answer = server.post("/v2/models/smoke/infer", json=body)
+    assert answer.status_code == 504
+    assert "deadline" in answer.json()["error"]
+
+
+def test_after_all_of_it_the_server_answers(strict: Server) -> None:
+    assert requests.get(strict.url + "/v2/health/ready", timeout=10).status_code == 200

@@ -1,0 +1,60 @@
+"""What the server tells of itself: its log and its metrics."""
+
+import json
+from pathlib import Path
+
+import requests
+
+from tests.support.processes import wait_until
+from tests.support.servers import serving, start_for_people
+
+BODY = {"instances": [[[[0]] * 28] * 28]}
+
+
+def test_the_access_log_is_json_with_request_ids(smoke: Path, tmp_path: Path) -> None:
+    with serving(smoke, log=tmp_path / "log") as server:
+        answer = server.predict(BODY)
+        server.get("/v1/models/nobody")
+        server.get("/v1/ends%E2%80%A8a%C2%85line")
+        wait_until(lambda: sum(e.get("status") == 404 for e in server.events()) == 2)
+        lines = server.log.read_text().rpartition("\n")[0].splitlines()  # whoever reads the log
+        assert all(map(json.loads, lines))
+        found = [e for e in server.events() if e["event"] == "request"]
+    mine = next(e for e in found if e["request_id"] == answer.headers["X-Request-ID"])
+    assert (mine["method"], mine["path"]) == ("POST", "/v1/models/smoke:predict")
+    assert (mine["status"], mine["model"], mine["version"]) == (200, "smoke", "1")
+    assert found[-1]["path"] == "/v1/ends%E2%80%A8a%C2%85line"
+    assert mine["milliseconds"] > 0
+    assert mine["bytes_out"] == len(answer.content)
+    with serving(smoke, "--no-access-log", log=tmp_path / "quiet") as server:
+        server.predict(BODY)
+    assert not [e for e in server.events() if e["event"] == "request"]
+
+
+def test_metrics(smoke: Path, tmp_path: Path) -> None:
+    with serving(smoke, log=tmp_path / "log") as server:
+        server.predict(BODY)
+        server.predict({"instances": BODY["instances"] * 3})
+        server.predict({"instances": []})
+        text = server.get("/metrics").text
+        assert server.get("/monitoring/prometheus/metrics").status_code == 200
+    route = 'route="/v1/models/{name}:predict"'
+    asked = 'pipeline_requests_total{model="smoke",' + route
+    assert asked + ',status="200",version="1"} 2.0' in text
+    assert asked + ',status="400",version="1"} 1.0' in text
+    assert f"pipeline_request_seconds_count{{{route}}} 3.0" in text
+    assert 'pipeline_batch_images_sum{model="smoke",version="1"} 4.0' in text
+    assert 'pipeline_version_loaded{labels="stable",model="smoke",version="1"} 1.0' in text
+
+
+def test_a_log_that_nobody_reads_stops_nobody(smoke: Path) -> None:
+    """A pipe holds 64 KB; the server goes on, and ends when it is told to."""
+    process = start_for_people(smoke)
+    assert process.stdout
+    url = process.stdout.readline().split()[1]
+    with requests.Session() as session:
+        for _ in range(1500):
+            assert session.get(f"{url}v1/models", timeout=30).status_code == 200
+    process.terminate()
+    assert process.wait(30) == 0
+    process.communicate()

@@ -1,0 +1,125 @@
+"""Pictures as people have them, over HTTP: what ``pipeline predict`` answers."""
+
+import asyncio
+import base64
+import io
+import itertools
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline import predict
+from pipeline.serving.errors import ServingError
+from pipeline.serving.http.messages import Request
+from pipeline.serving.protocols import pictures
+from pipeline.verification.comparing import Reference
+from tests.support.servers import Server
+
+FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+
+
+def on_paper(image: Any, *, dark_on_light: bool, size: int) -> Image.Image:
+    """A digit of the test set, larger, somewhere on a sheet."""
+    digit = Image.fromarray(image.squeeze()).resize(
+        (size // 3, size // 3), Image.Resampling.BICUBIC
+    )
+    sheet = Image.new("L", (size, size * 3 // 4), 0)
+    sheet.paste(digit, (size // 2, size // 5))
+    return Image.eval(sheet, lambda value: 255 - value) if dark_on_light else sheet
+
+
+@pytest.mark.parametrize("made", list(itertools.product(FORMATS, [True, False], [150, 1600])))
+def test_a_picture_gets_the_answer_of_the_command_line(
+    server: Server,
+    complete: Path,
+    reference: Reference,
+    tmp_path: Path,
+    made: tuple[str, bool, int],
+) -> None:
+    kind, dark_on_light, size = made
+    image = np.load(reference.images)[0]
+    path = tmp_path / f"digit.{kind.lower()}"
+    on_paper(image, dark_on_light=dark_on_light, size=size).save(path, kind)
+    answer = server.post(
+        "/v1/models/smoke:classify-image",
+        data=path.read_bytes(),
+        headers={"Content-Type": FORMATS[kind]},
+    ).json()
+    [expected] = predict(complete / "exported" / "smoke", [path])
+    assert answer["top"][0]["label"] == expected.label == str(reference.labels[0])
+    assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-5)
+    ranked = sorted(answer["probabilities"].items(), key=lambda item: -item[1])[:3]
+    assert [(row["label"], row["probability"]) for row in answer["top"]] == ranked
+    assert (answer["model"], answer["version"]) == ("smoke", "1")
+
+
+def test_what_the_network_saw_is_told(server: Server, reference: Reference) -> None:
+    """An image of the data set is seen as it is."""
+    image = np.load(reference.images)[3]
+    file = io.BytesIO()
+    Image.fromarray(image.squeeze()).save(file, "PNG")
+    answer = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
+    seen = Image.open(io.BytesIO(base64.b64decode(answer["canonical"]["b64"])))
+    np.testing.assert_array_equal(np.asarray(seen), image.squeeze())
+    expected = reference.probabilities[3]
+    np.testing.assert_allclose(list(answer["probabilities"].values()), expected, rtol=0, atol=1e-5)
+    assert answer["unsure"] == bool(expected.max() < 0.9)
+
+
+def test_an_empty_sheet_is_unsure(server: Server) -> None:
+    file = io.BytesIO()
+    Image.new("L", (300, 200), 255).save(file, "PNG")
+    answer = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
+    assert answer["unsure"]
+
+
+def test_the_model_is_unsure_of_some_and_sure_of_most(server: Server, reference: Reference) -> None:
+    images, flags = np.load(reference.images)[:150], []
+    for image in images:
+        file = io.BytesIO()
+        Image.fromarray(image.squeeze()).save(file, "PNG")
+        answer = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
+        flags.append(answer["unsure"])
+    assert flags == [bool(p.max() < 0.9) for p in reference.probabilities[:150]]
+    assert 0 < sum(flags) < 75
+
+
+@pytest.mark.parametrize("bad", ["bomb", "cut", "gif"])
+def test_bad_pictures_are_explained(server: Server, bad: str) -> None:
+    file = io.BytesIO()
+    if bad == "bomb":
+        Image.new("1", (10_000, 10_000)).save(file, "PNG")
+    else:
+        Image.new("L", (200, 200), 100).save(file, "GIF" if bad == "gif" else "PNG")
+    body = file.getvalue()[: -30 if bad == "cut" else None]
+    answer = server.post("/v1/models/smoke:classify-image", data=body)
+    assert answer.status_code == 400
+    words = {"bomb": "at most 20,000,000 pixels", "cut": "can be read", "gif": "PNG, JPEG, WebP"}
+    assert words[bad] in answer.json()["error"]
+    assert server.events()  # each line is JSON: Pillow warned of the bomb, and that went there too
+
+
+def test_who_waits_too_long_for_another_picture_is_told() -> None:
+    """One is decoded at a time; the others do not wait for ever."""
+    free = threading.Event()
+    pictures._thread().submit(free.wait)
+    request = Request("POST", "/", {}, "id", 0, time.perf_counter() + 0.1, b"a picture")
+    try:
+        with pytest.raises(ServingError, match="before the request's deadline") as caught:
+            asyncio.run(classify(request))
+    finally:
+        free.set()
+    assert caught.value.status == 504
+
+
+async def classify(request: Request) -> None:
+    request.parameters = {"name": "any", "version": None, "label": None}
+    service = Mock()
+    asked = asyncio.create_task(pictures.classify_image(service, request))
+    await asyncio.wait_for(asked, 30)

@@ -1,0 +1,217 @@
+"""Both protocols over HTTP, against the trained model's answers, value by value."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.verification.comparing import Reference
+from pipeline.verification.tolerances import FLOAT32_TOLERANCE
+from tests.support.servers import Server
+
+BATCHES = [1, 2, 15, 16, 17, 64, 256]
+
+
+def assert_close(got: Any, expected: Any) -> None:
+    got = np.asarray(got, np.float32)
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got, expected, rtol=0, atol=FLOAT32_TOLERANCE)
+
+
+@pytest.fixture(scope="module")
+def images(reference: Reference) -> Any:
+    return np.load(reference.images)
+
+
+@pytest.mark.parametrize("count", BATCHES)
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        (("instances", "predictions"), False),
+        (("instances", "predictions"), True),
+        (("inputs", "outputs"), False),
+        (("inputs", "outputs"), True),
+    ],
+)
+def test_predict_by_rows_and_by_columns(
+    server: Server,
+    images: Any,
+    reference: Reference,
+    count: int,
+    keys: tuple[str, str],
+    named: bool,
+) -> None:
+    asked, answered = keys
+    tensor = images[:count].tolist()
+    if named:
+        tensor = [{"image": i} for i in tensor] if asked == "instances" else {"image": tensor}
+    answer = server.predict({"signature_name": "serving_default", asked: tensor})
+    assert answer.status_code == 200
+    assert list(answer.json()) == [answered]
+    assert_close(answer.json()[answered], reference.probabilities[:count])
+
+
+def v2(images: Any, **extra: Any) -> dict[str, Any]:
+    tensor = {"name": "image", "datatype": "UINT8", "shape": list(images.shape)}
+    return {"inputs": [{**tensor, "data": images.ravel().tolist()}], **extra}
+
+
+@pytest.mark.parametrize("count", BATCHES)
+@pytest.mark.parametrize("nested", [False, True])
+def test_infer_with_json(
+    server: Server, images: Any, reference: Reference, count: int, nested: bool
+) -> None:
+    body = v2(images[:count], id="mine")
+    if nested:
+        body["inputs"][0]["data"] = images[:count].tolist()
+    answer = server.post("/v2/models/smoke/infer", json=body).json()
+    [output] = answer["outputs"]
+    assert (answer["model_name"], answer["model_version"], answer["id"]) == ("smoke", "1", "mine")
+    assert (output["name"], output["datatype"]) == ("probabilities", "FP32")
+    assert_close(np.reshape(output["data"], output["shape"]), reference.probabilities[:count])
+
+
+def binary(images: Any, **parameters: Any) -> tuple[bytes, dict[str, str]]:
+    raw = images.tobytes()
+    body = v2(images, **parameters)
+    del body["inputs"][0]["data"]
+    body["inputs"][0]["parameters"] = {"binary_data_size": len(raw)}
+    text = json.dumps(body).encode()
+    return text + raw, {"Inference-Header-Content-Length": str(len(text))}
+
+
+@pytest.mark.parametrize("count", BATCHES)
+@pytest.mark.parametrize(
+    ("asked", "is_binary"),
+    [
+        ({}, False),
+        ({"parameters": {"binary_data_output": True}}, True),
+        ({"outputs": [{"name": "probabilities", "parameters": {"binary_data": True}}]}, True),
+        (
+            {
+                "parameters": {"binary_data_output": True},
+                "outputs": [{"name": "probabilities", "parameters": {"binary_data": False}}],
+            },
+            False,
+        ),
+    ],
+)
+def test_infer_with_binary_tensors(
+    server: Server, images: Any, reference: Reference, count: int, asked: Any, is_binary: bool
+) -> None:
+    body, headers = binary(images[:count], **asked)
+    answer = server.post("/v2/models/smoke/infer", data=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    expected = reference.probabilities[:count]
+    length = answer.headers.get("Inference-Header-Content-Length")
+    assert (length is not None) == is_binary
+    if length is None:
+        assert_close(np.reshape(answer.json()["outputs"][0]["data"], expected.shape), expected)
+        return
+    text, raw = answer.content[: int(length)], answer.content[int(length) :]
+    [output] = json.loads(text)["outputs"]
+    assert output["parameters"]["binary_data_size"] == len(raw)
+    assert_close(np.frombuffer(raw, "<f4").reshape(output["shape"]), expected)
+
+
+def test_many_at_once_get_their_own_answers(
+    server: Server, images: Any, reference: Reference
+) -> None:
+    def ask(index: int) -> Any:
+        count = 1 + index % 3
+        return server.predict({"instances": images[index : index + count].tolist()}).json()
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask, range(300)))
+    for index, answer in enumerate(answers):
+        expected = reference.probabilities[index : index + 1 + index % 3]
+        assert_close(answer["predictions"], expected)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/models/smoke", "/v1/models/smoke/versions/1", "/v1/models/smoke/labels/stable"]
+)
+def test_status_satisfies_tensorflow_serving_and_kserve(server: Server, path: str) -> None:
+    status = server.get(path).json()
+    assert status["model_version_status"] == [
+        {
+            "version": "1",
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        }
+    ]
+    assert (status["name"], status["ready"], status["default_version"]) == ("smoke", True, "1")
+    assert status["labels"] == {"stable": "1"}
+
+
+def test_metadata_of_tensorflow_serving(server: Server) -> None:
+    document = server.get("/v1/models/smoke/metadata").json()
+    assert document["model_spec"] == {"name": "smoke", "signature_name": "", "version": "1"}
+    signature = document["metadata"]["signature_def"]["signature_def"]["serving_default"]
+    assert signature["inputs"]["image"]["dtype"] == "DT_UINT8"
+    sizes = signature["inputs"]["image"]["tensor_shape"]["dim"]
+    assert [size["size"] for size in sizes] == ["-1", "28", "28", "1"]
+    assert signature["outputs"]["probabilities"]["dtype"] == "DT_FLOAT"
+    assert signature["method_name"] == "tensorflow/serving/predict"
+
+
+def test_metadata_of_v2(server: Server) -> None:
+    assert server.get("/v2/models/smoke").json() == {
+        "name": "smoke",
+        "versions": ["1"],
+        "platform": "onnx_onnxv1",
+        "inputs": [{"name": "image", "datatype": "UINT8", "shape": [-1, 28, 28, 1]}],
+        "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}],
+    }
+    assert "binary_tensor_data" in server.get("/v2").json()["extensions"]
+    assert server.get("/v2/models/smoke/versions/1/ready").json() == {
+        "name": "smoke",
+        "ready": True,
+    }
+    [row] = server.post("/v2/repository/index").json()
+    assert row == {"name": "smoke", "version": "1", "state": "READY", "reason": ""}
+
+
+def test_models_and_health(server: Server) -> None:
+    assert server.get("/v1/models").json() == {"models": ["smoke"]}
+    assert server.get("/v2/health/live").json() == {"live": True}
+    assert server.get("/v2/health/ready").json() == {"ready": True, "live": True}
+
+
+def test_routes_are_matched_case_insensitively_as_tensorflow_serving_does(
+    server: Server, images: Any
+) -> None:
+    answer = server.post("/V1/Models/smoke:Predict", json={"instances": images[:1].tolist()})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("where", ["versions/1", "labels/stable"])
+def test_versions_and_labels(server: Server, images: Any, reference: Reference, where: str) -> None:
+    body = {"instances": images[:1].tolist()}
+    answer = server.post(f"/v1/models/smoke/{where}:predict", json=body)
+    assert_close(answer.json()["predictions"], reference.probabilities[:1])
+
+
+def test_head_answers_without_a_body(server: Server) -> None:
+    import requests
+
+    answer = requests.head(server.url + "/v1/models", timeout=30)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert server.get("/v1/models").status_code == 200
+
+
+def test_every_answer_says_where_its_time_went(server: Server, images: Any) -> None:
+    answer = server.predict({"instances": images[:1].tolist()})
+    steps = [part.split(";")[0] for part in answer.headers["Server-Timing"].split(", ")]
+    assert steps == ["parse", "queue", "infer", "serialise"]
+
+
+def test_a_request_id_is_echoed_or_made(server: Server) -> None:
+    given = server.get("/v1/models", headers={"X-Request-ID": "abc-1"})
+    assert given.headers["X-Request-ID"] == "abc-1"
+    ids = {server.get("/v1/models").headers["X-Request-ID"] for _ in range(3)}
+    assert len(ids) == 3
+    hostile = server.get("/v1/models", headers={"X-Request-ID": "a b\tc" * 50})
+    assert "\t" not in hostile.headers["X-Request-ID"]

@@ -1,0 +1,229 @@
+"""How the server ends: nothing that was accepted is lost, and nobody can keep it."""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import threading
+import time
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+
+import grpc
+import pytest
+import requests
+
+from tests.support.grpc_client import call, channel_to, question
+from tests.support.processes import wait_until
+from tests.support.servers import Server, place, serving
+
+BODY = {"instances": [[[[0]] * 28] * 28]}
+DATA = json.dumps(BODY).encode()
+HEAD = b"POST /v1/models/smoke:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(
+    DATA
+)
+REQUEST = HEAD + DATA
+
+
+class Asking(threading.Thread):
+    """A client that asks again and again; each request on the connection it has, or a new one.
+
+    It waits ``pause`` seconds in between.
+    """
+
+    def __init__(self, server: Server, *, keep: bool, pause: float = 0) -> None:
+        super().__init__()
+        self._server, self._keep, self._pause = server, keep, pause
+        self.codes: list[int] = []
+        self.failed: list[str] = []
+
+    def run(self) -> None:
+        session = requests.Session()
+        url = f"{self._server.url}/v1/models/smoke:predict"
+        while True:
+            try:
+                self.codes.append(session.post(url, json=BODY, timeout=30).status_code)
+            except requests.ConnectionError as error:
+                if "refused" not in str(error):
+                    self.failed.append(str(error))
+                return
+            if not self._keep:
+                session.close()
+                session = requests.Session()
+            time.sleep(self._pause)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_shutdown_loses_no_accepted_request(
+    smoke: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(smoke, log=tmp_path / "log") as server:
+        askers = [Asking(server, keep=True) for _ in range(6)]
+        for asker in askers:
+            asker.start()
+        wait_until(lambda: all(len(asker.codes) > 20 for asker in askers))
+        assert server.stop(number) == 0
+        for asker in askers:
+            asker.join()
+    assert [asker.failed for asker in askers] == [[]] * 6
+    assert {code for asker in askers for code in asker.codes} == {200}
+
+
+def test_who_looks_at_readiness_can_leave_before_the_port_closes(
+    smoke: Path, tmp_path: Path
+) -> None:
+    with serving(smoke, "--drain-seconds", 3600, log=tmp_path / "log") as server:
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: server.get("/v2/health/ready").status_code == 503)
+        answer = server.predict(BODY)  # on a new connection
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        with channel_to(server) as channel:
+            assert not call(channel, "ServerReady").ready
+            assert call(channel, "ModelInfer", **question()).model_name == "smoke"
+        assert server.stop(signal.SIGINT) == 0  # it drains no longer
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_does_not_wait_for_who_looks_at_readiness(
+    smoke: Path, tmp_path: Path, workers: int
+) -> None:
+    options = ("--workers", workers, "--drain-seconds", 3600)
+    with serving(smoke, *options, log=tmp_path / "log", own_group=True) as server:
+        os.killpg(server.pid, signal.SIGINT)
+        assert server.process.wait(60) == 0
+
+
+def test_a_second_ctrl_c_waits_for_nobody(smoke: Path, tmp_path: Path) -> None:
+    with (
+        serving(smoke, "--receive-seconds", 3600, log=tmp_path / "log") as server,
+        socket.create_connection(place(server), timeout=30) as connection,
+    ):
+        connection.sendall(REQUEST[:-1])
+        server.process.send_signal(signal.SIGINT)
+        wait_until(lambda: is_refused(server))
+        assert server.stop(signal.SIGINT, seconds=20) == 0  # the first one waits for 30
+
+
+def is_refused(server: Server) -> bool:
+    try:
+        socket.create_connection(place(server), timeout=30).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [(0, 0.5), (32, 4), (len(HEAD) + 100, 4)],
+    ids=["a client that has just connected", "half a head", "half a body"],
+)
+def test_a_request_that_is_on_its_way_is_waited_for(
+    smoke: Path, tmp_path: Path, sent: int, seconds: float
+) -> None:
+    with serving(smoke, log=tmp_path / "log") as server:
+        with socket.create_connection(place(server), timeout=20) as connection:
+            connection.sendall(REQUEST[:sent])
+            time.sleep(0.2)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(seconds)
+            connection.sendall(REQUEST[sent:])
+            answer = connection.recv(65536)
+        assert server.process.wait(20) == 0
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_all_processes_resets_nobody(
+    smoke: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(smoke, "--workers", 2, log=tmp_path / "log", own_group=True) as server:
+        askers = [Asking(server, keep=False, pause=0.03) for _ in range(12)]
+        for asker in askers:
+            asker.start()
+        wait_until(lambda: all(len(asker.codes) > 5 for asker in askers))
+        os.killpg(server.pid, number)
+        for asker in askers:
+            asker.join()
+        assert server.process.wait(30) == 0
+    assert [asker.failed for asker in askers] == [[]] * 12
+
+
+def test_calls_of_grpc_are_answered_or_told_to_go_elsewhere(smoke: Path, tmp_path: Path) -> None:
+    ended: list[grpc.StatusCode] = []
+
+    def ask(server: Server) -> None:
+        with channel_to(server) as channel:
+            while True:
+                try:
+                    call(channel, "ModelInfer", **question())
+                except grpc.RpcError as error:
+                    ended.append(error.code())
+                    return
+
+    with serving(smoke, log=tmp_path / "log") as server:
+        askers = [threading.Thread(target=ask, args=(server,)) for _ in range(8)]
+        for asker in askers:
+            asker.start()
+        time.sleep(1)
+        assert server.stop() == 0
+        for asker in askers:
+            asker.join()
+    assert ended == [grpc.StatusCode.UNAVAILABLE] * 8
+
+
+class Leaving(threading.Thread):
+    """A client that connects and goes at once, again and again."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._place = place(server)
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        while not self.stop.wait(0.0005):
+            with suppress(OSError):
+                socket.create_connection(self._place, timeout=5).close()
+
+
+def test_who_goes_before_the_handshake_harms_nobody(
+    smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    with tls_serving(smoke, tmp_path, certificate) as server, tls_connection(server) as connection:
+        leaving = [Leaving(server) for _ in range(4)]
+        for client in leaving:
+            client.start()
+        connection.sendall(REQUEST[:-100])
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.sendall(REQUEST[-100:])
+        answer = connection.recv(65536)
+        for client in leaving:
+            client.stop.set()
+            client.join()
+        assert server.process.wait(30) == 0, server.log.read_text()
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_client_that_keeps_its_side_of_tls_open_is_not_waited_for(
+    smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    with tls_serving(smoke, tmp_path, certificate) as server, tls_connection(server) as connection:
+        connection.sendall(REQUEST)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
+        assert server.stop(seconds=20) == 0  # the event loop's own limit is half a minute
+
+
+def tls_serving(
+    workspace: Path, folder: Path, certificate: tuple[Path, Path]
+) -> AbstractContextManager[Server]:
+    options = ("--tls-certificate", certificate[0], "--tls-key", certificate[1])
+    return serving(workspace, *options, log=folder / "log", verify=certificate[0])
+
+
+def tls_connection(server: Server) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=server.verify)
+    connection = socket.create_connection(place(server), timeout=30)
+    return context.wrap_socket(connection, server_hostname="127.0.0.1")

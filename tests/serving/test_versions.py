@@ -1,0 +1,292 @@
+"""Versions live: new ones without a restart, bad ones refused, labels, readiness."""
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.processes import wait_until
+from tests.support.servers import Server, serving
+
+BODY = {"instances": [[[[0]] * 28] * 28]}
+
+
+@pytest.fixture
+def workspace(complete: Path, tmp_path: Path) -> Path:
+    """A workspace of the test's own, with version 1."""
+    shutil.copytree(complete / "exported", tmp_path / "exported")
+    return tmp_path
+
+
+@pytest.fixture
+def running(workspace: Path) -> Iterator[Server]:
+    with serving(workspace, log=workspace / "log") as server:
+        yield server
+
+
+def model_folder(workspace: Path) -> Path:
+    return workspace / "exported" / "smoke"
+
+
+def add_version(workspace: Path, number: int, spoil: Any = lambda _: None, **changes: Any) -> Path:
+    """Publish version 1 once more under another number, as a publication does: by renaming.
+
+    ``spoil`` changes the folder before, so that nobody sees it whole.
+    """
+    folder = model_folder(workspace)
+    aside = folder / f".tmp-{number}"
+    shutil.copytree(folder / "1", aside)
+    manifest = json.loads((aside / "manifest.json").read_text())
+    manifest |= {"version": number, **changes}
+    (aside / "manifest.json").write_text(json.dumps(manifest))
+    spoil(aside)
+    return aside.rename(folder / str(number))
+
+
+def set_labels(workspace: Path, **labels: int) -> None:
+    folder = model_folder(workspace)
+    (folder / ".labels").write_text(json.dumps(labels))
+    (folder / ".labels").replace(folder / "labels.json")
+
+
+def status(server: Server) -> dict[str, Any]:
+    return dict(server.get("/v1/models/smoke").json())
+
+
+def states(server: Server) -> dict[str, tuple[str, str]]:
+    rows = status(server)["model_version_status"]
+    return {row["version"]: (row["state"], row["status"]["error_message"]) for row in rows}
+
+
+def test_a_new_version_is_served_without_a_restart_and_without_a_failed_request(
+    workspace: Path, running: Server
+) -> None:
+    answers: list[tuple[int, str]] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        with requests.Session() as session:
+            while not done.is_set():
+                answer = session.post(
+                    f"{running.url}/v1/models/smoke:predict", json=BODY, timeout=30
+                )
+                answers.append((answer.status_code, answer.text))
+
+    askers = [threading.Thread(target=ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    for number in (2, 3, 4):
+        add_version(workspace, number)
+        set_labels(workspace, stable=number)
+        wait_until(lambda number=number: status(running)["default_version"] == str(number))
+    shutil.rmtree(model_folder(workspace) / "1")
+    wait_until(lambda: "1" not in states(running))
+    done.set()
+    for asker in askers:
+        asker.join()
+    assert len(answers) > 50
+    assert {code for code, _ in answers} == {200}
+    assert running.get("/v1/models/smoke/versions/1").status_code == 404
+
+
+def test_labels_choose_versions(workspace: Path, running: Server) -> None:
+    add_version(workspace, 2)
+    set_labels(workspace, stable=1, canary=2)
+    wait_until(lambda: status(running)["labels"] == {"stable": "1", "canary": "2"})
+    assert status(running)["default_version"] == "1"
+    for label, number in (("stable", "1"), ("canary", "2")):
+        path = f"/v1/models/smoke/labels/{label}"
+        assert running.post(f"{path}:predict", json=BODY).status_code == 200
+        assert running.get(f"{path}/metadata").json()["model_spec"]["version"] == number
+
+
+def damage_weights(folder: Path) -> None:
+    content = bytearray((folder / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.onnx").write_bytes(content)
+
+
+def change_golden_answers(folder: Path) -> None:
+    """A model that answers otherwise than recorded, its hashes being right."""
+    import numpy as np
+
+    from pipeline.system.atomic import sha256
+
+    with np.load(folder / "golden.npz") as file:
+        images, answers = file["images"], file["probabilities"]
+    np.savez(folder / "golden.npz", images=images, probabilities=answers[::-1])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    golden = folder / "golden.npz"
+    manifest["files"]["golden.npz"] = {"bytes": golden.stat().st_size, "sha256": sha256(golden)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def remove_golden(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["files"]["golden.npz"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (damage_weights, "model.onnx has another SHA-256"),
+        (change_golden_answers, "must answer here as it did where it was published"),
+        (remove_golden, "it has no golden.npz"),
+        (lambda folder: (folder / "manifest.json").unlink(), "must be the manifest"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "must be the manifest"),
+        (lambda folder: (folder / "model.onnx").unlink(), "model.onnx is missing"),
+        (lambda folder: (folder / "evil.txt").symlink_to("/nowhere"), None),
+    ],
+)
+def test_a_bad_version_is_refused_and_the_old_one_goes_on(
+    workspace: Path, running: Server, spoil: Any, words: str | None
+) -> None:
+    add_version(workspace, 2, spoil)
+    set_labels(workspace, stable=2)
+    wait_until(lambda: states(running).get("2", ("LOADING", ""))[0] in {"END", "AVAILABLE"})
+    if words is None:  # what is not listed and not opened does no harm
+        assert states(running)["2"] == ("AVAILABLE", "")
+        return
+    assert states(running)["2"][0] == "END"
+    assert words in states(running)["2"][1]
+    wait_until(lambda: any(words in event.get("message", "") for event in running.events()))
+    assert status(running)["default_version"] == "1"
+    assert running.predict(BODY).status_code == 200
+    assert running.post("/v1/models/smoke/labels/stable:predict", json=BODY).status_code == 200
+    refused = running.post("/v1/models/smoke/versions/2:predict", json=BODY)
+    assert refused.status_code == 503
+    assert words in refused.json()["error"]
+
+
+def add_a_name_that_is_no_text(folder: Path) -> None:
+    """Nor can a line of the log end within it, for whichever reader."""
+    Path(os.fsdecode(bytes(folder) + b"/variables/variables.\xff\xe2\x80\xa8")).touch()
+
+
+def test_names_that_are_no_text_end_nothing(workspace: Path, running: Server) -> None:
+    add_version(workspace, 2, add_a_name_that_is_no_text)
+    wait_until(lambda: states(running).get("2", ("LOADING", ""))[0] != "LOADING")
+    add_version(workspace, 3)
+    wait_until(lambda: states(running).get("3", ("", ""))[0] == "AVAILABLE")
+    lines = running.log.read_text().rpartition("\n")[0].splitlines()
+    assert all(map(json.loads, lines))
+    assert not [event for event in running.events() if "traceback" in event]
+
+
+def test_a_refused_version_is_tried_again_once_it_changed(workspace: Path, running: Server) -> None:
+    folder = add_version(workspace, 2, damage_weights)
+    good = (model_folder(workspace) / "1" / "model.onnx").read_bytes()
+    wait_until(lambda: states(running).get("2", ("", ""))[0] == "END")
+    (folder / "model.onnx").write_bytes(good)
+    wait_until(lambda: states(running)["2"] == ("AVAILABLE", ""))
+
+
+def test_a_version_altered_while_it_serves_goes_on_from_memory(
+    workspace: Path, running: Server
+) -> None:
+    damage_weights(model_folder(workspace) / "1")
+    wait_until(lambda: states(running)["1"][1])
+    assert states(running)["1"][0] == "AVAILABLE"
+    assert running.predict(BODY).status_code == 200
+
+
+def test_broken_labels_leave_them_as_they_were(workspace: Path, running: Server) -> None:
+    add_version(workspace, 2)
+    (model_folder(workspace) / "labels.json").write_text("{")
+    wait_until(lambda: "2" in states(running))
+    assert status(running)["labels"] == {"stable": "1"}
+    told = "labels not read"
+    wait_until(lambda: any(told in event.get("message", "") for event in running.events()))
+
+
+def test_nothing_is_ready_before_something_is_published(complete: Path, tmp_path: Path) -> None:
+    with serving(tmp_path, log=tmp_path / "log", wait=False) as server:
+        wait_until(lambda: server.get("/v2/health/live").status_code == 200)
+        assert server.get("/v2/health/ready").status_code == 503
+        assert server.get("/v1/models").json() == {"models": []}
+        assert "nothing is published" in server.get("/v1/models/smoke").json()["error"]
+        shutil.copytree(complete / "exported", tmp_path / "aside")
+        (tmp_path / "aside").rename(tmp_path / "exported")
+        wait_until(lambda: server.get("/v2/health/ready").status_code == 200)
+        assert server.predict(BODY).status_code == 200
+        shutil.rmtree(tmp_path / "exported" / "smoke")
+        wait_until(lambda: server.get("/v2/health/ready").status_code == 503)
+
+
+def test_a_model_that_was_away_is_served_again(workspace: Path, running: Server) -> None:
+    """The very same files, as after a volume was mounted anew."""
+    away = model_folder(workspace).rename(workspace / "away")
+    wait_until(lambda: running.get("/v2/health/ready").status_code == 503)
+    away.rename(model_folder(workspace))
+    wait_until(lambda: running.get("/v2/health/ready").status_code == 200)
+    assert running.predict(BODY).status_code == 200
+
+
+def test_what_else_lies_there_harms_nobody(workspace: Path) -> None:
+    exported = workspace / "exported"
+    shutil.copytree(model_folder(workspace) / "1", exported / "backup")
+    (exported / "2024" / "notes").mkdir(parents=True)
+    (exported / "lost").symlink_to("/nowhere")
+    Path(os.fsdecode(os.fsencode(exported) + b"/b\xff")).mkdir()
+    shutil.copytree(model_folder(workspace), Path(os.fsdecode(os.fsencode(exported) + b"/c\xff")))
+    with serving(workspace, log=workspace / "log") as server:
+        assert server.get("/v1/models").json() == {"models": ["smoke"]}
+        assert server.post("/v2/repository/index").status_code == 200
+        add_version(workspace, 2)
+        wait_until(lambda: states(server).get("2") == ("AVAILABLE", ""))
+    assert not [event for event in server.events() if "traceback" in event]
+
+
+def test_a_model_may_have_a_number_for_a_name(workspace: Path) -> None:
+    folder = model_folder(workspace).rename(workspace / "exported" / "2024")
+    manifest = json.loads((folder / "1" / "manifest.json").read_text())
+    (folder / "1" / "manifest.json").write_text(json.dumps({**manifest, "name": "2024"}))
+    with serving(workspace, log=workspace / "log") as server:
+        assert server.predict(BODY, "2024").status_code == 200
+    with serving(workspace, "2024", log=workspace / "log") as server:
+        assert server.predict(BODY, "2024").status_code == 200
+
+
+def test_a_named_version_that_is_removed_is_served_no_more(workspace: Path) -> None:
+    one = model_folder(workspace) / "1"
+    with serving(workspace, one, log=workspace / "log") as server:
+        assert server.predict(BODY).status_code == 200
+        one.rename(workspace / "away")
+        wait_until(lambda: server.get("/v2/health/ready").status_code == 503)
+
+
+def test_labels_need_not_be_words(workspace: Path, running: Server) -> None:
+    set_labels(workspace, **{"stable": 1, "can-ary": 1, "größe": 1})
+    wait_until(lambda: len(status(running)["labels"]) == 3)
+    for label in ("can-ary", "größe"):
+        path = f"/v1/models/smoke/labels/{label}:predict"
+        assert running.post(path, json=BODY).status_code == 200
+
+
+def test_only_what_is_named_is_served(workspace: Path) -> None:
+    add_version(workspace, 2)
+    shutil.copytree(model_folder(workspace), workspace / "exported" / "other")
+    with serving(workspace, "smoke", log=workspace / "log") as server:
+        assert server.get("/v1/models").json() == {"models": ["smoke"]}
+    one = model_folder(workspace) / "1"
+    with serving(workspace, one, log=workspace / "log") as server:
+        assert list(states(server)) == ["1"]
+
+
+def test_a_folder_of_another_model_is_refused(workspace: Path) -> None:
+    """Its manifest says who it is; a renamed folder is not believed."""
+    model_folder(workspace).rename(workspace / "exported" / "other")
+    with serving(workspace, log=workspace / "log", wait=False) as server:
+        path = "/v1/models/other"
+        wait_until(lambda: server.get(path).json().get("model_version_status"))
+        wait_until(lambda: server.get(path).json()["model_version_status"][0]["state"] == "END")
+        [row] = server.get(path).json()["model_version_status"]
+        assert "it is smoke version 1" in row["status"]["error_message"]
+        assert server.get("/v2/health/ready").status_code == 503

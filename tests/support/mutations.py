@@ -1,0 +1,102 @@
+"""Damaged copies of an exported model, each opened in a process of its own.
+
+``python -m tests.support.mutations RUNTIME FORMAT FOLDER COUNT`` prints one line of JSON, a list of
+the outcomes: ``answered``, ``refused: ...``, or ``ended by SIG...``, which the pipeline's worker
+processes contain.
+The runtime is imported once; each copy is opened in a fork, since hundreds of imports take an hour.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.artifacts.formats import artifact_files, artifact_path
+from pipeline.artifacts.model_contract import require_classifier
+from pipeline.errors import PipelineError
+from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
+from pipeline.runtimes.worker import limit_memory
+
+SECONDS = 60
+STRUCTURE = 3000  # bytes at either end, where names and shapes are
+
+
+def damage(content: bytes, random_: random.Random) -> bytes:
+    """Return the content cut, flipped, overwritten, lengthened or shuffled somewhere."""
+    body = bytearray(content)
+    end = len(body) - 1
+    near = [min(STRUCTURE, end), end]
+    place = random_.choice([random_.randint(0, near[0]), random_.randint(0, end),
+                            random_.randint(max(0, end - STRUCTURE), end)])  # fmt: skip
+    size = random_.choice([1, 4, 64, 1024])
+    kind = random_.randrange(7)
+    if kind == 0:
+        return bytes(body[:place])
+    if kind in (1, 2):
+        for _ in range(random_.choice([1, 1, 3, 8])):
+            body[min(place, end)] ^= 1 << random_.randrange(8)
+            place = random_.randint(0, near[random_.randrange(2)])
+    if kind == 3:
+        body[place : place + size] = random_.randbytes(size)
+    if kind == 4:
+        body[place : place + size] = b"\xff" * min(size, end - place + 1)
+    if kind == 5:
+        body[place:place] = random_.randbytes(size)
+    if kind == 6:
+        del body[place : place + size]
+    return bytes(body)
+
+
+def mutate(folder: Path, file_format: str, seed: int) -> None:
+    """Damage one file of a format."""
+    random_ = random.Random(seed)
+    path = random_.choice(artifact_files(folder, file_format))
+    content = path.read_bytes()
+    damaged = damage(content, random_)
+    path.write_bytes(damaged if damaged != content else content[:-1])
+
+
+def open_in_fork(runtime: Runtime, path: Path, told: Path) -> str:
+    """Open and ask a model in a child process, and return what became of it."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(SECONDS)
+        limit_memory()
+        try:
+            predictor = open_model(runtime, path)
+            require_classifier(predictor.contract, path.name)
+            predictor.predict(np.zeros((1, *predictor.contract.image_shape), np.uint8))
+            told.write_text("answered")
+        except PipelineError as error:
+            told.write_text(f"refused: {error}")
+        except Exception as error:  # noqa: BLE001  (as the worker does)
+            told.write_text(f"refused: {type(error).__name__}: {error}")
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return f"ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    return told.read_text()
+
+
+def main(name: str, file_format: str, folder: str, count: str) -> None:
+    runtime = choose_runtime(name)
+    runtime.package.load()
+    with tempfile.TemporaryDirectory() as scratch:
+        copy, told = Path(scratch, "copy"), Path(scratch, "told")
+        results = []
+        for seed in range(int(count)):
+            shutil.copytree(folder, copy)
+            mutate(copy, file_format, seed)
+            results.append(open_in_fork(runtime, artifact_path(copy, file_format), told))
+            shutil.rmtree(copy)
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

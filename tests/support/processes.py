@@ -1,0 +1,36 @@
+"""Waiting for processes and for conditions."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+_START_SECONDS = 60
+
+
+def is_running(pid: str) -> bool:
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # empty: ended, not yet collected
+    except OSError:  # it has ended, perhaps while it was read
+        return False
+
+
+def wait_until_ended(pids: Iterable[str], seconds: float = 120) -> None:
+    """Wait for processes that are to end by themselves."""
+    deadline = time.monotonic() + seconds
+    while left := [pid for pid in pids if is_running(pid)]:
+        assert time.monotonic() < deadline, f"{left} go on"
+        time.sleep(0.05)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = _START_SECONDS) -> None:
+    """Wait until a condition holds; fail if it does not in time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def resident_bytes() -> int:
+    """Return the resident memory of this process, mapped files included (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096

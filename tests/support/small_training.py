@@ -1,0 +1,69 @@
+"""Small trainings for tests: 500 real digits and a network of 16 hidden units."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from pipeline.artifacts.data_set import Split
+from pipeline.config.schema import Model, Optimizer
+from pipeline.models.dense import build_model
+from pipeline.models.optimizers import build_optimizer
+from pipeline.progress import Silent
+from pipeline.tasks.registry import task_named
+from pipeline.training.callback_list import CallbackList
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.compiled_program import EpochState, Program
+from pipeline.training.feed import Feed, Resident
+from pipeline.training.fit import Fit
+from pipeline.training.loop import Loop
+
+SHAPE = (28, 28, 1)
+MULTICLASS = task_named("multiclass")
+
+
+def new_model(seed: int = 0, precision: str = "float32", **settings: Any) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    config = Model(**{"hidden": (16,), **settings})
+    return build_model(
+        config, image_shape=SHAPE, num_classes=10, task=MULTICLASS, precision=precision
+    )
+
+
+def new_loop(
+    digits: Split,
+    *,
+    batch_size: int,
+    seed: int = 0,
+    optimizer: Optimizer | None = None,
+    feed: Feed | None = None,
+    **settings: Any,
+) -> Loop:
+    model = new_model(seed, **settings)
+    built = build_optimizer(optimizer or Optimizer(name="sgd", learning_rate=0.1), total_steps=100)
+    built.build(model.trainable_variables)
+    program = Program(model, built, task=MULTICLASS, batch_size=batch_size)
+    return Loop(program, feed or Resident(digits, batch_size=batch_size, seed=seed))
+
+
+def weights(loop: Loop) -> list[np.ndarray]:
+    return [np.array(w) for w in loop.program.model.get_weights()]
+
+
+def silent(_state: EpochState) -> None:
+    pass
+
+
+def epoch_order(loop: Loop, epoch: int = 0) -> np.ndarray:
+    """The images of an epoch in the order in which they are trained on, by their rows."""
+    orders = [s.order.numpy()[: s.num_images] for s in loop.feed.shards(epoch, 0)]
+    return np.concatenate(orders)
+
+
+def new_fit(loop: Loop, digits: Split, *callbacks: keras.callbacks.Callback, epochs: int) -> Fit:
+    """Never saved: what it would be saved to is not there."""
+    program = loop.program
+    listed = CallbackList(callbacks, program.model, epochs=epochs, steps=loop.feed.num_steps)
+    nowhere = Checkpoint(Path("/nowhere/to/be/found"))
+    return Fit(loop, lambda: program.evaluate(digits), listed, nowhere, epochs, Silent())

@@ -1,0 +1,294 @@
+"""``train.callbacks``: those of Keras and one's own, by the command line and after a resume."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.artifacts.data_set import Split
+from pipeline.config import read
+from pipeline.config.schema import Callback
+from pipeline.errors import ConfigError
+from pipeline.training.callback_list import CallbackList, _continue_csv
+from pipeline.training.callbacks import build_callbacks, callback_classes, check_callbacks
+from tests.support.command_line import assert_error, command
+from tests.support.paths import SMOKE
+from tests.support.small_training import new_fit, new_loop
+
+OWN = """
+import keras
+
+class Own(keras.callbacks.Callback):
+    def __init__(self, path, factor=1.0):
+        super().__init__()
+        self.path, self.factor, self.seen = path, factor, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(epoch)
+        logs["doubled"] = 2 * logs["loss"]
+        with open(self.path, "a") as file:
+            print(epoch, self.seen, file=file)
+        if epoch == 1:
+            self.model.stop_training = True
+
+class Failing(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        raise ValueError("no\\nsuch luck")
+
+class Leaving(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        raise SystemExit(0)
+
+class Texts(keras.callbacks.Callback):
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["loss"], logs["note"] = 77.0, self.value
+
+class NotBuilt(keras.callbacks.Callback):
+    def __init__(self):
+        raise RuntimeError("not today")
+
+class OnBatches(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+def halve(epoch, rate):
+    return rate / 2
+
+no_class = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    return path
+
+
+def build(**arguments: Any) -> keras.callbacks.Callback:
+    [callback] = build_callbacks([Callback(**arguments)])
+    return callback
+
+
+def test_a_csv_file_has_a_row_for_each_epoch(digits: Split, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    history = new_fit(
+        new_loop(digits, batch_size=100),
+        digits,
+        build(name="csv_logger", filename=str(path)),
+        epochs=3,
+    ).run()
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [0, 1, 2]
+    assert [float(row["val_loss"]) for row in rows] == [logs["val_loss"] for logs in history]
+
+
+def test_a_csv_file_that_goes_on_keeps_earlier_rows_only(digits: Split, tmp_path: Path) -> None:
+    """Epoch 2 was written before the kill, but saved was only the middle of it."""
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,loss,val_loss\n0,0.3,0.4\n1,0.2,0.3\n2,0.1,0.2\n3,0.")
+    loop = new_loop(digits, batch_size=100)
+    logger = build(name="csv_logger", filename=str(path))
+    callbacks = CallbackList([logger], loop.program.model, epochs=4, steps=5)
+    callbacks.train_begin(resumed_epoch=2)
+    callbacks.epoch_end(2, {"loss": 0.125, "val_loss": 0.25})
+    callbacks.train_end()
+    assert path.read_text() == "epoch,loss,val_loss\n0,0.3,0.4\n1,0.2,0.3\n2,0.125,0.25\n"
+
+
+def test_tensorboard_writes_events_that_can_be_read(digits: Split, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    callback = build(name="tensor_board", log_dir=str(tmp_path), histogram_freq=1)
+    new_fit(new_loop(digits, batch_size=100), digits, callback, epochs=2).run()
+    found = set()
+    for path in tmp_path.rglob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            found |= {(value.tag, event.step) for value in event.summary.value}
+    assert {("epoch_loss", 0), ("epoch_loss", 1), ("epoch_learning_rate", 1)} <= found
+    assert any("hidden_1" in tag for tag, _ in found)
+
+
+def test_model_checkpoint_writes_models_that_keras_opens(digits: Split, tmp_path: Path) -> None:
+    callback = build(name="model_checkpoint", filepath=str(tmp_path / "{epoch}.keras"))
+    loop = new_loop(digits, batch_size=100)
+    new_fit(loop, digits, callback, epochs=2).run()
+    first, second = (keras.models.load_model(tmp_path / f"{n}.keras") for n in (1, 2))
+    assert all(map(np.array_equal, second.get_weights(), loop.program.model.get_weights()))
+    assert not np.array_equal(first.get_weights()[0], second.get_weights()[0])
+    assert second(digits.images[:3]).shape == (3, 10)
+
+
+def test_a_schedule_of_ones_own_changes_the_rate_of_the_steps(digits: Split, own: Path) -> None:
+    callback = build(name="learning_rate_scheduler", schedule=f"{own}:halve")
+    loop = new_loop(digits, batch_size=100)
+    history = new_fit(loop, digits, callback, epochs=2).run()
+    rates = [logs["learning_rate"] for logs in history]
+    assert rates == pytest.approx([0.05, 0.025])
+    plain = new_loop(digits, batch_size=100)
+    unchanged = new_fit(plain, digits, epochs=2).run()
+    assert unchanged[0]["loss"] != history[0]["loss"], "the compiled step reads the rate anew"
+
+
+def test_a_plateau_reduces_the_rate(digits: Split) -> None:
+    callback = build(name="reduce_lr_on_plateau", patience=1, min_delta=100.0, factor=0.5)
+    loop = new_loop(digits, batch_size=100)
+    new_fit(loop, digits, callback, epochs=3).run()
+    assert float(loop.program.optimizer.learning_rate) == pytest.approx(0.025)
+
+
+def test_ones_own_adds_to_the_logs_and_stops(digits: Split, own: Path, tmp_path: Path) -> None:
+    callback = build(name=f"{own}:Own", path=str(tmp_path / "seen"))
+    history = new_fit(new_loop(digits, batch_size=100), digits, callback, epochs=5).run()
+    assert len(history) == 2
+    assert history[1]["doubled"] == 2 * history[1]["loss"]
+
+
+def test_what_is_remembered_can_be_recalled(digits: Split, own: Path) -> None:
+    """Through JSON, as in a checkpoint; what cannot be kept is left as it is."""
+    model = new_loop(digits, batch_size=100).program.model
+    stopper = keras.callbacks.EarlyStopping(restore_best_weights=True)
+    mine = build(name=f"{own}:Own", path="nowhere", factor=0.5)
+    listed = CallbackList([stopper, mine], model, epochs=1, steps=1)
+    stopper.wait, stopper.best, stopper.best_weights = 2, np.float32(0.25), [np.eye(2)]
+    mine.seen, mine.handle = [0, 1], object()  # type: ignore[attr-defined]
+    kept, arrays = listed.remembered()
+    fresh, other = keras.callbacks.EarlyStopping(), build(name=f"{own}:Own", path="x")
+    CallbackList([fresh, other], model, epochs=1, steps=1).recall(
+        json.loads(json.dumps(kept)), arrays
+    )
+    assert (fresh.wait, fresh.best, other.seen, other.factor) == (2, 0.25, [0, 1], 0.5)
+    assert np.array_equal(fresh.best_weights[0], np.eye(2))
+    assert not hasattr(other, "handle")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"name": "csv_loger"}, r"\[0\].name .* got 'csv_loger'. Did you mean 'csv_logger'"),
+        ({"name": "csv_logger"}, "requires; got none for filename. Add it."),
+        ({"name": "csv_logger", "file": "x"}, r"callbacks\[0\].file must be an argument of CSVLog"),
+        ({"name": "progbar_logger"}, "of use here; got 'progbar_logger': progress is shown anyway"),
+        ({"name": "early_stopping"}, "write train.early_stopping"),
+        ({"name": "{own}:OnBatches"}, "works at the ends of epochs; got on_train_batch_end in"),
+        ({"name": "{own}:no_class"}, "must name a class derived from keras.callbacks.Callback"),
+        ({"name": "{own}:Missing"}, "AttributeError: .*Missing"),
+        ({"name": "{own}:Own"}, "requires; got none for path"),
+        ({"name": "{own}:NotBuilt"}, "must be what NotBuilt accepts; .*RuntimeError: not today"),
+        ({"name": "model_checkpoint", "filepath": "x", "save_freq": "9"}, "ends of epochs only"),
+        ({"name": "tensorboard", "update_freq": "batch"}, "must be 'epoch'; got 'batch'"),
+        ({"name": "nowhere.py:Own"}, "got 'nowhere.py:Own': FileNotFoundError.*counts from"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(own: Path, arguments: dict[str, str], text: str) -> None:
+    given = {key: value.format(own=own) for key, value in arguments.items()}
+    with pytest.raises(ConfigError, match=text):
+        build(**given)
+
+
+@pytest.mark.parametrize("name", ["csv_logger", "CSVLogger", "csvlogger"])
+def test_names_may_be_written_in_several_ways(name: str) -> None:
+    assert isinstance(build(name=name, filename="x"), keras.callbacks.CSVLogger)
+
+
+def test_every_callback_of_keras_is_known() -> None:
+    assert {"csv_logger", "tensor_board", "model_checkpoint", "learning_rate_scheduler",
+            "reduce_lr_on_plateau", "terminate_on_na_n"} <= set(callback_classes())  # fmt: skip
+
+
+def test_a_failing_callback_is_named_and_nothing_is_published(own: Path, tmp_path: Path) -> None:
+    done = command(
+        "run", str(SMOKE), f"train.callbacks=[{{name: '{own}:Failing'}}]", "train.epochs=1",
+        "--workspace", str(tmp_path),
+    )  # fmt: skip
+    assert_error(
+        done, 2, "got from Failing: ValueError from on_epoch_end: no such luck Mend its code"
+    )
+    assert not (tmp_path / "exported").exists() or not list((tmp_path / "exported").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "text"),
+    [
+        ("Leaving", {}, "got from Leaving: SystemExit from on_epoch_end"),
+        ("Texts", {"value": "hello"}, "got from Texts: it added note = 'hello' to the logs"),
+        ("Texts", {"value": float("nan")}, "it added note = nan to the logs, no number"),
+    ],
+)
+def test_what_a_callback_must_not_do(
+    digits: Split, own: Path, name: str, arguments: dict[str, Any], text: str
+) -> None:
+    fit = new_fit(
+        new_loop(digits, batch_size=100),
+        digits,
+        build(name=f"{own}:{name}", **arguments),
+        epochs=1,
+    )
+    with pytest.raises(ConfigError, match=text):
+        fit.run()
+
+
+def test_what_was_measured_stays_in_the_logs(digits: Split, own: Path) -> None:
+    fit = new_fit(
+        new_loop(digits, batch_size=100), digits, build(name=f"{own}:Texts", value=3), epochs=1
+    )
+    [logs] = fit.run()
+    assert logs["note"] == 3
+    assert logs["loss"] < 3
+
+
+def test_accuracies_are_to_be_large_unless_told(tmp_path: Path) -> None:
+    arguments = {"filepath": str(tmp_path / "x.keras"), "monitor": "val_accuracy"}
+    assert build(name="model_checkpoint", **arguments).mode == "max"  # type: ignore[attr-defined]
+    assert build(name="model_checkpoint", mode="min", **arguments).mode == "min"  # type: ignore[attr-defined]
+
+
+def test_two_that_set_the_learning_rate_are_refused_at_once() -> None:
+    config = read(
+        SMOKE,
+        [
+            "optimizer={name: sgd, schedule: {name: cosine}}",
+            "train.callbacks=[{name: reduce_lr_on_plateau}]",
+        ],
+    )
+    with pytest.raises(ConfigError, match="got both, cosine and ReduceLROnPlateau"):
+        check_callbacks(config)
+
+
+def test_what_is_monitored_must_be_in_the_logs(own: Path) -> None:
+    callbacks = "{name: model_checkpoint, filepath: x.keras, monitor: val_los}"
+    with pytest.raises(ConfigError, match=r"\[0\].monitor .* got 'val_los' .* mean 'val_loss'"):
+        check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}]"]))
+    check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}, {{name: '{own}:Own', path: x}}]"]))
+
+
+def test_a_csv_file_that_is_appended_to_keeps_older_trainings(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,loss\n0,9\n1,8\n2,7\n0,3\n1,2\n2,1\n")
+    _continue_csv(build(name="csv_logger", filename=str(path), append=True), 2)
+    assert path.read_text() == "epoch,loss\n0,9\n1,8\n2,7\n0,3\n1,2\n"
+
+
+def test_a_changed_file_trains_again(own: Path, tmp_path: Path) -> None:
+    from pipeline.artifacts.data_source import SAMPLE, Source
+    from pipeline.engine.plan import Plan
+    from pipeline.engine.workspace import Workspace
+    from pipeline.stages import GRAPH
+
+    config = read(SMOKE, [f"train.callbacks=[{{name: '{own}:Own', path: x}}]"])
+    plans = []
+    for text in (OWN, OWN, OWN + "\nCHANGED = True\n"):
+        own.write_text(text)
+        plans.append(Plan(GRAPH, config, Source(SAMPLE, ""), Workspace(tmp_path)).fingerprints)
+    assert plans[0] == plans[1]
+    assert plans[0]["data"] == plans[2]["data"]
+    assert plans[0]["train"] != plans[2]["train"]

@@ -1,0 +1,179 @@
+"""What compiles the steps, what is said of it, and what is compiled only once."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.artifacts.data_set import Split
+from pipeline.config.schema import Optimizer, Schedule, Train
+from pipeline.errors import ConfigError
+from pipeline.models.optimizers import build_optimizer
+from pipeline.progress import Silent
+from pipeline.training import compiling
+from pipeline.training.compiled_program import GRAPH, XLA, Program
+from pipeline.training.compiling import compile_program
+from pipeline.training.feed import Resident
+from pipeline.training.loop import Loop
+from pipeline.training.program_pool import compiled
+from tests.support.small_training import MULTICLASS, new_loop, new_model, silent, weights
+
+
+class Noting(Silent):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def compile_loop(loop: Loop, **settings: Any) -> list[str]:
+    """Compile, and return what was said of it."""
+    noting = Noting()
+    compile_program(loop.program, loop.feed, Train(**settings), noting)
+    return noting.notices
+
+
+def test_xla_is_used_and_changes_nothing_before_the_first_step(digits: Split) -> None:
+    loop = new_loop(digits, batch_size=100)
+    before = weights(loop)
+    assert compile_loop(loop) == []
+    assert loop.program.compiler == XLA
+    assert all(map(np.array_equal, weights(loop), before))
+    assert int(loop.program.optimizer.iterations.numpy()) == 0
+
+
+@pytest.fixture
+def impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps with an operation on strings, which XLA does not have."""
+    import tensorflow as tf
+
+    train_step = Program._train_step
+
+    def with_string(self: Program, images: Any, labels: Any, size: Any) -> Any:
+        tf.print(tf.strings.as_string(size), output_stream="file:///dev/null")
+        return train_step(self, images, labels, size)
+
+    monkeypatch.setattr(Program, "_train_step", with_string)
+
+
+@pytest.mark.usefixtures("impossible")
+def test_what_xla_cannot_compile_runs_as_a_graph_and_is_said(digits: Split) -> None:
+    loop = new_loop(digits, batch_size=100)
+    [notice] = compile_loop(loop)
+    assert notice.startswith("The training steps run as a TensorFlow graph: Detected unsupported")
+    assert loop.program.compiler == GRAPH
+    loop.run_epoch(0, silent)
+    assert int(loop.program.optimizer.iterations.numpy()) == 5
+
+
+@pytest.mark.usefixtures("impossible")
+def test_xla_that_was_asked_for_is_not_replaced(digits: Split) -> None:
+    loop = new_loop(digits, batch_size=100)
+    with pytest.raises(ConfigError, match=r"train.compiler must be one that can .* got 'xla'"):
+        compile_loop(loop, compiler="xla")
+
+
+def test_a_graph_gives_the_same_training(digits: Split) -> None:
+    graph, xla = (new_loop(digits, batch_size=64) for _ in range(2))
+    assert compile_loop(graph, compiler="graph") == []
+    compile_loop(xla, compiler="xla")
+    assert (graph.program.compiler, xla.program.compiler) == (GRAPH, XLA)
+    loss, expected = (loop.run_epoch(0, silent).loss for loop in (graph, xla))
+    assert loss == pytest.approx(expected, rel=1e-5)
+    for got, wanted in zip(weights(graph), weights(xla), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [({XLA: 2, GRAPH: 1}, GRAPH), ({XLA: 1.05, GRAPH: 1}, XLA)]
+)
+def test_bfloat16_takes_the_clearly_faster_compiler(
+    digits: Split, monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float], expected: str
+) -> None:
+    """The clock is set by hand, so that the choice is known; the steps are real."""
+    time_steps = compiling._time
+
+    def scripted(program: Program, *arguments: Any) -> float:
+        time_steps(program, *arguments)
+        return seconds[program.compiler]
+
+    monkeypatch.setattr(compiling, "_time", scripted)
+    loop = new_loop(digits, batch_size=100, precision="mixed_bfloat16", dropout=0.2)
+    before = [v.numpy() for v in loop.program.variables]
+    [notice] = compile_loop(loop, precision="mixed_bfloat16")
+    assert f"{seconds[XLA]:.2f} s in XLA and {seconds[GRAPH]:.2f} s as a graph" in notice
+    assert loop.program.compiler == expected
+    after = [v.numpy() for v in loop.program.variables]
+    assert all(map(np.array_equal, before, after)), "the probe leaves no trace"
+
+
+def test_bfloat16_computes_in_bfloat16_and_keeps_float32_weights(digits: Split) -> None:
+    model = new_model(precision="mixed_bfloat16", hidden=(16, 16))
+    assert model.get_layer("hidden_2").compute_dtype == "bfloat16"
+    assert {v.dtype for v in model.variables} == {"float32"}
+    assert model.get_layer("logits").compute_dtype == "float32"
+    loop = new_loop(digits, batch_size=50, precision="mixed_bfloat16")
+    full = new_loop(digits, batch_size=50)
+    losses = [one.run_epoch(0, silent).loss for one in (loop, full)]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def train_in_pool(
+    digits: Split, seed: int, optimizer: Optimizer, epochs: int = 1, **settings: Any
+) -> tuple[Program, list[np.ndarray]]:
+    model = new_model(seed, dropout=0.2, **settings)
+    built = build_optimizer(optimizer, total_steps=10)
+    with compiled(model, built, task=MULTICLASS, batch_size=100) as program:
+        loop = Loop(program, Resident(digits, batch_size=100, seed=seed))
+        for epoch in range(epochs):
+            loop.run_epoch(epoch, silent)
+        return program, weights(loop)
+
+
+def test_a_like_training_uses_the_program_again_and_gets_the_same_bits(digits: Split) -> None:
+    adam, faster = (Optimizer(name="adam", learning_rate=rate) for rate in (0.001, 0.002))
+    first, expected = train_in_pool(digits, 0, adam)
+    other, different = train_in_pool(digits, 1, faster, epochs=2)
+    again, found = train_in_pool(digits, 0, adam)
+    assert first is other is again, "seed and learning rate are values, not code"
+    assert again._calls[XLA].experimental_get_tracing_count() == 1
+    assert all(map(np.array_equal, found, expected))
+    assert not np.array_equal(different[0], expected[0])
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "settings"),
+    [
+        (Optimizer(name="adam", beta_1=0.8), {}),  # type: ignore[call-arg]
+        (Optimizer(name="adam", schedule=Schedule(name="cosine")), {}),
+        (Optimizer(name="adam"), {"l2": 0.1}),
+        (Optimizer(name="adam"), {"activation": "tanh"}),
+        (Optimizer(name="adam"), {"precision": "mixed_bfloat16"}),
+    ],
+)
+def test_what_is_fixed_in_a_program_makes_another_one(
+    digits: Split, optimizer: Optimizer, settings: dict[str, Any]
+) -> None:
+    plain, _ = train_in_pool(digits, 0, Optimizer(name="adam"))
+    other, _ = train_in_pool(digits, 0, optimizer, **settings)
+    assert other is not plain
+
+
+def test_what_callbacks_may_have_changed_is_not_used_again() -> None:
+    sgd = [build_optimizer(Optimizer(name="sgd"), total_steps=1) for _ in range(2)]
+    with compiled(new_model(), sgd[0], task=MULTICLASS, batch_size=9, reusable=False) as first:
+        pass
+    with compiled(new_model(), sgd[1], task=MULTICLASS, batch_size=9) as second:
+        assert first is not second
+
+
+def test_two_trainings_at_once_do_not_share_a_program() -> None:
+    sgd = build_optimizer(Optimizer(name="sgd"), total_steps=1)
+    other = build_optimizer(Optimizer(name="sgd"), total_steps=1)
+    first, second = (
+        compiled(new_model(), one, task=MULTICLASS, batch_size=7) for one in (sgd, other)
+    )
+    with first as one, second as two:
+        assert one is not two

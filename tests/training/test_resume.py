@@ -1,0 +1,349 @@
+"""Interrupted training ends with the bits of the uninterrupted one; processes are really killed."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.artifacts.data_set import Split
+from pipeline.config import read
+from pipeline.engine.workspace import Workspace
+from pipeline.errors import StorageError
+from pipeline.progress import Silent
+from pipeline.stages import run_stages
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.compiled_program import Result
+from tests.support.paths import SMOKE
+from tests.support.small_training import new_fit, new_loop
+
+OWN = """
+import keras
+
+class Slower(keras.callbacks.Callback):  # the rate of an epoch depends on all epochs before it
+    def __init__(self):
+        super().__init__()
+        self.factors = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.factors.append(0.99)
+        self.model.optimizer.learning_rate = 0.001 * 0.99 ** len(self.factors)
+"""
+EPOCHS, HELD = 40, 30  # early stopping ends it after epoch 31 at the soonest
+OVERRIDES = [
+    f"train.epochs={EPOCHS}",
+    "train.batch_size=16",
+    "train.early_stopping={patience: 30}",
+    "model.dropout=0.2",
+    "optimizer={name: adam, learning_rate: 0.001, schedule: {name: cosine}}",
+]
+RUN = """
+import os
+import signal
+import sys
+from pathlib import Path
+from pipeline.config import read
+from pipeline.errors import StorageError
+from pipeline.artifacts.data_set import Split
+from pipeline.progress import Silent
+from pipeline.stages import run_stages
+from pipeline.engine.workspace import Workspace
+import pipeline.training.checkpoint as checkpoint
+import pipeline.training.loop as loop
+checkpoint.MIN_SECONDS, checkpoint.COST_SHARE, loop.CHUNK_SECONDS = 0.0, 1e9, 0.02
+woken, wake = os.pipe()
+os.set_blocking(wake, False)
+signal.set_wakeup_fd(wake)
+save = checkpoint.Checkpoint.save
+
+def save_and_wait(self, position, *others):
+    save(self, position, *others)
+    if position.epoch >= int(sys.argv[3]):
+        os.read(woken, 1)  # until a signal comes, or because one has come
+
+checkpoint.Checkpoint.save = save_and_wait
+config = read(Path(sys.argv[2]), sys.argv[4:])
+try:
+    run_stages(config, Workspace(Path(sys.argv[1])), Silent(), until="train")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def start(
+    workspace: Path, overrides: list[str] = OVERRIDES, held: int = HELD
+) -> subprocess.Popen[bytes]:
+    """Start a training; where it has come so far, it waits for a signal."""
+    command = [sys.executable, "-c", RUN, str(workspace), str(SMOKE), str(held), *overrides]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def trained(workspace: Path) -> tuple[list[np.ndarray], list[dict[str, float]]]:
+    import keras
+
+    [folder] = (workspace / "runs" / "train").glob("[0-9a-f]*")
+    history = json.loads((folder / "history.json").read_text())
+    return keras.models.load_model(folder / "model.keras").get_weights(), history
+
+
+def saved(workspace: Path) -> list[Path]:
+    return list((workspace / "runs" / "checkpoints").glob("*.npz"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same training, never interrupted, and never even saved."""
+    workspace = tmp_path_factory.mktemp("whole")
+    run_stages(read(SMOKE, OVERRIDES), Workspace(workspace), Silent(), until="train")
+    return workspace
+
+
+def assert_same(first: Path, second: Path) -> None:
+    (weights, history), (expected, expected_history) = trained(first), trained(second)
+    assert all(map(np.array_equal, weights, expected))
+    assert history == expected_history
+
+
+def save_times(workspace: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in saved(workspace)}
+
+
+def start_and_save(
+    workspace: Path, seconds: float, overrides: list[str] = OVERRIDES
+) -> subprocess.Popen[bytes]:
+    """Start a training, wait until this very process has saved something, and then a while."""
+    before = save_times(workspace)
+    process = start(workspace, overrides)
+    while save_times(workspace) == before:
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(seconds)
+    return process
+
+
+class Noting(Silent):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def kill_and_finish(workspace: Path, overrides: list[str], *, kills: int) -> None:
+    """Kill the training at random moments, again and again, and then let it end."""
+    generator = np.random.default_rng(11)
+    for seconds in generator.uniform(0, 0.8, kills):
+        process = start_and_save(workspace, seconds, overrides)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert start(workspace, overrides, held=EPOCHS).wait() == 0
+    assert saved(workspace) == []
+
+
+def test_killed_again_and_again_it_ends_with_the_same_bits(whole: Path, tmp_path: Path) -> None:
+    kill_and_finish(tmp_path, OVERRIDES, kills=4)
+    assert_same(tmp_path, whole)
+
+
+def resumed(digits: Split, path: Path, make: Callable[[], Any], *, cut: int) -> list[Any]:
+    """Train 6 epochs, cut at a step of them and gone on with; return the history."""
+    fit = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
+    fit.checkpoint = Checkpoint(path)
+    run = fit.loop.program.run
+
+    def cutting(*arguments: Any, **named: Any) -> Any:
+        done = run(*arguments, **named)
+        if int(fit.loop.program.optimizer.iterations.numpy()) >= cut:
+            os.kill(os.getpid(), signal.SIGINT)
+        return done
+
+    fit.loop.program.run = cutting  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        fit.run()
+    again = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
+    saved_state = fit.checkpoint.read(len(fit.loop.program.variables))
+    assert saved_state is not None
+    return again.run(saved_state)
+
+
+class StopsAtTheBegin(keras.callbacks.Callback):
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = 0
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        del epoch, logs
+        self.begun += 1
+        self.model.stop_training = self.begun == 3
+
+
+def plateau() -> keras.callbacks.Callback:
+    return keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=0.4, factor=0.1)
+
+
+def stopper() -> keras.callbacks.Callback:
+    return keras.callbacks.EarlyStopping(patience=1, min_delta=0.4, restore_best_weights=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "cut"),
+    [(plateau, 15), (plateau, 25), (stopper, 12), (stopper, 18), (StopsAtTheBegin, 25)],
+)
+def test_what_callbacks_do_is_the_same_after_a_cut(
+    digits: Split, tmp_path: Path, make: Callable[[], Any], cut: int
+) -> None:
+    whole = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6).run()
+    assert resumed(digits, tmp_path / "state.npz", make, cut=cut) == whole
+
+
+def test_an_output_that_cannot_be_written_leaves_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk after the last epoch costs no training."""
+    config = read(SMOKE, ["train.epochs=1"])
+    run_stages(config, Workspace(tmp_path), Silent(), until="data")
+    monkeypatch.setattr("pipeline.training.checkpoint.MIN_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.training.checkpoint.COST_SHARE", 1e9)
+
+    def full(_folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pipeline.engine.store.describe_files", full)
+    with pytest.raises(StorageError, match="no space is left"):
+        run_stages(config, Workspace(tmp_path), Silent(), until="train")
+    assert len(saved(tmp_path)) == 1
+    monkeypatch.undo()
+    noting = Noting()
+    run_stages(config, Workspace(tmp_path), noting, until="train")
+    assert any("Going on from epoch 1" in text for text in noting.notices)
+    assert saved(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"PK"])
+def test_a_file_that_is_no_checkpoint_counts_as_none(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "state.npz"
+    path.write_bytes(content)
+    assert Checkpoint(path).read(3) is None
+
+
+def test_streamed_and_with_callbacks_too(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    """Several shards an epoch, a rate that callbacks change, and a log with each epoch once."""
+    (tmp_path / "own.py").write_text(OWN)
+    log = tmp_path / "log.csv"
+    changed = [
+        "optimizer={name: adam, learning_rate: 0.001}",
+        "train.memory_mb=1",
+        f"train.callbacks=[{{name: '{tmp_path}/own.py:Slower'}}, "
+        f"{{name: csv_logger, filename: '{log}'}}]",
+    ]
+    whole = tmp_path_factory.mktemp("streamed")
+    overrides = [*OVERRIDES, *changed]
+    results = run_stages(read(SMOKE, overrides), Workspace(whole), Silent(), until="train")
+    assert results[-1].output.facts.shards > 5
+    expected = log.read_text()
+    kill_and_finish(tmp_path / "killed", overrides, kills=4)
+    assert_same(tmp_path / "killed", whole)
+    assert log.read_text() == expected
+
+
+def test_checkpoints_that_nobody_goes_on_with_are_removed(tmp_path: Path) -> None:
+    old, recent = tmp_path / "old.npz", tmp_path / "recent.npz"
+    for path, days in ((old, 31), (recent, 29)):
+        path.write_bytes(b"")
+        os.utime(path, (time.time() - 86_400 * days,) * 2)
+    Checkpoint(tmp_path / "own.npz")
+    assert (old.exists(), recent.exists()) == (False, True)
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training that was ended by Ctrl-C; it saved its place though no checkpoint was due."""
+    workspace = tmp_path_factory.mktemp("interrupted")
+    process = start_and_save(workspace, 0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=120) == 130
+    assert len(saved(workspace)) == 1
+    return workspace
+
+
+def go_on(workspace: Path, force: str | None = None) -> bool:
+    """Run again, and return whether it said that it goes on from where it was."""
+    noting = Noting()
+    run_stages(read(SMOKE, OVERRIDES), Workspace(workspace), noting, until="train", force=force)
+    assert saved(workspace) == []
+    return any(text.startswith("Going on from epoch") for text in noting.notices)
+
+
+@pytest.fixture
+def copied(interrupted: Path, tmp_path: Path) -> Path:
+    shutil.copytree(interrupted, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_after_ctrl_c_it_goes_on_to_the_same_bits(whole: Path, copied: Path) -> None:
+    assert go_on(copied)
+    assert_same(copied, whole)
+
+
+def test_a_damaged_checkpoint_starts_from_the_beginning(whole: Path, copied: Path) -> None:
+    [path] = saved(copied)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert not go_on(copied)
+    assert_same(copied, whole)
+
+
+def test_force_starts_anew(whole: Path, copied: Path) -> None:
+    assert not go_on(copied, force="train")
+    assert_same(copied, whole)
+
+
+def test_ctrl_c_during_validation_is_not_lost(digits: Split, tmp_path: Path) -> None:
+    """A real signal at the one moment when no chunk of steps is under way."""
+    loop = new_loop(digits, batch_size=50)
+    fit = new_fit(loop, digits, epochs=3)
+    fit.checkpoint = Checkpoint(tmp_path / "state.npz")
+
+    def validate() -> Result:
+        os.kill(os.getpid(), signal.SIGINT)
+        return loop.program.evaluate(digits)
+
+    fit.validate = validate
+    with pytest.raises(KeyboardInterrupt):
+        fit.run()
+    saved_state = fit.checkpoint.read(len(loop.program.variables))
+    assert saved_state is not None
+    assert (saved_state.position.epoch, len(saved_state.position.history)) == (1, 1)
+
+
+def test_a_stop_that_was_interrupted_is_still_a_stop(digits: Split, tmp_path: Path) -> None:
+    """Early stopping and Ctrl-C in the same epoch: going on ends at once."""
+    loop = new_loop(digits, batch_size=50)
+    stopper = keras.callbacks.EarlyStopping(patience=0, min_delta=100.0)
+    fit = new_fit(loop, digits, stopper, epochs=9)
+    fit.checkpoint = Checkpoint(tmp_path / "state.npz")
+    results = iter([Result(1.0, {"accuracy": 0.5})] * 2)
+
+    def validate() -> Result:
+        result = next(results)
+        if loop.program.optimizer.iterations.numpy() == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    fit.validate = validate
+    with pytest.raises(KeyboardInterrupt):
+        fit.run()
+    again = new_fit(new_loop(digits, batch_size=50), digits, stopper, epochs=9)
+    saved_state = fit.checkpoint.read(len(loop.program.variables))
+    assert len(again.run(saved_state)) == 2
