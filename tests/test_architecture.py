@@ -44,9 +44,9 @@ def room_of(module: str) -> str:
 
 
 def row(room: str) -> int:
-    [index] = [index for index, rooms in enumerate(ORDER) if room in rooms] or [None]
-    assert index is not None, f"{room} has no place in ORDER: give it one"
-    return index
+    found = [index for index, rooms in enumerate(ORDER) if room in rooms]
+    assert len(found) == 1, f"{room} must be in ORDER once; found {len(found)} times"
+    return found[0]
 
 
 def test_imports_point_downwards() -> None:

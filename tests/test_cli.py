@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,11 @@ def loads_tensorflow(*arguments: object) -> bool:
         "try:\n    app(sys.argv[1:])\nexcept SystemExit as end:\n    assert not end.code\n"
         "print('LOADED' if {'tensorflow', 'keras'} & set(sys.modules) else 'LIGHT')"
     )
-    arguments = tuple(map(str, arguments))
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().endswith("LOADED")
@@ -95,14 +98,13 @@ def test_a_touched_helper_is_named_and_runs_again(workspace: Path, tmp_path: Pat
     copy_package(tmp_path / "code" / "pipeline")
     helper = tmp_path / "code" / "pipeline" / "models" / "keras_by_name.py"
     helper.write_text(helper.read_text() + "\nTOUCHED = True\n")
-    environment = {"PYTHONPATH": str(tmp_path / "code")}
-    done = command("why", SMOKE, "publish", "-C", workspace, "--json", cwd=tmp_path, **environment)
+    edited = partial(command, cwd=tmp_path, PYTHONPATH=str(tmp_path / "code"))
+    done = edited("why", SMOKE, "publish", "-C", workspace, "--json")
     reasons = {r["stage"]: r for r in json.loads(done.out)}
     assert reasons["data"]["up_to_date"]
     assert reasons["train"]["changes"] == ["the code of pipeline.models.keras_by_name was changed"]
     assert reasons["evaluate"]["changes"] == ["the output of train is another one"]
-    until = ("--until", "train", "--json")
-    done = command("run", SMOKE, "-C", workspace, *until, cwd=tmp_path, **environment)
+    done = edited("run", SMOKE, "-C", workspace, "--until", "train", "--json")
     assert [s["status"] for s in json.loads(done.out)["stages"]] == ["cached", "ran"]
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,12 @@ def test_the_first_epoch_of_each_round_does_not_count() -> None:
 
 
 def test_a_peer_that_learns_something_else_is_marked() -> None:
-    rows = [row("a", 1, 0.5), row("b", 1, 0.51), row("c", 1, 0.9), {"peer": "d", "error": "no"}]
+    rows: list[Any] = [
+        row("a", 1, 0.5),
+        row("b", 1, 0.51),
+        row("c", 1, 0.9),
+        {"peer": "d", "error": "no"},
+    ]
     training.check_losses(rows)
     assert [one.get("learns") for one in rows] == [True, True, False, None]
 

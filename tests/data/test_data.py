@@ -24,6 +24,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.errors import ConfigError, DataFileError, DataUnreachable, StorageError
 from pipeline.progress import Silent
 from pipeline.stages import run_stages
+from pipeline.system.atomic import sha256
 from tests.support.command_line import assert_error, command
 from tests.support.data_hosts import host
 from tests.support.files import contents
@@ -175,7 +176,7 @@ def small_files(tmp_path: Path) -> tuple[Path, dict[str, RemoteFile]]:
     for name in ("a.gz", "b.gz"):
         body = name.encode() * 100_000
         (folder / name).write_bytes(body)
-        digest = sources.sha256(folder / name)
+        digest = sha256(folder / name)
         pinned[name] = RemoteFile(f"http://127.0.0.1:9/{name}", len(body), digest)
     return folder, pinned
 
@@ -258,7 +259,7 @@ def test_a_killed_download_starts_again_cleanly(
     with host(folder) as good:
         fetch(pinned, (good.address,), target, Silent())
     for name, file in pinned.items():
-        assert sources.sha256(target / name) == file.sha256
+        assert sha256(target / name) == file.sha256
 
 
 @pytest.mark.parametrize("change", ["cut", "altered", "longer", "missing"])
@@ -282,7 +283,7 @@ def test_a_bad_manual_file_is_named_and_left(mnist_dir: Path, tmp_path: Path, ch
         assert "got no t10k-labels-idx1-ubyte.gz" in str(caught.value)
         return
     assert "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6" in str(caught.value)
-    assert sources.sha256(path) in str(caught.value)
+    assert sha256(path) in str(caught.value)
     assert f"{len(changed[change]):,} bytes" in str(caught.value)
     assert path.read_bytes() == changed[change]  # the user's own file is never removed
     assert not (tmp_path / "runs" / "data").exists()

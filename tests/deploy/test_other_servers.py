@@ -174,7 +174,8 @@ def test_the_saved_model_answers_as_tensorflow_serving_asks(
         "print(json.dumps([signature.method_name, image, fed.dtype, name, fetched.dtype,"
         " answer.tolist()]))"
     )
-    command = [sys.executable, "-W", "ignore", "-c", code, published, SIGNATURE, reference.images]
+    files = (str(published), SIGNATURE, str(reference.images))
+    command = [sys.executable, "-W", "ignore", "-c", code, *files]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     method, image, taken, name, given, answer = json.loads(done.stdout)

@@ -283,11 +283,18 @@ def test_a_lock_is_waited_for_and_shared(tmp_path: Path) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
-    waited, let_go = [], process.stdin.close
+    let_go = process.stdin.close
+    waits = 0
+
+    def on_wait() -> None:
+        nonlocal waits
+        waits += 1
+        let_go()
+
     with (
-        locked(tmp_path, shared=True, on_wait=lambda: waited.append(let_go())),
+        locked(tmp_path, shared=True, on_wait=on_wait),
         locked(tmp_path, shared=True, on_wait=lambda: pytest.fail("it is shared")),
     ):
-        assert len(waited) == 1
+        assert waits == 1
         assert process.wait() == 0
     process.stdout.close()

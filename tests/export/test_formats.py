@@ -164,7 +164,7 @@ def test_a_lite_file_has_builtin_operators_only(published: Path, tmp_path: Path)
     with pytest.raises(
         ExportFailed, match=r"litert must consist of builtin operators; got .*MatrixInverse"
     ):
-        export(TrainedModel(model, CONTRACT, METADATA, np.zeros(0)), "litert", tmp_path)
+        export(TrainedModel(model, CONTRACT, METADATA, np.zeros(0, np.uint8)), "litert", tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -21,7 +21,8 @@ def save(path: Path, image: Image.Image) -> Path:
 def test_a_grey_png_is_read_as_it_is(tmp_path: Path) -> None:
     path = save(tmp_path / "digit.png", Image.fromarray(PIXELS))
     images = read_images(path, SHAPE)
-    assert (images.shape, images.dtype) == ((1, *SHAPE), np.uint8)
+    assert images.shape == (1, *SHAPE)
+    assert images.dtype == np.uint8
     np.testing.assert_array_equal(images[0, :, :, 0], PIXELS)
 
 

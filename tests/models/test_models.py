@@ -1,5 +1,7 @@
 """The network: layers, parameters, scaling inside, and every name of Keras."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -11,10 +13,10 @@ from pipeline.tasks.registry import task_named
 SHAPE = (28, 28, 1)
 
 
-def build(**settings: object) -> keras.Model:
+def build(**settings: Any) -> keras.Model:
     return build_model(
         Model(**settings), image_shape=SHAPE, num_classes=10, task=task_named("multiclass")
-    )  # type: ignore[arg-type]
+    )
 
 
 @pytest.mark.parametrize(

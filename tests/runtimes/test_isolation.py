@@ -37,12 +37,11 @@ def endless_model(path: Path) -> None:
     """A model that never answers images that are not black: a loop while their sum is not 0."""
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 28, 28, 1])
     output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 10])
-    going, count, value = (
-        helper.make_tensor_value_info(name, kind, shape)
-        for name, kind, shape in (("going", TensorProto.BOOL, []), ("count", TensorProto.INT64, []),
-                                  ("value", TensorProto.FLOAT, []))
-    )  # fmt: skip
-    again, more = (helper.make_tensor_value_info(n, k, []) for n, k in
+    scalar: list[int] = []  # its shape
+    going = helper.make_tensor_value_info("going", TensorProto.BOOL, scalar)
+    count = helper.make_tensor_value_info("count", TensorProto.INT64, scalar)
+    value = helper.make_tensor_value_info("value", TensorProto.FLOAT, scalar)
+    again, more = (helper.make_tensor_value_info(n, k, scalar) for n, k in
                    (("again", TensorProto.BOOL), ("more", TensorProto.FLOAT)))  # fmt: skip
     body = helper.make_graph(
         [helper.make_node("Identity", ["going"], ["again"]),
@@ -165,7 +164,15 @@ def test_an_interrupt_of_the_main_process_ends_its_workers(
 ) -> None:
     """As supervisors send it: to one process, not to the group of a terminal."""
     shutil.copytree(published.parent, tmp_path / "smoke")
-    verify = [sys.executable, "-m", "pipeline", "verify", tmp_path / "smoke", "-C", complete]
+    verify = [
+        sys.executable,
+        "-m",
+        "pipeline",
+        "verify",
+        str(tmp_path / "smoke"),
+        "-C",
+        str(complete),
+    ]
     process = subprocess.Popen(verify, cwd=PROJECT, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (workers := set(processes_with("pipeline.runtimes.worker")) & children_of(process)):

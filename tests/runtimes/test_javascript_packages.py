@@ -36,11 +36,11 @@ def python(*arguments: object, cwd: Path, **environment: str) -> Done:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of installed packages that holds ours, from its wheel, and no clone."""
     place = tmp_path_factory.mktemp("installed")
-    wheel = [sys.executable, "-m", "flit_core.wheel", "--outdir", place / "wheel"]
+    wheel = [sys.executable, "-m", "flit_core.wheel", "--outdir", str(place / "wheel")]
     subprocess.run(wheel, cwd=PROJECT, check=True, capture_output=True)
     [file] = (place / "wheel").iterdir()
-    target = ["--no-deps", "--no-index", "--no-compile", "--target", place / "packages"]
-    pip = [sys.executable, "-m", "pip", "install", *target, file]
+    target = ["--no-deps", "--no-index", "--no-compile", "--target", str(place / "packages")]
+    pip = [sys.executable, "-m", "pip", "install", *target, str(file)]
     subprocess.run(pip, cwd=place, check=True, capture_output=True)
     return place / "packages"
 

@@ -225,7 +225,7 @@ def test_what_is_not_installed_is_told_with_the_command(
     published: Path, reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = PythonPackage("no-such-thing", "no_such_thing", "runtimes")
-    absent = Runtime("absent", ("onnx",), package, pytest.fail)
+    absent = Runtime("absent", ("onnx",), package, lambda _path: pytest.fail("opened"))
     assert not absent.installed
     with pytest.raises(MissingPackages, match=r"pip install 'dense-pipeline\[runtimes\]'"):
         open_model(absent, published / "model.onnx")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def test_a_call_that_was_given_up_is_counted_so(
             entered.set()
             await asyncio.sleep(60)
 
-        monkeypatch.setitem(HANDLERS, "ServerMetadata", wait)  # type: ignore[arg-type]
+        monkeypatch.setitem(HANDLERS, "ServerMetadata", wait)
         settings, http, keeper = open_ports(Settings(tmp_path, port=0, grpc_port=0))
         port, notes = None, Notes()
         try:
@@ -232,9 +233,9 @@ def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:
         capture_output=True,
     )
     options = ("--tls-certificate", certificate, "--tls-key", key)
-    token = {"PIPELINE_SERVE_TOKEN": TOKEN}
+    guarded = partial(serving, verify=certificate, PIPELINE_SERVE_TOKEN=TOKEN)
     with (
-        serving(smoke, *options, log=tmp_path / "log", verify=certificate, **token) as server,
+        guarded(smoke, *options, log=tmp_path / "log") as server,
         channel_to(server, certificate) as channel,
     ):
         assert call(channel, "ServerReady").ready  # probes bring no token

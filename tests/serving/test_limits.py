@@ -288,7 +288,7 @@ def test_bodies_on_their_way_have_a_limit_together() -> None:
 
     async def both() -> list[Any]:
         asked = (read([b"a" * 100, b"b", b"b", b"b"]), read([b"c" * 40, b"d" * 40]))
-        return await asyncio.gather(*asked, return_exceptions=True)
+        return list(await asyncio.gather(*asked, return_exceptions=True))
 
     first, second = asyncio.run(both())
     assert first == b"a" * 100 + b"bbb"

@@ -54,9 +54,9 @@ def test_the_server_does_as_its_document_says(server: Server, tmp_path: Path) ->
 
 
 def test_so_does_one_that_asks_for_a_token(complete: Path, tmp_path: Path) -> None:
-    token = {"PIPELINE_SERVE_TOKEN": TOKEN}
-    with serving(complete, log=tmp_path / "log", **token) as server:
-        done = check(f"{server.url}/openapi.json", server.url, tmp_path, **token)
+    with serving(complete, log=tmp_path / "log", PIPELINE_SERVE_TOKEN=TOKEN) as server:
+        document = f"{server.url}/openapi.json"
+        done = check(document, server.url, tmp_path, PIPELINE_SERVE_TOKEN=TOKEN)
     assert_nothing_found(done)
 
 

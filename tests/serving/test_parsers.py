@@ -144,7 +144,9 @@ def test_what_is_right_is_read_bit_for_bit(images: list[tuple[int, ...]]) -> Non
     expected = image(values)
     rows = json.dumps({"instances": expected.tolist()}).encode()
     np.testing.assert_array_equal(read_v1(rows)[0], expected)
-    tensor = {"name": "image", "datatype": "UINT8", "shape": list(expected.shape)}
+    tensor: dict[str, Any] = {
+        "name": "image", "datatype": "UINT8", "shape": list(expected.shape),
+    }  # fmt: skip
     flat = json.dumps({"inputs": [{**tensor, "data": values}]}).encode()
     np.testing.assert_array_equal(read_v2(flat), expected)
     tensor["parameters"] = {"binary_data_size": len(values)}

@@ -84,7 +84,8 @@ def test_a_new_version_is_served_without_a_restart_and_without_a_failed_request(
     for number in (2, 3, 4):
         add_version(workspace, number)
         set_labels(workspace, stable=number)
-        wait_until(lambda number=number: status(running)["default_version"] == str(number))
+        expected = str(number)
+        wait_until(lambda: status(running)["default_version"] == expected)  # noqa: B023
     shutil.rmtree(model_folder(workspace) / "1")
     wait_until(lambda: "1" not in states(running))
     done.set()

@@ -4,7 +4,7 @@ import ast
 import io
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 BODIES = ("body", "orelse", "finalbody")
@@ -124,7 +124,7 @@ def _setting(node: ast.AST, name: str, value: object) -> Callable[[], object]:
     return lambda: setattr(node, name, value)
 
 
-def _putting(items: list, index: int, *values: object) -> Callable[[], object]:
+def _putting(items: list[Any], index: int, *values: object) -> Callable[[], object]:
     return lambda: items.__setitem__(slice(index, index + 1), values)
 
 
@@ -135,11 +135,11 @@ def _of_expression(node: ast.AST) -> Found:  # noqa: C901, PLR0912 - a table
         case ast.BoolOp(op=op):
             yield "and, or", _setting(node, "op", ast.And() if _is(op, ast.Or) else ast.Or())
         case ast.UnaryOp(op=op):
-            other = ast.UAdd() if _is(op, ast.USub) else ast.USub()
-            yield "sign", _setting(node, "op", other)
+            sign = ast.UAdd() if _is(op, ast.USub) else ast.USub()
+            yield "sign", _setting(node, "op", sign)
         case ast.Compare(ops=ops):
-            for index, op in enumerate(ops):
-                yield "comparison", _putting(ops, index, OPPOSITE[type(op)])
+            for index, comparison in enumerate(ops):
+                yield "comparison", _putting(ops, index, OPPOSITE[type(comparison)])
         case ast.Constant(value=value):
             for other in _other_constants(value):
                 kind = "constant" if type(other) is type(value) else "type of constant"
@@ -151,10 +151,10 @@ def _of_expression(node: ast.AST) -> Found:  # noqa: C901, PLR0912 - a table
         case ast.JoinedStr(values=parts):
             for part in parts:
                 if isinstance(part, ast.Constant):
-                    yield "text between braces", _setting(part, "value", f"{part.value}x")
+                    yield "text between braces", _setting(part, "value", f"{part.value!s}x")
         case ast.FormattedValue(conversion=conversion):
-            other = -1 if conversion == ord("r") else ord("r")
-            yield "conversion", _setting(node, "conversion", other)
+            changed = -1 if conversion == ord("r") else ord("r")
+            yield "conversion", _setting(node, "conversion", changed)
             if node.format_spec is not None:
                 yield "format", _setting(node, "format_spec", None)
         case ast.IfExp(body=body, orelse=orelse) if ast.dump(body) != ast.dump(orelse):
@@ -224,18 +224,18 @@ def _of_statements(node: ast.AST) -> Found:
         yield "return", _setting(node, "value", None)
 
 
-def _shorter_and_turned(kind: str, items: list) -> Found:
+def _shorter_and_turned(kind: str, items: list[Any]) -> Found:
     if items:
         yield f"{kind} shorter", _putting(items, len(items) - 1)
     yield from _turned(f"{kind} turned", items)
 
 
-def _turned(kind: str, items: list) -> Found:
+def _turned(kind: str, items: list[Any]) -> Found:
     if _differs_turned(items):
         yield kind, items.reverse
 
 
-def _differs_turned(items: list) -> bool:
+def _differs_turned(items: list[Any]) -> bool:
     return any(ast.dump(a) != ast.dump(b) for a, b in zip(items, reversed(items), strict=True))
 
 

@@ -160,7 +160,7 @@ def test_what_is_remembered_can_be_recalled(digits: Split, own: Path) -> None:
     mine = build(name=f"{own}:Own", path="nowhere", factor=0.5)
     listed = CallbackList([stopper, mine], model, epochs=1, steps=1)
     stopper.wait, stopper.best, stopper.best_weights = 2, np.float32(0.25), [np.eye(2)]
-    mine.seen, mine.handle = [0, 1], object()  # type: ignore[attr-defined]
+    mine.seen, mine.handle = [0, 1], object()
     kept, arrays = listed.remembered()
     fresh, other = keras.callbacks.EarlyStopping(), build(name=f"{own}:Own", path="x")
     CallbackList([fresh, other], model, epochs=1, steps=1).recall(
@@ -248,8 +248,8 @@ def test_what_was_measured_stays_in_the_logs(digits: Split, own: Path) -> None:
 
 def test_accuracies_are_to_be_large_unless_told(tmp_path: Path) -> None:
     arguments = {"filepath": str(tmp_path / "x.keras"), "monitor": "val_accuracy"}
-    assert build(name="model_checkpoint", **arguments).mode == "max"  # type: ignore[attr-defined]
-    assert build(name="model_checkpoint", mode="min", **arguments).mode == "min"  # type: ignore[attr-defined]
+    assert build(name="model_checkpoint", **arguments).mode == "max"
+    assert build(name="model_checkpoint", mode="min", **arguments).mode == "min"
 
 
 def test_two_that_set_the_learning_rate_are_refused_at_once() -> None:

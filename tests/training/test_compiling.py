@@ -146,7 +146,7 @@ def test_a_like_training_uses_the_program_again_and_gets_the_same_bits(digits: S
 @pytest.mark.parametrize(
     ("optimizer", "settings"),
     [
-        (Optimizer(name="adam", beta_1=0.8), {}),  # type: ignore[call-arg]
+        (Optimizer(name="adam", beta_1=0.8), {}),
         (Optimizer(name="adam", schedule=Schedule(name="cosine")), {}),
         (Optimizer(name="adam"), {"l2": 0.1}),
         (Optimizer(name="adam"), {"activation": "tanh"}),

@@ -176,7 +176,7 @@ def resumed(digits: Split, path: Path, make: Callable[[], Any], *, cut: int) -> 
     return again.run(saved_state)
 
 
-class StopsAtTheBegin(keras.callbacks.Callback):
+class StopsAtTheBegin(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.begun = 0

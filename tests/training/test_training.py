@@ -1,5 +1,7 @@
 """The compiled program against arithmetic by hand and against Keras' own training step."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -77,13 +79,15 @@ def test_every_optimizer_does_what_keras_does(digits: Split, arguments: dict[str
 
 @pytest.mark.parametrize("name", ["cosine", "cosine_decay", "exponential", "inverse_time"])
 def test_schedules_change_the_rate(name: str) -> None:
-    extra = {"decay_rate": 0.5} if name in {"exponential", "inverse_time"} else {}
-    schedule = Schedule(name=name, **extra)  # type: ignore[arg-type]
+    extra: dict[str, Any] = {}
+    if name in {"exponential", "inverse_time"}:
+        extra["decay_rate"] = 0.5
+    schedule = Schedule(name=name, **extra)
     optimizer = build_optimizer(
         Optimizer(name="sgd", learning_rate=0.4, schedule=schedule), total_steps=10
     )
     rate = optimizer._learning_rate
-    assert isinstance(rate, schedule_classes()[name])
+    assert rate.__class__.__name__ == schedule_classes()[name].__name__
     assert float(rate(0)) == pytest.approx(0.4)
     assert float(rate(10)) < 0.4
 
@@ -215,7 +219,7 @@ def test_evaluation_counts_every_image(digits: Split) -> None:
 
 
 def test_averaged_weights_are_put_in_place(digits: Split) -> None:
-    config = Optimizer(name="sgd", learning_rate=0.1, use_ema=True, ema_momentum=0.5)  # type: ignore[call-arg]
+    config = Optimizer(name="sgd", learning_rate=0.1, use_ema=True, ema_momentum=0.5)
     loop = new_loop(digits, batch_size=100, optimizer=config)
     fit = new_fit(loop, digits, epochs=1)
     fit.validate = scripted = Scripted(loop, [0.1])
@@ -229,7 +233,7 @@ def test_a_schedule_ends_with_the_training_when_gradients_accumulate(digits: Spl
         name="sgd",
         learning_rate=0.1,
         schedule=Schedule(name="cosine"),
-        gradient_accumulation_steps=4,  # type: ignore[call-arg]
+        gradient_accumulation_steps=4,
     )
     loop = new_loop(digits, batch_size=10, optimizer=config)  # 50 of the helper's 100 steps
     loop.run_epoch(0, silent)
