@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 ARGS ?=
 .DEFAULT_GOAL := help
 # Whole modules go to a process, as their fixtures are made once for each.
+PYTEST ?= $(BIN)/python -m pytest
 PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
-.PHONY: help install javascript run serve test lint proto lock clean bench bench-check bench-environments \
+.PHONY: help install javascript run serve test test-fast lint proto lock clean bench bench-check bench-environments \
   bench-serving bench-serving-soak
 
 help:
@@ -17,6 +18,7 @@ help:
 	@echo "make install  set up only: .venv, from requirements/"
 	@echo "make javascript  the JavaScript runtimes (needs Node.js; Chromium for the browser's)"
 	@echo "make test     set up, then run every test"
+	@echo "make test-fast  set up, then run the tests that need neither TensorFlow nor other processes"
 	@echo "make lint     ruff and mypy"
 	@echo "make bench    speed, side by side with other systems; an hour (see docs/performance.md)"
 	@echo "make bench-serving  our server side by side with others; needs wrk; a quarter of an hour"
@@ -36,7 +38,11 @@ serve: install
 
 # Whoever has no Node.js tests without: what needs it is then skipped, and says so.
 test: install .venv-base/installed .venv-clients/installed $(if $(shell command -v npm),javascript)
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	$(PYTEST) $(PARALLEL) $(ARGS)
+
+# Without TensorFlow, servers, browsers and other processes: for the minutes between changes.
+test-fast: install
+	$(PYTEST) --fast $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .

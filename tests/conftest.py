@@ -30,6 +30,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("same")
 
+pytest_plugins = ["tests.support.needs"]
+
 # Read before the variable is removed from the environment of the tests.
 MNIST = os.environ.get("PIPELINE_MANUAL_DIR")
 

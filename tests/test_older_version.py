@@ -22,6 +22,8 @@ from pipeline.publishing.published_folder import read_version
 from tests.support.command_line import command
 from tests.support.servers import serving
 
+pytestmark = pytest.mark.tensorflow
+
 OLDER = Path(__file__).parent / "older"  # published by commit a14a445
 
 

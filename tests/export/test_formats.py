@@ -35,6 +35,8 @@ from pipeline.publishing.published_folder import read_version
 from pipeline.tasks.registry import task_named
 from tests.support.paths import SMOKE
 
+pytestmark = pytest.mark.tensorflow
+
 MULTICLASS = task_named("multiclass")
 CONTRACT = contract_for(MULTICLASS.output(10), image_shape=(28, 28, 1))
 METADATA = {"labels": "[]", "data_set": "mnist", "fingerprint": "f", "task": "multiclass"}

@@ -10,6 +10,8 @@ from pipeline.config.schema import Model
 from pipeline.models.dense import build_model, logits_model, summarize
 from pipeline.tasks.registry import task_named
 
+pytestmark = pytest.mark.tensorflow
+
 SHAPE = (28, 28, 1)
 
 

@@ -19,6 +19,8 @@ from tests.support.command_line import assert_error, command
 from tests.support.paths import SMOKE
 from tests.support.small_training import new_fit, new_loop
 
+pytestmark = pytest.mark.tensorflow
+
 OWN = """
 import keras
 

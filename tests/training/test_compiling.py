@@ -18,6 +18,8 @@ from pipeline.training.loop import Loop
 from pipeline.training.program_pool import compiled
 from tests.support.small_training import MULTICLASS, new_loop, new_model, silent, weights
 
+pytestmark = pytest.mark.tensorflow
+
 
 class Noting(Silent):
     def __init__(self) -> None:

@@ -27,6 +27,8 @@ from pipeline.training.compiled_program import Result
 from tests.support.paths import SMOKE
 from tests.support.small_training import new_fit, new_loop
 
+pytestmark = pytest.mark.tensorflow
+
 OWN = """
 import keras
 

@@ -17,6 +17,8 @@ from pipeline.training.streaming import Streamed, open_feed
 from tests.support.paths import PROJECT
 from tests.support.small_training import new_loop, silent, weights
 
+pytestmark = pytest.mark.tensorflow
+
 NUM_IMAGES = 10_007  # prime: no size of block, batch or shard divides it
 ROW_BYTES = 784 + 8
 

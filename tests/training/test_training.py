@@ -25,6 +25,8 @@ from tests.support.small_training import (
     weights,
 )
 
+pytestmark = pytest.mark.tensorflow
+
 
 def test_one_full_gradient_step_by_hand(digits: Split) -> None:
     """W <- W - a (1/n) sum dLoss/dW of the softmax classifier, in float64."""

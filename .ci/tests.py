@@ -1,0 +1,49 @@
+"""Run pytest; run the tests that failed once more, each alone in a process of its own.
+
+Usage: ``python .ci/tests.py [PYTEST-ARGUMENT ...]``, through ``make test PYTEST=...``.
+
+A test that fails twice fails the run. One that passes the second time is unstable: its name is
+printed and, if ``UNSTABLE_TESTS`` names a file, appended there, so that it gets fixed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+MOST_RERUN = 10  # more failures than this are a fault in the code, not noise
+LAST_FAILED = Path(".pytest_cache/v/cache/lastfailed")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Return pytest's exit code, or 0 if every failed test passed when run again."""
+    LAST_FAILED.unlink(missing_ok=True)
+    code = pytest(*arguments)
+    failed = list(json.loads(LAST_FAILED.read_text())) if LAST_FAILED.exists() else []
+    # Exit code 1 says that all tests ran and some failed; any other is no matter of single tests.
+    if code != 1 or not 0 < len(failed) <= MOST_RERUN:
+        return code
+    print(f"Running {len(failed)} failed tests again, one at a time.", flush=True)
+    unstable = [name for name in failed if pytest("-p", "no:cacheprovider", name) == 0]
+    report(unstable)
+    return code if len(unstable) < len(failed) else 0
+
+
+def pytest(*arguments: str) -> int:
+    """Run pytest in a process of its own and return its exit code."""
+    return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
+
+
+def report(unstable: Sequence[str]) -> None:
+    """Print the unstable tests, and append them to the file named by ``UNSTABLE_TESTS``."""
+    lines = "".join(f"unstable: {name}\n" for name in unstable)
+    print(lines, end="", flush=True)
+    if file := os.environ.get("UNSTABLE_TESTS"):
+        with Path(file).open("a") as output:
+            output.write(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
