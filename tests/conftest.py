@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -66,13 +66,28 @@ def mnist_dir() -> Path:
     return folder
 
 
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder that the first process to need it makes, for all processes of this run."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, finished = base / name, base / f"{name}.finished"
+    with locked(base):
+        if not finished.exists():
+            make(folder)
+            finished.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with the smoke model published from the sample; tests only read it."""
-    workspace = tmp_path_factory.mktemp("smoke")
-    done = run_smoke(workspace)
-    assert done.code == 0, done.err
-    return workspace
+    """A workspace with the smoke model, published from the sample; read-only."""
+
+    def make(workspace: Path) -> None:
+        done = run_smoke(workspace)
+        assert done.code == 0, done.err
+
+    return _made_once(tmp_path_factory, "smoke", make)
 
 
 @pytest.fixture(scope="module")
@@ -101,23 +116,18 @@ ALL_FORMATS = "[saved_model,onnx,keras,litert,onnx_int8,onnx_fp16,openvino]"
 
 
 @pytest.fixture(scope="session")
-def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with the smoke model in every format, proven in every runtime; only read.
+def complete(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the smoke model in every format, verified in every runtime; read-only."""
 
-    Made once for all processes of the tests: proving takes half a minute.
-    """
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # of this run, shared by its processes
-    workspace = base / "complete"
-    with locked(base):
-        if not (workspace / "made").exists():
-            # One of 333 images is 0.3 points: where sums are rounded otherwise, a copy may lose it.
-            formats = (f"export.formats={ALL_FORMATS}", "export.max_accuracy_drop=2")
-            done = run_smoke(workspace, *formats, "verify.runtimes=null")
-            assert done.code == 0, done.err
-            (workspace / "made").touch()
-    return workspace
+    def make(workspace: Path) -> None:
+        for stage in ("data", "train", "evaluate"):
+            shutil.copytree(smoke / "runs" / stage, workspace / "runs" / stage)
+        # One of 333 images is 0.3 points: where sums are rounded otherwise, a copy may lose it.
+        formats = (f"export.formats={ALL_FORMATS}", "export.max_accuracy_drop=2")
+        done = run_smoke(workspace, *formats, "verify.runtimes=null")
+        assert done.code == 0, done.err
+
+    return _made_once(tmp_path_factory, "complete", make)
 
 
 @pytest.fixture(scope="session")
