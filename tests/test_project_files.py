@@ -25,11 +25,13 @@ def run(*command: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.process
 def test_workflows_match_githubs_schema() -> None:
     assert WORKFLOWS
     run(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
 
 
+@pytest.mark.process
 def test_workflows_pass_security_audit() -> None:
     run(BIN / "zizmor", "--offline", "--pedantic", ".github", ".pre-commit-config.yaml")
 
@@ -47,6 +49,7 @@ def test_changelog_starts_with_current_version() -> None:
     assert versions[0] == read_toml("pyproject.toml")["project"]["version"]
 
 
+@pytest.mark.process
 def test_wheel_contains_license_and_type_marker(tmp_path: Path) -> None:
     run(sys.executable, "-m", "flit_core.wheel", "--outdir", tmp_path)
     [wheel] = tmp_path.glob("*.whl")
