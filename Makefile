@@ -10,7 +10,7 @@ PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
 .PHONY: help install javascript run serve test test-fast lint proto lock clean bench bench-check bench-environments \
-  bench-serving bench-serving-soak
+  bench-serving bench-serving-soak docs
 
 help:
 	@echo "make run      set up, then run the pipeline (ARGS='configs/softmax.yaml' for another)"
@@ -19,7 +19,8 @@ help:
 	@echo "make javascript  the JavaScript runtimes (needs Node.js; Chromium for the browser's)"
 	@echo "make test     set up, then run every test"
 	@echo "make test-fast  set up, then run the tests that need neither TensorFlow nor other processes"
-	@echo "make lint     ruff and mypy"
+	@echo "make lint     ruff, mypy, and checks of the workflow"
+	@echo "make docs     build the documentation site into .docs/site"
 	@echo "make bench    speed, side by side with other systems; an hour (see docs/performance.md)"
 	@echo "make bench-serving  our server side by side with others; needs wrk; a quarter of an hour"
 	@echo "make bench-serving-soak  our server under load while versions are swapped; ten minutes"
@@ -48,6 +49,8 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	$(BIN)/zizmor --offline --quiet --pedantic .github .pre-commit-config.yaml
 
 # What builds packages comes from a lock too, hence the two steps and no build isolation.
 # Modules are compiled when they are first imported.
@@ -94,6 +97,7 @@ lock:
 	$(COMPILE) pyproject.toml --extra train --extra runtimes --extra dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements/dev.txt -o requirements/base.txt
 	$(COMPILE) --group build --constraint requirements/dev.txt -o requirements/build.txt
+	$(COMPILE) --group docs -o requirements/docs.txt
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock
 	cd pipeline/runtimes/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
 
@@ -126,5 +130,18 @@ bench-check: .venv-bench/keras/installed install
 	$(BIN)/python -m benchmarks.regression
 
 clean:
-	rm -rf .venv .venv-base .venv-clients .venv-lock .venv-bench runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-base .venv-clients .venv-lock .venv-docs .venv-bench runs .docs .cache .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv-docs/installed: requirements/docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --no-compile --require-hashes -r $<
+	@touch $@
+
+# Pages are built from a copy with the paths that they have here, so that links work in both places.
+docs: .venv-docs/installed
+	rm -rf .docs
+	mkdir -p .docs/pages/docs
+	cp *.md LICENSE .docs/pages
+	cp docs/* .docs/pages/docs
+	.venv-docs/bin/zensical build --clean --strict
