@@ -2,5 +2,6 @@
 
 import os as _os
 
-# Before grpc is imported: its lines on standard error are no JSON, and clients can cause them.
+# Set before grpc is imported: its messages on standard error are not JSON, and clients can cause
+# them.
 _os.environ.setdefault("GRPC_VERBOSITY", "NONE")

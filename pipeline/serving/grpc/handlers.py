@@ -1,4 +1,4 @@
-"""The calls of the V2 protocol: messages -> the same questions as over HTTP -> messages."""
+"""Handlers for the calls of the V2 protocol, which behave as over HTTP."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -24,49 +24,49 @@ class Context:
     version: Version | None = None
 
     def find(self, name: str, version: str) -> Version:
-        """Return the version asked for.
+        """Return the requested version.
 
         Raises:
-            ServingError: there is none, or its number is not one.
+            ServingError: (400) it is not a number; (404) it is unknown; (503) it is not ready.
         """
         if version and not (version.isascii() and version.isdecimal() and len(version) < 10):  # noqa: PLR2004
-            raise wrong(f"A version must be a number; got {version[:40]!r}.")
+            raise wrong(f"The model version must be a number; got {version[:40]!r}.")
         self.version = self.service.find(name, version or None)
         return self.version
 
 
-async def _live(call: Context, asked: Any) -> Any:
-    del call, asked
+async def _live(call: Context, request: Any) -> Any:
+    del call, request
     return message("ServerLiveResponse")(live=True)
 
 
-async def _ready(call: Context, asked: Any) -> Any:
-    del asked
+async def _ready(call: Context, request: Any) -> Any:
+    del request
     return message("ServerReadyResponse")(ready=call.service.ready)
 
 
-async def _model_ready(call: Context, asked: Any) -> Any:
-    call.find(asked.name, asked.version)
+async def _model_ready(call: Context, request: Any) -> Any:
+    call.find(request.name, request.version)
     return message("ModelReadyResponse")(ready=True)
 
 
-async def _server_metadata(call: Context, asked: Any) -> Any:
-    del call, asked
+async def _server_metadata(call: Context, request: Any) -> Any:
+    del call, request
     return message("ServerMetadataResponse")(**v2_metadata.describe_server())
 
 
-async def _model_metadata(call: Context, asked: Any) -> Any:
-    version = call.find(asked.name, asked.version)
+async def _model_metadata(call: Context, request: Any) -> Any:
+    version = call.find(request.name, request.version)
     return message("ModelMetadataResponse")(**v2_metadata.describe_model(call.service, version))
 
 
-async def _index(call: Context, asked: Any) -> Any:
-    rows = v2_metadata.repository_index(call.service, ready=asked.ready)
+async def _index(call: Context, request: Any) -> Any:
+    rows = v2_metadata.repository_index(call.service, ready=request.ready)
     return message("RepositoryIndexResponse")(models=rows)
 
 
-class Question(NamedTuple):
-    """What is kept of a request to infer; ``images`` uint8 (n, *image_shape)."""
+class InferenceRequest(NamedTuple):
+    """The parts of a ModelInferRequest that are needed; ``images`` are uint8 (n, *image_shape)."""
 
     version: Version
     images: Images
@@ -74,25 +74,25 @@ class Question(NamedTuple):
     raw: bool
 
 
-def _question(call: Context, asked: Any) -> Question:
-    version = call.find(asked.model_name, asked.model_version)
-    images = _images(asked, version)
-    for output in asked.outputs:
+def _inference_request(call: Context, request: Any) -> InferenceRequest:
+    version = call.find(request.model_name, request.model_version)
+    images = _images(request, version)
+    for output in request.outputs:
         require_output(output.name, version)
-    return Question(version, images, asked.id, bool(asked.raw_input_contents))
+    return InferenceRequest(version, images, request.id, bool(request.raw_input_contents))
 
 
-async def _infer(call: Context, asked: Question) -> Any:
-    version = asked.version
+async def _infer(call: Context, request: InferenceRequest) -> Any:
+    version = request.version
     deadline = min(call.deadline, call.service.deadline())
-    answer = await call.service.ask(version, asked.images, deadline)
+    answer = await call.service.ask(version, request.images, deadline)
     [spec] = version.contract.outputs
     output: dict[str, Any] = {"name": spec.name, "datatype": DATATYPES[spec.dtype]}
     output["shape"] = list(answer.probabilities.shape)
     response = message("ModelInferResponse")(
-        model_name=version.model, model_version=version.text, id=asked.id, outputs=[output]
+        model_name=version.model, model_version=version.text, id=request.id, outputs=[output]
     )
-    if asked.raw:  # as it was asked, so it is answered
+    if request.raw:  # raw input, raw output
         raw = answer.probabilities.astype("<f4", copy=False).tobytes()
         response.raw_output_contents.append(raw)
     else:
@@ -100,13 +100,13 @@ async def _infer(call: Context, asked: Question) -> Any:
     return response
 
 
-def _images(asked: Any, version: Version) -> Images:
+def _images(request: Any, version: Version) -> Images:
     [spec] = version.contract.inputs
-    if len(asked.inputs) != 1:
-        raise wrong(f"inputs must be one tensor, {spec.name!r}; got {len(asked.inputs)}.")
-    [tensor] = asked.inputs
+    if len(request.inputs) != 1:
+        raise wrong(f"inputs must be one tensor, {spec.name!r}; got {len(request.inputs)}.")
+    [tensor] = request.inputs
     count = require_tensor(tensor.name, tensor.datatype, list(tensor.shape), version)
-    shape, raw = version.contract.image_shape, asked.raw_input_contents
+    shape, raw = version.contract.image_shape, request.raw_input_contents
     if raw:
         if len(raw) != 1:
             raise wrong(f"raw_input_contents must hold one tensor; got {len(raw)}.")
@@ -116,13 +116,13 @@ def _images(asked: Any, version: Version) -> Images:
 
 
 def read(call: Context, name: str, raw: bytes) -> Any:
-    """Return what a call asks; of a request to infer only what is needed, not the message.
+    """Return the request message of a call; of ModelInfer only the parts that are needed.
 
     Raises:
-        ServingError: it is no such message, too long, or asks for something else.
+        ServingError: the message is invalid, too large, or does not fit the model.
     """
-    asked = read_request(name, raw, call.service.settings.limits.json_bytes)
-    return _question(call, asked) if name == "ModelInfer" else asked
+    request = read_request(name, raw, call.service.settings.limits.json_bytes)
+    return _inference_request(call, request) if name == "ModelInfer" else request
 
 
 HANDLERS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {

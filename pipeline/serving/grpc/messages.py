@@ -1,6 +1,6 @@
 """The service and the messages of ``open_inference.proto``, from its compiled descriptor.
 
-A descriptor is read by every release of protobuf; generated Python code fits one.
+Every release of protobuf can read a descriptor; generated Python code fits only one.
 """
 
 from functools import cache
@@ -14,7 +14,7 @@ DESCRIPTOR_SET = "open_inference.binpb"  # made by `make proto`
 
 @cache
 def _pool() -> descriptor_pool.DescriptorPool:
-    """A pool of our own: a client in the same process brings messages of the same names."""
+    """Return a private pool: a client in the same process may have messages of the same names."""
     raw = (resources.files(__package__) / DESCRIPTOR_SET).read_bytes()
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(raw).file:

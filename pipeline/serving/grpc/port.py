@@ -1,4 +1,4 @@
-"""The gRPC port of a worker: the V2 protocol's service over the same catalogue."""
+"""The gRPC port of a worker: the V2 protocol's service on the same models."""
 
 import asyncio
 import logging
@@ -31,11 +31,11 @@ _CODES = {
 }
 _CLIENT_GONE = 499  # as proxies log it
 _REFUSING_SECONDS = 0.2
-_OPEN = {"ServerLive", "ServerReady"}  # probes bring no token
+_OPEN = {"ServerLive", "ServerReady"}  # probes need no token
 
 
 class GrpcPort:
-    """Started and stopped with a worker."""
+    """The gRPC server of a worker, started and stopped with it."""
 
     def __init__(self, service: Service, access_log: AccessLog) -> None:
         limits = service.settings.limits
@@ -56,7 +56,7 @@ class GrpcPort:
         """Open the port.
 
         Raises:
-            MachineError: it cannot be opened.
+            MachineError: the port cannot be opened.
         """
         settings = self._service.settings
         address = settings.grpc_address
@@ -69,26 +69,26 @@ class GrpcPort:
             )
         except RuntimeError as error:
             raise MachineError(
-                f"The gRPC port must be free; got {address}: {error}. Choose another "
+                f"Cannot open the gRPC port {address}: {error}. Choose another port "
                 "(--grpc-port) or none (--no-grpc)."
             ) from error
         assert bound == settings.grpc_port
         await self._server.start()
 
     async def stop(self) -> None:
-        """Refuse new calls, then close; those under way are answered.
+        """Refuse new calls, then close; calls in progress are answered.
 
-        gRPC would cancel what comes while it closes, which clients do not take as a reason to ask
-        elsewhere; so they are told before.
+        gRPC would cancel calls that arrive while it closes, and clients do not retry canceled calls
+        elsewhere; so for a moment they get UNAVAILABLE instead.
         """
         await asyncio.sleep(_REFUSING_SECONDS)
         await self._server.stop(self._service.settings.limits.shutdown_seconds)
 
     async def _answer(self, name: str, raw: bytes, context: Any) -> Any:
-        """Answer one call; it is counted like a request.
+        """Answer one call, which is counted like a request.
 
-        A refusal is set, not raised (``context.abort``): gRPC keeps what is raised, and with it all
-        that the frames hold, until the collector comes.
+        Errors are set, not raised (``context.abort``): gRPC holds on to exceptions, and so to
+        everything in their frames, until the garbage collector runs.
         """
         began, status = time.perf_counter(), 200
         call = Context(self._service, began + _seconds_left(context))
@@ -97,16 +97,16 @@ class GrpcPort:
         try:
             self._require_allowed(name, context)
             return await self._handled(name, raw, call)
-        except asyncio.CancelledError:  # the client's deadline passed, or it has gone
+        except asyncio.CancelledError:  # the client's deadline passed, or it disconnected
             status = _CLIENT_GONE
             raise
         except ServingError as problem:
             status = int(problem.status)
             code, sentence = _CODES.get(status, grpc.StatusCode.UNKNOWN), str(problem)
-        except Exception:  # noqa: BLE001  (a mistake of ours is logged, never shown)
+        except Exception:  # noqa: BLE001  (a bug is logged, never shown to clients)
             status = 500
-            _log.exception("a call of gRPC failed")
-            code, sentence = grpc.StatusCode.INTERNAL, "The server failed; its log says why."
+            _log.exception("unhandled error in a gRPC call")
+            code, sentence = grpc.StatusCode.INTERNAL, "Internal server error; see the server log."
         finally:
             self._service.grpc_calls -= 1
             self._access_log.note(f"grpc {name}", call.version, status, began, record)
@@ -115,12 +115,12 @@ class GrpcPort:
         return message(f"{name}Response")()
 
     async def _handled(self, name: str, raw: bytes, call: Context) -> Any:
-        """Return the answer; the bytes are counted until it is there."""
+        """Return the response; the request's bytes are counted until it is ready."""
         size = len(raw)
         self._service.keep(size)
         try:
-            asked = await self._service.read(size, read, call, name, raw)
-            return await HANDLERS[name](call, asked)
+            request = await self._service.read(size, read, call, name, raw)
+            return await HANDLERS[name](call, request)
         finally:
             self._service.forget(size)
 
@@ -128,13 +128,13 @@ class GrpcPort:
         if name in _OPEN:
             return
         if self._service.leaving.is_set():
-            raise ServingError(503, "The server is leaving. Ask another, or again in a while.")
+            raise ServingError(503, "The server is shutting down. Try again or use another one.")
         limit = self._service.settings.limits.requests
         if self._service.under_way > limit:
             raise too_many("requests are answered at once", limit)
         given = dict(context.invocation_metadata() or ()).get("authorization", "")
         given = given.encode() if isinstance(given, str) else given
-        self._token.require(given, "Send the metadata authorization: Bearer TOKEN.")
+        self._token.require(given, "Send the metadata 'authorization: Bearer TOKEN'.")
 
 
 def _method(name: str, answer: Callable[[str, Any, Any], Awaitable[Any]]) -> Any:
@@ -143,7 +143,7 @@ def _method(name: str, answer: Callable[[str, Any, Any], Awaitable[Any]]) -> Any
 
     return grpc.unary_unary_rpc_method_handler(
         call,
-        request_deserializer=None,  # bytes are looked at before they are parsed
+        request_deserializer=None,  # the bytes are checked before they are parsed
         response_serializer=message(f"{name}Response").SerializeToString,
     )
 

@@ -1,4 +1,4 @@
-"""Bytes of a call -> its message, unless that would take much more memory than the bytes."""
+"""Parse the bytes of a call, unless the message would take much more memory than the bytes."""
 
 from typing import Any
 
@@ -8,26 +8,26 @@ from pipeline.serving.errors import too_large, wrong
 from pipeline.serving.grpc.messages import message
 from pipeline.system.protobuf_wire import fields
 
-_RAW_INPUTS = ("ModelInfer", 7)  # raw_input_contents: kept as they are
-_FIELD_BYTES = 64  # and more, what a field takes in memory: an empty one has two bytes
+_RAW_INPUTS = ("ModelInfer", 7)  # raw_input_contents, which take no more memory than their bytes
+_FIELD_BYTES = 64  # least memory of a field, of which an empty one takes two bytes in the message
 
 
-def read_request(method: str, raw: bytes, most_bytes: int) -> Any:
-    """Return the message that a method is asked with.
+def read_request(method: str, raw: bytes, max_bytes: int) -> Any:
+    """Return the request message of a method.
 
     Raises:
-        ServingError: (413) what is not raw tensors is too long; (400) it is no such message.
+        ServingError: (413) too large, raw tensors not counted; (400) not such a message.
     """
     try:
         size = 0
         for number, value in fields(memoryview(raw)):
-            kept = (method, number) == _RAW_INPUTS or isinstance(value, int)
-            size += _FIELD_BYTES + (0 if kept else len(value))  # type: ignore[arg-type]
-            if size > most_bytes:
-                raise too_large("What a message holds beside raw_input_contents", most_bytes)
+            is_flat = (method, number) == _RAW_INPUTS or isinstance(value, int)
+            size += _FIELD_BYTES + (0 if is_flat else len(value))  # type: ignore[arg-type]
+            if size > max_bytes:
+                raise too_large("A message without its raw_input_contents", max_bytes)
         return message(f"{method}Request").FromString(raw)
     except (ValueError, DecodeError) as error:
         raise wrong(
-            f"The message must be a {method}Request of the Open Inference Protocol; got "
-            f"{len(raw):,} bytes that are none: {error}. Check the client."
+            f"Cannot parse the {len(raw):,} bytes of the message as a {method}Request of the Open "
+            f"Inference Protocol: {error}. Check the client."
         ) from None

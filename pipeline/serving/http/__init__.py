@@ -1,1 +1,1 @@
-"""The HTTP port: requests and answers, routes, the ASGI application, connections."""
+"""The HTTP port: requests and responses, routes, the ASGI application, connections."""

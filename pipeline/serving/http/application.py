@@ -1,4 +1,4 @@
-"""The ASGI application: every request in, one answer out, a line in the log, a count."""
+"""The ASGI application: handles, logs and counts every request."""
 
 import itertools
 import logging
@@ -27,7 +27,7 @@ _NO_ROUTE = "none"
 
 
 class Application:
-    """What uvicorn calls."""
+    """The ASGI application that uvicorn runs."""
 
     def __init__(self, service: Service, access_log: AccessLog) -> None:
         self.service = service
@@ -38,11 +38,11 @@ class Application:
         self._ids = (b"%s-%x" % (prefix.encode(), number) for number in itertools.count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         request = self._request(scope)
         try:
             route, response = await self._respond(request, receive)
-        except ClientGone:  # there is nobody to answer
+        except ClientGone:  # there is no connection to respond on
             return
         finally:
             self.service.forget(request.kept_bytes)
@@ -67,7 +67,7 @@ class Application:
         try:
             route, request.parameters = ROUTER.match(request.method, request.path)
             self._require_token(request, route)
-            self._require_place(route)
+            self._require_capacity(route)
             request.body = await self._bodies.read(request, receive)
             return route, await route.handler(self.service, request)
         except ServingError as problem:
@@ -75,9 +75,9 @@ class Application:
             response.headers += problem.headers
         except ClientGone:
             raise
-        except Exception:  # noqa: BLE001  (a mistake of ours is logged, never shown)
-            _log.exception("a request failed", extra={"request_id": request.id})
-            sentence = f"The server failed; its log says why, under request id {request.id}."
+        except Exception:  # noqa: BLE001  (a bug is logged, never shown to clients)
+            _log.exception("unhandled error in a request", extra={"request_id": request.id})
+            sentence = f"Internal server error; see request id {request.id} in the server log."
             response = as_json({"error": sentence}, 500)
         return route, response
 
@@ -86,9 +86,9 @@ class Application:
             given = request.headers.get(b"authorization", b"")
             self._token.require(given, "Send the header 'Authorization: Bearer TOKEN'.")
 
-    def _require_place(self, route: Route) -> None:
+    def _require_capacity(self, route: Route) -> None:
         limit = self.service.settings.limits.requests
-        if self.service.under_way > limit and not route.open:  # probes of a busy server
+        if self.service.under_way > limit and not route.open:  # a busy server answers probes
             raise too_many("requests are answered at once", limit)
 
     async def _send(self, request: Request, response: Response, send: Send) -> None:
@@ -119,7 +119,7 @@ class Application:
                 "request_id": request.id,
                 "client": client and client[0],
                 "method": request.method,
-                "path": scope["raw_path"].decode("ascii"),  # as asked: "%0A" may end no line
+                "path": scope["raw_path"].decode("ascii"),  # "%0A" must not end a line
                 "bytes_in": len(request.body),
                 "bytes_out": len(response.body),
             },

@@ -1,4 +1,4 @@
-"""Reading bodies: not too long, not too slowly, not too many at once."""
+"""Read request bodies within limits on size, time and total memory."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,33 +9,35 @@ from pipeline.serving.http.messages import Request
 from pipeline.serving.service import Service
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-_MOST_DROPPED = 4  # times the limit: what is read of a body that is refused, so that its sender
-# gets to reading the answer
+# A refused body is read up to this many times the limit, so that its sender gets to reading the
+# response.
+_MAX_DISCARDED = 4
 
 
 class ClientGone(Exception):
-    """The client closed the connection before its request was whole."""
+    """The client closed the connection before it had sent the whole request."""
 
 
 class Bodies:
-    """Reads the bodies of all requests of a worker."""
+    """Reads the bodies of all requests to a worker."""
 
     def __init__(self, service: Service) -> None:
         self._service, self._limits = service, service.settings.limits
 
     async def read(self, request: Request, receive: Receive) -> bytes:
-        """Return the body; it is kept, and counted, until the request is answered.
+        """Return the body; its memory is counted until the request is answered.
 
         Raises:
-            ServingError: (413) too long; (408) too slow; (415) encoded; (429) no memory for it now.
-            ClientGone: there is nobody to answer.
+            ServingError: (413) too large; (408) too slow; (415) compressed; (429) too many bytes of
+                other requests are in memory.
+            ClientGone: the client closed the connection.
         """
         encoding = request.header(b"content-encoding")
         if encoding and encoding.lower() != "identity":
             raise ServingError(
                 415,
-                f"Bodies must not be compressed; got Content-Encoding {encoding[:40]}. Send it "
-                "as it is.",
+                f"Bodies must not be compressed; got Content-Encoding {encoding[:40]}. Send the "
+                "body uncompressed.",
             )
         if int(request.headers.get(b"content-length", b"0")) > self._limits.body_bytes:
             raise await self._refusal(request, receive)
@@ -48,11 +50,11 @@ class Bodies:
                 return await self._rest(message, receive, request)
         except TimeoutError:
             seconds = self._limits.receive_seconds
-            sentence = f"A request must arrive within {seconds:g} s; it did not."
+            sentence = f"The request did not arrive within {seconds:g} s (--receive-seconds)."
             raise ServingError(408, sentence, close=True) from None
 
     async def _rest(self, message: dict[str, Any], receive: Receive, request: Request) -> bytes:
-        """Read what did not come at once."""
+        """Read a body that arrives in several pieces; ``message`` is the first."""
         chunks = []
         while True:
             self._keep(request, message["body"])
@@ -68,22 +70,22 @@ class Bodies:
         request.kept_bytes += len(chunk)
 
     async def _refusal(self, request: Request, receive: Receive) -> ServingError:
-        """Read on for a while without keeping it, unless the client waits to be told to go on."""
+        """Discard the rest of the body, unless the client waits for ``100 Continue``."""
         if b"expect" not in request.headers:
-            most = _MOST_DROPPED * self._limits.body_bytes
+            limit = _MAX_DISCARDED * self._limits.body_bytes
             try:
                 async with asyncio.timeout(self._limits.receive_seconds):
-                    await _drop(receive, most)
+                    await _discard(receive, limit)
             except TimeoutError:
                 pass
-        return too_large("A body", self._limits.body_bytes, close=True)
+        return too_large("The body", self._limits.body_bytes, close=True)
 
 
-async def _drop(receive: Receive, most: int) -> None:
-    dropped, more = 0, True
-    while more and dropped < most:
+async def _discard(receive: Receive, limit: int) -> None:
+    discarded, more = 0, True
+    while more and discarded < limit:
         message = await _received(receive)
-        dropped, more = dropped + len(message["body"]), message["more_body"]
+        discarded, more = discarded + len(message["body"]), message["more_body"]
 
 
 async def _received(receive: Receive) -> dict[str, Any]:

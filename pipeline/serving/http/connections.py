@@ -1,8 +1,8 @@
-"""Connections: heads that come slowly or never end, readers that do not read, a worker that leaves.
+"""Connections with limits on slow or endless requests and slow readers, and a graceful shutdown.
 
-uvicorn's protocol does the rest. What is added: it has no limit for the time a request takes to
-arrive, for the size of its head and trailers, none for a client that does not read, and on shutdown
-it closes connections on which the next request may be on its way.
+The rest is uvicorn's protocol, which limits neither the time a request takes to arrive, nor the
+size of its head and trailers, nor the time a client takes to read; and on shutdown it closes
+connections on which the next request may be on its way.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ import orjson
 from pipeline.serving.http.uvicorn_overrides import STATUS_LINE, HttpToolsProtocol
 from pipeline.serving.settings import Limits
 
-_LAST_SECONDS = 2.0  # for the application to say that a body is late
-# How long a worker that leaves waits for a request that may be on its way: for the first of a
-# client that has just connected, and for the next of a busy one.
+_LAST_SECONDS = 2.0  # for the application to report that a body is late
+# How long a worker that shuts down waits for a request that may be on its way: for the first one of
+# a client that has just connected, and for the next one of a busy client.
 FIRST_SECONDS = 3.0
 _NEXT_SECONDS = 1.0
-# Servers may ignore the header Upgrade (RFC 9110, 7.8), with which Java's client begins; the parser
-# would stop after it.
+# Servers may ignore the header Upgrade (RFC 9110, 7.8), which Java's client sends with its first
+# request; the parser would stop after it.
 _UPGRADE = re.compile(rb"\r\n([Uu][Pp][Gg][Rr][Aa][Dd][Ee]):")
 _BEFORE_COLON = len("\r\nUpgrade")
 
@@ -32,28 +32,29 @@ class Connection(HttpToolsProtocol):
     leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, or refuse it where there are too many."""
+        """Accept a connection, or refuse it if there are too many."""
         super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
         self._in_head = self._in_message = False
         self._head_bytes = 0
-        self._head_end = b""  # of the pieces of a head that came before
+        self._head_end = b""  # of the pieces of a head received so far
         self._late_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.connections:
-            sentence = f"At most {self.limits.connections:,} connections; there are more now."
+            limit = self.limits.connections
+            sentence = f"At most {limit:,} connections may be open at once; try again later."
             self._refuse(429, sentence, b"retry-after: 1\r\n")
             return
         self._await_client()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Cancel the timers of the connection."""
         for timer in (self._late_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; where a request is not whole then, its client must not take too long."""
+        """Parse the data, and limit the time for the rest if a request is incomplete."""
         if self._in_head or not self._in_message:
             end = (self._head_end + data[-_BEFORE_COLON:])[-_BEFORE_COLON:]
             super().data_received(_without_upgrade(self._head_end, data))
@@ -71,34 +72,34 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a trailer of a body in chunks; both count."""
+        """Take a header, or a trailer of a chunked body; both count toward the limit."""
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > self.limits.head_bytes:
             limit = self.limits.head_bytes
-            self._refuse(431, f"A request's headers must have at most {limit:,} bytes; got more.")
+            self._refuse(431, f"The request's headers must have at most {limit:,} bytes; got more.")
             return
         super().on_header(name, value)
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the path; it counts like a header."""
+        """Take a piece of the path; it counts toward the same limit as the headers."""
         self._head_bytes += len(url)
         if self._head_bytes > self.limits.head_bytes:
             limit = self.limits.head_bytes
-            self._refuse(431, f"A request's path must have at most {limit:,} bytes; got more.")
+            self._refuse(431, f"The request's path must have at most {limit:,} bytes; got more.")
             return
         super().on_url(url)
 
     def on_headers_complete(self) -> None:
-        """Start answering."""
+        """Hand the request to the application."""
         self._in_head = False
-        if self.transport.is_closing():  # it was refused
+        if self.transport.is_closing():  # the request was refused
             return
         super().on_headers_complete()
         if self.leaving:
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
-        """The request is whole: now we are asked."""
+        """End the time limit: the request is complete."""
         self._in_message = False
         if self._late_timer is not None:
             self._late_timer.cancel()
@@ -107,52 +108,55 @@ class Connection(HttpToolsProtocol):
             super().on_message_complete()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nobody who reads the log can do anything about a client's CONNECT."""
+        """Log nothing: operators can do nothing about a client's CONNECT."""
 
     def awaits_request(self, waited: float) -> bool:
-        """Say if a request may be on its way, ``waited`` seconds into the worker's leave."""
+        """Return whether a request may be on its way, ``waited`` seconds into the shutdown."""
         if self.cycle is None or self._in_message:
             return waited < FIRST_SECONDS
         return self.cycle.response_complete and waited < _NEXT_SECONDS
 
     def shutdown(self) -> None:
-        """Close where nothing is on its way; a request that is half here is answered first."""
+        """Close the connection, unless a request is arriving; that is answered first."""
         if not self._in_message:
             super().shutdown()
 
     def pause_writing(self) -> None:
-        """Wait for a client that does not read, but not for ever."""
+        """Limit the time in which the client must resume reading."""
         super().pause_writing()
         seconds = self.limits.receive_seconds
         self._write_timer = self.loop.call_later(seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on: the client reads."""
+        """End the time limit: the client reads again."""
         if self._write_timer is not None:
             self._write_timer.cancel()
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, in the form of all other errors."""
-        self._refuse(400, f"The request must be HTTP/1.1; it was not understood: {msg}")
+        """Refuse invalid HTTP with an error in JSON, as all errors are."""
+        del msg  # always "Invalid HTTP request received."
+        advice = "For https, start the server with --tls-certificate and --tls-key."
+        self._refuse(400, f"The request is not valid HTTP/1.1. {advice}")
 
     def _await_client(self) -> None:
         self._late_timer = self.loop.call_later(self.limits.receive_seconds, self._client_is_late)
 
     def _client_is_late(self) -> None:
-        """A head that is late is refused here, a body by the application; then it is over."""
+        """Refuse a late head; give the application a moment to refuse a late body, then abort."""
         self._late_timer = None
         answering = self.cycle is not None and not self.cycle.response_complete
         if answering and not self._in_head:
             self._late_timer = self.loop.call_later(_LAST_SECONDS, self.transport.abort)
-        elif self._in_message and not self._in_head:  # what is left of a refused request
+        elif self._in_message and not self._in_head:  # the rest of a refused request
             self.transport.abort()
         else:
             seconds = self.limits.receive_seconds
-            self._refuse(408, f"A request must arrive within {seconds:g} s; it did not.")
+            sentence = f"The request did not arrive within {seconds:g} s (--receive-seconds)."
+            self._refuse(408, sentence)
 
     def _refuse(self, status: int, sentence: str, headers: bytes = b"") -> None:
-        """Answer without the application, and close."""
+        """Send an error without the application, and close the connection."""
         if self.transport.is_closing():
             return
         body = orjson.dumps({"error": sentence})
@@ -172,10 +176,10 @@ def _without_upgrade(before: bytes, data: bytes) -> bytes:
 
 
 class _Joined:
-    """A transport that sends what one pass of the loop writes in one piece.
+    """A transport that joins the writes of one pass of the event loop.
 
-    uvicorn writes head and body apart: two calls of the system, two packets, and a client that is
-    woken twice.
+    uvicorn writes head and body separately: two system calls, two packets, and a client that wakes
+    up twice.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,4 +1,4 @@
-"""A request as handlers see it, and what they answer."""
+"""The requests that handlers receive and the responses that they return."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ JSON = b"application/json"
 
 @dataclass(slots=True)
 class Request:
-    """A request whose body is there; ``began`` and ``deadline`` in seconds of ``perf_counter``.
+    """A request with its body; ``began`` and ``deadline`` are seconds of ``perf_counter``.
 
     ``spans`` are seconds by step, for the ``Server-Timing`` header; ``version`` is set once known.
     """
@@ -37,7 +37,7 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """What goes back."""
+    """A response to send."""
 
     body: bytes
     status: int = 200
@@ -46,5 +46,5 @@ class Response:
 
 
 def as_json(document: Any, status: int = 200) -> Response:
-    """Return a JSON answer; NumPy arrays become lists, float32 in its shortest digits."""
+    """Return a JSON response; NumPy arrays become lists, float32 with its shortest digits."""
     return Response(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), status)

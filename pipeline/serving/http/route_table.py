@@ -1,4 +1,4 @@
-"""Which handler answers which path."""
+"""The route table: which handler serves which path."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def _routes() -> Iterator[Route]:
 
 
 async def openapi(service: Service, request: Request) -> Response:
-    """Answer the OpenAPI document."""
+    """Return the OpenAPI document."""
     del request
     return as_json(document(service, ROUTER.routes))
 

@@ -1,4 +1,4 @@
-"""Routes: a method and a path, found again for a request."""
+"""Routes, and the router that finds the route of a request."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,7 +22,7 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path; ``open`` to all, for probes and the page that asks for the token."""
+    """A method and a path; ``open`` needs no token, for probes and the page that asks for it."""
 
     method: str
     path: str
@@ -45,10 +45,10 @@ class Router:
         self.match = lru_cache(4096)(self._match)
 
     def _match(self, method: str, path: str) -> tuple[Route, dict[str, str | None]]:
-        """Return the route of a path, and what its parts are called; HEAD is a GET.
+        """Return the route of a path and the path's parameters; HEAD is treated as GET.
 
         Raises:
-            ServingError: (404) there is no such path; (405) it takes another method.
+            ServingError: (404) unknown path; (405) the path does not allow the method.
         """
         found = [(r, m) for r in self.routes if (m := r.pattern.fullmatch(path))]
         wanted = "GET" if method == "HEAD" else method
@@ -56,6 +56,7 @@ class Router:
             if route.method == wanted:
                 return route, {"version": None, "label": None, **matched.groupdict()}
         if not found:
-            raise unknown(f"No such path: {path[:100]!r}. All are listed in /openapi.json.")
+            raise unknown(f"No such path: {path[:100]!r}. /openapi.json lists all paths.")
         allowed = ", ".join(sorted({route.method for route, _ in found}))
-        raise ServingError(405, f"{path[:100]} takes {allowed}; got {method[:20]}.", allow=allowed)
+        sentence = f"Method {method[:20]} is not allowed for {path[:100]}; use {allowed}."
+        raise ServingError(405, sentence, allow=allowed)

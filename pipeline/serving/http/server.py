@@ -1,4 +1,4 @@
-"""uvicorn with our connections, and a shutdown that loses no request."""
+"""uvicorn with our connections and a graceful shutdown that loses no request."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ from pipeline.serving.settings import Settings
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _CHECK_SECONDS = 0.02
-_GOODBYE_SECONDS = 1.0  # for a client to close its side of TLS, which idle ones never do
+_TLS_CLOSE_SECONDS = 1.0  # for a client to close its side of TLS, which idle clients never do
 
 
 class Server(uvicorn_overrides.Server):
@@ -26,13 +26,13 @@ class Server(uvicorn_overrides.Server):
         self._application, self._limits = application, settings.limits
         self._connections = connection_class(settings.limits)
         self._interrupted = False
-        self._arriving: set[asyncio.Task[None]] = set()  # from the queue of a port that closes
+        self._arriving: set[asyncio.Task[None]] = set()  # from the queue of a closing port
         super().__init__(_config(application, self._connections, settings))
         application.service.http_tasks = self.server_state.tasks
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave on SIGINT and SIGTERM; uvicorn would raise them once more at the end."""
+        """Stop on SIGINT and SIGTERM; uvicorn would raise them again at the end."""
         previous = {number: signal.signal(number, self.handle_exit) for number in _STOPPING}
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # blocked while a worker starts
         try:
@@ -42,14 +42,14 @@ class Server(uvicorn_overrides.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Leave: slowly on SIGTERM, without drain delay on SIGINT, at once on another SIGINT."""
+        """Stop: after a delay on SIGTERM, without it on SIGINT, at once on a second SIGINT."""
         del frame
         if sig == signal.SIGINT:
             self.force_exit, self._interrupted = self._interrupted, True
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; uvicorn would leave a client a minute for the handshake of TLS."""
+        """Listen; uvicorn would give clients a minute for the TLS handshake."""
         loop = asyncio.get_running_loop()
         self.servers = [
             await loop.create_server(
@@ -60,10 +60,10 @@ class Server(uvicorn_overrides.Server):
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Become not ready, drain, stop accepting, answer what was accepted, close.
+        """Report not ready, drain, stop accepting, answer what was accepted, close.
 
-        Every answer from now on tells its client to close. Those that were answered before could
-        not be told: their next request is waited for.
+        Every response from now on asks the client to close the connection. Clients that got their
+        last response before that may send another request, for which the server waits.
         """
         loop = asyncio.get_running_loop()
         self._application.service.draining = True
@@ -85,7 +85,7 @@ class Server(uvicorn_overrides.Server):
         await super().shutdown([])
 
     async def _drain(self) -> None:
-        """Go on for a while: who looks whether we are ready must notice before the port closes."""
+        """Keep serving for a while: readiness probes must notice before the port closes."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._limits.drain_seconds
         while loop.time() < until and not self._interrupted:
@@ -100,11 +100,11 @@ class Server(uvicorn_overrides.Server):
         return any(connection.awaits_request(waited) for connection in self._open_connections())
 
     async def _stop_accepting(self, sock: socket.socket) -> None:
-        """Close a port; who waits in its queue is served, since closing would reset them."""
+        """Close a port, but serve the connections in its queue, which closing would reset."""
         with sock.dup() as queue:
             for server in self.servers:
                 server.close()
-            await asyncio.sleep(_CHECK_SECONDS)  # the loop lets go of its own descriptor
+            await asyncio.sleep(_CHECK_SECONDS)  # for the loop to release its own descriptor
             sock.close()
             queue.setblocking(False)
             with suppress(BlockingIOError):
@@ -115,19 +115,19 @@ class Server(uvicorn_overrides.Server):
                     arriving.add_done_callback(self._arriving.discard)
 
     async def _take(self, connection: socket.socket) -> None:
-        """Serve somebody from the queue, unless they have gone or speak no TLS."""
+        """Serve a connection from the queue, unless it is closed or its TLS handshake fails."""
         loop = asyncio.get_running_loop()
         with suppress(OSError):
             await loop.connect_accepted_socket(self._new_connection, connection, **self._tls())
 
     def _tls(self) -> dict[str, Any]:
-        """Return what the loop must know; its own limits are a minute and half a minute."""
+        """Return the TLS arguments of the loop, whose default timeouts are 60 s and 30 s."""
         if self.config.ssl is None:
             return {}
         return {
             "ssl": self.config.ssl,
             "ssl_handshake_timeout": self._limits.receive_seconds,
-            "ssl_shutdown_timeout": _GOODBYE_SECONDS,
+            "ssl_shutdown_timeout": _TLS_CLOSE_SECONDS,
         }
 
     def _new_connection(self) -> Connection:

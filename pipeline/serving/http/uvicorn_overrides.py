@@ -1,9 +1,9 @@
-"""What we override and read of uvicorn, and why; no other module imports it.
+"""The members of uvicorn that we override or read, and why; no other module imports uvicorn.
 
 uvicorn's documentation covers ``Config`` and running a ``Server``, not these members. They may
-change with any minor version, so ``pyproject.toml`` allows one, and
+change with any minor version, so ``pyproject.toml`` allows only one, and
 ``tests/serving/test_uvicorn.py`` compares each member with the installed one. Before allowing
-another version, read the changes to these methods and run that test.
+another version, read the changes to these methods, then run that test.
 """
 
 from uvicorn import Config, Server
@@ -22,37 +22,37 @@ __all__ = [
 
 # Name -> parameters, and why it is overridden.
 SERVER_OVERRIDES = {
-    "capture_signals": ("self", "raises the signals again at the end: the exit code is not 0"),
+    "capture_signals": ("self", "uvicorn raises the signals again: the exit code is not 0"),
     "handle_exit": ("self sig frame", "SIGINT during a drain ends the drain, not the server"),
-    "startup": ("self sockets", "leaves a client a minute for the handshake of TLS"),
-    "shutdown": ("self sockets", "resets who waits in the queue, closes on requests on their way"),
+    "startup": ("self sockets", "uvicorn gives clients a minute for the TLS handshake"),
+    "shutdown": ("self sockets", "uvicorn resets queued connections and arriving requests"),
 }
 SERVER_ATTRIBUTES = {
     "config": "backlog, ssl, timeout_graceful_shutdown",
-    "force_exit": "set where nobody is waited for",
-    "server_state": "connections, to be told to close; tasks, to count requests under way",
-    "servers": "what startup opened and shutdown closes",
+    "force_exit": "set to exit without waiting",
+    "server_state": "connections, to close them; tasks, to count requests in progress",
+    "servers": "opened by startup, closed by shutdown",
     "should_exit": "set by a signal",
     "started": "set by startup; without it there is no shutdown",
 }
 PROTOCOL_OVERRIDES = {
-    "_unsupported_upgrade_warning": ("self", "writes to the log what no reader can change"),
-    "connection_lost": ("self exc", "our timers end with the connection"),
-    "connection_made": ("self transport", "limit of connections; head and body in one packet"),
-    "data_received": ("self data", "starts the time for a request; hides the header Upgrade"),
-    "on_header": ("self name value", "limit for the size of a head"),
-    "on_headers_complete": ("self", "nothing for a refused request; a leaving worker closes"),
+    "_unsupported_upgrade_warning": ("self", "uvicorn logs what operators cannot change"),
+    "connection_lost": ("self exc", "cancels our timers"),
+    "connection_made": ("self transport", "limit on connections; head and body in one packet"),
+    "data_received": ("self data", "limit on the time of a request; hides the header Upgrade"),
+    "on_header": ("self name value", "limit on the size of a head"),
+    "on_headers_complete": ("self", "skips refused requests; closes during shutdown"),
     "on_message_begin": ("self", "a request has begun to arrive"),
     "on_message_complete": ("self", "a request has arrived"),
-    "on_url": ("self url", "limit for the size of a head"),
-    "pause_writing": ("self", "limit for the time a client does not read"),
-    "resume_writing": ("self", "that time ends"),
+    "on_url": ("self url", "limit on the size of a head"),
+    "pause_writing": ("self", "limit on the time a client does not read"),
+    "resume_writing": ("self", "ends that limit"),
     "send_400_response": ("self msg", "errors are JSON"),
-    "shutdown": ("self", "a request that is half here is answered"),
+    "shutdown": ("self", "an arriving request is answered first"),
 }
 PROTOCOL_ATTRIBUTES = {
     "connections": "counted",
-    "cycle": "keep_alive, set false in order to close; response_complete",
+    "cycle": "keep_alive, set to False to close; response_complete",
     "loop": "for timers",
-    "transport": "refusals are written, the connection closed or aborted",
+    "transport": "to write errors, and to close or abort the connection",
 }

@@ -1,1 +1,1 @@
-"""What is spoken: each module turns requests of one protocol into questions to a version."""
+"""The protocols: each module turns requests of one protocol into calls of a model version."""

@@ -1,4 +1,4 @@
-"""What the server says of itself: metrics."""
+"""The server's metrics."""
 
 from pipeline.serving import metrics as prometheus
 from pipeline.serving.http.messages import Request, Response
@@ -6,6 +6,6 @@ from pipeline.serving.service import Service
 
 
 async def metrics(service: Service, request: Request) -> Response:
-    """Answer the metrics in Prometheus' text format."""
+    """Return the metrics in Prometheus' text format."""
     del service, request
     return Response(prometheus.render(), content_type=prometheus.CONTENT_TYPE_LATEST.encode())

@@ -14,7 +14,7 @@ from pipeline.serving.json_objects import read_object
 from pipeline.serving.protocols import v2_metadata
 from pipeline.serving.protocols.paths import find
 from pipeline.serving.protocols.v2_body import read_infer, split
-from pipeline.serving.protocols.v2_request import Question
+from pipeline.serving.protocols.v2_request import InferenceRequest
 from pipeline.serving.protocols.v2_tensors import DATATYPES
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
@@ -23,64 +23,64 @@ _JSON_LENGTH = b"inference-header-content-length"
 
 
 async def live(service: Service, request: Request) -> Response:
-    """Answer that the process runs."""
+    """Report that the server process is alive."""
     del service, request
     return as_json({"live": True})
 
 
 async def ready(service: Service, request: Request) -> Response:
-    """Answer whether requests should be sent here."""
+    """Report whether the server is ready for requests."""
     del request
     document = {"ready": service.ready, "live": True}
     return as_json(document, 200 if service.ready else 503)
 
 
 async def server_metadata(service: Service, request: Request) -> Response:
-    """Answer the server's name, version and extensions."""
+    """Return the server's name, version and extensions."""
     del service, request
     return as_json(v2_metadata.describe_server())
 
 
 async def model_metadata(service: Service, request: Request) -> Response:
-    """Answer a version's inputs and outputs, and which versions there are."""
+    """Return a version's inputs and outputs, and the model's available versions."""
     version = request.version = find(service, request)
     return as_json(v2_metadata.describe_model(service, version))
 
 
 async def model_ready(service: Service, request: Request) -> Response:
-    """Answer whether a version answers."""
+    """Report whether a model version is ready."""
     version = request.version = find(service, request)
     return as_json({"name": version.model, "ready": True})
 
 
 async def index(service: Service, request: Request) -> Response:
-    """Answer every version of every model with its state (Triton's repository index)."""
+    """Return every version of every model with its state (Triton's repository index)."""
     ready = False
     if request.body:
         ready = read_object(
-            service.settings.limits, request.body, lambda asked: asked.get("ready") is True
+            service.settings.limits, request.body, lambda body: body.get("ready") is True
         )
     return as_json(v2_metadata.repository_index(service, ready=ready))
 
 
 async def infer(service: Service, request: Request) -> Response:
-    """Answer the probabilities of images, as JSON or as raw bytes."""
+    """Return the class probabilities of images, as JSON or raw bytes."""
     version = request.version = find(service, request)
     text, raw = split(request.body, request.header(_JSON_LENGTH))
     limits = service.settings.limits
-    question, images = await service.read(len(text), read_infer, limits, text, raw, version)
+    asked, images = await service.read(len(text), read_infer, limits, text, raw, version)
     request.spans["parse"] = time.perf_counter() - request.began
-    if question.timeout_seconds is not None:
-        request.deadline = min(request.deadline, request.began + question.timeout_seconds)
+    if asked.timeout_seconds is not None:
+        request.deadline = min(request.deadline, request.began + asked.timeout_seconds)
     answer = await service.ask(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
     started = time.perf_counter()
-    response = _answer(version, question, answer.probabilities)
+    response = _response(version, asked, answer.probabilities)
     request.spans["serialise"] = time.perf_counter() - started
     return response
 
 
-def _answer(version: Version, question: Question, probabilities: Any) -> Response:
+def _response(version: Version, asked: InferenceRequest, probabilities: Any) -> Response:
     [spec] = version.contract.outputs
     output: dict[str, Any] = {
         "name": spec.name,
@@ -88,10 +88,10 @@ def _answer(version: Version, question: Question, probabilities: Any) -> Respons
         "shape": list(probabilities.shape),
     }
     document: dict[str, Any] = {"model_name": version.model, "model_version": version.text}
-    if question.id is not None:
-        document["id"] = question.id
+    if asked.id is not None:
+        document["id"] = asked.id
     document["outputs"] = [output]
-    if not question.binary:
+    if not asked.binary:
         output["data"] = probabilities.ravel()
         return as_json(document)
     raw = probabilities.astype("<f4", copy=False).tobytes()

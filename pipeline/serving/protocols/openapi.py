@@ -1,4 +1,4 @@
-"""The OpenAPI document: the routes as they are, the schemas of what is served at this moment."""
+"""The OpenAPI document: all routes, with schemas for the models served now."""
 
 import re
 from collections.abc import Iterable
@@ -10,21 +10,21 @@ from pipeline.serving.protocols import page, schemas
 from pipeline.serving.service import Service
 
 _DESCRIPTIONS = {
-    200: "The answer.",
-    400: "The request is wrong; the sentence says where.",
-    401: "The token is missing or another one.",
-    404: "There is no such model, version, label or file.",
+    200: "Success.",
+    400: "Invalid request; the error explains where.",
+    401: "Missing or invalid bearer token.",
+    404: "Unknown model, version, label or file.",
     408: "The request did not arrive in time.",
-    413: "The body is too long.",
+    413: "The body is too large.",
     415: "The body is compressed.",
-    429: "There is more work than the server takes on; try again.",
-    431: "The head of the request is too long.",
-    500: "The server failed; its log says why.",
-    501: "Not offered.",
+    429: "The server is busy; try again.",
+    431: "The request's headers are too large.",
+    500: "Internal server error; see the server log.",
+    501: "Not supported.",
     503: "Not ready.",
-    504: "The deadline passed.",
+    504: "The request's deadline passed.",
 }
-_PLACES = re.compile(r"\{(\w+)\}")
+_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 def document(service: Service, routes: Iterable[Route]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def _operation(route: Route, service: Service) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{route.method} {route.path}").strip("_"),
         "summary": (route.handler.__doc__ or "").partition("\n")[0],
-        "parameters": [_parameter(name, service) for name in _PLACES.findall(route.path)],
+        "parameters": [_parameter(name, service) for name in _PATH_PARAMETER.findall(route.path)],
         "responses": _responses(route),
     }
     if body:
@@ -77,7 +77,7 @@ def _responses(route: Route) -> dict[str, Any]:
         str(status): {"description": text, "content": error}
         for status, text in _DESCRIPTIONS.items()
     }
-    content = schemas.answer(route.handler)
+    content = schemas.response_content(route.handler)
     if content is None:
         del found["200"]
     else:

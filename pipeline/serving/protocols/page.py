@@ -1,4 +1,4 @@
-"""The page to draw on: its files, as they are, under a strict Content-Security-Policy."""
+"""The files of the drawing page, served with a strict Content-Security-Policy."""
 
 from functools import cache
 from importlib import resources
@@ -26,30 +26,31 @@ TYPES = {
 
 
 async def index(service: Service, request: Request) -> Response:
-    """Answer the page, or that the server lives to a client of KServe's V1, which asks here."""
+    """Return the drawing page, or the status "alive" to KServe V1 clients."""
     del service
     if "text/html" in (request.header(b"accept") or ""):
-        return _answer("index.html")
+        return _response("index.html")
     return as_json({"status": "alive"})
 
 
 async def file(service: Service, request: Request) -> Response:
-    """Answer one of its files."""
+    """Return a file of the drawing page."""
     del service
-    return _answer(request.parameters["file"] or "")
+    return _response(request.parameters["file"] or "")
 
 
-def _answer(name: str) -> Response:
+def _response(name: str) -> Response:
     found = files().get(name)
     if found is None:
-        raise unknown(f"No such file of the page: {name!r}. It has {', '.join(sorted(files()))}.")
+        known = ", ".join(sorted(files()))
+        raise unknown(f"No such file of the drawing page: {name!r}. The files are {known}.")
     ending = name[name.rindex(".") :]
     return Response(found, content_type=TYPES[ending], headers=list(_HEADERS))
 
 
 @cache
 def files() -> dict[str, bytes]:
-    """Return the bytes of all files by name; a name that a client sends is never made a path."""
+    """Return the bytes of all files by name, so that names from clients never become paths."""
     folder = resources.files("pipeline.serving") / "page"
     names = (file.name for file in folder.iterdir())
     return {name: (folder / name).read_bytes() for name in names if name.endswith(tuple(TYPES))}

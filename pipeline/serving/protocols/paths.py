@@ -1,4 +1,4 @@
-"""What the path of a request names."""
+"""Find the model version that a request's path names."""
 
 from pipeline.serving.http.messages import Request
 from pipeline.serving.service import Service
@@ -9,7 +9,7 @@ def find(service: Service, request: Request) -> Version:
     """Return the version that a path names.
 
     Raises:
-        ServingError: (404) there is none; (503) it is not ready.
+        ServingError: (404) it is unknown; (503) it is not ready.
     """
     asked = request.parameters
     return service.find(asked["name"] or "", asked["version"], asked["label"])

@@ -1,4 +1,4 @@
-"""Pictures as people have them: ``POST /v1/models/NAME:classify-image``."""
+"""Classify PNG, JPEG and WebP pictures: ``POST /v1/models/NAME:classify-image``."""
 
 import asyncio
 import base64
@@ -20,13 +20,13 @@ from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
 _TOP = 3
-# Below it the model is called unsure: 2.8 % of MNIST's test digits for the default model, among
-# them 69 % of those it gets wrong (python -m benchmarks.unsure exported/mlp).
+# Below this probability a prediction is marked as unsure: 2.8% of MNIST's test digits for the
+# default model, including 69% of those it gets wrong (python -m benchmarks.unsure exported/mlp).
 SURE = 0.9
 
 
 async def classify_image(service: Service, request: Request) -> Response:
-    """Answer the likeliest classes of one picture, and what the network saw."""
+    """Return the most likely classes of a picture, and the image that the network saw."""
     version = request.version = find(service, request)
     if not request.body:
         raise wrong("The body must be a PNG, JPEG or WebP picture; got nothing.")
@@ -42,7 +42,7 @@ async def classify_image(service: Service, request: Request) -> Response:
 
 @cache
 def _thread() -> ThreadPoolExecutor:
-    """One: large pictures take memory, and one after the other take it once."""
+    """Return a pool of one thread, so that only one large picture takes memory at a time."""
     return ThreadPoolExecutor(1, "pictures")
 
 

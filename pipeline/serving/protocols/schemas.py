@@ -1,4 +1,4 @@
-"""JSON Schemas of what each handler takes and answers."""
+"""JSON Schemas of the handlers' requests and responses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +60,7 @@ _OUTPUT = _object(
     {"name": {"const": "probabilities"}},
     {"parameters": _or_null(_object({}, {"binary_data": _FLAG}))},
 )
-_ANSWERS: dict[Callable[..., Any], Schema] = {
+_RESPONSES: dict[Callable[..., Any], Schema] = {
     tensorflow.predict: {
         "anyOf": [_object({"predictions": _PREDICTIONS}), _object({"outputs": _PREDICTIONS})]
     },
@@ -100,31 +100,32 @@ _ANSWERS: dict[Callable[..., Any], Schema] = {
         "items": _object({"name": _TEXT, "version": _TEXT, "state": _TEXT, "reason": _TEXT}),
     },
 }
-_OBJECT: Schema = {"type": "object"}  # what is not listed, as the OpenAPI document itself
+_OBJECT: Schema = {"type": "object"}  # of handlers that are not listed: the OpenAPI document
 _ALIVE = _object({"status": {"const": "alive"}})
-_OTHER_ANSWERS = {
+_OTHER_MEDIA_TYPES = {
     documents.metrics: [CONTENT_TYPE_LATEST],
     page.index: ["text/html; charset=utf-8", _JSON],
     page.file: [kind.decode() for kind in page.TYPES.values()],
 }
 
 
-def answer(handler: Callable[..., Any]) -> Schema | None:
-    """Return the media types of a handler's answer, with their schemas; None where it refuses."""
+def response_content(handler: Callable[..., Any]) -> Schema | None:
+    """Return a handler's response media types with their schemas; None if it always refuses."""
     if handler is tensorflow.other_verb:
         return None
-    if handler in _OTHER_ANSWERS:
+    if handler in _OTHER_MEDIA_TYPES:
         return {
-            kind: {"schema": _ALIVE if kind == _JSON else _TEXT} for kind in _OTHER_ANSWERS[handler]
+            kind: {"schema": _ALIVE if kind == _JSON else _TEXT}
+            for kind in _OTHER_MEDIA_TYPES[handler]
         }
-    content: Schema = {_JSON: {"schema": _ANSWERS.get(handler, _OBJECT)}}
+    content: Schema = {_JSON: {"schema": _RESPONSES.get(handler, _OBJECT)}}
     if handler is inference_v2.infer:
         content["application/octet-stream"] = {"schema": {}}
     return content
 
 
 def request_body(handler: Callable[..., Any], service: Service) -> Schema | None:
-    """Return the media types that a handler takes, with the schemas of the models served now."""
+    """Return a handler's request media types, with schemas for the models served now."""
     if handler is pictures.classify_image:
         kinds = ("image/png", "image/jpeg", "image/webp")
         return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
@@ -149,7 +150,7 @@ def _prediction(shape: tuple[int, ...]) -> Schema:
 
 
 def _inference(shape: tuple[int, ...]) -> Schema:
-    """One image: a schema cannot say that data is as long as the shape demands."""
+    """Return the schema for one image: JSON Schema cannot relate the length of data to shape."""
     tensor = _object(
         {
             "name": {"const": "image"},

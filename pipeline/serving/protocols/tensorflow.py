@@ -1,7 +1,7 @@
-"""TensorFlow Serving's REST: predict by rows and by columns, status, metadata, models.
+"""TensorFlow Serving's REST API: predict in row and column format, status, metadata, models.
 
-Source: TensorFlow Serving, ``g3doc/api_rest.md``, and ``util/json_tensor.cc`` for the texts of its
-errors. ``GET /v1/models`` and the fields ``name`` and ``ready`` are KServe's.
+Source: TensorFlow Serving, ``g3doc/api_rest.md``, and ``util/json_tensor.cc`` for its error
+messages. ``GET /v1/models`` and the fields ``name`` and ``ready`` are KServe's.
 """
 
 import time
@@ -24,15 +24,15 @@ _DTYPES = {"uint8": "DT_UINT8", "float32": "DT_FLOAT"}
 
 
 async def predict(service: Service, request: Request) -> Response:
-    """Answer ``:predict``: rows (instances -> predictions) or columns (inputs -> outputs)."""
+    """Predict in row format (instances -> predictions) or column format (inputs -> outputs)."""
     version = request.version = find(service, request)
     body, limits = request.body, service.settings.limits
-    images, answered = await service.read(len(body), _read, limits, body, version)
+    images, key = await service.read(len(body), _read, limits, body, version)
     request.spans["parse"] = time.perf_counter() - request.began
     answer = await service.ask(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
     started = time.perf_counter()
-    response = as_json({answered: answer.probabilities})
+    response = as_json({key: answer.probabilities})
     request.spans["serialise"] = time.perf_counter() - started
     return response
 
@@ -42,22 +42,22 @@ def _read(limits: Limits, body: bytes, version: Version) -> tuple[Images, str]:
 
 
 async def other_verb(service: Service, request: Request) -> Response:
-    """Refuse ``:classify`` and ``:regress``: published models have a signature for predict."""
+    """Refuse ``:classify`` and ``:regress``: published models only have a predict signature."""
     find(service, request)
     raise wrong(
-        f"Expected a signature of method predict; got :{request.parameters['verb']}. Ask :predict, "
-        "or :classify-image for a picture."
+        f"The model has no signature for :{request.parameters['verb']}. Use :predict, or "
+        ":classify-image for a picture file."
     )
 
 
 async def models(service: Service, request: Request) -> Response:
-    """Answer which models there are."""
+    """Return the names of all models."""
     del request
     return as_json({"models": sorted(service.catalogue.models)})
 
 
 async def status(service: Service, request: Request) -> Response:
-    """Answer the state of all versions of a model, or of one."""
+    """Return the state of all versions of a model, or of one version."""
     model = service.catalogue.model(request.parameters["name"] or "")
     rows = _rows(model)
     number, label = request.parameters["version"], request.parameters["label"]
@@ -66,7 +66,7 @@ async def status(service: Service, request: Request) -> Response:
     if number is not None:
         rows = [row for row in rows if row["version"] == str(int(number))]
         if not rows:
-            model.version(number)  # which raises what it is
+            model.version(number)  # raises the error that fits
     return as_json(
         {
             "name": model.name,
@@ -79,7 +79,7 @@ async def status(service: Service, request: Request) -> Response:
 
 
 async def metadata(service: Service, request: Request) -> Response:
-    """Answer names, dtypes and shapes of inputs and outputs."""
+    """Return names, dtypes and shapes of a version's inputs and outputs."""
     version = request.version = find(service, request)
     signature = {
         "inputs": {spec.name: _tensor_info(spec) for spec in version.contract.inputs},
@@ -96,14 +96,14 @@ async def metadata(service: Service, request: Request) -> Response:
 
 
 def read_images(document: dict[str, Any], version: Version) -> tuple[Images, str]:
-    """Return images, uint8 (n, *image_shape), and the key of the answer."""
+    """Return images, uint8 (n, *image_shape), and the key of the response."""
     signature = document.get("signature_name", SIGNATURE)
     if type(signature) is not str:
-        raise wrong(f"signature_name must be a text; got {kind(signature)}.")
+        raise wrong(f"signature_name must be a string; got {kind(signature)}.")
     if signature not in {SIGNATURE, ""}:
         raise wrong(
-            f'Serving signature name: "{signature[:100]}" not found in signature def. It is '
-            f"{SIGNATURE}; pictures as files go to :classify-image."
+            f'Serving signature name: "{signature[:100]}" not found in signature def. Use '
+            f"{SIGNATURE}, or :classify-image for a picture file."
         )
     if "instances" in document and "inputs" in document:
         raise wrong(
@@ -140,7 +140,7 @@ def _named(named: Any, name: str, where: str) -> Any:
 
 
 def _rows(model: Model) -> list[dict[str, Any]]:
-    """A row for each version, the newest first; a refused one says why, even beside a ready one."""
+    """Return a row for each version, newest first, with the reason for a refused one."""
     numbers = sorted({*model.ready, *model.refused, *model.loading}, reverse=True)
     return [_row(model, number) for number in numbers]
 
@@ -160,7 +160,7 @@ def _row(model: Model, number: int) -> dict[str, Any]:
 
 
 def _tensor_info(spec: TensorSpec) -> dict[str, Any]:
-    """As TensorFlow's TensorInfo is written in JSON: 64-bit numbers are texts."""
+    """Return TensorFlow's TensorInfo in JSON, where 64-bit integers are strings."""
     sizes = ("-1" if size is None else str(size) for size in spec.shape)
     return {
         "dtype": _DTYPES[spec.dtype],

@@ -1,4 +1,4 @@
-"""The body of a V2 inference request -> its JSON and raw tensors -> what it asks."""
+"""Parse the body of a V2 inference request: JSON, then raw tensors if any."""
 
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -6,25 +6,25 @@ from weakref import WeakKeyDictionary
 from pipeline.runtimes.predictor import Images
 from pipeline.serving.errors import wrong
 from pipeline.serving.json_objects import read_object
-from pipeline.serving.protocols.v2_request import Question, read_images, read_question
+from pipeline.serving.protocols.v2_request import InferenceRequest, read_images, read_request
 from pipeline.serving.settings import Limits
 from pipeline.serving.versions import Version
 
-_MOST_DIGITS = 12
-_LONGEST_KNOWN, _MOST_KNOWN = 1024, 256  # bytes of a text; texts of a version
-_known: WeakKeyDictionary[Version, dict[bytes, Question]] = WeakKeyDictionary()
+_MAX_DIGITS = 12
+_MAX_CACHED_BYTES, _MAX_CACHED = 1024, 256  # of one JSON text; texts per version
+_cache: WeakKeyDictionary[Version, dict[bytes, InferenceRequest]] = WeakKeyDictionary()
 
 
 def split(body: bytes, json_length: str | None) -> tuple[bytes, memoryview | None]:
-    """Part a body into its JSON and the raw tensors after it.
+    """Split a body into its JSON and the raw tensors after it.
 
     Raises:
-        ServingError: (400) the length is not a number of bytes of the body.
+        ServingError: (400) the length is not a number, or exceeds the body's.
     """
     if json_length is None:
         return body, None
     is_number = json_length.isascii() and json_length.isdecimal()
-    if not is_number or len(json_length) > _MOST_DIGITS or int(json_length) > len(body):
+    if not is_number or len(json_length) > _MAX_DIGITS or int(json_length) > len(body):
         raise wrong(
             "Inference-Header-Content-Length must be the length of the JSON part in bytes, at most "
             f"{len(body):,}; got {json_length[:40]!r}."
@@ -35,28 +35,28 @@ def split(body: bytes, json_length: str | None) -> tuple[bytes, memoryview | Non
 
 def read_infer(
     limits: Limits, text: bytes, raw: memoryview | None, version: Version
-) -> tuple[Question, Images]:
-    """Return what a request asks, and its images, uint8 (n, *image_shape).
+) -> tuple[InferenceRequest, Images]:
+    """Return a request and its images, uint8 (n, *image_shape).
 
     Raises:
-        ServingError: (413) the JSON is too long; (400) it asks for something else.
+        ServingError: (413) the JSON is too large; (400) the request is invalid.
     """
 
-    def read(document: dict[str, Any]) -> tuple[Question, Images]:
-        question = read_question(document, version)
-        return question, read_images(question, raw, version)
+    def read(document: dict[str, Any]) -> tuple[InferenceRequest, Images]:
+        request = read_request(document, version)
+        return request, read_images(request, raw, version)
 
-    if raw is None or len(text) > _LONGEST_KNOWN:
+    if raw is None or len(text) > _MAX_CACHED_BYTES:
         return read_object(limits, text, read)
-    question = _known_question(limits, text, version)
-    return question, read_images(question, raw, version)
+    request = _cached_request(limits, text, version)
+    return request, read_images(request, raw, version)
 
 
-def _known_question(limits: Limits, text: bytes, version: Version) -> Question:
-    """Return what the JSON asks; before raw bytes a client sends the same with every request."""
-    known = _known.setdefault(version, {})
-    if text not in known:
-        if len(known) >= _MOST_KNOWN:
-            known.clear()
-        known[text] = read_object(limits, text, lambda asked: read_question(asked, version))
-    return known[text]
+def _cached_request(limits: Limits, text: bytes, version: Version) -> InferenceRequest:
+    """Return a request; clients send the same JSON with every binary request of one size."""
+    cached = _cache.setdefault(version, {})
+    if text not in cached:
+        if len(cached) >= _MAX_CACHED:
+            cached.clear()
+        cached[text] = read_object(limits, text, lambda document: read_request(document, version))
+    return cached[text]

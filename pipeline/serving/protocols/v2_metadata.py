@@ -1,4 +1,4 @@
-"""What the V2 protocol tells of the server and its models, over HTTP and gRPC."""
+"""V2 metadata of the server and its models, for HTTP and gRPC."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from pipeline.serving.versions import Version
 
 NAME = "dense-pipeline"
 EXTENSIONS = ["binary_tensor_data", "model_repository"]
-PLATFORM = "onnx_onnxv1"  # what the protocol calls an ONNX file
+PLATFORM = "onnx_onnxv1"  # the protocol's name for an ONNX file
 
 
 def describe_server() -> dict[str, Any]:
@@ -31,7 +31,7 @@ def describe_model(service: Service, version: Version) -> dict[str, Any]:
 
 
 def repository_index(service: Service, *, ready: bool) -> list[dict[str, str]]:
-    """Return a row for each version, or each that is ready: name, version, state, reason."""
+    """Return name, version, state and reason of each version, or of each ready one."""
     rows = []
     for name, model in sorted(service.catalogue.models.items()):
         for number in sorted({*model.ready, *model.refused, *model.loading}):

@@ -1,4 +1,4 @@
-"""A V2 inference request -> the images it asks about and how it wants to be answered."""
+"""Read a V2 inference request: its images and the requested form of the response."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,15 +9,15 @@ from pipeline.serving.errors import ServingError, wrong
 from pipeline.serving.protocols.v2_tensors import require_output, require_tensor
 from pipeline.serving.versions import Version
 
-_MOST_ID = 1000  # characters
-_MOST_MICROSECONDS = 2**64 - 1
+_MAX_ID = 1000  # characters
+_MAX_MICROSECONDS = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What the JSON of a request asks; ``binary`` asks for raw bytes instead of JSON.
+class InferenceRequest:
+    """The JSON of a request; ``binary`` requests a response in raw bytes instead of JSON.
 
-    ``count`` images are in ``data``, or in as many raw bytes after the JSON as ``size`` says.
+    The ``count`` images are in ``data``, or in ``size`` raw bytes after the JSON.
     """
 
     count: int
@@ -28,18 +28,18 @@ class Question:
     timeout_seconds: float | None
 
 
-def read_question(document: dict[str, Any], version: Version) -> Question:
-    """Return what a request asks.
+def read_request(document: dict[str, Any], version: Version) -> InferenceRequest:
+    """Return a request without its images.
 
     Raises:
-        ServingError: (400) it asks for something else, or describes another tensor.
+        ServingError: (400) it is invalid or does not fit the model; (501) it is not supported.
     """
     parameters = _mapping(document, "parameters", "the request")
     identity = document.get("id")
-    if identity is not None and (type(identity) is not str or len(identity) > _MOST_ID):
-        raise wrong(f"id must be a text of at most {_MOST_ID} characters; got {identity!r:.60}.")
+    if identity is not None and (type(identity) is not str or len(identity) > _MAX_ID):
+        raise wrong(f"id must be a string of at most {_MAX_ID} characters; got {identity!r:.60}.")
     count, size, data = _tensor(document.get("inputs"), version)
-    return Question(
+    return InferenceRequest(
         count=count,
         size=size,
         data=data,
@@ -49,21 +49,21 @@ def read_question(document: dict[str, Any], version: Version) -> Question:
     )
 
 
-def read_images(question: Question, raw: memoryview | None, version: Version) -> Images:
+def read_images(request: InferenceRequest, raw: memoryview | None, version: Version) -> Images:
     """Return images, uint8 (n, *image_shape); ``raw`` are the bytes after the JSON, if any.
 
     Raises:
-        ServingError: (400) the pixels are not as the question says.
+        ServingError: (400) the pixels are invalid or do not match the request.
     """
     [spec] = version.contract.inputs
     shape, where = version.contract.image_shape, f"inputs[0].data ({spec.name})"
-    if question.size is not None:
-        return tensors.from_bytes(_raw(question.size, raw), shape, question.count, where)
+    if request.size is not None:
+        return tensors.from_bytes(_raw(request.size, raw), shape, request.count, where)
     if raw is not None and len(raw):
         raise wrong(
             f"{len(raw):,} bytes follow the JSON, but no input has the parameter binary_data_size."
         )
-    return tensors.from_nested_or_flat(question.data, shape, question.count, where)
+    return tensors.from_nested_or_flat(request.data, shape, request.count, where)
 
 
 def _tensor(inputs: Any, version: Version) -> tuple[int, int | None, Any]:
@@ -81,18 +81,19 @@ def _tensor(inputs: Any, version: Version) -> tuple[int, int | None, Any]:
 def _raw(size: Any, raw: memoryview | None) -> memoryview:
     if raw is None:
         raise wrong(
-            "binary_data_size asks for raw bytes after the JSON, and the header "
-            "Inference-Header-Content-Length says where they begin; got no such header."
+            "binary_data_size needs the header Inference-Header-Content-Length, the length of the "
+            "JSON part in bytes; got no such header."
         )
     if type(size) is not int or size != len(raw):
         raise wrong(
-            f"binary_data_size must be {len(raw):,}, the bytes after the JSON; got {size!r:.60}."
+            f"binary_data_size must be {len(raw):,}, the number of bytes after the JSON; got "
+            f"{size!r:.60}."
         )
     return raw
 
 
 def _wants_binary(document: dict[str, Any], parameters: dict[str, Any], version: Version) -> bool:
-    """Per output, else for all outputs, else JSON."""
+    """Return the setting of the output, else that of all outputs, else False."""
     [spec] = version.contract.outputs
     binary = _flag(parameters, "binary_data_output", False)
     outputs = document.get("outputs")
@@ -104,18 +105,20 @@ def _wants_binary(document: dict[str, Any], parameters: dict[str, Any], version:
     require_output(output.get("name"), version)
     asked = _mapping(output, "parameters", "outputs[0]")
     if asked.get("classification"):
-        raise ServingError(501, "The classification extension is not offered; ask :classify-image.")
+        raise ServingError(
+            501, "The classification extension is not supported; use :classify-image."
+        )
     return _flag(asked, "binary_data", binary)
 
 
 def _timeout(parameters: dict[str, Any]) -> float | None:
-    """Return the timeout that Triton's clients send in microseconds, in seconds."""
+    """Return the timeout in seconds; Triton's clients send it in microseconds."""
     value = parameters.get("timeout")
     if value is None:
         return None
-    if type(value) is not int or not 0 <= value <= _MOST_MICROSECONDS:
+    if type(value) is not int or not 0 <= value <= _MAX_MICROSECONDS:
         raise wrong(
-            f"timeout must be a number of microseconds of at most 64 bits; got {value!r:.60}."
+            f"timeout must be an integer of microseconds with at most 64 bits; got {value!r:.60}."
         )
     return value / 1e6 if value else None
 

@@ -1,4 +1,4 @@
-"""What a tensor of a V2 request must be called and look like, over HTTP and gRPC."""
+"""Check names, datatypes and shapes of tensors in V2 requests, for HTTP and gRPC."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ DATATYPES = {"uint8": "UINT8", "float32": "FP32"}
 
 
 def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> int:
-    """Demand that a tensor is the model's input; return how many images it holds.
+    """Check that a tensor fits the model's input; return its number of images.
 
     Raises:
         ServingError: (400) name, datatype or shape differ.
@@ -18,7 +18,7 @@ def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> in
     expected = DATATYPES[spec.dtype]
     if name != spec.name:
         raise wrong(
-            f"unexpected inference input {name!r:.60} for model {version.model}; it takes "
+            f"unexpected inference input {name!r:.60} for model {version.model}; expected "
             f"{spec.name!r}."
         )
     if datatype != expected:
@@ -37,14 +37,14 @@ def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> in
 
 
 def require_output(name: Any, version: Version) -> None:
-    """Demand that an output is the model's.
+    """Check that a requested output is the model's.
 
     Raises:
-        ServingError: (400) it is another.
+        ServingError: (400) the name differs.
     """
     [spec] = version.contract.outputs
     if name != spec.name:
         raise wrong(
-            f"unexpected inference output {name!r:.60} for model {version.model}; it gives "
+            f"unexpected inference output {name!r:.60} for model {version.model}; expected "
             f"{spec.name!r}."
         )
