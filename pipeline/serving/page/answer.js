@@ -1,4 +1,4 @@
-// The answer in large, and the picture that the network really saw.
+// The prediction in large type, and the picture that the network actually saw.
 
 import { percent } from "./chart.js";
 
@@ -11,7 +11,7 @@ export class Answer {
     this.clear();
   }
 
-  /** Show an answer, and the `image` in it (`decodeImage`). */
+  /** Show a prediction and its `image` (see `decodeImage`). */
   show({ model, version, top, unsure }, image) {
     const { label, probability, source } = this.#elements;
     label.textContent = top[0].label;
@@ -29,7 +29,7 @@ export class Answer {
     label.textContent = "?";
     label.className = "none";
     probability.textContent = "";
-    source.textContent = "The answer moves while you draw.";
+    source.textContent = "The prediction updates as you draw.";
     this.#doubt(false);
   }
 
@@ -48,7 +48,7 @@ export class Answer {
   }
 }
 
-/** Return the picture in an answer, ready to be drawn at once: one that still loads flickers. */
+/** Return the picture in a response, decoded: drawing one that still loads would flicker. */
 export async function decodeImage({ canonical }) {
   const image = new Image();
   image.src = `data:image/png;base64,${canonical.b64}`;
@@ -56,7 +56,7 @@ export async function decodeImage({ canonical }) {
   return image;
 }
 
-/** Return an answer as a sentence to be heard. */
+/** Return a prediction as a sentence for screen readers. */
 export function inWords({ top, unsure }) {
   if (unsure) return `The model is unsure: ${either(top)}.`;
   return `${top[0].label}, ${percent(top[0].probability)}.`;

@@ -1,10 +1,10 @@
-// Requests to the model server, and what can go wrong with them.
+// Requests to the model server, and their errors.
 
-const PATIENCE_MILLISECONDS = 20_000;
-const STORED = "dense-pipeline token"; // for this tab only, so that a reload does not ask again
+const TIMEOUT_MILLISECONDS = 20_000;
+const STORAGE_KEY = "dense-pipeline token"; // for this tab, so that a reload does not ask again
 
-/** A request without an answer; `kind` is "away", "busy", "token" or "refused". */
-export class Trouble extends Error {
+/** A failed request; `kind` is "away", "busy", "token" or "refused". */
+export class RequestError extends Error {
   constructor(kind, message, seconds = 2) {
     super(message);
     this.kind = kind;
@@ -17,51 +17,51 @@ let token = readToken();
 export function useToken(secret) {
   token = secret;
   try {
-    sessionStorage.setItem(STORED, secret);
+    sessionStorage.setItem(STORAGE_KEY, secret);
   } catch {
-    // A browser that stores nothing keeps it in memory.
+    // Without storage, the token lives in memory only.
   }
 }
 
-export const listModels = async () => (await ask("v1/models")).models;
+export const listModels = async () => (await fetchJson("v1/models")).models;
 
-export const describeModel = (name) => ask(`v1/models/${encodeURIComponent(name)}`);
+export const describeModel = (name) => fetchJson(`v1/models/${encodeURIComponent(name)}`);
 
-/** Ask a model; `version` may be "", which is the server's choice. */
+/** Classify a picture; `version` may be "", for the server's default. */
 export function classify(name, version, picture) {
   const part = version && `/versions/${encodeURIComponent(version)}`;
   const path = `v1/models/${encodeURIComponent(name)}${part}:classify-image`;
-  return ask(path, { method: "POST", body: picture, headers: { "Content-Type": picture.type } });
+  return fetchJson(path, { method: "POST", body: picture, headers: { "Content-Type": picture.type } });
 }
 
-async function ask(path, { headers = {}, ...options } = {}) {
+async function fetchJson(path, { headers = {}, ...options } = {}) {
   const sent = token ? { ...headers, Authorization: `Bearer ${token}` } : headers;
-  const signal = AbortSignal.timeout?.(PATIENCE_MILLISECONDS);
+  const signal = AbortSignal.timeout?.(TIMEOUT_MILLISECONDS);
   try {
     const response = await fetch(path, { ...options, headers: sent, signal, cache: "no-store" });
     const body = await response.text();
     if (response.ok) return JSON.parse(body);
-    throw troubleOf(response, body);
+    throw errorOf(response, body);
   } catch (error) {
-    if (error instanceof Trouble) throw error;
-    throw new Trouble("away", "The server does not answer. Trying again …");
+    if (error instanceof RequestError) throw error;
+    throw new RequestError("away", "The server is not responding. Retrying …");
   }
 }
 
-function troubleOf({ status, headers }, body) {
-  const words = sentenceIn(body);
+function errorOf({ status, headers }, body) {
+  const message = messageIn(body);
   const seconds = Math.max(0.5, Number(headers.get("Retry-After")) || 2);
-  if (status === 401) return new Trouble("token", token ? "The server did not accept this token." : "");
-  if (status === 429) return new Trouble("busy", "The server is busy. Trying again …", seconds);
+  if (status === 401) return new RequestError("token", token ? "The server did not accept this token." : "");
+  if (status === 429) return new RequestError("busy", "The server is busy. Retrying …", seconds);
   if (status === 503 && headers.has("Retry-After")) {
-    return new Trouble("busy", words ?? "The server is not ready. Trying again …", seconds);
+    return new RequestError("busy", message ?? "The server is not ready. Retrying …", seconds);
   }
-  // A proxy in between answers so when there is no server behind it.
-  if (!words && status >= 502) return new Trouble("away", "The server is away. Trying again …");
-  return new Trouble("refused", words ?? `The server refused this with status ${status}.`);
+  // A proxy responds like this when it cannot reach the server.
+  if (!message && status >= 502) return new RequestError("away", "The server is unavailable. Retrying …");
+  return new RequestError("refused", message ?? `The server rejected the request with status ${status}.`);
 }
 
-function sentenceIn(body) {
+function messageIn(body) {
   try {
     return JSON.parse(body).error || null;
   } catch {
@@ -71,7 +71,7 @@ function sentenceIn(body) {
 
 function readToken() {
   try {
-    return sessionStorage.getItem(STORED) ?? "";
+    return sessionStorage.getItem(STORAGE_KEY) ?? "";
   } catch {
     return "";
   }

@@ -23,7 +23,7 @@ export class Chart {
   }
 
   clear() {
-    if (this.#rows.size === 0) this.#name(DIGITS); // the likeliest, until a model says otherwise
+    if (this.#rows.size === 0) this.#name(DIGITS); // the usual classes, until a prediction names its own
     for (const { item, bar, number } of this.#rows.values()) {
       bar.style.setProperty("--probability", 0);
       number.textContent = "";
@@ -39,12 +39,12 @@ export class Chart {
   }
 }
 
-/** Return a probability as people read it; certainty is not claimed by rounding. */
+/** Format a probability; rounding must not suggest certainty. */
 export function percent(probability) {
   const shown = (100 * probability).toFixed(1);
-  if (shown === "100.0") return "> 99.9 %";
-  if (shown === "0.0") return "< 0.1 %";
-  return `${shown} %`;
+  if (shown === "100.0") return "> 99.9%";
+  if (shown === "0.0") return "< 0.1%";
+  return `${shown}%`;
 }
 
 function row(name) {

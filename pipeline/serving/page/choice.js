@@ -1,4 +1,4 @@
-// Which model and which version answer.
+// The choice of model and version.
 
 import { describeModel, listModels } from "./api.js";
 
@@ -7,7 +7,7 @@ export class Choice extends EventTarget {
   #versions;
   #unavailable;
   #shown = "";
-  /** Whether the server is to be asked what it has. */
+  /** Whether models and versions must be loaded from the server again. */
   stale = true;
 
   /** `models` and `versions` are selects, `unavailable` a details element. */
@@ -28,25 +28,25 @@ export class Choice extends EventTarget {
     return this.#models.value;
   }
 
-  /** The version, or "" for the one that the server takes by default. */
+  /** The version, or "" for the server's default. */
   get version() {
     return this.#versions.value;
   }
 
-  /** Ask the server what it has, and offer that. */
+  /** Load the server's models and versions, and offer them. */
   async load() {
     const before = this.model;
     const names = await listModels();
     const wanted = names.includes(before) ? before : names[0];
     const described = wanted === undefined ? null : await describeModel(wanted);
-    if (this.model !== before) return; // another one was chosen meanwhile
+    if (this.model !== before) return; // another model was chosen in the meantime
     this.stale = false;
     this.#show(names, described);
   }
 
   #show(names, described) {
     const shown = JSON.stringify([names, described]);
-    if (shown === this.#shown) return; // a list that is open stays as it is
+    if (shown === this.#shown) return; // rebuilding would close an open list
     this.#shown = shown;
     fill(this.#models, names.map((name) => ({ value: name, text: name })), described?.name);
     fill(this.#versions, described ? versionOptions(described) : [], this.version);

@@ -1,4 +1,4 @@
-// Drawing with the keyboard, and the keys that work everywhere on the page.
+// Drawing with the keyboard, and shortcuts that work everywhere on the page.
 
 const STEP = 0.04; // of the side
 const FINE_STEP = 0.01; // with Shift
@@ -9,7 +9,7 @@ const ARROWS = {
   ArrowDown: [0, 1],
 };
 
-/** Arrows move a pen, two at once diagonally; Space or Enter puts it down or lifts it. */
+/** Arrow keys move a pen, two at once diagonally; Space or Enter lowers or lifts it. */
 export function followKeyboard(canvas, sketch, paper, say) {
   const held = new Set();
   let pen = { x: 0.5, y: 0.5, down: false };
@@ -71,7 +71,7 @@ export function followKeyboard(canvas, sketch, paper, say) {
   });
 }
 
-/** Ctrl+Z or Cmd+Z undoes, Escape clears; not where they mean something else. */
+/** Ctrl+Z or Cmd+Z undoes, Escape clears, except in fields where they mean something else. */
 export function followShortcuts(sketch) {
   document.addEventListener("keydown", (event) => {
     if (event.target.matches("select, input:not([type=file])")) return;

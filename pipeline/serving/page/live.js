@@ -1,12 +1,12 @@
-// Doing something again and again, never twice at once: the newest state is always served last.
+// Repeat a step, one run at a time; the newest state is always handled last.
 
-const PAUSE_SECONDS = 0.05; // twenty times a second look live, and leave the server to others
+const PAUSE_SECONDS = 0.05; // 20 requests a second look live and leave capacity to others
 
 /**
- * Return a function that asks for `step()`, now or as soon as the one that runs has ended.
+ * Return a function that requests a run of `step()`, now or after the current run.
  *
- * However often it is called meanwhile, one more step follows. A step that returns seconds is
- * repeated after them.
+ * However often it is called during a run, only one more run follows. A step that returns a number
+ * of seconds is repeated after that time.
  */
 export function live(step) {
   let wanted = false;

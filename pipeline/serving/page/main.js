@@ -1,7 +1,7 @@
-// The wiring: what is drawn is asked, what is answered is shown.
+// Wiring: sends drawings to the server and shows its predictions.
 
 import { Answer, decodeImage, inWords } from "./answer.js";
-import { Trouble, classify, useToken } from "./api.js";
+import { RequestError, classify, useToken } from "./api.js";
 import { Chart } from "./chart.js";
 import { Choice } from "./choice.js";
 import { followKeyboard, followShortcuts } from "./keyboard.js";
@@ -12,7 +12,7 @@ import { acceptPictures } from "./picture.js";
 import { followPointer } from "./pointer.js";
 import { Sketch } from "./sketch.js";
 
-const LOOK_SECONDS = 10; // new versions appear, and a server that went away is noticed
+const POLL_SECONDS = 10; // for new versions, and to notice an unavailable server
 
 const element = (id) => document.getElementById(id);
 const sketch = new Sketch();
@@ -33,7 +33,7 @@ const choice = new Choice({
 const notice = new Notice(element("notice"));
 const voice = new Voice(element("spoken"));
 const request = live(step);
-let asked = false; // an answer is wanted
+let pending = false; // a prediction is wanted
 
 sketch.addEventListener("change", () => {
   element("invitation").hidden = !sketch.empty;
@@ -62,31 +62,31 @@ element("token").addEventListener("submit", (event) => {
   element("token").hidden = true;
   request();
 });
-setInterval(look, 1000 * LOOK_SECONDS);
-document.addEventListener("visibilitychange", look);
+setInterval(poll, 1000 * POLL_SECONDS);
+document.addEventListener("visibilitychange", poll);
 request();
 
 function want() {
-  asked = !sketch.empty;
+  pending = !sketch.empty;
   showBusy();
   request();
 }
 
-function look() {
+function poll() {
   if (document.hidden || !element("token").hidden) return;
   choice.stale = true;
   request();
 }
 
 function forget() {
-  asked = false;
+  pending = false;
   showBusy();
   blank();
   if (notice.kind === "refused") notice.clear();
 }
 
 function showBusy() {
-  element("strip").setAttribute("aria-busy", asked);
+  element("strip").setAttribute("aria-busy", pending);
 }
 
 function blank() {
@@ -101,21 +101,21 @@ function showPicture(picture) {
   if (picture && image.src !== picture.url) image.src = picture.url;
 }
 
-/** Serve what is wanted; return the seconds after which to try again, or null. */
+/** Load and predict what is needed; return the seconds after which to retry, or null. */
 async function step() {
   try {
     if (choice.stale) await choice.load();
     if (notice.kind !== "refused") notice.clear();
-    if (asked) await ask();
+    if (pending) await predict();
     return null;
   } catch (error) {
-    if (!(error instanceof Trouble)) throw error;
-    return meet(error);
+    if (!(error instanceof RequestError)) throw error;
+    return report(error);
   }
 }
 
-async function ask() {
-  asked = false;
+async function predict() {
+  pending = false;
   const { subject } = sketch;
   try {
     const found = await classify(choice.model, choice.version, await sketch.file());
@@ -126,8 +126,8 @@ async function ask() {
     chart.show(found.probabilities, { best: found.top[0].label, unsure: found.unsure });
     voice.sayWhenSettled(inWords(found));
   } catch (error) {
-    const later = error instanceof Trouble && error.kind !== "refused";
-    if (later) asked = !sketch.empty;
+    const later = error instanceof RequestError && error.kind !== "refused";
+    if (later) pending = !sketch.empty;
     else if (subject === sketch.subject) blank();
     throw error;
   } finally {
@@ -135,9 +135,9 @@ async function ask() {
   }
 }
 
-/** Say what went wrong; return the seconds after which to try again, or null. */
-function meet({ kind, message, seconds }) {
-  // What is refused about a picture stays to be read; the rest goes when the server answers again.
+/** Show what went wrong; return the seconds after which to retry, or null. */
+function report({ kind, message, seconds }) {
+  // Why a picture was refused stays on the page; other notices go once the server responds again.
   notice.show(kind === "refused" && choice.stale ? "away" : kind, message);
   choice.stale ||= kind !== "busy"; // the version may be gone
   if (kind !== "token") return seconds;

@@ -1,11 +1,11 @@
-// What is said in words: to the eye, and to screen readers.
+// Messages on the page and for screen readers.
 
 const SETTLED_MILLISECONDS = 800;
 
-/** Notices of the server and of pictures; one at a time. */
+/** Notices about the server or a picture, one at a time. */
 export class Notice {
   #element;
-  /** Of what the notice speaks: "away", "busy", "refused"; "" when there is none. */
+  /** The kind of the notice, as of `RequestError`; "" when there is none. */
   kind = "";
 
   constructor(element) {
@@ -14,7 +14,7 @@ export class Notice {
 
   show(kind, text) {
     this.kind = kind;
-    if (this.#element.textContent === text) return; // repeated, it would be read out again
+    if (this.#element.textContent === text) return; // set again, it would be read out again
     const paragraph = document.createElement("p");
     paragraph.textContent = text;
     this.#element.replaceChildren(...(text ? [paragraph] : []));
@@ -25,7 +25,7 @@ export class Notice {
   }
 }
 
-/** Say something once it has not changed for a while: an answer moves with every stroke. */
+/** Announcements for screen readers; predictions, which change with every stroke, once settled. */
 export class Voice {
   #element;
   #timer = 0;

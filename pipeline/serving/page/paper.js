@@ -1,4 +1,4 @@
-// The canvas that shows the strokes, in the colours of the page and as sharp as the screen.
+// The canvas that shows the strokes, in the page's colors and at the resolution of the screen.
 
 import { PEN, draw } from "./strokes.js";
 
@@ -6,7 +6,7 @@ export class Paper {
   #canvas;
   #sketch;
   #due = false;
-  /** Where the pen of the keyboard is: { x, y, down }; null when it is not in use. */
+  /** Position of the keyboard's pen, { x, y, down }; null when it is not in use. */
   cursor = null;
 
   constructor(canvas, sketch) {
@@ -17,7 +17,7 @@ export class Paper {
     sketch.addEventListener("change", () => this.refresh());
   }
 
-  /** Draw with the next frame of the screen. */
+  /** Redraw with the next animation frame. */
   refresh() {
     if (this.#due) return;
     this.#due = true;
@@ -29,7 +29,7 @@ export class Paper {
 
   #draw() {
     const side = Math.max(1, Math.round(this.#canvas.clientWidth * devicePixelRatio));
-    this.#canvas.width = this.#canvas.height = side; // which also empties it
+    this.#canvas.width = this.#canvas.height = side; // which also clears it
     const context = this.#canvas.getContext("2d");
     const colors = getComputedStyle(this.#canvas);
     draw(context, this.#sketch.strokes, { side, ink: colors.color });
@@ -50,5 +50,5 @@ function drawCursor(context, { x, y, down }, { side, ink }) {
 function describe({ strokes, picture }) {
   if (picture) return `Your picture: ${picture.name}`;
   const count = strokes.length;
-  return count ? `Your drawing: ${count} ${count === 1 ? "stroke" : "strokes"}` : "Nothing is drawn yet";
+  return count ? `Your drawing: ${count} ${count === 1 ? "stroke" : "strokes"}` : "Nothing drawn yet";
 }

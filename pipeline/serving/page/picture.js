@@ -1,25 +1,25 @@
 // Pictures from a file, by drag and drop, or from the clipboard.
 
 const TYPES = ["image/png", "image/jpeg", "image/webp"];
-// Photographs are sent smaller: the server scales them to this side as well.
-const MOST_BYTES = 1_000_000;
+// Larger files are scaled down before the upload, to a side to which the server scales as well.
+const MAX_BYTES = 1_000_000;
 const SIDE = 1024;
 
-/** Hand every picture that arrives on the page to `sketch`; `refuse` is told in words. */
+/** Pass each picture that is chosen, dropped or pasted to `sketch`, or a message to `refuse`. */
 export function acceptPictures({ input, pad, sketch, refuse }) {
   const accept = async (file) => {
     if (!file) return;
     if (!TYPES.includes(file.type)) {
-      refuse(`A picture must be PNG, JPEG or WebP; got ${file.name || "a file"}. Save it as one of them.`);
+      refuse(`A picture must be PNG, JPEG or WebP; got ${file.name || "a file"}. Save it in one of these formats.`);
       return;
     }
-    const blob = await lighter(file);
+    const blob = await shrink(file);
     sketch.place({ blob, url: URL.createObjectURL(blob), name: file.name });
   };
 
   input.addEventListener("change", () => {
     accept(input.files[0]);
-    input.value = ""; // else the same file could not be chosen again
+    input.value = ""; // so that the same file can be chosen again
   });
   document.addEventListener("paste", (event) => accept(event.clipboardData.files[0]));
   acceptDrops(pad, accept);
@@ -41,8 +41,8 @@ function acceptDrops(pad, accept) {
   });
 }
 
-async function lighter(file) {
-  if (file.size <= MOST_BYTES) return file;
+async function shrink(file) {
+  if (file.size <= MAX_BYTES) return file;
   try {
     const bitmap = await createImageBitmap(file);
     const scale = Math.min(1, SIDE / Math.max(bitmap.width, bitmap.height));
@@ -52,6 +52,6 @@ async function lighter(file) {
     canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     return await new Promise((resolve) => canvas.toBlob(resolve, file.type, 0.9));
   } catch {
-    return file; // the server says what is wrong with it
+    return file; // the server explains what is wrong with it
   }
 }

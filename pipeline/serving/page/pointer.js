@@ -1,7 +1,7 @@
-// Drawing with mouse, finger or pen.
+// Drawing with a mouse, finger or pen.
 
 export function followPointer(canvas, sketch) {
-  let drawing = null; // the pointer that draws; a palm or a second finger draws nothing
+  let drawing = null; // the pointer that draws; a palm or a second finger is ignored
 
   const at = ({ clientX, clientY }) => {
     const { left, top, width, height } = canvas.getBoundingClientRect();
@@ -17,7 +17,7 @@ export function followPointer(canvas, sketch) {
 
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== drawing) return;
-    const between = event.getCoalescedEvents?.() ?? []; // not there without https
+    const between = event.getCoalescedEvents?.() ?? []; // not available without HTTPS
     sketch.extend((between.length ? between : [event]).map(at));
   });
 
@@ -29,5 +29,5 @@ export function followPointer(canvas, sketch) {
     });
   }
 
-  canvas.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch opens it
+  canvas.addEventListener("contextmenu", (event) => event.preventDefault()); // a long press opens it
 }

@@ -1,15 +1,15 @@
-// What was given: strokes, or a picture. Every change can be undone.
+// The user's input: strokes or a picture. Every change can be undone.
 
 import { encode } from "./strokes.js";
 
 const EMPTY = { strokes: [], picture: null };
-const MOST_UNDONE = 200;
+const MAX_UNDO = 200;
 
 export class Sketch extends EventTarget {
   #now = EMPTY;
   #before = [];
   #open = null; // the stroke that is being drawn
-  /** Changes when something else is shown: an answer to what was there before comes too late. */
+  /** Changes when other input replaces this one, whose late predictions must be dropped. */
   subject = 0;
 
   get strokes() {
@@ -79,7 +79,7 @@ export class Sketch extends EventTarget {
 
   #become(next) {
     this.#before.push(this.#now);
-    if (this.#before.length > MOST_UNDONE) this.#before.shift();
+    if (this.#before.length > MAX_UNDO) this.#before.shift();
     this.#now = next;
     this.#changed();
   }

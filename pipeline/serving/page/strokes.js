@@ -1,6 +1,7 @@
 // Strokes -> pixels. A stroke is a list of points { x, y }, 0 to 1 from the left and from the top.
 
-// Of the side. A digit that fills two thirds of it gets lines of 2 to 3 of MNIST's 20 pixels.
+// Pen width in sides: a digit that fills two thirds of a side gets lines of 2 to 3 of MNIST's 20
+// pixels.
 export const PEN = 0.075;
 const SENT_PIXELS = 280;
 
@@ -24,7 +25,8 @@ export function encode(strokes) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-// Curves from middle to middle, bent by the points between them: no corner where none was drawn.
+// Quadratic curves between midpoints, with the points as control points: no corner appears where
+// none was drawn.
 function smooth(points) {
   const path = new Path2D();
   const last = points.at(-1);
@@ -34,6 +36,6 @@ function smooth(points) {
     const next = points[index + 1];
     path.quadraticCurveTo(x, y, (x + next.x) / 2, (y + next.y) / 2);
   }
-  path.lineTo(last.x, last.y + 1e-4); // a line without length may be drawn as nothing
+  path.lineTo(last.x, last.y + 1e-4); // a line of zero length may not be drawn
   return path;
 }

@@ -140,7 +140,7 @@ def _named(named: Any, name: str, where: str) -> Any:
 
 
 def _rows(model: Model) -> list[dict[str, Any]]:
-    """Return a row for each version, newest first, with the reason for a refused one."""
+    """Return a row per version, newest first; one refused while it still serves has its reason."""
     numbers = sorted({*model.ready, *model.refused, *model.loading}, reverse=True)
     return [_row(model, number) for number in numbers]
 
