@@ -41,8 +41,8 @@ class Connection(HttpToolsProtocol):
         self._write_timer: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.connections:
             limit = self.limits.connections
-            sentence = f"At most {limit:,} connections may be open at once; try again later."
-            self._refuse(429, sentence, b"retry-after: 1\r\n")
+            sentence = f"The server is busy: at most {limit:,} connections are open at once."
+            self._refuse(429, f"{sentence} Try again later.", b"retry-after: 1\r\n")
             return
         self._await_client()
 
