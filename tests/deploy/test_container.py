@@ -1,4 +1,4 @@
-"""The container file, executed as far as it can be without a container engine."""
+"""The Containerfile, executed as far as possible without a container engine."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from tests.support.containerfile import instructions, last_stage
 from tests.support.paths import NO_HOST, PROJECT
 from tests.support.processes import wait_until
 
-ENVIRONMENT = dict(os.environ)  # before the tests take the network away
-TOKEN = "0123456789abcdef"  # noqa: S105  (of a server that lives for a test)
+ENVIRONMENT = dict(os.environ)  # before the tests disable the network
+TOKEN = "0123456789abcdef"  # noqa: S105  (of a server in a test)
 NO_INDEX = re.compile("NewConnectionError|NameResolutionError|No matching distribution|Timeout")
 
 
-def test_the_container_names_no_registry_and_is_not_root() -> None:
+def test_container_names_no_registry_and_is_not_root() -> None:
     assert {rest.split()[0] for name, rest in instructions() if name == "FROM"} == {
         "python:3.11-slim"
     }
@@ -37,7 +37,7 @@ def test_the_container_names_no_registry_and_is_not_root() -> None:
     assert not {"ADD", "ARG", "VOLUME"} & {name for name, _ in instructions()}
 
 
-def test_the_base_lock_is_what_the_base_install_needs() -> None:
+def test_base_lock_matches_the_base_install() -> None:
     records = lock("base")
     names = {requirement.name for requirement in records}
     here = {r.name for r in records if not r.marker or r.marker.evaluate()}
@@ -45,10 +45,10 @@ def test_the_base_lock_is_what_the_base_install_needs() -> None:
     assert not {"tensorflow", "keras", "onnx", "pytest"} & names
 
 
-def test_the_smaller_locks_have_the_versions_of_the_large_one() -> None:
+def test_smaller_locks_have_the_versions_of_dev() -> None:
     everything = set(map(str, lock("dev")))
     assert set(map(str, lock("base"))) <= everything
-    build = {str(r) for r in lock("build") if r.name != "flit-core"}  # it builds this alone
+    build = {str(r) for r in lock("build") if r.name != "flit-core"}  # only builds this package
     assert build <= everything
 
 
@@ -68,7 +68,7 @@ def lock(name: str) -> list[Requirement]:
 
 
 def base_packages() -> set[str]:
-    """What pip would install here for the base install, by what the installed packages say."""
+    """Return what pip would install here for the base install, by the packages' metadata."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     found: set[str] = set()
     waiting = list(project["dependencies"])
@@ -84,7 +84,7 @@ def base_packages() -> set[str]:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The steps of the container file, executed in folders of their own."""
+    """Execute the steps of the Containerfile in a temporary folder."""
     place = tmp_path_factory.mktemp("image")
     (place / "source").mkdir()
     for name, rest in instructions():
@@ -98,7 +98,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy(source: Path, target: Path) -> None:
-    if target.parent.name == target.name:  # a folder is copied into one of its name
+    if target.parent.name == target.name:  # a folder is copied to one of the same name
         target = target.parent
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-r", source, target], check=True)
@@ -123,7 +123,7 @@ def execute(command: str, place: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_container_has_only_what_serves(image: Path) -> None:
+def test_container_has_only_packages_for_serving(image: Path) -> None:
     code = "import importlib.metadata as m; print(*{d.name for d in m.distributions()})"
     done = subprocess.run(
         [image / "opt/pipeline/bin/python", "-c", code], capture_output=True, text=True, check=True
@@ -139,13 +139,13 @@ def entry_point(image: Path, *more: object) -> list[str]:
 
 
 def container_environment(image: Path, **more: str) -> dict[str, str]:
-    """Of the container file; a proxy that answers nothing must not be asked by the health check."""
-    told = dict(pair.split("=") for pair in inside(image, last_stage()["ENV"]).split())
-    told["PATH"] = told["PATH"].replace("$PATH", "/usr/bin:/bin")
-    return {**told, "HOME": "/", "http_proxy": NO_HOST, **more}
+    """Return the container's variables, with a dead proxy that the health check must not use."""
+    variables = dict(pair.split("=") for pair in inside(image, last_stage()["ENV"]).split())
+    variables["PATH"] = variables["PATH"].replace("$PATH", "/usr/bin:/bin")
+    return {**variables, "HOME": "/", "http_proxy": NO_HOST, **more}
 
 
-def test_the_container_refuses_to_listen_without_a_token(image: Path, complete: Path) -> None:
+def test_container_requires_a_token(image: Path, complete: Path) -> None:
     done = subprocess.run(
         entry_point(image),
         capture_output=True,
@@ -174,12 +174,12 @@ def healthy(image: Path, port: int) -> bool:
     return done.returncode == 0
 
 
-def test_the_container_serves_with_a_token_and_is_found_healthy(
+def test_container_with_a_token_serves_and_is_healthy(
     image: Path, complete: Path, tmp_path: Path
 ) -> None:
     port = free_port()
     assert not healthy(image, port)
-    # Later options win: a test listens on loopback alone.
+    # Later options win, so that the test listens on loopback only.
     command = entry_point(image, "--host", "127.0.0.1", "--port", port, "--no-grpc")
     before = contents_with_times(complete / "exported")
     process = subprocess.Popen(

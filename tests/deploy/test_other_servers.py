@@ -1,4 +1,4 @@
-"""The examples for other servers must say what the published model says."""
+"""The example configurations for other servers match the published model."""
 
 import json
 import os
@@ -27,9 +27,7 @@ from tests.support.paths import PROJECT
 DEPLOY = PROJECT / "deploy"
 CLIENTS = PROJECT / ".venv-clients" / "bin" / "python"
 NAME = "mlp"  # in the examples
-needs_clients = pytest.mark.skipif(
-    not CLIENTS.exists(), reason="made by `make test`: .venv-clients"
-)
+needs_clients = pytest.mark.skipif(not CLIENTS.exists(), reason="`make test` creates .venv-clients")
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +48,7 @@ def batchless(shape: tuple[int | str | None, ...]) -> list[int | str | None]:
 
 
 @needs_clients
-def test_the_configuration_for_triton_says_what_the_contract_says(contract: Contract) -> None:
+def test_triton_config_matches_the_contract(contract: Contract) -> None:
     config = in_clients(
         "from google.protobuf import json_format, text_format\n"
         "from tritonclient.grpc.model_config_pb2 import ModelConfig\n"
@@ -66,7 +64,7 @@ def test_the_configuration_for_triton_says_what_the_contract_says(contract: Cont
         assert [(t["name"], t["data_type"], [int(d) for d in t["dims"]]) for t in tensors] == [
             (spec.name, types[spec.dtype], batchless(spec.shape)) for spec in specs
         ]
-        assert all(spec.shape[0] is None for spec in specs)  # which max_batch_size stands for
+        assert all(spec.shape[0] is None for spec in specs)  # max_batch_size implies it
     assert (config["name"], config["max_batch_size"]) == (NAME, 256)
     assert "dynamic_batching" in config
     assert config["default_model_filename"] == "model.onnx"
@@ -84,8 +82,8 @@ def in_clients(code: str, file: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def test_the_published_folder_is_a_repository_for_all_of_them(complete: Path) -> None:
-    """Models are folders, versions are numbers without zeros in front, all else are files."""
+def test_published_folder_is_a_repository_for_all_servers(complete: Path) -> None:
+    """Models are folders, versions are numbers without leading zeros, all else is files."""
     for model in (complete / "exported").iterdir():
         folders = [path.name for path in model.iterdir() if path.is_dir()]
         assert folders == [str(number) for number in versions_of(model)]
@@ -96,9 +94,7 @@ def test_the_published_folder_is_a_repository_for_all_of_them(complete: Path) ->
             assert [name for name in names if name.endswith(".xml")] == ["model.xml"]
 
 
-def test_a_configuration_in_the_model_folder_disturbs_nothing(
-    complete: Path, tmp_path: Path
-) -> None:
+def test_config_in_the_model_folder_is_ignored(complete: Path, tmp_path: Path) -> None:
     model = tmp_path / "exported" / "smoke"
     shutil.copytree(complete / "exported" / "smoke", model)
     shutil.copy(DEPLOY / "triton" / "config.pbtxt", model)
@@ -110,7 +106,7 @@ def test_a_configuration_in_the_model_folder_disturbs_nothing(
 # TensorFlow Serving
 
 # Source of names and numbers: TensorFlow Serving, model_server_config.proto and
-# file_system_storage_path_source.proto. Its package needs TensorFlow of its own.
+# file_system_storage_path_source.proto. Its Python package would install another TensorFlow.
 _SERVING = {
     "All": {},
     "Policy": {"all": ("All", 101)},
@@ -145,7 +141,7 @@ def server_config_class() -> Any:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("s.ModelServerConfig"))
 
 
-def test_the_configuration_for_tensorflow_serving_can_be_read(complete: Path) -> None:
+def test_tensorflow_serving_config_can_be_parsed(complete: Path) -> None:
     text = (DEPLOY / "tensorflow-serving" / "models.config").read_text()
     [model] = text_format.Parse(text, server_config_class()()).model_config_list.config
     assert (model.name, model.base_path, model.model_platform) == (
@@ -158,10 +154,10 @@ def test_the_configuration_for_tensorflow_serving_can_be_read(complete: Path) ->
     assert labels == read_labels(complete / "exported" / "smoke")  # after a first run
 
 
-def test_the_saved_model_answers_as_tensorflow_serving_asks(
+def test_saved_model_runs_as_in_tensorflow_serving(
     published: Path, contract: Contract, images: Any, reference: Reference
 ) -> None:
-    """The graph with the tag serve, by the tensors of its signature, in a session."""
+    """A session runs the tensors of the signature in the graph tagged serve."""
     code = (
         "import json, sys, numpy as np, tensorflow as tf\n"
         "v1 = tf.compat.v1\n"
@@ -191,7 +187,7 @@ def test_the_saved_model_answers_as_tensorflow_serving_asks(
 # OpenVINO Model Server
 
 
-def test_the_configuration_for_openvino_compiles_the_published_model(
+def test_openvino_config_compiles_the_published_model(
     published: Path, contract: Contract, images: Any, reference: Reference
 ) -> None:
     [entry] = json.loads((DEPLOY / "ovms" / "config.json").read_text())["model_config_list"]
@@ -211,7 +207,7 @@ def test_the_configuration_for_openvino_compiles_the_published_model(
          reference.images, answered.name],
         capture_output=True,
         text=True,
-        env={**os.environ, "CI": "true"},  # OpenVINO is silent
+        env={**os.environ, "CI": "true"},  # silences OpenVINO
         timeout=120,
         check=False,
     )  # fmt: skip
@@ -227,7 +223,7 @@ def services() -> list[dict[str, Any]]:
     return list(YAML(typ="safe", pure=True).load_all(DEPLOY / "kserve.yaml"))
 
 
-# KServe's classes name their fields; Kubernetes' refuse what they do not know.
+# KServe's classes list their fields; Kubernetes' classes reject unknown fields.
 _READ = """
 import json, kserve.models, kubernetes.client.models, yaml
 def read(kind, value):
@@ -250,7 +246,7 @@ print("[]")
 
 
 @needs_clients
-def test_kserve_knows_every_field_of_its_manifest() -> None:
+def test_kserve_manifest_has_only_known_fields() -> None:
     in_clients(_READ, DEPLOY / "kserve.yaml")
 
 
@@ -258,14 +254,14 @@ def test_kserve_knows_every_field_of_its_manifest() -> None:
 @pytest.mark.parametrize(
     "known", ["protocolVersion", "readinessProbe", "mountPath", "runAsNonRoot"]
 )
-def test_a_field_that_is_not_known_would_be_found(known: str, tmp_path: Path) -> None:
+def test_unknown_field_in_the_kserve_manifest_is_detected(known: str, tmp_path: Path) -> None:
     wrong = tmp_path / "kserve.yaml"
     wrong.write_text((DEPLOY / "kserve.yaml").read_text().replace(f"{known}:", f"{known}s:"))
     with pytest.raises(AssertionError, match=f"{known}s"):
         in_clients(_READ, wrong)
 
 
-def test_the_manifest_for_kserve_fits_this_server_and_its_container() -> None:
+def test_kserve_manifest_fits_the_server_and_container() -> None:
     own, triton = (service["spec"]["predictor"] for service in services())
     [container] = own["containers"]
     assert container["ports"][0]["containerPort"] == MODEL_PORT

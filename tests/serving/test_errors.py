@@ -1,4 +1,4 @@
-"""What is wrong is explained in ``{"error": ...}``: never a traceback, never a 500."""
+"""Invalid requests are explained in ``{"error": ...}``, never with a traceback or a 500."""
 
 import json
 from typing import Any
@@ -48,8 +48,14 @@ def assert_refused(answer: requests.Response, status: int, *words: str) -> None:
         ({"instances": None}, ["at least one image", "null"]),
         ({"instances": [ZERO], "inputs": [ZERO]}, ["expecting only one of", "both"]),
         ({"instances": [ZERO], "signature_name": "other"}, ['"other" not found in signature def']),
-        ({"instances": [ZERO], "signature_name": 7}, ["signature_name must be a text", "a number"]),
-        ({"instances": [ZERO], "signature_name": None}, ["signature_name must be a text", "null"]),
+        (
+            {"instances": [ZERO], "signature_name": 7},
+            ["signature_name must be a string", "a number"],
+        ),
+        (
+            {"instances": [ZERO], "signature_name": None},
+            ["signature_name must be a string", "null"],
+        ),
         ({"instances": [[[0] * 28] * 28]}, ["instances[0][0][0] must be a list of 1; got 0"]),
         ({"instances": [ZERO[:27]]}, ["instances[0] must be a list of 28; got a list of 27"]),
         ({"instances": [ZERO, [1]]}, ["instances[1] must be a list of 28; got a list of 1"]),
@@ -68,9 +74,7 @@ def assert_refused(answer: requests.Response, status: int, *words: str) -> None:
         ({"inputs": {"a": 1, "b": 2}}, ["must name one input", "a, b"]),
     ],
 )
-def test_wrong_predictions_of_tensorflow_serving(
-    server: Server, body: Any, words: list[str]
-) -> None:
+def test_invalid_predict_requests(server: Server, body: Any, words: list[str]) -> None:
     assert_refused(server.predict(body), 400, *words)
 
 
@@ -80,7 +84,7 @@ def test_wrong_predictions_of_tensorflow_serving(
         ({}, ["inputs must be a list of one tensor", "none"]),
         ({"inputs": [tensor(), tensor()]}, ["inputs must be a list of one tensor", "2 of them"]),
         ({"inputs": [7]}, ["inputs must be a list of one tensor"]),
-        ({"inputs": [tensor(name="x")]}, ["unexpected inference input 'x'", "it takes 'image'"]),
+        ({"inputs": [tensor(name="x")]}, ["unexpected inference input 'x'", "expected 'image'"]),
         ({"inputs": [tensor(datatype="FP32")]}, ["datatype UINT8", "FP32", "scaling is part"]),
         ({"inputs": [tensor(shape=[1, 784])]}, ["shape [batch, 28, 28, 1]", "[1, 784]"]),
         ({"inputs": [tensor(shape=[0, 28, 28, 1])]}, ["batch at least 1"]),
@@ -95,7 +99,7 @@ def test_wrong_predictions_of_tensorflow_serving(
         ({"inputs": [tensor(parameters=[])]}, ["parameters of inputs[0] must be an object"]),
         ({"inputs": [tensor()], "outputs": [{"name": "y"}]}, ["output 'y'", "'probabilities'"]),
         ({"inputs": [tensor()], "outputs": 7}, ["outputs must be a list of one output"]),
-        ({"inputs": [tensor()], "id": 7}, ["id must be a text"]),
+        ({"inputs": [tensor()], "id": 7}, ["id must be a string"]),
         ({"inputs": [tensor()], "parameters": {"timeout": -1}}, ["timeout", "microseconds"]),
         (
             {"inputs": [tensor()], "parameters": {"binary_data_output": 1}},
@@ -107,7 +111,7 @@ def test_wrong_predictions_of_tensorflow_serving(
         ),
     ],
 )
-def test_wrong_inferences_of_v2(server: Server, body: Any, words: list[str]) -> None:
+def test_invalid_infer_requests(server: Server, body: Any, words: list[str]) -> None:
     assert_refused(server.post("/v2/models/smoke/infer", json=body), 400, *words)
 
 
@@ -125,7 +129,7 @@ def test_wrong_inferences_of_v2(server: Server, body: Any, words: list[str]) -> 
         (784, 784, "10", ["must be JSON"]),
     ],
 )
-def test_wrong_binary_tensors(
+def test_invalid_binary_tensors(
     server: Server, size: int | None, sent: int, header: str | None, words: list[str]
 ) -> None:
     parameters = {"binary_data_size": size} if size else {}
@@ -174,24 +178,24 @@ def test_json_is_strict(server: Server, text: bytes, words: list[str]) -> None:
         ("POST", "/v1/models/other:predict", 404, ["Servable not found"]),
         ("POST", "/v1/models/smoke/versions/7:predict", 404, ["version 7"]),
         ("POST", "/v2/models/other/infer", 404, ["Servable not found"]),
-        ("POST", "/v1/models/smoke:classify", 400, ["method predict", ":classify"]),
+        ("POST", "/v1/models/smoke:classify", 400, ["no signature for :classify"]),
         ("POST", "/v1/models/smoke:regress", 400, [":regress"]),
-        ("GET", "/v1/models/smoke:predict", 405, ["takes POST; got GET"]),
-        ("DELETE", "/v2/models/smoke", 405, ["takes GET; got DELETE"]),
+        ("GET", "/v1/models/smoke:predict", 405, ["GET is not allowed", "use POST"]),
+        ("DELETE", "/v2/models/smoke", 405, ["DELETE is not allowed", "use GET"]),
         ("GET", "/nowhere", 404, ["No such path", "/openapi.json"]),
         ("GET", "/page/../serve.py", 404, ["No such"]),
         ("GET", "/page/%2e%2e", 404, ["No such"]),
-        ("GET", "/page/index.py", 404, ["No such file of the page"]),
+        ("GET", "/page/index.py", 404, ["No such file of the drawing page"]),
         ("GET", "/v1/models/..%2f..", 404, ["No such path"]),
         ("GET", "/v1/models/a%00b", 404, ["Servable not found"]),
         ("GET", "/v1/models/%FF", 404, ["Servable not found"]),
     ],
 )
-def test_unknown_things(
+def test_unknown_paths_models_and_methods(
     server: Server, method: str, path: str, status: int, words: list[str]
 ) -> None:
     request = requests.Request(method, server.url).prepare()
-    request.url = server.url + path  # as it is: requests would tidy it up
+    request.url = server.url + path  # set here, since requests would normalize it
     with requests.Session() as session:
         answer = session.send(request, timeout=30)
     assert_refused(answer, status, *words)
@@ -199,7 +203,7 @@ def test_unknown_things(
         assert answer.headers["Allow"] in {"GET", "POST"}
 
 
-def test_a_picture_that_is_none(server: Server) -> None:
+def test_invalid_pictures(server: Server) -> None:
     path = "/v1/models/smoke:classify-image"
     assert_refused(server.post(path, data=b"not a picture"), 400, "PNG, JPEG, WebP", "the body")
     assert_refused(server.post(path), 400, "PNG, JPEG or WebP picture", "nothing")
@@ -211,8 +215,8 @@ def test_compressed_bodies_are_refused(server: Server) -> None:
     assert_refused(answer, 415, "must not be compressed", "gzip")
 
 
-def test_what_was_refused_is_not_a_failure_of_the_server(server: Server) -> None:
-    """After everything above: no 500 was answered, and nothing was logged as a failure."""
+def test_invalid_requests_are_not_server_errors(server: Server) -> None:
+    """After all tests above, there was no response 500 and no traceback in the log."""
     server.predict({"instances": [image_with(256)]})
     assert 'status="500"' not in server.get("/metrics").text
     assert not [event for event in server.events() if "traceback" in event]

@@ -1,4 +1,4 @@
-"""The gRPC port with grpcio itself: answers, errors, token, TLS. Others' clients: test_clients."""
+"""The gRPC port with grpcio: predictions, errors, token, TLS. Other clients are in test_clients."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ def channel(server: Server) -> Iterator[Any]:
 
 @pytest.mark.parametrize("count", [1, 2, 64, 256])
 @pytest.mark.parametrize("raw", [True, False])
-def test_answers_are_the_trained_models(
+def test_predictions_match_the_trained_model(
     channel: Any, reference: Reference, count: int, raw: bool
 ) -> None:
     images = np.load(reference.images)[:count]
@@ -113,7 +113,7 @@ def test_errors_are_explained(
     assert words in caught.value.details()
 
 
-def test_a_long_message_is_refused(channel: Any) -> None:
+def test_large_message_is_refused(channel: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         call(channel, "ModelInfer", **question(raw_input_contents=[bytes(17 * 2**20)]))
     assert caught.value.code() == Code.RESOURCE_EXHAUSTED
@@ -143,7 +143,7 @@ def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
 
 
 class Notes(AccessLog):
-    """What would be counted and logged."""
+    """Records the statuses that would be counted and logged."""
 
     def __init__(self) -> None:
         self.statuses: asyncio.Queue[int] = asyncio.Queue()
@@ -153,10 +153,10 @@ class Notes(AccessLog):
         self.statuses.put_nowait(status)
 
 
-def test_a_call_that_was_given_up_is_counted_so(
+def test_canceled_call_is_counted_as_canceled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The handler is known to wait when its client leaves."""
+    """The client cancels while the handler is known to be waiting."""
 
     async def leave() -> int:
         entered = asyncio.Event()
@@ -192,8 +192,8 @@ def resident_bytes(server: Server) -> int:
     return int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def test_refused_messages_are_not_kept(server: Server, channel: Any) -> None:
-    """Neither long ones, nor those that take forty times as much memory as bytes."""
+def test_refused_messages_do_not_stay_in_memory(server: Server, channel: Any) -> None:
+    """Neither large ones, nor those that would take forty times their size in memory."""
     infer = channel.unary_unary(f"/{SERVICE}/ModelInfer")
     unknown = message("ModelInferRequest")(
         **question(model_name="other", raw_input_contents=[os.urandom(10 * 2**20)])
@@ -203,14 +203,16 @@ def test_refused_messages_are_not_kept(server: Server, channel: Any) -> None:
     before = resident_bytes(server)
     for _ in range(20):
         infer_and_expect(infer, unknown, Code.NOT_FOUND, "Models are smoke")
-    infer_and_expect(infer, swelling, Code.RESOURCE_EXHAUSTED, "beside raw_input_contents")
+    infer_and_expect(infer, swelling, Code.RESOURCE_EXHAUSTED, "without its raw_input_contents")
     assert resident_bytes(server) - before < 100 * 2**20
 
 
-def test_what_is_no_message_is_told_so(server: Server, channel: Any) -> None:
+def test_invalid_message_is_explained(server: Server, channel: Any) -> None:
     infer = channel.unary_unary(f"/{SERVICE}/ModelInfer")
-    for broken in (b"\xff\xff\xff", b"\x0a\x02\xff\xfe"):  # cut off; a name that is no UTF-8
-        infer_and_expect(infer, broken, Code.INVALID_ARGUMENT, "must be a ModelInferRequest")
+    for broken in (b"\xff\xff\xff", b"\x0a\x02\xff\xfe"):  # truncated; a name that is not UTF-8
+        infer_and_expect(
+            infer, broken, Code.INVALID_ARGUMENT, "of the message as a ModelInferRequest"
+        )
     assert not [event for event in server.events() if "traceback" in event]
 
 
@@ -238,7 +240,7 @@ def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:
         guarded(smoke, *options, log=tmp_path / "log") as server,
         channel_to(server, certificate) as channel,
     ):
-        assert call(channel, "ServerReady").ready  # probes bring no token
+        assert call(channel, "ServerReady").ready  # probes need no token
         for given in (None, [("authorization", f"Bearer {TOKEN}x")], [("authorization", TOKEN)]):
             with pytest.raises(grpc.RpcError) as caught:
                 call(channel, "ModelInfer", metadata=given, **question())

@@ -1,4 +1,4 @@
-"""The committed descriptor of the gRPC messages is that of the committed ``.proto`` file."""
+"""The committed descriptor of the gRPC messages matches the committed ``.proto`` file."""
 
 import re
 import subprocess
@@ -28,8 +28,8 @@ def read(path: Path) -> descriptor_pb2.FileDescriptorProto:
     return file
 
 
-@pytest.mark.skipif(not COMPILER.exists(), reason="made by `make test`: .venv-clients")
-def test_it_is_what_the_compiler_makes(tmp_path: Path) -> None:
+@pytest.mark.skipif(not COMPILER.exists(), reason="`make test` creates .venv-clients")
+def test_descriptor_equals_the_compiled_proto(tmp_path: Path) -> None:
     made = tmp_path / COMPILED.name
     subprocess.run(
         [
@@ -42,13 +42,13 @@ def test_it_is_what_the_compiler_makes(tmp_path: Path) -> None:
     assert read(made) == read(COMPILED), "make proto"
 
 
-def test_it_has_every_line_of_the_source() -> None:
-    """Where there is no compiler, too."""
+def test_descriptor_has_every_line_of_the_proto() -> None:
+    """This does not need the compiler."""
     assert sorted(compiled()) == sorted(written()), "make proto"
 
 
 def written() -> Iterator[tuple[str, ...]]:
-    """Each call, message and field that the source has, line by line."""
+    """Yield each call, message and field of the source, line by line."""
     path: list[str] = []
     for line in SOURCE.read_text().splitlines():
         text = line.partition("//")[0].strip()
@@ -72,7 +72,7 @@ def written() -> Iterator[tuple[str, ...]]:
 
 
 def compiled() -> Iterator[tuple[str, ...]]:
-    """The same, as the descriptor has it."""
+    """Yield the same from the descriptor."""
     file = read(COMPILED)
     assert (file.syntax, file.package) == ("proto3", "inference")
     for call in file.service[0].method:
@@ -106,7 +106,7 @@ def _last(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def test_a_wheel_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wheel_contains_the_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PROJECT)
     wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
     names = zipfile.ZipFile(wheel).namelist()

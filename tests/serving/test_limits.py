@@ -1,4 +1,4 @@
-"""Under fire: long, slow, many; what is refused costs nobody else."""
+"""Limits on large, slow and many requests; refused ones do not affect other clients."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ def strict(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def small(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server for few at once, which waits for them as it does by default."""
+    """A server with few requests and connections, and the default timeouts."""
     log = tmp_path_factory.mktemp("small") / "log"
     with serving(complete, "--max-requests", 4, "--max-connections", 20, log=log) as running:
         yield running
@@ -59,19 +59,21 @@ def read_all(connection: socket.socket) -> bytes:
     return b"".join(chunks)
 
 
-def first_told(connections: list[socket.socket]) -> bytes:
-    """What the server says to the first of them it says anything to."""
-    told, _, _ = select.select(connections, [], [], 20)
-    return bytes(told[0].recv(65536))
+def first_response(connections: list[socket.socket]) -> bytes:
+    """Return what the server sends on the first connection that it responds on."""
+    readable, _, _ = select.select(connections, [], [], 20)
+    return bytes(readable[0].recv(65536))
 
 
-def send_until_told(connection: socket.socket, pieces: Iterator[bytes], seconds: float) -> bytes:
-    """Send piece by piece until the server says something; return what it says."""
+def send_until_response(
+    connection: socket.socket, pieces: Iterator[bytes], seconds: float
+) -> bytes:
+    """Send piece by piece until the server responds; return the response."""
     for piece in pieces:
         connection.settimeout(20)
         try:
             connection.sendall(piece)
-        except OSError:  # it has closed; what it said before can still be read
+        except OSError:  # the server has closed; its response can still be read
             break
         connection.settimeout(seconds)
         try:
@@ -82,19 +84,19 @@ def send_until_told(connection: socket.socket, pieces: Iterator[bytes], seconds:
     return connection.recv(65536)
 
 
-def test_a_long_body_is_refused_and_its_sender_reads_why(strict: Server) -> None:
+def test_large_body_is_refused_with_a_readable_error(strict: Server) -> None:
     answer = strict.post("/v1/models/smoke:predict", data=b" " * (3 * ONE_MB))
     assert answer.status_code == 413
     assert "at most 1,048,576 bytes" in answer.json()["error"]
 
 
-def test_a_long_body_in_chunks_is_refused(strict: Server) -> None:
+def test_large_chunked_body_is_refused(strict: Server) -> None:
     chunks = (b" " * 65536 for _ in range(40))
     answer = strict.post("/v1/models/smoke:predict", data=chunks)
     assert answer.status_code == 413
 
 
-def test_a_client_that_asks_first_need_not_send_a_long_body(strict: Server) -> None:
+def test_expect_continue_refuses_large_body_before_sending(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(HEAD + b"Content-Length: 9999999\r\nExpect: 100-continue\r\n\r\n")
         answer = read_all(connection)
@@ -102,7 +104,7 @@ def test_a_client_that_asks_first_need_not_send_a_long_body(strict: Server) -> N
     assert b"100 Continue" not in answer
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(strict: Server) -> None:
+def test_expect_continue_accepts_body(strict: Server) -> None:
     with connect(strict) as connection:
         length = b"Content-Length: %d\r\n" % len(BODY)
         connection.sendall(HEAD + length + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
@@ -111,55 +113,55 @@ def test_a_client_that_asks_first_is_told_to_go_on(strict: Server) -> None:
         assert read_all(connection).startswith(b"HTTP/1.1 200")
 
 
-def test_json_has_a_limit_of_its_own(server: Server) -> None:
+def test_json_has_a_separate_limit(server: Server) -> None:
     answer = server.post("/v1/models/smoke:predict", data=b" " * (5 * ONE_MB))
     assert answer.status_code == 413
     assert "A JSON body must have at most 4,194,304 bytes" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /v1/mo", HEAD, HEAD + b"Content-Length: 50\r\n\r\n{"])
-def test_slow_clients_are_cut_off(strict: Server, sent: bytes) -> None:
+def test_slow_requests_time_out(strict: Server, sent: bytes) -> None:
     with connect(strict) as connection:
         connection.sendall(sent)
         started = time.monotonic()
         answer = read_all(connection)
     assert 0.5 < time.monotonic() - started < 15
     assert answer.startswith(b"HTTP/1.1 408")
-    assert b"must arrive within 1 s" in answer
+    assert b"did not arrive within 1 s" in answer
 
 
-def test_a_body_that_drips_is_cut_off_too(strict: Server) -> None:
+def test_dripping_body_times_out(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(HEAD + b"Content-Length: 500\r\n\r\n")
-        answer = send_until_told(connection, (b" " for _ in range(100)), 0.1)
+        answer = send_until_response(connection, (b" " for _ in range(100)), 0.1)
     assert answer.startswith(b"HTTP/1.1 408")
 
 
-def test_an_endless_head_is_refused(strict: Server) -> None:
+def test_endless_headers_are_refused(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(b"GET /v1/models HTTP/1.1\r\n")
         headers = (b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(2000))
-        answer = send_until_told(connection, headers, 0.01)
+        answer = send_until_response(connection, headers, 0.01)
     assert answer.startswith(b"HTTP/1.1 431")
 
 
-def test_what_is_no_http_is_told_so(strict: Server) -> None:
+def test_invalid_http_gets_a_json_error(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00 hello\r\n\r\n")
         answer = read_all(connection)
     assert answer.startswith(b"HTTP/1.1 400")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].startswith(
-        "The request must be HTTP"
+        "The request is not valid HTTP/1.1. For https, start the server with"
     )
 
 
-def test_too_many_requests_are_told_when_to_come_back(small: Server) -> None:
-    """Five bodies are on their way, four are taken on."""
+def test_too_many_requests_get_retry_after(small: Server) -> None:
+    """Five bodies are on their way; four are accepted."""
     waiting = [connect(small) for _ in range(5)]
     try:
         for connection in waiting:
             connection.sendall(HEAD + b"Content-Length: 50\r\n\r\n")
-        answer = first_told(waiting)
+        answer = first_response(waiting)
     finally:
         for connection in waiting:
             connection.close()
@@ -168,18 +170,18 @@ def test_too_many_requests_are_told_when_to_come_back(small: Server) -> None:
     assert b"At most 4 requests are answered at once" in answer
 
 
-def test_too_many_connections_are_told_so(small: Server) -> None:
+def test_too_many_connections_are_refused(small: Server) -> None:
     idle = [connect(small) for _ in range(21)]
     try:
-        answer = first_told(idle)
+        answer = first_response(idle)
     finally:
         for connection in idle:
             connection.close()
     assert answer.startswith(b"HTTP/1.1 429")
-    assert b"At most 20 connections" in answer
+    assert b"at most 20 connections are open at once" in answer
 
 
-def test_a_client_that_leaves_harms_nobody(strict: Server) -> None:
+def test_disconnecting_clients_do_no_harm(strict: Server) -> None:
     for _ in range(30):
         with connect(strict) as connection:
             connection.sendall(HEAD + b"Content-Length: 5000\r\n\r\n{")
@@ -187,7 +189,7 @@ def test_a_client_that_leaves_harms_nobody(strict: Server) -> None:
     assert not [event for event in strict.events() if "traceback" in event]
 
 
-def test_requests_in_one_packet_are_answered_in_order(strict: Server) -> None:
+def test_pipelined_requests_are_answered_in_order(strict: Server) -> None:
     one = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Request-ID: n%d\r\n\r\n"
     last = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with connect(strict) as connection:
@@ -199,7 +201,7 @@ def test_requests_in_one_packet_are_answered_in_order(strict: Server) -> None:
 
 
 def test_endless_trailers_are_cut_off(strict: Server) -> None:
-    """Of a body in chunks, after the answer: nothing may pile up there either."""
+    """Trailers of a chunked body, after the response, must not pile up either."""
     with connect(strict) as connection:
         connection.sendall(
             b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -216,17 +218,17 @@ def test_endless_trailers_are_cut_off(strict: Server) -> None:
 @pytest.mark.parametrize(
     "more", [b"\r\n", b"POST /nowhere HTTP/1.1\r\nContent-Length: 100\r\n\r\nx"]
 )
-def test_a_connection_is_not_held_by_a_trickle(strict: Server, more: bytes) -> None:
+def test_incomplete_request_does_not_hold_a_connection(strict: Server, more: bytes) -> None:
     with connect(strict) as connection:
         connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         connection.sendall(more)
-        read_all(connection)  # which ends when the server closes
+        read_all(connection)  # returns when the server closes
 
 
 @pytest.mark.parametrize("cut", [None, b"Connection", b"Upgrade: h", b"grade: h", b": h2c", b"AA"])
-def test_an_upgrade_is_ignored_and_the_body_read(server: Server, cut: bytes | None) -> None:
-    """As Java's client asks with its first request; in one piece or in two."""
+def test_upgrade_is_ignored_and_the_body_read(server: Server, cut: bytes | None) -> None:
+    """Java's client sends this with its first request; here in one piece or in two."""
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
     whole = HEAD + upgrade + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
     first = whole.index(cut) if cut else len(whole)
@@ -239,11 +241,11 @@ def test_an_upgrade_is_ignored_and_the_body_read(server: Server, cut: bytes | No
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
-def test_probes_are_answered_by_a_busy_server(small: Server) -> None:
+def test_busy_server_answers_probes(small: Server) -> None:
     waiting: list[socket.socket] = []
 
     def busy() -> bool:
-        """With one more request on its way: which of those sent at once are taken is chance."""
+        """Send one more request; which of those sent at once are accepted is random."""
         waiting.append(connect(small))
         waiting[-1].sendall(HEAD + b"Content-Length: 50\r\n\r\n")
         return small.post("/v1/models/smoke:predict", data=BODY).status_code == 429
@@ -257,16 +259,16 @@ def test_probes_are_answered_by_a_busy_server(small: Server) -> None:
             connection.close()
 
 
-def test_many_keys_do_not_stop_the_server(server: Server) -> None:
-    """A duplicate among 200,000 keys is found in a moment, not by comparing each with each."""
+def test_duplicate_among_many_keys_is_found_quickly(server: Server) -> None:
+    """A duplicate among 200,000 keys must not be found by comparing all pairs."""
     keys = ",".join(f'"{number:x}":0' for number in range(200_000))
     answer = server.post("/v1/models/smoke:predict", data="{" + keys + ',"30d3f":0}')
     assert answer.status_code == 400
     assert 'duplicate key "30d3f"' in answer.json()["error"]
 
 
-def test_bodies_on_their_way_have_a_limit_together() -> None:
-    """Two bodies of which only one fits; the second is refused, the first goes on."""
+def test_arriving_bodies_share_a_limit() -> None:
+    """Of two bodies that do not fit together, the second is refused; the first continues."""
     service = Service(Settings(exported=Path(), limits=Limits(kept_bytes=150)))
     bodies = Bodies(service)
 
@@ -298,8 +300,8 @@ def test_bodies_on_their_way_have_a_limit_together() -> None:
     assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
 
 
-def test_a_refused_body_is_let_go_where_it_was_read() -> None:
-    """The thread parses on meanwhile: what was parsed must not wait for the event loop."""
+def test_refused_body_is_released_in_the_parser_thread() -> None:
+    """The thread parses the next body: the last one must not wait for the event loop."""
     parsed: list[Any] = []
 
     def reader() -> None:
@@ -314,13 +316,13 @@ def test_a_refused_body_is_let_go_where_it_was_read() -> None:
         service = Service(Settings(exported=Path()))
         with pytest.raises(ServingError, match="no four") as caught:
             await service.read(ONE_MB, reader)
-        assert caught.value.status == 400  # which is still held
+        assert caught.value.status == 400  # the error is still referenced
         assert parsed[0]() is None
 
     asyncio.run(read())
 
 
-def test_a_deadline_that_passed_is_told(server: Server) -> None:
+def test_passed_deadline_is_reported(server: Server) -> None:
     tensor = {"name": "image", "datatype": "UINT8", "shape": [1, 28, 28, 1], "data": [0] * 784}
     body = {"inputs": [tensor], "parameters": {"timeout": 1}}
     answer = server.post("/v2/models/smoke/infer", json=body)
@@ -328,5 +330,5 @@ def test_a_deadline_that_passed_is_told(server: Server) -> None:
     assert "deadline" in answer.json()["error"]
 
 
-def test_after_all_of_it_the_server_answers(strict: Server) -> None:
+def test_server_still_answers_after_all_tests(strict: Server) -> None:
     assert requests.get(strict.url + "/v2/health/ready", timeout=10).status_code == 200

@@ -1,4 +1,4 @@
-"""schemathesis asks the server whatever its OpenAPI document allows, and what it does not."""
+"""schemathesis sends the server requests that its OpenAPI document allows, and invalid ones."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.support.servers import Server, serving
 CLIENTS = PROJECT / "tests" / "clients"
 PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
 TOKEN = "a-token-of-these-tests"  # noqa: S105
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`: .venv-clients")
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="`make test` creates .venv-clients")
 
 
 def check(document: object, url: str, folder: Path, **environment: str) -> Done:
@@ -39,28 +39,28 @@ def assert_nothing_found(done: Done) -> None:
         assert f"✅  {phase}" in done.out
 
 
-def test_every_answer_but_the_document_itself_has_a_schema_of_its_own() -> None:
+def test_every_json_response_but_the_document_has_a_schema() -> None:
     objects = {
         route.handler
         for route in ROUTER.routes
-        if (schemas.answer(route.handler) or {}).get("application/json")
+        if (schemas.response_content(route.handler) or {}).get("application/json")
         == {"schema": {"type": "object"}}
     }
     assert objects == {openapi}
 
 
-def test_the_server_does_as_its_document_says(server: Server, tmp_path: Path) -> None:
+def test_server_conforms_to_its_document(server: Server, tmp_path: Path) -> None:
     assert_nothing_found(check(f"{server.url}/openapi.json", server.url, tmp_path))
 
 
-def test_so_does_one_that_asks_for_a_token(complete: Path, tmp_path: Path) -> None:
+def test_server_with_token_conforms_to_its_document(complete: Path, tmp_path: Path) -> None:
     with serving(complete, log=tmp_path / "log", PIPELINE_SERVE_TOKEN=TOKEN) as server:
         document = f"{server.url}/openapi.json"
         done = check(document, server.url, tmp_path, PIPELINE_SERVE_TOKEN=TOKEN)
     assert_nothing_found(done)
 
 
-def test_a_wrong_document_is_found(server: Server, tmp_path: Path) -> None:
+def test_wrong_document_is_detected(server: Server, tmp_path: Path) -> None:
     document = server.get("/openapi.json").json()
     paths = document["paths"]
     health = paths["/v2/health/live"]

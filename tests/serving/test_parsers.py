@@ -1,4 +1,4 @@
-"""The parsers under any input: an answer or a ServingError, never another exception."""
+"""The parsers accept any input or raise ServingError, never another exception."""
 
 import json
 import random
@@ -57,14 +57,14 @@ def image(values: list[int]) -> Any:
 
 @settings(max_examples=400)
 @given(json_values)
-def test_any_json_is_answered_or_refused(value: Any) -> None:
+def test_any_json_is_parsed_or_refused(value: Any) -> None:
     for read in (read_v1, read_v2):
         outcome(read, json.dumps(value).encode())
 
 
 @settings(max_examples=300)
 @given(st.binary(max_size=300), st.none() | st.binary(max_size=5))
-def test_any_bytes_are_answered_or_refused(body: bytes, length: bytes | None) -> None:
+def test_random_bytes_are_refused(body: bytes, length: bytes | None) -> None:
     with pytest.raises(ServingError):
         read_v1(body)
     with pytest.raises(ServingError):
@@ -73,10 +73,10 @@ def test_any_bytes_are_answered_or_refused(body: bytes, length: bytes | None) ->
 
 @settings(max_examples=300)
 @given(json_values)
-def test_strict_json_reads_what_python_reads(value: Any) -> None:
+def test_strict_json_agrees_with_python(value: Any) -> None:
     text = json.dumps(value).encode()
-    assume(b"Infinity" not in text)  # which Python writes, but is no JSON
-    assume(number_lists.take_out(text)[1] is None)  # there a number has 64 bits, or is a double
+    assume(b"Infinity" not in text)  # Python writes it, but it is not JSON
+    assume(number_lists.take_out(text)[1] is None)  # such lists have numbers of 64 bits
     assert strict_json.parse(text)[0] == json.loads(text)
 
 
@@ -89,36 +89,36 @@ def sentence(read: Any, body: bytes) -> str:
 
 @pytest.mark.parametrize("number", ["1" * 30, "-" + "1" * 400, "1e999"])
 def test_numbers_beyond_a_double_are_refused_as_pixels(number: str) -> None:
-    said = sentence(read_v1, b'{"instances": [[[[1],[%s]],[[3],[4]]]]}' % number.encode())
+    message = sentence(read_v1, b'{"instances": [[[[1],[%s]],[[3],[4]]]]}' % number.encode())
     shown = "inf" if "e" in number else number[:30]
-    assert f"instances[0][0][1][0] must be an integer from 0 to 255; got {shown}" in said
-    said = sentence(read_v1, b'{"instances": [%s]}' % number.encode())
-    assert f"instances[0] must be a list of 2; got {shown}" in said
-    said = sentence(read_v1, b'{"inputs": {"image": %s}}' % number.encode())
-    assert f"inputs must be a list of at least one image; got {shown}" in said
+    assert f"instances[0][0][1][0] must be an integer from 0 to 255; got {shown}" in message
+    message = sentence(read_v1, b'{"instances": [%s]}' % number.encode())
+    assert f"instances[0] must be a list of 2; got {shown}" in message
+    message = sentence(read_v1, b'{"inputs": {"image": %s}}' % number.encode())
+    assert f"inputs must be a list of at least one image; got {shown}" in message
 
 
-def test_what_cannot_be_shown_is_told_so() -> None:
-    said = sentence(read_v1, b'{"instances": [[[[1],[[%s]]],[[3],[4]]]]}' % (b"1" * 30))
-    assert "instances[0][0][1][0] must be an integer" in said
-    assert "got something nested deeply or with a number of more than 64 bits" in said
+def test_values_that_cannot_be_shown_are_described() -> None:
+    message = sentence(read_v1, b'{"instances": [[[[1],[[%s]]],[[3],[4]]]]}' % (b"1" * 30))
+    assert "instances[0][0][1][0] must be an integer" in message
+    assert "got something nested deeply or with a number of more than 64 bits" in message
 
 
 @pytest.mark.parametrize("timeout", [-1, 2**64, 10**400, 1.5])
-def test_a_timeout_has_64_bits(timeout: float) -> None:
+def test_timeout_must_have_64_bits(timeout: float) -> None:
     tensor = {"name": "image", "datatype": "UINT8", "shape": [1, *SHAPE], "data": [0] * 4}
     asked = {"inputs": [tensor], "parameters": {"timeout": timeout}}
     assert f"64 bits; got {timeout!r:.60}." in sentence(read_v2, json.dumps(asked).encode())
 
 
-def test_a_mistake_is_told_with_its_place() -> None:
+def test_mistake_is_reported_with_its_position() -> None:
     assert "got expected value at line 2 column 2." in sentence(read_v1, b'{"a":\n NaN}')
     assert "got trailing comma at line 1 column 8." in sentence(read_v1, b'{"a":1,}')
     key = "k" * 10_000
-    said = sentence(read_v1, f'{{"{key}": 1, "{key}": 2}}'.encode())
-    assert "no key twice" in said
-    assert said.endswith('k" at line 1 column 20012. Check what is sent.')
-    assert len(said) < 300
+    message = sentence(read_v1, f'{{"{key}": 1, "{key}": 2}}'.encode())
+    assert "no key twice" in message
+    assert message.endswith('k" at line 1 column 20012. Check what is sent.')
+    assert len(message) < 300
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_mistake_is_told_with_its_place() -> None:
         b'{"a": 1, "b": %s, "a": 2}' % (b"[" + b"1," * 400 + b"1]"),
     ],
 )
-def test_no_key_stands_twice_in_an_object(text: bytes) -> None:
+def test_duplicate_keys_are_refused(text: bytes) -> None:
     assert 'duplicate key "a"' in sentence(strict_json.parse, text)
     other = text.replace(b'"a"', b'"A"', 1)
     assert whole(strict_json.parse(other)[0]) == json.loads(other)
@@ -139,7 +139,7 @@ def test_no_key_stands_twice_in_an_object(text: bytes) -> None:
 
 @settings(max_examples=300)
 @given(st.lists(st.tuples(*[st.integers(0, 255)] * 4), min_size=1, max_size=300))
-def test_what_is_right_is_read_bit_for_bit(images: list[tuple[int, ...]]) -> None:
+def test_valid_requests_are_read_exactly(images: list[tuple[int, ...]]) -> None:
     values = [value for pixels in images for value in pixels]
     expected = image(values)
     rows = json.dumps({"instances": expected.tolist()}).encode()
@@ -155,19 +155,19 @@ def test_what_is_right_is_read_bit_for_bit(images: list[tuple[int, ...]]) -> Non
     np.testing.assert_array_equal(read_v2(body, str(len(text))), expected)
 
 
-def test_json_that_is_remembered_is_told_apart() -> None:
+def test_cached_json_is_not_mixed_up() -> None:
     tensor = {"name": "image", "datatype": "UINT8", "parameters": {"binary_data_size": 8}}
     raw = memoryview(bytes(range(8)))
-    for number in [*range(1000, 1600), *range(1000, 1100)]:  # more than are remembered, and again
+    for number in [*range(1000, 1600), *range(1000, 1100)]:  # more than are cached, then again
         asked = {"id": str(number), "inputs": [{**tensor, "shape": [2, *SHAPE]}]}
         text = json.dumps(asked).encode()
         question, images = v2_body.read_infer(LIMITS, text, raw, VERSION)
         assert (question.id, len(images)) == (str(number), 2)
-        assert len(v2_body._known[VERSION]) <= 256
+        assert len(v2_body._cache[VERSION]) <= 256
 
 
 def mutated(body: bytes, chance: random.Random) -> bytes:
-    """A request with a few bytes changed, dropped, doubled or moved."""
+    """Return a request with a few bytes changed, dropped, doubled or inserted."""
     content = bytearray(body)
     for _ in range(chance.randint(1, 2)):
         at = chance.randrange(len(content))
@@ -186,7 +186,7 @@ def mutated(body: bytes, chance: random.Random) -> bytes:
 
 
 def requests_of(count: int) -> list[bytes]:
-    """Right requests of both protocols, in the spacing of Python and of browsers."""
+    """Return valid requests of both protocols, with the spacing of Python, browsers and others."""
     images = np.arange(count * 4, dtype=np.uint8).reshape(count, *SHAPE)
     tensor = {"name": "image", "datatype": "UINT8", "shape": list(images.shape)}
     documents: list[Any] = [
@@ -202,7 +202,7 @@ def requests_of(count: int) -> list[bytes]:
 
 
 def outcome(read: Any, body: bytes) -> bytes | None:
-    """The pixels that were read, or None where the request was refused."""
+    """Return the pixels, or None if the request was refused."""
     try:
         found = read(body)
     except ServingError as problem:
@@ -219,10 +219,10 @@ def read_v2_binary(body: bytes) -> Any:
 
 @pytest.mark.parametrize("count", [2, 200])
 @pytest.mark.parametrize("seed", range(3))
-def test_mutated_requests_are_read_as_a_plain_parser_reads_them(
+def test_mutated_requests_are_read_as_by_a_plain_parser(
     monkeypatch: pytest.MonkeyPatch, count: int, seed: int
 ) -> None:
-    """Long lists of numbers are read without building them: never otherwise than with."""
+    """Reading long lists of numbers without building them must not change the result."""
     chance = random.Random(seed)
     bodies = requests_of(count)
     changed = [mutated(chance.choice(bodies), chance) for _ in range(3000)]
@@ -254,13 +254,13 @@ def test_mutated_requests_are_read_as_a_plain_parser_reads_them(
         b"1,3,4",
     ],
 )
-def test_what_is_no_list_of_images_is_not_read_as_one(text: bytes) -> None:
+def test_invalid_lists_are_not_read_as_images(text: bytes) -> None:
     assert NumberList(b"[[1],[3],[4]]").images((1,), flat=False) is not None
     assert NumberList(text).images((1,), flat=False) is None
 
 
 def whole(value: Any) -> Any:
-    """A value with the list that was left as text."""
+    """Return a value with the list that is still text parsed."""
     if isinstance(value, NumberList):
         return value.parsed()
     if isinstance(value, dict):
@@ -279,13 +279,13 @@ def whole(value: Any) -> Any:
         b'{"a": "[1, 2]", "b": [%s, {"c": {}}]}',
     ],
 )
-def test_a_list_is_put_back_where_it_was(text: bytes) -> None:
+def test_list_is_put_back_in_its_place(text: bytes) -> None:
     text %= b"[" + b"1," * 400 + b"1]"
     assert whole(strict_json.parse(text)[0]) == json.loads(text)
 
 
 @pytest.mark.parametrize("text", [b"{%s: 1}", b'{"x": 1 %s}', b'{"x": %s', b'{"x": "%s}'])
-def test_a_list_is_taken_out_of_json_only(text: bytes) -> None:
+def test_list_does_not_hide_invalid_json(text: bytes) -> None:
     with pytest.raises(ServingError, match="must be JSON"):
         strict_json.parse(text % (b"[" + b"1," * 400 + b"1]"))
 
@@ -293,20 +293,20 @@ def test_a_list_is_taken_out_of_json_only(text: bytes) -> None:
 @pytest.mark.parametrize(
     "ignored", [b"[NaN%s]", b"[1,,%s 1]", b"[01%s]", b"[1%s]]]]", b"[1%s],[1]", b"[1%s bad]"]
 )
-def test_what_is_ignored_must_be_json_too(ignored: bytes) -> None:
-    """The longest list of numbers is left as text, and nobody reads this one."""
+def test_ignored_lists_must_be_json_too(ignored: bytes) -> None:
+    """The longest list of numbers stays text, and this one is never read."""
     ignored %= b", 1" * 400
     with pytest.raises(ServingError, match="must be JSON"):
         read_v1(b'{"instances": [[[[1],[2]],[[3],[4]]]], "more": %s}' % ignored)
 
 
-def test_lists_side_by_side_are_not_taken_for_one() -> None:
+def test_adjacent_lists_are_not_joined() -> None:
     numbers = b"[1%s]" % (b", 1" * 300)
     ignored = b'["s", %s, 5, %s, "t"]' % (numbers, numbers)
     read_v1(b'{"instances": [[[[1],[2]],[[3],[4]]]], "more": %s}' % ignored)
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_raw_bytes_of_another_length_are_refused(count: int) -> None:
+def test_raw_bytes_of_wrong_length_are_refused(count: int) -> None:
     with pytest.raises(ServingError, match=f"must have {4 * count} bytes for {count} images"):
         tensors.from_bytes(bytes(5), SHAPE, count, "it")

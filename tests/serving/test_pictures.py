@@ -1,4 +1,4 @@
-"""Pictures as people have them, over HTTP: what ``pipeline predict`` answers."""
+"""Picture files over HTTP, compared with ``pipeline predict``."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
 def on_paper(image: Any, *, dark_on_light: bool, size: int) -> Image.Image:
-    """A digit of the test set, larger, somewhere on a sheet."""
+    """Return a digit of the test set, enlarged, off center on a sheet."""
     digit = Image.fromarray(image.squeeze()).resize(
         (size // 3, size // 3), Image.Resampling.BICUBIC
     )
@@ -35,7 +35,7 @@ def on_paper(image: Any, *, dark_on_light: bool, size: int) -> Image.Image:
 
 
 @pytest.mark.parametrize("made", list(itertools.product(FORMATS, [True, False], [150, 1600])))
-def test_a_picture_gets_the_answer_of_the_command_line(
+def test_prediction_equals_that_of_the_command_line(
     server: Server,
     complete: Path,
     reference: Reference,
@@ -59,8 +59,8 @@ def test_a_picture_gets_the_answer_of_the_command_line(
     assert (answer["model"], answer["version"]) == ("smoke", "1")
 
 
-def test_what_the_network_saw_is_told(server: Server, reference: Reference) -> None:
-    """An image of the data set is seen as it is."""
+def test_response_contains_the_image_the_network_saw(server: Server, reference: Reference) -> None:
+    """An image of the data set is not changed."""
     image = np.load(reference.images)[3]
     file = io.BytesIO()
     Image.fromarray(image.squeeze()).save(file, "PNG")
@@ -72,14 +72,14 @@ def test_what_the_network_saw_is_told(server: Server, reference: Reference) -> N
     assert answer["unsure"] == bool(expected.max() < 0.9)
 
 
-def test_an_empty_sheet_is_unsure(server: Server) -> None:
+def test_empty_sheet_is_unsure(server: Server) -> None:
     file = io.BytesIO()
     Image.new("L", (300, 200), 255).save(file, "PNG")
     answer = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
     assert answer["unsure"]
 
 
-def test_the_model_is_unsure_of_some_and_sure_of_most(server: Server, reference: Reference) -> None:
+def test_predictions_of_low_probability_are_unsure(server: Server, reference: Reference) -> None:
     images, flags = np.load(reference.images)[:150], []
     for image in images:
         file = io.BytesIO()
@@ -91,7 +91,7 @@ def test_the_model_is_unsure_of_some_and_sure_of_most(server: Server, reference:
 
 
 @pytest.mark.parametrize("bad", ["bomb", "cut", "gif"])
-def test_bad_pictures_are_explained(server: Server, bad: str) -> None:
+def test_invalid_pictures_are_explained(server: Server, bad: str) -> None:
     file = io.BytesIO()
     if bad == "bomb":
         Image.new("1", (10_000, 10_000)).save(file, "PNG")
@@ -102,11 +102,11 @@ def test_bad_pictures_are_explained(server: Server, bad: str) -> None:
     assert answer.status_code == 400
     words = {"bomb": "at most 20,000,000 pixels", "cut": "can be read", "gif": "PNG, JPEG, WebP"}
     assert words[bad] in answer.json()["error"]
-    assert server.events()  # each line is JSON: Pillow warned of the bomb, and that went there too
+    assert server.events()  # every line is JSON, also Pillow's warning about the bomb
 
 
-def test_who_waits_too_long_for_another_picture_is_told() -> None:
-    """One is decoded at a time; the others do not wait for ever."""
+def test_deadline_passes_while_waiting_for_another_picture() -> None:
+    """Pictures are decoded one at a time; the others must not wait forever."""
     free = threading.Event()
     pictures._thread().submit(free.wait)
     request = Request("POST", "/", {}, "id", 0, time.perf_counter() + 0.1, b"a picture")

@@ -1,4 +1,4 @@
-"""Both protocols over HTTP, against the trained model's answers, value by value."""
+"""Both protocols over HTTP, compared with the trained model's predictions value by value."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +35,7 @@ def images(reference: Reference) -> Any:
         (("inputs", "outputs"), True),
     ],
 )
-def test_predict_by_rows_and_by_columns(
+def test_predict_in_row_and_column_format(
     server: Server,
     images: Any,
     reference: Reference,
@@ -116,7 +116,7 @@ def test_infer_with_binary_tensors(
     assert_close(np.frombuffer(raw, "<f4").reshape(output["shape"]), expected)
 
 
-def test_many_at_once_get_their_own_answers(
+def test_concurrent_requests_get_their_own_predictions(
     server: Server, images: Any, reference: Reference
 ) -> None:
     def ask(index: int) -> Any:
@@ -180,9 +180,7 @@ def test_models_and_health(server: Server) -> None:
     assert server.get("/v2/health/ready").json() == {"ready": True, "live": True}
 
 
-def test_routes_are_matched_case_insensitively_as_tensorflow_serving_does(
-    server: Server, images: Any
-) -> None:
+def test_routes_ignore_case_as_in_tensorflow_serving(server: Server, images: Any) -> None:
     answer = server.post("/V1/Models/smoke:Predict", json={"instances": images[:1].tolist()})
     assert answer.status_code == 200
 
@@ -194,7 +192,7 @@ def test_versions_and_labels(server: Server, images: Any, reference: Reference, 
     assert_close(answer.json()["predictions"], reference.probabilities[:1])
 
 
-def test_head_answers_without_a_body(server: Server) -> None:
+def test_head_has_no_body(server: Server) -> None:
     import requests
 
     answer = requests.head(server.url + "/v1/models", timeout=30)
@@ -202,13 +200,13 @@ def test_head_answers_without_a_body(server: Server) -> None:
     assert server.get("/v1/models").status_code == 200
 
 
-def test_every_answer_says_where_its_time_went(server: Server, images: Any) -> None:
+def test_server_timing_lists_every_step(server: Server, images: Any) -> None:
     answer = server.predict({"instances": images[:1].tolist()})
     steps = [part.split(";")[0] for part in answer.headers["Server-Timing"].split(", ")]
     assert steps == ["parse", "queue", "infer", "serialise"]
 
 
-def test_a_request_id_is_echoed_or_made(server: Server) -> None:
+def test_request_id_is_echoed_or_generated(server: Server) -> None:
     given = server.get("/v1/models", headers={"X-Request-ID": "abc-1"})
     assert given.headers["X-Request-ID"] == "abc-1"
     ids = {server.get("/v1/models").headers["X-Request-ID"] for _ in range(3)}

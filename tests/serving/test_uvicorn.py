@@ -1,4 +1,4 @@
-"""The members of uvicorn that we override and read are there, and all of them are listed."""
+"""The members of uvicorn that we override or read exist, and all of them are listed."""
 
 import ast
 import asyncio
@@ -25,7 +25,7 @@ OURS = {
 
 
 def of_uvicorn(ours: type) -> Any:
-    """Return an instance of the class that ours extends; a server has started."""
+    """Return an instance of the class that ours extends; servers are started."""
     config = listed.Config(app=lambda *_: None, lifespan="off", log_config=None)
     config.load()
     if ours is server.Server:
@@ -39,7 +39,7 @@ def of_uvicorn(ours: type) -> Any:
 
 
 @pytest.mark.parametrize("ours", OURS)
-def test_what_we_override_is_there_with_the_same_parameters(ours: type) -> None:
+def test_overridden_methods_have_the_same_parameters(ours: type) -> None:
     overrides, _ = OURS[ours]
     for name, (parameters, _) in overrides.items():
         for class_ in (ours.__base__, ours):
@@ -47,7 +47,7 @@ def test_what_we_override_is_there_with_the_same_parameters(ours: type) -> None:
 
 
 @pytest.mark.parametrize("ours", OURS)
-def test_all_that_we_override_is_listed(ours: type) -> None:
+def test_all_overridden_methods_are_listed(ours: type) -> None:
     overrides, _ = OURS[ours]
     assert ours.__base__
     both = vars(ours).keys() & vars(ours.__base__).keys()
@@ -55,7 +55,7 @@ def test_all_that_we_override_is_listed(ours: type) -> None:
 
 
 @pytest.mark.parametrize("ours", OURS)
-def test_all_that_we_read_and_set_is_there_and_is_listed(ours: type) -> None:
+def test_all_attributes_used_exist_and_are_listed(ours: type) -> None:
     _, attributes = OURS[ours]
     used = {
         node.attr
@@ -67,7 +67,7 @@ def test_all_that_we_read_and_set_is_there_and_is_listed(ours: type) -> None:
     assert sorted(used & vars(of_uvicorn(ours)).keys()) == sorted(attributes)
 
 
-def test_what_lies_in_these_attributes_is_there() -> None:
+def test_members_of_these_attributes_exist() -> None:
     config = of_uvicorn(server.Server).config
     assert {"backlog", "timeout_graceful_shutdown"} <= vars(config).keys()
     assert config.ssl is None
@@ -86,7 +86,7 @@ def is_uvicorn(name: str) -> bool:
     return name.split(".", maxsplit=1)[0] == "uvicorn"
 
 
-def test_no_other_minor_version_is_allowed() -> None:
+def test_only_the_installed_minor_version_is_allowed() -> None:
     document = tomllib.loads(Path(PROJECT / "pyproject.toml").read_text())
     [found] = filter(is_requirement, document["project"]["dependencies"])
     major, minor, *_ = map(int, metadata.version("uvicorn").split("."))
