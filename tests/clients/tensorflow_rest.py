@@ -118,7 +118,7 @@ def check_errors(url: str, to: Asked) -> None:
         for where, document, *words in cases:
             with refusal(*words):
                 _post(session, f"{url}{where}:predict", document)
-        with refusal("[400]", "Expected a signature of method predict"):
+        with refusal("[400]", "no signature for :"):
             _post(session, f"{url}:classify", {"examples": [{"image": images[0]}]})
 
 

@@ -30,7 +30,7 @@ class Context:
             ServingError: (400) it is not a number; (404) it is unknown; (503) it is not ready.
         """
         if version and not (version.isascii() and version.isdecimal() and len(version) < 10):  # noqa: PLR2004
-            raise wrong(f"The model version must be a number; got {version[:40]!r}.")
+            raise wrong(f"A version must be a number; got {version[:40]!r}.")
         self.version = self.service.find(name, version or None)
         return self.version
 
