@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.support.paths import PROJECT
 
@@ -51,3 +52,9 @@ def test_the_configurations_named_there_exist() -> None:
     named = set(re.findall(r"configs/\w+\.yaml", (PROJECT / "README.md").read_text()))
     assert {"configs/mlp.yaml", "configs/softmax.yaml", "configs/linear_deep.yaml"} <= named
     assert all((PROJECT / name).is_file() for name in named)
+
+
+def test_configuration_in_readme_is_the_default_one() -> None:
+    [shown] = re.findall(r"```yaml\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    yaml = YAML(typ="safe")
+    assert yaml.load(shown) == yaml.load(PROJECT / "configs" / "mlp.yaml")
