@@ -1,30 +1,30 @@
 """Train, verify and publish dense networks from one YAML file.
 
-The map of the package, from the bottom up. A module imports only from rooms above its own here:
+The package from the bottom up; a module imports only from what is listed above its own room:
 
-    errors, progress   the error tree; the interface of progress
-    system/            files that appear whole or not at all, locks, resources, wire formats
+    errors, progress   error classes; the progress interface
+    system/            atomic files, locks, machine resources, wire formats
     config/            the typed, frozen configuration
     artifacts/         what stages exchange: data set, facts, checks, contract, formats
-    imaging/           untrusted pictures to tensors
-    engine/            the caching runner; it knows no particular stage
-    tasks/             what differs between multiclass classification and other tasks
-    runtimes/          the Predictor, and one module for each runtime that opens exported files
+    imaging/           untrusted image files to tensors
+    engine/            the caching runner, independent of any particular stage
+    tasks/             everything specific to a task, such as multiclass classification
+    runtimes/          the Predictor interface, and one module for each runtime
     data/ models/ training/ evaluation/ export/ verification/ publishing/
-                       the work of the stages
+                       the implementations of the stages
     stages             the stages and their order
     commands/          why, doctor, predict, verify
-    serving/           HTTP and gRPC over published models: the command serve
-    api                one call for each command
+    serving/           published models over HTTP and gRPC: the command serve
+    api                one function for each command
     terminal/ cli      the command line
 
-Nothing heavy is imported here: the public calls are resolved when they are first used.
+Importing the package is cheap: public functions are imported on first use.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import pipeline.terminal  # noqa: F401  (scripts see the terminal's progress by default)
+import pipeline.terminal  # noqa: F401  (scripts show progress on the terminal by default)
 
 if TYPE_CHECKING:
     from pipeline.api import (

@@ -7,18 +7,18 @@ import sys
 def main() -> None:
     """Run the command line."""
     _occupy_standard_descriptors()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors of TensorFlow only
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # only errors from TensorFlow
     try:
         from pipeline.cli import app
 
         app()
-    except KeyboardInterrupt:  # before a command could take care of it
+    except KeyboardInterrupt:  # before a command installed its own handling
         print("Error: Interrupted.", file=sys.stderr)
         sys.exit(130)
 
 
 def _occupy_standard_descriptors() -> None:
-    """Open what the shell closed (``2>&-``): else the next file or socket takes its number."""
+    """Reopen streams that the shell closed (``2>&-``), or the next file takes their number."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             while os.open(os.devnull, os.O_RDWR) < number:

@@ -1,4 +1,4 @@
-"""One call for each command: what the command line does, from a script."""
+"""The Python API: one function for each command of the command line."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ DEFAULT_CONFIG = "configs/mlp.yaml"
 
 @dataclass(frozen=True)
 class DataSummary:
-    """Which data a run used, where it came from, and the number of images of each split."""
+    """The data set of a run, its source, and the number of images in each split."""
 
     name: str
     source: str
@@ -67,17 +67,17 @@ class SplitMetrics:
 
     @property
     def accuracy(self) -> float:
-        """Top-1 accuracy, 0 to 1, where the task has one.
+        """Top-1 accuracy, 0 to 1.
 
         Raises:
-            KeyError: it has none.
+            KeyError: accuracy is not a score of the task.
         """
         return self.scores["accuracy"]
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to; parts of stages that were not asked for are empty or None."""
+    """The result of a run; fields of stages after ``until`` are empty or None."""
 
     name: str
     config: Config
@@ -102,7 +102,7 @@ def run(
     """Run the pipeline and return metrics, stages, verification and the published version.
 
     Raises:
-        PipelineError: one paragraph that says what stopped it.
+        PipelineError: the run failed; the message explains why and what to do.
     """
     read_config = read(Path(config), overrides)
     place = Workspace(Path(workspace))
@@ -110,7 +110,7 @@ def run(
         read_config, place, progress or default_progress(), until=until, force=force
     )
     data = output_of(results, DataFacts)
-    assert data is not None, "every run begins with the data"
+    assert data is not None, "every run includes the data stage"
     train, evaluated = output_of(results, TrainFacts), output_of(results, EvaluateFacts)
     verified, published = output_of(results, VerifyFacts), output_of(results, PublishFacts)
     return RunResult(
@@ -127,19 +127,19 @@ def run(
 
 
 def resolve_config(config: PathLike = DEFAULT_CONFIG, overrides: Sequence[str] = ()) -> Config:
-    """Return the configuration with overrides and every default.
+    """Return the configuration with overrides applied and defaults filled in.
 
     Raises:
-        ConfigError: a key, a type or a value is wrong.
+        ConfigError: a key, type or value is invalid.
     """
     return read(Path(config), overrides)
 
 
 def describe_layers(config: Config, *, progress: Progress | None = None) -> list[LayerSummary]:
-    """Return a row for each layer, and check every name against Keras; needs the extra train.
+    """Return a summary of each layer; checks all names against Keras (extra ``train``).
 
     Raises:
-        ConfigError: Keras or TensorFlow Datasets knows no such name or argument.
+        ConfigError: Keras or TensorFlow Datasets does not know a name or argument.
         MissingExtra: the extra is not installed.
     """
     return check_network(config, progress or default_progress())
@@ -148,17 +148,17 @@ def describe_layers(config: Config, *, progress: Progress | None = None) -> list
 def why(
     config: PathLike, stage: str, overrides: Sequence[str] = (), *, workspace: PathLike = "."
 ) -> list[Reason]:
-    """Return why a stage would run, and why those would that it depends on.
+    """Return why a stage, and each stage that it depends on, would run.
 
     Raises:
-        RequestError: there is no such stage, or the configuration is wrong.
+        RequestError: the stage is unknown, or the configuration is invalid.
     """
     GRAPH.position_of(stage)  # before the configuration is read
     return explain(read(Path(config), overrides), Workspace(Path(workspace)), stage)
 
 
 def list_models(*, workspace: PathLike = ".") -> tuple[list[PublishedModel], list[ModelError]]:
-    """Return every published version, and what is wrong with those that are broken."""
+    """Return every published version, and an error for each one that is broken."""
     return list_published(Workspace(Path(workspace)).exported)
 
 
@@ -169,11 +169,11 @@ def verify(
     workspace: PathLike = ".",
     progress: Progress | None = None,
 ) -> list[Check]:
-    """Prove a published model or an ONNX file, on this machine, on the whole test set.
+    """Verify a published model or an ONNX file on this machine, on the whole test set.
 
     Raises:
-        ModelError: it is neither.
-        VerificationFailed: a file was altered, or answers otherwise than the trained model.
+        ModelError: ``model`` is neither.
+        VerificationFailed: a file was altered, or its predictions differ.
     """
     from pipeline.commands.verify_file import verify_file
     from pipeline.commands.verify_published import verify_published
@@ -197,8 +197,8 @@ def serve(
     """Serve published models until SIGINT or SIGTERM; ``options`` are fields of ``Settings``.
 
     Raises:
-        RequestError: a model, an address or a file is wrong; or others could ask unguarded.
-        MachineError: a port is taken.
+        RequestError: a model, address or file is invalid, or the server would be unprotected.
+        MachineError: a port is in use.
     """
     from pipeline.serving import serve as serving
     from pipeline.serving.bearer_token import read_token
@@ -221,7 +221,7 @@ def serve(
 
 
 def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> list[Finding]:
-    """Return what is installed and reachable, and what to do where something is not."""
+    """Return what is installed and reachable, with advice for anything that is missing."""
     return _diagnose(Data(), Workspace(Path(workspace)), progress or Silent())
 
 

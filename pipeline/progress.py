@@ -1,4 +1,4 @@
-"""What users see while work goes on: the interface, and the silent version of it."""
+"""The interface for progress reports, and an implementation that shows nothing."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -6,23 +6,23 @@ from typing import Protocol
 
 
 class Task(Protocol):
-    """One piece of work under way; a fetcher may use it as its progress bar."""
+    """One piece of work in progress."""
 
     def update(self, completed: float, detail: str = "") -> None:
-        """Say how much of the total is done, in the unit of the total."""
+        """Report how much is completed, in the unit of the total."""
 
 
 class Progress(Protocol):
-    """Where stages report to; the terminal's version is in ``pipeline.terminal.console``."""
+    """Receives reports from stages; implemented for terminals in ``pipeline.terminal.console``."""
 
     def notice(self, text: str) -> None:
-        """Say something that the user must not miss."""
+        """Show a message that the user must not miss."""
 
     def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
-        """Report a stage that ran or was found up to date."""
+        """Report a stage that ran or was up to date."""
 
     def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
-        """Show work under way; without a total, only that it is."""
+        """Show work in progress; without a total, only that it is running."""
 
 
 class _SilentTask:
@@ -31,13 +31,13 @@ class _SilentTask:
 
 
 class Silent(Progress):
-    """Shows nothing: for scripts and tests."""
+    """Shows nothing; for scripts and tests."""
 
     def notice(self, text: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
         """Show nothing."""
@@ -49,10 +49,10 @@ _default: list[Callable[[], Progress]] = [Silent]
 
 
 def set_default_progress(factory: Callable[[], Progress]) -> None:
-    """Choose what calls without ``progress`` report to; ``pipeline.terminal`` does so."""
+    """Set what calls without ``progress`` report to; ``pipeline.terminal`` sets its own."""
     _default[:] = [factory]
 
 
 def default_progress() -> Progress:
-    """Return a new progress of the kind that was chosen, by default a silent one."""
+    """Return a new progress of the kind that was set, by default a silent one."""
     return _default[0]()

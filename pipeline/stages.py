@@ -1,7 +1,7 @@
-"""The stages: what each depends on, and their order.
+"""The stages, what each depends on, and their order.
 
 ``data -> train -> evaluate -> export -> verify -> publish``; this is the only module that knows
-the order. Nothing heavy is imported: the runner imports a stage's work when it runs.
+the order. Importing it is cheap: the runner imports a stage's implementation when it runs.
 """
 
 import os
@@ -33,17 +33,17 @@ from pipeline.tasks.registry import module_of
 
 
 def check_network(config: Config, progress: Progress) -> list[LayerSummary]:
-    """Build model and optimizer once, and return a row for each layer; no data is needed.
+    """Build the model and optimizer once and return a summary of each layer; needs no data.
 
     Raises:
-        ConfigError: Keras or TensorFlow Datasets knows no such name or argument.
+        ConfigError: Keras or TensorFlow Datasets does not know a name or argument.
         MissingExtra: the extra ``train`` is not installed.
     """
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         raise RequestError(
-            f"Keras must compute with tensorflow here; got {backend!r} in the variable "
-            "KERAS_BACKEND. Unset it."
+            f"The Keras backend must be 'tensorflow'; got {backend!r} in the environment variable "
+            "KERAS_BACKEND. Unset the variable."
         )
     with progress.task("loading TensorFlow"):
         training, data_sets = load("pipeline.training.preflight"), load("pipeline.data.tfds")
@@ -55,7 +55,7 @@ def check_network(config: Config, progress: Progress) -> list[LayerSummary]:
 
 
 def _task(config: Config) -> Sequence[str]:
-    return (module_of(config.task),)  # the selected one alone: a new task reruns nothing
+    return (module_of(config.task),)  # only the selected one, so that adding a task reruns nothing
 
 
 def _own_files(config: Config) -> Mapping[str, Path]:
@@ -100,7 +100,7 @@ STAGES = (
         inputs=("data", "train"),
         reads=("task", "export"),
         packages=("tensorflow", "keras", "onnx", "tf2onnx", "onnxruntime", "openvino", "numpy"),
-        code=lambda config: (*_task(config), "pipeline.export"),  # formats are found by name
+        code=lambda config: (*_task(config), "pipeline.export"),  # formats are imported by name
         preflight=lambda config, _: require_provable(config),
     ),
     Stage(
@@ -109,7 +109,7 @@ STAGES = (
         inputs=("data", "evaluate", "export"),
         reads=("task", "verify"),
         packages=("tensorflow", "keras", "onnx", "onnxruntime", "numpy"),
-        # Runtimes are found by name, and opened in processes of their own.
+        # Runtimes are imported by name, in separate processes.
         code=lambda config: (*_task(config), "pipeline.runtimes"),
         files=_scripts,
         environment=runtime_versions,

@@ -1,4 +1,4 @@
-"""What stages exchange: the data set, the model contract, the formats, checks and their costs.
+"""What stages exchange: the data set, model contract, formats, checks and their costs.
 
-May import ``errors``, ``system`` and ``config`` only. Nothing heavy is imported.
+May import ``errors``, ``system`` and ``config`` only. Importing these modules is cheap.
 """

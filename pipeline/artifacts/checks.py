@@ -1,4 +1,4 @@
-"""One artifact in one runtime: what was found."""
+"""The result of one artifact in one runtime."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +10,12 @@ from pipeline.artifacts.serialization import to_json
 
 @dataclass(frozen=True)
 class Check:
-    """What one artifact answered in one runtime; without ``ran`` it neither passed nor failed.
+    """The result of one artifact in one runtime; without ``ran`` it neither passed nor failed.
 
-    ``asked`` is a setting that the runtime was asked for; ``times_of_original``, of a copy, the
-    time of an image divided by that of the file it was made from, by batch size; ``advice`` the
-    command that adds a runtime that is not installed; ``is_reference`` says that the others are
-    compared with it.
+    ``asked`` is the setting requested of the runtime. ``times_of_original`` of a copy is its time
+    per image relative to that of the file it was made from, by batch size. ``advice`` is the
+    command that installs a missing runtime. ``is_reference`` marks the result that the others are
+    compared with.
     """
 
     artifact: str
@@ -35,7 +35,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether it ran and nothing was wrong; what is compared with itself proves nothing."""
+        """Whether it ran without failures; never true of the reference, compared with itself."""
         return self.ran and not self.failures and not self.is_reference
 
     def as_json(self) -> dict[str, Any]:

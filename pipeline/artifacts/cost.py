@@ -1,13 +1,13 @@
-"""What a model costs in one runtime: time to open, time of an image, memory."""
+"""The cost of a model in one runtime: load time, time per image, memory."""
 
 from dataclasses import dataclass
 
-SLOWER = 1.1  # times as long; less is within what two measurements of the same differ by
+SLOWER = 1.1  # times as long; smaller differences are within the noise of measurement
 
 
 @dataclass(frozen=True)
 class Time:
-    """Seconds a call takes, divided by the images of it."""
+    """Seconds per call, divided by the number of images in it."""
 
     median_seconds: float
     p99_seconds: float
@@ -16,7 +16,7 @@ class Time:
 
 @dataclass(frozen=True)
 class Cost:
-    """Opening the file, predicting one image and 256 (per image), and the peak of memory."""
+    """Time to load the file, time per image in batches of 1 and 256, and peak memory."""
 
     load_seconds: float
     time_per_image: dict[int, Time]  # by batch size

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from pipeline.artifacts.serialization import from_json, to_json
 
 SPLITS = ("train", "validation", "test")
-TRAINED_MODEL_FILE = "model.keras"  # by ``train``
-TEST_PROBABILITIES_FILE = "test_probabilities.npy"  # of the trained model, by ``evaluate``
+TRAINED_MODEL_FILE = "model.keras"  # written by ``train``
+TEST_PROBABILITIES_FILE = "test_probabilities.npy"  # of the trained model, written by ``evaluate``
 _DESCRIPTION = "data.json"
 
 
@@ -30,7 +30,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Description:
-    """The name of a data set, where it came from, and the names of its classes."""
+    """The name of a data set, its source, and the names of its classes."""
 
     name: str
     source: str
@@ -39,7 +39,7 @@ class Description:
 
 @dataclass(frozen=True)
 class DataSet(Description):
-    """The three splits, and what belongs to them."""
+    """The three splits of a data set, with its description."""
 
     train: Split
     validation: Split
@@ -52,20 +52,20 @@ class DataSet(Description):
         return height, width, channels
 
 
-def split_file(split: str, what: str) -> str:
+def split_file(split: str, array: str) -> str:
     """Return the name of the file with a split's ``images`` or ``labels``."""
-    return f"{split}_{what}.npy"
+    return f"{split}_{array}.npy"
 
 
 def read_data(folder: Path) -> DataSet:
-    """Open the arrays of a data stage's folder; nothing is read into memory yet."""
+    """Open the arrays in a data stage's folder, memory-mapped."""
     description = from_json(Description, json.loads((folder / _DESCRIPTION).read_text()))
     train, validation, test = (_read_split(folder, name) for name in SPLITS)
     return DataSet(**vars(description), train=train, validation=validation, test=test)
 
 
 def write_description(folder: Path, description: Description) -> None:
-    """Write what belongs to the arrays."""
+    """Write the description next to the arrays."""
     text = json.dumps(to_json(description), indent=2)
     (folder / _DESCRIPTION).write_text(text + "\n")
 
@@ -93,7 +93,7 @@ def write_array(
 ) -> None:
     """Write a ``.npy`` file from chunks of its rows.
 
-    Not through a memory map: on a full disk that ends the process with SIGBUS, this with an error.
+    Without a memory map, which on a full disk ends the process with SIGBUS, not with an error.
     """
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
     with path.open("wb") as file:

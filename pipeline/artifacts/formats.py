@@ -1,7 +1,7 @@
-"""The formats by name: the files each consists of, its precision, and the module that writes it.
+"""The formats by name: their files, precision, and the modules that write them.
 
-``pipeline/export/<name>.py`` has ``write(trained, path)``. Nothing heavy is imported here, since
-published models are read with the base install too.
+``pipeline/export/<name>.py`` defines ``write(trained, path)``. Importing this module is cheap, as
+published models are also read with the base install.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ FLOAT32, FLOAT16, INT8 = "float32", "float16", "int8"
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of exported file.
+    """A format of exported files.
 
-    ``opened`` is what a runtime is given, ``files`` all it consists of (patterns), the one that
-    stands for it in tables first; ``copy_of`` names the format that a smaller copy is made from;
-    ``needs`` is a package to write it that the extra ``train`` does not bring.
+    ``opened`` is the path that a runtime opens; ``files`` are patterns for all files of the
+    format, beginning with the one shown in tables; ``copy_of`` is the format that a smaller copy
+    is made from; ``needs`` is a package for writing it that the extra ``train`` does not include.
     """
 
     name: str
@@ -48,7 +48,7 @@ def artifact_path(folder: Path, file_format: str) -> Path:
 
 
 def artifact_name(file_format: str) -> str:
-    """Return what a format's artifact is called in tables."""
+    """Return the name of a format's artifact in tables."""
     return FORMATS[file_format].files[0]
 
 
@@ -59,16 +59,16 @@ def artifact_files(folder: Path, file_format: str) -> list[Path]:
 
 
 def artifact_bytes(folder: Path, file_format: str) -> int:
-    """Return the size of a format's files together, in bytes."""
+    """Return the total size of a format's files, in bytes."""
     return sum(path.stat().st_size for path in artifact_files(folder, file_format))
 
 
 def formats_in(folder: Path) -> list[str]:
-    """Return the formats that an exported or published folder holds."""
+    """Return the formats that are in an exported or published folder."""
     return [name for name in FORMATS if (folder / artifact_name(name)).is_file()]
 
 
 def format_of_file(path: Path) -> str | None:
-    """Return the format of a single file by its ending, or None where no format has it."""
-    endings = [(name, Path(f.opened).suffix) for name, f in FORMATS.items() if not f.copy_of]
-    return next((name for name, ending in endings if ending and path.suffix == ending), None)
+    """Return the format of a single file by its suffix, or None if no format has that suffix."""
+    suffixes = [(name, Path(f.opened).suffix) for name, f in FORMATS.items() if not f.copy_of]
+    return next((name for name, suffix in suffixes if suffix and path.suffix == suffix), None)

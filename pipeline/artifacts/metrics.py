@@ -1,4 +1,4 @@
-"""The metrics of one split, for every task: the loss, the task's scores, and each class."""
+"""The metrics of one split, for every task: the loss, the scores, and metrics by class."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -8,7 +8,7 @@ from pipeline.artifacts.serialization import from_json
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """How well one class is found; ``images`` is how many there are of it."""
+    """The metrics of one class; ``images`` is its number of images."""
 
     name: str
     precision: float
@@ -32,27 +32,27 @@ class Metrics:
 
     @property
     def headline(self) -> tuple[str, float]:
-        """The name and the value of the first score: where one number must stand for all."""
+        """The name and value of the first score, for summaries with a single number."""
         return next(iter(self.scores.items()))
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values for a published manifest, where scores are keys of their own."""
+        """Return plain values for a published manifest, in which each score is a key."""
         plain = asdict(self)
         scores = plain.pop("scores")
         return {"images": plain.pop("images"), "loss": plain.pop("loss"), **scores, **plain}
 
 
 def metrics_from_json(value: dict[str, Any]) -> Metrics:
-    """Return metrics from what ``as_json`` gave; what is no number is no score.
+    """Return metrics from the result of ``as_json``; only numbers count as scores.
 
     Raises:
-        ValueError: the value is not such a mapping, or has no score.
+        ValueError: the value is not a mapping, or has no score.
     """
     if not isinstance(value, dict):
-        raise ValueError(f"no metrics of a split: {value!r:.100}")
+        raise ValueError(f"the metrics of a split must be a mapping; got {value!r:.100}")
     known = {field.name for field in fields(Metrics)}
     others = {name: score for name, score in value.items() if name not in known}
     scores = {name: score for name, score in others.items() if type(score) in {int, float}}
     if not scores:
-        raise ValueError("metrics of a split without a score")
+        raise ValueError("the metrics of a split must include a score")
     return from_json(Metrics, {**value, "scores": scores})

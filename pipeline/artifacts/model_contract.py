@@ -7,16 +7,16 @@ from pipeline.errors import ModelError
 
 INPUT = "image"
 BATCH = "batch"
-# Of SavedModels. TensorFlow Serving takes base64 for inputs whose names end in _bytes.
+# For SavedModels. TensorFlow Serving expects base64 for inputs whose names end in _bytes.
 SIGNATURE = "serving_default"
 ENCODED_SIGNATURE = "serving_encoded"
 ENCODED_INPUT = f"{INPUT}_bytes"
-ENCODED_ENTRANCE = "as PNG files"  # how it is proven
+ENCODED_ENTRANCE = "as PNG files"  # as verification names it
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One input or output; None in the shape is the free batch axis, a text another free axis."""
+    """One input or output; in the shape, None is the batch axis, a string another dynamic axis."""
 
     name: str
     dtype: str
@@ -28,13 +28,13 @@ class TensorSpec:
 
 
 def named_axis(name: str) -> str | None:
-    """Return None for the name that the batch axis must have in ONNX, else the name."""
+    """Return None for the name of the batch axis in ONNX, otherwise the name."""
     return None if name == BATCH else name
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What goes into a model and what comes out."""
+    """The inputs and outputs of a model."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -50,18 +50,18 @@ class Contract:
 
 
 def require_classifier(contract: Contract, name: str) -> None:
-    """Demand that a file from elsewhere takes images and gives a number for each class.
+    """Check that a file of any origin takes images and returns one number for each class.
 
     Raises:
-        ModelError: it takes or gives something else.
+        ModelError: its inputs or outputs are different.
     """
     inputs = [(spec.dtype, *map(_kind, spec.shape)) for spec in contract.inputs]
     outputs = [tuple(map(_kind, spec.shape)) for spec in contract.outputs]
     if inputs == [("uint8", "batch", "size", "size", "size")] and outputs == [("batch", "size")]:
         return
     raise ModelError(
-        "A model file must take uint8 images [batch, height, width, channels] and give "
-        f"[batch, classes]; got {contract} in {name}. Export it with this pipeline."
+        "A model file must take uint8 images [batch, height, width, channels] and "
+        f"return [batch, classes]; got {contract} in {name}. Export it with this pipeline."
     )
 
 

@@ -1,11 +1,11 @@
-"""Copies in lower precision, beside the files that they were made from."""
+"""Copies in lower precision, compared with the files that they were made from."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy and its original; ``reason`` says why it is left out, or is None.
+    """A copy and its original; ``reason`` explains why the copy is left out, or is None.
 
     ``accuracy`` is on the validation set, 0 to 1; ``accuracy_drop`` is in percentage points.
     """

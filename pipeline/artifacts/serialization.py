@@ -1,4 +1,4 @@
-"""Artifacts to plain JSON values and back, checked against the types of their fields."""
+"""Convert artifacts to plain JSON values and back, validated by the types of their fields."""
 
 from collections.abc import Hashable
 from dataclasses import asdict
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 def to_json(value: object) -> Any:
     """Return dataclasses as plain values; infinity and NaN, which JSON lacks, become None."""
-    # Their fields alone: by itself orjson also writes what ``cached_property`` has stored.
+    # Only their fields: by default, orjson also writes values stored by ``cached_property``.
     options = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
     return orjson.loads(orjson.dumps(value, default=asdict, option=options))
 
 
 def from_json(kind: type[T], value: object) -> T:
-    """Return the dataclass that ``to_json`` made plain values of; unknown keys are ignored.
+    """Return a dataclass from the plain values of ``to_json``; unknown keys are ignored.
 
     Raises:
         ValueError: a key is missing, or a value has another type.
@@ -32,6 +32,6 @@ def from_json(kind: type[T], value: object) -> T:
 
 @cache
 def _adapter(kind: Hashable) -> "TypeAdapter[Any]":
-    from pydantic import TypeAdapter  # workers, which only write, start without it
+    from pydantic import TypeAdapter  # not needed by workers, which only write
 
     return TypeAdapter(cast("type[Any]", kind))

@@ -1,4 +1,4 @@
-"""What each stage reports: one frozen class a stage, kept in the manifest of its output."""
+"""The facts that each stage reports, stored in the manifest of its output."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from pipeline.artifacts.reduced_precision import Copy
 
 @dataclass(frozen=True)
 class Facts:
-    """What one stage reports; ``stage`` is the name of the stage."""
+    """The facts that a stage reports; ``stage`` is its name."""
 
     stage: ClassVar[str]
 
     @property
     @abstractmethod
     def summary(self) -> str:
-        """What the stage did, in a few words."""
+        """A short summary of what the stage did."""
 
 
 @dataclass(frozen=True)
 class DataFacts(Facts):
-    """The data set: where it came from, its classes, and the number of images of each split."""
+    """The data set: its source, its classes, and the number of images in each split."""
 
     stage = "data"
 
@@ -40,14 +40,14 @@ class DataFacts(Facts):
 
     @property
     def summary(self) -> str:
-        """The number of images of each split."""
+        """The number of images in each split."""
         counts = " / ".join(f"{count:,}" for count in (self.train, self.validation, self.test))
         return f"{self.name}: {counts} images" + (" (SAMPLE)" if self.sampled else "")
 
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One row of a model's description; the shape is without the batch axis."""
+    """One row of a model summary; the shape excludes the batch axis."""
 
     name: str
     kind: str
@@ -77,7 +77,7 @@ class TrainFacts(Facts):
 
 @dataclass(frozen=True)
 class EvaluateFacts(Facts):
-    """The metrics of each split, by its name."""
+    """The metrics of each split, by name."""
 
     stage = "evaluate"
 
@@ -92,7 +92,7 @@ class EvaluateFacts(Facts):
 
 @dataclass(frozen=True)
 class ExportFacts(Facts):
-    """The formats that were written, and the contract that every file follows."""
+    """The exported formats, and the contract that every file follows."""
 
     stage = "export"
 
@@ -108,7 +108,7 @@ class ExportFacts(Facts):
 
 @dataclass(frozen=True)
 class VerifyFacts(Facts):
-    """The formats that may be published, and every check."""
+    """The formats that passed and may be published, and all checks."""
 
     stage = "verify"
 
@@ -123,13 +123,13 @@ class VerifyFacts(Facts):
         failed = sum(bool(check.failures) for check in self.checks)
         absent = sum(not check.ran for check in self.checks)
         words = [(failed, "failed"), (absent, "not run")]
-        left = "".join(f", {count} {word}" for count, word in words if count)
-        return f"{passed} checks passed{left}"
+        others = "".join(f", {count} {word}" for count, word in words if count)
+        return f"{passed} checks passed{others}"
 
 
 @dataclass(frozen=True)
 class PublishFacts(Facts):
-    """The version that was published."""
+    """The published version."""
 
     stage = "publish"
 
@@ -138,5 +138,5 @@ class PublishFacts(Facts):
 
     @property
     def summary(self) -> str:
-        """Name and number of the version."""
+        """The name and number of the version."""
         return f"{self.name} version {self.version}"

@@ -1,5 +1,5 @@
-"""From TensorFlow Datasets, or the embedded sample, to memory-mapped arrays on disk.
+"""Turn a data set of TensorFlow Datasets, or the embedded sample, into arrays on disk.
 
-``sources`` decides where the data comes from, ``fetching`` gets files over the network, ``tfds``
-prepares and reads the set, ``sample`` is the embedded one, ``stage`` writes the arrays.
+``sources`` chooses the source of the data, ``fetching`` downloads files, ``tfds`` prepares and
+reads data sets, ``sample`` is the embedded one, ``stage`` writes the arrays.
 """

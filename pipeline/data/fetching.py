@@ -1,4 +1,4 @@
-"""Get pinned files from the first host that answers; nothing is kept unless its SHA-256 fits."""
+"""Download pinned files from the first host that responds, and verify their SHA-256."""
 
 import threading
 import time
@@ -13,14 +13,14 @@ from pipeline.errors import DataFileError, DataUnreachable
 if TYPE_CHECKING:
     from pipeline.progress import Progress, Task
 
-PROBE_SECONDS = 8.0  # all hosts at once; what has not answered by then counts as unreachable
+PROBE_SECONDS = 8.0  # for all hosts at once; then those without a response count as unreachable
 PINNED = "the address pinned by TensorFlow Datasets"
-STALL_SECONDS = 10.0  # a transfer that stands still for so long is given up
+STALL_SECONDS = 10.0  # a transfer is aborted after so long without progress
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file as it is pinned: its address, its size in bytes, its SHA-256."""
+    """A pinned file: its address, size in bytes and SHA-256."""
 
     address: str
     bytes: int
@@ -33,17 +33,17 @@ def fetch(
     folder: Path,
     progress: "Progress",
 ) -> None:
-    """Get all files into ``folder``: from the pinned address, else from the mirrors in order.
+    """Download all files into ``folder``: from the pinned address, else from the mirrors in order.
 
-    A file that is there already and whose SHA-256 fits is not fetched again.
+    Existing files with the right SHA-256 are not downloaded again.
 
     Raises:
-        DataUnreachable: no host answers, or the transfer broke on every one.
-        DataFileError: every copy that could be had is cut short or altered.
+        DataUnreachable: no host responds, or the transfer failed on every one.
+        DataFileError: every downloaded copy is truncated or altered.
     """
-    answering = find_hosts(files, mirrors, progress)
+    hosts = find_hosts(files, mirrors, progress)
     for name, file in files.items():
-        _fetch_one(name, file, answering, folder, progress)
+        _fetch_one(name, file, hosts, folder, progress)
 
 
 def find_hosts(
@@ -52,39 +52,39 @@ def find_hosts(
     """Return the hosts that have the first file, in order of preference.
 
     Raises:
-        DataUnreachable: none answers.
+        DataUnreachable: no host responds.
     """
     first, pinned = next(iter(files.items()))
-    hosts = {host: _address(host, first, pinned) for host in (PINNED, *mirrors)}
+    addresses = {host: _address(host, first, pinned) for host in (PINNED, *mirrors)}
     with progress.task("looking for a host that has the data"):
-        answering = _answering(hosts)
-    if not answering:
-        names = ", ".join(dict.fromkeys(urlsplit(url).netloc or url for url in hosts.values()))
-        raise DataUnreachable(f"no host answered ({names}).")
-    return answering
+        hosts = _responding(addresses)
+    if not hosts:
+        names = ", ".join(dict.fromkeys(urlsplit(url).netloc or url for url in addresses.values()))
+        raise DataUnreachable(f"no host responded ({names}).")
+    return hosts
 
 
 def _address(host: str, name: str, file: RemoteFile) -> str:
     return file.address if host == PINNED else urljoin(host.rstrip("/") + "/", name)
 
 
-def _answering(hosts: Mapping[str, str]) -> list[str]:
-    """Ask all hosts at once, in threads: a name server that hangs has no time limit of its own."""
-    answers: dict[str, bool] = {}
+def _responding(addresses: Mapping[str, str]) -> list[str]:
+    """Probe all hosts at once, in threads, since a hanging name lookup has no timeout."""
+    responded: dict[str, bool] = {}
 
-    def ask(host: str, url: str) -> None:
-        answers[host] = _answers(url)
+    def probe(host: str, url: str) -> None:
+        responded[host] = _responds(url)
 
-    threads = [threading.Thread(target=ask, args=item, daemon=True) for item in hosts.items()]
+    threads = [threading.Thread(target=probe, args=item, daemon=True) for item in addresses.items()]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + PROBE_SECONDS
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    return [host for host in hosts if answers.get(host)]
+    return [host for host in addresses if responded.get(host)]
 
 
-def _answers(url: str) -> bool:
+def _responds(url: str) -> bool:
     import requests
 
     try:
@@ -95,23 +95,23 @@ def _answers(url: str) -> bool:
 
 
 def _fetch_one(
-    name: str, file: RemoteFile, answering: list[str], folder: Path, progress: "Progress"
+    name: str, file: RemoteFile, hosts: list[str], folder: Path, progress: "Progress"
 ) -> None:
     problems = []
-    for host in answering:
+    for host in hosts:
         url = _address(host, name, file)
         problem = _try(url, name, file, folder, progress)
         if problem is None:
             return
         problems.append((url, problem))
-    told = "; ".join(f"{url}: {problem}" for url, problem in problems)
+    details = "; ".join(f"{url}: {problem}" for url, problem in problems)
     if any(_is_hash_mismatch(problem) for _, problem in problems):
         raise DataFileError(
-            f"{name} must have SHA-256 {file.sha256} ({file.bytes:,} bytes); got {told} "
-            "The bad copy was removed. Run again, name another host in data.mirrors, or put the "
-            "original in data.manual_dir."
+            f"{name} must have SHA-256 {file.sha256} ({file.bytes:,} bytes); got {details} "
+            "The damaged copy was removed. Run again, set data.mirrors to another host, or put the "
+            "original file in data.manual_dir."
         )
-    raise DataUnreachable(f"{name} could not be fetched ({told}).")
+    raise DataUnreachable(f"{name} could not be downloaded ({details}).")
 
 
 def _is_hash_mismatch(problem: Exception) -> bool:
@@ -126,7 +126,7 @@ def _try(
     import pooch
     import requests
 
-    with progress.task(f"fetching {name}", total=file.bytes) as task:
+    with progress.task(f"downloading {name}", total=file.bytes) as task:
         downloader = pooch.HTTPDownloader(progressbar=_Bar(task), timeout=STALL_SECONDS)
         try:
             pooch.retrieve(url, f"sha256:{file.sha256}", name, folder, downloader=downloader)
@@ -136,7 +136,7 @@ def _try(
 
 
 class _Bar:
-    """What pooch asks of a progress bar, on top of a task."""
+    """The progress bar that pooch expects, on top of a task."""
 
     def __init__(self, task: "Task") -> None:
         self.total: float = 0

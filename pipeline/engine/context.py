@@ -1,4 +1,4 @@
-"""What a stage may read while it runs."""
+"""The context that a stage runs in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Facts)
 
 @dataclass(frozen=True)
 class Context:
-    """One run: ``outputs`` holds the stages that are done, ``fingerprints`` those of all."""
+    """One run: ``outputs`` of the completed stages, ``fingerprints`` of all stages."""
 
     config: "Config"
     workspace: "Workspace"

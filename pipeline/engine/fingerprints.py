@@ -1,7 +1,7 @@
-"""What a stage depends on: configuration, inputs, the code it runs, the packages it uses.
+"""Fingerprints: hashes of a stage's configuration, inputs, code and package versions.
 
-Code counts by its meaning: the syntax tree without comments, layout and docstrings, without what
-only type checkers read, and without definitions marked ``@presentation``.
+Code is hashed by its meaning: its syntax tree without comments, layout, docstrings, code that only
+type checkers read, and definitions marked ``@presentation``.
 """
 
 import ast
@@ -16,31 +16,31 @@ from typing import Any, NamedTuple, TypeVar
 
 _PACKAGE_ROOT = Path(__file__).parent.parent
 _STATEMENTS = {"body", "orelse", "finalbody"}
-_IMPLIED = {"ctx", "kind"}  # by where an expression stands; whether a string was written u"..."
+_IMPLIED = {"ctx", "kind"}  # follows from the position; whether a string is written u"..."
 
 _Definition = TypeVar("_Definition")
 
 
 def presentation(definition: _Definition) -> _Definition:
-    """Return the definition as it is: it shows something to people, no stage's output needs it."""
+    """Mark a definition that only shows something to people: no stage's output depends on it."""
     return definition
 
 
 def fingerprint(ingredients: dict[str, Any]) -> str:
-    """Return 16 hexadecimal digits that stand for these ingredients."""
+    """Return the fingerprint of ingredients: 16 hexadecimal digits."""
     canonical = json.dumps(ingredients, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Return the installed version of each distribution; importing none of them."""
+    """Return the installed version of each distribution, without importing any."""
     return {name: _version(name) for name in names}
 
 
 def code_hashes(roots: tuple[str, ...], *, package: Path = _PACKAGE_ROOT) -> dict[str, str]:
-    """Return the SHA-256 of what the modules named mean, and all of the package they import.
+    """Return the SHA-256 of the code of modules and of all modules of the package they import.
 
-    A root that is a package stands for all modules in it. The same on every version of Python.
+    A root that is a package includes all its modules. Hashes are the same on all Python versions.
     """
     found: dict[str, str] = {}
     waiting = [module for root in roots for module in _expand(root, package)]
@@ -58,9 +58,9 @@ def code_hashes(roots: tuple[str, ...], *, package: Path = _PACKAGE_ROOT) -> dic
 
 
 def file_hashes(paths: Mapping[str, Path]) -> dict[str, str]:
-    """Return the SHA-256 of files that are no modules of the package, by their names.
+    """Return the SHA-256 of files outside the package, by name.
 
-    Python files count by their meaning, all others by their bytes.
+    Python files are hashed by their meaning, all others by their bytes.
     """
     return {name: _file_hash(path) for name, path in paths.items()}
 
@@ -103,7 +103,7 @@ def _imported(imports: Iterable[ast.stmt], prefix: str) -> Iterator[str]:
 
 
 class _Code(NamedTuple):
-    """What a source file means, and its imports, wherever they stand."""
+    """The hash of a source file's meaning, and all its imports, nested ones included."""
 
     digest: str
     imports: tuple[ast.stmt, ...]
@@ -111,24 +111,24 @@ class _Code(NamedTuple):
 
 @cache
 def _code(source: bytes) -> _Code:
-    """Read a source file by its meaning; one that Python cannot read, by its bytes."""
+    """Hash a source file by its meaning, or by its bytes if Python cannot parse it."""
     try:
-        with warnings.catch_warnings():  # whoever runs the file sees them
+        with warnings.catch_warnings():  # they are shown when the file is run
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
         steps = list(_walk(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _Code(hashlib.sha256(source).hexdigest(), ())
-    canonical = "\n".join(written for _, written in steps)
+    canonical = "\n".join(text for _, text in steps)
     imports = tuple(node for node, _ in steps if isinstance(node, ast.Import | ast.ImportFrom))
     return _Code(hashlib.sha256(canonical.encode()).hexdigest(), imports)
 
 
 def _walk(tree: ast.Module) -> Iterator[tuple[Any, str]]:
-    """Yield every node, list and value in the order of the source, and how it is written down.
+    """Yield every node, list and value in the order of the source, with its canonical text.
 
-    Empty fields are left out, so those that only some versions of Python know do not count. A
-    node names its fields and a list its length, so no two trees are written the same.
+    Empty fields are omitted, so that fields of newer Python versions make no difference. The text
+    of a node names its fields and that of a list its length, so different trees differ in text.
     """
     marked = any(map(_imports_presentation, tree.body))
     waiting: list[Any] = [tree]  # not recursive: long expressions are deep trees
@@ -147,17 +147,17 @@ def _walk(tree: ast.Module) -> Iterator[tuple[Any, str]]:
 
 def _fields(node: ast.AST, marked: bool) -> Iterator[tuple[str, Any]]:
     for name, value in ast.iter_fields(node):
-        kept = value
+        content = value
         if name in _STATEMENTS and isinstance(value, list):
-            kept = list(_effective(value, marked))
+            content = list(_effective(value, marked))
         elif isinstance(node, ast.JoinedStr):  # Python 3.12 ends format specifications with ""
-            kept = [part for part in value if getattr(part, "value", None) != ""]
-        if name not in _IMPLIED and kept is not None and kept != []:
-            yield name, kept
+            content = [part for part in value if getattr(part, "value", None) != ""]
+        if name not in _IMPLIED and content is not None and content != []:
+            yield name, content
 
 
 def _effective(statements: Iterable[ast.stmt], marked: bool) -> Iterator[ast.stmt]:
-    """Leave out what changes no output: docstrings, ``pass``, code for type checkers or people."""
+    """Skip what changes no output: docstrings, ``pass``, code for type checkers or people."""
     for statement in statements:
         if isinstance(statement, ast.If) and getattr(statement.test, "id", "") == "TYPE_CHECKING":
             yield from _effective(statement.orelse, marked)
@@ -171,7 +171,7 @@ def _does_nothing(node: ast.stmt) -> bool:
 
 
 def _is_presentation(node: ast.stmt) -> bool:
-    """Tell a marked definition, or the import of the mark alone."""
+    """Return whether this is a marked definition, or an import of nothing but the mark."""
     if isinstance(node, ast.ImportFrom):
         return _imports_presentation(node) and len(node.names) == 1
     decorators = getattr(node, "decorator_list", [])
@@ -179,7 +179,7 @@ def _is_presentation(node: ast.stmt) -> bool:
 
 
 def _imports_presentation(node: ast.stmt) -> bool:
-    """Tell whether ``presentation`` is ours from here on, and no other decorator of that name."""
+    """Return whether this imports our ``presentation``, not another decorator of that name."""
     if not isinstance(node, ast.ImportFrom) or node.module != __name__:
         return False
     return any(alias.name == "presentation" and alias.asname is None for alias in node.names)

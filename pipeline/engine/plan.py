@@ -1,4 +1,4 @@
-"""The plan of a run: what each stage's output depends on, and which outputs are there."""
+"""The plan of a run: what each stage's output depends on, and which outputs exist."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -61,17 +61,17 @@ class Plan:
 def plan(
     graph: Graph, config: Config, workspace: Workspace, *, fresh_data: bool = False
 ) -> Plan | None:
-    """Return the plan that needs no network, or None where only the network can tell.
+    """Return the plan, or None if the source of the data depends on the network.
 
-    ``fresh_data`` forgets the data that is kept from earlier runs.
+    ``fresh_data`` ignores data cached by earlier runs.
     """
     first = graph.stages[0]
 
-    def kept(source: Source) -> Facts | None:
+    def find_cached(source: Source) -> Facts | None:
         output = Plan(graph, config, source, workspace).find(first)
         return output.facts if output else None
 
-    source = graph.sources.find(config, kept, fresh=fresh_data)
+    source = graph.sources.find(config, find_cached, fresh=fresh_data)
     return Plan(graph, config, source, workspace) if source else None
 
 

@@ -1,4 +1,4 @@
-"""Running what is not up to date: each stage gets an empty folder, and what it returns is kept."""
+"""Run the stages that are not up to date, each in an empty folder, and store their outputs."""
 
 import time
 from contextlib import suppress
@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Facts)
 
 @dataclass(frozen=True)
 class StageResult:
-    """A stage that ran, or was found complete (``cached``)."""
+    """The result of a stage; ``status`` is ``ran``, or ``cached`` if it was up to date."""
 
     name: str
     status: str
@@ -32,9 +32,9 @@ class StageResult:
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is asked for: positions of the last stage, and of the first that is forced.
+    """A requested run: the positions of the last stage and of the first one that is forced.
 
-    ``source`` takes the data from there and nowhere else.
+    ``source``, if given, is the only source of the data.
     """
 
     config: Config
@@ -54,12 +54,12 @@ def run_graph(
     force: str | None = None,
     source: Source | None = None,
 ) -> list[StageResult]:
-    """Run what is not up to date up to ``until``; ``force`` runs that stage and those after.
+    """Run the stages up to ``until`` that are not up to date; rerun all from ``force`` on.
 
-    ``source`` takes the data from there and nowhere else.
+    ``source``, if given, is the only source of the data.
 
     Raises:
-        PipelineError: whatever stops a stage; outputs of the stages before it are kept.
+        PipelineError: a stage failed; the outputs of earlier stages are kept.
     """
     last = graph.position_of(graph.names[-1] if until is None else until)
     forced = len(graph.stages) if force is None else graph.position_of(force)
@@ -67,20 +67,22 @@ def run_graph(
         stage.validate(config)
     if force is not None and forced > last:
         raise RequestError(
-            f"--force must name a stage that runs; got {force!r}, which comes after --until "
-            f"{until!r}. Leave one of the two out."
+            f"--force {force} has no effect, since the run stops earlier (--until {until}). "
+            "Remove one of the two options."
         )
     runs = workspace.store.root
     with explained_storage(runs):
         runs.mkdir(parents=True, exist_ok=True)
-    # Runs share a workspace; one that replaces outputs (--force) has it for itself.
-    waiting = "Waiting for another run in this workspace to end (a run with --force is alone)."
+    # Runs share a workspace; one that replaces outputs (--force) needs exclusive access.
+    waiting = (
+        "Waiting for another run in this workspace to finish (--force needs exclusive access)."
+    )
     with locked(runs, shared=force is None, on_wait=lambda: progress.notice(waiting)):
         return _run(graph, Request(config, workspace, last, forced, source), progress)
 
 
 def output_of(results: list[StageResult], facts: type[F]) -> StageOutput[F] | None:
-    """Return the output of the stage that reports these facts, or None where it did not run."""
+    """Return the output of the stage that reports these facts, or None if it did not run."""
     found = (result.output for result in results if result.name == facts.stage)
     return next(found, None)
 
@@ -93,11 +95,11 @@ def _run(graph: Graph, request: Request, progress: Progress) -> list[StageResult
     context = Context(
         request.config, request.workspace, planned.source, planned.fingerprints, progress
     )
-    wanting = _outdated(planned, request) & _kept(planned)
+    to_replace = _outdated(planned, request) & _existing(planned)
     results: list[StageResult] = []
     for position, stage in enumerate(graph.stages[: request.last + 1]):
         context = replace(context, forced=position >= request.forced)
-        result = _run_or_find(stage, planned, context, replaced=stage.name in wanting)
+        result = _run_or_find(stage, planned, context, replaced=stage.name in to_replace)
         context = replace(context, outputs={**context.outputs, stage.name: result.output})
         summary = result.output.facts.summary
         progress.stage_finished(stage.name, result.status, result.seconds, summary)
@@ -106,7 +108,7 @@ def _run(graph: Graph, request: Request, progress: Progress) -> list[StageResult
 
 
 def _plan(graph: Graph, request: Request, progress: Progress) -> Plan:
-    """Return the plan, once everything was checked that can be before minutes go into data."""
+    """Return the plan, after all checks that are possible before minutes are spent on data."""
     config, workspace, fresh = request.config, request.workspace, request.forced == 0
     if request.source is not None:
         planned: Plan | None = Plan(graph, config, request.source, workspace)
@@ -125,7 +127,7 @@ def _plan(graph: Graph, request: Request, progress: Progress) -> Plan:
 
 
 def _outdated(planned: Plan, request: Request) -> set[str]:
-    """Return the stages that must run: missing, forced, or altered and read by one that runs."""
+    """Return the stages that must run: missing, forced, or altered and needed by one of these."""
     outdated: set[str] = set()
     stages = planned.graph.stages[: request.last + 1]
     for position, stage in reversed(list(enumerate(stages))):
@@ -135,12 +137,12 @@ def _outdated(planned: Plan, request: Request) -> set[str]:
         is_proven = any(stage.name in later.proves for later in readers)
         if output is None or (is_read and not is_proven and not output.is_unaltered()):
             outdated.add(stage.name)
-    # A proof is of files, not of causes: files that are made anew are proven anew.
+    # Verification is of files, whatever they were made from: new files are verified again.
     return outdated | {stage.name for stage in stages if outdated & set(stage.proves)}
 
 
-def _kept(planned: Plan) -> set[str]:
-    """Return the stages that have an output. One that appears later is of a run beside this one."""
+def _existing(planned: Plan) -> set[str]:
+    """Return the stages that have an output; any that appears later is from a concurrent run."""
     store, prints = planned.workspace.store, planned.fingerprints
     return {s.name for s in planned.graph.stages if store.find(s.facts, prints[s.name]) is not None}
 
@@ -164,5 +166,5 @@ def _run_or_find(
     if when_written is not None:
         when_written()
     output = store.find(stage.facts, print_)
-    assert output is not None, "what was written just now is complete"
+    assert output is not None, "an output just written is complete"
     return StageResult(stage.name, "ran", round(time.monotonic() - started, 3), output)

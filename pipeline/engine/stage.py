@@ -1,4 +1,4 @@
-"""What the runner knows of a stage, and of the graph that the stages make up."""
+"""A stage, and the graph of stages, as the runner sees them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def _nothing_to_do() -> None:
 
 @dataclass(frozen=True)
 class Outcome(Generic[F]):
-    """What a stage's ``run`` returns: its facts, and what to do once its output is in place."""
+    """What a stage's ``run`` returns: its facts, and a call to make once its output is in place."""
 
     facts: F
     when_written: Callable[[], None] = _nothing_to_do
@@ -34,16 +34,17 @@ class Outcome(Generic[F]):
 
 @dataclass(frozen=True)
 class Stage(Generic[F]):
-    """A stage: its facts, its work, the stages before it, and all that its output depends on.
+    """A stage: its facts, implementation and inputs, and everything its output depends on.
 
-    ``module`` has ``run(context, folder) -> Outcome``; ``reads`` names the parts of the
-    configuration that it reads; ``reads_source`` says that it reads the source of the data;
-    ``code`` names modules that it reaches other than by imports, ``files`` further files that it
-    runs, by name; ``environment`` are versions of what it uses beside ``packages``.
+    ``module`` defines ``run(context, folder) -> Outcome``. ``reads`` lists the parts of the
+    configuration that the stage reads; ``reads_source`` is set if it depends on the source of the
+    data. ``code`` lists modules that it loads by name, without an import; ``files`` maps names to
+    other files that it runs; ``environment`` returns versions of anything besides ``packages``.
 
-    ``proves`` names the inputs whose files it examines itself: those it is handed as they are.
-    ``validate`` rejects a configuration at once; ``preflight`` finds, before the first stage runs,
-    what this one would fail by; ``is_current`` says whether an output is still what it claims.
+    ``proves`` lists inputs whose files the stage verifies itself, so they are not checked before.
+    ``validate`` rejects an invalid configuration immediately; ``preflight`` detects, before the
+    first stage runs, what would make this one fail; ``is_current`` tests whether an output is
+    still valid.
     """
 
     facts: type[F]
@@ -66,38 +67,38 @@ class Stage(Generic[F]):
         return self.facts.stage
 
     def run(self, context: "Context", folder: Path) -> Outcome[F]:
-        """Import the stage's work and do it.
+        """Import the stage's implementation and run it.
 
         Raises:
-            MissingExtra: a package that it needs is not installed.
-            PipelineError: whatever stops the stage.
+            MissingExtra: a required package is not installed.
+            PipelineError: the stage failed.
         """
         outcome: Outcome[F] = load(self.module).run(context, folder)
         return outcome
 
 
 class Sources(Protocol):
-    """Where the data may come from: how the first stage's input is found."""
+    """Finds the data for the first stage."""
 
     def find(
-        self, config: "Config", kept: "Callable[[Source], Facts | None]", *, fresh: bool
+        self, config: "Config", find_cached: "Callable[[Source], Facts | None]", *, fresh: bool
     ) -> "Source | None":
-        """Return the source that needs no network, or None where only the network can tell.
+        """Return a source that needs no network, or None if the network must be tried.
 
-        ``kept`` returns the facts of the output that is kept from a source; ``fresh`` forgets
-        what is kept.
+        ``find_cached`` returns the facts of an output cached from a source; ``fresh`` ignores
+        cached outputs.
         """
 
     def acquire(self, config: "Config", downloads: Path, progress: "Progress") -> "Source":
-        """Return a source that is complete and checked, fetching its files where necessary."""
+        """Return a complete, verified source, downloading its files if necessary."""
 
     def notice(self, source: "Source") -> str | None:
-        """Return what users must know about a source, if anything."""
+        """Return what users must know about a source, or None."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The stages in their order, and the source of the first one's data."""
+    """The stages in order, and the sources of data for the first one."""
 
     stages: tuple[Stage[Any], ...]
     sources: Sources
@@ -111,12 +112,10 @@ class Graph:
         """Return the position of a stage in the order.
 
         Raises:
-            RequestError: there is no such stage.
+            RequestError: the stage is unknown.
         """
         if name not in self.names:
-            raise RequestError(
-                f"A stage must be one of {', '.join(self.names)}; got {name!r}. Choose one of them."
-            )
+            raise RequestError(f"Unknown stage {name!r}. Choose one of {', '.join(self.names)}.")
         return self.names.index(name)
 
 
@@ -131,4 +130,4 @@ def load(module: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("pipeline"):
             raise
-        raise MissingExtra(f"Training and exporting (here: {error.name})", "train") from error
+        raise MissingExtra(f"Training and exporting (missing: {error.name})", "train") from error

@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Facts)
 
 @dataclass(frozen=True)
 class Ingredients:
-    """All that a stage's output depends on; ``config`` holds JSON values by their keys."""
+    """Everything a stage's output depends on; ``config`` maps keys to JSON values."""
 
     stage: str
     config: dict[str, Any] = field(default_factory=dict)
@@ -40,14 +40,14 @@ class StageFiles:
     outputs: dict[str, FileDescription]
 
     def is_unaltered(self) -> bool:
-        """Whether every file still has its SHA-256."""
+        """Return whether every file still has its SHA-256."""
         files = self.outputs.items()
         return all(sha256(self.path / name) == file.sha256 for name, file in files)
 
 
 @dataclass(frozen=True)
 class StageOutput(StageFiles, Generic[F]):
-    """One complete output and what its manifest says; ``seconds`` is how long it took."""
+    """One complete output with the contents of its manifest; ``seconds`` is its running time."""
 
     fingerprint: str
     ingredients: Ingredients
@@ -57,27 +57,27 @@ class StageOutput(StageFiles, Generic[F]):
 
 @dataclass
 class Writing:
-    """A stage's folder while it is written; ``facts`` goes into the manifest."""
+    """A stage's folder while it is being written; ``facts`` go into the manifest."""
 
     folder: Path
     facts: Facts | None = None
 
 
 class Store:
-    """Finds complete outputs and adds new ones; a folder is complete or not there."""
+    """Finds complete outputs and adds new ones; an incomplete folder never appears."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def folder(self, stage: str, fingerprint: str) -> Path:
-        """Return where an output is or would be."""
+        """Return the path of an output, whether or not it exists."""
         return self.root / stage / fingerprint
 
     def find(self, facts: type[F], fingerprint: str) -> StageOutput[F] | None:
         """Return the complete output of the stage that reports these facts.
 
-        None where it, or one of its files, is missing. Sizes are compared here; SHA-256 where a
-        stage reads the files (``is_unaltered``).
+        None if it, or one of its files, is missing. Only sizes are compared; SHA-256 is compared
+        (``is_unaltered``) before a stage reads the files.
         """
         path = self.folder(facts.stage, fingerprint)
         manifest = _read_json(path / MANIFEST)
@@ -97,12 +97,12 @@ class Store:
             return None
 
     def find_files(self, stage: str, fingerprint: str) -> StageFiles | None:
-        """Return the files of a complete output, whichever version of the package wrote it."""
+        """Return the files of a complete output, written by any version of the package."""
         path = self.folder(stage, fingerprint)
         return _complete_files(path, _read_json(path / MANIFEST))
 
     def all_of(self, facts: type[F]) -> list[StageOutput[F]]:
-        """Return all complete outputs of the stage that reports these facts, the newest first."""
+        """Return all complete outputs of the stage that reports these facts, newest first."""
         folders = [p for p in (self.root / facts.stage).glob("*") if not p.name.startswith(".")]
         folders.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         found = (self.find(facts, path.name) for path in folders)
@@ -117,12 +117,12 @@ class Store:
         *,
         replace: bool = False,
     ) -> Iterator[Writing]:
-        """Yield an empty folder; it becomes the stage's output when the block ends.
+        """Yield an empty folder that becomes the stage's output when the block ends.
 
         A damaged output is replaced; a complete one only with ``replace``.
 
         Raises:
-            FolderExists: another process has finished the same output meanwhile.
+            FolderExists: another process has finished the same output in the meantime.
             StorageError: the folder cannot be written.
         """
         started = time.monotonic()
@@ -143,7 +143,7 @@ class Store:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object; an empty one where it is missing or damaged."""
+    """Return a JSON object, or an empty one if the file is missing or damaged."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError):

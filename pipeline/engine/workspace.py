@@ -9,7 +9,7 @@ from pipeline.engine.store import Store
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where everything that a run writes goes."""
+    """The folder for everything that a run writes."""
 
     root: Path
 
@@ -24,9 +24,9 @@ class Workspace:
         return self.root / "exported"
 
     def checkpoint(self, fingerprint: str) -> Path:
-        """Return the file with the state of an interrupted training; removed once it is over."""
+        """Return the checkpoint file of an interrupted training; removed after training."""
         return self.root / "runs" / "checkpoints" / f"{fingerprint}.npz"
 
     def downloads(self, data_set: str) -> Path:
-        """Return where files of a data set are fetched to; removed once it is prepared."""
+        """Return the download folder of a data set; removed once the data is prepared."""
         return self.root / "runs" / "downloads" / re.sub("[/:]", "-", data_set)

@@ -1,4 +1,4 @@
-"""The stage ``evaluate``: the trained model and all splits -> metrics."""
+"""The stage ``evaluate``: compute the metrics of the trained model on all splits."""
 
 from pathlib import Path
 
@@ -22,21 +22,21 @@ from pipeline.tasks.task import Task
 
 
 def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
-    """Write the answers to the test set into ``folder``, and return the metrics of each split."""
+    """Write the predictions for the test set into ``folder``; return the metrics of each split."""
     with context.progress.task("evaluating"):
         predictor = KerasPredictor(context.output(TrainFacts).path / TRAINED_MODEL_FILE)
         data = read_data(context.output(DataFacts).path)
-        found = evaluate(predictor, data, task_named(context.config.task), folder)
-    return Outcome(EvaluateFacts(found))
+        metrics = evaluate(predictor, data, task_named(context.config.task), folder)
+    return Outcome(EvaluateFacts(metrics))
 
 
 def evaluate(predictor: Predictor, data: DataSet, task: Task, folder: Path) -> dict[str, Metrics]:
-    """Return the metrics of each split, and write the answers to the test set."""
-    found: dict[str, Metrics] = {}
+    """Return the metrics of each split, and write the predictions for the test set."""
+    metrics: dict[str, Metrics] = {}
     for name in SPLITS:
         split = getattr(data, name)
         probabilities = predictor.predict_all(split.images)
-        found[name] = task.evaluate(probabilities, split.labels, data.class_names)
+        metrics[name] = task.evaluate(probabilities, split.labels, data.class_names)
         if name == "test":
             np.save(folder / TEST_PROBABILITIES_FILE, probabilities)
-    return found
+    return metrics

@@ -1,1 +1,1 @@
-"""Untrusted pictures to tensors: image files of any size to the images a model takes."""
+"""Convert untrusted image files of any size to the images that a model takes."""

@@ -1,8 +1,8 @@
-"""Pictures of digits as people have them -> MNIST's canonical form.
+"""Convert pictures of digits, such as photographs, to the form of MNIST's images.
 
-A digit is scaled into a box of 20 x 20 pixels, its aspect ratio kept, and its centre of mass is put
-on the centre of 28 x 28 pixels (LeCun, Cortes, Burges: The MNIST database of handwritten digits).
-It is light on dark.
+A digit is scaled to fit a box of 20 x 20 pixels, preserving its aspect ratio, and its center of
+mass is placed at the center of 28 x 28 pixels (LeCun, Cortes, Burges: The MNIST database of
+handwritten digits). It is light on dark.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 SIZE, BOX = 28, 20  # pixels: the image, and the box that the digit is scaled to
 MOST_SIDE = 1024  # pixels: no digit needs more
-_LEAST_CONTRAST = 16  # of 255; below, a picture is empty
+_LEAST_CONTRAST = 16  # of 255; pictures with less are empty
 
-Grey = npt.NDArray[np.float64]
+Gray = npt.NDArray[np.float64]
 
 
 def knows_digits(data_set: str, image_shape: tuple[int, ...]) -> bool:
-    """Whether a model was trained on MNIST: then pictures are brought into the form of its images.
+    """Return whether a model was trained on MNIST, so that pictures are converted to its form.
 
     ``data_set`` is its TensorFlow Datasets name, with or without a version.
     """
@@ -31,23 +31,23 @@ def knows_digits(data_set: str, image_shape: tuple[int, ...]) -> bool:
 def canonical(picture: "Image") -> npt.NDArray[np.uint8]:
     """Return a digit, uint8 (28, 28, 1) in 0..255, from a picture of any size and polarity.
 
-    A picture that has the form already is returned as it is; an empty one is black.
+    A picture that already has this form is returned unchanged; an empty one becomes black.
     """
     from PIL import ImageOps
 
     upright = _eight_bits(ImageOps.exif_transpose(picture))
     upright.thumbnail((MOST_SIDE, MOST_SIDE))
-    grey = np.asarray(_opaque(upright).convert("L"), np.float64)
-    if grey.shape == (SIZE, SIZE) and not _is_dark_on_light(grey):
-        return grey.astype(np.uint8)[:, :, np.newaxis]
-    ink = _ink(grey)
+    gray = np.asarray(_opaque(upright).convert("L"), np.float64)
+    if gray.shape == (SIZE, SIZE) and not _is_dark_on_light(gray):
+        return gray.astype(np.uint8)[:, :, np.newaxis]
+    ink = _ink(gray)
     if ink is None:
         return np.zeros((SIZE, SIZE, 1), np.uint8)
     return _centered(_boxed(ink)).astype(np.uint8)[:, :, np.newaxis]
 
 
 def _eight_bits(picture: "Image") -> "Image":
-    """Scale 16 bits a pixel to 8; Pillow would cut them off at 255."""
+    """Scale 16-bit pixels to 8 bits; Pillow would clip them at 255."""
     from PIL import Image
 
     if not picture.mode.startswith("I"):
@@ -56,7 +56,7 @@ def _eight_bits(picture: "Image") -> "Image":
 
 
 def _opaque(picture: "Image") -> "Image":
-    """Lay a transparent picture on white where its ink is dark, else on black."""
+    """Put a transparent picture on white if its ink is dark, otherwise on black."""
     from PIL import Image
 
     if not picture.has_transparency_data:
@@ -65,34 +65,34 @@ def _opaque(picture: "Image") -> "Image":
     pixels = np.asarray(layers, np.float64)
     weights = pixels[:, :, 3]
     mean = np.average(pixels[:, :, :3].mean(axis=2), weights=weights) if weights.any() else 0
-    ground = Image.new("RGBA", layers.size, "white" if mean < 128 else "black")  # noqa: PLR2004
-    return Image.alpha_composite(ground, layers)
+    background = Image.new("RGBA", layers.size, "white" if mean < 128 else "black")  # noqa: PLR2004
+    return Image.alpha_composite(background, layers)
 
 
-def _border(grey: Grey) -> Grey:
-    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+def _border(gray: Gray) -> Gray:
+    return np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
 
 
-def _is_dark_on_light(grey: Grey) -> bool:
-    """Whether the border, which shows the ground, is nearer to the lightest than the darkest."""
-    return bool(np.median(_border(grey)) > (grey.min() + grey.max()) / 2)
+def _is_dark_on_light(gray: Gray) -> bool:
+    """Return whether the border (the background) is closer to the lightest than the darkest."""
+    return bool(np.median(_border(gray)) > (gray.min() + gray.max()) / 2)
 
 
-def _ink(grey: Grey) -> Grey | None:
-    """Return how much ink lies on each pixel, 0 to 255, cropped to it; None where there is none."""
-    ground = np.median(_border(grey))
-    ink = np.clip(ground - grey if _is_dark_on_light(grey) else grey - ground, 0, None)
+def _ink(gray: Gray) -> Gray | None:
+    """Return the ink of each pixel, 0 to 255, cropped to the ink; None if there is none."""
+    background = np.median(_border(gray))
+    ink = np.clip(background - gray if _is_dark_on_light(gray) else gray - background, 0, None)
     if ink.max() < _LEAST_CONTRAST:
         return None
     threshold = _otsu(ink)
     rows, columns = (np.flatnonzero((ink > threshold).any(axis=axis)) for axis in (1, 0))
     cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    faint = threshold / 3  # grain of paper and shadows are not ink; soft edges are
+    faint = threshold / 3  # paper grain and shadows are not ink; soft edges are
     return np.clip((cropped - faint) / (np.quantile(ink[ink > threshold], 0.5) - faint), 0, 1) * 255
 
 
-def _otsu(ink: Grey) -> float:
-    """Return the threshold that parts two classes best: max w0 w1 (m0 - m1)^2 (Otsu 1979)."""
+def _otsu(ink: Gray) -> float:
+    """Return the threshold that best separates two classes: max w0 w1 (m0 - m1)^2 (Otsu 1979)."""
     counts, edges = np.histogram(ink, bins=256)
     centers = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)[:-1]
@@ -103,8 +103,8 @@ def _otsu(ink: Grey) -> float:
     return float(centers[int(np.nanargmax(between))])
 
 
-def _boxed(ink: Grey) -> Grey:
-    """Scale ink to fit into 20 x 20 pixels, its aspect ratio kept."""
+def _boxed(ink: Gray) -> Gray:
+    """Scale ink to fit 20 x 20 pixels, preserving its aspect ratio."""
     from PIL import Image
 
     height, width = ink.shape
@@ -114,8 +114,8 @@ def _boxed(ink: Grey) -> Grey:
     return np.asarray(small, np.float64)
 
 
-def _centered(digit: Grey) -> Grey:
-    """Put the centre of mass of a digit, at most 20 x 20, on the centre of 28 x 28 pixels."""
+def _centered(digit: Gray) -> Gray:
+    """Place the center of mass of a digit, at most 20 x 20, at the center of 28 x 28 pixels."""
     field: Any = np.zeros((SIZE, SIZE))
     offsets = []
     for axis, length in enumerate(digit.shape):

@@ -1,4 +1,4 @@
-"""Image files as people have them -> the bytes that a model takes."""
+"""Convert image files to the raw pixels that a model takes."""
 
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-# Decoded. A JPEG is decoded smaller, so that photographs may be larger, but not where its decoder
-# keeps all of it until the last scan.
+# After decoding. JPEGs can be decoded at a smaller size, so photographs may be larger, unless the
+# decoder has to buffer the whole image until the last scan.
 _MOST_PIXELS = 20_000_000
-_MOST_SCANS = 50  # of a JPEG, each a pass over all of it: some tens of milliseconds
+_MOST_SCANS = 50  # of a JPEG; each is a pass over the whole image: tens of milliseconds
 _CHANNELS = {1: "L", 3: "RGB"}
-_EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow's modes that convert without loss of meaning
+_EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow modes that convert without loss of meaning
 
 
 def read_images(
@@ -31,7 +31,7 @@ def read_images(
     ``digits``, a picture may have any size and polarity (``pipeline.imaging.digits``).
 
     Raises:
-        ImageError: the file cannot be read, or holds images of another size or kind.
+        ImageError: the file cannot be read, or its images have the wrong size or kind.
     """
     if path.suffix == ".npy":
         return _read_array(path, image_shape)
@@ -43,21 +43,21 @@ def decode_picture(
 ) -> npt.NDArray[np.uint8]:
     """Return uint8 (height, width, channels) in 0..255 from a PNG, JPEG or WebP file.
 
-    With ``digits`` it may have any size and polarity; ``where`` is what messages call it.
+    With ``digits`` it may have any size and polarity; ``where`` names it in error messages.
 
     Raises:
-        ImageError: it cannot be read, or is of another size or kind.
+        ImageError: it cannot be read, or has the wrong size or kind.
     """
     from PIL import Image, UnidentifiedImageError
 
     height, width, channels = image_shape
     if channels not in _CHANNELS:
         raise ImageError(
-            f"A picture has 1 or 3 channels; got a model that takes {channels}. Give it a .npy "
-            f"array of shape {image_shape} instead of {where}."
+            f"Pictures have 1 or 3 channels, but the model takes {channels}; got {where}. Use a "
+            f".npy array of shape {image_shape} instead."
         )
     try:
-        # The size is known from the header: an enormous picture is refused before it is decoded.
+        # The header contains the size: an enormous picture is rejected before it is decoded.
         with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as picture:
             work = _require_decodable(picture, where)
             if digits:
@@ -65,35 +65,36 @@ def decode_picture(
             if picture.size != (width, height):
                 raise ImageError(
                     f"An image must be {width} x {height} pixels; got "
-                    f"{picture.width} x {picture.height} in {where}. Scale it to that size, the "
-                    "digit light on dark, as in the data set."
+                    f"{picture.width} x {picture.height} in {where}. Resize it, so that it looks "
+                    "like the images of the data set."
                 )
             if picture.mode not in _EIGHT_BITS or "transparency" in picture.info:
                 raise ImageError(
-                    f"An image must have 8 bits a channel and no transparency; got Pillow mode "
-                    f"{picture.mode} in {where}. Save it as grey or RGB."
+                    f"An image must have 8 bits per channel and no transparency; got Pillow mode "
+                    f"{picture.mode} in {where}. Save it as grayscale or RGB."
                 )
             pixels = np.asarray(picture.convert(_CHANNELS[channels]), np.uint8)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
-        raise _unreadable(where, ValueError("it is none of them")) from error
-    except Exception as error:  # a damaged file may bring out any
+        raise _unreadable(where, ValueError("unknown image format")) from error
+    except Exception as error:  # a damaged file can cause any
         raise _unreadable(where, error) from error
     return pixels.reshape(image_shape)
 
 
 def _require_decodable(picture: "ImageFile", where: str) -> Work:
-    """Return what a JPEG asks of its decoder; refuse what would take minutes."""
-    if picture.format not in {"JPEG", "MPO"} or picture.fp is None:  # MPO: several in one file
-        return Work(1, kept=False)
+    """Return the decoding work of a picture; reject JPEGs that would take minutes."""
+    if picture.format not in {"JPEG", "MPO"} or picture.fp is None:  # MPO: several JPEGs
+        return Work(1, buffered=False)
     place = picture.fp.tell()
     picture.fp.seek(0)
     work = read_work(picture.fp.read())
     picture.fp.seek(place)
     if work.scans > _MOST_SCANS:
         raise ImageError(
-            f"A JPEG must have at most {_MOST_SCANS} scans; got more in {where}. Save it again."
+            f"A JPEG must have at most {_MOST_SCANS} scans; got more in {where}. Save it again "
+            "as a baseline (not progressive) JPEG."
         )
     return work
 
@@ -101,11 +102,11 @@ def _require_decodable(picture: "ImageFile", where: str) -> Work:
 def _read_digit(picture: "Image", work: Work, where: str) -> npt.NDArray[np.uint8]:
     size = picture.size
     picture.draft(None, (MOST_SIDE, MOST_SIDE))
-    width, height = size if work.kept else picture.size
+    width, height = size if work.buffered else picture.size
     if width * height > _MOST_PIXELS:
         raise ImageError(
-            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels, but for a JPEG of "
-            f"one scan (not progressive); got {size[0]} x {size[1]} in {where}. Scale it down."
+            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels, unless it is a "
+            f"baseline (not progressive) JPEG; got {size[0]} x {size[1]} in {where}. Scale it down."
         )
     return canonical(picture)
 
@@ -113,10 +114,10 @@ def _read_digit(picture: "Image", work: Work, where: str) -> npt.NDArray[np.uint
 def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     try:
         array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except Exception as error:  # a damaged header may bring out any
+    except Exception as error:  # a damaged header can cause any
         raise _unreadable(str(path), error) from error
     if not isinstance(array, np.ndarray):
-        raise _unreadable(str(path), TypeError("it is an archive of arrays"))
+        raise _unreadable(str(path), TypeError("it is an archive of several arrays"))
     plain = image_shape[:-1] if image_shape[-1] == 1 else image_shape
     for shape in (image_shape, plain):
         if array.dtype == np.uint8 and array.shape == shape:
@@ -125,13 +126,13 @@ def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint
             return np.asarray(array).reshape(-1, *image_shape)
     raise ImageError(
         f"An array must be uint8 of shape {image_shape} or (n, ...); got {array.dtype} of shape "
-        f"{array.shape} in {path}. Save raw bytes, 0 to 255: the model scales them itself."
+        f"{array.shape} in {path}. Save raw pixel values, 0 to 255: the model scales them."
     )
 
 
 def _unreadable(where: str, error: Exception) -> ImageError:
     reason = getattr(error, "strerror", None) or str(error)
     return ImageError(
-        f"An image must be a PNG, JPEG, WebP or .npy file that can be read; got {where}: {reason}. "
-        "Check the path and the file."
+        f"Cannot read {where} as an image: {reason}. Check the path; the file must be a PNG, JPEG, "
+        "WebP or .npy file."
     )

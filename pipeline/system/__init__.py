@@ -1,4 +1,4 @@
-"""The machine: files that appear whole or not at all, locks, its resources, wire formats.
+"""The machine: atomic files and folders, locks, resources, wire formats.
 
 May import ``errors`` only.
 """

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all: written aside, synced, renamed."""
+"""Atomic files and folders: written under a temporary name, synced, renamed."""
 
 import errno
 import fcntl
@@ -15,7 +15,7 @@ from pipeline.errors import PipelineError, StorageError
 
 
 class FolderExists(Exception):
-    """The folder is there already; what was written for it is dropped."""
+    """The folder exists already; the new one is discarded."""
 
 
 _ASIDE = ".tmp-"
@@ -33,15 +33,15 @@ def new_folder(
 ) -> Iterator[Path]:
     """Yield an empty folder that becomes ``target`` when the block ends without an error.
 
-    Where ``target`` exists at the end, it is replaced or else raises ``FolderExists``.
-    ``setting`` is what chooses the folder.
+    If ``target`` exists by then, it is replaced with ``replace``; otherwise ``FolderExists`` is
+    raised. ``setting`` is the option that selects the folder.
 
     Raises:
-        StorageError: the folder cannot be written (permission, space, a limit of the system).
+        StorageError: the folder cannot be written (permission, space, a system limit).
     """
     aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
     try:
-        # Inside the try: a full disk is full until it is swept.
+        # Inside the try: the cleanup below frees space, so errors must be explained before it.
         with explained_storage(target, setting=setting):
             target.parent.mkdir(parents=True, exist_ok=True)
             remove_abandoned(target.parent)
@@ -58,10 +58,10 @@ def new_folder(
 def locked(
     folder: Path, *, shared: bool = False, on_wait: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
-    """Hold a lock on a folder; with ``shared``, together with others that share it.
+    """Hold an exclusive lock on a folder, or a ``shared`` one.
 
-    The system frees it when the process ends, however it ends. ``on_wait`` is called where
-    another process holds it.
+    The operating system releases it when the process ends for any reason. ``on_wait`` is called
+    if another process holds the lock.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     descriptor = os.open(folder, os.O_RDONLY)
@@ -77,7 +77,7 @@ def locked(
 
 
 def write_file(target: Path, content: bytes) -> None:
-    """Write a file that is, at every moment, the old one or the new one.
+    """Write a file atomically: readers see either the old or the new content.
 
     Raises:
         StorageError: the file cannot be written.
@@ -97,10 +97,10 @@ def write_file(target: Path, content: bytes) -> None:
 
 @contextmanager
 def explained_storage(target: Path, *, setting: str = "--workspace") -> Iterator[None]:
-    """Turn what a full disk or a missing permission raises into one clear error.
+    """Turn errors caused by a full disk or missing permissions into one clear error.
 
-    Libraries wrap such errors in classes of their own, so a disk without space is recognised too.
-    ``setting`` is what chooses the folder.
+    Libraries wrap such errors in their own classes, so a full disk is also recognized by its free
+    space. ``setting`` is the option that selects the folder.
 
     Raises:
         StorageError: the target cannot be written.
@@ -115,20 +115,20 @@ def explained_storage(target: Path, *, setting: str = "--workspace") -> Iterator
             raise
         named = error.filename if isinstance(error, OSError) else None
         raise StorageError(
-            f"{named or target} could not be read or written: {reason}. Nothing of {target} was "
-            f"kept. Free some space or choose a folder you may use ({setting}), then run again."
+            f"{named or target} could not be read or written: {reason}. No part of {target} "
+            f"was saved. Free some space or choose a writable folder ({setting}), then run again."
         ) from error
 
 
 _STORAGE_ERRNOS = {
-    errno.ENOSPC: "no space is left on the device",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "the file would be larger than the system allows",
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "disk quota exceeded",
+    errno.EFBIG: "the file would exceed the system's size limit",
     errno.EROFS: "the file system is read-only",
-    errno.EACCES: "permission is denied",
-    errno.EPERM: "permission is denied",
-    errno.ENAMETOOLONG: "its name is too long",
-    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENOTDIR: "part of the path is a file, not a folder",
 }
 _FULL_BYTES = 64 * 1024  # a file system with less free space than this counts as full
 
@@ -147,7 +147,7 @@ def _owner() -> str:
 
 
 def remove_abandoned(parent: Path) -> None:
-    """Remove what processes of this machine left behind when they were killed."""
+    """Remove temporary files that killed processes of this machine have left behind."""
     for aside in parent.glob(f"{_ASIDE}*-{socket.gethostname()}-*"):
         pid = aside.name.rpartition("-")[2]
         if pid.isdigit() and not _is_alive(int(pid)):
@@ -155,7 +155,7 @@ def remove_abandoned(parent: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Another process may be removing it too."""
+    """Remove a file or folder; another process may be doing the same."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -1,4 +1,4 @@
-"""What the machine has, and a container leaves of it: processors and memory."""
+"""The processors and memory that a process may use, on a machine or in a container."""
 
 import math
 import os
@@ -10,7 +10,7 @@ _OWN = Path("/proc/self/cgroup")
 
 
 def num_processors(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
-    """Return how many processors this process may use: by affinity and by its control groups.
+    """Return how many processors this process may use, by affinity and control groups.
 
     A container with a quota of 1.5 processors gets 2: more threads would only wait.
     """
@@ -24,16 +24,16 @@ def num_processors(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
 
 
 def memory_bytes(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
-    """Return the memory in bytes: what the machine has, or the control groups allow."""
+    """Return the memory of the machine in bytes, or the limit of the control groups if lower."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    names = ("memory.max", "memory.limit_in_bytes")  # of version 2, and of 1
+    names = ("memory.max", "memory.limit_in_bytes")  # cgroup versions 2 and 1
     files = [folder / name for folder in _folders(cgroups, own, "memory") for name in names]
     limits = [limit for file in files for limit in _numbers(file) if limit > 0]
     return min([physical, *limits])
 
 
 def _quotas(cgroups: Path, own: Path) -> Iterator[tuple[int, int]]:
-    """Yield microseconds of processors that may be used in each period of microseconds."""
+    """Yield the processor time allowed in each period, and the period, in microseconds."""
     for folder in _folders(cgroups, own, "cpu"):
         first = _numbers(folder / "cpu.max")  # version 2; "max" where there is no limit
         second = _numbers(folder / "cpu.cfs_quota_us") + _numbers(folder / "cpu.cfs_period_us")
@@ -43,7 +43,7 @@ def _quotas(cgroups: Path, own: Path) -> Iterator[tuple[int, int]]:
 
 
 def _folders(cgroups: Path, own: Path, controller: str) -> Iterator[Path]:
-    """Yield the folders of the groups that this process is in, and of those around them.
+    """Yield the folders of the control groups of this process, and their parents.
 
     A line of ``/proc/self/cgroup`` is ``0::/path`` in version 2, ``4:memory:/path`` in 1.
     """

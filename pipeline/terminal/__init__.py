@@ -1,6 +1,6 @@
-"""What the command line shows: progress, tables for people, JSON documents for programs.
+"""The output of the command line: progress, tables for people, JSON documents for programs.
 
-Importing it makes the terminal's progress the default of the calls in ``pipeline.api``.
+Importing this package makes the terminal's progress the default in ``pipeline.api``.
 """
 
 from pipeline.progress import Progress, set_default_progress

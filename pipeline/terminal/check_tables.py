@@ -1,4 +1,4 @@
-"""The tables of a verification: the proof, then what each runtime costs."""
+"""The tables of a verification: the results, then the cost of each runtime."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from pipeline.artifacts.checks import Check
     from pipeline.artifacts.cost import Time
 
-_TEN = 10  # microseconds; below, a decimal place is shown
+_TEN = 10  # microseconds; smaller numbers have a decimal place
 
 
 def print_checks(checks: "Sequence[Check]") -> None:
-    """Print a row for each artifact in each runtime: the proof, then what it costs."""
-    proof = new_table("file", "runtime", "result", "max diff", "labels", "accuracy")
+    """Print a row for each artifact in each runtime: the result, then the cost."""
+    results = new_table("file", "runtime", "result", "max diff", "labels", "accuracy")
     for check in checks:
-        proof.add_row(
+        results.add_row(
             escape(check.artifact),
             f"{check.runtime} ({check.asked})" if check.asked else check.runtime,
             _result(check),
@@ -28,11 +28,11 @@ def print_checks(checks: "Sequence[Check]") -> None:
             _or_dash(check.label_agreement, "{:.2%}"),
             _or_dash(check.accuracy, "{:.4f}"),
         )
-    console().print(proof)
+    console().print(results)
     _print_costs([check for check in checks if check.cost])
     for advice in dict.fromkeys(check.advice for check in checks if check.advice):
         names = dict.fromkeys(check.runtime for check in checks if check.advice == advice)
-        print_line(f"[yellow]not run[/] in {', '.join(names)}. To add: {escape(advice)}")
+        print_line(f"[yellow]not run[/] in {', '.join(names)}. To install: {escape(advice)}")
 
 
 def _result(check: "Check") -> str:
@@ -44,18 +44,18 @@ def _result(check: "Check") -> str:
 
 
 def _print_costs(checks: "Sequence[Check]") -> None:
-    """Print size, time and memory; times of an image are the median and the 99th percentile."""
+    """Print size, time and memory; times per image are the median and the 99th percentile."""
     if not checks:
         return
     copies = any(check.times_of_original for check in checks)
     columns = ["file, runtime", "load", "1 image", "1 of 256", "memory"]
-    table = new_table(*columns, *["to float32"] * copies)
+    table = new_table(*columns, *["vs float32"] * copies)
     table.collapse_padding = True
     for artifact, group in groupby(checks, key=lambda check: check.artifact):
         rows = list(group)
         table.add_row(f"[bold]{escape(artifact)}[/] {_megabytes(rows[0].bytes, 2)}")
         for check in rows:
-            assert check.cost is not None, "those without a cost were sorted out"
+            assert check.cost is not None, "checks without a cost are filtered out"
             one, many = check.cost.time_per_image.values()
             table.add_row(
                 f"  {check.runtime}",
@@ -66,9 +66,9 @@ def _print_costs(checks: "Sequence[Check]") -> None:
                 *[_ratios(check)] * copies,
             )
     console().print(table)
-    print_line("[dim]1 image, 1 of 256: microseconds an image, median / 99th percentile.[/]")
+    print_line("[dim]1 image, 1 of 256: microseconds per image, median / 99th percentile.[/]")
     if copies:
-        print_line("[dim]To float32: those medians, as multiples of the original's.[/]")
+        print_line("[dim]vs float32: these medians, as multiples of the original's.[/]")
 
 
 def _ratios(check: "Check") -> str:

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a stage list and a bar; plain lines where the output is no terminal."""
+"""Progress on the terminal: a list of stages and a bar, or plain lines without a terminal."""
 
 import os
 import time
@@ -13,17 +13,17 @@ from rich.progress import Progress as Bars
 
 from pipeline.progress import Progress, Task
 
-_QUIET_SECONDS = 2.0  # a task that is over sooner leaves no line where there is no terminal
+_QUIET_SECONDS = 2.0  # without a terminal, shorter tasks print no line
 _LINE_SECONDS = 5.0
 
 
 class TerminalProgress(Progress):
-    """Writes to standard error, so that standard output holds results alone."""
+    """Writes to standard error, so that standard output contains only results."""
 
     def __init__(
         self, console: Console | None = None, interrupted: Callable[[], bool] = lambda: False
     ) -> None:
-        """``interrupted`` says whether Ctrl-C was pressed, whoever swallowed the exception."""
+        """``interrupted`` returns whether Ctrl-C was pressed, even if the exception was lost."""
         self.console = console or Console(stderr=True, highlight=False)
         self._interrupted = interrupted
 
@@ -32,7 +32,7 @@ class TerminalProgress(Progress):
             raise KeyboardInterrupt
 
     def notice(self, text: str) -> None:
-        """Print a sentence that must not be missed."""
+        """Print a message that the user must not miss."""
         self._check_interrupt()
         self.console.print(f"[yellow]![/] {escape(text)}", soft_wrap=not self.console.is_terminal)
 
@@ -45,7 +45,7 @@ class TerminalProgress(Progress):
 
     @contextmanager
     def task(self, description: str, total: float | None = None) -> Iterator[Task]:
-        """Show a bar, or a line every few seconds where there is no terminal."""
+        """Show a bar, or without a terminal a line every few seconds."""
         if not self.console.is_terminal:
             yield _Lines(self.console, description, total)
             return
@@ -84,11 +84,10 @@ class _Lines:
 
 @contextmanager
 def library_output(log: Path | None) -> Iterator[Console]:
-    """Send what libraries print to a file, and yield the console for what users should read.
+    """Redirect the output of libraries to a file, and yield a console for the user.
 
-    Without a file it is dropped.
-
-    TensorFlow's C++ side writes to the file descriptors, before any setting of Python can stop it.
+    Without a file, the output is discarded. TensorFlow's C++ code writes directly to the file
+    descriptors, before any setting in Python can prevent it.
     """
     saved_out, saved_err = os.dup(1), os.dup(2)
     terminal = os.fdopen(os.dup(saved_err), "w", encoding="utf-8", errors="replace")
@@ -112,6 +111,6 @@ def _writable(log: Path | None) -> str:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()
-    except OSError:  # the run itself will say what is wrong with the folder
+    except OSError:  # the run itself will report the problem with the folder
         return os.devnull
     return str(log)

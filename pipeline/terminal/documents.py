@@ -1,4 +1,4 @@
-"""Results -> JSON documents, as ``--json`` prints them."""
+"""Convert results to the JSON documents that ``--json`` prints."""
 
 import os
 from dataclasses import asdict
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run_document(result: "RunResult") -> dict[str, Any]:
-    """Return what ``pipeline run --json`` prints."""
+    """Return the document of ``pipeline run --json``."""
     published = result.published
     return {
         "name": result.name,
@@ -39,13 +39,13 @@ def run_document(result: "RunResult") -> dict[str, Any]:
 
 
 def _metrics(values: "SplitMetrics") -> dict[str, float]:
-    """The first score and the loss: for multiclass classification accuracy and loss."""
+    """Return the first score and the loss: accuracy and loss for multiclass classification."""
     name, score = next(iter(values.scores.items()))
     return {name: score, "loss": values.loss}
 
 
 def verification_document(checks: "list[Check]", failure: Exception | None) -> dict[str, Any]:
-    """Return what ``pipeline verify --json`` prints."""
+    """Return the document of ``pipeline verify --json``."""
     return {
         "passed": failure is None,
         "checks": [check.as_json() for check in checks],
@@ -54,7 +54,7 @@ def verification_document(checks: "list[Check]", failure: Exception | None) -> d
 
 
 def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") -> dict[str, Any]:
-    """Return what ``pipeline models --json`` prints."""
+    """Return the document of ``pipeline models --json``."""
     listed = [
         {
             "name": model.name,
@@ -71,7 +71,7 @@ def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") 
 
 
 def serving_document(settings: "Settings") -> dict[str, Any]:
-    """Return what ``pipeline serve --json`` prints once its ports are open."""
+    """Return the document of ``pipeline serve --json``, printed once its ports are open."""
     return {
         "url": settings.url,
         "grpc": settings.grpc_address,
@@ -81,7 +81,7 @@ def serving_document(settings: "Settings") -> dict[str, Any]:
 
 
 def reasons_document(reasons: "list[Reason]") -> list[dict[str, Any]]:
-    """Return what ``pipeline why --json`` prints."""
+    """Return the document of ``pipeline why --json``."""
     return [
         {**asdict(reason), "compared_with": reason.compared_with and str(reason.compared_with)}
         for reason in reasons

@@ -1,4 +1,4 @@
-"""One command from start to exit code: where output goes, and how errors are told."""
+"""Run one command from start to exit code: redirected output, interrupts, error messages."""
 
 import json
 import os
@@ -18,42 +18,42 @@ from pipeline.errors import PipelineError
 if TYPE_CHECKING:
     from pipeline.progress import Progress
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 130  # 128 + SIGINT, as in shells
 _UNEXPECTED = 3
 
 
 @contextmanager
 def errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
-    """Turn an error into one paragraph on standard error and the exit code that belongs to it."""
+    """Print an error as one paragraph on standard error, and exit with its exit code."""
     try:
         yield
     except PipelineError as error:
         _tell(type(error).__name__, str(error), error.exit_code, as_json, debug)
     except KeyboardInterrupt:
-        text = "Interrupted. What was finished is kept: run the same command again to go on."
+        text = "Interrupted. Completed work is kept: run the same command again to resume."
         _tell("Interrupted", text, INTERRUPTED, as_json, debug=False)
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has gone; there is nobody to tell
+        sys.stderr.close()  # the reader of the output is gone, so nothing can be reported
         raise typer.Exit(1) from None
     except OSError as error:
         text = f"{error.filename or 'The output'} could not be read or written: {error.strerror}."
-        if error.filename is None:  # the output itself: no document can be written there
+        if error.filename is None:  # standard output itself: it cannot take a document
             as_json = False
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try again as it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try again at exit
         _tell(type(error).__name__, text, _UNEXPECTED, as_json, debug)
     except typer.Exit:
         raise
-    except Exception as error:  # noqa: BLE001  (no traceback reaches a user)
+    except Exception as error:  # noqa: BLE001  (users see no traceback)
         text = (
-            f"The pipeline must not fail like this; got {type(error).__name__}: {error}. "
-            "This is a mistake in the pipeline: run again with --debug and report the traceback."
+            f"Internal error (this is a bug): {type(error).__name__}: {error}. "
+            "Run again with --debug and report the traceback."
         )
         _tell(type(error).__name__, text, _UNEXPECTED, as_json, debug)
 
 
 @contextmanager
 def progress_shown(log: Path | None, *, debug: bool) -> Iterator["Progress"]:
-    """Yield the progress for a command that loads heavy libraries; their output goes to a log."""
+    """Yield the progress of a command that loads heavy libraries, whose output goes to a log."""
     from rich.console import Console
 
     from pipeline.terminal.console import TerminalProgress, library_output
@@ -68,9 +68,9 @@ def progress_shown(log: Path | None, *, debug: bool) -> Iterator["Progress"]:
 
 @contextmanager
 def remembered_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether Ctrl-C was pressed.
+    """Yield a function that returns whether Ctrl-C was pressed.
 
-    Python drops the exception where it meets one in a destructor or a callback of C code.
+    Python discards the exception if it is raised in a destructor or in a callback from C code.
     """
     pressed = threading.Event()
 
@@ -91,7 +91,7 @@ def print_json(document: Any) -> None:
 
 
 def tell(error: PipelineError) -> int:
-    """Tell an error that a document has told already, and return its exit code."""
+    """Print an error that a JSON document also contains, and return its exit code."""
     print(f"Error: {error}", file=sys.stderr)
     return error.exit_code
 

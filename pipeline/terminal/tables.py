@@ -1,4 +1,4 @@
-"""Results -> what people read: rich tables on a terminal, plain text elsewhere."""
+"""Print results for people: rich tables on a terminal, plain text elsewhere."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def print_run(result: "RunResult") -> None:
 
 def print_serving(settings: "Settings") -> None:
     """Print where the server listens."""
-    print_line(f"Serving [bold]{settings.url}[/]  (a page to draw on; Ctrl-C ends it)")
+    print_line(f"Serving [bold]{settings.url}[/]  (open in a browser to draw; Ctrl-C to stop)")
     if settings.grpc_address:
         print_line(f"gRPC    {settings.grpc_address}")
 
@@ -61,7 +61,7 @@ def print_layers(layers: "Sequence[LayerSummary]") -> None:
 
 
 def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]) -> None:
-    """Print a row for each published version, and what is wrong with broken ones."""
+    """Print a row for each published version, and an error for each broken one."""
     table = new_table("model", "version", "labels", "test accuracy", "data", "formats")
     for model in models:
         data = model.described.data
@@ -76,7 +76,7 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
     if models:
         console().print(table)
     elif not broken:
-        print_line("Nothing is published yet. Publish a model: pipeline run")
+        print_line("No models are published yet. To publish one: pipeline run")
     for error in broken:
         print_line(f"[red]broken[/] {escape(str(error))}")
 
@@ -87,15 +87,17 @@ def _headline(metrics: "Metrics") -> str:
 
 
 def print_predictions(predictions: "Sequence[Prediction]") -> None:
-    """Print file, label and probability, one image a line."""
-    counts = Counter(answer.file for answer in predictions)
-    for answer in predictions:
-        name = f"{answer.file}[{answer.index}]" if counts[answer.file] > 1 else answer.file
-        print(f"{name}\t{answer.label}\t{answer.probability:.4f}")
+    """Print file, label and probability, one image per line."""
+    counts = Counter(prediction.file for prediction in predictions)
+    for prediction in predictions:
+        name = prediction.file
+        if counts[name] > 1:
+            name = f"{name}[{prediction.index}]"
+        print(f"{name}\t{prediction.label}\t{prediction.probability:.4f}")
 
 
 def print_reasons(reasons: "Sequence[Reason]") -> None:
-    """Print each stage with what would make it run."""
+    """Print each stage with the reasons that it would run."""
     output = console()
     for reason in reasons:
         state = "up to date" if reason.up_to_date else "would run"
@@ -107,7 +109,7 @@ def print_reasons(reasons: "Sequence[Reason]") -> None:
 
 
 def print_findings(findings: "Sequence[Finding]") -> None:
-    """Print what was looked at, and what to do where it is not fine."""
+    """Print what was checked, and what to do about problems."""
     table = new_table("", "", "found", "what to do")
     for finding in findings:
         mark = "[green]ok[/]" if finding.fine else "[red]no[/]"

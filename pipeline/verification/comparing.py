@@ -1,4 +1,4 @@
-"""Answers against those of the trained model: everything that is wrong, as sentences."""
+"""Compare predictions with those of the trained model and describe all differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ Probabilities = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Reference:
-    """A ``.npy`` file of the test images, their labels, int64 (n,), and what Keras answers.
+    """A ``.npy`` file of the test images, their labels, int64 (n,), and Keras' predictions.
 
-    The probabilities are float32 (n, num_classes); ``task`` says what they mean.
+    The probabilities are float32 (n, num_classes); ``task`` defines their meaning.
     """
 
     images: Path
@@ -32,7 +32,7 @@ class Reference:
 
 
 def read_reference(data: Path, evaluation: Path, contract: Contract, task: Task) -> Reference:
-    """Return what every artifact must answer, from the folders of ``data`` and ``evaluate``."""
+    """Return the reference for all artifacts, from the folders of ``data`` and ``evaluate``."""
     return Reference(
         images=data / split_file("test", "images"),
         labels=np.load(data / split_file("test", "labels")),
@@ -48,9 +48,9 @@ def compare(
     tolerance: float = FLOAT32_TOLERANCE,
     entrances: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Return everything that is wrong with a file's answers, as sentences.
+    """Return everything that is wrong with a file's predictions, as sentences.
 
-    ``entrances`` are the further ways in that the file must have.
+    ``entrances`` are the additional inputs that the file must have.
     """
     expected, task = reference.probabilities, reference.task
     failures = contract_failures(answers.contract, reference.contract)
@@ -62,12 +62,12 @@ def compare(
         few = expected[: SMALL_BATCHES[-1]]
         failures += _value_failures(f"the first {len(few)} {entrance}", got, few, tolerance, task)
     missing = [name for name in entrances if name not in answers.entrances]
-    failures += [f"it must take images {name}; got no way in for them" for name in missing]
+    failures += [f"it must accept images {name}; got no input for them" for name in missing]
     return tuple(failures)
 
 
 def contract_failures(got: Contract, expected: Contract) -> list[str]:
-    """Return how inputs and outputs differ from what they must be, as sentences."""
+    """Return how inputs and outputs differ from the expected ones, as sentences."""
     pairs = (("input", got.inputs, expected.inputs), ("output", got.outputs, expected.outputs))
     return [
         f"the {side} must be {_join(wanted)}; got {_join(found)}"
@@ -77,7 +77,7 @@ def contract_failures(got: Contract, expected: Contract) -> list[str]:
 
 
 def max_abs_diff(got: Probabilities, expected: Probabilities) -> float:
-    """Return max |got - expected|, computed in float64; NaN where one of them is not a number."""
+    """Return max |got - expected|, computed in float64; NaN if any value is not a number."""
     return float(np.max(np.abs(got.astype(np.float64) - expected.astype(np.float64))))
 
 
@@ -89,7 +89,9 @@ def _value_failures(
     name: str, got: Probabilities, expected: Probabilities, tolerance: float, task: Task
 ) -> list[str]:
     if got.dtype != np.float32 or got.shape != expected.shape:
-        return [f"{name}: answers must be float32 {expected.shape}; got {got.dtype} {got.shape}"]
+        return [
+            f"{name}: predictions must be float32 {expected.shape}; got {got.dtype} {got.shape}"
+        ]
     if not np.isfinite(got).all():
         bad = int((~np.isfinite(got)).any(axis=1).sum())
         return [f"{name}: all values must be finite; got {bad} images with infinity or NaN"]
@@ -102,5 +104,5 @@ def _value_failures(
         )
     disagreements = task.disagreements(got, expected, tolerance)
     if disagreements:
-        failures.append(f"{name}: every label must agree; got {disagreements} that do not")
+        failures.append(f"{name}: all labels must agree; got {disagreements} that differ")
     return failures

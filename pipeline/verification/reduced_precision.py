@@ -1,4 +1,4 @@
-"""Copies in lower precision: alike in every runtime, and how they compare with their originals."""
+"""Copies in lower precision: consistent in all runtimes, and compared with their originals."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,14 +7,15 @@ from pipeline.artifacts.checks import Check
 from pipeline.artifacts.cost import Cost
 from pipeline.artifacts.formats import FORMATS
 
-# A copy was judged in one runtime, on the validation set. Elsewhere it rounds a little otherwise;
-# its accuracy on the test set may differ by as much as a copy may lose by default, 0.2 points.
+# ``export`` accepts a copy by its accuracy in one runtime, on the validation set. Other runtimes
+# round slightly differently; there, the accuracy on the test set may differ by as much as a copy
+# may lose by default, 0.2 points.
 ACCURACY_SPREAD = 0.002
-JUDGE = "onnxruntime"  # in which ``export`` judged it
+JUDGE = "onnxruntime"  # the runtime that ``export`` uses
 
 
 def compared_with_originals(checks: Sequence[Check], formats: Sequence[str]) -> list[Check]:
-    """Put beside each copy its times as multiples of the original's, and what it fails by.
+    """Add to each copy's checks its times relative to the original's, and any further failures.
 
     ``formats`` are those of the checks, in order.
     """
@@ -40,7 +41,7 @@ def _compared(check: Check, original: Cost | None, judged: float | None) -> Chec
             failures = (
                 *failures,
                 f"the accuracy must be within {100 * ACCURACY_SPREAD:g} points of {judged:.4f}, "
-                f"that in {JUDGE}; got {check.accuracy:.4f}",
+                f"the accuracy in {JUDGE}; got {check.accuracy:.4f}",
             )
     return replace(check, failures=failures, times_of_original=_ratios(check.cost, original))
 

@@ -1,4 +1,4 @@
-"""Every artifact in every runtime that opens it, each in a fresh process."""
+"""Run every artifact in every runtime that opens it, each in a fresh process."""
 
 import time
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ _LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Artifact:
-    """What is proven: a file or folder, its format, its size.
+    """An artifact to verify: a file or folder, its format and its size.
 
-    Without ``entrances`` it need not have all the ways in that runtimes know: in older versions.
+    Without ``entrances``, it need not have all inputs that runtimes look for, as in older versions.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Artifact:
 
     @property
     def precision(self) -> str:
-        """The precision that the format computes in."""
+        """The precision of the format."""
         return FORMATS[self.format].precision
 
 
@@ -71,7 +71,7 @@ def verify(
     only: Sequence[Runtime] | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> list[Check]:
-    """Ask every artifact in every runtime that opens it, or in ``only`` these."""
+    """Run every artifact in every runtime that opens it, or in ``only`` those given."""
     wanted = [
         (artifact, runtime)
         for artifact in artifacts
@@ -92,7 +92,7 @@ def verify(
             for job, (artifact, runtime) in zip(jobs, wanted, strict=True):
                 checks.append(job.result())
                 task.update(len(checks), f"{artifact.name} in {runtime.name}")
-        except BaseException:  # Ctrl-C: nothing begins any more, and what runs ends
+        except BaseException:  # Ctrl-C: start nothing more, and stop what is running
             pool.shutdown(wait=False, cancel_futures=True)
             _end(jobs)
             raise
@@ -101,7 +101,7 @@ def verify(
 
 
 def _end(jobs: Sequence[Future[Check]]) -> None:
-    """End workers until no job has one: a job that was about to start its own does so yet."""
+    """Stop workers until all jobs are done: a job may just be about to start one."""
     end_workers()
     while not all(job.done() for job in jobs):
         time.sleep(_LOOK_SECONDS)
@@ -134,10 +134,10 @@ def _check(
             timeout_seconds=timeout_seconds,
         )
     except ModelError as error:
-        return replace(check, failures=(f"it could not be asked: {error}",))
+        return replace(check, failures=(f"it could not be run: {error}",))
     except Unanswered as error:
         found = contract_failures(error.contract, reference.contract) if error.contract else []
-        return replace(check, failures=(*found, f"it could not be asked: {error}"))
+        return replace(check, failures=(*found, f"it could not be run: {error}"))
     tolerance = TOLERANCES[artifact.precision]
     entrances = runtime.entrances if artifact.entrances else ()
     failures = compare(answers, reference, tolerance, entrances)

@@ -1,4 +1,4 @@
-"""The stage ``verify``: only what is proven goes on to be published."""
+"""The stage ``verify``: only verified files may be published."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,12 +18,12 @@ from pipeline.verification.verdict import require_passed
 
 
 def run(context: Context, folder: Path) -> Outcome[VerifyFacts]:
-    """Prove what was exported; a copy that fails is left out, with the reason.
+    """Verify the exported files; a copy that fails is left out, with the reason.
 
     Raises:
-        VerificationFailed: the list of everything that is wrong with the other files.
+        VerificationFailed: lists everything that is wrong with the other files.
     """
-    del folder  # all that is found out is in the facts
+    del folder  # all results are in the facts
     exported = context.output(ExportFacts)
     formats = exported.facts.formats
     reference = read_reference(
@@ -49,14 +49,14 @@ def run(context: Context, folder: Path) -> Outcome[VerifyFacts]:
 
 
 def _failed_copy(file_format: str, checks: Sequence[Check]) -> str | None:
-    """Return why a copy may not be published, or None; nothing runs on what is not published."""
+    """Return why a copy may not be published, or None; it must have run somewhere."""
     if FORMATS[file_format].copy_of is None:
         return None
     found = [check for check in checks if check.artifact == artifact_name(file_format)]
-    # Of each runtime the first reason: what fails on the test set fails on parts of it too.
+    # Only the first reason in each runtime: failures on the test set recur on parts of it.
     failures = [f"in {check.runtime}, {check.failures[0]}" for check in found if check.failures]
     if not any(check.ran for check in found):
-        failures.append("no runtime that opens it is installed and among verify.runtimes")
+        failures.append("no runtime that opens it is both installed and in verify.runtimes")
     return "; ".join(failures) or None
 
 
