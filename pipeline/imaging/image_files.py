@@ -133,6 +133,5 @@ def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint
 def _unreadable(where: str, error: Exception) -> ImageError:
     reason = getattr(error, "strerror", None) or str(error)
     return ImageError(
-        f"Cannot read {where} as an image: {reason}. Check the path; the file must be a PNG, JPEG, "
-        "WebP or .npy file."
+        f"Cannot read {where} as an image: {reason}. Use a PNG, JPEG, WebP or .npy file."
     )
