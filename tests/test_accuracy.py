@@ -1,4 +1,4 @@
-"""The shipped configurations on the full MNIST: what the lecture says, and what we promise."""
+"""The accuracy of the included configurations on the full MNIST data set."""
 
 from pathlib import Path
 
@@ -22,16 +22,16 @@ def accuracies(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     return found
 
 
-def test_the_softmax_classifier_beats_the_lecture_s(accuracies: dict[str, float]) -> None:
+def test_softmax_classifier_beats_that_of_the_lecture(accuracies: dict[str, float]) -> None:
     assert accuracies["softmax"] >= 0.92
 
 
-def test_the_default_network(accuracies: dict[str, float]) -> None:
+def test_default_network_is_as_accurate_as_promised(accuracies: dict[str, float]) -> None:
     assert accuracies["mlp"] >= 0.982
 
 
-def test_why_relu(accuracies: dict[str, float]) -> None:
-    """Hidden layers without activation: no better than none, and no more than a point worse."""
+def test_linear_hidden_layers_do_not_help(accuracies: dict[str, float]) -> None:
+    """Hidden layers without activation are no better than none, and at most a point worse."""
     assert (
         accuracies["softmax"] - 0.01 <= accuracies["linear_deep"] <= accuracies["softmax"] + 0.002
     )

@@ -1,4 +1,4 @@
-"""The rules of the package: who imports whom, without cycles, and what is never loaded."""
+"""The rules of the package: layers, no import cycles, no heavy imports."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.package_imports import imports, modules
 
-# From the bottom up. A room, or a module at the top, imports only from rows before its own.
+# From the bottom up. A subpackage or a top-level module imports only from earlier rows.
 ORDER = [
     ["errors", "progress"],
     ["system"],
@@ -59,11 +59,11 @@ def test_imports_point_downwards() -> None:
     assert upwards == []
 
 
-def test_no_import_cycle_at_the_top_of_a_module_or_inside_a_function() -> None:
+def test_there_are_no_import_cycles() -> None:
     assert cycles({module: imported_modules(module) for module in modules()}) == []
 
 
-def test_a_cycle_is_found() -> None:
+def test_cycle_is_detected() -> None:
     assert cycles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b -> c -> b"]
 
 
@@ -84,7 +84,7 @@ def cycles(graph: dict[str, set[str]]) -> list[str]:
     return found
 
 
-def test_grpc_reaches_no_http_type() -> None:
+def test_grpc_does_not_import_http() -> None:
     reached: set[str] = set()
     waiting = [module for module in modules() if module.startswith(FROM_GRPC)]
     while waiting:
@@ -115,14 +115,14 @@ def test_only_some_rooms_import_tensorflow() -> None:
         "import pipeline.serving.serve",
     ],
 )
-def test_importing_loads_nothing_heavy(statement: str) -> None:
+def test_importing_loads_no_heavy_libraries(statement: str) -> None:
     heavy = HEAVY | {"onnx", "sklearn", "pandas", "matplotlib", "mlxtend"}
     code = f"import sys; {statement}; print([m for m in {sorted(heavy)} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_a_bare_import_loads_no_library_at_all() -> None:
+def test_bare_import_loads_no_libraries() -> None:
     code = (
         "import sys; before = set(sys.modules); import pipeline; "
         "libraries = {'numpy', 'pydantic', 'ruamel.yaml'}; "

@@ -1,4 +1,4 @@
-"""The base install, without the extra ``train``: it predicts, and says what is missing."""
+"""The base install, without the extra ``train``, predicts and reports missing packages."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def base(*arguments: object) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def test_nothing_heavy_is_installed() -> None:
+def test_no_heavy_packages_are_installed() -> None:
     code = (
         "from importlib.util import find_spec\n"
         "print([m for m in ('tensorflow', 'keras', 'sklearn', 'pandas', 'onnx') if find_spec(m)])"
@@ -36,7 +36,7 @@ def test_nothing_heavy_is_installed() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_it_predicts_the_same(smoke: Path, tmp_path: Path) -> None:
+def test_base_install_predicts_the_same(smoke: Path, tmp_path: Path) -> None:
     [data] = (smoke / "runs" / "data").iterdir()
     np.save(tmp_path / "digits.npy", np.load(data / "test_images.npy")[:50])
     model = smoke / "exported" / "smoke"
@@ -45,12 +45,12 @@ def test_it_predicts_the_same(smoke: Path, tmp_path: Path) -> None:
     assert answers == expected
 
 
-def test_training_says_which_extra_is_missing(tmp_path: Path) -> None:
+def test_training_names_the_missing_extra(tmp_path: Path) -> None:
     done = base("run", SMOKE, "--workspace", tmp_path)
     assert_error(done, 3, "not installed", "pip install 'dense-pipeline[train]'")
 
 
-def test_config_and_doctor_work_and_say_so(tmp_path: Path) -> None:
+def test_config_and_doctor_work_without_keras(tmp_path: Path) -> None:
     done = base("config", SMOKE)
     assert done.code == 0
     assert "batch_size: 64" in done.out
@@ -60,7 +60,7 @@ def test_config_and_doctor_work_and_say_so(tmp_path: Path) -> None:
     assert findings["tensorflow"]["advice"].endswith("pip install 'dense-pipeline[train]'")
 
 
-def test_what_cannot_be_run_here_is_not_called_passed(smoke: Path) -> None:
+def test_checks_that_cannot_run_are_not_passed(smoke: Path) -> None:
     done = base("verify", smoke / "exported" / "smoke", "--workspace", smoke, "--json")
     assert done.code == 0, done.err
     ran = {

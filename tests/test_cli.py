@@ -112,7 +112,9 @@ def test_why_says_what_is_up_to_date_and_what_never_ran(workspace: Path, tmp_pat
     assert command("why", SMOKE, "publish", "-C", workspace).out.count("up to date") == 6
     done = command("why", SMOKE, "train", "-C", tmp_path)
     assert done.out.count("there is no earlier output") == 2
-    assert_error(command("why", SMOKE, "trian"), 2, "A stage must be one of", "'trian'")
+    assert_error(
+        command("why", SMOKE, "trian"), 2, "Unknown stage 'trian'. Choose one of"
+    )
 
 
 def test_force_runs_a_stage_and_those_after(workspace: Path) -> None:
@@ -183,9 +185,9 @@ def test_predict_png_jpeg_and_npy(workspace: Path) -> None:
         (["run", MLP, "optimizer={name: sdg}"], 2, ["Did you mean 'sgd'?"]),
         (["run", MLP, "model.activation=rellu"], 2, ["Did you mean 'relu'?"]),
         (["run", MLP, "data.name=mnits"], 2, ["Did you mean 'mnist'?"]),
-        (["run", MLP, "--until", "trane"], 2, ["A stage must be one of"]),
-        (["run", MLP, "--until", ""], 2, ["A stage must be one of"]),
-        (["run", MLP, "--force", ""], 2, ["A stage must be one of"]),
+        (["run", MLP, "--until", "trane"], 2, ["Unknown stage 'trane'"]),
+        (["run", MLP, "--until", ""], 2, ["Unknown stage ''"]),
+        (["run", MLP, "--force", ""], 2, ["Unknown stage ''"]),
         (["predict", "exported/none", "a.png"], 2, ["published folder", "does not exist"]),
         (["verify", "exported/none"], 2, ["published folder", "does not exist"]),
     ],
@@ -254,7 +256,7 @@ def test_doctor_says_what_to_do(tmp_path: Path) -> None:
 
 def test_force_after_until_is_refused(tmp_path: Path) -> None:
     done = command("run", SMOKE, "--until", "data", "--force", "publish", "-C", tmp_path)
-    assert_error(done, 2, "--force must name a stage that runs; got 'publish'")
+    assert_error(done, 2, "--force publish has no effect")
 
 
 def test_a_workspace_with_brackets_and_spaces(tmp_path: Path) -> None:
@@ -275,7 +277,7 @@ def test_verification_is_one_document_when_it_refuses(workspace: Path) -> None:
     document = json.loads(done.out)
     assert done.code == 1
     assert document["passed"] is False
-    assert "every label must agree" in document["error"]
+    assert "all labels must agree" in document["error"]
     assert [check["passed"] for check in document["checks"]] == [False]
 
 

@@ -1,4 +1,4 @@
-"""Runs that fail, are killed or meet others: what is finished is kept, nothing is half written."""
+"""Failed, killed and concurrent runs: completed work is kept, nothing is half written."""
 
 import json
 import os
@@ -17,14 +17,14 @@ from tests.support.files import contents
 from tests.support.paths import SMOKE
 
 
-def test_divergence_stops_the_run_and_nothing_is_published(workspace: Path) -> None:
+def test_divergence_stops_the_run_without_publishing(workspace: Path) -> None:
     done = run_smoke(workspace, "optimizer={name: sgd, learning_rate: 1e30}")
     assert_error(done, 1, "epoch 1, step", "Nothing is published", "learning_rate")
     assert len(list((workspace / "exported" / "smoke").glob("[0-9]*"))) == 1
 
 
-def test_a_corrupted_weight_ends_the_run_and_nothing_is_published(workspace: Path) -> None:
-    """One weight of one exported file, changed where the run would not notice by its size."""
+def test_corrupted_weight_stops_the_run_without_publishing(workspace: Path) -> None:
+    """One weight of an exported file is changed, which leaves the size of the file the same."""
     for folder in ("runs/verify", "runs/publish", "exported"):
         shutil.rmtree(workspace / folder)
     [path] = (workspace / "runs" / "export").glob("*/model.onnx")
@@ -51,8 +51,8 @@ def corrupt_largest_weight(path: Path) -> None:
     assert path.stat().st_size == size
 
 
-def test_no_write_permission(tmp_path: Path) -> None:
-    """Root writes everywhere; without this capability root meets what others meet."""
+def test_missing_write_permission_is_reported(tmp_path: Path) -> None:
+    """Root may write anywhere, unless this capability is dropped."""
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o555)
     drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
@@ -63,7 +63,7 @@ def test_no_write_permission(tmp_path: Path) -> None:
         Done(done.returncode, done.stdout, done.stderr),
         3,
         f"{folder}/runs",
-        "permission is denied",
+        "permission denied",
         "--workspace",
     )
     assert contents(folder) == []
@@ -71,8 +71,8 @@ def test_no_write_permission(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tmpfs needs root")
 @pytest.mark.parametrize("size", ["200k", "3m", "5m"])
-def test_a_full_disk_in_any_stage(workspace: Path, size: str) -> None:
-    """Small enough for the data, the model or the exported files not to fit."""
+def test_full_disk_in_any_stage_is_reported(workspace: Path, size: str) -> None:
+    """Too small for the data, the model or the exported files."""
     disk = workspace / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)]
@@ -80,15 +80,15 @@ def test_a_full_disk_in_any_stage(workspace: Path, size: str) -> None:
         pytest.skip("mounting a tmpfs is not allowed here")
     try:
         done = run_smoke(disk, "model.hidden=[512]")
-        assert_error(done, 3, "no space is left on the device", "was kept")
+        assert_error(done, 3, "no space left on the device", "was saved")
         assert not [name for name in contents(disk) if ".tmp-" in name]
         assert not (disk / "exported" / "smoke" / "1").exists()
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def test_killed_at_random_moments_the_next_run_goes_on(tmp_path: Path) -> None:
-    """kill -9 at moments spread over the whole run, early ones first: each finds more finished."""
+def test_run_resumes_after_kills_at_random_moments(tmp_path: Path) -> None:
+    """kill -9 at moments throughout the run, early ones first, so each finds more completed."""
     generator = np.random.default_rng(5)
     command_line = ["run", str(SMOKE), *ONNX_ALONE, "-C", str(tmp_path)]
     arguments = [sys.executable, "-m", "pipeline", *command_line]
@@ -109,7 +109,7 @@ def test_killed_at_random_moments_the_next_run_goes_on(tmp_path: Path) -> None:
 
 
 def assert_whole(workspace: Path) -> None:
-    """What has a final name is complete and is what its manifest says."""
+    """Everything under a final name is complete and matches its manifest."""
     from pipeline.artifacts.files import describe_files
     from pipeline.artifacts.serialization import to_json
     from pipeline.publishing.published_folder import list_published
@@ -123,7 +123,7 @@ def assert_whole(workspace: Path) -> None:
     assert all(model.alterations() == [] for model in models)
 
 
-def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_completed_work(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     callback = f"train.callbacks=[{{name: csv_logger, filename: '{log}'}}]"
     arguments = [*map(str, ("run", SMOKE, "train.epochs=100000", callback, "-C", tmp_path))]
@@ -136,14 +136,14 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "Interrupted. What was finished is kept" in err
+    assert "Interrupted. Completed work is kept" in err
     assert "Traceback" not in err
     assert list((tmp_path / "runs" / "data").iterdir())
     assert list((tmp_path / "runs" / "train").iterdir()) == []
 
 
-def test_two_runs_at_once_agree(tmp_path: Path) -> None:
-    """The same configuration, the same workspace, the same moment: one version, both succeed."""
+def test_concurrent_runs_agree(tmp_path: Path) -> None:
+    """Same configuration, workspace and time: both succeed, and one version is published."""
     command_line = ["run", str(SMOKE), *ONNX_ALONE, "-C", str(tmp_path), "--json"]
     arguments = [sys.executable, "-m", "pipeline", *command_line]
     processes = [
@@ -163,8 +163,8 @@ def test_two_runs_at_once_agree(tmp_path: Path) -> None:
     assert not [name for name in contents(tmp_path) if ".tmp-" in name]
 
 
-def test_altered_data_is_not_trained_on(workspace: Path) -> None:
-    """The same size, other bytes: the stage that reads them notices, and they are made anew."""
+def test_altered_data_is_not_used_for_training(workspace: Path) -> None:
+    """Same size, other bytes: detected before a stage reads them, and the data is made again."""
     [data] = (workspace / "runs" / "data").iterdir()
     labels = data / "train_labels.npy"
     original = labels.read_bytes()
@@ -175,7 +175,7 @@ def test_altered_data_is_not_trained_on(workspace: Path) -> None:
     assert labels.read_bytes() == original
 
 
-def test_a_full_output_is_no_mistake_of_the_pipeline(workspace: Path) -> None:
+def test_full_standard_output_is_not_an_internal_error(workspace: Path) -> None:
     with Path("/dev/full").open("w") as full:
         arguments = [sys.executable, "-m", "pipeline", "models", "-C", str(workspace), "--json"]
         done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, check=False)

@@ -1,4 +1,4 @@
-"""Files that are damaged or mean harm: refused in words, nothing executed, nothing crashed."""
+"""Damaged and malicious files are rejected with a clear error, never executed or fatal."""
 
 import json
 import os
@@ -38,7 +38,7 @@ HOME = {
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_mutations_of_a_published_folder_are_refused_unopened(
+def test_mutated_published_folder_is_rejected_unopened(
     published: Path, tmp_path: Path, file_format: str
 ) -> None:
     shutil.copytree(published, tmp_path / "1")
@@ -59,10 +59,10 @@ def test_mutations_of_a_published_folder_are_refused_unopened(
 
 
 @pytest.mark.parametrize(("file_format", "runtime"), [*HOME.items(), ("onnx", "onnx-reference")])
-def test_mutations_of_a_single_file_end_in_an_answer_or_an_error(
+def test_mutated_single_file_gives_a_prediction_or_an_error(
     published: Path, tmp_path: Path, file_format: str, runtime: str
 ) -> None:
-    """None hangs; what ends its process is contained, since the product opens it in a worker."""
+    """No file hangs; crashes are contained, since the product opens files in a worker."""
     done = subprocess.run(
         [
             sys.executable,
@@ -85,10 +85,10 @@ def test_mutations_of_a_single_file_end_in_an_answer_or_an_error(
     assert kinds.total() == MUTATIONS // 2
     assert kinds["refused"] >= MUTATIONS / 8, kinds
     assert kinds["ended by SIGALRM"] == 0, "one hung"
-    assert not list(tmp_path.iterdir()), "nothing is written where the user stands"
+    assert not list(tmp_path.iterdir()), "nothing is written to the current folder"
 
 
-def test_a_damaged_file_is_refused_by_the_commands(published: Path, tmp_path: Path) -> None:
+def test_commands_reject_damaged_files(published: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "digit.npy", np.zeros((1, 28, 28, 1), np.uint8))
     content = (published / "model.onnx").read_bytes()
     path = tmp_path / "model.onnx"
@@ -101,8 +101,8 @@ def test_a_damaged_file_is_refused_by_the_commands(published: Path, tmp_path: Pa
     assert_error(done, 2, "model.keras must be a whole keras model")
 
 
-def test_a_runtime_that_crashes_is_a_failed_check(published: Path, tmp_path: Path) -> None:
-    """A real segmentation fault, in a copy of the package with a runtime that has one."""
+def test_crashing_runtime_is_a_failed_check(published: Path, tmp_path: Path) -> None:
+    """A real segmentation fault, in a copy of the package with a runtime that causes one."""
     copy_package(tmp_path / "pipeline")
     (tmp_path / "pipeline" / "runtimes" / "crashing.py").write_text(
         "import ctypes\n"
@@ -116,7 +116,7 @@ def test_a_runtime_that_crashes_is_a_failed_check(published: Path, tmp_path: Pat
     assert_error(done, 1, "model.keras in crashing", "its process was ended by SIGSEGV")
 
 
-SECRET = "root:x:0:0"  # noqa: S105  (how a file begins that nobody may read from here)
+SECRET = "root:x:0:0"  # noqa: S105  (the beginning of a file that must not be read)
 
 
 def tensor_elsewhere(location: str) -> onnx.TensorProto:
@@ -127,7 +127,7 @@ def tensor_elsewhere(location: str) -> onnx.TensorProto:
 
 
 def with_external_data(where: str, location: str) -> onnx.ModelProto:
-    """A model whose tensor lies in another file; ``where`` is the place that names it."""
+    """A model whose tensor is in another file; ``where`` is the place that refers to it."""
     tensor = tensor_elsewhere(location)
     constant = helper.make_node("Constant", [], ["weights"], value=tensor)
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 2, 2, 1])
@@ -151,7 +151,7 @@ def with_external_data(where: str, location: str) -> onnx.ModelProto:
 
 @pytest.mark.parametrize("where", ["initializer", "attribute", "branch", "function", "sparse"])
 @pytest.mark.parametrize("location", ["beside.bin", "../../etc/passwd", "/etc/passwd"])
-def test_external_data_is_refused_wherever_it_is_named(
+def test_external_data_is_rejected_anywhere_in_a_model(
     tmp_path: Path, where: str, location: str
 ) -> None:
     path = tmp_path / "model.onnx"
@@ -162,7 +162,7 @@ def test_external_data_is_refused_wherever_it_is_named(
 
 
 def overlong(model: onnx.ModelProto) -> bytes:
-    """The same model, its tags of external data lengthened to 33 bits: runtimes cut them to 32."""
+    """The same model with its tags of external data in 33 bits, which runtimes truncate to 32."""
     tensor = model.graph.initializer[0].SerializeToString()
     place = tensor.index(b"\x6a", tensor.index(b"weights"))  # field 13, the wire type of bytes
     longer = tensor[:place] + b"\xea\x80\x80\x80\x10" + tensor[place + 1 :]
@@ -178,14 +178,14 @@ def length(number: int) -> bytes:
     return bytes([number]) if number < 128 else bytes([number & 127 | 128, number >> 7])
 
 
-def test_tags_that_runtimes_read_otherwise_are_refused(tmp_path: Path) -> None:
+def test_overlong_tags_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(overlong(with_external_data("initializer", "beside.bin")))
     with pytest.raises(ModelError, match="must be a whole onnx model; got"):
         require_self_contained(path)
 
 
-def test_the_commands_refuse_external_data(tmp_path: Path) -> None:
+def test_commands_reject_external_data(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(with_external_data("initializer", "/etc/passwd").SerializeToString())
     np.save(tmp_path / "digit.npy", np.zeros((1, 2, 2, 1), np.uint8))
@@ -200,16 +200,16 @@ def test_files_without_external_data_pass(published: Path) -> None:
         assert require_self_contained(published / name) == published / name
 
 
-def test_an_oversized_file_is_refused_unread(tmp_path: Path) -> None:
+def test_oversized_file_is_rejected_unread(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     with path.open("wb") as file:
-        file.truncate(2**31 + 1)  # sparse: takes no room
+        file.truncate(2**31 + 1)  # sparse: takes no disk space
     with pytest.raises(ModelError, match=r"at most 2,147,483,648 bytes; got 2,147,483,649"):
         require_self_contained(path)
 
 
-def test_a_tensor_larger_than_the_machine_is_an_error(published: Path, tmp_path: Path) -> None:
-    """It would take 4 TB: the file says so in a few bytes."""
+def test_tensor_larger_than_memory_is_an_error(published: Path, tmp_path: Path) -> None:
+    """It would take 4 TB, requested by a few bytes in the file."""
     model = onnx.load(published / "model.onnx")
     size = numpy_helper.from_array(np.array([1 << 40], np.int64), "size")
     model.graph.initializer.append(size)
@@ -225,7 +225,7 @@ def test_a_tensor_larger_than_the_machine_is_an_error(published: Path, tmp_path:
         ask(choose_runtime("onnxruntime"), tmp_path / "model.onnx")
 
 
-def test_memory_of_a_worker_has_a_limit() -> None:
+def test_worker_memory_is_limited() -> None:
     code = (
         "import numpy, pipeline.runtimes.worker as worker\n"
         "worker.memory_bytes = lambda: 10**9\n"
@@ -253,7 +253,7 @@ def test_code_in_a_keras_file_is_not_executed(tmp_path: Path) -> None:
     assert not Path(mark).exists()
 
 
-def test_a_lite_file_with_operators_of_tensorflow_is_refused(tmp_path: Path) -> None:
+def test_tflite_file_with_tensorflow_operators_is_rejected(tmp_path: Path) -> None:
     import tensorflow as tf
 
     image = tf.TensorSpec([None, 28, 28, 1], tf.uint8, name="image")

@@ -1,4 +1,4 @@
-"""A version that was published before the modules moved into rooms works as it did then."""
+"""A version published before the package was split into subpackages still works."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def digits() -> Split:
     return Split(images[::500], labels[::500])
 
 
-def test_it_is_listed_with_all_its_facts(workspace: Path) -> None:
+def test_older_version_is_listed_with_all_facts(workspace: Path) -> None:
     [model], broken = list_models(workspace=workspace)
     assert broken == []
     assert (model.name, model.version, model.labels) == ("before", 1, ("stable",))
@@ -48,7 +48,7 @@ def test_it_is_listed_with_all_its_facts(workspace: Path) -> None:
     assert model.described.verification[0].passed
 
 
-def test_its_manifest_is_written_as_it_was_read(workspace: Path) -> None:
+def test_older_manifest_is_written_as_it_was_read(workspace: Path) -> None:
     """No key of a manifest was lost, added or renamed."""
     version = workspace / "exported" / "before" / "1"
     before = json.loads((version / "manifest.json").read_text())
@@ -67,7 +67,7 @@ def test_its_manifest_is_written_as_it_was_read(workspace: Path) -> None:
         (lambda manifest: manifest["metrics"].pop("test"), False),
     ],
 )
-def test_what_only_informs_may_be_written_otherwise(
+def test_informational_fields_may_differ(
     workspace: Path, change: Callable[[dict[str, Any]], object], kept: bool
 ) -> None:
     path = workspace / "exported" / "before" / "1" / "manifest.json"
@@ -78,14 +78,14 @@ def test_what_only_informs_may_be_written_otherwise(
     assert (len(models), len(broken)) == ((1, 0) if kept else (0, 1))
 
 
-def test_it_predicts(workspace: Path, digits: Split) -> None:
+def test_older_version_predicts(workspace: Path, digits: Split) -> None:
     model = load_model(workspace / "exported" / "before")
     assert model.class_names == tuple("0123456789")
     labels = model.predict(digits.images).argmax(axis=1)
     assert np.mean(labels == digits.labels) >= 0.8
 
 
-def test_it_is_verified(workspace: Path) -> None:
+def test_older_version_is_verified(workspace: Path) -> None:
     done = command("verify", workspace / "exported" / "before", "--workspace", workspace,
                    "--runtime", "onnxruntime", "--json")  # fmt: skip
     assert done.code == 0, done.err
@@ -93,14 +93,14 @@ def test_it_is_verified(workspace: Path) -> None:
     assert (check["artifact"], check["passed"]) == ("model.onnx", True)
 
 
-def test_it_is_served(workspace: Path, digits: Split, tmp_path: Path) -> None:
+def test_older_version_is_served(workspace: Path, digits: Split, tmp_path: Path) -> None:
     expected = load_model(workspace / "exported" / "before").predict(digits.images)
     with serving(workspace, log=tmp_path / "log") as server:
         answer = server.predict({"instances": digits.images.tolist()}, "before")
     np.testing.assert_allclose(answer.json()["predictions"], expected, rtol=0, atol=1e-6)
 
 
-def test_the_same_weights_are_exported_to_the_same_bytes(workspace: Path, tmp_path: Path) -> None:
+def test_same_weights_are_exported_to_the_same_bytes(workspace: Path, tmp_path: Path) -> None:
     published = read_version(workspace / "exported" / "before" / "1")
     needed = ("keras", "onnx", "tensorflow", "tf2onnx")
     used = {name: published.described.versions[name] for name in needed}

@@ -1,4 +1,4 @@
-"""The examples of the README are executed as they stand."""
+"""The examples in the README run unchanged."""
 
 import os
 import re
@@ -21,21 +21,21 @@ def blocks() -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as after ``make run``: the examples speak of ``exported/mlp``."""
+    """A folder as after ``make run``; the examples use ``exported/mlp``."""
     place = tmp_path_factory.mktemp("readme")
     shutil.copytree(PROJECT / "configs", place / "configs")
     shutil.copytree(smoke / "exported" / "smoke", place / "exported" / "mlp")
     return place
 
 
-def test_the_readme_has_the_examples() -> None:
+def test_readme_contains_the_examples() -> None:
     text = "\n".join(blocks())
     for words in ("from pipeline import run, load_model", "import onnxruntime"):
         assert words in text
 
 
 @pytest.mark.parametrize("block", blocks())
-def test_a_python_example_runs(folder: Path, block: str) -> None:
+def test_python_example_runs(folder: Path, block: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", block],
         capture_output=True,
@@ -48,7 +48,7 @@ def test_a_python_example_runs(folder: Path, block: str) -> None:
     assert done.stdout
 
 
-def test_the_configurations_named_there_exist() -> None:
+def test_configurations_named_in_the_readme_exist() -> None:
     named = set(re.findall(r"configs/\w+\.yaml", (PROJECT / "README.md").read_text()))
     assert {"configs/mlp.yaml", "configs/softmax.yaml", "configs/linear_deep.yaml"} <= named
     assert all((PROJECT / name).is_file() for name in named)

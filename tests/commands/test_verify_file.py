@@ -47,7 +47,10 @@ def test_a_runtime_that_answers_otherwise_fails(
     model = published / "model.onnx"
     done = command("verify", model, "--runtime", "reversed", "-C", complete, cwd=tmp_path)
     assert_error(
-        done, 1, "must answer as its reference does", "model.onnx in reversed: the test set"
+        done,
+        1,
+        "must give the same predictions as its reference",
+        "model.onnx in reversed: the test set",
     )
     assert "FAIL" in done.out
 

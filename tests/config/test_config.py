@@ -239,7 +239,7 @@ def test_config_prints_defaults_and_the_lecture_s_parameter_count() -> None:
         ("optimizer.schedule={name: piecewise_constant}", ["requires", "boundaries, values"]),
         ("data.name=mnits", ["data.name", "Did you mean 'mnist'?"]),
         ("data.name=imdb_reviews", ["a set of images of one size", "imdb_reviews"]),
-        ("data.name=mnist:9.9.9", ["a set that TensorFlow Datasets can open", "9.9.9"]),
+        ("data.name=mnist:9.9.9", ["TensorFlow Datasets cannot open the data set", "9.9.9"]),
         ("model.hidden=[65536,65536,65536]", ["fits into memory", "GiB to train", "fewer units"]),
         ("model.activation=threshold", ["usable by name alone", "'threshold'"]),
         ("model.initializer=constant", ["model.initializer", "'constant'"]),
@@ -292,4 +292,4 @@ def test_the_learning_rate_is_that_of_the_class_unless_given() -> None:
 
 def test_another_backend_of_keras_is_refused() -> None:
     done = command("config", MLP, KERAS_BACKEND="torch")
-    assert_error(done, 2, "must compute with tensorflow here; got 'torch'", "Unset it")
+    assert_error(done, 2, "backend must be 'tensorflow'; got 'torch'", "Unset the variable")

@@ -1,4 +1,4 @@
-"""The data stage: every source, the splits, and files that are not what they should be."""
+"""The data stage: all sources, the splits, and damaged files."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ from tests.support.paths import SMOKE
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hosts of these tests answer, or refuse at once; a busy machine may take its time."""
+    """Hosts in these tests respond or refuse at once, but a busy machine may be slow."""
     monkeypatch.setattr(fetching, "PROBE_SECONDS", 60.0)
     monkeypatch.setattr(fetching, "STALL_SECONDS", 60.0)
 
@@ -59,7 +59,7 @@ def full(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workspace
 
 
-def test_full_mnist_is_complete_and_the_same_bytes(full: Path, mnist_dir: Path) -> None:
+def test_full_mnist_is_complete_and_unaltered(full: Path, mnist_dir: Path) -> None:
     [folder] = (full / "runs" / "data").iterdir()
     data = read_data(folder)
     assert (len(data.train), len(data.validation), len(data.test)) == (55_000, 5_000, 10_000)
@@ -75,20 +75,20 @@ def test_full_mnist_is_complete_and_the_same_bytes(full: Path, mnist_dir: Path) 
     assert split == pixels
 
 
-def test_validation_is_stratified(full: Path) -> None:
+def test_validation_split_is_stratified(full: Path) -> None:
     [folder] = (full / "runs" / "data").iterdir()
     data = read_data(folder)
     train, validation = np.bincount(data.train.labels), np.bincount(data.validation.labels)
     assert np.abs(validation - (train + validation) * 5_000 / 60_000).max() <= 1
 
 
-def test_a_prepared_folder_goes_before_everything_else(full: Path, tmp_path: Path) -> None:
+def test_prepared_folder_takes_precedence(full: Path, tmp_path: Path) -> None:
     result = data_stage(tmp_path, f"data.tfds_dir={full / 'tfds'}")
     assert "prepared by TensorFlow Datasets" in result.output.facts.origin
     assert result.output.facts.train == 55_000
 
 
-def test_the_split_follows_its_seed(full: Path, tmp_path: Path) -> None:
+def test_split_depends_on_the_seed(full: Path, tmp_path: Path) -> None:
     tfds = f"data.tfds_dir={full / 'tfds'}"
     [first] = (full / "runs" / "data").iterdir()
     other = data_stage(tmp_path, tfds, "data.seed=1").output.path
@@ -97,17 +97,17 @@ def test_the_split_follows_its_seed(full: Path, tmp_path: Path) -> None:
     assert (first / validation_file).read_bytes() != (other / validation_file).read_bytes()
 
 
-def test_a_damaged_prepared_folder_is_explained(full: Path, tmp_path: Path) -> None:
+def test_damaged_prepared_folder_is_reported(full: Path, tmp_path: Path) -> None:
     shutil.copytree(full / "tfds", tmp_path / "tfds")
     [records] = (tmp_path / "tfds").rglob("mnist-train.tfrecord*")
     with records.open("r+b") as file:
         file.truncate(records.stat().st_size // 2)
-    with pytest.raises(DataFileError, match=r"prepared files .* must be whole"):
+    with pytest.raises(DataFileError, match=r"prepared files .* are damaged"):
         data_stage(tmp_path, f"data.tfds_dir={tmp_path / 'tfds'}")
     assert not list((tmp_path / "runs" / "data").iterdir())
 
 
-def test_without_a_host_the_sample_is_used_and_said(tmp_path: Path) -> None:
+def test_without_network_the_sample_is_used_and_announced(tmp_path: Path) -> None:
     done = command("run", SMOKE, "--until", "data", "--workspace", tmp_path, "--json")
     assert done.code == 0
     assert "SAMPLE of 5,000" in done.err
@@ -121,7 +121,7 @@ def test_without_a_host_the_sample_is_used_and_said(tmp_path: Path) -> None:
     assert np.bincount(data.test.labels).tolist() == [100] * 10
 
 
-def test_the_sample_is_real_and_split_without_overlap(tmp_path: Path) -> None:
+def test_sample_is_split_without_overlap(tmp_path: Path) -> None:
     data = read_data(data_stage(tmp_path).output.path)
     parts = [np.asarray(s.images).reshape(-1, 784) for s in (data.train, data.validation)]
     parts.append(np.asarray(data.test.images).reshape(-1, 784))
@@ -129,19 +129,19 @@ def test_the_sample_is_real_and_split_without_overlap(tmp_path: Path) -> None:
     assert sorted(map(bytes, np.concatenate(parts))) == sorted(map(bytes, images.reshape(-1, 784)))
 
 
-def test_offline_fail_tells_three_ways(tmp_path: Path) -> None:
+def test_offline_fail_suggests_all_ways_to_get_the_data(tmp_path: Path) -> None:
     limit = 150  # not TFDS's 205 s of retries
     done = command("run", SMOKE, "data.offline=fail", "--workspace", tmp_path, timeout=limit)
-    assert_error(done, 3, "data.manual_dir", "PIPELINE_MANUAL_DIR", "data.mirrors", "prepare it")
+    assert_error(done, 3, "data.manual_dir", "PIPELINE_MANUAL_DIR", "data.mirrors", "Prepare it")
     assert not list(tmp_path.rglob("*.npy"))
 
 
-def test_a_set_without_a_sample_fails_too(tmp_path: Path) -> None:
-    with pytest.raises(DataUnreachable, match="fashion_mnist must come from somewhere"):
+def test_data_set_without_a_sample_fails_offline(tmp_path: Path) -> None:
+    with pytest.raises(DataUnreachable, match="data set fashion_mnist is unavailable"):
         data_stage(tmp_path, "data.name=fashion_mnist")
 
 
-def test_a_mirror_serves_the_full_set(mnist_dir: Path, tmp_path: Path) -> None:
+def test_full_data_set_is_downloaded_from_a_mirror(mnist_dir: Path, tmp_path: Path) -> None:
     with host(mnist_dir) as mirror:
         tfds = f"data.tfds_dir={tmp_path / 'tfds'}"
         result = data_stage(tmp_path, f"data.mirrors=['{mirror.address}']", tfds)
@@ -150,7 +150,7 @@ def test_a_mirror_serves_the_full_set(mnist_dir: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "runs" / "downloads" / "mnist").exists()
 
 
-def test_a_kept_sample_gives_way_to_the_full_set(mnist_dir: Path, tmp_path: Path) -> None:
+def test_full_data_set_replaces_a_cached_sample(mnist_dir: Path, tmp_path: Path) -> None:
     assert data_stage(tmp_path).output.facts.train == 3_667
     assert data_stage(tmp_path).status == "cached"
     tfds = f"data.tfds_dir={tmp_path / 'tfds'}"
@@ -182,7 +182,7 @@ def small_files(tmp_path: Path) -> tuple[Path, dict[str, RemoteFile]]:
 
 
 @pytest.mark.parametrize("manner", ["altered", "cut"])
-def test_a_bad_copy_is_refused_and_removed(
+def test_damaged_copy_is_rejected_and_removed(
     small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, manner: str
 ) -> None:
     folder, pinned = small_files
@@ -194,11 +194,11 @@ def test_a_bad_copy_is_refused_and_removed(
     if manner == "altered":
         assert pinned["a.gz"].sha256 in str(caught.value)
         assert "but got" in str(caught.value)
-        assert "bad copy was removed" in str(caught.value)
+        assert "damaged copy was removed" in str(caught.value)
 
 
 @pytest.mark.parametrize("manner", ["altered", "cut", "missing"])
-def test_the_next_mirror_is_asked(
+def test_next_mirror_is_tried(
     small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, manner: str
 ) -> None:
     folder, pinned = small_files
@@ -207,7 +207,7 @@ def test_the_next_mirror_is_asked(
     assert contents(tmp_path / "downloads") == ["a.gz", "b.gz"]
 
 
-def test_what_was_fetched_is_not_fetched_again(
+def test_downloaded_file_is_not_downloaded_again(
     small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path
 ) -> None:
     folder, pinned = small_files
@@ -215,13 +215,13 @@ def test_what_was_fetched_is_not_fetched_again(
         fetch({"a.gz": pinned["a.gz"]}, (good.address,), tmp_path / "downloads", Silent())
         good.asked.clear()
         fetch(pinned, (good.address,), tmp_path / "downloads", Silent())
-        assert good.asked == ["a.gz", "b.gz"]  # the first is the question whether it answers
+        assert good.asked == ["a.gz", "b.gz"]  # the first request is the probe
 
 
-def test_hosts_that_never_answer_cost_ten_seconds_at_most(
+def test_unresponsive_hosts_cost_at_most_ten_seconds(
     small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All are asked at once: else a hundred would take a hundred times as long as one."""
+    """All are probed at once; one after another, a hundred would take a hundred times as long."""
     _, pinned = small_files
     assert PROBE_SECONDS <= 10
     monkeypatch.setattr(fetching, "PROBE_SECONDS", 1.0)
@@ -229,12 +229,12 @@ def test_hosts_that_never_answer_cost_ten_seconds_at_most(
     with socket.create_server(("127.0.0.1", 0), backlog=200) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         mirrors = tuple(f"{address}/{number}/" for number in range(100))
-        with pytest.raises(DataUnreachable, match="no host answered"):
+        with pytest.raises(DataUnreachable, match="no host responded"):
             fetch(pinned, mirrors, tmp_path / "downloads", Silent())
     assert time.monotonic() - started < 90
 
 
-def test_a_killed_download_starts_again_cleanly(
+def test_killed_download_restarts_cleanly(
     small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, pinned = small_files
@@ -246,7 +246,7 @@ def test_a_killed_download_starts_again_cleanly(
     )
     target = tmp_path / "downloads"
     with host(folder, "slow") as slow:
-        # It sends no more than a piece of a file until it is over.
+        # It sends only a part of a file until the block ends.
         waiting = SimpleNamespace(sleep=lambda _seconds: slow.released.wait())
         monkeypatch.setattr("hosts.time", waiting)
         process = subprocess.Popen([sys.executable, "-c", code, slow.address, str(target)])
@@ -263,7 +263,9 @@ def test_a_killed_download_starts_again_cleanly(
 
 
 @pytest.mark.parametrize("change", ["cut", "altered", "longer", "missing"])
-def test_a_bad_manual_file_is_named_and_left(mnist_dir: Path, tmp_path: Path, change: str) -> None:
+def test_damaged_manual_file_is_named_and_not_removed(
+    mnist_dir: Path, tmp_path: Path, change: str
+) -> None:
     manual = tmp_path / "manual"
     shutil.copytree(mnist_dir, manual)
     manual.chmod(0o700)
@@ -280,7 +282,7 @@ def test_a_bad_manual_file_is_named_and_left(mnist_dir: Path, tmp_path: Path, ch
     with pytest.raises(DataFileError) as caught:
         data_stage(tmp_path, f"data.manual_dir={manual}")
     if change == "missing":
-        assert "got no t10k-labels-idx1-ubyte.gz" in str(caught.value)
+        assert "t10k-labels-idx1-ubyte.gz is missing" in str(caught.value)
         return
     assert "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6" in str(caught.value)
     assert sha256(path) in str(caught.value)
@@ -289,26 +291,26 @@ def test_a_bad_manual_file_is_named_and_left(mnist_dir: Path, tmp_path: Path, ch
     assert not (tmp_path / "runs" / "data").exists()
 
 
-def test_a_manual_folder_must_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_manual_folder_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIPELINE_MANUAL_DIR", str(tmp_path / "none"))
-    with pytest.raises(ConfigError, match=r"manual folder must exist; got .*PIPELINE_MANUAL_DIR"):
+    with pytest.raises(ConfigError, match=r"none in PIPELINE_MANUAL_DIR does not exist"):
         sources.local_source(Data())
 
 
 @pytest.mark.parametrize("count", [5, 59_995])
-def test_an_impossible_validation_set_is_refused(full: Path, tmp_path: Path, count: int) -> None:
-    expected = rf"from 10 to 59990 of 60000; got {count} .*Change data.vali"
+def test_impossible_validation_size_is_rejected(full: Path, tmp_path: Path, count: int) -> None:
+    expected = rf"data.validation must be from 10 to 59990 of 60000 images.*; got {count}"
     with pytest.raises(ConfigError, match=expected):
         data_stage(tmp_path, f"data.tfds_dir={full / 'tfds'}", f"data.validation={count}")
 
 
 @pytest.mark.parametrize("count", [100, 59_990])
-def test_what_suits_the_full_set_suits_the_sample(tmp_path: Path, count: int) -> None:
+def test_validation_sizes_for_full_data_set_work_for_sample(tmp_path: Path, count: int) -> None:
     facts = data_stage(tmp_path, f"data.validation={count}").output.facts
     assert facts.validation == {100: 10, 59_990: 3_990}[count]
 
 
-def test_the_sample_s_test_set_is_the_same_for_every_seed(tmp_path: Path) -> None:
+def test_test_set_of_sample_does_not_depend_on_seed(tmp_path: Path) -> None:
     one, two = (data_stage(tmp_path, f"data.seed={seed}").output.path for seed in (0, 7))
     assert (one / "test_images.npy").read_bytes() == (two / "test_images.npy").read_bytes()
     assert (one / "validation_images.npy").read_bytes() != (
@@ -316,13 +318,15 @@ def test_the_sample_s_test_set_is_the_same_for_every_seed(tmp_path: Path) -> Non
     ).read_bytes()
 
 
-def test_a_folder_that_only_looks_prepared_is_explained(mnist_dir: Path, tmp_path: Path) -> None:
+def test_incomplete_prepared_folder_is_reported(mnist_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "tfds" / "mnist" / "3.0.1").mkdir(parents=True)
-    with pytest.raises(DataFileError, match=r"mnist/3.0.1 must be a prepared set or not be there"):
+    with pytest.raises(
+        DataFileError, match=r"mnist/3.0.1 must be a prepared data set or not exist"
+    ):
         data_stage(tmp_path, f"data.manual_dir={mnist_dir}")
 
 
-def test_a_folder_of_prepared_sets_that_is_none(mnist_dir: Path, tmp_path: Path) -> None:
+def test_unusable_tfds_dir_is_reported(mnist_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"data\.tfds_dir or TFDS_DATA_DIR"):
         data_stage(

@@ -1,4 +1,4 @@
-"""What a stage depends on: the meaning of its code, its configuration, nothing else."""
+"""Fingerprints depend on the meaning of code and on the configuration, and nothing else."""
 
 import ast
 import hashlib
@@ -56,7 +56,7 @@ def roots(stage_name: str) -> tuple[str, ...]:
         ("config/schema.py", set()),  # its values are fingerprinted, not its code
     ],
 )
-def test_a_changed_file_concerns_the_stages_that_run_it(
+def test_changed_module_affects_only_stages_that_run_it(
     package: Path, changed: str, stages: set[str]
 ) -> None:
     before = {stage.name: code_hashes(roots(stage.name), package=package) for stage in STAGES}
@@ -66,7 +66,7 @@ def test_a_changed_file_concerns_the_stages_that_run_it(
     assert {name for name in before if before[name] != after[name]} == stages
 
 
-def test_a_new_task_reruns_nothing_and_the_selected_one_all_that_asks_it(package: Path) -> None:
+def test_changing_a_task_reruns_only_stages_that_use_it(package: Path) -> None:
     def hashes() -> dict[str, dict[str, str]]:
         return {stage.name: code_hashes(roots(stage.name), package=package) for stage in STAGES}
 
@@ -76,14 +76,14 @@ def test_a_new_task_reruns_nothing_and_the_selected_one_all_that_asks_it(package
     source = task.read_text()
     task.write_text(source.replace("names[best], answer[best]", "names[0], answer[0]"))
     assert task.read_text() != source
-    assert hashes() == before  # only how an answer is shown
+    assert hashes() == before  # only its presentation
     task.write_text(source.replace("argmax(axis=1)", "argmin(axis=1)"))
     after = hashes()
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"train", "evaluate", "export", "verify"}
 
 
-def test_a_new_runtime_is_part_of_verification(package: Path) -> None:
+def test_new_runtime_changes_verification(package: Path) -> None:
     before = code_hashes(roots("verify"), package=package)
     (package / "runtimes" / "new_one.py").write_text("RUNTIME = None\n")
     after = code_hashes(roots("verify"), package=package)
@@ -108,7 +108,7 @@ def path_of(module: str, package: Path = PROJECT / "pipeline") -> Path:
 
 
 @pytest.mark.parametrize("rewrite", [unparsed, laid_out, undocumented, documented])
-def test_comments_layout_and_docstrings_do_not_count(
+def test_comments_layout_and_docstrings_do_not_change_hash(
     rewrite: Callable[[str], str], tmp_path: Path
 ) -> None:
     own = tmp_path / "own.py"
@@ -120,7 +120,9 @@ def test_comments_layout_and_docstrings_do_not_count(
 
 
 @given(text=st.text(st.characters(codec="utf-8")))
-def test_no_text_of_a_docstring_counts(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_docstring_text_does_not_change_hash(
+    text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     own = tmp_path_factory.getbasetemp() / "own.py"
     source = "class A:\n    pass\nasync def f(): ...\ndef g():\n    return 1\n"
     assert meaning(documented(source, text), own) == meaning(source, own)
@@ -133,7 +135,7 @@ def hashes_of(stage: str) -> dict[str, str]:
 
 @cache
 def sites() -> dict[str, list[tuple[str, int]]]:
-    """Where an edit of a kind can be made: the module, and the number of the edit there."""
+    """For each kind of edit, the modules and the numbers of the edits there."""
     found: dict[str, list[tuple[str, int]]] = {}
     for module in stage_modules():
         tree = ast.parse(path_of(module).read_bytes())
@@ -144,13 +146,13 @@ def sites() -> dict[str, list[tuple[str, int]]]:
 
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package; tests put back what they change."""
+    """A copy of the package; tests restore the files that they change."""
     return copy_package(tmp_path_factory.mktemp("edited") / "pipeline")
 
 
 @settings(max_examples=300)
 @given(data=st.data())
-def test_every_change_of_what_runs_counts(edited: Path, data: st.DataObject) -> None:
+def test_every_change_of_executed_code_changes_hash(edited: Path, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(sites())), label="kind of change")
     module, number = data.draw(st.sampled_from(sites()[kind]), label="module, number of the edit")
     stage, path = stage_modules()[module], path_of(module, edited)
@@ -159,7 +161,7 @@ def test_every_change_of_what_runs_counts(edited: Path, data: st.DataObject) -> 
     edit = next(islice(edits(tree), number, None))
     edit.apply()
     changed = ast.unparse(tree)
-    ast.parse(changed)  # else its bytes would count
+    ast.parse(changed)  # otherwise its bytes would be hashed
     try:
         path.write_text(changed)
         after = code_hashes(roots(stage), package=edited)
@@ -186,7 +188,7 @@ def test_every_change_of_what_runs_counts(edited: Path, data: st.DataObject) -> 
         ("f'{a:>{b}}'", "f'' f'{a:>{b}}' ''"),  # Python 3.12 adds empty strings
     ],
 )
-def test_code_that_means_the_same_counts_as_the_same(one: str, other: str, tmp_path: Path) -> None:
+def test_equivalent_code_has_the_same_hash(one: str, other: str, tmp_path: Path) -> None:
     assert meaning(one, tmp_path / "own.py") == meaning(other, tmp_path / "own.py")
 
 
@@ -225,7 +227,7 @@ DIFFERENT = [
 ]
 
 
-def test_code_that_differs_counts_as_different(tmp_path: Path) -> None:
+def test_different_code_has_different_hashes(tmp_path: Path) -> None:
     found: dict[str, str] = {}
     for source in DIFFERENT:
         other = found.setdefault(meaning(source, tmp_path / "own.py"), source)
@@ -301,8 +303,8 @@ match c:
 """
 
 
-def test_the_hash_is_the_same_on_every_version_of_python(tmp_path: Path) -> None:
-    """Computed by 3.11, 3.12 and 3.13 alike. Another one makes all that was trained out of date."""
+def test_hash_is_the_same_on_every_python_version(tmp_path: Path) -> None:
+    """Identical in 3.11, 3.12 and 3.13. Any other hash makes all trained models out of date."""
     assert meaning(EVERY_SYNTAX, tmp_path / "own.py") == (
         "62fbc8dba940b0763af63bba21f8b31187c25106bf174e032fcf6fa170afb098"
     )
@@ -334,11 +336,11 @@ class Result:
 """
 
 
-def test_the_mark_leaves_a_definition_as_it_is() -> None:
+def test_presentation_returns_the_definition_unchanged() -> None:
     assert presentation(documented) is documented
 
 
-def test_what_is_marked_as_presentation_does_not_count(tmp_path: Path) -> None:
+def test_presentation_does_not_change_hash(tmp_path: Path) -> None:
     own = tmp_path / "own.py"
     plain = "def work():\n    return 1\nclass Result: pass"
     assert meaning(MARKED, own) == meaning(plain, own)
@@ -347,13 +349,13 @@ def test_what_is_marked_as_presentation_does_not_count(tmp_path: Path) -> None:
     assert meaning(more, own) != meaning(plain, own)
 
 
-def test_a_mark_of_that_name_from_elsewhere_counts(tmp_path: Path) -> None:
+def test_other_decorator_named_presentation_changes_hash(tmp_path: Path) -> None:
     foreign = MARKED.replace("pipeline.engine.fingerprints", "slides")
     changed = foreign.replace("'one'", "'two'").replace('"one"', '"two"')
     assert meaning(foreign, tmp_path / "own.py") != meaning(changed, tmp_path / "own.py")
 
 
-def test_imports_of_what_is_marked_and_of_the_mark_do_not_count(package: Path) -> None:
+def test_imports_for_presentation_do_not_change_hash(package: Path) -> None:
     before = code_hashes(roots("evaluate"), package=package)
     path = package / "evaluation" / "stage.py"
     path.write_text(path.read_text() + MARKED.partition("class")[0])
@@ -362,19 +364,19 @@ def test_imports_of_what_is_marked_and_of_the_mark_do_not_count(package: Path) -
     assert after != before  # def work()
 
 
-def test_what_is_no_python_counts_by_its_bytes(tmp_path: Path) -> None:
+def test_files_that_are_not_python_are_hashed_by_bytes(tmp_path: Path) -> None:
     for name, content in [("script.mjs", b"a // b"), ("broken.py", b"a b  # c"), ("z.py", b"\0")]:
         assert meaning(content, tmp_path / name) == hashlib.sha256(content).hexdigest()
 
 
-def test_a_file_that_cannot_be_read_is_not_found(tmp_path: Path) -> None:
+def test_unreadable_file_counts_as_not_found(tmp_path: Path) -> None:
     assert set(file_hashes({"folder": tmp_path, "none": tmp_path / "none.py"}).values()) == {
         "not found"
     }
 
 
-def test_neither_warnings_nor_long_expressions_prevent_reading(tmp_path: Path) -> None:
-    """Each would make the bytes count, and a comment change the hash."""
+def test_warnings_and_long_expressions_do_not_prevent_parsing(tmp_path: Path) -> None:
+    """Otherwise the bytes would be hashed, and a comment would change the hash."""
     for source in (r"a = '\d'", "a = " + "+".join(["b"] * 800)):
         own = tmp_path / "own.py"
         assert meaning(source, own) == meaning(f"{source}  # comment", own)
@@ -397,7 +399,7 @@ def plan_of(*overrides: str, kind: str = FULL) -> dict[str, str]:
         ("name=other", "publish"),
     ],
 )
-def test_a_changed_key_concerns_its_stage_and_those_after(override: str, first: str) -> None:
+def test_changed_key_affects_its_stage_and_later_ones(override: str, first: str) -> None:
     before, after = plan_of(), plan_of(override)
     changed = {name for name in before if before[name] != after[name]}
     inputs = {stage.name: set(stage.inputs) for stage in STAGES}
@@ -408,12 +410,12 @@ def test_a_changed_key_concerns_its_stage_and_those_after(override: str, first: 
     assert changed == expected
 
 
-def test_where_the_data_lies_changes_nothing_but_which_data_it_is_does() -> None:
+def test_fingerprints_depend_on_the_data_not_its_location() -> None:
     moved = ["data.manual_dir=/elsewhere", "data.offline=fail", "data.mirrors=['http://x/']"]
     assert plan_of(*moved) == plan_of()
     assert plan_of(kind="sample") != plan_of()
 
 
-def test_fingerprints_do_not_depend_on_the_order_of_keys() -> None:
+def test_fingerprints_ignore_the_order_of_keys() -> None:
     assert fingerprint({"a": 1, "b": [2]}) == fingerprint({"b": [2], "a": 1})
     assert fingerprint({"a": 1}) != fingerprint({"a": 2})

@@ -1,4 +1,4 @@
-"""Whole or not at all: kills, full disks, missing permissions, racing processes."""
+"""Atomic outputs despite kills, full disks, missing permissions and concurrent processes."""
 
 import errno
 import json
@@ -41,7 +41,7 @@ FACTS = PublishFacts("model", 42)
 INGREDIENTS = Ingredients("publish")
 
 
-def test_an_output_is_found_once_it_is_complete(tmp_path: Path) -> None:
+def test_output_is_found_only_when_complete(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.write(PublishFacts, "abc", INGREDIENTS) as writing:
         (writing.folder / "a.txt").write_text("hello")
@@ -60,7 +60,7 @@ def test_an_output_is_found_once_it_is_complete(tmp_path: Path) -> None:
     ]
 
 
-def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+def test_failure_leaves_no_files(tmp_path: Path) -> None:
     with (
         pytest.raises(ZeroDivisionError),
         Store(tmp_path).write(PublishFacts, "abc", INGREDIENTS) as writing,
@@ -72,7 +72,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage", ["missing", "shorter", "manifest", "{}", '{"outputs": []}', "[" * 100_000]
 )
-def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
+def test_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
     store = Store(tmp_path)
     with store.write(PublishFacts, "abc", INGREDIENTS) as writing:
         writing.facts = FACTS
@@ -92,7 +92,7 @@ def test_a_damaged_output_is_not_found(tmp_path: Path, damage: str) -> None:
 
 
 @pytest.mark.parametrize("facts", [{"summary": "of an older version"}, "none", []])
-def test_files_are_found_whatever_the_facts_are(tmp_path: Path, facts: object) -> None:
+def test_files_are_found_despite_invalid_facts(tmp_path: Path, facts: object) -> None:
     store = Store(tmp_path)
     with store.write(PublishFacts, "abc", INGREDIENTS) as writing:
         (writing.folder / "a.txt").write_text("hello")
@@ -108,7 +108,7 @@ def test_files_are_found_whatever_the_facts_are(tmp_path: Path, facts: object) -
 
 
 def slow_writer(store: Path, *, files: int) -> subprocess.Popen[str]:
-    """Start a process that writes an output, two milliseconds a file, until its input ends."""
+    """Start a process that writes an output, two milliseconds per file, until its input ends."""
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW_WRITER, str(store), str(files)],
         stdin=subprocess.PIPE,
@@ -121,12 +121,12 @@ def slow_writer(store: Path, *, files: int) -> subprocess.Popen[str]:
 
 
 def end_of(process: subprocess.Popen[str]) -> int:
-    """End its input, wait, and return its exit code."""
+    """Close its input, wait, and return its exit code."""
     process.communicate()
     return process.returncode
 
 
-def test_a_killed_writer_leaves_nothing_that_looks_complete(tmp_path: Path) -> None:
+def test_killed_writer_leaves_no_complete_output(tmp_path: Path) -> None:
     for delay in (0.05, 0.2, 0.4):
         process = slow_writer(tmp_path, files=100_000)
         time.sleep(delay)
@@ -136,10 +136,10 @@ def test_a_killed_writer_leaves_nothing_that_looks_complete(tmp_path: Path) -> N
         assert [p.name[:5] for p in (tmp_path / "publish").iterdir()] == [".tmp-"]
     assert end_of(slow_writer(tmp_path, files=10)) == 0
     assert Store(tmp_path).find(PublishFacts, "abc") is not None
-    assert [p.name for p in (tmp_path / "publish").iterdir()] == ["abc"]  # what was left is swept
+    assert [p.name for p in (tmp_path / "publish").iterdir()] == ["abc"]  # leftovers are removed
 
 
-def test_what_a_living_process_writes_is_not_swept(tmp_path: Path) -> None:
+def test_files_of_a_running_process_are_not_removed(tmp_path: Path) -> None:
     process = slow_writer(tmp_path, files=10)
     with Store(tmp_path).write(PublishFacts, "other", INGREDIENTS) as writing:
         writing.facts = FACTS
@@ -147,7 +147,7 @@ def test_what_a_living_process_writes_is_not_swept(tmp_path: Path) -> None:
     assert Store(tmp_path).find(PublishFacts, "abc") is not None
 
 
-def test_an_existing_folder_is_not_replaced_unless_asked(tmp_path: Path) -> None:
+def test_existing_folder_is_replaced_only_on_request(tmp_path: Path) -> None:
     with new_folder(tmp_path / "a") as folder:
         (folder / "first").touch()
     with pytest.raises(FolderExists), new_folder(tmp_path / "a") as folder:
@@ -174,20 +174,20 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk_is_told_and_nothing_is_kept(tiny_disk: Path) -> None:
+def test_full_disk_is_reported_and_leaves_no_files(tiny_disk: Path) -> None:
     chunks = (np.zeros((1000, 1000), np.uint8) for _ in range(5))
     with (
-        pytest.raises(StorageError, match=r"no space is left on the device.*--workspace"),
+        pytest.raises(StorageError, match=r"no space left on the device.*--workspace"),
         Store(tiny_disk).write(PublishFacts, "abc", INGREDIENTS) as writing,
     ):
         write_array(writing.folder / "a.npy", chunks, (5000, 1000), np.uint8)
     assert contents(tiny_disk) == ["publish"]
 
 
-def test_a_library_s_own_error_on_a_full_disk_is_recognised(tiny_disk: Path) -> None:
-    """TensorFlow and h5py raise classes of their own there."""
+def test_library_error_on_a_full_disk_is_recognized(tiny_disk: Path) -> None:
+    """TensorFlow and h5py raise their own exception classes."""
     with (
-        pytest.raises(StorageError, match="no space is left on the device"),
+        pytest.raises(StorageError, match="no space left on the device"),
         new_folder(tiny_disk / "a") as folder,
     ):
         with (folder / "filler").open("wb", buffering=0) as file:
@@ -197,12 +197,12 @@ def test_a_library_s_own_error_on_a_full_disk_is_recognised(tiny_disk: Path) -> 
     assert contents(tiny_disk) == []
 
 
-def test_a_limit_on_file_sizes_is_told(tmp_path: Path) -> None:
+def test_file_size_limit_is_reported(tmp_path: Path) -> None:
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, old[1]))
     try:
         with (
-            pytest.raises(StorageError, match="larger than the system allows"),
+            pytest.raises(StorageError, match="would exceed the system's size limit"),
             new_folder(tmp_path / "a") as folder,
         ):
             (folder / "large").write_bytes(b"x" * 20_000)
@@ -211,7 +211,7 @@ def test_a_limit_on_file_sizes_is_told(tmp_path: Path) -> None:
     assert contents(tmp_path) == []
 
 
-def test_a_file_is_replaced_whole_or_kept(tmp_path: Path) -> None:
+def test_file_is_replaced_atomically(tmp_path: Path) -> None:
     path = tmp_path / "labels.json"
     write_file(path, b"old")
     write_file(path, b"new")
@@ -227,16 +227,16 @@ def test_a_file_is_replaced_whole_or_kept(tmp_path: Path) -> None:
     assert contents(tmp_path) == ["labels.json"]
 
 
-def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
+def test_file_in_place_of_a_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
     with (
-        pytest.raises(StorageError, match="a part of its path is a file"),
+        pytest.raises(StorageError, match="part of the path is a file"),
         Store(tmp_path / "runs").write(PublishFacts, "abc", INGREDIENTS),
     ):
         pass
 
 
-def test_other_errors_pass_unchanged(tmp_path: Path) -> None:
+def test_other_errors_are_not_changed(tmp_path: Path) -> None:
     error = OSError(errno.EIO, "I/O error")
     with pytest.raises(OSError, match="I/O error") as caught, new_folder(tmp_path / "a"):
         raise error
@@ -253,7 +253,7 @@ def test_manifest_is_json_with_the_ingredients(tmp_path: Path) -> None:
     assert manifest["seconds"] >= 0
 
 
-def test_a_refused_gate_on_a_full_disk_is_still_a_refused_gate(tiny_disk: Path) -> None:
+def test_gate_error_on_a_full_disk_is_not_replaced(tiny_disk: Path) -> None:
     with pytest.raises(AccuracyTooLow), new_folder(tiny_disk / "a") as folder:
         with (folder / "filler").open("wb", buffering=0) as file:
             while file.write(b"x" * 4096) == 4096 and shutil.disk_usage(tiny_disk).free:
@@ -261,15 +261,15 @@ def test_a_refused_gate_on_a_full_disk_is_still_a_refused_gate(tiny_disk: Path) 
         raise AccuracyTooLow
 
 
-def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+def test_too_long_name_is_reported(tmp_path: Path) -> None:
     with (
-        pytest.raises(StorageError, match="its name is too long"),
+        pytest.raises(StorageError, match="the name is too long"),
         new_folder(tmp_path / ("x" * 300)),
     ):
         pass
 
 
-def test_a_lock_is_waited_for_and_shared(tmp_path: Path) -> None:
+def test_lock_is_awaited_and_can_be_shared(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from pipeline.system.atomic import locked\n"
         "with locked(Path(sys.argv[1])):\n    print('held', flush=True); sys.stdin.read()"

@@ -1,4 +1,4 @@
-"""Metrics against numbers worked by hand."""
+"""Metrics compared with values computed by hand."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ class Brightness(Predictor):
         return np.stack([1 - second, second], axis=1)
 
 
-def test_metrics_by_hand() -> None:
+def test_metrics_match_hand_computed_values() -> None:
     metrics = TASK.evaluate(PROBABILITIES, LABELS, ("cat", "dog"))
     assert metrics.images == 4
     assert metrics.scores["accuracy"] == 0.75
@@ -39,13 +39,13 @@ def test_metrics_by_hand() -> None:
     assert dog.f1 == pytest.approx(2 / 3)
 
 
-def test_calibration_error_by_hand() -> None:
+def test_calibration_error_matches_hand_computed_value() -> None:
     """Four images in four bins: |1 - .8| + |0 - .6| + |1 - .7| + |1 - .9| over 4."""
     error = expected_calibration_error(PROBABILITIES, LABELS)
     assert error == pytest.approx((0.2 + 0.6 + 0.3 + 0.1) / 4, abs=1e-6)
 
 
-def test_calibration_of_certainty_and_a_class_without_images() -> None:
+def test_certain_predictions_and_a_class_without_images() -> None:
     certain = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], np.float32)
     metrics = TASK.evaluate(certain, np.array([0, 1]), ("a", "b", "c"))
     assert metrics.scores["expected_calibration_error"] == 0
@@ -53,8 +53,8 @@ def test_calibration_of_certainty_and_a_class_without_images() -> None:
     assert (metrics.classes[2].images, metrics.classes[2].recall) == (0, 0.0)
 
 
-def test_every_image_is_predicted_and_in_order() -> None:
-    count = 10_001  # no multiple of any batch
+def test_all_images_are_predicted_in_order() -> None:
+    count = 10_001  # not a multiple of any batch size
     images = np.zeros((count, 2, 2, 1), np.uint8)
     images[:, 0, 0, 0] = np.arange(count) % 100
     brightness = Brightness()

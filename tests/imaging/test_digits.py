@@ -1,4 +1,4 @@
-"""Pictures of digits as people have them: the canonical form, on real digits and drawn ones."""
+"""Converting pictures to the form of MNIST's images, with real and drawn digits."""
 
 import io
 import json
@@ -33,7 +33,7 @@ def digits(smoke: Path) -> tuple[Array, Array]:
 def enlarged(
     digit: Array, *, scale: float, dark: bool, random_: np.random.Generator
 ) -> Image.Image:
-    """A digit somewhere on a larger sheet, light on dark or dark grey on paper with grain."""
+    """A digit somewhere on a larger sheet, light on dark or dark gray on grainy paper."""
     size = round(SIZE * scale)
     big = Image.fromarray(digit).resize((size, size), Image.Resampling.BICUBIC)
     sheet = np.zeros((round(60 * scale), round(50 * scale)))
@@ -45,17 +45,17 @@ def enlarged(
     return Image.fromarray(np.clip(sheet, 0, 255).astype(np.uint8))
 
 
-def test_what_has_the_form_already_is_left_as_it_is(digits: tuple[Array, Array]) -> None:
+def test_image_in_mnist_form_is_unchanged(digits: tuple[Array, Array]) -> None:
     for digit in digits[0][:100]:
         np.testing.assert_array_equal(canonical(Image.fromarray(digit))[..., 0], digit)
 
 
 @pytest.mark.parametrize("scale", [0.8, 1, 5, 12])
 @pytest.mark.parametrize("dark", [True, False])
-def test_labels_stay_the_same_at_any_size_place_and_polarity(
+def test_labels_do_not_depend_on_size_position_or_polarity(
     model: Predictor, digits: tuple[Array, Array], scale: float, dark: bool
 ) -> None:
-    """At most 4 points of accuracy are lost, on a small network that was never shown such."""
+    """At most 4 points of accuracy are lost by a small network not trained on such pictures."""
     random_ = np.random.default_rng(0)
     images, labels = digits[0][:400], digits[1][:400]
     plain = model.predict(images[..., np.newaxis]).argmax(axis=1) == labels
@@ -64,8 +64,8 @@ def test_labels_stay_the_same_at_any_size_place_and_polarity(
     assert np.mean(found.argmax(axis=1) == labels) >= plain.mean() - 0.04
 
 
-def test_the_form_is_that_of_the_data_set(digits: tuple[Array, Array]) -> None:
-    """Twenty pixels on the longer side, the centre of mass on (14, 14): as MNIST's own images."""
+def test_form_matches_the_data_set(digits: tuple[Array, Array]) -> None:
+    """Twenty pixels on the longer side, the center of mass at (14, 14), as in MNIST."""
     random_ = np.random.default_rng(1)
     for digit in digits[0][:50]:
         form = canonical(enlarged(digit, scale=6, dark=True, random_=random_))[..., 0].astype(float)
@@ -96,25 +96,25 @@ def draw_seven(*, ink: object, ground: object, mode: str = "RGB", size: int = 40
         draw_seven(ink=0, ground=1, mode="1"),
     ],
 )
-def test_a_drawn_seven_is_a_seven(model: Predictor, picture: Image.Image) -> None:
+def test_drawn_seven_is_recognized(model: Predictor, picture: Image.Image) -> None:
     probabilities = model.predict(canonical(picture)[np.newaxis])[0]
     assert model.class_names[probabilities.argmax()] == "7"
 
 
-@pytest.mark.parametrize("colour", ["white", "black", "grey"])
-def test_an_empty_picture_is_black(colour: str) -> None:
-    assert not canonical(Image.new("RGB", (300, 200), colour)).any()
+@pytest.mark.parametrize("color", ["white", "black", "gray"])
+def test_empty_picture_becomes_black(color: str) -> None:
+    assert not canonical(Image.new("RGB", (300, 200), color)).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (2, 2), (3, 900)])
-def test_odd_sizes_are_no_error(size: tuple[int, int]) -> None:
+def test_odd_sizes_are_accepted(size: tuple[int, int]) -> None:
     random_ = np.random.default_rng(0)
     pixels = random_.integers(0, 256, (size[1], size[0]), np.uint8)
     assert canonical(Image.fromarray(pixels)).shape == (SIZE, SIZE, 1)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
-def test_the_command_takes_pictures_as_they_are(smoke: Path, tmp_path: Path, suffix: str) -> None:
+def test_predict_command_converts_pictures(smoke: Path, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"seven.{suffix}"
     draw_seven(ink="black", ground="white").save(path)
     done = command("predict", smoke / "exported" / "smoke", path, "--json")
@@ -122,30 +122,30 @@ def test_the_command_takes_pictures_as_they_are(smoke: Path, tmp_path: Path, suf
     assert [answer["label"] for answer in json.loads(done.out)] == ["7"]
 
 
-def test_a_rotated_photograph_is_put_upright(smoke: Path, tmp_path: Path) -> None:
-    """Cameras turn pictures by a note in the file."""
+def test_rotated_photograph_is_turned_upright(smoke: Path, tmp_path: Path) -> None:
+    """Cameras record the orientation of a picture in the file."""
     picture = draw_seven(ink="black", ground="white").rotate(90)
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be shown turned by 90 degrees clockwise
+    exif[0x0112] = 6  # shown rotated by 90 degrees clockwise
     picture.save(tmp_path / "seven.jpg", exif=exif)
     done = command("predict", smoke / "exported" / "smoke", tmp_path / "seven.jpg", "--json")
     assert [answer["label"] for answer in json.loads(done.out)] == ["7"]
 
 
-def test_an_enormous_picture_is_refused_before_it_is_decoded(smoke: Path, tmp_path: Path) -> None:
+def test_enormous_picture_is_rejected_before_decoding(smoke: Path, tmp_path: Path) -> None:
     Image.new("1", (10_000, 10_000)).save(tmp_path / "huge.png")
     done = command("predict", smoke / "exported" / "smoke", tmp_path / "huge.png")
     assert_error(
         done,
         2,
-        "at most 20,000,000 pixels, but for a JPEG of one scan",
+        "at most 20,000,000 pixels, unless it is a baseline (not progressive) JPEG",
         "got 10000 x 10000",
         "Scale it down",
     )
 
 
 @pytest.mark.parametrize("dark", [True, False])
-def test_sixteen_bits_a_pixel_are_seen_as_eight(digits: tuple[Array, Array], dark: bool) -> None:
+def test_sixteen_bit_pixels_are_scaled_to_eight(digits: tuple[Array, Array], dark: bool) -> None:
     sheet = enlarged(digits[0][0], scale=5, dark=dark, random_=np.random.default_rng(0))
     file = io.BytesIO()
     Image.fromarray(np.asarray(sheet).astype(np.uint16) * 257).save(file, "PNG")
@@ -163,24 +163,24 @@ def decode(file: bytes) -> Array:
     return decode_picture(io.BytesIO(file), (SIZE, SIZE, 1), digits=True, where="the file")
 
 
-def test_a_progressive_photograph_is_kept_whole_so_it_must_be_smaller() -> None:
-    """Its decoder keeps all of it until the last scan; one of a single scan is decoded smaller."""
+def test_progressive_photograph_must_be_smaller() -> None:
+    """Its decoder buffers it until the last scan; a baseline JPEG is decoded at a smaller size."""
     assert decode(jpeg((5000, 5000), progressive=False)).shape == (SIZE, SIZE, 1)
     assert decode(jpeg((3000, 3000), progressive=True)).shape == (SIZE, SIZE, 1)
-    with pytest.raises(ImageError, match=r"JPEG of one scan .*; got 5000 x 5000"):
+    with pytest.raises(ImageError, match=r"baseline .*; got 5000 x 5000"):
         decode(jpeg((5000, 5000), progressive=True))
 
 
 HIDING = [
     b"",
-    b"\xff\xfe\x00\x04\xff\xd9",  # an end of the picture inside of a comment
+    b"\xff\xfe\x00\x04\xff\xd9",  # an end-of-image marker inside a comment
     b"\xff\xd0\xff\xff",  # a restart, and padding
-    b"\xff\x02\xff\xff",  # a reserved marker, for whose length decoders do not look
+    b"\xff\x02\xff\xff",  # a reserved marker, which decoders read without a length
 ]
 
 
-def test_scans_without_end_are_refused() -> None:
-    """Each is some bytes in the file, and a pass over the picture for its decoder."""
+def test_too_many_scans_are_rejected() -> None:
+    """Each is a few bytes in the file, but a pass over the picture for the decoder."""
     file = jpeg((600, 600), progressive=True)
     last = file.rindex(b"\xff\xda")
     scan = file[last:-2]
@@ -193,18 +193,18 @@ def test_scans_without_end_are_refused() -> None:
     assert read_work(file[:2] + b"\xff\xfe\x00\x02" * 5000 + file[2:]).scans > 50
 
 
-def test_what_is_kept_whole_is_not_told_by_the_number_of_scans_alone() -> None:
-    progressive, colours = jpeg((100, 100), progressive=True), io.BytesIO()
+def test_buffering_depends_on_more_than_the_number_of_scans() -> None:
+    progressive, colors = jpeg((100, 100), progressive=True), io.BytesIO()
     second = progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
     assert read_work(progressive[:second] + b"\xff\xd9") == (1, True)
-    Image.new("RGB", (100, 100)).save(colours, "JPEG")
-    file = bytearray(colours.getvalue())
+    Image.new("RGB", (100, 100)).save(colors, "JPEG")
+    file = bytearray(colors.getvalue())
     assert read_work(bytes(file)) == (1, False)
     file[file.index(b"\xff\xda") + 4] = 1  # a scan of one of the three components
     assert read_work(bytes(file)) == (1, True)
 
 
-def test_several_photographs_in_one_file_are_no_way_around() -> None:
+def test_multi_picture_files_are_checked_too() -> None:
     file, small = io.BytesIO(), Image.new("L", (100, 100))
     options = {"save_all": True, "append_images": [small], "progressive": True}
     Image.new("L", (5000, 5000), 200).save(file, "MPO", **options)
@@ -212,7 +212,7 @@ def test_several_photographs_in_one_file_are_no_way_around() -> None:
         decode(file.getvalue())
 
 
-def test_a_thumbnail_in_a_photograph_is_no_scan_of_it() -> None:
+def test_thumbnail_is_not_counted_as_a_scan() -> None:
     inner, file = jpeg((100, 100), progressive=True), jpeg((600, 600), progressive=False)
     segment = b"\xff\xe1" + (len(inner) + 2).to_bytes(2) + inner
     assert read_work(file[:2] + segment + file[2:]) == (1, False)

@@ -1,4 +1,4 @@
-"""Image files: what is read, what is refused, and why."""
+"""Reading image files, and rejecting unsuitable ones."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def save(path: Path, image: Image.Image) -> Path:
     return path
 
 
-def test_a_grey_png_is_read_as_it_is(tmp_path: Path) -> None:
+def test_grayscale_png_is_read_unchanged(tmp_path: Path) -> None:
     path = save(tmp_path / "digit.png", Image.fromarray(PIXELS))
     images = read_images(path, SHAPE)
     assert images.shape == (1, *SHAPE)
@@ -26,26 +26,26 @@ def test_a_grey_png_is_read_as_it_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images[0, :, :, 0], PIXELS)
 
 
-def test_rgb_of_equal_channels_is_the_same_grey(tmp_path: Path) -> None:
+def test_rgb_with_equal_channels_equals_grayscale(tmp_path: Path) -> None:
     path = save(tmp_path / "digit.png", Image.fromarray(PIXELS).convert("RGB"))
     np.testing.assert_array_equal(read_images(path, SHAPE)[0, :, :, 0], PIXELS)
 
 
-def test_jpeg_is_close(tmp_path: Path) -> None:
+def test_jpeg_is_read_approximately(tmp_path: Path) -> None:
     smooth = np.tile(np.linspace(0, 255, 28).astype(np.uint8), (28, 1))
     path = tmp_path / "digit.jpg"
     Image.fromarray(smooth).save(path, quality=95)
     assert np.abs(read_images(path, SHAPE)[0, :, :, 0].astype(int) - smooth).max() < 12
 
 
-def test_colour_sets_take_colour(tmp_path: Path) -> None:
-    colours = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-    path = save(tmp_path / "cat.png", Image.fromarray(colours))
-    np.testing.assert_array_equal(read_images(path, (32, 32, 3))[0], colours)
+def test_color_images_are_read_for_color_models(tmp_path: Path) -> None:
+    colors = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    path = save(tmp_path / "cat.png", Image.fromarray(colors))
+    np.testing.assert_array_equal(read_images(path, (32, 32, 3))[0], colors)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1), (5, 28, 28), (5, 28, 28, 1)])
-def test_arrays_of_one_or_many(tmp_path: Path, shape: tuple[int, ...]) -> None:
+def test_array_may_hold_one_image_or_many(tmp_path: Path, shape: tuple[int, ...]) -> None:
     array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     np.save(tmp_path / "a.npy", array)
     images = read_images(tmp_path / "a.npy", SHAPE)
@@ -59,10 +59,12 @@ def test_arrays_of_one_or_many(tmp_path: Path, shape: tuple[int, ...]) -> None:
         ("L", (29, 28), "must be 28 x 28 pixels; got 29 x 28"),
         ("L", (5000, 5000), "must be 28 x 28 pixels; got 5000 x 5000"),
         ("RGBA", (28, 28), "no transparency; got Pillow mode RGBA"),
-        ("I;16", (28, 28), "8 bits a channel.*I;16"),
+        ("I;16", (28, 28), "8 bits per channel.*I;16"),
     ],
 )
-def test_another_size_or_kind(tmp_path: Path, mode: str, size: tuple[int, int], words: str) -> None:
+def test_wrong_size_or_kind_is_rejected(
+    tmp_path: Path, mode: str, size: tuple[int, int], words: str
+) -> None:
     path = save(tmp_path / "x.png", Image.new(mode, size))
     with pytest.raises(ImageError, match=words):
         read_images(path, SHAPE)
@@ -72,22 +74,24 @@ def test_another_size_or_kind(tmp_path: Path, mode: str, size: tuple[int, int], 
     ("name", "body", "words"),
     [
         ("none.png", None, "No such file"),
-        ("text.png", b"hello", "it is none of them"),
-        ("empty.png", b"", "it is none of them"),
-        ("gif.png", b"GIF89a\x1c\x00\x1c\x00\x00\x00\x00;", "it is none of them"),
-        ("text.npy", b"hello", "Check the path and the file"),
-        ("empty.npy", b"", "Check the path and the file"),
-        ("header.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran", "Check the path"),
+        ("text.png", b"hello", "unknown image format"),
+        ("empty.png", b"", "unknown image format"),
+        ("gif.png", b"GIF89a\x1c\x00\x1c\x00\x00\x00\x00;", "unknown image format"),
+        ("text.npy", b"hello", "Use a PNG"),
+        ("empty.npy", b"", "Use a PNG"),
+        ("header.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran", "Use a PNG"),
     ],
 )
-def test_what_is_no_image(tmp_path: Path, name: str, body: bytes | None, words: str) -> None:
+def test_file_that_is_not_an_image_is_rejected(
+    tmp_path: Path, name: str, body: bytes | None, words: str
+) -> None:
     if body is not None:
         (tmp_path / name).write_bytes(body)
     with pytest.raises(ImageError, match=words):
         read_images(tmp_path / name, SHAPE)
 
 
-def test_a_truncated_png(tmp_path: Path) -> None:
+def test_truncated_png_is_rejected(tmp_path: Path) -> None:
     path = save(tmp_path / "cut.png", Image.fromarray(PIXELS))
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ImageError, match="can be read"):
@@ -98,13 +102,13 @@ def test_a_truncated_png(tmp_path: Path) -> None:
     "array",
     [np.zeros((28, 28), np.float32), np.zeros((28, 27), np.uint8), np.zeros(784, np.uint8)],
 )
-def test_arrays_of_another_kind(tmp_path: Path, array: np.ndarray) -> None:
+def test_array_of_the_wrong_kind_is_rejected(tmp_path: Path, array: np.ndarray) -> None:
     np.save(tmp_path / "a.npy", array)
     with pytest.raises(ImageError, match="An array must be uint8 of shape"):
         read_images(tmp_path / "a.npy", SHAPE)
 
 
-def test_pickled_arrays_are_refused_unopened(tmp_path: Path) -> None:
+def test_pickled_array_is_rejected_without_loading(tmp_path: Path) -> None:
     class Bomb:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return Path.touch, (tmp_path / "exploded",)  # type: ignore[return-value]
@@ -115,17 +119,17 @@ def test_pickled_arrays_are_refused_unopened(tmp_path: Path) -> None:
     assert not (tmp_path / "exploded").exists()
 
 
-def test_an_archive_of_arrays_and_a_folder(tmp_path: Path) -> None:
+def test_archive_and_folder_are_rejected(tmp_path: Path) -> None:
     with (tmp_path / "a.npy").open("wb") as file:
         np.savez(file, a=np.zeros((28, 28), np.uint8))
-    with pytest.raises(ImageError, match="an archive of arrays"):
+    with pytest.raises(ImageError, match="an archive of several arrays"):
         read_images(tmp_path / "a.npy", SHAPE)
     with pytest.raises(ImageError, match="Is a directory"):
         read_images(tmp_path, SHAPE)
 
 
-def test_damaged_files_are_never_more_than_an_error(tmp_path: Path) -> None:
-    """Five hundred mutations of a PNG and an array: read, or refused in one sentence."""
+def test_damaged_files_raise_only_image_errors(tmp_path: Path) -> None:
+    """Five hundred mutations of a PNG and an array are read, or rejected in one sentence."""
     generator = np.random.default_rng(1)
     Image.fromarray(PIXELS).save(tmp_path / "good.png")
     np.save(tmp_path / "good.npy", PIXELS)

@@ -20,7 +20,9 @@ def test_models_are_listed(exported: Path) -> None:
     done = command("models", "--workspace", exported.parent, "--json")
     [document] = json.loads(done.out)["models"]
     assert document["accuracy"] == model.described.metrics["test"].scores["accuracy"]
-    assert command("models", "--workspace", exported.parent / "none").out.startswith("Nothing is")
+    assert command("models", "--workspace", exported.parent / "none").out.startswith(
+        "No models are"
+    )
 
 
 @pytest.mark.parametrize("damage", ["altered", "truncated", "missing"])

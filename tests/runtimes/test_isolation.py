@@ -152,7 +152,7 @@ def test_a_runtime_that_hangs_fails_alone(complete: Path, tmp_path: Path) -> Non
     done = command("verify", model, *options, "-C", complete, "--json", cwd=tmp_path)
     checks = {(c["artifact"], c["runtime"]): c for c in json.loads(done.out)["checks"]}
     assert checks["model.onnx", "hanging"]["failures"] == [
-        "it could not be asked: no answer within 10 s"
+        "it could not be run: no answer within 10 s"
     ]
     others = [check for key, check in checks.items() if key[1] != "hanging"]
     assert others

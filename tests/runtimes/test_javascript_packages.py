@@ -199,7 +199,7 @@ def test_a_folder_that_cannot_be_written_is_told_with_its_setting(
 ) -> None:
     (tmp_path / "file").touch()
     done = install(copied, tmp_path / "file" / "js")
-    assert_error(done, 3, "a part of its path is a file", "PIPELINE_JS_DIR")
+    assert_error(done, 3, "part of the path is a file", "PIPELINE_JS_DIR")
 
 
 @needs_npm

@@ -100,7 +100,7 @@ def test_invalid_pictures_are_explained(server: Server, bad: str) -> None:
     body = file.getvalue()[: -30 if bad == "cut" else None]
     answer = server.post("/v1/models/smoke:classify-image", data=body)
     assert answer.status_code == 400
-    words = {"bomb": "at most 20,000,000 pixels", "cut": "can be read", "gif": "PNG, JPEG, WebP"}
+    words = {"bomb": "at most 20,000,000 pixels", "cut": "Cannot read", "gif": "PNG, JPEG, WebP"}
     assert words[bad] in answer.json()["error"]
     assert server.events()  # every line is JSON, also Pillow's warning about the bomb
 

@@ -17,7 +17,7 @@ def change_onnx(change: Callable[[onnx.ModelProto], None], name: str) -> Callabl
 
 
 def one_weight(model: onnx.ModelProto) -> None:
-    """Of a pixel in the middle, where digits have ink."""
+    """Change weights of a pixel in the middle, where digits have ink."""
     tensor = max(model.graph.initializer, key=lambda t: len(t.raw_data))
     values = onnx.numpy_helper.to_array(tensor).copy()
     values[14 * 28 + 14 : 14 * 28 + 17] = 60 if values.dtype == np.int8 else 3

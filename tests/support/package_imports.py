@@ -20,7 +20,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """Every import, those inside functions and for type checking included."""
+    """All imports, including those inside functions and for type checking."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(modules()[module].read_text())):
         if isinstance(node, ast.Import):

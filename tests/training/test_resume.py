@@ -221,7 +221,7 @@ def test_an_output_that_cannot_be_written_leaves_the_checkpoint(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("pipeline.engine.store.describe_files", full)
-    with pytest.raises(StorageError, match="no space is left"):
+    with pytest.raises(StorageError, match="no space left"):
         run_stages(config, Workspace(tmp_path), Silent(), until="train")
     assert len(saved(tmp_path)) == 1
     monkeypatch.undo()

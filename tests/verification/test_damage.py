@@ -1,4 +1,4 @@
-"""Damage to any artifact, a weight, a name, an axis or a scale, is caught and named."""
+"""Damage to any artifact, in a weight, name, axis or scale, is detected and named."""
 
 import re
 import shutil
@@ -34,12 +34,12 @@ def damaged(published: Path, tmp_path: Path) -> Path:
 
 def replace_bytes(path: Path, old: bytes, new: bytes) -> None:
     content = path.read_bytes()
-    assert old in content, f"{path.name} does not hold it"
+    assert old in content, f"{path.name} does not contain it"
     path.write_bytes(content.replace(old, new))
 
 
 def largest_float(path: Path, first: int = 0) -> None:
-    """Make a weight in the middle of a file of float32 a large one."""
+    """Replace a weight in the middle of a float32 file with a large one."""
     content = bytearray(path.read_bytes())
     place = first + (len(content) - first) // 2 // 4 * 4
     content[place : place + 4] = np.float32(1000).tobytes()
@@ -110,7 +110,7 @@ DAMAGE: list[tuple[str, str, Callable[[Path], None], str]] = [
     ("openvino", "scale", lambda folder: replace_bytes(folder / "model.bin", SCALE,
                                                        np.float32(1).tobytes()), VALUES),
     ("saved_model", "weight", lambda folder: largest_float(variables_of(folder)),
-     "it could not be asked: "),
+     "it could not be run: "),
     ("saved_model", "name", lambda folder: replace_bytes(folder / "saved_model.pb",
                                                          b"probabilities", b"probabilitiez"), NAME),
     ("saved_model", "scale", lambda folder: replace_bytes(folder / "saved_model.pb", SCALE,
@@ -122,14 +122,14 @@ DAMAGE: list[tuple[str, str, Callable[[Path], None], str]] = [
     ("file_format", "damage", "words"),
     [pytest.param(f, damage, words, id=f"{f}-{what}") for f, what, damage, words in DAMAGE],
 )
-def test_damage_to_any_artifact_is_caught_by_name(
+def test_damage_to_any_artifact_is_named(
     damaged: Path,
     reference: Reference,
     file_format: str,
     damage: Callable[[Path], None],
     words: str,
 ) -> None:
-    """In the runtimes that start at once; Node.js and the browser have a test of their own."""
+    """In the runtimes that start fast; Node.js and the browser have a separate test."""
     slow = {"onnxruntime-web", "onnxruntime-node", "onnx-reference"}
     home = {"keras": "keras", "saved_model": "tensorflow"}.get(file_format)
     damage(damaged)
@@ -139,8 +139,8 @@ def test_damage_to_any_artifact_is_caught_by_name(
     assert checks
     for check in checks:
         assert not check.passed, check
-        told = " ".join(check.failures)
-        assert words in told, (check.runtime, told)
+        failures = " ".join(check.failures)
+        assert words in failures, (check.runtime, failures)
 
 
 @needs_node
@@ -148,7 +148,7 @@ def test_damage_to_any_artifact_is_caught_by_name(
 @pytest.mark.parametrize(
     ("change", "words"), [(one_weight, VALUES), (rename_output, NAME), (fix_batch, AXIS)]
 )
-def test_damage_is_caught_in_nodejs_and_the_browser(
+def test_damage_is_detected_in_nodejs_and_the_browser(
     damaged: Path, reference: Reference, change: Callable[[onnx.ModelProto], None], words: str
 ) -> None:
     change_onnx(change, "model.onnx")(damaged)
@@ -158,7 +158,7 @@ def test_damage_is_caught_in_nodejs_and_the_browser(
         assert words in " ".join(check.failures), check
 
 
-def test_an_encoded_image_answered_otherwise_is_caught(
+def test_different_prediction_for_an_encoded_image_is_detected(
     published: Path, reference: Reference, tmp_path: Path
 ) -> None:
     """A SavedModel whose second signature inverts the image."""

@@ -1,4 +1,4 @@
-"""Proof that verification can fail: every kind of damage is done to real files and is caught."""
+"""Verification detects every kind of damage, here done to real files."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def exported(smoke: Path, tmp_path: Path) -> Path:
 
 
 def check(folder: Path, file_format: str, reference: Reference) -> list[Check]:
-    """The runtimes that need no extra but ``train``; test_runtimes.py has all."""
+    """Verify in the runtimes that need only the extra ``train``; test_runtimes.py has all."""
     return verify(artifacts_in(folder, [file_format]), reference, Silent(), only=TRAIN)
 
 
@@ -72,7 +72,7 @@ def one_weight(model: onnx.ModelProto) -> None:
     largest.CopyFrom(numpy_helper.from_array(values, largest.name))
 
 
-def test_the_files_of_a_run_pass_everywhere(exported: Path, reference: Reference) -> None:
+def test_exported_files_pass_in_all_runtimes(exported: Path, reference: Reference) -> None:
     artifacts = artifacts_in(exported, ["saved_model", "onnx", "keras"])
     checks = verify(artifacts, reference, Silent(), only=TRAIN)
     require_passed(checks)
@@ -83,7 +83,7 @@ def test_the_files_of_a_run_pass_everywhere(exported: Path, reference: Reference
         assert found.max_abs_diff <= FLOAT32_TOLERANCE
 
 
-def test_one_corrupted_weight_is_refused(exported: Path, reference: Reference) -> None:
+def test_one_corrupted_weight_is_detected(exported: Path, reference: Reference) -> None:
     change_onnx(exported, one_weight)
     checks = check(exported, "onnx", reference)
     assert [c.passed for c in checks] == [False, False]
@@ -91,10 +91,12 @@ def test_one_corrupted_weight_is_refused(exported: Path, reference: Reference) -
         require_passed(checks)
     assert "model.onnx in onnxruntime" in str(caught.value)
     assert "the largest difference of probabilities must be at most 1e-05" in str(caught.value)
-    assert "Nothing is published" in str(caught.value)
+    assert "Nothing was published" in str(caught.value)
 
 
-def test_a_corrupted_keras_file_and_saved_model(exported: Path, reference: Reference) -> None:
+def test_corrupted_keras_file_and_saved_model_are_detected(
+    exported: Path, reference: Reference
+) -> None:
     import keras
 
     model = keras.models.load_model(exported / "model.keras")
@@ -139,7 +141,7 @@ def lose_scaling(model: onnx.ModelProto) -> None:
         (lose_scaling, "the largest difference"),
     ],
 )
-def test_a_lost_name_axis_or_scale_is_named(
+def test_lost_name_axis_or_scale_is_named(
     exported: Path, reference: Reference, change: object, words: str
 ) -> None:
     change_onnx(exported, change)
@@ -149,7 +151,7 @@ def test_a_lost_name_axis_or_scale_is_named(
 
 
 @pytest.mark.parametrize("file_format", ["onnx", "keras", "saved_model"])
-def test_a_truncated_file_fails_and_does_not_crash(
+def test_truncated_file_fails_without_a_crash(
     exported: Path, reference: Reference, file_format: str
 ) -> None:
     names = {"onnx": "model.onnx", "keras": "model.keras", "saved_model": "saved_model.pb"}
@@ -158,7 +160,7 @@ def test_a_truncated_file_fails_and_does_not_crash(
     for found in check(exported, file_format, reference):
         assert found.ran
         assert not found.passed
-        assert "could not be asked" in found.failures[0]
+        assert "could not be run" in found.failures[0]
 
 
 def answers(probabilities: np.ndarray, contract: Contract = CONTRACT) -> Answers:
@@ -168,7 +170,7 @@ def answers(probabilities: np.ndarray, contract: Contract = CONTRACT) -> Answers
 
 @pytest.fixture
 def known(tmp_path: Path) -> Reference:
-    """Fifty images; the model is sure but for image 0, where two classes are level."""
+    """Fifty images; the model is certain, except on image 0, where two classes are tied."""
     probabilities = np.full((50, 10), 0.01, np.float32)
     probabilities[np.arange(50), np.arange(50) % 10] = 0.91
     probabilities[0] = 0
@@ -176,7 +178,7 @@ def known(tmp_path: Path) -> Reference:
     return Reference(tmp_path / "none", np.arange(50) % 10, probabilities, CONTRACT, MULTICLASS)
 
 
-def test_equal_answers_and_ties_pass(known: Reference) -> None:
+def test_equal_predictions_and_ties_pass(known: Reference) -> None:
     assert compare(answers(known.probabilities), known) == ()
     tied = known.probabilities.copy()
     tied[0, 1] += 4e-6
@@ -185,7 +187,7 @@ def test_equal_answers_and_ties_pass(known: Reference) -> None:
     assert compare(answers(tied), known) == ()
 
 
-def test_a_difference_just_above_the_tolerance_fails(known: Reference) -> None:
+def test_difference_just_above_the_tolerance_fails(known: Reference) -> None:
     off = known.probabilities.copy()
     off[3, 4] += 1.2e-5
     whole, *parts = compare(answers(off), known)
@@ -198,21 +200,21 @@ def test_a_difference_just_above_the_tolerance_fails(known: Reference) -> None:
     assert compare(answers(off), known) == ()
 
 
-def test_values_that_are_no_numbers_fail(known: Reference) -> None:
+def test_nan_fails(known: Reference) -> None:
     off = known.probabilities.copy()
     off[49, 0] = np.nan
     assert "all values must be finite; got 1 images" in compare(answers(off), known)[0]
 
 
-def test_one_other_label_fails_and_is_counted(known: Reference) -> None:
+def test_one_different_label_fails_and_is_counted(known: Reference) -> None:
     off = known.probabilities.copy()
     off[40] = np.roll(off[40], 1)
-    assert "every label must agree; got 1 that do not" in " ".join(compare(answers(off), known))
+    assert "all labels must agree; got 1 that differ" in " ".join(compare(answers(off), known))
 
 
 def test_missing_rows_and_wrong_small_batches_fail(known: Reference) -> None:
     short = answers(known.probabilities[:-1])
-    assert "answers must be float32 (50, 10); got float32 (49, 10)" in compare(short, known)[0]
+    assert "predictions must be float32 (50, 10); got float32 (49, 10)" in compare(short, known)[0]
     good = answers(known.probabilities)
     good.small_batches[7] = np.roll(known.probabilities[:7], 1, axis=0)
     assert any("the first 7 as a batch" in failure for failure in compare(good, known))
@@ -220,29 +222,31 @@ def test_missing_rows_and_wrong_small_batches_fail(known: Reference) -> None:
     assert "got float64" in compare(wide, known)[0]
 
 
-def test_small_batches_must_have_all_their_rows(known: Reference) -> None:
+def test_incomplete_small_batches_fail(known: Reference) -> None:
     few = answers(known.probabilities)
     few.small_batches[7] = known.probabilities[:3]
     few.small_batches[32] = np.float32(1)  # type: ignore[assignment]
     seven, thirty_two = compare(few, known)
-    assert seven == "the first 7 as a batch: answers must be float32 (7, 10); got float32 (3, 10)"
+    assert seven == (
+        "the first 7 as a batch: predictions must be float32 (7, 10); got float32 (3, 10)"
+    )
     assert "got float32 ()" in thirty_two
 
 
-def test_every_way_in_must_be_there_and_answer_all(known: Reference) -> None:
+def test_missing_or_incomplete_encoded_inputs_fail(known: Reference) -> None:
     few = answers(known.probabilities)
     few.entrances["as PNG files"] = known.probabilities[:1]
     [failure] = compare(few, known)
     assert failure == (
-        "the first 32 as PNG files: answers must be float32 (32, 10); got float32 (1, 10)"
+        "the first 32 as PNG files: predictions must be float32 (32, 10); got float32 (1, 10)"
     )
     few.entrances["as PNG files"] = known.probabilities[:0]
     assert len(compare(few, known)) == 1
     [failure] = compare(answers(known.probabilities), known, entrances=["as PNG files"])
-    assert failure == "it must take images as PNG files; got no way in for them"
+    assert failure == "it must accept images as PNG files; got no input for them"
 
 
-def test_a_copy_must_be_as_accurate_in_every_runtime() -> None:
+def test_copy_must_be_equally_accurate_in_every_runtime() -> None:
     checks = [
         Check("model.onnx", "tract", ran=True, accuracy=0.9),
         Check("model.int8.onnx", "onnxruntime", ran=True, accuracy=0.98),
@@ -252,7 +256,7 @@ def test_a_copy_must_be_as_accurate_in_every_runtime() -> None:
     found = compared_with_originals(checks, ["onnx", "onnx_int8", "onnx_int8", "onnx_int8"])
     assert [check.passed for check in found] == [True, True, True, False]
     assert found[3].failures == (
-        "the accuracy must be within 0.2 points of 0.9800, that in onnxruntime; got 0.9770",
+        "the accuracy must be within 0.2 points of 0.9800, the accuracy in onnxruntime; got 0.9770",
     )
 
 
@@ -261,22 +265,20 @@ def rename_axes(model: onnx.ModelProto) -> None:
         value.type.tensor_type.shape.dim[0].dim_param = "unk__7"
 
 
-def test_the_name_of_the_batch_axis_is_part_of_the_contract(
-    exported: Path, reference: Reference
-) -> None:
+def test_batch_axis_name_is_part_of_the_contract(exported: Path, reference: Reference) -> None:
     change_onnx(exported, rename_axes)
     for found in check(exported, "onnx", reference):
         assert any("got image: uint8 [unk__7, 28, 28, 1]" in text for text in found.failures)
 
 
-def test_documents_hold_no_infinities() -> None:
+def test_json_documents_contain_no_nan() -> None:
     found = Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=float("nan"))
     json.dumps(found.as_json(), allow_nan=False)
     assert from_json(Check, found.as_json()).max_abs_diff is None
 
 
-def test_a_worker_ends_with_the_process_that_asked(exported: Path, tmp_path: Path) -> None:
-    """kill -9 of the parent: no worker stays behind, not even one that waits for its images."""
+def test_worker_exits_with_its_parent(exported: Path, tmp_path: Path) -> None:
+    """After kill -9 of the parent no worker remains, not even one waiting for its images."""
     code = (
         "import sys; from pathlib import Path\n"
         "from pipeline.runtimes.registry import choose_runtime\n"
@@ -294,9 +296,7 @@ def test_a_worker_ends_with_the_process_that_asked(exported: Path, tmp_path: Pat
         wait_until_ended(workers)
 
 
-def test_a_folder_named_pipeline_beside_the_user_is_not_the_package(
-    smoke: Path, tmp_path: Path
-) -> None:
+def test_folder_named_pipeline_is_not_imported(smoke: Path, tmp_path: Path) -> None:
     (tmp_path / "pipeline").mkdir()
     (tmp_path / "pipeline" / "__init__.py").write_text("raise RuntimeError('not me')")
     script = Path(sys.executable).parent / "pipeline"
@@ -313,7 +313,7 @@ def test_contracts_are_compared_in_full(known: Reference) -> None:
     )
 
 
-def test_what_did_not_run_never_counts_as_passed() -> None:
+def test_checks_that_did_not_run_are_not_passed() -> None:
     absent = Check("model.onnx", "onnxruntime", ran=False)
     assert not absent.passed
     with pytest.raises(VerificationFailed, match=r"model\.onnx: no runtime that opens it"):
@@ -338,9 +338,7 @@ def test_every_format_has_a_runtime_and_a_writer() -> None:
     assert all(find_spec(f"pipeline.export.{name}") for name in names)
 
 
-def test_a_file_changed_after_its_verification_is_not_published(
-    smoke: Path, tmp_path: Path
-) -> None:
+def test_file_changed_after_verification_is_not_published(smoke: Path, tmp_path: Path) -> None:
     [folder] = (smoke / "runs" / "export").iterdir()
     shutil.copytree(folder, tmp_path / "runs" / "export" / folder.name)
     found = Store(tmp_path / "runs").find(ExportFacts, folder.name)
@@ -355,7 +353,7 @@ def test_a_file_changed_after_its_verification_is_not_published(
     assert not list((tmp_path / "exported" / "smoke").iterdir())
 
 
-def test_the_reference_is_the_whole_test_set(smoke: Path, reference: Reference) -> None:
+def test_reference_is_the_whole_test_set(smoke: Path, reference: Reference) -> None:
     assert len(reference.probabilities) == len(np.load(reference.images, mmap_mode="r")) == 1000
     [evaluation] = (smoke / "runs" / "evaluate").iterdir()
     assert (evaluation / TEST_PROBABILITIES_FILE).is_file()
