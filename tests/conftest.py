@@ -1,4 +1,4 @@
-"""Shared parts: real runs in workspaces of their own, and a machine without network."""
+"""Shared fixtures: real runs in temporary workspaces, and a machine without network."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from tests.support.paths import NO_HOST
 from tests.support.servers import Server, serving
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# The same examples everywhere and always; others: pytest --hypothesis-profile=default.
+# The same examples on every run; for random ones: pytest --hypothesis-profile=default.
 hypothesis.settings.register_profile(
     "same",
     derandomize=True,
@@ -38,7 +38,7 @@ MNIST = os.environ.get("PIPELINE_MANUAL_DIR")
 
 @pytest.fixture(scope="session", autouse=True)
 def no_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """No host but loopback answers, and nothing is prepared: everywhere the same start."""
+    """Make only loopback reachable and no data set prepared, so all machines are alike."""
     prepared = tmp_path_factory.mktemp("tensorflow_datasets")
     settings = {
         "http_proxy": NO_HOST,
@@ -58,7 +58,7 @@ def no_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
 
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
-    """The four official files, where they are."""
+    """The folder of the four official files."""
     if MNIST is None:
         pytest.skip("needs the full MNIST: set PIPELINE_MANUAL_DIR to the folder of its four files")
     folder = Path(MNIST).resolve()
@@ -92,7 +92,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def digits() -> Split:
-    """500 real digits, for trainings of seconds."""
+    """500 real digits, for training in seconds."""
     images, labels = read_sample()
     order = np.random.default_rng(0).permutation(len(labels))[:500]
     return Split(images[order], labels[order])
@@ -100,7 +100,7 @@ def digits() -> Split:
 
 @pytest.fixture
 def workspace(smoke: Path, tmp_path: Path) -> Path:
-    """A copy of the smoke workspace that a test may go on in."""
+    """A copy of the smoke workspace that a test may use."""
     shutil.copytree(smoke, tmp_path / "workspace")
     return tmp_path / "workspace"
 
@@ -122,7 +122,7 @@ def complete(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(workspace: Path) -> None:
         for stage in ("data", "train", "evaluate"):
             shutil.copytree(smoke / "runs" / stage, workspace / "runs" / stage)
-        # One of 333 images is 0.3 points: where sums are rounded otherwise, a copy may lose it.
+        # One of 333 images is 0.3 points; a copy may lose it if sums are rounded differently.
         formats = (f"export.formats={ALL_FORMATS}", "export.max_accuracy_drop=2")
         done = run_smoke(workspace, *formats, "verify.runtimes=null")
         assert done.code == 0, done.err
@@ -138,7 +138,7 @@ def published(complete: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def reference(complete: Path) -> Reference:
-    """What every file of it must answer."""
+    """The reference for every file of the published version."""
     [data] = (complete / "runs" / "data").iterdir()
     [evaluation] = (complete / "runs" / "evaluate").iterdir()
     task = task_named("multiclass")
@@ -148,7 +148,7 @@ def reference(complete: Path) -> Reference:
 
 @pytest.fixture(scope="session")
 def server(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of the published model; tests only ask."""
+    """A server of the published model; tests only send requests."""
     log = tmp_path_factory.mktemp("server") / "log"
     with serving(complete, log=log) as running:
         yield running
@@ -156,7 +156,7 @@ def server(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key, by openssl."""
+    """A certificate for 127.0.0.1 and its key, made by openssl."""
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
         [

@@ -13,7 +13,7 @@ from tests.support.command_line import Done, assert_error
 from tests.support.paths import PROJECT, SMOKE
 
 PYTHON = PROJECT / ".venv-base" / "bin" / "python"
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`: .venv-base")
+pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="`make test` creates .venv-base")
 
 
 def base(*arguments: object) -> Done:
@@ -40,9 +40,9 @@ def test_base_install_predicts_the_same(smoke: Path, tmp_path: Path) -> None:
     [data] = (smoke / "runs" / "data").iterdir()
     np.save(tmp_path / "digits.npy", np.load(data / "test_images.npy")[:50])
     model = smoke / "exported" / "smoke"
-    answers = json.loads(base("predict", model, tmp_path / "digits.npy", "--json").out)
-    expected = [vars(answer) for answer in predict(model, [tmp_path / "digits.npy"])]
-    assert answers == expected
+    predictions = json.loads(base("predict", model, tmp_path / "digits.npy", "--json").out)
+    expected = [vars(found) for found in predict(model, [tmp_path / "digits.npy"])]
+    assert predictions == expected
 
 
 def test_training_names_the_missing_extra(tmp_path: Path) -> None:

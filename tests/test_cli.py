@@ -112,9 +112,7 @@ def test_why_says_what_is_up_to_date_and_what_never_ran(workspace: Path, tmp_pat
     assert command("why", SMOKE, "publish", "-C", workspace).out.count("up to date") == 6
     done = command("why", SMOKE, "train", "-C", tmp_path)
     assert done.out.count("there is no earlier output") == 2
-    assert_error(
-        command("why", SMOKE, "trian"), 2, "Unknown stage 'trian'. Choose one of"
-    )
+    assert_error(command("why", SMOKE, "trian"), 2, "Unknown stage 'trian'. Choose one of")
 
 
 def test_force_runs_a_stage_and_those_after(workspace: Path) -> None:

@@ -56,7 +56,7 @@ def test_older_manifest_is_written_as_it_was_read(workspace: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "kept"),
+    ("change", "is_listed"),
     [
         (lambda manifest: manifest["verification"][0].update(cost={"load_seconds": 1}), True),
         (lambda manifest: manifest["verification"][0].pop("artifact"), True),
@@ -68,14 +68,14 @@ def test_older_manifest_is_written_as_it_was_read(workspace: Path) -> None:
     ],
 )
 def test_informational_fields_may_differ(
-    workspace: Path, change: Callable[[dict[str, Any]], object], kept: bool
+    workspace: Path, change: Callable[[dict[str, Any]], object], is_listed: bool
 ) -> None:
     path = workspace / "exported" / "before" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
     change(manifest)
     path.write_text(json.dumps(manifest))
     models, broken = list_models(workspace=workspace)
-    assert (len(models), len(broken)) == ((1, 0) if kept else (0, 1))
+    assert (len(models), len(broken)) == ((1, 0) if is_listed else (0, 1))
 
 
 def test_older_version_predicts(workspace: Path, digits: Split) -> None:

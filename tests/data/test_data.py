@@ -213,9 +213,9 @@ def test_downloaded_file_is_not_downloaded_again(
     folder, pinned = small_files
     with host(folder) as good:
         fetch({"a.gz": pinned["a.gz"]}, (good.address,), tmp_path / "downloads", Silent())
-        good.asked.clear()
+        good.requested.clear()
         fetch(pinned, (good.address,), tmp_path / "downloads", Silent())
-        assert good.asked == ["a.gz", "b.gz"]  # the first request is the probe
+        assert good.requested == ["a.gz", "b.gz"]  # the first request is the probe
 
 
 def test_unresponsive_hosts_cost_at_most_ten_seconds(

@@ -1,4 +1,4 @@
-"""Edits of Python's source: some change nothing that runs, the others one thing."""
+"""Edits of Python source: some leave the executed code the same, the others change one thing."""
 
 import ast
 import io
@@ -23,12 +23,12 @@ OPPOSITE: dict[type[ast.cmpop], ast.cmpop] = {
 
 
 def unparsed(source: str) -> str:
-    """No comments, other quotes, other lines."""
+    """Remove comments; change quotes and line breaks."""
     return ast.unparse(ast.parse(source))
 
 
 def laid_out(source: str) -> str:
-    """Blocks twice as deep; a comment and an empty line before each statement, a comment after."""
+    """Double the indentation; add comments around and an empty line before each statement."""
     starts, ends, fresh = set(), set(), True
     layout = {tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -54,12 +54,12 @@ def _laid_out(line: str, starts: bool, ends: bool) -> str:
 
 
 def undocumented(source: str) -> str:
-    """No docstrings."""
+    """Remove docstrings."""
     return ast.unparse(_documented(ast.parse(source), None))
 
 
 def documented(source: str, text: str = "Another.") -> str:
-    """A docstring of these words wherever there can be one."""
+    """Put a docstring with this text wherever one is possible."""
     return ast.unparse(_documented(ast.parse(source), text))
 
 
@@ -76,7 +76,7 @@ def _documented(tree: ast.Module, text: str | None) -> ast.Module:
 
 
 class Edit(NamedTuple):
-    """One thing to change: the kind, the line, and what does it to the tree it was found in."""
+    """One change: its kind, its line, and a function that applies it to the tree."""
 
     kind: str
     line: int
@@ -84,7 +84,7 @@ class Edit(NamedTuple):
 
 
 def edits(tree: ast.AST) -> Iterator[Edit]:
-    """Every edit there is, the same ones in the same order for the same source."""
+    """Yield all possible edits, in the same order for the same source."""
     line = 0
     for node in _running(tree):
         line = getattr(node, "lineno", line)
@@ -93,7 +93,7 @@ def edits(tree: ast.AST) -> Iterator[Edit]:
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what runs for an output: no docstrings, nothing for type checkers or people."""
+    """Yield nodes that affect output: no docstrings, type checking or presentation."""
     if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
         for statement in node.orelse:
             yield from _running(statement)
@@ -204,7 +204,7 @@ def _of_list(node: ast.AST) -> Found:
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
             yield from _shorter_and_turned("items", items)
         case ast.BoolOp(values=items):
-            yield from _turned("and, or turned", items)
+            yield from _turned("and, or reversed", items)
         case ast.comprehension(ifs=conditions) if conditions:
             yield "condition", _putting(conditions, 0)
 
@@ -217,9 +217,9 @@ def _of_statements(node: ast.AST) -> Found:
             if not _is_idle(statement):
                 yield "statement removed", _putting(statements, index, ast.Pass())
         if _differs_turned([s for s in statements if not _is_idle(s)]):
-            yield "statements turned", statements.reverse
+            yield "statements reversed", statements.reverse
     if isinstance(node, ast.If | ast.While | ast.Assert):
-        yield "condition turned", _setting(node, "test", ast.UnaryOp(ast.Not(), node.test))
+        yield "condition negated", _setting(node, "test", ast.UnaryOp(ast.Not(), node.test))
     if isinstance(node, ast.Return) and ast.unparse(node) not in {"return", "return None"}:
         yield "return", _setting(node, "value", None)
 
@@ -227,7 +227,7 @@ def _of_statements(node: ast.AST) -> Found:
 def _shorter_and_turned(kind: str, items: list[Any]) -> Found:
     if items:
         yield f"{kind} shorter", _putting(items, len(items) - 1)
-    yield from _turned(f"{kind} turned", items)
+    yield from _turned(f"{kind} reversed", items)
 
 
 def _turned(kind: str, items: list[Any]) -> Found:

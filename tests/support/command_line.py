@@ -1,4 +1,4 @@
-"""The command line in a process of its own, as users run it."""
+"""Run the command line in a separate process, as users do."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from tests.support.paths import PROJECT, SMOKE
 
-ONNX_ALONE = ("export.formats=[onnx]", "verify.runtimes=[onnxruntime]")  # the quickest to prove
+ONNX_ALONE = ("export.formats=[onnx]", "verify.runtimes=[onnxruntime]")  # the fastest to verify
 
 
 @dataclass(frozen=True)
 class Done:
-    """A command that ended."""
+    """A finished command."""
 
     code: int
     out: str
@@ -23,7 +23,7 @@ class Done:
 def command(
     *arguments: object, timeout: float = 500, cwd: Path = PROJECT, **environment: str
 ) -> Done:
-    """Run the command line as a user does, in a process of its own."""
+    """Run the command line in a separate process, as a user does."""
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", *map(str, arguments)],
         capture_output=True,
@@ -37,7 +37,7 @@ def command(
 
 
 def assert_error(done: Done, code: int, *words: str) -> None:
-    """One paragraph with these words, the exit code, and no traceback."""
+    """Check the exit code, and that the error contains the words and no traceback."""
     assert done.code == code, done.err
     assert "Traceback" not in done.err
     for word in words:

@@ -1,4 +1,4 @@
-"""Data hosts on loopback: good ones, and ones that cut, alter or stall."""
+"""Data hosts on loopback: good ones, and ones that truncate, alter or stall."""
 
 import threading
 import time
@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 class Host(ThreadingHTTPServer):
-    """Serves the files of a folder in one of several manners, and remembers what was asked."""
+    """Serves the files of a folder in one of several manners, and records the requested names."""
 
     daemon_threads = True
 
     def __init__(self, folder: Path, manner: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder, self.manner = folder, manner
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.released = threading.Event()
 
     @property
@@ -29,7 +29,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         name = self.path.rpartition("/")[2]
-        self.server.asked.append(name)
+        self.server.requested.append(name)
         path = self.server.folder / name
         if self.server.manner == "silent":
             self.server.released.wait(30)

@@ -8,12 +8,12 @@ from tests.support.paths import PROJECT
 
 
 def copy_package(target: Path) -> Path:
-    """Copy the package; what other processes compile meanwhile comes and goes."""
+    """Copy the package without compiled files, which other processes may be writing."""
     return shutil.copytree(
         PROJECT / "pipeline", target, ignore=shutil.ignore_patterns("__pycache__")
     )
 
 
 def contents(folder: Path) -> Sequence[str]:
-    """Everything below a folder, hidden things included."""
+    """Return the relative paths of everything below a folder, including hidden files."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))

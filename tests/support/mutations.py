@@ -1,4 +1,4 @@
-"""Damaged copies of an exported model, each opened in a process of its own.
+"""Damaged copies of an exported model, each opened in a separate process.
 
 ``python -m tests.support.mutations RUNTIME FORMAT FOLDER COUNT`` prints one line of JSON, a list of
 the outcomes: ``answered``, ``refused: ...``, or ``ended by SIG...``, which the pipeline's worker
@@ -28,7 +28,7 @@ STRUCTURE = 3000  # bytes at either end, where names and shapes are
 
 
 def damage(content: bytes, random_: random.Random) -> bytes:
-    """Return the content cut, flipped, overwritten, lengthened or shuffled somewhere."""
+    """Return the content truncated, overwritten or with bytes flipped, inserted or removed."""
     body = bytearray(content)
     end = len(body) - 1
     near = [min(STRUCTURE, end), end]
@@ -62,8 +62,8 @@ def mutate(folder: Path, file_format: str, seed: int) -> None:
     path.write_bytes(damaged if damaged != content else content[:-1])
 
 
-def open_in_fork(runtime: Runtime, path: Path, told: Path) -> str:
-    """Open and ask a model in a child process, and return what became of it."""
+def open_in_fork(runtime: Runtime, path: Path, outcome: Path) -> str:
+    """Open and run a model in a child process, and return the outcome."""
     child = os.fork()
     if child == 0:
         signal.alarm(SECONDS)
@@ -72,28 +72,28 @@ def open_in_fork(runtime: Runtime, path: Path, told: Path) -> str:
             predictor = open_model(runtime, path)
             require_classifier(predictor.contract, path.name)
             predictor.predict(np.zeros((1, *predictor.contract.image_shape), np.uint8))
-            told.write_text("answered")
+            outcome.write_text("answered")
         except PipelineError as error:
-            told.write_text(f"refused: {error}")
+            outcome.write_text(f"refused: {error}")
         except Exception as error:  # noqa: BLE001  (as the worker does)
-            told.write_text(f"refused: {type(error).__name__}: {error}")
+            outcome.write_text(f"refused: {type(error).__name__}: {error}")
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         return f"ended by {signal.Signals(os.WTERMSIG(status)).name}"
-    return told.read_text()
+    return outcome.read_text()
 
 
 def main(name: str, file_format: str, folder: str, count: str) -> None:
     runtime = choose_runtime(name)
     runtime.package.load()
     with tempfile.TemporaryDirectory() as scratch:
-        copy, told = Path(scratch, "copy"), Path(scratch, "told")
+        copy, outcome = Path(scratch, "copy"), Path(scratch, "outcome")
         results = []
         for seed in range(int(count)):
             shutil.copytree(folder, copy)
             mutate(copy, file_format, seed)
-            results.append(open_in_fork(runtime, artifact_path(copy, file_format), told))
+            results.append(open_in_fork(runtime, artifact_path(copy, file_format), outcome))
             shutil.rmtree(copy)
     print(json.dumps(results))
 

@@ -1,4 +1,4 @@
-"""Where the tests find the project."""
+"""Paths and addresses that the tests use."""
 
 from pathlib import Path
 

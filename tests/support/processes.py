@@ -9,24 +9,24 @@ _START_SECONDS = 60
 
 def is_running(pid: str) -> bool:
     try:
-        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # empty: ended, not yet collected
-    except OSError:  # it has ended, perhaps while it was read
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # empty: exited, not yet reaped
+    except OSError:  # it exited, perhaps during the read
         return False
 
 
 def wait_until_ended(pids: Iterable[str], seconds: float = 120) -> None:
-    """Wait for processes that are to end by themselves."""
+    """Wait until processes have exited by themselves."""
     deadline = time.monotonic() + seconds
     while left := [pid for pid in pids if is_running(pid)]:
-        assert time.monotonic() < deadline, f"{left} go on"
+        assert time.monotonic() < deadline, f"{left} are still running"
         time.sleep(0.05)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = _START_SECONDS) -> None:
-    """Wait until a condition holds; fail if it does not in time."""
+    """Wait until a condition is true; fail after a time limit."""
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "it did not come true in time"
+        assert time.monotonic() < until, "the condition did not become true in time"
         time.sleep(0.02)
 
 

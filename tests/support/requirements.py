@@ -1,4 +1,4 @@
-"""Marks for tests that need a runtime which not every machine has."""
+"""Marks for tests that need a runtime that may not be installed."""
 
 import pytest
 
