@@ -93,7 +93,7 @@ def write_array(
 ) -> None:
     """Write a ``.npy`` file from chunks of its rows.
 
-    Without a memory map, which on a full disk ends the process with SIGBUS, not with an error.
+    Not memory-mapped: on a full disk, that kills the process with SIGBUS instead of raising.
     """
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
     with path.open("wb") as file:

@@ -137,7 +137,7 @@ def _outdated(planned: Plan, request: Request) -> set[str]:
         is_proven = any(stage.name in later.proves for later in readers)
         if output is None or (is_read and not is_proven and not output.is_unaltered()):
             outdated.add(stage.name)
-    # Verification is of files, whatever they were made from: new files are verified again.
+    # Verification applies to the files themselves: regenerated files are verified again.
     return outdated | {stage.name for stage in stages if outdated & set(stage.proves)}
 
 

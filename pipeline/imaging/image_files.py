@@ -78,7 +78,7 @@ def decode_picture(
         raise
     except UnidentifiedImageError as error:
         raise _unreadable(where, ValueError("unknown image format")) from error
-    except Exception as error:  # a damaged file can cause any
+    except Exception as error:  # a damaged file can raise anything
         raise _unreadable(where, error) from error
     return pixels.reshape(image_shape)
 
@@ -114,7 +114,7 @@ def _read_digit(picture: "Image", work: Work, where: str) -> npt.NDArray[np.uint
 def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     try:
         array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except Exception as error:  # a damaged header can cause any
+    except Exception as error:  # a damaged header can raise anything
         raise _unreadable(str(path), error) from error
     if not isinstance(array, np.ndarray):
         raise _unreadable(str(path), TypeError("it is an archive of several arrays"))

@@ -1,4 +1,4 @@
-"""How much work it is to decode a JPEG file, found without decoding it.
+"""The work of decoding a JPEG file, determined without decoding it.
 
 A decoder passes over the whole picture for each scan, and a file of a few kilobytes can contain
 thousands. Source: ITU-T T.81, annex B.
