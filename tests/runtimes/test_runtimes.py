@@ -250,7 +250,7 @@ def test_the_table_tells_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str
     assert re.search(r"model.onnx +onnxruntime +pass +2.0e-07 +100.00% +0.9800", out)
     assert re.search(r"model.xml +openvino \(f32\) +FAIL", out)
     assert re.search(r"model.onnx +tract +not run", out)
-    assert "not run in tract. To add: pip install 'dense-pipeline[runtimes]'" in out
+    assert "not run in tract. To install: pip install 'dense-pipeline[runtimes]'" in out
 
 
 def test_a_runtime_of_the_configuration_must_exist(tmp_path: Path) -> None:
