@@ -49,7 +49,7 @@ def row(room: str) -> int:
     return found[0]
 
 
-def test_imports_point_downwards() -> None:
+def test_imports_point_downward() -> None:
     upwards = [
         f"{module} imports {other}"
         for module in modules()
