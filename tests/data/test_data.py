@@ -248,7 +248,7 @@ def test_killed_download_restarts_cleanly(
     with host(folder, "slow") as slow:
         # It sends only a part of a file until the block ends.
         waiting = SimpleNamespace(sleep=lambda _seconds: slow.released.wait())
-        monkeypatch.setattr("hosts.time", waiting)
+        monkeypatch.setattr("tests.support.data_hosts.time", waiting)
         process = subprocess.Popen([sys.executable, "-c", code, slow.address, str(target)])
         while not (target.exists() and contents(target)):
             assert process.poll() is None
