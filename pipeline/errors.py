@@ -115,5 +115,6 @@ def one_line(error: BaseException, limit: int | None = 300) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "Did you mean 'NEAREST'? " with a space after it, or "" where no name is near."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}? " if near else ""
+    in_lower_case = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), in_lower_case, n=1, cutoff=0.5)
+    return f"Did you mean {in_lower_case[near[0]]!r}? " if near else ""
