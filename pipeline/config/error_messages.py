@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.config import aliases
 from pipeline.config.known_keys import advice, section_of
 from pipeline.config.places import KeyPath, Places
 from pipeline.config.schema import IN_WORDS, Config
@@ -18,15 +19,13 @@ def sentences(error: ValidationError, places: Places) -> dict[KeyPath, str]:
     return {key: _sentence(key, problems, places) for key, problems in by_key.items()}
 
 
-def unknown_key(path: KeyPath, places: Places) -> str:
-    """Return the sentence about a key that the schema does not have."""
-    return f"unknown key {'.'.join(path)!r} in {_place(path, places)}. {advice(path)}"
-
-
-def other_name(path: KeyPath, value: Any, what_to_write: str, places: Places) -> str:
-    """Return the sentence about a value that has another name here."""
-    name = ".".join(path)
-    return f"unknown value {shown(value)} for {name} in {_place(path, places)}. {what_to_write}"
+def names_of_other_tools(values: dict[str, Any], places: Places) -> dict[KeyPath, str]:
+    """Return what to write instead of names that the schema allows but nothing here has."""
+    found = {path: [_unknown_key(path, places)] for path in aliases.of_optimizers(values)}
+    for path, value, what_to_write in aliases.of_values(values):
+        unknown = f"unknown value {shown(value)} for {'.'.join(path)} in {_place(path, places)}."
+        found.setdefault(path, []).append(f"{unknown} {what_to_write}")
+    return {path: "\n".join(texts) for path, texts in found.items()}
 
 
 def _key_path(location: tuple[int | str, ...]) -> KeyPath:
@@ -48,7 +47,7 @@ def _sentence(key: KeyPath, problems: list[Any], places: Places) -> str:
     name = ".".join(key)
     kinds = {problem["type"] for problem in problems}
     if "extra_forbidden" in kinds:
-        return unknown_key(key, places)
+        return _unknown_key(key, places)
     if "missing" in kinds:
         return f"{name} is missing in {_place(key, places)}. {_missing(key)}"
     if not name:
@@ -58,6 +57,10 @@ def _sentence(key: KeyPath, problems: list[Any], places: Places) -> str:
     value = relevant[0]["input"]
     text = f"{name} must be {rules}; got {shown(value)} in {_place(key, places)}."
     return f"{text} {hint(key, value, kinds)}".rstrip()
+
+
+def _unknown_key(path: KeyPath, places: Places) -> str:
+    return f"unknown key {'.'.join(path)!r} in {_place(path, places)}. {advice(path)}"
 
 
 def _missing(key: KeyPath) -> str:

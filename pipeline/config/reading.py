@@ -8,8 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml.nodes import MappingNode
 
-from pipeline.config import aliases
-from pipeline.config.error_messages import other_name, sentences, unknown_key
+from pipeline.config.error_messages import names_of_other_tools, sentences
 from pipeline.config.finding import find_config
 from pipeline.config.known_keys import exact_keys
 from pipeline.config.places import KeyPath, Places
@@ -40,17 +39,12 @@ def validate(values: dict[str, Any], places: Places) -> Config:
         ConfigError: one paragraph for each key that is wrong.
     """
     wrong: dict[KeyPath, str] = {}
-    told: dict[KeyPath, list[str]] = {}
     try:
         # JSON, because strict validation of Python values does not take lists for tuples.
         config = Config.model_validate_json(json.dumps(values))
     except ValidationError as error:
         wrong = sentences(error, places)
-    # These replace pydantic's sentence where there is one.
-    wrong |= {path: unknown_key(path, places) for path in aliases.of_optimizers(values)}
-    for path, value, what_to_write in aliases.of_values(values):
-        told.setdefault(path, []).append(other_name(path, value, what_to_write, places))
-    wrong |= {path: "\n".join(texts) for path, texts in told.items()}
+    wrong |= names_of_other_tools(values, places)  # replaces pydantic's sentence on the same key
     if wrong:
         raise ConfigError("\n".join(wrong.values()))
     return config.with_places(places)

@@ -262,7 +262,6 @@ class Config(Section):
         self._places = places
         return self
 
-    def where(self, key: str) -> str:
-        """Return a key with its place, for messages: "train.epochs in mlp.yaml, line 7"."""
-        path = tuple(part.split("[")[0] for part in key.split("."))
-        return f"{key} in {self._places.of(path)}"
+    def place_of(self, key: str) -> str:
+        """Return where a key was set, for messages: "configs/mlp.yaml, line 7"."""
+        return self._places.of(tuple(part.split("[")[0] for part in key.split(".")))
