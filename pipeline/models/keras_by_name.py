@@ -21,7 +21,7 @@ def choose(
     known: Mapping[str, type],
     key: str,
     *,
-    kind: str = "name",
+    kind: str,
     place_of: PlaceOf = unknown_place,
 ) -> type:
     """Return the class of that name; ``kind`` says what it is: an optimizer, a schedule.
@@ -108,8 +108,8 @@ def _missing(kind: type, arguments: Mapping[str, Any], missing: list[str], place
     if not kind.__module__.startswith("keras."):
         return f"{needs} Add {'it' if len(missing) == 1 else 'them'}."
     placeholders = dict.fromkeys(missing, "VALUE")
-    written = written({"name": snake_case(kind.__name__), **arguments, **placeholders})
-    return f"{needs} Write {written}."
+    given = {"name": snake_case(kind.__name__), **arguments, **placeholders}
+    return f"{needs} Write {written(given)}."
 
 
 def _is_whole_float(value: Any, default: Any) -> bool:
@@ -132,5 +132,5 @@ def _check_type(value: Any, default: Any, key: str, place: str) -> None:
     if not fits:
         raise ConfigError(
             f"{key} must be {expected}; got {value!r} in {place}. "
-            f"{f'Write {advice}' if advice else f'The default of Keras is {default}'}."
+            f"{f'Write {advice}' if advice else f'The default of Keras is {json.dumps(default)}'}."
         )

@@ -49,8 +49,8 @@ def _require_own_arguments(config: "Optimizer", kind: type, place_of: PlaceOf) -
             key = f"optimizer.{argument}"
             raise ConfigError(
                 f"{kind.__name__} has no argument {argument!r} ({key} in {place_of(key)}); "
-                f"{' and '.join(others)} {'has' if len(others) == 1 else 'have'} it. Remove it, or "
-                f"replace the whole optimizer: optimizer={config.name}"
+                f"it belongs to {', '.join(others)}. Remove it, or replace the whole section: "
+                f"optimizer={config.name}"
             )
 
 
