@@ -16,6 +16,7 @@ def find_config(path: Path) -> Path:
     Raises:
         ConfigError: there is no such file.
     """
+    path = path.expanduser()
     if path.is_file():
         return path
     named = _FOLDER / f"{path}{'' if path.suffix in _ENDINGS else '.yaml'}"
@@ -41,4 +42,4 @@ def _which(path: Path, folder: Path) -> str:
         return f"Did you mean {next(file for file in files if file.stem == near[0])}?"
     if not files:
         return "Name a YAML file, such as configs/mlp.yaml in a clone of the project."
-    return f"Name a file, for example {' or '.join(str(file) for file in files[:4])}."
+    return f"Name a file, for example {', '.join(str(file) for file in files[:4])}."
