@@ -59,7 +59,9 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
         raise ConfigError(f"cannot read {path}: {error.strerror}.") from error
     node, values = load_yaml(text, str(path))
     if not isinstance(node, MappingNode):
-        found = "is empty" if node is None else f"holds a {type(values).__name__}"
+        found = (
+            "is empty" if node is None else f"holds {_KINDS.get(type(values), 'a single value')}"
+        )
         raise ConfigError(
             f"{path} {found}; a configuration is a YAML mapping of KEY: VALUE lines. See "
             "configs/mlp.yaml for an example."
@@ -67,6 +69,9 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
     places = Places(str(path))
     _note_lines(node, (), places)
     return expand(values), places
+
+
+_KINDS: dict[type, str] = {list: "a list", str: "text"}
 
 
 def _note_lines(node: MappingNode, path: KeyPath, places: Places) -> None:

@@ -15,6 +15,10 @@ _IN_WORDS = {
     "section alike, put a space after each colon, and put values that contain ': ' in quotes",
     "expected <block end>": "wrong indentation. Indent the keys of a section alike",
     "unexpected end of stream": "a quotation mark opened in line {opened} is not closed",
+    "another document": "a second document begins here. Write one configuration per file",
+    "determine a constructor": "YAML tags are not allowed. Remove {quoted}",
+    "recursion depth": "brackets are nested too deeply",
+    "Exceeds the limit": "a number has too many digits",
     "undefined alias": "undefined alias {quoted}. Put values that begin with * in quotes",
 }
 _SHELL = " On the command line, put the whole override in quotes: 'KEY=[1, 2]'"
