@@ -1,4 +1,4 @@
-"""The command line and the Python API as users meet them."""
+"""The command line and the Python API."""
 
 import json
 import os
@@ -175,14 +175,32 @@ def test_predict_png_jpeg_and_npy(workspace: Path) -> None:
     assert single.out == plain.out
 
 
+def test_predict_by_name_of_the_published_model(smoke: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((28, 28), np.uint8))
+    by_path = command("predict", smoke / "exported" / "smoke", tmp_path / "a.npy")
+    for model in ("smoke", "smoke/1"):
+        assert command("predict", model, tmp_path / "a.npy", "-C", smoke).out == by_path.out
+    loaded = pipeline.load_model("smoke", workspace=smoke)
+    assert loaded.metadata["data_set"] == "mnist"
+
+
+def test_predict_explains_missing_and_swapped_files(smoke: Path, tmp_path: Path) -> None:
+    done = command("predict", "smoke", tmp_path / "none.png", "-C", smoke)
+    assert_error(done, 2, "none.png", "No such file", "Check the path")
+    Image.new("L", (28, 28)).save(tmp_path / "digit.png")
+    done = command("predict", tmp_path / "digit.png", "smoke", "-C", smoke)
+    assert_error(done, 2, "digit.png is not a model file", "pipeline predict MODEL FILE")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["run", "none.yaml"], 2, ["can be read", "none.yaml"]),
-        (["run", MLP, "train.epoch=3"], 2, ["Did you mean 'epochs'?"]),
+        (["run", "none.yaml"], 2, ["no configuration file 'none.yaml'", "configs/mlp.yaml"]),
+        (["run", MLP, "train.epoch=3"], 2, ["Did you mean train.epochs?"]),
         (["run", MLP, "optimizer={name: sdg}"], 2, ["Did you mean 'sgd'?"]),
         (["run", MLP, "model.activation=rellu"], 2, ["Did you mean 'relu'?"]),
         (["run", MLP, "data.name=mnits"], 2, ["Did you mean 'mnist'?"]),
+        (["run", MLP, "optimizer={name: adam, beta_1: 1}"], 2, ["NaN", "optimizer.beta_1 in"]),
         (["run", MLP, "--until", "trane"], 2, ["A stage must be one of"]),
         (["run", MLP, "--until", ""], 2, ["A stage must be one of"]),
         (["run", MLP, "--force", ""], 2, ["A stage must be one of"]),

@@ -94,7 +94,7 @@ def _as_fraction(key: KeyPath, value: Any) -> str:
 def _lower_case(key: KeyPath, value: Any) -> str:
     return (
         f"Write {value.lower().replace('-', '_')}."
-        if key[0] == "data" and value != value.lower()
+        if key[0] == "data" and corrected != value
         else ""
     )
 

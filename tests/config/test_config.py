@@ -221,7 +221,7 @@ def test_missing_file_and_binary_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no configuration file '.*none\.yaml'"):
         read(tmp_path / "none.yaml")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="is not UTF-8 text. Save it as UTF-8"):
+    with pytest.raises(ConfigError, match=r"is not UTF-8 text\. Save it as UTF-8"):
         read(tmp_path / "binary.yaml")
 
 
