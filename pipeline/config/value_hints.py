@@ -92,11 +92,8 @@ def _as_fraction(key: KeyPath, value: Any) -> str:
 
 
 def _lower_case(key: KeyPath, value: Any) -> str:
-    return (
-        f"Write {value.lower().replace('-', '_')}."
-        if key[0] == "data" and corrected != value
-        else ""
-    )
+    corrected = value.lower().replace("-", "_")
+    return f"Write {corrected}." if key[0] == "data" and corrected != value else ""
 
 
 def _as_list(_key: KeyPath, value: Any) -> str:

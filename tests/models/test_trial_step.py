@@ -11,7 +11,7 @@ from pipeline.models.optimizers import optimizer_classes
 from pipeline.models.schedules import schedule_classes
 from pipeline.models.trial_step import check_optimizer
 
-NEEDED = {  # arguments without a default
+NEEDED: dict[str, dict[str, object]] = {  # arguments without a default
     "exponential": {"decay_rate": 0.5},
     "inverse_time": {"decay_rate": 0.5},
     "piecewise_constant": {"boundaries": [3], "values": [0.1, 0.01]},
@@ -29,7 +29,7 @@ def test_defaults_of_every_optimizer_pass(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(schedule_classes()))
 def test_every_schedule_passes(name: str) -> None:
-    schedule = {"name": name, **NEEDED.get(name.removesuffix("_decay"), {})}
+    schedule: dict[str, object] = {"name": name, **NEEDED.get(name.removesuffix("_decay"), {})}
     check_optimizer(Optimizer.model_validate({"name": "sgd", "schedule": schedule}))
 
 
