@@ -62,7 +62,7 @@ def load_yaml(text: str, source: str) -> tuple[Node | None, Any]:
     """Return the node of the one document, None if there is none, and its value as JSON has it.
 
     Raises:
-        ConfigError: it is not valid YAML, or more than plain values.
+        ConfigError: it is not valid YAML, or has other than plain values.
     """
     if directive := _DIRECTIVE.search(text):  # in YAML 1.1, yes would be true
         raise ConfigError(
