@@ -1,6 +1,6 @@
-"""Names that people bring from other tools, and what to write here instead.
+"""Names that other tools use, and what to write instead.
 
-They are explained, not accepted: a configuration has one spelling.
+They are explained, not accepted: every key and value has one spelling.
 """
 
 from collections.abc import Iterator
@@ -122,7 +122,7 @@ def of_optimizers(values: dict[str, Any]) -> Iterator[KeyPath]:
 
 
 def of_values(values: dict[str, Any]) -> Iterator[tuple[KeyPath, Any, str]]:
-    """Yield each value that has another name here: its key, the value, and what to write."""
+    """Yield the key and the value of each name of another tool, with what to write instead."""
     for path, names in _VALUES.items():
         found: Any = values
         for key in path:

@@ -1,4 +1,4 @@
-"""A pydantic error -> one sentence a key: what was received and where, what was expected."""
+"""Pydantic errors -> one sentence per key: what was received and where, what was expected."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def sentences(error: ValidationError, places: Places) -> dict[KeyPath, str]:
 
 
 def names_of_other_tools(values: dict[str, Any], places: Places) -> dict[KeyPath, str]:
-    """Return what to write instead of names that the schema allows but nothing here has."""
+    """Return a message for each name of another tool; the schema does not reject all of them."""
     found = {path: [_unknown_key(path, places)] for path in aliases.of_optimizers(values)}
     for path, value, what_to_write in aliases.of_values(values):
         unknown = f"unknown value {shown(value)} for {'.'.join(path)} in {_place(path, places)}."
@@ -29,7 +29,7 @@ def names_of_other_tools(values: dict[str, Any], places: Places) -> dict[KeyPath
 
 
 def _key_path(location: tuple[int | str, ...]) -> KeyPath:
-    """Drop what pydantic adds to the keys: branches of unions, indices in lists of values."""
+    """Return the key without the union branches and the indices of values that pydantic adds."""
     path: list[str] = []
     section: type[BaseModel] | None = Config
     for part in location:

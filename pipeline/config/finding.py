@@ -1,4 +1,4 @@
-"""Which file a configuration's name stands for."""
+"""Find the file that the name or the path of a configuration refers to."""
 
 import difflib
 from pathlib import Path

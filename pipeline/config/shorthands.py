@@ -1,4 +1,4 @@
-"""``optimizer: adam`` for ``optimizer: {name: adam}``, and so for every section with a name."""
+"""``optimizer: adam`` as a shorthand of ``optimizer: {name: adam}``, for all named sections."""
 
 from typing import Any, get_origin
 
@@ -9,7 +9,7 @@ from pipeline.config.schema import Config, Named
 
 
 def expand(values: dict[str, Any], section: type[BaseModel] = Config) -> dict[str, Any]:
-    """Return the values with every text that stands for a named section as that section."""
+    """Return the values with every text given for a named section expanded to that section."""
     return {key: _expand(value, section, str(key)) for key, value in values.items()}
 
 

@@ -1,4 +1,4 @@
-"""What to write instead of a value of the wrong type or spelling."""
+"""Suggestions for values of the wrong type or spelling."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def shown(value: Any) -> str:
 
 
 def hint(key: KeyPath, value: Any, kinds: set[str]) -> str:
-    """Return a sentence that says what to write, or "" where the rule says enough.
+    """Return a sentence with the value to write, or "" if the rule is enough.
 
     ``kinds`` are the types of pydantic's errors for this key.
     """
@@ -109,6 +109,6 @@ def _as_section(key: KeyPath, value: Any) -> str:
     for part in key:
         section = section_of(section, part.split("[")[0]) or section
     for name, field in section.model_fields.items():
-        if field.default not in {None, PydanticUndefined}:
+        if field.default is not None and field.default is not PydanticUndefined:
             return f"Write for example {key[-1]}: {{{name}: {shown(field.default)}}}."
     return ""

@@ -29,14 +29,14 @@ def explain(error: Exception, text: str, source: str) -> str:
     mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or f"{type(error).__name__}: {one_line(error)}"
     words = next((words for part, words in _IN_WORDS.items() if part in problem), "{problem}")
-    told = words.format(
+    explanation = words.format(
         problem=problem, quoted=_quoted(problem), opened=context.line + 1 if context else 1
     )
     if source.startswith("the override"):
         advice = _SHELL if _is_cut(text) else ""
-        return f"invalid YAML in {source}: {told}.{advice}{'.' if advice else ''}"
+        return f"invalid YAML in {source}: {explanation}.{advice}{'.' if advice else ''}"
     line = f", line {mark.line + 1}" if mark else ""
-    return f"invalid YAML in {source}{line}: {told}."
+    return f"invalid YAML in {source}{line}: {explanation}."
 
 
 def _quoted(problem: str) -> str:

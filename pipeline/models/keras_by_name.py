@@ -12,7 +12,7 @@ PlaceOf = Callable[[str], str]  # key -> the place where it was set, such as Con
 
 
 def unknown_place(_key: str) -> str:
-    """Return what messages say where only a section is at hand."""
+    """Return the place for messages when the places of a configuration are not available."""
     return "the configuration"
 
 
@@ -24,7 +24,7 @@ def choose(
     kind: str,
     place_of: PlaceOf = unknown_place,
 ) -> type:
-    """Return the class of that name; ``kind`` says what it is: an optimizer, a schedule.
+    """Return the class of that name; ``kind`` is its kind for messages, such as optimizer.
 
     Raises:
         ConfigError: there is none.

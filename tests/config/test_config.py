@@ -11,6 +11,10 @@ from pydantic import ValidationError
 
 from pipeline.api import describe_layers
 from pipeline.config import Config, read
+from pipeline.config.known_keys import all_keys
+from pipeline.config.places import Places
+from pipeline.config.reading import validate
+from pipeline.config.shorthands import expand
 from pipeline.config.yaml_text import dump_yaml, load_yaml
 from pipeline.errors import ConfigError
 from pipeline.progress import Silent
@@ -209,6 +213,21 @@ def test_yaml_round_trip() -> None:
     text = dump_yaml(values)
     assert load_yaml(text, "here")[1] == values
     assert text.endswith("others: {z: null, a: true}\n")  # in their order
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+_VALUES = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner)
+)
+
+
+@given(st.sampled_from(sorted(all_keys())), _VALUES)
+def test_any_value_of_any_key_is_read_or_rejected(key: tuple[str, ...], value: object) -> None:
+    values: object = value
+    for part in reversed(key):
+        values = {part: values}
+    with contextlib.suppress(ConfigError):
+        validate({"name": "x", **expand(values)}, Places("here"))  # type: ignore[arg-type]
 
 
 @given(st.text() | st.text(alphabet="a&*!|>-?:[]{},'\"#%@`\\ \n\t0.e<="))
