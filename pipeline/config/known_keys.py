@@ -1,4 +1,4 @@
-"""Every key of the configuration, and the one that an unknown key was probably meant to be."""
+"""Every key of the configuration, and suggestions for unknown ones."""
 
 import difflib
 import re
@@ -16,7 +16,7 @@ _CUTOFF = 0.7  # of difflib's ratio: batchsize is near batch_size, nonsense is n
 
 
 def section_of(section: type[BaseModel], key: str) -> type[BaseModel] | None:
-    """Return the schema of a section's key where the key is a section itself, or a list of them."""
+    """Return the schema of a key that is itself a section or a list of sections, else None."""
     field = section.model_fields.get(key)
     if field is None:
         return None
@@ -45,7 +45,7 @@ def exact_keys(text: str) -> list[str]:
 
 
 def likely_keys(path: KeyPath) -> list[str]:
-    """Return the keys that an unknown one may stand for: those named exactly, else near ones."""
+    """Return the keys that an unknown one may refer to: exact matches, else the nearest ones."""
     if exact := exact_keys(".".join(path)):
         return exact
     known = list(all_keys())
@@ -54,7 +54,7 @@ def likely_keys(path: KeyPath) -> list[str]:
 
 
 def advice(path: KeyPath) -> str:
-    """Return a sentence that says what to write instead of an unknown key."""
+    """Return a sentence with the key to write instead of an unknown one."""
     name = path[-1].lower().replace("-", "_")
     if ":" in name:
         return f"Put a space after the colon: {path[-1].replace(':', ': ', 1)}"
@@ -70,5 +70,6 @@ def advice(path: KeyPath) -> str:
 
 
 def _near(name: str, known: list[KeyPath]) -> list[KeyPath]:
-    near = difflib.get_close_matches(name, {key[-1] for key in known}, n=1, cutoff=_CUTOFF)
+    names = dict.fromkeys(key[-1] for key in known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=_CUTOFF)
     return [key for key in known if key[-1] in near]

@@ -1,4 +1,4 @@
-"""Hints for commands and options that do not exist but that people try."""
+"""Hints for commands and options that do not exist here but in other tools."""
 
 import difflib
 from typing import Any
@@ -47,16 +47,16 @@ _CONFIG_OPTIONS = {"config", "config-file", "file", "yaml"}
 
 
 class HintingGroup(TyperGroup):
-    """The group of commands; an unknown command or option says what to write instead."""
+    """The group of commands; errors about unknown commands and options suggest known ones."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command of the arguments, or exit with a hint where there is one."""
+        """Return the command of the arguments, or exit with a hint if there is one."""
         name = args[0]
         hint = None
         if name not in self.commands:
             hint = _unknown_command(name, args, list(self.commands))
         elif name in _CONFIGURED:
-            known = {option for p in self.commands[name].params for option in p.opts}
+            known = {o for p in self.commands[name].params for o in (*p.opts, *p.secondary_opts)}
             hint = _unknown_option(name, args[1:], known)
         if hint:
             raise typer.Exit(tell(RequestError(hint)))
@@ -77,12 +77,12 @@ def _unknown_command(name: str, args: list[str], known: list[str]) -> str | None
 
 
 def _unknown_option(command: str, args: list[str], known: set[str]) -> str | None:
-    """Return what to write instead of the first option that is a key of the configuration."""
+    """Return a hint if the first unknown option is a key of the configuration."""
     for position, argument in enumerate(args):
         option, _, value = argument.partition("=")
         if argument == "--":
             return None
-        if argument.startswith("--") and option not in known | {"--help", "--no-schema"}:
+        if argument.startswith("--") and option not in known | {"--help"}:
             following = args[position + 1 :]
             if not value and following and not following[0].startswith("-"):
                 value = following[0]
