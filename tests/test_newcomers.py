@@ -162,6 +162,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(("overrides", "words"), NAMES, ids=[text for text, _ in NAMES])
 def test_mistakes_in_names_of_keras(overrides: str, words: list[str]) -> None:
     given = overrides.split(" optimizer.x")

@@ -11,6 +11,8 @@ from pipeline.models.optimizers import optimizer_classes
 from pipeline.models.schedules import schedule_classes
 from pipeline.models.trial_step import check_optimizer
 
+pytestmark = pytest.mark.tensorflow
+
 NEEDED: dict[str, dict[str, object]] = {  # arguments without a default
     "exponential": {"decay_rate": 0.5},
     "inverse_time": {"decay_rate": 0.5},
