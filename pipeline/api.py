@@ -177,8 +177,10 @@ def verify(
     """
     from pipeline.commands.verify_file import verify_file
     from pipeline.commands.verify_published import verify_published
+    from pipeline.publishing.locating import locate
 
-    path, place = Path(model), Workspace(Path(workspace))
+    place = Workspace(Path(workspace))
+    path = locate(model, place.exported)
     shown = progress or default_progress()
     if path.is_file():
         return verify_file(path, runtimes, place, shown)

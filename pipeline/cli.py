@@ -1,4 +1,4 @@
-"""The commands: wiring and exit codes, no logic. What is heavy is imported inside a command."""
+"""The commands: wiring and exit codes, no logic. Heavy modules are imported inside a command."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.terminal.session import errors_told, print_json, progress_shown, tell
+from pipeline.terminal.usage_hints import HintingGroup
 
 if TYPE_CHECKING:
     from pipeline.artifacts.stage_facts import LayerSummary
@@ -13,46 +14,59 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="pipeline",
-    help="Dense neural networks from a YAML file to proven, deployed artifacts.",
+    cls=HintingGroup,
+    help="Train, verify and publish dense neural networks from one YAML file.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Tracebacks, and what libraries print.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and output of libraries.")]
 WorkspaceDir = Annotated[
-    Path, typer.Option("--workspace", "-C", help="The folder of runs/ and exported/.")
+    Path, typer.Option("--workspace", "-C", help="The folder that holds runs/ and exported/.")
 ]
-ConfigFile = Annotated[Path, typer.Argument(metavar="[CONFIG]", help="A YAML file.")]
 Arguments = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[CONFIG] [KEY=VALUE ...]", help="A YAML file; overrides of its keys."),
+    typer.Argument(
+        metavar="[CONFIG] [KEY=VALUE ...]",
+        help="A YAML file, or the name of one in configs/ (by default mlp); overrides of its keys.",
+    ),
 ]
 _HERE = Path()
 
 
 def _split(arguments: list[str] | None) -> tuple[Path, list[str]]:
-    """CONFIG may be left out: what has a ``=`` is an override."""
+    """Separate CONFIG, which may be missing, from the overrides, which contain a ``=``."""
     from pipeline.api import DEFAULT_CONFIG
 
     given = list(arguments or [])
     config = given.pop(0) if given and "=" not in given[0] else DEFAULT_CONFIG
-    return Path(config), given
+    return _found(config), given
+
+
+def _found(config: str | Path) -> Path:
+    """Find the file of a configuration; report it if it is not the path that was given."""
+    from pipeline.config.finding import find_config
+
+    path = find_config(Path(config))
+    if path != Path(config):
+        typer.echo(f"Configuration: {path}", err=True)
+    return path
 
 
 @app.command()
 def run(
     arguments: Arguments = None,
-    until: Annotated[str, typer.Option(help="The last stage to run.")] = "publish",
+    until: Annotated[str, typer.Option(help="Stop after this stage.")] = "publish",
     force: Annotated[
-        str | None, typer.Option(help="Run this stage and those after it, up to date or not.")
+        str | None, typer.Option(help="Run this stage and the later ones even if up to date.")
     ] = None,
     workspace: WorkspaceDir = _HERE,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Load, train, evaluate, export, verify, publish: whatever is not up to date."""
+    """Load data, train, evaluate, export, verify and publish; skip stages that are up to date."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import documents, tables
@@ -74,11 +88,11 @@ def run(
 @app.command()
 def config(
     arguments: Arguments = None,
-    schema: Annotated[bool, typer.Option(help="Print the JSON Schema instead.")] = False,
+    schema: Annotated[bool, typer.Option(help="Print its JSON Schema instead.")] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Print the resolved configuration with every default, and the layers of its network."""
+    """Print the resolved configuration with all defaults, and the layers of the network."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.config import Config
@@ -96,7 +110,7 @@ def config(
             with progress_shown(None, debug=debug) as progress:
                 layers = api.describe_layers(resolved, progress=progress)
         except MissingExtra as error:
-            typer.echo(f"Names of Keras were not checked: {error}", err=True)
+            typer.echo(f"Names and arguments of Keras were not checked: {error}", err=True)
         if json:
             print_json({"config": values, "layers": [vars(layer) for layer in layers]})
             return
@@ -107,25 +121,25 @@ def config(
 
 @app.command()
 def why(
-    config: Annotated[Path, typer.Argument(help="A YAML file.")],
-    stage: Annotated[str, typer.Argument(help="data, train, evaluate, export, verify, publish.")],
+    config: Annotated[Path, typer.Argument(help="A YAML file, or the name of one in configs/.")],
+    stage: Annotated[str, typer.Argument(help="data, train, evaluate, export, verify or publish.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE ...]")] = None,
     workspace: WorkspaceDir = _HERE,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Say why a stage would run, or that it is up to date."""
+    """Explain why a stage would run, or report that it is up to date."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import documents, tables
 
-        reasons = api.why(config, stage, overrides or (), workspace=workspace)
+        reasons = api.why(_found(config), stage, overrides or (), workspace=workspace)
         print_json(documents.reasons_document(reasons)) if json else tables.print_reasons(reasons)
 
 
 @app.command()
 def models(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
-    """List what is published, with accuracy and labels."""
+    """List the published models with their accuracy and labels."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import documents, tables
@@ -139,12 +153,17 @@ def models(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = F
 
 @app.command()
 def predict(
-    model: Annotated[Path, typer.Argument(help="exported/NAME, exported/NAME/VERSION, or a file.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE ...", help="PNG, JPEG, WebP, .npy")],
+    model: Annotated[
+        Path, typer.Argument(help="NAME or NAME/VERSION of a published model, or a path.")
+    ],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE ...", help="PNG, JPEG, WebP or .npy files.")
+    ],
+    workspace: WorkspaceDir = _HERE,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Print the label of each image; loads no TensorFlow."""
+    """Print the label of each image, without TensorFlow."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import tables
@@ -153,7 +172,7 @@ def predict(
             progress_shown(None, debug=debug) as progress,
             progress.task("predicting", total=len(files)),
         ):
-            answers = api.predict(model, files)
+            answers = api.predict(model, files, workspace=workspace)
         print_json([vars(answer) for answer in answers]) if json else tables.print_predictions(
             answers
         )
@@ -162,18 +181,18 @@ def predict(
 @app.command()
 def verify(
     model: Annotated[
-        Path, typer.Argument(help="exported/NAME, exported/NAME/VERSION, or an .onnx file.")
+        Path, typer.Argument(help="NAME or NAME/VERSION of a published model, or an .onnx file.")
     ],
     runtime: Annotated[
-        list[str] | None, typer.Option(help="Only this one; may be repeated.")
+        list[str] | None, typer.Option(help="Use this runtime only; may be repeated.")
     ] = None,
     workspace: WorkspaceDir = _HERE,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Prove a published model, or an ONNX file, in every runtime that is installed.
+    """Verify a published model, or an ONNX file, in every installed runtime.
 
-    Where the test set is not kept in the workspace, it is prepared there (runs/).
+    If the test set is not in the workspace, it is prepared there (runs/).
     """
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
@@ -206,45 +225,49 @@ def verify(
 def serve(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL ...]", help="Names, or folders; all of exported/ if none."),
+        typer.Argument(
+            metavar="[MODEL ...]", help="Names or folders; by default all in exported/."
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="HTTP; 0 for any.")] = 8501,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="HTTP; 0 for a free one.")] = 8501,
     grpc_port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="gRPC; one below --port if not given."),
+        typer.Option(min=0, max=65535, help="gRPC; by default one below --port."),
     ] = None,
     grpc: Annotated[bool, typer.Option(help="Open the gRPC port.")] = True,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Number of worker processes.")] = 1,
     token_file: Annotated[
-        Path | None, typer.Option(help="A file with the token that clients must send.")
+        Path | None, typer.Option(help="A file with the bearer token that clients must send.")
     ] = None,
-    tls_certificate: Annotated[Path | None, typer.Option(help="A PEM file; speaks TLS.")] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="A PEM file; enables TLS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, a PEM file.")] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Listen beyond loopback without token and TLS.")
+        bool,
+        typer.Option("--insecure", help="Serve other hosts without token and TLS."),
     ] = False,
-    max_body_mb: Annotated[int, typer.Option(min=1, max=1024, help="Of a request.")] = 16,
-    max_requests: Annotated[int, typer.Option(min=1, help="At once, in a worker.")] = 256,
-    max_connections: Annotated[int, typer.Option(min=1, help="Of a worker.")] = 1024,
+    max_body_mb: Annotated[int, typer.Option(min=1, max=1024, help="Largest request.")] = 16,
+    max_requests: Annotated[int, typer.Option(min=1, help="Concurrent requests per worker.")] = 256,
+    max_connections: Annotated[int, typer.Option(min=1, help="Connections per worker.")] = 1024,
     max_batch: Annotated[
-        int, typer.Option(min=1, help="Images of several requests computed together; 1 for none.")
+        int,
+        typer.Option(min=1, help="Images computed together; 1 disables batching."),
     ] = 64,
     receive_seconds: Annotated[
-        float, typer.Option(min=0.1, help="For a client to send a request.")
+        float, typer.Option(min=0.1, help="Timeout for receiving a request.")
     ] = 10,
     answer_seconds: Annotated[
-        float, typer.Option(min=0.001, help="For a request to wait for its answer.")
+        float, typer.Option(min=0.001, help="Timeout for answering a request.")
     ] = 10,
     drain_seconds: Annotated[
-        float, typer.Option(min=0, help="On SIGTERM: not ready, but still accepting.")
+        float, typer.Option(min=0, help="After SIGTERM: not ready, but still accepting requests.")
     ] = 1,
-    access_log: Annotated[bool, typer.Option(help="A JSON line for each request.")] = True,
+    access_log: Annotated[bool, typer.Option(help="Log a JSON line for each request.")] = True,
     workspace: WorkspaceDir = _HERE,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Serve what was published: TensorFlow Serving's REST, V2 and gRPC, a page to draw on."""
+    """Serve published models over REST and gRPC (TensorFlow Serving, KServe V2), and a web page."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.serving.settings import Limits
@@ -283,7 +306,7 @@ def serve(
 
 @app.command()
 def doctor(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
-    """Say what is installed and reachable, and what to do where something is not."""
+    """Report what is installed and reachable, and how to fix what is not."""
     with errors_told(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import tables

@@ -1,22 +1,22 @@
-"""The error tree: every failure a user can meet, and the exit code it ends a command with.
+"""The error tree: every failure that users see, with the exit code of the command.
 
 PipelineError
-  GateError (1)            the work was done, the result is not good enough
-    TrainingDiverged         the loss stopped being a number
-    VerificationFailed       an exported file does not answer as the trained model does
+  GateError (1)            the work succeeded, but its result is not good enough
+    TrainingDiverged         the loss is infinite or NaN
+    VerificationFailed       an exported file differs from the trained model
     AccuracyTooLow           the model is below ``publish.min_accuracy``
-  RequestError (2)           what was asked for is wrong
+  RequestError (2)         a usage or configuration error
     ConfigError              a key, a type or a value of the configuration
-    DataFileError            a data file that is cut short or altered
+    DataFileError            a data file that is truncated or altered
     ModelError               a folder or file that is not a model, or has been altered
     ImageError               an image of another size or kind
-    ExportFailed             a format that cannot hold this network
-  MachineError (3)      the machine cannot do it
-    DataUnreachable          no source of the data set answers
-    StorageError             no permission, no space
-    MissingPackages          something that is not installed
+    ExportFailed             a format that cannot represent the network
+  MachineError (3)         an error of the environment
+    DataUnreachable          no source of the data set is reachable
+    StorageError             no permission or no space
+    MissingPackages          a required package is not installed
       MissingExtra             a package of an optional extra
-    WorkerFailed             a process that opens an exported file ended by itself
+    WorkerFailed             a worker process that opens an exported file exited
 """
 
 import difflib
@@ -24,31 +24,31 @@ from collections.abc import Iterable
 
 
 class PipelineError(Exception):
-    """Base of all errors that are shown to users as one paragraph, without a traceback."""
+    """Base class of all errors that are shown as one paragraph, without a traceback."""
 
     exit_code = 3
 
 
 class GateError(PipelineError):
-    """The work was done and its result is not good enough to go on."""
+    """The work succeeded, but its result is not good enough to continue."""
 
     exit_code = 1
 
 
 class TrainingDiverged(GateError):
-    """The loss became infinite or not a number."""
+    """The loss became infinite or NaN."""
 
 
 class VerificationFailed(GateError):
-    """An exported file does not answer as the trained model does."""
+    """An exported file computes different outputs than the trained model."""
 
 
 class AccuracyTooLow(GateError):
-    """The model is less accurate than the configuration demands."""
+    """The model is less accurate than the configuration requires."""
 
 
 class RequestError(PipelineError):
-    """What was asked for is wrong."""
+    """A command, an argument, a file or a configuration is wrong."""
 
     exit_code = 2
 
@@ -58,7 +58,7 @@ class ConfigError(RequestError):
 
 
 class DataFileError(RequestError):
-    """A data file is not the one that was expected."""
+    """A data file is not the expected one."""
 
 
 class ModelError(RequestError):
@@ -66,15 +66,15 @@ class ModelError(RequestError):
 
 
 class ImageError(RequestError):
-    """An image does not have the size or kind that the model takes."""
+    """An image does not have the size or kind that the model expects."""
 
 
 class ExportFailed(RequestError):
-    """A format cannot hold the network that was asked for."""
+    """A format cannot represent the network."""
 
 
 class MachineError(PipelineError):
-    """The machine, its disk, its network or its packages cannot do what was asked."""
+    """The machine, its disk, its network or its packages prevent the work."""
 
     exit_code = 3
 
@@ -88,7 +88,7 @@ class StorageError(MachineError):
 
 
 class MissingPackages(MachineError):
-    """Something that a runtime needs is not installed."""
+    """A required package is not installed."""
 
     def __init__(self, what: str, command: str) -> None:
         super().__init__(f"{what} needs packages that are not installed. Add them with: {command}.")
@@ -102,18 +102,19 @@ class MissingExtra(MissingPackages):
 
 
 class WorkerFailed(MachineError):
-    """A worker process ended without an answer."""
+    """A worker process exited without a result."""
 
 
 def one_line(error: BaseException, limit: int | None = 300) -> str:
-    """Return what an error says, in one line of at most ``limit`` characters.
+    """Return the message of an error in one line of at most ``limit`` characters.
 
-    One that says nothing is named by its class.
+    An error without a message is represented by the name of its class.
     """
     return " ".join(str(error).split())[:limit] or type(error).__name__
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return "Did you mean 'NEAREST'? " with a space after it, or "" where no name is near."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}? " if near else ""
+    """Return "Did you mean 'NEAREST'? ", with a trailing space, or "" if no name is near."""
+    in_lower_case = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), in_lower_case, n=1, cutoff=0.5)
+    return f"Did you mean {in_lower_case[near[0]]!r}? " if near else ""

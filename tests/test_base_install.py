@@ -54,7 +54,7 @@ def test_config_and_doctor_work_without_keras(tmp_path: Path) -> None:
     done = base("config", SMOKE)
     assert done.code == 0
     assert "batch_size: 64" in done.out
-    assert "Names of Keras were not checked" in done.err
+    assert "Names and arguments of Keras were not checked" in done.err
     findings = {f["subject"]: f for f in json.loads(base("doctor", "-C", tmp_path, "--json").out)}
     assert findings["runtime onnxruntime"]["fine"]
     assert findings["tensorflow"]["advice"].endswith("pip install 'dense-pipeline[train]'")

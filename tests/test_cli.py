@@ -1,4 +1,4 @@
-"""The command line and the Python API as users meet them."""
+"""The command line and the Python API."""
 
 import json
 import os
@@ -25,7 +25,7 @@ MLP = PROJECT / "configs" / "mlp.yaml"
 
 
 def loads_tensorflow(*arguments: object) -> bool:
-    """Run a command in a fresh process; does it end with TensorFlow or Keras loaded?"""
+    """Run a command in a new process; return whether it loaded TensorFlow or Keras."""
     code = (
         "import sys\nfrom pipeline.cli import app\n"
         "try:\n    app(sys.argv[1:])\nexcept SystemExit as end:\n    assert not end.code\n"
@@ -41,7 +41,7 @@ def loads_tensorflow(*arguments: object) -> bool:
     return done.stdout.strip().endswith("LOADED")
 
 
-def test_the_json_document_is_as_designed(workspace: Path) -> None:
+def test_json_document_of_a_run(workspace: Path) -> None:
     document = json.loads(run_smoke(workspace).out)
     assert set(document) == {
         "name", "config", "data", "parameters", "stages", "metrics", "verification", "published",
@@ -62,7 +62,7 @@ def test_the_json_document_is_as_designed(workspace: Path) -> None:
     assert document["parameters"] == 785 * 32 + 33 * 10
 
 
-def test_a_second_run_runs_nothing_and_loads_no_tensorflow(workspace: Path) -> None:
+def test_second_run_is_cached_and_loads_no_tensorflow(workspace: Path) -> None:
     before = contents(workspace)
     assert not loads_tensorflow("run", SMOKE, "--workspace", workspace)
     document = json.loads(run_smoke(workspace).out)
@@ -82,7 +82,7 @@ def test_light_commands_load_no_tensorflow(workspace: Path) -> None:
         assert not loads_tensorflow(*arguments), arguments
 
 
-def test_another_batch_size_runs_from_train_on(workspace: Path) -> None:
+def test_changed_batch_size_trains_again(workspace: Path) -> None:
     reasons = json.loads(
         command("why", SMOKE, "train", "train.batch_size=128", "-C", workspace, "--json").out
     )
@@ -94,7 +94,7 @@ def test_another_batch_size_runs_from_train_on(workspace: Path) -> None:
     assert document["published"]["version"] == 2
 
 
-def test_a_touched_helper_is_named_and_runs_again(workspace: Path, tmp_path: Path) -> None:
+def test_changed_helper_is_named_and_trains_again(workspace: Path, tmp_path: Path) -> None:
     copy_package(tmp_path / "code" / "pipeline")
     helper = tmp_path / "code" / "pipeline" / "models" / "keras_by_name.py"
     helper.write_text(helper.read_text() + "\nTOUCHED = True\n")
@@ -108,14 +108,14 @@ def test_a_touched_helper_is_named_and_runs_again(workspace: Path, tmp_path: Pat
     assert [s["status"] for s in json.loads(done.out)["stages"]] == ["cached", "ran"]
 
 
-def test_why_says_what_is_up_to_date_and_what_never_ran(workspace: Path, tmp_path: Path) -> None:
+def test_why_reports_up_to_date_and_new_stages(workspace: Path, tmp_path: Path) -> None:
     assert command("why", SMOKE, "publish", "-C", workspace).out.count("up to date") == 6
     done = command("why", SMOKE, "train", "-C", tmp_path)
     assert done.out.count("there is no earlier output") == 2
     assert_error(command("why", SMOKE, "trian"), 2, "Unknown stage 'trian'. Choose one of")
 
 
-def test_force_runs_a_stage_and_those_after(workspace: Path) -> None:
+def test_force_runs_a_stage_and_the_later_ones(workspace: Path) -> None:
     done = command("run", SMOKE, "-C", workspace, "--force", "export", "--json")
     document = json.loads(done.out)
     assert [s["status"] for s in document["stages"]] == ["cached"] * 3 + ["ran"] * 3
@@ -136,14 +136,14 @@ def test_two_runs_give_the_same_bytes(smoke: Path, tmp_path: Path) -> None:
 
 
 def assert_no_noise(done: Done) -> None:
-    """The output is one document, and libraries say nothing beside it."""
+    """Check that the output is one document, without messages of libraries."""
     json.loads(done.out)
     assert "oneDNN" not in done.err
     assert "cuda" not in done.err.lower()
 
 
-def test_a_script_gets_a_typed_result_twice_the_same(tmp_path: Path) -> None:
-    """Two runs in one process: counters of libraries must not reach the files."""
+def test_python_api_returns_the_same_typed_result_twice(tmp_path: Path) -> None:
+    """Two runs in one process: counters of libraries must not get into the files."""
     found = []
     for name in ("one", "two"):
         result = pipeline.run(SMOKE, ["train.epochs=1", *ONNX_ALONE], workspace=tmp_path / name)
@@ -175,14 +175,32 @@ def test_predict_png_jpeg_and_npy(workspace: Path) -> None:
     assert single.out == plain.out
 
 
+def test_predict_by_name_of_the_published_model(smoke: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((28, 28), np.uint8))
+    by_path = command("predict", smoke / "exported" / "smoke", tmp_path / "a.npy")
+    for model in ("smoke", "smoke/1"):
+        assert command("predict", model, tmp_path / "a.npy", "-C", smoke).out == by_path.out
+    loaded = pipeline.load_model("smoke", workspace=smoke)
+    assert loaded.metadata["data_set"] == "mnist"
+
+
+def test_predict_explains_missing_and_swapped_files(smoke: Path, tmp_path: Path) -> None:
+    done = command("predict", "smoke", tmp_path / "none.png", "-C", smoke)
+    assert_error(done, 2, "none.png", "No such file", "Check the path")
+    Image.new("L", (28, 28)).save(tmp_path / "digit.png")
+    done = command("predict", tmp_path / "digit.png", "smoke", "-C", smoke)
+    assert_error(done, 2, "digit.png is not a model file", "pipeline predict MODEL FILE")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["run", "none.yaml"], 2, ["can be read", "none.yaml"]),
-        (["run", MLP, "train.epoch=3"], 2, ["Did you mean 'epochs'?"]),
+        (["run", "none.yaml"], 2, ["no configuration file 'none.yaml'", "configs/mlp.yaml"]),
+        (["run", MLP, "train.epoch=3"], 2, ["Did you mean train.epochs?"]),
         (["run", MLP, "optimizer={name: sdg}"], 2, ["Did you mean 'sgd'?"]),
         (["run", MLP, "model.activation=rellu"], 2, ["Did you mean 'relu'?"]),
         (["run", MLP, "data.name=mnits"], 2, ["Did you mean 'mnist'?"]),
+        (["run", MLP, "optimizer={name: adam, beta_1: 1}"], 2, ["NaN", "optimizer.beta_1 in"]),
         (["run", MLP, "--until", "trane"], 2, ["Unknown stage 'trane'"]),
         (["run", MLP, "--until", ""], 2, ["Unknown stage ''"]),
         (["run", MLP, "--force", ""], 2, ["Unknown stage ''"]),
@@ -190,14 +208,14 @@ def test_predict_png_jpeg_and_npy(workspace: Path) -> None:
         (["verify", "exported/none"], 2, ["published folder", "does not exist"]),
     ],
 )
-def test_bad_requests(tmp_path: Path, arguments: list[object], code: int, words: list[str]) -> None:
+def test_usage_errors(tmp_path: Path, arguments: list[object], code: int, words: list[str]) -> None:
     place = ["--workspace", tmp_path] if arguments[0] == "run" else []
     assert_error(command(*arguments, *place), code, *words)
     assert not list(tmp_path.rglob("*.npy"))
     assert not (tmp_path / "exported").exists()
 
 
-def test_errors_are_documents_too(tmp_path: Path) -> None:
+def test_errors_as_json(tmp_path: Path) -> None:
     done = command("run", MLP, "train.epoch=3", "--json", "-C", tmp_path)
     document = json.loads(done.out)
     assert document["error"]["type"] == "ConfigError"
@@ -210,13 +228,13 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert done.code == 2
 
 
-def test_a_batch_larger_than_the_data_is_refused(workspace: Path) -> None:
+def test_batch_larger_than_the_data_is_rejected(workspace: Path) -> None:
     done = run_smoke(workspace, "train.batch_size=100000")
     assert_error(done, 2, "at most the number of training images, 3,667; got 100,000", "full")
 
 
-def test_on_a_terminal_there_are_marks_and_a_table(workspace: Path) -> None:
-    """A real pseudo-terminal; the same command into a pipe is plain text."""
+def test_terminal_output_has_marks_and_a_table(workspace: Path) -> None:
+    """On a pseudo-terminal; the same command writes plain text into a pipe."""
     master, slave = pty.openpty()
     arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "-C", str(workspace)]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
@@ -242,7 +260,7 @@ def test_on_a_terminal_there_are_marks_and_a_table(workspace: Path) -> None:
     assert "model.onnx" in plain.out
 
 
-def test_doctor_says_what_to_do(tmp_path: Path) -> None:
+def test_doctor_gives_advice(tmp_path: Path) -> None:
     done = command("doctor", "-C", tmp_path, "--json")
     assert done.code == 0
     findings = {finding["subject"]: finding for finding in json.loads(done.out)}
@@ -252,24 +270,24 @@ def test_doctor_says_what_to_do(tmp_path: Path) -> None:
     assert "PIPELINE_MANUAL_DIR" in findings["data set mnist"]["advice"]
 
 
-def test_force_after_until_is_refused(tmp_path: Path) -> None:
+def test_force_after_until_is_rejected(tmp_path: Path) -> None:
     done = command("run", SMOKE, "--until", "data", "--force", "publish", "-C", tmp_path)
     assert_error(done, 2, "--force publish has no effect")
 
 
-def test_a_workspace_with_brackets_and_spaces(tmp_path: Path) -> None:
+def test_workspace_path_with_brackets_and_spaces(tmp_path: Path) -> None:
     odd = tmp_path / "w s [red]ü[" / "x]"
     done = command("run", SMOKE, "-C", odd, "train.epochs=1", "publish.min_accuracy_on_sample=0")
     assert done.code == 0, done.err
     assert f"Published {odd}/exported/smoke/1 (version 1)" in done.out
 
 
-def test_verification_is_one_document_when_it_refuses(workspace: Path) -> None:
+def test_failed_verification_is_one_json_document(workspace: Path) -> None:
     model = workspace / "exported" / "smoke"
     manifest = json.loads((model / "1" / "manifest.json").read_text())
     change_onnx(one_weight, "model.onnx")(model / "1")
     (model / "1" / "manifest.json").unlink()
-    manifest["files"] = to_json(describe_files(model / "1"))  # as if it had been published so
+    manifest["files"] = to_json(describe_files(model / "1"))  # as if published so
     (model / "1" / "manifest.json").write_text(json.dumps(manifest))
     done = command("verify", model, "-C", workspace, "--runtime", "onnxruntime", "--json")
     document = json.loads(done.out)
@@ -279,14 +297,14 @@ def test_verification_is_one_document_when_it_refuses(workspace: Path) -> None:
     assert [check["passed"] for check in document["checks"]] == [False]
 
 
-def test_many_images_are_told_at_once(workspace: Path) -> None:
+def test_many_predictions_are_printed_quickly(workspace: Path) -> None:
     np.save(workspace / "many.npy", np.zeros((20_000, 28, 28), np.uint8))
     model = workspace / "exported" / "smoke"
     done = command("predict", model, workspace / "many.npy", workspace / "many.npy", timeout=60)
     assert len(done.out.splitlines()) == 40_000
 
 
-def test_commands_that_read_write_nothing(smoke: Path, tmp_path: Path) -> None:
+def test_read_only_commands_write_nothing(smoke: Path, tmp_path: Path) -> None:
     before = contents(smoke)
     for arguments in (["doctor", "-C", smoke], ["models", "-C", smoke], ["config", SMOKE]):
         assert command(*arguments, cwd=tmp_path, PYTHONPATH=str(PROJECT)).code == 0

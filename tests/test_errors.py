@@ -22,7 +22,7 @@ def test_error_without_text_is_named_by_its_class() -> None:
 
 @pytest.mark.parametrize(
     ("name", "question"),
-    [("epoch", "Did you mean 'epochs'? "), ("seed", "Did you mean 'seed'? "), ("zzz", "")],
+    [("epoch", "Did you mean 'epochs'? "), ("SEED", "Did you mean 'seed'? "), ("zzz", "")],
 )
 def test_closest_name_is_suggested(name: str, question: str) -> None:
     assert did_you_mean(name, ["batch_size", "epochs", "seed"]) == question

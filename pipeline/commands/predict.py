@@ -1,4 +1,4 @@
-"""Opening a model by its path, and predicting image files with it."""
+"""Open a model by its name or path, and predict image files with it."""
 
 import os
 import tempfile
@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.artifacts.formats import FORMATS, artifact_path, format_of_file
+from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError, RequestError, WorkerFailed
 from pipeline.imaging.digits import knows_digits
 from pipeline.imaging.image_files import read_images
 from pipeline.publishing.golden import GOLDEN, require_golden
+from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published
 from pipeline.runtimes.isolated import Answers, ask
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
@@ -22,15 +24,16 @@ from pipeline.tasks.task import Shown
 from pipeline.verification.tolerances import TOLERANCES
 
 PathLike = str | os.PathLike[str]
-_DEFAULT_TASK = "multiclass"  # of files whose metadata names none
-_TRIAL_SECONDS = 120  # to open a file from elsewhere; TensorFlow takes 5 s to import
-# Where several can open a file: that of the base install, then those the files are made for.
+_DEFAULT_TASK = "multiclass"  # of files whose metadata has none
+_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".npy"}
+_TRIAL_SECONDS = 120  # to open a foreign file; importing TensorFlow takes 5 s
+# If several can open a file: that of the base install, then those the files are made for.
 _PREFERRED = ("onnxruntime", "tensorflow", "keras", "litert", "openvino")
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer to one image of one file."""
+    """The prediction for one image of one file."""
 
     file: str
     index: int
@@ -39,18 +42,21 @@ class Prediction:
     probabilities: dict[str, float]
 
 
-def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
+def load_model(
+    model: PathLike, *, runtime: str | None = None, workspace: PathLike = "."
+) -> Predictor:
     """Open a published model, checked against its manifest, or a single file.
 
-    A published model is asked a few images first: it must answer as it did when it was published.
+    A published model first predicts a few images: it must return what it did when published.
 
-    ``exported/mlp`` is its version labelled stable, else the newest; ``exported/mlp/3`` that one.
+    ``mlp`` or ``exported/mlp`` is the version labelled stable, else the newest; ``mlp/3`` is
+    version 3.
 
     Raises:
-        ModelError: it is no model, was altered, or answers otherwise on this machine.
+        ModelError: it is not a model, was altered, or predicts differently on this machine.
         MissingExtra: no runtime that opens it is installed.
     """
-    path = Path(model)
+    path = locate(model, Workspace(Path(workspace)).exported)
     if path.is_file():
         return _open_file(path, runtime)
     published = find_published(path)
@@ -66,34 +72,36 @@ def load_model(model: PathLike, *, runtime: str | None = None) -> Predictor:
     return predictor
 
 
-def predict(model: PathLike, files: Sequence[PathLike]) -> list[Prediction]:
+def predict(
+    model: PathLike, files: Sequence[PathLike], *, workspace: PathLike = "."
+) -> list[Prediction]:
     """Return the label of every image in image files or ``.npy`` arrays.
 
     Raises:
         ModelError: the model cannot be opened.
-        ImageError: a file is no image, or of another size or kind; nothing is predicted then.
+        ImageError: a file is not an image of the right size and kind; nothing is predicted then.
     """
-    path = Path(model)
+    path = locate(model, Workspace(Path(workspace)).exported)
     predictor = _Elsewhere(path, None) if path.is_file() else load_model(path)
     shape = predictor.contract.image_shape
     digits = knows_digits(predictor.metadata.get("data_set", ""), shape)
     task = task_named(predictor.metadata.get("task", _DEFAULT_TASK))
     images = [read_images(Path(file), shape, digits=digits) for file in files]
-    answers = [predictor.predict(array) for array in images]
-    if not all(np.isfinite(array).all() for array in answers):
+    outputs = [predictor.predict(array) for array in images]
+    if not all(np.isfinite(array).all() for array in outputs):
         raise ModelError(
-            f"A model must answer with numbers; got infinity or NaN from {model}. Do not use it: "
-            "verify it (pipeline verify) or publish it again."
+            f"{model} predicts infinity or NaN. Do not use it: verify it (pipeline verify) or "
+            "publish it again."
         )
     return [
         _prediction(str(file), index, task.show(probabilities, predictor.class_names))
-        for file, array in zip(files, answers, strict=True)
+        for file, array in zip(files, outputs, strict=True)
         for index, probabilities in enumerate(array)
     ]
 
 
 def _open_file(path: Path, runtime: str | None) -> Predictor:
-    """A file from elsewhere may be anything: it is tried in another process first."""
+    """Open a foreign file, which may be anything, in another process first."""
     tried = _Elsewhere(path, runtime)
     predictor = open_model(tried.runtime, path)
     predictor.metadata = tried.metadata
@@ -101,9 +109,9 @@ def _open_file(path: Path, runtime: str | None) -> Predictor:
 
 
 class _Elsewhere(Predictor):
-    """A single file, opened and asked in processes of their own, with a limit of memory and time.
+    """A single file, opened and run in separate processes with limits of memory and time.
 
-    Runtimes are written in C++, and a damaged file can end the process that opens it.
+    Runtimes are written in C++, and a damaged file can crash the process that opens it.
     """
 
     def __init__(self, path: Path, runtime: str | None) -> None:
@@ -122,8 +130,8 @@ class _Elsewhere(Predictor):
             return ask(self.runtime, self._path, images, timeout_seconds=_TRIAL_SECONDS)
         except WorkerFailed as error:
             raise ModelError(
-                f"A model file must open and answer in {self.runtime.name}; got from "
-                f"{self._path}: {error}. Export it again or restore it."
+                f"{self.runtime.name} cannot open and run {self._path}: {error}. Export it again "
+                "or restore it."
             ) from error
 
 
@@ -131,15 +139,21 @@ def _format_of(path: Path) -> str:
     found = format_of_file(path)
     if found is None:
         endings = dict.fromkeys(Path(item.opened).suffix for item in FORMATS.values())
+        is_picture = path.suffix.lower() in _PICTURES
+        advice = (
+            "The model comes first: pipeline predict MODEL FILE ..."
+            if is_picture
+            else "Name such a file or a published model, for example exported/mlp."
+        )
         raise ModelError(
-            f"A model file must end in {' or '.join(filter(None, endings))}; got {path}. Name such "
-            "a file or a published folder, for example exported/mlp."
+            f"{path} is not a model file: those end in {' or '.join(filter(None, endings))}. "
+            f"{advice}"
         )
     return found
 
 
 def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime]:
-    """ONNX goes first where it is there: its runtime is the lightest."""
+    """Return a format and a runtime; ONNX is preferred, since its runtime is the lightest."""
     ordered = sorted(formats, key=lambda file_format: file_format != "onnx")
     pairs = [(f, runtime) for f in ordered for runtime in runtimes_for(f)]
     if name is None:
@@ -149,8 +163,8 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
     named = [pair for pair in pairs if pair[1].name == name]
     if not named:
         raise RequestError(
-            f"A runtime must open one of {', '.join(formats)}; got {name!r}. "
-            f"Choose from {', '.join(runtime.name for _, runtime in pairs)}."
+            f"the runtime {name!r} does not open {', '.join(formats)}. Choose from "
+            f"{', '.join(runtime.name for _, runtime in pairs)}."
         )
     return named[0]
 

@@ -13,6 +13,7 @@ from pipeline.artifacts.data_set import split_file
 from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
 from pipeline.artifacts.model_contract import Contract, contract_for
 from pipeline.artifacts.stage_facts import DataFacts
+from pipeline.config.places import Places
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.engine.store import StageOutput
@@ -130,7 +131,8 @@ def _data_of_file(
     A stranger's file starts no download: another set than the default must be here already.
     """
     name = answers.metadata.get("data_set", _DEFAULT_DATA_SET)
-    config = validate({"name": "file", "data": {"name": name}}, {}, f"the metadata of {path}")
+    source = Places(f"the metadata of {path}")
+    config = validate({"name": "file", "data": {"name": name}}, source)
     if name != _DEFAULT_DATA_SET and not _is_here(config, workspace):
         raise DataFileError(
             f"The data set that a file names must be on this machine; got {name!r} in the metadata "

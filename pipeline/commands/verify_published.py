@@ -13,6 +13,7 @@ from pipeline.artifacts.data_source import SAMPLE, Source
 from pipeline.artifacts.formats import artifact_path
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE
 from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts
+from pipeline.config.places import Places
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.errors import DataFileError, ModelError, VerificationFailed
@@ -86,7 +87,7 @@ def _config(published: PublishedModel) -> Config:
     values = published.described.config
     here = {"manual_dir": None, "tfds_dir": None, "mirrors": None}
     place = str(published.path / "manifest.json")
-    return validate({**values, "data": {**values["data"], **here}}, {}, place)
+    return validate({**values, "data": {**values["data"], **here}}, Places(place))
 
 
 def _require_reference(published: PublishedModel, workspace: "Workspace") -> None:

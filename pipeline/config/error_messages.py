@@ -1,24 +1,35 @@
-"""A pydantic error -> one sentence a key: what was received and where, what was expected."""
+"""Pydantic errors -> one sentence per key: what was received and where, what was expected."""
 
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.config.schema import Config
-from pipeline.errors import did_you_mean
+from pipeline.config import aliases
+from pipeline.config.known_keys import advice, section_of
+from pipeline.config.places import KeyPath, Places
+from pipeline.config.schema import IN_WORDS, Config
+from pipeline.config.value_hints import hint, shown
 
 
-def explain(error: ValidationError, places: dict[tuple[str, ...], str], source: str) -> str:
+def sentences(error: ValidationError, places: Places) -> dict[KeyPath, str]:
     """Return one sentence for each wrong key, in the order of the schema."""
-    by_key: dict[tuple[str, ...], list[Any]] = {}
+    by_key: dict[KeyPath, list[Any]] = {}
     for problem in error.errors():
         by_key.setdefault(_key_path(problem["loc"]), []).append(problem)
-    sentences = [_sentence(key, problems, places, source) for key, problems in by_key.items()]
-    return "\n".join(sentences)
+    return {key: _sentence(key, problems, places) for key, problems in by_key.items()}
 
 
-def _key_path(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    """Drop what pydantic adds to the keys: branches of unions, indices in lists of values."""
+def names_of_other_tools(values: dict[str, Any], places: Places) -> dict[KeyPath, str]:
+    """Return a message for each name of another tool; the schema does not reject all of them."""
+    found = {path: [_unknown_key(path, places)] for path in aliases.of_optimizers(values)}
+    for path, value, what_to_write in aliases.of_values(values):
+        unknown = f"unknown value {shown(value)} for {'.'.join(path)} in {_place(path, places)}."
+        found.setdefault(path, []).append(f"{unknown} {what_to_write}")
+    return {path: "\n".join(texts) for path, texts in found.items()}
+
+
+def _key_path(location: tuple[int | str, ...]) -> KeyPath:
+    """Return the key without the union branches and the indices of values that pydantic adds."""
     path: list[str] = []
     section: type[BaseModel] | None = Config
     for part in location:
@@ -32,35 +43,33 @@ def _key_path(location: tuple[int | str, ...]) -> tuple[str, ...]:
     return tuple(path)
 
 
-def section_of(section: type[BaseModel], key: str) -> type[BaseModel] | None:
-    """Return the schema of a section's key where the key is a section itself."""
-    field = section.model_fields.get(key)
-    if field is None:
-        return None
-    candidates = [field.annotation, *get_args(field.annotation)]
-    found = [kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)]
-    return found[0] if found else None
-
-
-def _sentence(
-    key: tuple[str, ...],
-    problems: list[Any],
-    places: dict[tuple[str, ...], str],
-    source: str,
-) -> str:
-    name = ".".join(key) or "The configuration"
-    place = _place(tuple(part.split("[")[0] for part in key), places, source)
+def _sentence(key: KeyPath, problems: list[Any], places: Places) -> str:
+    name = ".".join(key)
     kinds = {problem["type"] for problem in problems}
     if "extra_forbidden" in kinds:
-        return f"{name} must be a known key; got {key[-1]!r} in {place}. {_nearest(key)}"
+        return _unknown_key(key, places)
     if "missing" in kinds:
-        return f"{name} must be given; it is missing in {place}. Add it."
-    told = [problem for problem in problems if problem["type"] != "too_short"] or problems
-    rules = " or ".join(dict.fromkeys(_rule(problem) for problem in told))
-    value = told[0]["input"]
-    return f"{name} must be {rules}; got {value!r} in {place}. Change the value."
+        return f"{name} is missing in {_place(key, places)}. {_missing(key)}"
+    if not name:
+        return f"The configuration must be plain values; got {problems[0]['msg']}."
+    relevant = [problem for problem in problems if problem["type"] != "too_short"] or problems
+    rules = " or ".join(dict.fromkeys(_rule(problem) for problem in relevant))
+    value = relevant[0]["input"]
+    text = f"{name} must be {rules}; got {shown(value)} in {_place(key, places)}."
+    return f"{text} {hint(key, value, kinds)}".rstrip()
 
 
+def _unknown_key(path: KeyPath, places: Places) -> str:
+    return f"unknown key {'.'.join(path)!r} in {_place(path, places)}. {advice(path)}"
+
+
+def _missing(key: KeyPath) -> str:
+    examples = {"schedule": "cosine", "callbacks": "csv_logger"}
+    section = key[-2].split("[")[0] if key[1:] else ""
+    return f"Add it, for example {key[-1]}: {examples.get(section, 'mlp')}."
+
+
+_URL = "an address that begins with http:// or https://"
 _RULES = {
     "int_type": "a whole number",
     "float_type": "a number",
@@ -78,24 +87,17 @@ _RULES = {
     "string_too_long": "text of at most {max_length} characters",
     "value_error": "{error}",
     "literal_error": "{expected}",
-    "string_pattern_mismatch": "text that matches {pattern}",
+    "url_parsing": _URL,
+    "url_scheme": _URL,
 }
 
 
 def _rule(problem: Any) -> str:
+    if problem["type"] == "string_pattern_mismatch":
+        return IN_WORDS[problem["ctx"]["pattern"]]
     rule = _RULES.get(problem["type"])
     return rule.format(**problem.get("ctx", {})) if rule else str(problem["msg"])
 
 
-def _place(key: tuple[str, ...], places: dict[tuple[str, ...], str], source: str) -> str:
-    prefixes = [key[:length] for length in range(len(key), 0, -1)]
-    inside = [known for known in places if known[: len(key)] == key]
-    return next((places[known] for known in [*prefixes, *inside] if known in places), source)
-
-
-def _nearest(key: tuple[str, ...]) -> str:
-    section: type[BaseModel] = Config
-    for part in key[:-1]:
-        section = section_of(section, part) or section
-    known = list(section.model_fields)
-    return f"{did_you_mean(key[-1], known)}Known keys here: {', '.join(known)}."
+def _place(key: KeyPath, places: Places) -> str:
+    return places.of(tuple(part.split("[")[0] for part in key))

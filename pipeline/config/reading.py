@@ -8,66 +8,78 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml.nodes import MappingNode
 
-from pipeline.config.error_messages import explain
+from pipeline.config.error_messages import names_of_other_tools, sentences
+from pipeline.config.finding import find_config
+from pipeline.config.known_keys import exact_keys
+from pipeline.config.places import KeyPath, Places
 from pipeline.config.schema import Config
+from pipeline.config.shorthands import expand
 from pipeline.config.yaml_text import load_yaml
 from pipeline.errors import ConfigError
 
-Places = dict[tuple[str, ...], str]  # key path -> "configs/mlp.yaml, line 7"
 _REPLACED_WHOLE = {"optimizer", "schedule", "early_stopping"}  # their keys depend on each other
 
 
 def read(path: Path, overrides: Iterable[str] = ()) -> Config:
-    """Read a configuration file and apply ``KEY=VALUE`` overrides to it.
+    """Read a configuration file, or ``configs/NAME.yaml``, and apply ``KEY=VALUE`` overrides.
 
     Raises:
-        ConfigError: the file or an override is not what the schema allows.
+        ConfigError: the file or an override does not fit the schema.
     """
-    values, places = _read_yaml(path)
+    values, places = _read_yaml(find_config(path))
     for override in overrides:
         _apply(override, values, places)
-    return validate(values, places, str(path))
+    return validate(values, places)
 
 
-def validate(values: dict[str, Any], places: Places, source: str) -> Config:
+def validate(values: dict[str, Any], places: Places) -> Config:
     """Check plain values against the schema, in its strict mode.
 
     Raises:
         ConfigError: one paragraph for each key that is wrong.
     """
+    wrong: dict[KeyPath, str] = {}
     try:
-        # By way of JSON: there, strict still takes lists for tuples.
-        return Config.model_validate_json(json.dumps(values))
+        # JSON, because strict validation of Python values does not take lists for tuples.
+        config = Config.model_validate_json(json.dumps(values))
     except ValidationError as error:
-        raise ConfigError(explain(error, places, source)) from error
+        wrong = sentences(error, places)
+    wrong |= names_of_other_tools(values, places)  # replaces pydantic's sentence on the same key
+    if wrong:
+        raise ConfigError("\n".join(wrong.values()))
+    return config.with_places(places)
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(
-            f"The configuration must be a YAML file that can be read; got {path}: {reason}. "
-            "Name a file such as configs/mlp.yaml."
-        ) from error
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors may begin it with a BOM
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}.") from error
     node, values = load_yaml(text, str(path))
     if not isinstance(node, MappingNode):
-        raise ConfigError(
-            f"The configuration must be a YAML mapping of sections; got {type(values).__name__} "
-            f"in {path}. See configs/mlp.yaml for one that works."
+        found = (
+            "is empty" if node is None else f"holds {_KINDS.get(type(values), 'a single value')}"
         )
-    places: Places = {}
-    _note_places(node, (), str(path), places)
-    return values, places
+        raise ConfigError(
+            f"{path} {found}; a configuration is a YAML mapping of KEY: VALUE lines. See "
+            "configs/mlp.yaml for an example."
+        )
+    places = Places(str(path))
+    _note_lines(node, (), places)
+    return expand(values), places
 
 
-def _note_places(node: MappingNode, path: tuple[str, ...], source: str, places: Places) -> None:
+_KINDS: dict[type, str] = {list: "a list", str: "text"}
+
+
+def _note_lines(node: MappingNode, path: KeyPath, places: Places) -> None:
     for key, value in node.value:
         key_path = (*path, str(key.value))
-        places[key_path] = f"{source}, line {key.start_mark.line + 1}"
+        places.at_line(key_path, key.start_mark.line + 1)
         if isinstance(value, MappingNode):
-            _note_places(value, key_path, source, places)
+            _note_lines(value, key_path, places)
 
 
 def _apply(override: str, values: dict[str, Any], places: Places) -> None:
@@ -75,11 +87,8 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
     path = tuple(key.strip().split("."))
     place = f"the override {override!r}"
     if not separator or not all(path):
-        raise ConfigError(
-            f"An override must be KEY=VALUE; got {override!r}. "
-            "Write for example train.batch_size=32."
-        )
-    value = load_yaml(text, place)[1]
+        raise ConfigError(f"an override is KEY=VALUE; got {override!r}. {_instead_of(override)}")
+    value = _expanded(path, load_yaml(text, place)[1])
     section = values
     for part in path[:-1]:
         if not isinstance(section.get(part), dict):
@@ -89,6 +98,22 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
     if isinstance(old, dict) and isinstance(value, dict) and path[-1] not in _REPLACED_WHOLE:
         value = {**old, **value}
     section[path[-1]] = value
-    for known in [known for known in places if known[: len(path)] == path]:
-        places[known] = place
-    places[path] = place
+    places.override(path, place)
+
+
+def _expanded(path: KeyPath, value: Any) -> Any:
+    """Expand shorthands in the value of one key."""
+    for part in reversed(path):
+        value = {part: value}
+    value = expand(value)
+    for part in path:
+        value = value[part]
+    return value
+
+
+def _instead_of(override: str) -> str:
+    if override.endswith((".yaml", ".yml")):
+        return "Name one configuration file only, before the overrides."
+    keys = exact_keys(override.lstrip("-"))
+    example = f"{keys[0]}=VALUE" if keys else "train.batch_size=32"
+    return f"Write {example}, without spaces around =; quote values that contain spaces."

@@ -3,51 +3,84 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    HttpUrl,
+    PrivateAttr,
+    field_validator,
+)
+
+from pipeline.config.places import Places
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 # A task is a module of this name in pipeline/tasks/.
 TaskName = Literal["multiclass"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+_DATA_SET = r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$"
+_LABEL = r"^\w+$"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+IN_WORDS = {
+    _DATA_SET: "a name of TensorFlow Datasets in lower case, such as mnist, emnist/letters or "
+    "mnist:3.0.1",
+    _LABEL: "a word of letters, digits and _",
+    _NAME: "text of letters, digits, - and _ that begins with a letter or digit",
+}
 _OWN_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 
 
 class Section(BaseModel):
-    """A part of the configuration: no unknown keys, no conversions, no changes."""
+    """A part of the configuration: unknown keys are errors, nothing is converted, all is frozen."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
     )
 
 
-class Data(Section):
-    """Which images, and where their files come from."""
+class Named(Section):
+    """A section that may be written as its name alone: ``optimizer: adam``."""
+
+    name: str
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Allow the name alone in the JSON Schema too, which editors check files against."""
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
+
+
+class Data(Named):
+    """The images, and where their files come from."""
 
     name: str = Field(
         "mnist",
-        pattern=r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$",
-        description="A TensorFlow Datasets image-classification set: mnist, emnist/letters, ...",
+        pattern=_DATA_SET,
+        description="An image-classification set of TensorFlow Datasets, such as emnist/letters.",
     )
     validation: int = Field(
-        5000, ge=1, description="Training images set aside, stratified by class."
+        5000, ge=1, description="Number of training images set aside, stratified by class."
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the split.")
     offline: Literal["sample", "fail"] = Field(
-        "sample", description="Without the data: go on with 5,000 digits of MNIST, or fail."
+        "sample",
+        description="If the data set is unavailable: use a sample of 5,000 MNIST digits, or fail.",
     )
     manual_dir: str | None = Field(
         None,
-        description="A folder with the files as TensorFlow Datasets names them; "
-        "else the environment variable PIPELINE_MANUAL_DIR.",
+        description="A folder with the files as TensorFlow Datasets names them; by default that in "
+        "the environment variable PIPELINE_MANUAL_DIR.",
     )
     tfds_dir: str | None = Field(
         None,
-        description="Where TensorFlow Datasets keeps prepared sets; "
-        "else TFDS_DATA_DIR, else ~/tensorflow_datasets.",
+        description="Where TensorFlow Datasets stores prepared sets; by default TFDS_DATA_DIR, or "
+        "~/tensorflow_datasets.",
     )
     mirrors: tuple[HttpUrl, ...] | None = Field(
         None,
-        description="Addresses of folders with the same files; by default the known ones.",
+        description="URLs of folders with the same files; by default the built-in ones.",
     )
 
 
@@ -55,22 +88,23 @@ class Model(Section):
     """A dense network; the input is flattened and scaled to 0..1, the output is a softmax."""
 
     hidden: tuple[Units, ...] = Field(
-        (512, 512), description="Units of each hidden layer; [] is the softmax classifier."
+        (512, 512), description="Units of each hidden layer; [] is a softmax classifier."
     )
     activation: str = Field(
-        "relu", description="Of the hidden layers, by its Keras name; linear for none."
+        "relu",
+        description="Activation of the hidden layers, by its Keras name; linear for none.",
     )
-    initializer: str = Field("glorot_uniform", description="Of the weights, by its Keras name.")
+    initializer: str = Field(
+        "glorot_uniform", description="Initializer of the weights, by its Keras name."
+    )
     l2: float = Field(0.0, ge=0, description="Factor of the L2 penalty on the weights.")
-    dropout: float = Field(0.0, ge=0, lt=1, description="Rate after each hidden layer.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate after each hidden layer.")
 
 
-class Schedule(Section):
+class Schedule(Named):
     """A learning-rate schedule by its Keras name, with that class's arguments."""
 
     model_config = ConfigDict(extra="allow")
-
-    name: str
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -78,37 +112,35 @@ class Schedule(Section):
         return dict(self.model_extra or {})
 
 
-class Optimizer(Section):
-    """An optimiser by its Keras name, with that class's arguments."""
+class Optimizer(Named):
+    """An optimizer by its Keras name, with that class's arguments."""
 
     model_config = ConfigDict(extra="allow")
 
     name: str = "sgd"
     learning_rate: float | None = Field(
-        None, gt=0, description="By default that of the Keras class."
+        None, gt=0, description="By default, that of the Keras class."
     )
     schedule: Schedule | None = None
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments for the Keras class, as written, besides the learning rate."""
+        """The arguments for the Keras class, as written, without the learning rate."""
         return dict(self.model_extra or {})
 
 
 class EarlyStopping(Section):
-    """Stop when the validation set gets no better; the best weights are restored."""
+    """Stop when a value on the validation set stops improving, and restore the best weights."""
 
     monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
-    patience: int = Field(3, ge=0, description="Epochs without improvement that are waited for.")
-    min_delta: float = Field(0.0, ge=0, description="The least change that is an improvement.")
+    patience: int = Field(3, ge=0, description="Epochs without improvement before training stops.")
+    min_delta: float = Field(0.0, ge=0, description="The smallest change that counts.")
 
 
-class Callback(Section):
-    """A Keras callback by its name, or one's own as ``FILE.py:CLASS``, with its arguments."""
+class Callback(Named):
+    """A Keras callback by its name, or your own as ``FILE.py:CLASS``, with its arguments."""
 
     model_config = ConfigDict(extra="allow")
-
-    name: str
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -123,7 +155,7 @@ class Callback(Section):
 
     @staticmethod
     def own_code(value: Any) -> tuple[str, str] | None:
-        """Return file and name where a value is ``FILE.py:NAME``, else None."""
+        """Return the file and the name of a ``FILE.py:NAME`` value, else None."""
         match = _OWN_CODE.match(value) if isinstance(value, str) else None
         return (match["file"], match["name"]) if match else None
 
@@ -132,31 +164,32 @@ class Train(Section):
     """How the network is trained."""
 
     batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
-        128, description="Images a step: 1 is SGD, full is the full gradient."
+        128, description="Images per step; full computes the gradient over all of them."
     )
-    epochs: int = Field(10, ge=1)
+    epochs: int = Field(10, ge=1, description="Passes over the training images.")
     seed: int = Field(
-        0, ge=0, le=2**31 - 1, description="Of the weights, the shuffling and dropout."
+        0, ge=0, le=2**31 - 1, description="Seed of the weights, the shuffling and dropout."
     )
     early_stopping: EarlyStopping | None = None
     callbacks: tuple[Callback, ...] = Field(
-        (), description="Keras callbacks, or one's own, called at the ends of epochs."
+        (), description="Keras callbacks, or your own; called at the boundaries of epochs."
     )
     precision: Literal["float32", "mixed_bfloat16"] = Field(
-        "float32", description="Keras' dtype policy of the hidden layers while training."
+        "float32", description="Keras dtype policy of the hidden layers during training."
     )
     compiler: Literal["auto", "xla", "graph"] = Field(
-        "auto", description="What runs the steps; auto is XLA, or a graph where that is better."
+        "auto",
+        description="Compiler of the training steps; auto is XLA, or a graph where that is better.",
     )
     memory_mb: Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="Memory for training images, in 10^6 bytes; a larger set is streamed from disk."
-        " By default the whole set lies in memory.",
+        " By default, the whole set is in memory.",
     )
 
 
 class Export(Section):
-    """Which files are written."""
+    """The files to write."""
 
     formats: tuple[
         Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onnx_fp16", "openvino"],
@@ -165,43 +198,43 @@ class Export(Section):
         ("saved_model", "onnx", "keras"),
         min_length=1,
         description="openvino needs the extra runtimes; onnx_int8 and onnx_fp16 are copies of "
-        "onnx, published only if they earn it.",
+        "onnx, published only if they are smaller and accurate enough.",
     )
     max_accuracy_drop: float = Field(
         0.2,
         ge=0,
         le=100,
-        description="Percentage points of accuracy on the validation set that a copy in lower "
-        "precision may lose; else it is left out.",
+        description="Percentage points of validation accuracy that a copy in lower precision may "
+        "lose; if it loses more, it is left out.",
     )
 
     @field_validator("formats")
     @classmethod
     def _names_differ(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(formats)) < len(formats):
-            raise ValueError("a list of formats that differ")
+            raise ValueError("a list without duplicates")
         copies = {"onnx_int8", "onnx_fp16"} & set(formats)
         if copies and "onnx" not in formats:
-            raise ValueError(f"a list with onnx, which {' and '.join(sorted(copies))} is made from")
+            raise ValueError(f"a list with onnx, the source of {' and '.join(sorted(copies))}")
         return formats
 
 
 class Verify(Section):
-    """Where every exported file is proven."""
+    """The runtimes that verify every exported file."""
 
     runtimes: tuple[str, ...] | None = Field(
-        None, description="Only these; by default all that are installed. See pipeline doctor."
+        None, description="By default, all that are installed; pipeline doctor lists them."
     )
 
 
 class Publish(Section):
-    """What a model must reach to be published; measured on the validation set."""
+    """The accuracy that publishing requires, on the validation set, and the label to move."""
 
-    min_accuracy: Fraction = Field(0.0, description="On the validation set.")
+    min_accuracy: Fraction = Field(0.0, description="Minimum accuracy on the validation set.")
     min_accuracy_on_sample: Fraction = Field(
-        0.0, description="The same where the run went on with the sample of 5,000 digits."
+        0.0, description="The same for runs on the sample of 5,000 digits."
     )
-    label: Annotated[str, Field(pattern=r"^\w+$")] | None = Field(
+    label: Annotated[str, Field(pattern=_LABEL)] | None = Field(
         "stable", description="The label that moves to the new version; null for none."
     )
 
@@ -211,7 +244,7 @@ class Config(Section):
 
     name: str = Field(
         max_length=100,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        pattern=_NAME,
         description="The name the model is published under.",
     )
     data: Data = Data()
@@ -222,3 +255,13 @@ class Config(Section):
     export: Export = Export()
     verify: Verify = Verify()
     publish: Publish = Publish()
+    _places: Places = PrivateAttr(default_factory=lambda: Places("the configuration"))
+
+    def with_places(self, places: Places) -> "Config":
+        """Remember where each key was set, and return the configuration."""
+        self._places = places
+        return self
+
+    def place_of(self, key: str) -> str:
+        """Return where a key was set, for messages: "configs/mlp.yaml, line 7"."""
+        return self._places.of(tuple(part.split("[")[0] for part in key.split(".")))

@@ -1,4 +1,4 @@
-"""YAML 1.2 in and out, by ruamel.yaml: plain values, and nodes that know their lines."""
+"""YAML 1.2 to plain values and back, with ruamel.yaml; its nodes have line numbers."""
 
 import io
 import json
@@ -9,16 +9,17 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError, SafeConstructor
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
+from pipeline.config.yaml_errors import explain
 from pipeline.errors import ConfigError, one_line
 
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-# YAML 1.2.2, section 10.3.2; ruamel.yaml takes .5e3 and 5e3 without a sign for text.
+# YAML 1.2.2, section 10.3.2; ruamel.yaml reads .5e3 and 5e3 without a sign as text.
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)")
 _DIRECTIVE = re.compile(r"^%YAML (?!1\.2\s*$).*", re.MULTILINE)
 
 
 class _Constructor(SafeConstructor):
-    """Makes plain values only: whole numbers are decimal, dates are text, nothing is merged.
+    """Construct plain values only: integers are decimal, dates are text, nothing is merged.
 
     YAML 1.1 reads 010 as 8, YAML 1.2 as 10: here it is text, as are 0x1F and 1_000.
     """
@@ -37,15 +38,16 @@ class _Constructor(SafeConstructor):
         return float(text) if unquoted and _FLOAT.fullmatch(text) else text
 
     def flatten_mapping(self, node: MappingNode) -> None:
-        """Leave the key << as it is: YAML 1.2 has no merging."""
+        """Leave the key << as it is: YAML 1.2 has no merge keys."""
 
     def check_mapping_key(
         self, node: MappingNode, key_node: Node, mapping: Any, key: Any, value: Any
     ) -> bool:
-        """Name both lines of a key that stands twice."""
+        """Report both lines of a duplicate key."""
         first = next(other for other, _ in node.value if other.value == key_node.value)
         if first is not key_node:  # also 1 and "1": they would be one key in JSON
-            problem = f"the key {key!r} of line {first.start_mark.line + 1} again"
+            line = first.start_mark.line + 1
+            problem = f"duplicate key {key!r}, first in line {line}. Remove one of them"
             raise DuplicateKeyError(None, None, problem, key_node.start_mark)
         return super().check_mapping_key(node, key_node, mapping, key, value)
 
@@ -60,12 +62,11 @@ def load_yaml(text: str, source: str) -> tuple[Node | None, Any]:
     """Return the node of the one document, None if there is none, and its value as JSON has it.
 
     Raises:
-        ConfigError: it is not valid YAML, or more than plain values.
+        ConfigError: it is not valid YAML, or has other than plain values.
     """
     if directive := _DIRECTIVE.search(text):  # in YAML 1.1, yes would be true
         raise ConfigError(
-            f"The configuration must be YAML 1.2; got {directive[0][:60]!r} in {source}. Remove "
-            "that line."
+            f"configurations are YAML 1.2; got {directive[0][:60]!r} in {source}. Remove that line."
         )
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
@@ -74,13 +75,7 @@ def load_yaml(text: str, source: str) -> tuple[Node | None, Any]:
         node = yaml.compose(text)
         value = yaml.constructor.construct_document(node) if node else None
     except Exception as error:  # KeyError for !!bool x, AssertionError for !!omap, and others
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or f"{type(error).__name__}: {one_line(error)}"
-        raise ConfigError(
-            f"The configuration must be valid YAML; got {problem} in {source}{line}. "
-            "Mend the line and try again."
-        ) from error
+        raise ConfigError(explain(error, text, source)) from error
     _require_plain(value, source)
     return node, value
 
@@ -90,13 +85,13 @@ def _require_plain(value: Any, source: str) -> None:
         json.dumps(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise ConfigError(
-            "The configuration must not contain itself and have text as keys; got "
-            f"{one_line(error)} in {source}. Write every section out."
+            "a configuration must not contain itself, and its keys and values are plain text, "
+            f"numbers, true, false and null; got {one_line(error)} in {source}."
         ) from error
 
 
 def dump_yaml(values: dict[str, Any], width: int = 80) -> str:
-    """Return values as YAML in their order; a mapping of scalars alone is in one line."""
+    """Return values as YAML in their order; a mapping of scalars only is on one line."""
     yaml = YAML(typ="safe", pure=True)
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = width

@@ -1,4 +1,4 @@
-"""Configuration -> Keras model: bytes in, scaled inside, dense layers, the task's output."""
+"""Configuration -> Keras model: uint8 in, scaling, dense layers, the output of the task."""
 
 import math
 from itertools import pairwise
@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.artifacts.model_contract import INPUT
 from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.errors import ConfigError, one_line
-from pipeline.models.keras_by_name import hint
+from pipeline.models.keras_by_name import PlaceOf, hint, unknown_place
 from pipeline.system.resources import memory_bytes
 from pipeline.tasks.task import Task
 
@@ -35,9 +35,9 @@ def build_model(
     ``precision`` is Keras' dtype policy of the hidden layers; weights and logits are float32.
 
     Raises:
-        ConfigError: Keras knows no such activation or initialiser.
+        ConfigError: the activation or the initializer is unknown to Keras.
     """
-    _check(config)
+    check_names(config)
     units = task.output(num_classes).shape[-1]
     assert isinstance(units, int), "only the batch axis is free"
     _check_memory(config, math.prod(image_shape), units)
@@ -62,12 +62,12 @@ def _build(
 
 
 def logits_model(model: keras.Model) -> keras.Model:
-    """Return the model up to its logits; it shares the weights. Training takes its loss there."""
+    """Return the model up to its logits, with shared weights; the training loss is taken there."""
     return keras.Model(model.input, model.get_layer(LOGITS).output, name="logits_of_classifier")
 
 
 def summarize(model: keras.Model) -> list[LayerSummary]:
-    """Return one row a layer: name, class, output shape without batch, number of parameters."""
+    """Return one row per layer: name, class, output shape without batch, number of parameters."""
     return [
         LayerSummary(
             layer.name,
@@ -92,12 +92,7 @@ def _dense(
     )
 
 
-def _check(config: "Model") -> None:
-    _check_name("model.activation", config.activation, keras.activations)
-    _check_name("model.initializer", config.initializer, keras.initializers)
-
-
-_COPIES = 5  # weights, gradient, two slots of an optimiser like Adam, and one at work
+_COPIES = 5  # weights, gradient, two slots of an optimizer like Adam, one temporary
 
 
 def _check_memory(config: "Model", inputs: int, outputs: int) -> None:
@@ -106,14 +101,24 @@ def _check_memory(config: "Model", inputs: int, outputs: int) -> None:
     needed, there = parameters * 4 * _COPIES, memory_bytes()
     if needed > there:
         raise ConfigError(
-            f"model.hidden must be a network that fits into memory; got {list(config.hidden)}: "
-            f"{parameters:,} parameters need about {needed / 2**30:,.0f} GiB to train, and this "
+            f"the network does not fit into memory: with model.hidden {list(config.hidden)} it has "
+            f"{parameters:,} parameters and needs about {needed / 2**30:,.0f} GiB to train; this "
             f"machine has {there / 2**30:,.0f} GiB. Choose fewer units."
         )
 
 
+def check_names(config: "Model", *, place_of: PlaceOf = unknown_place) -> None:
+    """Check that Keras has the activation and the initializer.
+
+    Raises:
+        ConfigError: one of them is unknown.
+    """
+    _check_name("activation", config.activation, keras.activations, place_of)
+    _check_name("initializer", config.initializer, keras.initializers, place_of)
+
+
 def check_model(model: keras.Model, config: "Model") -> None:
-    """Predict one black image: some activations and initialisers fail only then.
+    """Predict one black image: some activations and initializers fail only then.
 
     Raises:
         ConfigError: the network cannot compute.
@@ -123,24 +128,25 @@ def check_model(model: keras.Model, config: "Model") -> None:
     except Exception as error:  # whatever the chosen function raises
         raise _cannot_compute(config, error) from error
     if tuple(shape) != (1, model.output_shape[-1]):
-        raise _cannot_compute(config, ValueError(f"answers of shape {tuple(shape)}"))
+        raise _cannot_compute(config, ValueError(f"the output has the shape {tuple(shape)}."))
 
 
 def _cannot_compute(config: "Model", error: Exception) -> ConfigError:
     return ConfigError(
-        "model.activation and model.initializer must be usable by name alone; got "
+        "model.activation and model.initializer must work without arguments; got "
         f"{config.activation!r} and {config.initializer!r}: {one_line(error)} "
         "Choose others, for example relu and glorot_uniform."
     )
 
 
-def _check_name(key: str, name: str, module: Any) -> None:
+def _check_name(kind: str, name: str, module: Any, place_of: PlaceOf) -> None:
+    key = f"model.{kind}"
     try:
         module.get(name)
     except Exception as error:  # Keras looks names up in several ways
         known = [known for known in vars(module) if known.islower() and known[0] != "_"]
         helpers = {"get", "serialize", "deserialize"}
         raise ConfigError(
-            f"{key} must be a name that Keras knows; got {name!r}. "
+            f"unknown {kind} {name!r} ({key} in {place_of(key)}). "
             f"{hint(name, set(known) - helpers)}"
         ) from error

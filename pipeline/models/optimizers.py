@@ -4,61 +4,58 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pipeline.errors import ConfigError, one_line
-from pipeline.models.keras_by_name import choose, create, parameters_of
+from pipeline.errors import ConfigError
+from pipeline.models.keras_by_name import PlaceOf, choose, create, parameters_of, unknown_place
 from pipeline.models.schedules import build_schedule
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Optimizer
 
-# The base class, and those that wrap other optimisers instead of being one.
+# The base class, and classes that wrap other optimizers.
 _WRAPPERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}
 
 
-def build_optimizer(config: "Optimizer", *, total_steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimiser; a schedule runs over ``total_steps`` unless told otherwise.
+def build_optimizer(
+    config: "Optimizer", *, total_steps: int, place_of: PlaceOf = unknown_place
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer; a schedule decays over ``total_steps`` unless it has its own.
 
     Raises:
-        ConfigError: the optimiser, the schedule or an argument is unknown or impossible.
+        ConfigError: the optimizer, the schedule or an argument is unknown or invalid.
     """
-    kind = choose(config.name.lower(), optimizer_classes(), "optimizer.name")
+    kind = choose(
+        config.name.lower(),
+        optimizer_classes(),
+        "optimizer.name",
+        kind="optimizer",
+        place_of=place_of,
+    )
+    _require_own_arguments(config, kind, place_of)
     rate: Any = config.learning_rate or parameters_of(kind)["learning_rate"].default
     if config.schedule is not None:
         # Of steps, not of updates: gradient accumulation does not slow a schedule of Keras down.
-        rate = build_schedule(config.schedule, rate, max(1, total_steps))
+        rate = build_schedule(config.schedule, rate, max(1, total_steps), place_of=place_of)
     optimizer: keras.optimizers.Optimizer = create(
-        kind, config.arguments, "optimizer", implied={"learning_rate": rate}
+        kind, config.arguments, "optimizer", implied={"learning_rate": rate}, place_of=place_of
     )
     return optimizer
 
 
-def check_optimizer(config: "Optimizer") -> None:
-    """Take one step on a variable of four numbers: some values Keras refuses only then.
-
-    Raises:
-        ConfigError: the optimiser, the schedule or an argument is unknown or impossible.
-    """
-    accumulation = config.arguments.get("gradient_accumulation_steps")
-    if accumulation is not None and not (isinstance(accumulation, int) and accumulation > 1):
-        raise ConfigError(
-            "optimizer.gradient_accumulation_steps must be a whole number from 2 on; got "
-            f"{accumulation!r}. Leave it out to update at every step."
-        )
-    optimizer = build_optimizer(config, total_steps=10)
-    variable = keras.Variable(keras.ops.ones((2, 2)))
-    try:
-        optimizer.build([variable])
-        optimizer.apply([keras.ops.ones((2, 2))], [variable])
-    except Exception as error:  # the values are the user's, and any class of error may come
-        raise ConfigError(
-            f"optimizer must have values that {type(optimizer).__name__} can compute with; got "
-            f"{config.arguments!r} and {config.schedule!r}: {one_line(error)} "
-            "Change the value."
-        ) from error
+def _require_own_arguments(config: "Optimizer", kind: type, place_of: PlaceOf) -> None:
+    """Reject the arguments of another optimizer, which stay when the name alone is overridden."""
+    for argument in config.arguments:
+        others = [n for n, other in optimizer_classes().items() if argument in parameters_of(other)]
+        if others and argument not in parameters_of(kind):
+            key = f"optimizer.{argument}"
+            raise ConfigError(
+                f"{kind.__name__} has no argument {argument!r} ({key} in {place_of(key)}); "
+                f"it belongs to {', '.join(others)}. Remove it, or replace the whole section: "
+                f"optimizer={config.name}"
+            )
 
 
 def optimizer_classes() -> dict[str, type]:
-    """Return every optimiser class of Keras by its name in lower case."""
+    """Return every optimizer class of Keras by its lower-case name."""
     return {
         name.lower(): kind
         for name, kind in vars(keras.optimizers).items()

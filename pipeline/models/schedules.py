@@ -4,25 +4,35 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pipeline.models.keras_by_name import choose, create, snake_case
+from pipeline.models.keras_by_name import PlaceOf, choose, create, snake_case, unknown_place
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Schedule
 
 
-def build_schedule(config: "Schedule", learning_rate: float, total_steps: int) -> Any:
-    """Return the schedule; what the rest of the configuration says already is filled in.
+def build_schedule(
+    config: "Schedule", learning_rate: float, total_steps: int, *, place_of: PlaceOf = unknown_place
+) -> Any:
+    """Return the schedule; it begins at ``learning_rate`` and decays over ``total_steps``.
+
+    Its own arguments override both.
 
     Raises:
-        ConfigError: the schedule or an argument is unknown or impossible.
+        ConfigError: the schedule or an argument is unknown or invalid.
     """
-    kind = choose(config.name.lower(), schedule_classes(), "optimizer.schedule.name")
+    kind = choose(
+        config.name.lower(),
+        schedule_classes(),
+        "optimizer.schedule.name",
+        kind="schedule",
+        place_of=place_of,
+    )
     implied = {
         "initial_learning_rate": learning_rate,
         "decay_steps": total_steps,
         "first_decay_steps": total_steps,
     }
-    return create(kind, config.arguments, "optimizer.schedule", implied=implied)
+    return create(kind, config.arguments, "optimizer.schedule", implied=implied, place_of=place_of)
 
 
 def schedule_classes() -> dict[str, type]:

@@ -151,7 +151,7 @@ def _of_keras(name: str, key: str) -> type:
             "Leave it out."
         )
     useful = {known: kind for known, kind in classes.items() if known not in _USELESS}
-    return choose(name, useful, f"{key}.name")
+    return choose(name, useful, f"{key}.name", kind="callback")
 
 
 def _checked(own: Any, key: str, config: "Callback") -> type:

@@ -1,11 +1,11 @@
-"""What is found out of a training before it begins: names, arguments, combinations."""
+"""Checks of a training before it begins: names, arguments, combinations, a trial step."""
 
 from typing import TYPE_CHECKING
 
 from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.errors import ConfigError
-from pipeline.models.dense import build_model, check_model, summarize
-from pipeline.models.optimizers import check_optimizer
+from pipeline.models.dense import build_model, check_model, check_names, summarize
+from pipeline.models.trial_step import check_optimizer
 from pipeline.tasks.registry import task_named
 from pipeline.training.callbacks import check_callbacks
 
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 def check(
     config: "Config", *, image_shape: tuple[int, int, int], num_classes: int
 ) -> list[LayerSummary]:
-    """Build model and optimiser without training, so that a wrong name is found at once.
+    """Build the model and the optimizer without training, and return a row for each layer.
 
     Raises:
-        ConfigError: Keras knows no such name or argument.
+        ConfigError: a name or an argument is unknown to Keras, or cannot be computed with.
     """
     if config.train.early_stopping is not None and config.optimizer.arguments.get("use_ema"):
         raise ConfigError(
-            "train.early_stopping must not stand with optimizer.use_ema: it restores weights that "
-            "were not averaged; got both in the configuration. Leave one of them out."
+            "train.early_stopping restores weights that were not averaged, so it cannot be "
+            f"combined with optimizer.use_ema in {config.place_of('optimizer.use_ema')}. Remove "
+            "one of them."
         )
-    check_optimizer(config.optimizer)
+    check_optimizer(config.optimizer, place_of=config.place_of)
     check_callbacks(config)
+    check_names(config.model, place_of=config.place_of)
     model = build_model(
         config.model,
         image_shape=image_shape,

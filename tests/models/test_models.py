@@ -1,4 +1,4 @@
-"""The network: layers, parameters, scaling inside, and every name of Keras."""
+"""The network: layers, parameters, scaling, and names of Keras."""
 
 from typing import Any
 
@@ -29,13 +29,13 @@ def build(**settings: Any) -> keras.Model:
         ((512, 512), 785 * 512 + 513 * 512 + 513 * 10),
     ],
 )
-def test_parameters_are_those_of_the_lecture(hidden: tuple[int, ...], parameters: int) -> None:
+def test_number_of_parameters(hidden: tuple[int, ...], parameters: int) -> None:
     model = build(hidden=hidden)
     assert model.count_params() == parameters
     assert sum(row.parameters for row in summarize(model)) == parameters
 
 
-def test_scaling_softmax_and_relu_by_hand() -> None:
+def test_output_matches_numpy() -> None:
     model = build(hidden=(3,))
     generator = np.random.default_rng(0)
     first, bias, second, last = (generator.normal(size=w.shape) for w in model.get_weights())

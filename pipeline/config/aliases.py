@@ -1,0 +1,133 @@
+"""Names that other tools use, and what to write instead.
+
+They are explained, not accepted: every key and value has one spelling.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.config.places import KeyPath
+
+_PATHS = {
+    "name": "model_name run_name experiment",
+    "data": "datasets",
+    "data.name": "dataset data_set dataset_name tfds_name",
+    "data.validation": "val valid validation_split val_split validation_size val_size",
+    "data.manual_dir": "data_dir data_path dataset_dir",
+    "model": "network net architecture",
+    "model.hidden": "layers units hidden_layers hidden_units hidden_size hidden_sizes neurons "
+    "width widths",
+    "model.activation": "act nonlinearity activation_function",
+    "model.initializer": "init kernel_initializer initialiser weight_init",
+    "model.l2": "reg regularization regularizer kernel_regularizer l2_reg",
+    "model.dropout": "dropout_rate drop p_dropout",
+    "optimizer": "opt optim optimiser",
+    "optimizer.learning_rate": "lr learningrate learn_rate rate eta",
+    "optimizer.schedule": "scheduler lr_schedule lr_scheduler learning_rate_schedule",
+    "optimizer.momentum": "momentum",
+    "optimizer.weight_decay": "weight_decay wd",
+    "train": "training trainer fit",
+    "train.batch_size": "bs batch batchsize batch_sizes minibatch",
+    "train.epochs": "epoch num_epochs n_epochs nb_epoch nb_epochs max_epochs",
+    "train.seed": "random_seed random_state",
+    "train.early_stopping": "early_stop earlystopping early_stopper",
+    "export.formats": "format file_formats output_format",
+    "verify.runtimes": "runtime backends",
+    "publish.min_accuracy": "min_acc threshold target_accuracy",
+    "publish.label": "tag alias",
+}
+# Another tool's name of a key -> the path of the key.
+KEYS = {name: path for path, names in _PATHS.items() for name in names.split()}
+
+_DECAY = (
+    "For a learning rate that decays write optimizer.schedule, for example "
+    "schedule: {name: cosine}; for weight decay write optimizer.weight_decay."
+)
+_PRECISION = "Write train.precision: mixed_bfloat16."
+_LOSS = "Leave it out: loss and metrics follow from the task."
+_OUTPUT = "Leave it out, and name the folder on the command line: --workspace FOLDER."
+# Another tool's name of a key -> what to write, where that is not another key.
+ADVICE = {
+    **dict.fromkeys(("decay", "lr_decay", "learning_rate_decay"), _DECAY),
+    **dict.fromkeys(("fp16", "amp", "mixed_precision", "bf16", "dtype"), _PRECISION),
+    **dict.fromkeys(("xla", "jit", "jit_compile"), "Write train.compiler: xla."),
+    **dict.fromkeys(("loss", "metrics", "criterion"), _LOSS),
+    **dict.fromkeys(("output", "output_dir", "out_dir", "workspace"), _OUTPUT),
+    "depth": "Write the units of every layer: model.hidden: [512, 512].",
+    "num_layers": "Write the units of every layer: model.hidden: [512, 512].",
+    "steps": "Write train.epochs; an epoch takes each training image once.",
+    "patience": "Write train.early_stopping: {patience: 3}.",
+    "shuffle": "Leave it out: every epoch is shuffled, by train.seed.",
+}
+# Names that Keras 2 had, which no optimizer of Keras 3 takes.
+_NOT_OF_OPTIMIZERS = {"lr", "decay", "lr_decay", "lr_schedule", "scheduler"}
+
+_MIXED = "Write mixed_bfloat16; for exported files in half precision add onnx_fp16 to formats."
+_TORCH = "Write onnx, which PyTorch and others can load."
+_NO_SCHEDULE = "Leave the schedule out for a constant learning rate."
+_WARMUP = "Write {name: cosine, warmup_target: 0.1, warmup_steps: 500}, with your own values."
+# Key -> another tool's name of a value -> what to write.
+_VALUES: dict[KeyPath, dict[str, str]] = {
+    ("model", "activation"): dict.fromkeys(("none", "identity", "no", "null"), "Write linear."),
+    ("optimizer", "name"): {
+        **dict.fromkeys(("momentum", "sgd_momentum"), "Write {name: sgd, momentum: 0.9}."),
+        **dict.fromkeys(("nesterov", "nag"), "Write {name: sgd, momentum: 0.9, nesterov: true}."),
+        "amsgrad": "Write {name: adam, amsgrad: true}.",
+        **dict.fromkeys(
+            ("gd", "gradient_descent"), "Write sgd, and train.batch_size: full for all images."
+        ),
+    },
+    ("optimizer", "schedule", "name"): {
+        **dict.fromkeys(("none", "constant", "fixed"), _NO_SCHEDULE),
+        **dict.fromkeys(("warmup", "cosine_warmup"), _WARMUP),
+        **dict.fromkeys(("linear", "poly"), "Write polynomial; its default power 1 is linear."),
+        **dict.fromkeys(("cosine_annealing", "cosineannealing", "cos"), "Write cosine."),
+        **dict.fromkeys(
+            ("step", "multistep", "piecewise"),
+            "Write {name: piecewise_constant, boundaries: [1000, 2000], values: [0.1, 0.01, "
+            "0.001]}, with your own steps and rates.",
+        ),
+        **dict.fromkeys(("exp", "decay"), "Write {name: exponential, decay_rate: 0.1}."),
+    },
+    ("train", "precision"): dict.fromkeys(
+        ("float16", "fp16", "half", "bfloat16", "bf16", "mixed", "mixed_float16", "16"), _MIXED
+    ),
+    ("train", "compiler"): {
+        **dict.fromkeys(("jit", "true"), "Write xla."),
+        **dict.fromkeys(("none", "eager", "false", "tf"), "Write graph."),
+    },
+    ("train", "batch_size"): dict.fromkeys(("all", "none", "-1"), "Write full for all images."),
+    ("train", "early_stopping", "monitor"): {
+        **dict.fromkeys(("acc", "accuracy", "val_acc"), "Write val_accuracy."),
+        "loss": "Write val_loss.",
+    },
+    ("export", "formats"): {
+        **dict.fromkeys(("tflite", "lite", "tf_lite"), "Write litert."),
+        **dict.fromkeys(("h5", "hdf5", "keras_v3"), "Write keras."),
+        **dict.fromkeys(("tf", "tensorflow", "savedmodel", "pb"), "Write saved_model."),
+        **dict.fromkeys(("torch", "pytorch", "pt", "pth", "torchscript"), _TORCH),
+        **dict.fromkeys(("int8", "quantized"), "Write onnx_int8, beside onnx."),
+        **dict.fromkeys(("fp16", "float16", "half"), "Write onnx_fp16, beside onnx."),
+        "ort": "Write onnx.",
+    },
+}
+
+
+def of_optimizers(values: dict[str, Any]) -> Iterator[KeyPath]:
+    """Yield the keys of the optimizer that no class of Keras 3 takes as an argument."""
+    section = values.get("optimizer")
+    for key in section if isinstance(section, dict) else ():
+        if str(key).lower() in _NOT_OF_OPTIMIZERS or ":" in str(key):
+            yield ("optimizer", key)
+
+
+def of_values(values: dict[str, Any]) -> Iterator[tuple[KeyPath, Any, str]]:
+    """Yield the key and the value of each name of another tool, with what to write instead."""
+    for path, names in _VALUES.items():
+        found: Any = values
+        for key in path:
+            found = found.get(key, "") if isinstance(found, dict) else ""
+        for value in found if isinstance(found, list) else [found]:
+            name = "null" if value is None else str(value).lower().replace("-", "_")
+            if name in names:
+                yield path, value, names[name]

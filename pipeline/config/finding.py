@@ -1,0 +1,45 @@
+"""Find the file that the name or the path of a configuration refers to."""
+
+import difflib
+from pathlib import Path
+
+from pipeline.config.known_keys import exact_keys
+from pipeline.errors import ConfigError
+
+_FOLDER = Path("configs")
+_ENDINGS = (".yaml", ".yml")
+
+
+def find_config(path: Path) -> Path:
+    """Return the file of a path, or ``configs/NAME.yaml`` for a bare NAME.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    path = path.expanduser()
+    if path.is_file():
+        return path
+    named = _FOLDER / f"{path}{'' if path.suffix in _ENDINGS else '.yaml'}"
+    if path.name == str(path) and named.is_file():
+        return named
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder, not a configuration. {_which(path, path)}")
+    if path.exists():  # a pipe, for example
+        return path
+    raise ConfigError(f"no configuration file {str(path)!r}. {_what_instead(path)}")
+
+
+def _what_instead(path: Path) -> str:
+    if path.suffix not in _ENDINGS and (keys := exact_keys(str(path))):
+        return f"To set a key, write it as KEY=VALUE without spaces: {keys[0]}=VALUE."
+    return _which(path, _FOLDER)
+
+
+def _which(path: Path, folder: Path) -> str:
+    files = sorted(file for ending in _ENDINGS for file in folder.glob(f"*{ending}"))
+    near = difflib.get_close_matches(path.stem, [file.stem for file in files], n=1)
+    if near and folder != path:
+        return f"Did you mean {next(file for file in files if file.stem == near[0])}?"
+    if not files:
+        return "Name a YAML file, such as configs/mlp.yaml in a clone of the project."
+    return f"Name a file, for example {', '.join(str(file) for file in files[:4])}."

@@ -1,0 +1,75 @@
+"""Every key of the configuration, and suggestions for unknown ones."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import get_args
+
+from pydantic import BaseModel
+
+from pipeline.config import aliases
+from pipeline.config.places import KeyPath
+from pipeline.config.schema import Config
+
+_MOST_NAMED = 3
+_CUTOFF = 0.7  # of difflib's ratio: batchsize is near batch_size, nonsense is near nothing
+
+
+def section_of(section: type[BaseModel], key: str) -> type[BaseModel] | None:
+    """Return the schema of a key that is itself a section or a list of sections, else None."""
+    field = section.model_fields.get(key)
+    if field is None:
+        return None
+    candidates = [field.annotation, *get_args(field.annotation)]
+    found = [kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return found[0] if found else None
+
+
+def all_keys(section: type[BaseModel] = Config, prefix: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the path of every key, sections included, in the order of the schema."""
+    for key in section.model_fields:
+        path = (*prefix, key)
+        yield path
+        if inner := section_of(section, key):
+            yield from all_keys(inner, path)
+
+
+def exact_keys(text: str) -> list[str]:
+    """Return the keys that a text names: by path, by the last part, or as other tools call them."""
+    path = tuple(re.split(r"[:=\s]", text, maxsplit=1)[0].lower().replace("-", "_").split("."))
+    if path in all_keys():
+        return [".".join(path)]
+    if path[-1] in aliases.KEYS:
+        return [aliases.KEYS[path[-1]]]
+    return [".".join(key) for key in all_keys() if key[-1] == path[-1]][:_MOST_NAMED]
+
+
+def likely_keys(path: KeyPath) -> list[str]:
+    """Return the keys that an unknown one may refer to: exact matches, else the nearest ones."""
+    if exact := exact_keys(".".join(path)):
+        return exact
+    known = list(all_keys())
+    here = [key for key in known if key[:-1] == path[:-1]]
+    return [".".join(key) for key in _near(path[-1], here) or _near(path[-1], known)][:_MOST_NAMED]
+
+
+def advice(path: KeyPath) -> str:
+    """Return a sentence with the key to write instead of an unknown one."""
+    name = path[-1].lower().replace("-", "_")
+    if ":" in name:
+        return f"Put a space after the colon: {path[-1].replace(':', ': ', 1)}"
+    if name in aliases.ADVICE:
+        return aliases.ADVICE[name]
+    if likely := likely_keys(path):
+        return f"Did you mean {' or '.join(likely)}?"
+    section: type[BaseModel] = Config
+    for part in path[:-1]:
+        section = section_of(section, part) or section
+    where = f"in {'.'.join(path[:-1])}" if path[1:] else "at the top level"
+    return f"The keys {where} are {', '.join(section.model_fields)}."
+
+
+def _near(name: str, known: list[KeyPath]) -> list[KeyPath]:
+    names = dict.fromkeys(key[-1] for key in known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=_CUTOFF)
+    return [key for key in known if key[-1] in near]

@@ -1,0 +1,114 @@
+"""Suggestions for values of the wrong type or spelling."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from pipeline.config.known_keys import section_of
+from pipeline.config.places import KeyPath
+from pipeline.config.schema import Config
+from pipeline.errors import did_you_mean
+
+_TRAINING_IMAGES = 60_000  # of MNIST, for an example in numbers
+_PERCENT = 100
+_SECTION = {"model_type", "model_attributes_type"}
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is written in YAML: true, null, 'text', [1, 2]."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return repr(list(value) if isinstance(value, tuple) else value)
+
+
+def hint(key: KeyPath, value: Any, kinds: set[str]) -> str:
+    """Return a sentence with the value to write, or "" if the rule is enough.
+
+    ``kinds`` are the types of pydantic's errors for this key.
+    """
+    hints: dict[str, Callable[[KeyPath, Any], str]] = {
+        "literal_error": _near_literal,
+        "int_type": _as_number,
+        "int_from_float": _as_number,
+        "float_type": _as_number,
+        "less_than_equal": _as_fraction,
+        "tuple_type": _as_list,
+        "string_pattern_mismatch": _lower_case,
+        **dict.fromkeys(_SECTION, _as_section),
+    }
+    found = (hints[kind](key, value) for kind in sorted(kinds) if kind in hints)
+    return next(filter(None, found), "")
+
+
+def _near_literal(key: KeyPath, value: Any) -> str:
+    return did_you_mean(str(value), _literals(key)).rstrip()
+
+
+def _literals(key: KeyPath) -> list[str]:
+    """Return the texts that the schema allows for a key."""
+    section: Any = Config
+    for part in key[:-1]:
+        section = section_of(section, part) or section
+    waiting, found = [section.model_fields[key[-1]].annotation], []
+    while waiting:
+        kind = waiting.pop()
+        found += [kind] if isinstance(kind, str) else []
+        waiting += get_args(kind)
+    return found
+
+
+def _as_number(key: KeyPath, value: Any) -> str:
+    fraction = _fraction(value)
+    if key == ("data", "validation") and 0 < fraction < 1:
+        images = round(fraction * _TRAINING_IMAGES)
+        return f"It counts images: {fraction:g} of MNIST's 60,000 are {images}."
+    if isinstance(value, float) and value.is_integer():
+        return f"Write {int(value)}."
+    if not isinstance(value, str):
+        return ""
+    if value.endswith("%") and fraction:
+        return f"Write {fraction:g}."
+    plain = re.sub(r"^([+-]?)0+(?=\d)", r"\1", value.strip().replace("_", "").replace(",", ""))
+    if not re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", plain):
+        return ""
+    return "Write it without quotes." if plain == value else f"Write {plain}."
+
+
+def _fraction(value: Any) -> float:
+    if isinstance(value, float):
+        return value
+    text = value.strip().removesuffix("%").strip() if isinstance(value, str) else ""
+    is_percent = isinstance(value, str) and value.strip().endswith("%")
+    return float(text) / 100 if is_percent and re.fullmatch(r"\d+(\.\d+)?", text) else 0.0
+
+
+def _as_fraction(key: KeyPath, value: Any) -> str:
+    is_percent = key[-1].startswith("min_accuracy") and value <= _PERCENT
+    return f"It is a fraction: write {value / _PERCENT:g}." if is_percent else ""
+
+
+def _lower_case(key: KeyPath, value: Any) -> str:
+    corrected = value.lower().replace("-", "_")
+    return f"Write {corrected}." if key[0] == "data" and corrected != value else ""
+
+
+def _as_list(_key: KeyPath, value: Any) -> str:
+    if isinstance(value, dict) or value is None:
+        return "Write [] for an empty list." if value is None else "Put it into [ ]."
+    return f"Write [{value}]."
+
+
+def _as_section(key: KeyPath, value: Any) -> str:
+    if isinstance(value, str) and re.match(r"\w+:\S", value):
+        return f"Put a space after the colon: {value.replace(':', ': ', 1)}"
+    section: type[BaseModel] = Config
+    for part in key:
+        section = section_of(section, part.split("[")[0]) or section
+    for name, field in section.model_fields.items():
+        if field.default is not None and field.default is not PydanticUndefined:
+            return f"Write for example {key[-1]}: {{{name}: {shown(field.default)}}}."
+    return ""

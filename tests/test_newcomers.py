@@ -1,0 +1,272 @@
+"""Mistakes that newcomers make: every message says what to write instead."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.config import read
+from tests.support.paths import PROJECT, SMOKE
+
+
+@pytest.fixture(autouse=True)
+def in_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)  # relative paths are those of the README
+    monkeypatch.setenv("COLUMNS", "200")  # usage errors are in a box of this width
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    """Run a command in this process; return its exit code and its standard error."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return done.exit_code, done.stderr
+
+
+def assert_explained(arguments: list[str], words: list[str], code: int = 2) -> None:
+    exit_code, text = run(*arguments)
+    assert exit_code == code, text
+    assert "Traceback" not in text
+    assert "Internal error" not in text
+    for word in words:
+        assert word in text
+
+
+COMMANDS = [
+    ("train", ["Did you mean `pipeline run`?", "--until train"]),
+    ("fit configs/mlp.yaml", ["Did you mean `pipeline run`?"]),
+    ("trian", ["Did you mean `pipeline run`?"]),
+    ("eval", ["pipeline run CONFIG --until evaluate"]),
+    ("test", ["pipeline run CONFIG --until evaluate"]),
+    ("export", ["pipeline run CONFIG --until export"]),
+    ("publish", ["Did you mean `pipeline run`?", "last stage"]),
+    ("list", ["Did you mean `pipeline models`?"]),
+    ("start", ["Did you mean `pipeline serve`?"]),
+    ("infer", ["Did you mean `pipeline predict`?"]),
+    ("help", ["pipeline --help"]),
+    ("blah", ["The commands are run, config, why, models, predict, verify, serve, doctor."]),
+    ("configs/mlp.yaml", ["Did you mean `pipeline run configs/mlp.yaml`?"]),
+    ("train.epochs=3", ["Did you mean `pipeline run train.epochs=3`?"]),
+    ("run --epochs 3", ["no option --epochs", "train.epochs=3"]),
+    ("run smoke --lr=0.1", ["no option --lr", "optimizer.learning_rate=0.1"]),
+    ("run --batch-size 32", ["no option --batch-size", "train.batch_size=32"]),
+    ("config --seed 3", ["no option --seed", "data.seed=3 or train.seed=3"]),
+    ("run --fp16", ["no option --fp16", "train.precision: mixed_bfloat16"]),
+    ("run --config configs/mlp.yaml", ["no option --config", "`pipeline run configs/mlp.yaml`"]),
+    ("run --foo 3", ["No such option: --foo"]),
+    ("run smok", ["no configuration file 'smok'", "Did you mean configs/smoke.yaml?"]),
+    ("run smoke.yml", ["no configuration file 'smoke.yml'", "configs/smoke.yaml?"]),
+    ("run nowhere.yaml", ["no configuration file 'nowhere.yaml'", "configs/mlp.yaml"]),
+    ("run configs", ["configs is a folder", "configs/mlp.yaml"]),
+    ("run ~/nowhere.yaml", ["no configuration file", "configs/mlp.yaml"]),
+    ("run epochs 3", ["KEY=VALUE without spaces: train.epochs=VALUE"]),
+    ("run train.epochs = 3", ["KEY=VALUE without spaces: train.epochs=VALUE"]),
+    ("run smoke train.epochs = 3", ["Write train.epochs=VALUE, without spaces around ="]),
+    ("run smoke train.epochs= 3", ["an override is KEY=VALUE; got '3'", "without spaces"]),
+    ("run smoke train.epochs:3", ["Write train.epochs=VALUE"]),
+    ("run smoke softmax.yaml", ["Name one configuration file only"]),
+    ("run smoke model.hidden=[512, 512]", ["invalid YAML", "put the whole override in quotes"]),
+    ("run smoke --until trane", ["data, train, evaluate, export, verify, publish", "'trane'"]),
+    ("run smoke --force trane", ["data, train, evaluate, export, verify, publish", "'trane'"]),
+    ("why smoke", ["Missing argument"]),
+    ("predict nomodel x.png", ["nomodel, which does not exist", "pipeline models"]),
+    ("predict exported/none x.png", ["exported/none, which does not exist", "pipeline models"]),
+    ("predict exported/mlp/latest x.png", ["exported/mlp/latest", "pipeline models"]),
+    ("predict pyproject.toml x.png", ["not a model file: those end in .onnx", "exported/mlp"]),
+    ("predict", ["Missing argument"]),
+    ("verify nomodel", ["nomodel, which does not exist", "pipeline models"]),
+    ("serve nomodel", ["nomodel, which does not exist", "pipeline models"]),
+    ("serve --port http", ["'--port'", "valid integer"]),
+    ("serve --port 99999", ["'--port'", "65535"]),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), COMMANDS, ids=[line for line, _ in COMMANDS])
+def test_mistakes_on_the_command_line(line: str, words: list[str]) -> None:
+    assert_explained(line.split(), words)
+
+
+OVERRIDES = [
+    ("batch_size=32", ["unknown key 'batch_size'", "Did you mean train.batch_size?"]),
+    ("lr=0.1", ["Did you mean optimizer.learning_rate?"]),
+    ("optimizer.lr=0.1", ["Did you mean optimizer.learning_rate?"]),
+    ("optimizer.decay=1e-4", ["write optimizer.schedule", "optimizer.weight_decay"]),
+    ("bs=3", ["Did you mean train.batch_size?"]),
+    ("epochs=3", ["Did you mean train.epochs?"]),
+    ("model.epochs=3", ["Did you mean train.epochs?"]),
+    ("train.optimizer=adam", ["Did you mean optimizer?"]),
+    ("model.layers=[512]", ["Did you mean model.hidden?"]),
+    ("units=512", ["Did you mean model.hidden?"]),
+    ("dataset=mnist", ["Did you mean data.name?"]),
+    ("momentum=0.9", ["Did you mean optimizer.momentum?"]),
+    ("seed=3", ["Did you mean data.seed or train.seed?"]),
+    ("train.patience=3", ["Write train.early_stopping: {patience: 3}."]),
+    ("xla=true", ["Write train.compiler: xla."]),
+    ("loss=mse", ["Leave it out: loss and metrics follow from the task."]),
+    ("train.nonsense=3", ["The keys in train are batch_size, epochs, seed"]),
+    ("optimizer={name:adam}", ["Put a space after the colon: name: adam"]),
+    ("data=MNIST", ["Write mnist."]),
+    ("data.name=fashion-mnist", ["data.name must be", "Write fashion_mnist."]),
+    ("data.validation=0.1", ["It counts images: 0.1 of MNIST's 60,000 are 6000."]),
+    ("data.validation=10%", ["It counts images: 0.1 of MNIST's 60,000 are 6000."]),
+    ("model.activation=none", ["Write linear."]),
+    ("model.activation=null", ["Write linear."]),
+    ("model.hidden=512", ["must be a list", "Write [512]."]),
+    ("model.hidden=512,512", ["must be a list", "Write [512,512]."]),
+    ("model.hidden=[-1]", ["at least 1; got -1"]),
+    ("model=relu", ["Write for example model: {hidden: [512, 512]}."]),
+    ("model.dropout=20%", ["Write 0.2."]),
+    ("optimizer=momentum", ["Write {name: sgd, momentum: 0.9}."]),
+    ("optimizer=sgd_momentum", ["Write {name: sgd, momentum: 0.9}."]),
+    ("optimizer.schedule=constant", ["Leave the schedule out"]),
+    ("optimizer.schedule=step", ["Write {name: piecewise_constant, boundaries:"]),
+    ("optimizer.learning_rate='1e-3'", ["Write it without quotes."]),
+    ("train.batch_size=64.0", ["a whole number or 'full'; got 64.0", "Write 64."]),
+    ("train.batch_size=1_000", ["Write 1000."]),
+    ("train.batch_size=-1", ["at least 1 or 'full'; got -1"]),
+    ("train.epochs=0", ["train.epochs must be at least 1; got 0"]),
+    ("train.epochs=", ["train.epochs must be a whole number; got null"]),
+    ("train.precision=fp16", ["Write mixed_bfloat16", "onnx_fp16"]),
+    ("train.early_stopping=true", ["Write for example early_stopping: {monitor: 'val_loss'}."]),
+    ("train.early_stopping={monitor: acc}", ["Write val_accuracy."]),
+    ("train.callbacks=csv_logger", ["must be a list", "Write [csv_logger]."]),
+    ("export.formats=[tflite]", ["Write litert."]),
+    ("export.formats=[h5]", ["Write keras."]),
+    ("export.formats=[tf]", ["Write saved_model."]),
+    ("export.formats=[savedmodel]", ["Write saved_model."]),
+    ("export.formats=[torch]", ["Write onnx"]),
+    ("export.formats=[onx]", ["Did you mean 'onnx'?"]),
+    ("export.formats=onnx", ["Write [onnx]."]),
+    ("verify.runtimes=[onnxruntme]", ["'onnxruntme'", "onnxruntime"]),
+    ("publish.min_accuracy=97", ["at most 1.0; got 97", "write 0.97"]),
+    ("publish.label=my label", ["a word of letters, digits and _"]),
+    ("name=my model", ["text of letters, digits, - and _"]),
+]
+
+
+@pytest.mark.parametrize(("override", "words"), OVERRIDES, ids=[text for text, _ in OVERRIDES])
+def test_mistakes_in_overrides(override: str, words: list[str], tmp_path: Path) -> None:
+    assert_explained(["run", "smoke", override, "-C", str(tmp_path)], words)
+
+
+NAMES = [
+    ("optimizer=sdg", ["unknown optimizer 'sdg'", "Did you mean 'sgd'?"]),
+    ("optimizer.name=sgd2 optimizer.x=1", ["unknown optimizer 'sgd2'", "Did you mean 'sgd'?"]),
+    ("optimizer.momentum=0.9", ["Adam has no argument 'momentum'", "sgd", "optimizer=adam"]),
+    ("optimizer.schedule=exponential", ["requires decay_rate", "decay_rate: VALUE}"]),
+    ("optimizer={name: sgd, nesterov: yes}", ["must be true or false; got 'yes'", "Write true."]),
+    ("optimizer={name: adam, beta_1: 1}", ["NaN", "optimizer.beta_1", "Keras is 0.9"]),
+    ("model.activation=ReLU", ["unknown activation 'ReLU'", "Did you mean 'relu'?"]),
+    ("train.callbacks=[csv_logger]", ["CSVLogger requires filename", "filename: VALUE}"]),
+    ("data=mnits", ["'mnits'", "Did you mean 'mnist'?"]),
+]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("overrides", "words"), NAMES, ids=[text for text, _ in NAMES])
+def test_mistakes_in_names_of_keras(overrides: str, words: list[str]) -> None:
+    given = overrides.split(" optimizer.x")
+    assert_explained(["config", "smoke", given[0]], words)
+
+
+FILES = [
+    ("", ["is empty", "configs/mlp.yaml"]),
+    ("# nothing yet\n", ["is empty", "configs/mlp.yaml"]),
+    ("mlp\n", ["holds text", "KEY: VALUE"]),
+    ("- name: x\n", ["holds a list", "KEY: VALUE"]),
+    ("train: {epochs: 3}\n", ["name is missing", "name: mlp"]),
+    ("name: x\ntrain:\n\tepochs: 3\n", ["line 3", "tabs are not allowed. Use spaces."]),
+    ("name: x\ntrain:\n  epochs:3\n", ["Put a space after the colon: epochs: 3"]),
+    ("name: x\ntrain:\n  epochs: 3\n batch_size: 3\n", ["line 4", "wrong indentation"]),
+    ("name: x\nname: y\n", ["line 2", "duplicate key 'name', first in line 1"]),
+    ("name: x\nmodel: {hidden: [512, 512}\n", ["line 2", "a bracket"]),
+    ("name: 'x\n", ["a quotation mark opened in line 1 is not closed"]),
+    ("name: x\nbatch_size: 32\n", ["line 2", "Did you mean train.batch_size?"]),
+    ("name: x\ntrain:\n  epochs: ten\n", ["train.epochs must be a whole number", "line 3"]),
+    ("name: x\ntrain:\n  # epochs: 3\n", ["train must be a section", "got null", "line 2"]),
+    ("name: x\ndata: {validation: 0.1}\n", ["line 2", "It counts images"]),
+    ("name: x\n---\nname: y\n", ["line 2", "a second document"]),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), FILES, ids=[text for text, _ in FILES])
+def test_mistakes_in_files(text: str, words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    assert_explained(["run", str(path), "-C", str(tmp_path)], ["mine.yaml", *words])
+
+
+def test_file_that_is_not_utf8_says_how_to_save_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes("name: x\n".encode("utf-16"))
+    assert_explained(["run", str(path)], ["is not UTF-8 text. Save it as UTF-8."])
+
+
+WORKING: list[tuple[str, Callable[[str], bytes]]] = [
+    ("Windows line ends", lambda text: text.replace("\n", "\r\n").encode()),
+    ("byte order mark", lambda text: text.encode("utf-8-sig")),
+    ("JSON", lambda _: b'{"name": "x", "train": {"epochs": 3}}'),
+]
+
+
+@pytest.mark.parametrize(("name", "encode"), WORKING, ids=[name for name, _ in WORKING])
+def test_files_of_other_editors_are_read(
+    name: str, encode: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(encode("name: x\ntrain:\n  epochs: 3\n"))
+    assert read(path).train.epochs == 3, name
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("optimizer=adam", "optimizer={name: adam}"),
+        ("optimizer.schedule=cosine", "optimizer.schedule={name: cosine}"),
+        (
+            "optimizer={name: sgd, schedule: cosine}",
+            "optimizer={name: sgd, schedule: {name: cosine}}",
+        ),
+        ("data=emnist/letters", "data.name=emnist/letters"),
+        ("train.callbacks=[tensor_board]", "train.callbacks=[{name: tensor_board}]"),
+        ("train={callbacks: [tensor_board]}", "train.callbacks=[{name: tensor_board}]"),
+    ],
+)
+def test_shorthands_are_the_same_as_the_long_form(short: str, long: str) -> None:
+    assert read(SMOKE, [short]).model_dump() == read(SMOKE, [long]).model_dump()
+
+
+def test_shorthand_can_be_overridden_further() -> None:
+    optimizer = read(SMOKE, ["optimizer=sgd", "optimizer.learning_rate=0.5"]).optimizer
+    assert (optimizer.name, optimizer.learning_rate) == ("sgd", 0.5)
+
+
+def test_shorthands_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: x\ndata: mnist\noptimizer: adam\n")
+    config = read(path)
+    assert (config.data.name, config.optimizer.name) == ("mnist", "adam")
+    assert config.optimizer.learning_rate is None  # the default of Keras
+
+
+def test_json_schema_has_the_shorthands() -> None:
+    from pipeline.config import Config
+
+    optimizer = Config.model_json_schema()["$defs"]["Optimizer"]
+    assert {"type": "string"} in optimizer["anyOf"]
+
+
+def test_name_of_a_configuration_is_found_and_reported(tmp_path: Path) -> None:
+    code, text = run("why", "smoke", "data", "-C", tmp_path)
+    assert code == 0
+    assert "Configuration: configs/smoke.yaml" in text
+    assert read(Path("smoke")).model_dump() == read(SMOKE).model_dump()
+
+
+def test_file_of_that_name_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("configs").mkdir()
+    Path("configs/mine.yaml").write_text("name: in_configs\n")
+    assert read(Path("mine")).name == "in_configs"
+    Path("mine").write_text("name: here\n")
+    assert read(Path("mine")).name == "here"
