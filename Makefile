@@ -107,7 +107,7 @@ lock: .venv-uv/installed
 	$(COMPILE) pyproject.toml --constraint requirements/run.txt -o requirements/base.txt
 	$(COMPILE) --group build --constraint requirements/run.txt -o requirements/build.txt
 	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt -o requirements/dev.txt
-	$(COMPILE) --group docs --constraint requirements/dev.txt -o requirements/docs.txt
+	$(COMPILE) --group docs --constraint requirements/run.txt --constraint requirements/dev.txt -o requirements/docs.txt
 	$(COMPILE) --group installer -o requirements/uv.txt
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock
 	cd pipeline/runtimes/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
