@@ -145,7 +145,7 @@ clean:
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv-docs/installed: requirements/docs.txt | .venv-uv/installed
-	@$(INSTALL) .venv-docs $< --size "120 MB"
+	@$(INSTALL) .venv-docs $< --size "140 MB"
 	@touch $@
 
 # Pages are built from a copy with the paths that they have here, so that links work in both places.
