@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 .DEFAULT_GOAL := help
-# Whole modules go to a process, as their fixtures are made once for each.
+# All tests of a module run in the same process, so that its fixtures are set up only once.
 PYTEST ?= $(BIN)/python -m pytest
 PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
@@ -13,21 +13,21 @@ SERVERS := fastapi kserve litserve mlserver
   bench-serving bench-serving-soak docs
 
 help:
-	@echo "make run      set up, then run the pipeline (ARGS='configs/softmax.yaml' for another)"
-	@echo "make serve    set up, then serve what was published (ARGS='--port 8601' for another port)"
-	@echo "make install  set up only: .venv, from requirements/"
-	@echo "make javascript  the JavaScript runtimes (needs Node.js; Chromium for the browser's)"
-	@echo "make test     set up, then run every test"
-	@echo "make test-fast  set up, then run the tests that need neither TensorFlow nor other processes"
-	@echo "make lint     ruff, mypy, and checks of the workflow"
-	@echo "make docs     build the documentation site into .docs/site"
-	@echo "make bench    speed, side by side with other systems; an hour (see docs/performance.md)"
-	@echo "make bench-serving  our server side by side with others; needs wrk; a quarter of an hour"
-	@echo "make bench-serving-soak  our server under load while versions are swapped; ten minutes"
-	@echo "make bench-check  whether training lost speed against Keras; two minutes"
-	@echo "make proto    compile the messages of gRPC after a change of their .proto file"
-	@echo "make lock     resolve the dependencies of pyproject.toml anew"
-	@echo "make clean    remove .venv, runs/ and caches; exported/ and the npm packages stay"
+	@echo "make run         install, then run configs/mlp.yaml (ARGS='configs/softmax.yaml' for another)"
+	@echo "make serve       install, then serve the published models (ARGS='--port 8601' for another port)"
+	@echo "make install     install only: .venv, from requirements/run.txt"
+	@echo "make javascript  install the JavaScript runtimes (require Node.js; in a browser, Chromium)"
+	@echo "make test        install what tests need, then run all tests"
+	@echo "make test-fast   install, then run the tests that need neither TensorFlow nor other processes"
+	@echo "make lint        run ruff, mypy and the checks of the GitHub workflow"
+	@echo "make docs        build the documentation site in .docs/site"
+	@echo "make bench       compare training speed with other frameworks (docs/performance.md); 1 hour"
+	@echo "make bench-serving       compare the server with others; requires wrk; 15 minutes"
+	@echo "make bench-serving-soak  put the server under load while versions are replaced; 10 minutes"
+	@echo "make bench-check         check training speed against Keras for regressions; 2 minutes"
+	@echo "make proto       compile the gRPC messages after a change to the .proto file"
+	@echo "make lock        update requirements/ to the newest versions that pyproject.toml allows"
+	@echo "make clean       remove environments, runs/ and caches; keep exported/ and the npm packages"
 
 install: $(VENV)/installed
 
@@ -37,71 +37,82 @@ run: install
 serve: install
 	$(BIN)/pipeline serve $(ARGS)
 
-# Whoever has no Node.js tests without: what needs it is then skipped, and says so.
-test: install .venv-base/installed .venv-clients/installed $(if $(shell command -v npm),javascript)
+# Without Node.js, the JavaScript tests are skipped.
+test: $(VENV)/installed-dev .venv-base/installed .venv-clients/installed $(if $(shell command -v npm),javascript)
 	$(PYTEST) $(PARALLEL) $(ARGS)
 
-# Without TensorFlow, servers, browsers and other processes: for the minutes between changes.
-test-fast: install
+# The tests that need neither TensorFlow nor other processes.
+test-fast: $(VENV)/installed-dev
 	$(PYTEST) --fast $(ARGS)
 
-lint: install
+lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 	$(BIN)/zizmor --offline --quiet --pedantic .github .pre-commit-config.yaml
 
-# What builds packages comes from a lock too, hence the two steps and no build isolation.
-# Modules are compiled when they are first imported.
-$(VENV)/installed: requirements/build.txt requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
+# Installs the environments below in a fraction of pip's time.
+.venv-uv/installed: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else \
 	  f"Python must be 3.11 to 3.13; got {sys.version.split()[0]}. Name one: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --no-compile --require-hashes -r requirements/build.txt
-	$(BIN)/pip install --no-compile --require-hashes --no-build-isolation -r requirements/dev.txt
-	$(BIN)/pip install --no-deps --no-build-isolation -e .
+	@echo "Installing uv into .venv-uv (about 60 MB)"
+	@$(PYTHON) -m venv --clear .venv-uv
+	@.venv-uv/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes -r $<
 	@touch $@
 
-# The base install, without the extra train: tests prove that it predicts without TensorFlow.
-.venv-base/installed: requirements/build.txt requirements/base.txt pyproject.toml
-	$(PYTHON) -m venv .venv-base
-	.venv-base/bin/pip install --no-compile --require-hashes -r requirements/build.txt -r requirements/base.txt
-	.venv-base/bin/pip install --no-deps --no-build-isolation -e .
+# An environment is created anew, and is complete once its file `installed` exists: an interrupted
+# installation starts again.
+INSTALL := $(PYTHON) requirements/install.py
+BUILD := requirements/build.txt pyproject.toml | .venv-uv/installed
+
+$(VENV)/installed: requirements/run.txt $(BUILD)
+	@$(INSTALL) $(VENV) $< --editable --size "2.2 GB"
 	@touch $@
 
-# Clients that others made, with the old packages they pin: tests ask the server with them.
-.venv-clients/installed: tests/clients/requirements.lock
-	$(PYTHON) -m venv .venv-clients
-	.venv-clients/bin/pip install --no-compile --require-hashes -r $<
+# Tests and lint need more than a run, in the same environment.
+$(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
+	@$(INSTALL) $(VENV) $< --add --size "60 MB"
 	@touch $@
 
-# The packages of the JavaScript runtimes, in a folder of the user's that clones share (see
-# docs/runtimes.md); one that is there is left as it is.
+# The base package alone: tests prove that it predicts and serves without TensorFlow.
+.venv-base/installed: requirements/base.txt $(BUILD)
+	@$(INSTALL) .venv-base $< --editable --size "210 MB"
+	@touch $@
+
+# Clients of other projects, with the old packages that they pin: tests send requests with them.
+.venv-clients/installed: tests/clients/requirements.lock | .venv-uv/installed
+	@$(INSTALL) .venv-clients $< --size "380 MB"
+	@touch $@
+
+# The npm packages of the JavaScript runtimes, in a user's folder that all clones share (see
+# docs/runtimes.md); an existing folder is not changed.
 javascript:
 	$(PYTHON) -m pipeline.runtimes.npm
 
-# The compiler comes with the clients (grpcio-tools): nothing at run time needs it.
+# The compiler is installed with the clients (grpcio-tools); it is not needed at run time.
 PROTO := pipeline/serving/grpc
 proto: .venv-clients/installed
 	.venv-clients/bin/python -m grpc_tools.protoc --proto_path=$(PROTO) \
 	  --descriptor_set_out=$(PROTO)/open_inference.binpb $(PROTO)/open_inference.proto
 
-COMPILE := .venv-lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet
+# `make lock UPGRADE=` keeps the locked versions, as far as pyproject.toml allows.
+UPGRADE := --upgrade
+COMPILE := .venv-uv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --system-certs --quiet $(UPGRADE)
 
-# One resolution, of everything; the smaller locks take their versions from it.
-lock:
-	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install uv==0.13.9
-	$(COMPILE) pyproject.toml --extra train --extra runtimes --extra dev -o requirements/dev.txt
-	$(COMPILE) pyproject.toml --constraint requirements/dev.txt -o requirements/base.txt
-	$(COMPILE) --group build --constraint requirements/dev.txt -o requirements/build.txt
-	$(COMPILE) --group docs -o requirements/docs.txt
+# The other locks take their versions from that of a run.
+lock: .venv-uv/installed
+	$(COMPILE) pyproject.toml --extra train --extra runtimes --group tensorflow-cpu -o requirements/run.txt
+	$(COMPILE) pyproject.toml --constraint requirements/run.txt -o requirements/base.txt
+	$(COMPILE) --group build --constraint requirements/run.txt -o requirements/build.txt
+	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt -o requirements/dev.txt
+	$(COMPILE) --group docs --constraint requirements/run.txt --constraint requirements/dev.txt -o requirements/docs.txt
+	$(COMPILE) --group installer -o requirements/uv.txt
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock
 	cd pipeline/runtimes/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
 
-# Each peer in an environment of its own.
+# Each peer has its own environment.
 bench-environments: install $(PEERS:%=.venv-bench/%/installed)
 
 .venv-bench/%/installed: benchmarks/environments/%.txt
@@ -130,12 +141,11 @@ bench-check: .venv-bench/keras/installed install
 	$(BIN)/python -m benchmarks.regression
 
 clean:
-	rm -rf .venv .venv-base .venv-clients .venv-lock .venv-docs .venv-bench runs .docs .cache .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* runs .docs .cache .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.venv-docs/installed: requirements/docs.txt
-	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/pip install --no-compile --require-hashes -r $<
+.venv-docs/installed: requirements/docs.txt | .venv-uv/installed
+	@$(INSTALL) .venv-docs $< --size "140 MB"
 	@touch $@
 
 # Pages are built from a copy with the paths that they have here, so that links work in both places.

@@ -3,7 +3,6 @@
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipeline.config.schema import Data
@@ -14,6 +13,7 @@ from pipeline.errors import PipelineError
 from pipeline.progress import Progress
 from pipeline.runtimes.npm import NpmPackage, packages_folder
 from pipeline.runtimes.registry import all_runtimes
+from pipeline.system.packages import installed_version
 from pipeline.system.resources import num_processors
 
 _TRAIN = (
@@ -52,10 +52,9 @@ def diagnose(data: Data, workspace: Workspace, progress: Progress) -> list[Findi
 
 
 def _package(name: str) -> Finding:
-    try:
-        return Finding(name, True, version(name))
-    except PackageNotFoundError:
-        return Finding(name, False, "not installed", f"To train and export: {_ADD_TRAIN}")
+    if version := installed_version(name):
+        return Finding(name, True, version)
+    return Finding(name, False, "not installed", f"To train and export: {_ADD_TRAIN}")
 
 
 def _runtimes() -> list[Finding]:

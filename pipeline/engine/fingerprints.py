@@ -10,10 +10,12 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from pipeline.system.packages import installed_version
+
+_version = cache(installed_version)
 _PACKAGE_ROOT = Path(__file__).parent.parent
 _STATEMENTS = {"body", "orelse", "finalbody"}
 _IMPLIED = {"ctx", "kind"}  # follows from the position; whether a string is written u"..."
@@ -34,7 +36,7 @@ def fingerprint(ingredients: dict[str, Any]) -> str:
 
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:
     """Return the installed version of each distribution, without importing any."""
-    return {name: _version(name) for name in names}
+    return {name: _version(name) or "not installed" for name in names}
 
 
 def code_hashes(roots: tuple[str, ...], *, package: Path = _PACKAGE_ROOT) -> dict[str, str]:
@@ -71,14 +73,6 @@ def _file_hash(path: Path) -> str:
     except OSError:
         return "not found"
     return _code(content).digest if path.suffix == ".py" else hashlib.sha256(content).hexdigest()
-
-
-@cache
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _expand(root: str, package: Path) -> list[str]:

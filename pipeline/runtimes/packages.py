@@ -4,10 +4,10 @@ import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
+
+from pipeline.system.packages import installed_version
 
 
 def find_program(names: tuple[str, ...]) -> Path | None:
@@ -53,10 +53,7 @@ class PythonPackage(Package):
         """The version that is installed; of the same module by another name, ``unknown``."""
         if find_spec(self.module) is None:
             return None
-        try:
-            return installed_version(self.distribution)
-        except PackageNotFoundError:  # onnxruntime-gpu, say
-            return "unknown"
+        return installed_version(self.distribution) or "unknown"  # onnxruntime-gpu, say
 
     def load(self) -> None:
         """Import the modules."""

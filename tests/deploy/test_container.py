@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from pipeline.serving.bearer_token import TOKEN_VARIABLE
 from pipeline.serving.settings import MODEL_PORT
 from tests.support.containerfile import instructions, last_stage
+from tests.support.locks import locked
 from tests.support.paths import NO_HOST, PROJECT
 from tests.support.processes import wait_until
 
@@ -38,33 +39,11 @@ def test_container_names_no_registry_and_is_not_root() -> None:
 
 
 def test_base_lock_matches_the_base_install() -> None:
-    records = lock("base")
+    records = locked("base")
     names = {requirement.name for requirement in records}
     here = {r.name for r in records if not r.marker or r.marker.evaluate()}
     assert here == base_packages()
     assert not {"tensorflow", "keras", "onnx", "pytest"} & names
-
-
-def test_smaller_locks_have_the_versions_of_dev() -> None:
-    everything = set(map(str, lock("dev")))
-    assert set(map(str, lock("base"))) <= everything
-    build = {str(r) for r in lock("build") if r.name != "flit-core"}  # only builds this package
-    assert build <= everything
-
-
-@pytest.mark.parametrize("name", ["base", "build", "dev"])
-def test_every_locked_package_has_a_hash_and_no_host(name: str) -> None:
-    text = (PROJECT / "requirements" / f"{name}.txt").read_text()
-    records = re.split(r"^(?=\w)", text, flags=re.MULTILINE)[1:]
-    assert len(records) == len(lock(name)) > 0
-    assert all("--hash=sha256:" in record for record in records)
-    assert "://" not in text
-    assert "--index" not in text
-
-
-def lock(name: str) -> list[Requirement]:
-    text = (PROJECT / "requirements" / f"{name}.txt").read_text()
-    return [Requirement(line) for line in re.findall(r"^(\w.*?) *\\$", text, re.MULTILINE)]
 
 
 def base_packages() -> set[str]:
