@@ -1,7 +1,7 @@
-"""Requests that arrive together are computed together; one alone does not wait.
+"""Dynamic batching: concurrent requests share one inference call; a single request never waits.
 
-A small batch costs little more than one image, because the weights are read once. What one pass of
-the event loop brought is one batch: nothing waits for a clock.
+A small batch costs little more than one image, because the weights are read once. The requests that
+arrive within one iteration of the event loop form a batch, so there is no batching timeout.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ import numpy as np
 from pipeline.runtimes.predictor import Images, Probabilities
 from pipeline.serving.errors import too_late
 
-_LARGE = 16  # images of one request: it gains nothing by joining others
-_LOOP_SECONDS = 1e-3  # the longest computation that the event loop does itself
+_LARGE = 16  # images: a request of this size gains nothing from being batched with others
+_LOOP_SECONDS = 1e-3  # longer computations run in the inference thread
 
 
 class Answer(NamedTuple):
-    """Probabilities, float32 (n, num_classes), and where the time went."""
+    """Probabilities, float32 (n, num_classes), with the time spent queued and in inference."""
 
     probabilities: Probabilities
     queue_seconds: float
@@ -40,7 +40,7 @@ class _Question:
 
 
 class _Outcome(NamedTuple):
-    """What came of a batch; ``started`` and ``ended`` in seconds of ``time.perf_counter``."""
+    """The result of a batch; ``started`` and ``ended`` in seconds of ``time.perf_counter``."""
 
     answer: Probabilities | Exception
     started: float
@@ -48,7 +48,7 @@ class _Outcome(NamedTuple):
 
 
 class Batcher:
-    """The way to a version's answers, for one event loop."""
+    """Batches the inference requests for one version on one event loop."""
 
     def __init__(
         self,
@@ -58,9 +58,10 @@ class Batcher:
         seconds_of_one: float,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """``most_images`` are computed together, 1 for none; ``seconds_of_one`` is what one takes.
+        """Create a batcher of at most ``most_images`` images per batch; 1 turns batching off.
 
-        ``on_batch`` is told how many were computed.
+        ``seconds_of_one`` is the inference time of one image; ``on_batch`` is called with the size
+        of each batch.
         """
         self._predict, self._on_batch = predict, on_batch
         self._most_inline = int(_LOOP_SECONDS / seconds_of_one)
@@ -70,13 +71,13 @@ class Batcher:
         self._flushing = False
 
     async def ask(self, images: Images, *, alone: bool, deadline: float) -> Answer:
-        """Return the answers to images, uint8 (n, *image_shape), in their order.
+        """Return the predictions for images, uint8 (n, *image_shape), in the same order.
 
-        ``alone`` says that no other request is under way, so that none is waited for;
-        ``deadline`` is a time of ``time.perf_counter`` in seconds.
+        ``alone`` means that no other request is in progress, so there is nothing to batch with;
+        ``deadline`` is in seconds of ``time.perf_counter``.
 
         Raises:
-            ServingError: (504) the deadline passed before the computation began.
+            ServingError: (504) the deadline passed before inference began.
         """
         loop = asyncio.get_running_loop()
         question = _Question(images, time.perf_counter(), deadline, loop.create_future())
@@ -87,11 +88,11 @@ class Batcher:
             self._flush_soon()
         try:
             return await question.answer
-        finally:  # an exception of the answer holds this frame, which must not hold the answer
+        finally:  # break the cycle between an exception of the future and this frame
             del question
 
     def _flush_soon(self) -> None:
-        """After the callbacks that are due already: they are the requests that came together."""
+        """Flush after the callbacks that are already due: these requests arrived together."""
         if not self._flushing:
             self._flushing = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -105,7 +106,7 @@ class Batcher:
         computing = self._compute(questions)
         if computing is None:
             self._flushed()
-        else:  # what arrives meanwhile is the next batch
+        else:  # requests that arrive in the meantime form the next batch
             computing.add_done_callback(self._flushed)
 
     def _flushed(self, _: object = None) -> None:
@@ -114,7 +115,7 @@ class Batcher:
             self._flush_soon()
 
     def _compute(self, questions: list[_Question]) -> asyncio.Future[_Outcome] | None:
-        """Answer questions now, or in the thread where that would hold up the loop."""
+        """Run inference now, or in the thread if it would block the event loop for too long."""
         questions = [question for question in questions if _is_wanted(question)]
         if not questions:
             return None
@@ -134,7 +135,10 @@ class Batcher:
 
 @cache
 def _thread() -> ThreadPoolExecutor:
-    """One: the loop needs a processor too. The runtime releases Python's lock."""
+    """Return the inference thread.
+
+    There is one, because the event loop needs a processor too; the runtime releases the GIL.
+    """
     return ThreadPoolExecutor(1, "inference")
 
 
@@ -146,18 +150,18 @@ def _outcome(
         return _Outcome(too_late(), started, started)
     try:
         answer: Probabilities | Exception = predict(images)
-    except Exception as error:  # noqa: BLE001  (raised again where it was asked)
+    except Exception as error:  # noqa: BLE001  (raised again in Batcher.ask)
         answer = error
     return _Outcome(answer, started, time.perf_counter())
 
 
 def _settle(questions: list[_Question], outcome: _Outcome) -> None:
-    """Give each question its own rows."""
+    """Pass each request its rows of the result."""
     answer, seconds = outcome.answer, outcome.ended - outcome.started
     first = 0
     for question in questions:
         last = first + len(question.images)
-        if question.answer.done():  # whoever asked has gone
+        if question.answer.done():  # cancelled: the client has disconnected
             pass
         elif isinstance(answer, Exception):
             question.answer.set_exception(answer)
@@ -168,7 +172,7 @@ def _settle(questions: list[_Question], outcome: _Outcome) -> None:
 
 
 def _is_wanted(question: _Question) -> bool:
-    """Whether somebody still waits for the answer, and not for too long."""
+    """Return whether the client is still waiting and the deadline has not passed."""
     if not question.answer.done() and time.perf_counter() > question.deadline:
         question.answer.set_exception(too_late())
     return not question.answer.done()
