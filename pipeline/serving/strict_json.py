@@ -54,7 +54,7 @@ def _parse_whole(text: bytes) -> Any:
     except ValueError as error:
         got = _shortened(f"{error}") if text else "nothing"
         raise wrong(
-            "The body must be valid JSON (RFC 8259) without duplicate keys, nested at most 200 "
+            "The body must be JSON (RFC 8259) without duplicate keys, nested at most 200 "
             f"levels deep; got {got}."
         ) from None
 
