@@ -52,10 +52,10 @@ def _parse_whole(text: bytes) -> Any:
     try:
         return _parse(text)
     except ValueError as error:
-        got = _shortened(f"{error}") if text else "nothing"
+        mistake = _shortened(f"{error}") if text else "the body is empty"
         raise wrong(
-            "The body must be JSON (RFC 8259) without duplicate keys, nested at most 200 "
-            f"levels deep; got {got}."
+            f"Invalid JSON: {mistake}. The body must be JSON (RFC 8259) without duplicate keys, "
+            "nested at most 200 levels deep."
         ) from None
 
 
@@ -75,6 +75,6 @@ def _parse(text: bytes) -> Any:
     return jiter.from_json(text, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
 
 
-def _shortened(got: str) -> str:
+def _shortened(mistake: str) -> str:
     """Leave out the middle of a long key; the position of the mistake is at the end."""
-    return got if len(got) <= _SHOWN else f"{got[:60]}...{got[-40:]}"
+    return mistake if len(mistake) <= _SHOWN else f"{mistake[:60]}...{mistake[-40:]}"

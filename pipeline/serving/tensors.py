@@ -90,7 +90,7 @@ def parsed(numbers: NumberList) -> Any:
         return numbers.parsed()
     except ValueError as error:
         raise wrong(
-            f"The body must be JSON (RFC 8259); got an invalid list of numbers: {error}."
+            f"Invalid JSON in a list of numbers: {error}. The body must be JSON (RFC 8259)."
         ) from None
 
 
