@@ -1,4 +1,4 @@
-"""What all clients do: ask for the same images in several ways; the answers go into one file."""
+"""Shared by all clients: send the same images in several ways, and save the predictions."""
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ import numpy.typing as npt
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
 Ask = Callable[[Images], Probabilities]
-# A client of its own for each thread: not every one may be shared by threads.
+# Each thread opens its own client, since some clients are not thread-safe.
 Way = Callable[[], AbstractContextManager[Ask]]
 
 BATCHES = (1, 2, 32, 256)
@@ -22,7 +22,7 @@ THREADS = 8
 
 @dataclass(frozen=True)
 class Asked:
-    """What a script was told: HOST:PORT or a URL, a model, images, uint8 (n, *image_shape)."""
+    """Arguments of a script: HOST:PORT or a URL, a model, images, uint8 (n, *image_shape)."""
 
     address: str
     model: str
@@ -30,7 +30,7 @@ class Asked:
     answers: Path
 
     def write(self, ways: Mapping[str, Way]) -> None:
-        """Write the answers of all ways, float32 (ways, n, num_classes)."""
+        """Write the predictions of all ways, float32 (ways, n, num_classes)."""
         np.save(self.answers, np.stack([ask_all(way, self.images) for way in ways.values()]))
         print(", ".join(ways))
 
@@ -44,7 +44,7 @@ def asked() -> Asked:
 
 
 def ask_all(way: Way, images: Images) -> Probabilities:
-    """Return the answers to images: the first in batches, the others one by one from threads."""
+    """Return predictions: for the first images in batches, for the others singly from threads."""
     *batches, singles = np.split(images, np.cumsum(BATCHES))
     with way() as ask:
         answers = [ask(batch) for batch in batches]
@@ -61,11 +61,11 @@ def _one_by_one(way: Way, images: Images) -> Probabilities:
 
 @contextmanager
 def refused(kind: type[Exception], *words: str) -> Iterator[None]:
-    """Demand an error of the client's own, with these words of the server's."""
-    told = "nothing was raised"
+    """Require the client's own exception, with these words from the server."""
+    message = "nothing was raised"
     try:
         yield
     except kind as error:
-        told = str(error)
-    missing = [word for word in words if word not in told]
-    assert not missing, f"{kind.__name__} must say {missing}; {told}"
+        message = str(error)
+    missing = [word for word in words if word not in message]
+    assert not missing, f"{kind.__name__} must contain {missing}; got: {message}"

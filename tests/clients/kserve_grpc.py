@@ -1,6 +1,6 @@
 """KServe's InferenceGRPCClient: raw and typed tensors; readiness and errors.
 
-A process of its own: its messages and those of tritonclient have the same names and differ.
+It needs its own process: its messages have the same names as tritonclient's, but differ.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ INPUT, OUTPUT = "image", "probabilities"
 
 @contextmanager
 def _asking(to: Asked, *, raw: bool) -> Iterator[Ask]:
-    """A client in an event loop of its own, which a thread can have."""
+    """Open a client with its own event loop, so that it can run in a thread."""
     with asyncio.Runner() as loop:
         client = loop.run(_open(to))
         yield lambda images: loop.run(_ask(client, images, to, raw=raw))
@@ -36,7 +36,7 @@ async def _ask(
     [output] = answer.outputs
     assert (output.name, output.datatype) == (OUTPUT, "FP32")
     assert output.shape == [len(images), 10]
-    assert bool(output.data) != raw, "as it is asked, so it is answered"
+    assert bool(output.data) != raw, "the response must have the form of the request"
     return output.as_numpy()
 
 
@@ -52,8 +52,8 @@ async def check(to: Asked) -> None:
         assert await client.is_server_live() is True
         assert await client.is_server_ready() is True
         assert await client.is_model_ready(to.model) is True
-        with refused(grpc.RpcError, "NOT_FOUND", "Servable not found for request: nobody"):
-            await client.is_model_ready("nobody")
+        with refused(grpc.RpcError, "NOT_FOUND", "Servable not found for request: missing"):
+            await client.is_model_ready("missing")
         for raw in (True, False):
             with refused(grpc.RpcError, "INVALID_ARGUMENT", "must have shape", "[1, 784]"):
                 await client.infer(_request(images.reshape(1, 784), to.model, raw=raw))

@@ -17,7 +17,7 @@ Question = Callable[[InferenceRESTClient, Images], Awaitable[Probabilities]]
 
 @contextmanager
 def _asking(protocol: str, question: Question) -> Iterator[Ask]:
-    """A client in an event loop of its own, which a thread can have."""
+    """Open a client with its own event loop, so that it can run in a thread."""
     with asyncio.Runner() as loop:
         client = InferenceRESTClient(RESTConfig(protocol=protocol))
         yield lambda images: loop.run(question(client, images))
@@ -56,18 +56,18 @@ async def check_readiness(v1: InferenceRESTClient, v2: InferenceRESTClient, to: 
     assert await v2.is_server_live(to.address) is True
     assert await v2.is_server_ready(to.address) is True
     assert await v2.is_model_ready(to.address, to.model) is True
-    assert await v2.is_model_ready(to.address, "nobody") is False
+    assert await v2.is_model_ready(to.address, "missing") is False
 
 
 async def check_errors(v1: InferenceRESTClient, v2: InferenceRESTClient, to: Asked) -> None:
     images = to.images[:1]
     refusal = partial(refused, httpx.HTTPStatusError)
     for client in (v1, v2):
-        with refusal("Servable not found for request: nobody", "404"):
+        with refusal("Servable not found for request: missing", "404"):
             data = {"instances": images.tolist()}
-            await client.infer(to.address, data, model_name="nobody")
-    with refusal("Servable not found for request: nobody", "404"):
-        await v1.is_model_ready(to.address, "nobody")
+            await client.infer(to.address, data, model_name="missing")
+    with refusal("Servable not found for request: missing", "404"):
+        await v1.is_model_ready(to.address, "missing")
     with refusal("Missing 'inputs' or 'instances' key", "400"):
         await v1.infer(to.address, {"pixels": []}, model_name=to.model)
     for binary in (True, False):

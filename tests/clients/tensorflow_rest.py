@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API as its documentation shows it: rows, columns, status, metadata.
+"""TensorFlow Serving's REST API as documented: rows, columns, status, metadata.
 
 Source: TensorFlow Serving, ``g3doc/api_rest.md``.
 """
@@ -17,7 +17,7 @@ SECONDS = 60
 
 
 def ways(url: str, version: str) -> Mapping[str, Way]:
-    """Return the ways to ask for predictions: by row and by column, with and without names."""
+    """Return the request variants: in row and column format, with and without input names."""
     by_version, by_label = f"{url}/versions/{version}", f"{url}/labels/{LABEL}"
     return {
         "rows": partial(
@@ -60,10 +60,10 @@ def _get(url: str) -> dict[str, Any]:
 
 
 def _read(response: requests.Response) -> dict[str, Any]:
-    """Return the answer.
+    """Return the JSON document of a response.
 
     Raises:
-        HTTPError: with the sentence of the error, whose one key is ``error``.
+        HTTPError: the response is an error; its document has the single key ``error``.
     """
     assert response.headers["content-type"] == "application/json"
     document: dict[str, Any] = response.json()
@@ -102,7 +102,7 @@ def check_errors(url: str, to: Asked) -> None:
     refusal = partial(refused, requests.HTTPError)
     cases: list[tuple[str, Any, str, str]] = [
         ("/versions/999", {"instances": images}, "[404]", "Servable not found for request"),
-        ("/labels/nobody", {"instances": images}, "[404]", "Servable not found for request"),
+        ("/labels/missing", {"instances": images}, "[404]", "Servable not found for request"),
         ("", {"images": images}, "[400]", "Missing 'inputs' or 'instances' key"),
         ("", {"instances": images, "inputs": images}, "[400]", "expecting only one of"),
         ("", {"instances": []}, "[400]", "instances must be a list of at least one image"),
@@ -123,9 +123,9 @@ def check_errors(url: str, to: Asked) -> None:
 
 
 def check_pixels(url: str, to: Asked) -> None:
-    """Among right ones, one that is no integer from 0 to 255 is refused, and told.
+    """Check that a single pixel that is not an integer from 0 to 255 is rejected by its position.
 
-    1.0 could be one of 255 or all of 1: whoever scaled pixels must hear of it.
+    1.0 could mean 1 of 255 or full brightness, so scaled pixels must be reported.
     """
     with requests.Session() as session:
         for value in (256, -1, 0.5, 1.0, True, None, "7", [7]):

@@ -46,7 +46,7 @@ def named(to: Asked) -> Iterator[Ask]:
 
 @contextmanager
 def at_once(to: Asked) -> Iterator[Ask]:
-    """Every image of a batch is a call of its own, and all are under way together."""
+    """Send each image of a batch as a separate call, all concurrently."""
     with triton.InferenceServerClient(to.address) as client:
 
         def start(image: Images) -> Future[Any]:
@@ -93,10 +93,10 @@ def check_metadata(client: triton.InferenceServerClient, to: Asked) -> None:
 
 def check_errors(client: triton.InferenceServerClient, to: Asked) -> None:
     image = to.images[:1]
-    with _refused("NOT_FOUND", "Servable not found for request: nobody"):
-        client.infer("nobody", [_input(image)])
-    with _refused("NOT_FOUND", "Servable not found for request: nobody"):
-        client.get_model_metadata("nobody")
+    with _refused("NOT_FOUND", "Servable not found for request: missing"):
+        client.infer("missing", [_input(image)])
+    with _refused("NOT_FOUND", "Servable not found for request: missing"):
+        client.get_model_metadata("missing")
     with _refused("NOT_FOUND", "Servable not found for request: version 999"):
         client.infer(to.model, [_input(image)], model_version="999")
     with _refused("INVALID_ARGUMENT", "A version must be a number; got 'new'"):

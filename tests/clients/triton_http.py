@@ -20,7 +20,7 @@ def _input(images: Images, *, binary: bool = True) -> triton.InferInput:
 
 def _read(result: triton.InferResult, *, binary: bool) -> Probabilities:
     output = result.get_output(OUTPUT)
-    assert ("data" not in output) == binary, "answered in the form that was not asked for"
+    assert ("data" not in output) == binary, "the response is in the wrong format"
     answer = result.as_numpy(OUTPUT)
     assert answer.shape == tuple(output["shape"])
     return answer
@@ -28,7 +28,7 @@ def _read(result: triton.InferResult, *, binary: bool) -> Probabilities:
 
 @contextmanager
 def default(to: Asked) -> Iterator[Ask]:
-    """Binary in and, as no output is named, binary out."""
+    """Send binary input; the output is binary too, since none is requested by name."""
     with triton.InferenceServerClient(to.address) as client:
         yield lambda images: _read(client.infer(to.model, [_input(images)]), binary=True)
 
@@ -47,7 +47,7 @@ def text(to: Asked) -> Iterator[Ask]:
 
 @contextmanager
 def mixed(to: Asked) -> Iterator[Ask]:
-    """Binary in, JSON out; by version, the answer compressed if the server can."""
+    """Send binary input and request JSON, by version, compressed if the server supports it."""
     outputs = [triton.InferRequestedOutput(OUTPUT, binary_data=False)]
     with triton.InferenceServerClient(to.address) as client:
         [version] = client.get_model_metadata(to.model)["versions"]
@@ -59,7 +59,7 @@ def mixed(to: Asked) -> Iterator[Ask]:
 
 @contextmanager
 def at_once(to: Asked) -> Iterator[Ask]:
-    """A batch in several requests, all under way together."""
+    """Split a batch into several concurrent requests."""
     with triton.InferenceServerClient(to.address, concurrency=THREADS) as client:
 
         def ask(images: Images) -> Probabilities:
@@ -73,7 +73,7 @@ def at_once(to: Asked) -> Iterator[Ask]:
 
 @contextmanager
 def asyncio_client(to: Asked) -> Iterator[Ask]:
-    """Every image of a batch is a request of its own, and all are under way together."""
+    """Send each image of a batch as a separate request, all concurrently."""
 
     async def ask(images: Images) -> Probabilities:
         async with triton_aio.InferenceServerClient(to.address) as client:
@@ -88,7 +88,7 @@ def check_metadata(client: triton.InferenceServerClient, to: Asked) -> None:
     assert client.is_server_live()
     assert client.is_server_ready()
     assert client.is_model_ready(to.model)
-    assert not client.is_model_ready("nobody")
+    assert not client.is_model_ready("missing")
     assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
     found = client.get_model_metadata(to.model)
     shape = [-1, *to.images.shape[1:]]
@@ -108,8 +108,8 @@ def check_metadata(client: triton.InferenceServerClient, to: Asked) -> None:
 def check_errors(client: triton.InferenceServerClient, to: Asked) -> None:
     image = to.images[:1]
     refusal = partial(refused, triton.InferenceServerException)
-    with refusal("[404] Servable not found for request: nobody"):
-        client.infer("nobody", [_input(image)])
+    with refusal("[404] Servable not found for request: missing"):
+        client.infer("missing", [_input(image)])
     with refusal("[404] Servable not found for request: version 999"):
         client.infer(to.model, [_input(image)], model_version="999")
     with refusal("[400] inference input 'image'", "[batch, 28, 28, 1]", "[1, 784]"):
