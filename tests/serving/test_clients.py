@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`
 NUM_IMAGES = 1 + 2 + 32 + 256 + 64  # in batches, and one by one from eight threads
 
 # The number of request variants in each script.
-WAYS = {
+VARIANTS = {
     "tensorflow_rest": 4,
     "kserve_rest": 4,
     "kserve_grpc": 2,
@@ -55,15 +55,18 @@ def images(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return file
 
 
-@pytest.mark.parametrize("script", WAYS)
+@pytest.mark.parametrize("script", VARIANTS)
 def test_every_request_variant_matches_keras(
     server: Server, reference: Reference, images: Path, tmp_path: Path, script: str
 ) -> None:
-    run(script, address(server, script), "smoke", images, tmp_path / "answers.npy")
-    answers = np.load(tmp_path / "answers.npy")
-    assert (answers.dtype, answers.shape) == (np.float32, (WAYS[script], NUM_IMAGES, 10))
-    expected = np.broadcast_to(reference.probabilities[:NUM_IMAGES], answers.shape)
-    np.testing.assert_allclose(answers, expected, rtol=0, atol=FLOAT32_TOLERANCE)
+    run(script, address(server, script), "smoke", images, tmp_path / "predictions.npy")
+    predictions = np.load(tmp_path / "predictions.npy")
+    assert (predictions.dtype, predictions.shape) == (
+        np.float32,
+        (VARIANTS[script], NUM_IMAGES, 10),
+    )
+    expected = np.broadcast_to(reference.probabilities[:NUM_IMAGES], predictions.shape)
+    np.testing.assert_allclose(predictions, expected, rtol=0, atol=FLOAT32_TOLERANCE)
 
 
 def address(server: Server, script: str) -> str:

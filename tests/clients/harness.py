@@ -1,4 +1,4 @@
-"""Shared by all clients: send the same images in several ways, and save the predictions."""
+"""Shared by all clients: send the same images in several variants, and save the predictions."""
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
@@ -12,51 +12,54 @@ import numpy.typing as npt
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
-Ask = Callable[[Images], Probabilities]
+Predict = Callable[[Images], Probabilities]
 # Each thread opens its own client, since some clients are not thread-safe.
-Way = Callable[[], AbstractContextManager[Ask]]
+Variant = Callable[[], AbstractContextManager[Predict]]
 
 BATCHES = (1, 2, 32, 256)
 THREADS = 8
 
 
 @dataclass(frozen=True)
-class Asked:
+class Arguments:
     """Arguments of a script: HOST:PORT or a URL, a model, images, uint8 (n, *image_shape)."""
 
     address: str
     model: str
     images: Images
-    answers: Path
+    predictions: Path
 
-    def write(self, ways: Mapping[str, Way]) -> None:
-        """Write the predictions of all ways, float32 (ways, n, num_classes)."""
-        np.save(self.answers, np.stack([ask_all(way, self.images) for way in ways.values()]))
-        print(", ".join(ways))
+    def write(self, variants: Mapping[str, Variant]) -> None:
+        """Write the predictions of all variants, float32 (variants, n, num_classes)."""
+        np.save(
+            self.predictions,
+            np.stack([predict_all(variant, self.images) for variant in variants.values()]),
+        )
+        print(", ".join(variants))
 
 
-def asked() -> Asked:
+def parse_arguments() -> Arguments:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("address", "model", "images", "answers"):
+    for name in ("address", "model", "images", "predictions"):
         parser.add_argument(name)
-    given = parser.parse_args()
-    return Asked(given.address, given.model, np.load(given.images), Path(given.answers))
+    parsed = parser.parse_args()
+    return Arguments(parsed.address, parsed.model, np.load(parsed.images), Path(parsed.predictions))
 
 
-def ask_all(way: Way, images: Images) -> Probabilities:
+def predict_all(variant: Variant, images: Images) -> Probabilities:
     """Return predictions: for the first images in batches, for the others singly from threads."""
     *batches, singles = np.split(images, np.cumsum(BATCHES))
-    with way() as ask:
-        answers = [ask(batch) for batch in batches]
+    with variant() as predict:
+        predictions = [predict(batch) for batch in batches]
     parts = np.array_split(singles, THREADS)
     with ThreadPoolExecutor(THREADS) as threads:
-        answers += threads.map(lambda part: _one_by_one(way, part), parts)
-    return np.concatenate(answers)
+        predictions += threads.map(lambda part: _one_by_one(variant, part), parts)
+    return np.concatenate(predictions)
 
 
-def _one_by_one(way: Way, images: Images) -> Probabilities:
-    with way() as ask:
-        return np.concatenate([ask(images[i : i + 1]) for i in range(len(images))])
+def _one_by_one(variant: Variant, images: Images) -> Probabilities:
+    with variant() as predict:
+        return np.concatenate([predict(images[i : i + 1]) for i in range(len(images))])
 
 
 @contextmanager
