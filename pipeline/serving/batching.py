@@ -32,17 +32,17 @@ class Answer(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Question:
+class _Request:
     images: Images
-    asked: float
+    queued: float
     deadline: float
-    answer: asyncio.Future[Answer]
+    future: asyncio.Future[Answer]
 
 
 class _Outcome(NamedTuple):
     """The result of a batch; ``started`` and ``ended`` in seconds of ``time.perf_counter``."""
 
-    answer: Probabilities | Exception
+    result: Probabilities | Exception
     started: float
     ended: float
 
@@ -67,7 +67,7 @@ class Batcher:
         self._most_inline = int(_LOOP_SECONDS / seconds_of_one)
         self._most = min(most_images, self._most_inline) or most_images
         self._large = min(_LARGE, most_images)
-        self._waiting: deque[_Question] = deque()
+        self._waiting: deque[_Request] = deque()
         self._flushing = False
 
     async def ask(self, images: Images, *, alone: bool, deadline: float) -> Answer:
@@ -80,16 +80,16 @@ class Batcher:
             ServingError: (504) the deadline passed before inference began.
         """
         loop = asyncio.get_running_loop()
-        question = _Question(images, time.perf_counter(), deadline, loop.create_future())
+        request = _Request(images, time.perf_counter(), deadline, loop.create_future())
         if alone or len(images) >= self._large:
-            self._compute([question])
+            self._compute([request])
         else:
-            self._waiting.append(question)
+            self._waiting.append(request)
             self._flush_soon()
         try:
-            return await question.answer
+            return await request.future
         finally:  # break the cycle between an exception of the future and this frame
-            del question
+            del request
 
     def _flush_soon(self) -> None:
         """Flush after the callbacks that are already due: these requests arrived together."""
@@ -98,12 +98,12 @@ class Batcher:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        questions = [self._waiting.popleft()]
-        count = len(questions[0].images)
+        requests = [self._waiting.popleft()]
+        count = len(requests[0].images)
         while self._waiting and count + len(self._waiting[0].images) <= self._most:
-            questions.append(self._waiting.popleft())
-            count += len(questions[-1].images)
-        computing = self._compute(questions)
+            requests.append(self._waiting.popleft())
+            count += len(requests[-1].images)
+        computing = self._compute(requests)
         if computing is None:
             self._flushed()
         else:  # requests that arrive in the meantime form the next batch
@@ -114,22 +114,22 @@ class Batcher:
         if self._waiting:
             self._flush_soon()
 
-    def _compute(self, questions: list[_Question]) -> asyncio.Future[_Outcome] | None:
+    def _compute(self, requests: list[_Request]) -> asyncio.Future[_Outcome] | None:
         """Run inference now, or in the thread if it would block the event loop for too long."""
-        questions = [question for question in questions if _is_wanted(question)]
-        if not questions:
+        requests = [request for request in requests if _is_waiting(request)]
+        if not requests:
             return None
-        images = questions[0].images
-        if len(questions) > 1:
-            images = np.concatenate([question.images for question in questions])
+        images = requests[0].images
+        if len(requests) > 1:
+            images = np.concatenate([request.images for request in requests])
         self._on_batch(len(images))
         if len(images) <= self._most_inline:
-            _settle(questions, _outcome(self._predict, images, math.inf))
+            _deliver(requests, _outcome(self._predict, images, math.inf))
             return None
         loop = asyncio.get_running_loop()
-        last = max(question.deadline for question in questions)
+        last = max(request.deadline for request in requests)
         computing = loop.run_in_executor(_thread(), _outcome, self._predict, images, last)
-        computing.add_done_callback(lambda done: _settle(questions, done.result()))
+        computing.add_done_callback(lambda done: _deliver(requests, done.result()))
         return computing
 
 
@@ -149,30 +149,30 @@ def _outcome(
     if started > deadline:  # it waited for the thread
         return _Outcome(too_late(), started, started)
     try:
-        answer: Probabilities | Exception = predict(images)
+        result: Probabilities | Exception = predict(images)
     except Exception as error:  # noqa: BLE001  (raised again in Batcher.ask)
-        answer = error
-    return _Outcome(answer, started, time.perf_counter())
+        result = error
+    return _Outcome(result, started, time.perf_counter())
 
 
-def _settle(questions: list[_Question], outcome: _Outcome) -> None:
+def _deliver(requests: list[_Request], outcome: _Outcome) -> None:
     """Pass each request its rows of the result."""
-    answer, seconds = outcome.answer, outcome.ended - outcome.started
+    result, seconds = outcome.result, outcome.ended - outcome.started
     first = 0
-    for question in questions:
-        last = first + len(question.images)
-        if question.answer.done():  # cancelled: the client has disconnected
+    for request in requests:
+        last = first + len(request.images)
+        if request.future.done():  # cancelled: the client has disconnected
             pass
-        elif isinstance(answer, Exception):
-            question.answer.set_exception(answer)
+        elif isinstance(result, Exception):
+            request.future.set_exception(result)
         else:
-            waited = outcome.started - question.asked
-            question.answer.set_result(Answer(answer[first:last], waited, seconds))
+            waited = outcome.started - request.queued
+            request.future.set_result(Answer(result[first:last], waited, seconds))
         first = last
 
 
-def _is_wanted(question: _Question) -> bool:
+def _is_waiting(request: _Request) -> bool:
     """Return whether the client is still waiting and the deadline has not passed."""
-    if not question.answer.done() and time.perf_counter() > question.deadline:
-        question.answer.set_exception(too_late())
-    return not question.answer.done()
+    if not request.future.done() and time.perf_counter() > request.deadline:
+        request.future.set_exception(too_late())
+    return not request.future.done()

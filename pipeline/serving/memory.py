@@ -6,7 +6,7 @@ from contextlib import suppress
 # Parameters of mallopt(3), in bytes. Setting them turns off glibc's dynamic mmap threshold, which
 # rises to the size of each freed mapping; model files would then be allocated among small blocks.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_MMAP_BYTES = 2**20  # and more: model files, pictures, large bodies
+_MMAP_BYTES = 2**20  # and above: model files, pictures, large bodies
 _FREE_BYTES = 8 * 2**20  # left at the top of the heap for the next requests
 
 
