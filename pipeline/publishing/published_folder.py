@@ -185,8 +185,8 @@ def is_published(
     except ModelError:
         return False
     same = model.described.fingerprint == output.fingerprint
-    labelled = label is None or label in model.labels
-    return same and labelled and not model.alterations()
+    has_label = label is None or label in model.labels
+    return same and has_label and not model.alterations()
 
 
 def list_published(exported: Path) -> tuple[list[PublishedModel], list[ModelError]]:

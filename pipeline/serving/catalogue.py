@@ -47,7 +47,7 @@ class Model:
             ServingError: (404) there is no such version; (503) it is not ready, with the reason.
         """
         if label is not None:
-            return self._labelled(label)
+            return self._with_label(label)
         if number is None:
             if self.default is None:
                 raise self._not_ready(max(self.refused, default=None))
@@ -57,7 +57,7 @@ class Model:
             raise self._not_ready(int(number))
         return found
 
-    def _labelled(self, label: str) -> Version:
+    def _with_label(self, label: str) -> Version:
         number = self.served_labels.get(label)
         if number is not None:
             return self.ready[number]
