@@ -87,7 +87,7 @@ def test_changed_batch_size_trains_again(workspace: Path) -> None:
         command("why", SMOKE, "train", "train.batch_size=128", "-C", workspace, "--json").out
     )
     assert [(r["stage"], r["up_to_date"]) for r in reasons] == [("data", True), ("train", False)]
-    assert reasons[1]["changes"] == ["train.batch_size was 64, is 128"]
+    assert reasons[1]["changes"] == ["train.batch_size changed from 64 to 128"]
     document = json.loads(run_smoke(workspace, "train.batch_size=128", *ONNX_ALONE).out)
     statuses = {stage["name"]: stage["status"] for stage in document["stages"]}
     assert statuses == {"data": "cached"} | dict.fromkeys(list(statuses)[1:], "ran")
@@ -102,8 +102,8 @@ def test_changed_helper_is_named_and_trains_again(workspace: Path, tmp_path: Pat
     done = edited("why", SMOKE, "publish", "-C", workspace, "--json")
     reasons = {r["stage"]: r for r in json.loads(done.out)}
     assert reasons["data"]["up_to_date"]
-    assert reasons["train"]["changes"] == ["the code of pipeline.models.keras_by_name was changed"]
-    assert reasons["evaluate"]["changes"] == ["the output of train is another one"]
+    assert reasons["train"]["changes"] == ["the code of pipeline.models.keras_by_name changed"]
+    assert reasons["evaluate"]["changes"] == ["the output of train changed"]
     done = edited("run", SMOKE, "-C", workspace, "--until", "train", "--json")
     assert [s["status"] for s in json.loads(done.out)["stages"]] == ["cached", "ran"]
 

@@ -1,1 +1,1 @@
-"""Commands that are more than one call: ``why``, ``doctor``, ``predict``, ``verify``."""
+"""Commands that take more than one call: ``why``, ``doctor``, ``predict``, ``verify``."""

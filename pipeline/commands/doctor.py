@@ -1,4 +1,4 @@
-"""What is installed, which runtimes there are, whether data can be reached, and what to do."""
+"""``pipeline doctor``: check installed packages, runtimes and access to data, with advice."""
 
 import os
 import platform
@@ -30,7 +30,7 @@ _ADD_TRAIN = "pip install 'dense-pipeline[train]'"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; ``advice`` says what to do where it is not fine."""
+    """The result of one check; ``advice`` says what to do if it is not fine."""
 
     subject: str
     fine: bool
@@ -39,7 +39,7 @@ class Finding:
 
 
 def diagnose(data: Data, workspace: Workspace, progress: Progress) -> list[Finding]:
-    """Look at everything a run needs; nothing is installed and nothing fetched."""
+    """Check everything that a run needs, without installing or downloading anything."""
     return [
         Finding("python", True, platform.python_version()),
         Finding("processors", True, f"{num_processors()} usable"),
@@ -88,8 +88,8 @@ def _writable(root: Path) -> Finding:
 def _data(data: Data, progress: Progress) -> Finding:
     subject = f"data set {data.name}"
     ways = (
-        f"Put its files in a folder named in {sources.MANUAL_DIR_VARIABLE}, or name a host in "
-        "data.mirrors; until then a run uses the sample of 5,000 digits."
+        f"Put its files in a folder and set {sources.MANUAL_DIR_VARIABLE} to it, or name a host in "
+        "data.mirrors; until then, runs use the sample of 5,000 digits."
     )
     try:
         local = sources.local_source(data)

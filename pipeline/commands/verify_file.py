@@ -1,4 +1,4 @@
-"""Proving a single ONNX file that follows the contract, wherever it comes from."""
+"""Verifying a single ONNX file that follows the contract, whatever its origin."""
 
 import json
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pipeline.engine.workspace import Workspace
     from pipeline.progress import Progress
 
-# Where the metadata of a file names none.
+# If the metadata of a file names none.
 _DEFAULT_DATA_SET = "mnist"
 _DEFAULT_TASK = "multiclass"
 _FORMATS = {FLOAT32: "onnx", INT8: "onnx_int8", FLOAT16: "onnx_fp16"}
@@ -41,29 +41,29 @@ _FORMATS = {FLOAT32: "onnx", INT8: "onnx_int8", FLOAT16: "onnx_fp16"}
 def verify_file(
     path: Path, runtimes: Sequence[str], workspace: "Workspace", progress: "Progress"
 ) -> list[Check]:
-    """Compare what an ONNX file answers in every runtime with what the reference runtime says.
+    """Compare the predictions of an ONNX file in every runtime with those of the reference runtime.
 
-    No trained model belongs to a single file: the standard's own evaluator stands for it where it
-    is installed, else onnxruntime.
+    A single file comes without the trained model, so the reference is the ONNX reference evaluator
+    if it is installed, and onnxruntime otherwise.
 
     Raises:
-        ModelError: the file does not open, or does not follow the contract.
-        DataFileError: its data set is not here, or has other images or classes.
-        RequestError: there would be nothing to compare.
+        ModelError: the file cannot be opened, or does not follow the contract.
+        DataFileError: its data set is missing, or has other images or classes.
+        RequestError: there is no runtime to compare with the reference.
     """
     only = [choose_runtime(name) for name in runtimes] or None
     if path.suffix != ".onnx":
         raise ModelError(
-            f"A file to verify must end in .onnx; got {path}. Verify the published folder that it "
-            "belongs to: there the trained model is at hand."
+            f"A single file to verify must be an ONNX file (.onnx); got {path}. Verify its "
+            "published folder instead, which contains the trained model."
         )
     file_format = _FORMATS[precision_of(path)]
     standard = _standard(file_format)
     others = None if only is None else [runtime for runtime in only if runtime != standard]
     if others == []:
         raise RequestError(
-            f"--runtime must name another than {standard.name}, which a single file is compared "
-            "with; got no other. Name one more, or leave --runtime out."
+            f"--runtime must include a runtime other than {standard.name}, which is the reference "
+            "for a single file. Add another runtime, or omit --runtime."
         )
     require_runnable([file_format], others)
     first = _ask_file(choose_runtime("onnxruntime"), path)
@@ -95,16 +95,15 @@ def _ask_file(runtime: Runtime, path: Path, images: Path | None = None) -> Answe
         return ask(runtime, path, images)
     except WorkerFailed as error:
         raise ModelError(
-            f"A model file must open and answer in {runtime.name}; got from {path}: {error}. "
-            "Export it again or restore it."
+            f"Cannot run {path} in {runtime.name}: {error}. Restore the file, or export it again."
         ) from error
 
 
 def _followed(contract: Contract, task: Task, path: Path) -> Contract:
-    """Return the contract that a file follows.
+    """Check the signature of a file and return its contract.
 
     Raises:
-        ModelError: it follows none.
+        ModelError: the file has another signature.
     """
     shape, classes = contract.image_shape, contract.outputs[0].shape[-1]
     if len(shape) == 3 and isinstance(classes, int):  # noqa: PLR2004  (height, width, channels)
@@ -112,7 +111,7 @@ def _followed(contract: Contract, task: Task, path: Path) -> Contract:
         if contract == wanted:
             return contract
     raise ModelError(
-        "A model file must be (image: uint8 [batch, height, width, channels]) -> "
+        "A model file must have the signature (image: uint8 [batch, height, width, channels]) -> "
         f"({task.output(1).name}: float32 [batch, classes]); got {contract} in {path}. Export it "
         "with this pipeline."
     )
@@ -126,18 +125,17 @@ def _data_of_file(
     workspace: "Workspace",
     progress: "Progress",
 ) -> StageOutput[DataFacts]:
-    """Return the data stage's output for the data set that a file is for.
+    """Return the output of the data stage for the data set of a file.
 
-    A stranger's file starts no download: another set than the default must be here already.
+    An untrusted file must not start a download, so any data set but the default one must exist.
     """
     name = answers.metadata.get("data_set", _DEFAULT_DATA_SET)
     source = Places(f"the metadata of {path}")
     config = validate({"name": "file", "data": {"name": name}}, source)
     if name != _DEFAULT_DATA_SET and not _is_here(config, workspace):
         raise DataFileError(
-            f"The data set that a file names must be on this machine; got {name!r} in the metadata "
-            f"of {path}. Fetch it first, if you trust the file: pipeline run data.name={name} "
-            "--until data."
+            f"The data set {name!r}, named in the metadata of {path}, is not on this machine. If "
+            f"you trust the file, fetch it first: pipeline run data.name={name} --until data"
         )
     [result] = run_stages(config, workspace, progress, until="data")
     data: StageOutput[DataFacts] = result.output
@@ -147,9 +145,9 @@ def _data_of_file(
     labels = answers.metadata.get("labels", known)
     if contract != wanted or labels != known:
         raise DataFileError(
-            f"A file to be verified on {facts.name} must be {wanted} with the labels "
-            f"{', '.join(facts.class_names)}; got {contract} with the labels {labels[:200]} in "
-            f"{path}. Its metadata may name another data set: data_set."
+            f"A file verified on {facts.name} must have the signature {wanted} and the labels "
+            f"{', '.join(facts.class_names)}; got {contract} and the labels {labels[:200]} in "
+            f"{path}. If it is for another data set, name that in its metadata as data_set."
         )
     return data
 

@@ -1,4 +1,4 @@
-"""Proving a published model again: the same test set, the same reference, this machine."""
+"""Verifying a published model on this machine, with the same test set and reference."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,19 +39,19 @@ def verify_published(
     workspace: "Workspace",
     progress: "Progress",
 ) -> list[Check]:
-    """Compare files with the manifest, then every artifact with the trained model.
+    """Compare the files with the manifest, then every artifact with the trained model.
 
     Raises:
-        VerificationFailed: a file was altered; none is opened then.
-        DataFileError: the test set that can be had is not the one of the publication.
+        VerificationFailed: a file was altered, so that none is opened.
+        DataFileError: the available test set is not the one used for publication.
     """
     only = [choose_runtime(name) for name in runtimes] or None
     alterations = published.alterations()
     if alterations:
         listed = "\n".join(f"  - {alteration}" for alteration in alterations)
         raise VerificationFailed(
-            f"Every file of {published.path} must be as it was published; got:\n{listed}\n"
-            "Nothing of it was opened. Restore the files, or publish again (pipeline run)."
+            f"{published.path} was altered after it was published:\n{listed}\n"
+            "None of its files were opened. Restore them, or publish again (pipeline run)."
         )
     _require_reference(published, workspace)
     reference = _reference(published, _test_set(published, workspace, progress), workspace)
@@ -59,31 +59,31 @@ def verify_published(
     artifacts = artifacts_in(published.path, published.formats, entrances=encoded)
     require_runnable([artifact.format for artifact in artifacts], only)
     checks = verify(artifacts, reference, progress, only=only)
-    itself = _kept_answers(published, workspace) is None  # model.keras stands for the run
+    itself = _stored_predictions(published, workspace) is None  # model.keras is the reference
     return [replace(c, is_reference=itself and c.runtime == KERAS) for c in checks]
 
 
 def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Progress") -> Path:
-    """Return the folder of the data stage: kept from the run, or made again."""
+    """Return the output folder of the data stage: from the original run, or recreated."""
     manifest = published.described
-    kept = workspace.store.find_files(DataFacts.stage, manifest.stages.data)
-    if kept is None or not kept.is_unaltered():
+    stored = workspace.store.find_files(DataFacts.stage, manifest.stages.data)
+    if stored is None or not stored.is_unaltered():
         source = Source(SAMPLE, "as at the publication") if manifest.data.sampled else None
         [data] = run_stages(_config(published), workspace, progress, until="data", source=source)
-        kept = data.output
-    found = kept.outputs[split_file("test", "images")].sha256
+        stored = data.output
+    found = stored.outputs[split_file("test", "images")].sha256
     wanted = manifest.data.test_sha256
     if found != wanted:
         raise DataFileError(
-            f"The test set must be the one of the publication, SHA-256 {wanted}; got {found} in "
-            f"{kept.path}: only another set could be reached. Make the data available as it was "
-            "then; see pipeline doctor."
+            f"The test set must be the one used for publication, with SHA-256 {wanted}; got "
+            f"{found} in {stored.path}. Make the original data available; pipeline doctor shows "
+            "which data can be reached."
         )
-    return kept.path
+    return stored.path
 
 
 def _config(published: PublishedModel) -> Config:
-    """Return the configuration of the run; folders are those of this machine, not of that one."""
+    """Return the configuration of the run, without folders and hosts of the original machine."""
     values = published.described.config
     here = {"manual_dir": None, "tfds_dir": None, "mirrors": None}
     place = str(published.path / "manifest.json")
@@ -91,27 +91,27 @@ def _config(published: PublishedModel) -> Config:
 
 
 def _require_reference(published: PublishedModel, workspace: "Workspace") -> None:
-    if _kept_answers(published, workspace) is None and "keras" not in published.formats:
+    if _stored_predictions(published, workspace) is None and "keras" not in published.formats:
         raise ModelError(
-            f"A model must hold model.keras, or its run must be kept in {workspace.store.root}, "
-            f"to be verified; got neither for {published.path}. Publish it with the format keras."
+            f"Verification requires model.keras in {published.path}, or the output of its run in "
+            f"{workspace.store.root}; found neither. Publish the model with the format keras."
         )
 
 
-def _kept_answers(published: PublishedModel, workspace: "Workspace") -> Path | None:
-    """Return the file with what Keras answered in the run, unless it is gone or was altered."""
-    kept = workspace.store.find_files(EvaluateFacts.stage, published.described.stages.evaluate)
-    if kept is None or not kept.is_unaltered():
+def _stored_predictions(published: PublishedModel, workspace: "Workspace") -> Path | None:
+    """Return the file with Keras' predictions from the run, unless it is missing or altered."""
+    stored = workspace.store.find_files(EvaluateFacts.stage, published.described.stages.evaluate)
+    if stored is None or not stored.is_unaltered():
         return None
-    return kept.path / TEST_PROBABILITIES_FILE
+    return stored.path / TEST_PROBABILITIES_FILE
 
 
 def _reference(published: PublishedModel, data: Path, workspace: "Workspace") -> Reference:
-    """Return Keras' answers: those kept from the run, else from the published Keras model."""
+    """Return Keras' predictions: those stored by the run, else from the published Keras model."""
     images = data / split_file("test", "images")
-    kept = _kept_answers(published, workspace)
-    if kept is not None:
-        probabilities = np.load(kept)
+    stored = _stored_predictions(published, workspace)
+    if stored is not None:
+        probabilities = np.load(stored)
     else:
         model = artifact_path(published.path, "keras")
         probabilities = ask(choose_runtime(KERAS), model, images).probabilities

@@ -1,4 +1,4 @@
-"""Why a stage would run: its ingredients against those of the nearest earlier output."""
+"""``pipeline why``: compare the ingredients of a stage with those of its closest earlier output."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pipeline.stages import GRAPH, plan_stages
 
 @dataclass(frozen=True)
 class Reason:
-    """Whether a stage is up to date, and if not, every change since the output compared with."""
+    """Whether a stage is up to date, and if not, the changes since its closest earlier output."""
 
     stage: str
     up_to_date: bool
@@ -42,7 +42,7 @@ def _explain_one(planned: Plan, stage: Stage[Any]) -> Reason:
     if nearest is None:
         changes = ["there is no earlier output"]
     elif not changes:
-        changes = ["its output is incomplete, or its published version is gone"]
+        changes = ["its output is incomplete, or its published version no longer exists"]
     path = nearest.path if nearest else None
     print_ = planned.fingerprints[stage.name]
     return Reason(stage.name, False, print_, path, tuple(changes))
@@ -51,23 +51,23 @@ def _explain_one(planned: Plan, stage: Stage[Any]) -> Reason:
 def _nearest(
     ingredients: Ingredients, outputs: list[StageOutput[Any]]
 ) -> tuple[StageOutput[Any] | None, list[str]]:
-    """The output with the fewest changes; of equals the newest."""
+    """Return the output with the fewest changes, the newest in case of a tie."""
     compared = [(output, _changes(output.ingredients, ingredients)) for output in outputs]
     return min(compared, key=lambda pair: len(pair[1]), default=(None, []))
 
 
 def _changes(old: Ingredients, new: Ingredients) -> list[str]:
-    told = []
+    changes = []
     for key, before, after in _differences(old.config, new.config):
-        told.append(f"{key} was {before!r}, is {after!r}")
+        changes.append(f"{key} changed from {before!r} to {after!r}")
     for key, _, _ in _differences(old.inputs, new.inputs):
-        told.append(f"the output of {key} is another one")
+        changes.append(f"the output of {key} changed")
     for key, before, after in _differences(old.code, new.code):
-        change = "is new" if before is None else "is gone" if after is None else "was changed"
-        told.append(f"the code of {key} {change}")
+        change = "is new" if before is None else "was removed" if after is None else "changed"
+        changes.append(f"the code of {key} {change}")
     for key, before, after in _differences(old.packages, new.packages):
-        told.append(f"the package {key} was {before}, is {after}")
-    return told
+        changes.append(f"the package {key} changed from {before} to {after}")
+    return changes
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:

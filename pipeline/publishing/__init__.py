@@ -1,6 +1,6 @@
-"""The gates, and ``exported/<name>/<version>/``: what is proven appears whole, and never changes.
+"""Publishing verified models as ``exported/<name>/<version>/``: atomic and immutable.
 
 ``published_folder`` reads published models (and imports nothing heavy), ``new_version`` adds
-versions, ``accuracy_gate`` decides whether, ``manifest`` says what is known of one,
-``card`` writes the model card, ``golden`` what a version must answer wherever it is opened.
+versions, ``accuracy_gate`` checks the required accuracy, ``manifest`` defines ``manifest.json``,
+``card`` writes the model card, ``golden`` records predictions that are checked before use.
 """

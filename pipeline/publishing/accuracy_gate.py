@@ -1,16 +1,17 @@
-"""The gate before publication: the accuracy on the validation set."""
+"""The quality gate before publication: accuracy on the validation set."""
 
 from pipeline.errors import AccuracyTooLow
 
 
 def require_accuracy(accuracy: float, minimum: float, key: str) -> None:
-    """Demand the accuracy that the configuration asks for, of the validation set.
+    """Check the accuracy on the validation set against the configured minimum.
 
     Raises:
-        AccuracyTooLow: it is not reached.
+        AccuracyTooLow: the accuracy is below the minimum.
     """
     if accuracy < minimum:
         raise AccuracyTooLow(
             f"The accuracy on the validation set must be at least {minimum:.4f} ({key}); got "
-            f"{accuracy:.4f}. Nothing is published. Train longer or a larger model, or lower {key}."
+            f"{accuracy:.4f}. Nothing is published. Train longer, use a larger model, or lower "
+            f"{key}."
         )

@@ -1,4 +1,4 @@
-"""The model card: what a person should know before using the model."""
+"""The model card, in Markdown."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,20 +19,20 @@ def model_card(described: Description, version: int) -> str:
         [
             f"# {described.name}, version {version}",
             "",
-            f"A dense network of {described.parameters:,} parameters that tells the "
-            f"{len(described.class_names)} classes of {data.name} apart. "
-            f"Test {_headline(test)} of {data.test:,} images.",
+            f"A dense network with {described.parameters:,} parameters that classifies "
+            f"{data.name} images into {len(described.class_names)} classes. "
+            f"Test {_headline(test)} on {data.test:,} images.",
             "",
             f"`{described.contract}`",
             "",
-            "Feed raw bytes, 0 to 255: scaling is part of the model.",
+            "The input is raw pixels, integers from 0 to 255: scaling is part of the model.",
             "",
             "## Data",
             "",
             f"Source: {data.source}; {data.origin.rstrip('.')}.",
             *_sample_warning(data),
-            f"Images: {data.train:,} to train, {data.validation:,} to validate, "
-            f"{data.test:,} to test.",
+            f"Images: {data.train:,} for training, {data.validation:,} for validation, "
+            f"{data.test:,} for testing.",
             "",
             "## Metrics",
             "",
@@ -46,10 +46,10 @@ def model_card(described: Description, version: int) -> str:
             "",
             "## Verification",
             "",
-            "Every file was opened in a fresh process and asked the whole test set. The time is "
-            "that of one image alone, and in batches of 256, on the machine that published.",
+            "Every file was opened in a fresh process and evaluated on the whole test set. Times "
+            "per image are for a single image and for batches of 256, on the publishing machine.",
             "",
-            "| file | runtime | largest difference | same labels | accuracy | time of an image |",
+            "| file | runtime | largest difference | same labels | accuracy | time per image |",
             "|---|---|---:|---:|---:|---:|",
             *map(_verification_row, described.verification),
             "",
@@ -69,8 +69,8 @@ def _sample_warning(data: PublishedData) -> list[str]:
         return []
     return [
         "",
-        "**Trained on a sample of 5,000 digits, not on the full data set**, which could not be "
-        "reached.",
+        "**Trained on a sample of 5,000 digits, not on the full data set**, which was not "
+        "available.",
         "",
     ]
 
@@ -104,11 +104,11 @@ def _verification_row(check: Check) -> str:
 
 
 def _copies(copies: Sequence[Copy], checks: Sequence[Check]) -> list[str]:
-    """Say of every copy in lower precision what it loses and gains, or why it is left out."""
+    """Describe the costs and benefits of each copy in lower precision, or why it is left out."""
     if not copies:
         return []
-    told = [_copy(copy, [c for c in checks if c.artifact == copy.artifact]) for copy in copies]
-    return ["## Copies in lower precision", "", *told, ""]
+    lines = [_copy(copy, [c for c in checks if c.artifact == copy.artifact]) for copy in copies]
+    return ["## Copies in lower precision", "", *lines, ""]
 
 
 def _copy(copy: Copy, checks: Sequence[Check]) -> str:
@@ -122,10 +122,10 @@ def _copy(copy: Copy, checks: Sequence[Check]) -> str:
     ]
     return (
         f"- `{copy.artifact}`: {copy.bytes:,} bytes instead of {copy.original_bytes:,}; "
-        f"validation accuracy {copy.accuracy:.4f}, {copy.accuracy_drop:.2f} points less; "
+        f"validation accuracy {copy.accuracy:.4f}, {copy.accuracy_drop:.2f} points lower; "
         f"test accuracy {' to '.join(sorted(tested))}."
         + (
-            f" Slower than float32 for one image or for 256 in: {'; '.join(slower)}."
+            f" Slower than float32, for one image or for 256, in: {'; '.join(slower)}."
             if slower
             else ""
         )

@@ -1,7 +1,7 @@
-"""A few images and what the trained model answers to them: whoever opens a version asks first.
+"""Golden predictions: a few images with the trained model's predictions, checked before use.
 
-A model that was proven where it was published may still answer otherwise where it is used: another
-processor, another release of the runtime.
+A model that was verified where it was published may still predict something else where it is used,
+on another processor or with another release of the runtime.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pipeline.errors import ModelError
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 
 GOLDEN = "golden.npz"
-_MOST_IMAGES = 10
+_MAX_IMAGES = 10
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,29 @@ class Golden:
 
 
 def record(images: Images, labels: npt.NDArray[np.int64], answers: Probabilities) -> Golden:
-    """Return the first image of each class, of the first ten, with the trained model's answer."""
-    _, places = np.unique(labels, return_index=True)
-    chosen = places[:_MOST_IMAGES]
+    """Return the first image of each of the first ten classes, with its predicted probabilities.
+
+    ``images`` is uint8 (n, height, width, channels), ``labels`` int64 (n,), and ``answers`` float32
+    (n, num_classes).
+    """
+    _, first_indices = np.unique(labels, return_index=True)
+    chosen = first_indices[:_MAX_IMAGES]
     return Golden(np.asarray(images[chosen]), np.asarray(answers[chosen]))
 
 
 def require_golden(predictor: Predictor, path: Path, tolerance: float) -> None:
-    """Demand that a model answers here as it did where it was published.
+    """Check that a model predicts the same here as where it was published.
 
     Raises:
-        ModelError: it does not; the largest difference of a probability is told.
+        ModelError: a probability differs by more than ``tolerance``.
     """
     with np.load(path, allow_pickle=False) as file:
         golden = Golden(file["images"], file["probabilities"])
     got = predictor.predict(golden.images)
     difference = np.max(np.abs(got.astype(np.float64) - golden.probabilities))
-    if not difference <= tolerance:  # also where it is not a number
+    if not difference <= tolerance:  # also true for NaN
         raise ModelError(
-            f"{path.parent} must answer here as it did where it was published, within "
-            f"{tolerance:g}; got a probability that differs by {difference:.3g}. Do not use it on "
-            "this machine; see which runtime is at fault: pipeline verify."
+            f"{path.parent} does not predict the same as where it was published: probabilities "
+            f"must agree within {tolerance:g}; got a difference of {difference:.3g}. Do not use it "
+            "on this machine; run pipeline verify to find the runtime at fault."
         )

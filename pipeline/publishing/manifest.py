@@ -1,4 +1,4 @@
-"""``manifest.json`` of a published version: what it says, and what its readers rely on."""
+"""The schema of ``manifest.json`` in a published version."""
 
 from typing import Annotated, Any
 
@@ -20,13 +20,13 @@ from pipeline.artifacts.serialization import from_json
 
 
 class _Strict(BaseModel):
-    """Fields without a default are relied on; the others are missing in older versions."""
+    """Base of the models here; fields with a default may be missing in older versions."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
 
 class PublishedData(_Strict):
-    """Which data a version was trained and tested on, and the number of images of each split."""
+    """The data that a version was trained and tested on, with the number of images per split."""
 
     name: str
     source: str
@@ -39,7 +39,7 @@ class PublishedData(_Strict):
 
 
 class Fingerprints(_Strict):
-    """The fingerprints of the run, by stage; those that others look up."""
+    """The fingerprints of the run by stage, as far as later commands look them up."""
 
     data: str
     train: str
@@ -58,14 +58,14 @@ PublishedCheck = Annotated[Check, PlainSerializer(lambda check: check.as_json())
 
 def _require_test(metrics: dict[str, Metrics]) -> dict[str, Metrics]:
     if "test" not in metrics:
-        raise ValueError("metrics without those of the split test")
+        raise ValueError("the metrics of the test split are missing")
     return metrics
 
 
 def _if_readable(kind: type) -> BeforeValidator:
-    """Read rows of a dataclass; none where another version wrote them otherwise.
+    """Read rows of a dataclass, or none if another version wrote them in a different form.
 
-    They only inform: no model is refused for them.
+    They are only informative, so a model is not rejected because of them.
     """
 
     def read(value: Any) -> Any:
@@ -78,7 +78,7 @@ def _if_readable(kind: type) -> BeforeValidator:
 
 
 class Description(_Strict):
-    """What a manifest says of a version besides its number and its files."""
+    """The manifest of a version without its number and its files."""
 
     name: str
     task: str = "multiclass"
@@ -97,7 +97,7 @@ class Description(_Strict):
 
 
 class Manifest(Description):
-    """The whole manifest of a version."""
+    """The complete manifest of a version."""
 
     version: int = Field(ge=1)
     fingerprint: str

@@ -1,4 +1,4 @@
-"""The atomic addition of a version."""
+"""Adding a version to ``exported/<name>`` atomically."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ from pipeline.system.atomic import FolderExists, locked, new_folder, sha256, wri
 
 @dataclass(frozen=True)
 class Candidate:
-    """What may be published: the exported files, what the manifest says about them, and answers."""
+    """A version to be published: exported files, their description, and golden predictions."""
 
     fingerprint: str
     export: StageOutput[ExportFacts]
@@ -39,26 +39,26 @@ class Candidate:
 def publish(
     candidate: Candidate, model_folder: Path, *, label: str | None, again: bool = False
 ) -> PublishedModel:
-    """Add a version and move the label to it; the same candidate is published once only.
+    """Add a version and move the label to it; publish the same candidate only once.
 
     Raises:
-        ModelError: an exported file is not the one that was verified.
+        ModelError: an exported file was altered after it was verified.
         StorageError: the folder cannot be written.
     """
     version = _add_version(candidate, model_folder, again)
     if label is not None:
-        with locked(model_folder):  # read, changed and written by one process at a time
+        with locked(model_folder):  # only one process at a time updates the labels
             labels = {**read_labels(model_folder), label: version}
             write_file(model_folder / LABELS, (json.dumps(labels) + "\n").encode())
     return read_version(model_folder / str(version))
 
 
 def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | None:
-    """Return the unaltered version that was published from this very run, or None."""
+    """Return the unaltered version that was published with this fingerprint, or None."""
     for version in reversed(versions_of(model_folder)):
         try:
             published = read_version(model_folder / str(version))
-        except ModelError:  # broken; it is nobody's candidate
+        except ModelError:  # a broken version never matches
             continue
         if published.described.fingerprint == fingerprint and not published.alterations():
             return published
@@ -67,7 +67,8 @@ def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | Non
 
 def _add_version(candidate: Candidate, model_folder: Path, again: bool) -> int:
     while True:
-        # The number first: who publishes after this line takes it, and then we look again.
+        # Choose the number first: if another process publishes after this line, it takes that
+        # number, and the loop looks for the candidate again.
         version = 1 + max([0, *taken_numbers(model_folder), *read_labels(model_folder).values()])
         found = None if again else find_candidate(candidate.fingerprint, model_folder)
         if found is not None:
@@ -95,9 +96,8 @@ def _fill(folder: Path, candidate: Candidate, version: int) -> None:
         shutil.copyfile(exported / name, target)
         if sha256(target) != file.sha256:
             raise ModelError(
-                f"{exported / name} must have SHA-256 {file.sha256}; got another: "
-                "it was altered after it was exported. Nothing is published. Run again with "
-                "--force export."
+                f"{exported / name} was altered after it was exported: it does not have the "
+                f"SHA-256 {file.sha256}. Nothing is published. Run again with --force export."
             )
     if candidate.golden is not None:
         candidate.golden.write(folder / GOLDEN)

@@ -1,4 +1,4 @@
-"""Reading published models: versions, labels, and files that are what the manifest says."""
+"""Reading published models: versions, labels, and files that match the manifest."""
 
 import json
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _LABELS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=10**9)]])
 class PublishedModel:
     """One version of a published model; its files are checked before they are opened.
 
-    ``manifest`` is the manifest as it was written, ``described`` the same with types.
+    ``manifest`` is the JSON document, ``described`` the same with types.
     """
 
     name: str
@@ -46,11 +46,11 @@ class PublishedModel:
 
     @property
     def formats(self) -> list[str]:
-        """The formats that were published."""
+        """The published formats that are present in the folder."""
         return [name for name in formats_in(self.path) if name in self.described.formats]
 
     def alterations(self) -> list[str]:
-        """Return a sentence for every file that is missing or not as it was published."""
+        """Return a message for every file that is missing or differs from the published one."""
         found = self._unlisted()
         for name, file in self.described.files.items():
             path = self.path / name
@@ -59,16 +59,16 @@ class PublishedModel:
             elif path.stat().st_size != file.bytes:
                 found.append(f"{name} has {path.stat().st_size} bytes instead of {file.bytes}")
             elif sha256(path) != file.sha256:
-                found.append(f"{name} has another SHA-256 than {file.sha256}")
+                found.append(f"{name} does not have the SHA-256 {file.sha256}")
         return found
 
     def _unlisted(self) -> list[str]:
-        """Return a sentence for every format that is not there, and every file that is not listed.
+        """Return a message for every missing format, and every file that the manifest omits.
 
-        What is opened must be listed, since only that is compared.
+        Files that are opened must be listed, since only listed files are compared.
         """
         unknown = [name for name in self.described.formats if name not in FORMATS]
-        found = [f"the format {name} is not known" for name in unknown]
+        found = [f"the format {name} is unknown" for name in unknown]
         present = formats_in(self.path)
         found += [
             f"{artifact_name(name)} is missing"
@@ -84,23 +84,23 @@ class PublishedModel:
         return found + [f"{name} is not in the manifest" for name in sorted(inside - listed)]
 
     def require_unaltered(self) -> None:
-        """Demand that every file is as it was published.
+        """Check that no file was altered since publication.
 
         Raises:
-            ModelError: one is not.
+            ModelError: a file was altered.
         """
         found = self.alterations()
         if found:
             raise ModelError(
-                f"{self.path} must be as it was published; got: {'; '.join(found)}. "
-                "Nothing of it is opened. Restore the files, or publish again (pipeline run)."
+                f"{self.path} was altered after it was published: {'; '.join(found)}. "
+                "None of its files are opened. Restore them, or publish again (pipeline run)."
             )
 
 
 def find_published(path: Path) -> PublishedModel:
-    """Return ``exported/<name>/<version>``, or of ``exported/<name>`` the version that counts.
+    """Return the model in ``exported/<name>/<version>``, or the default version of a model.
 
-    That is the one labelled ``stable``, else the newest.
+    The default version is the one labeled ``stable``, or else the newest.
 
     Raises:
         ModelError: the folder is not a published model.
@@ -111,14 +111,15 @@ def find_published(path: Path) -> PublishedModel:
     if not versions:
         raise ModelError(
             "A model must be a published folder (exported/NAME or exported/NAME/VERSION) "
-            f"or a single file; got {path}, which {_what_is(path)}. See what is published: "
+            f"or a single file; got {path}, which {_state(path)}. List the published models with "
             "pipeline models."
         )
     version = read_labels(path).get("stable", versions[-1])
     if version not in versions:
         raise ModelError(
-            f"The label stable must name a version that exists; got {version} in {path / LABELS}, "
-            f"with versions {', '.join(map(str, versions))}. Name one: {path}/{versions[-1]}."
+            f"The label stable in {path / LABELS} refers to version {version}, which does not "
+            f"exist; the versions are {', '.join(map(str, versions))}. Name a version, such as "
+            f"{path}/{versions[-1]}, or correct the label."
         )
     return read_version(path / str(version))
 
@@ -127,15 +128,15 @@ def read_version(path: Path) -> PublishedModel:
     """Return one version by its folder.
 
     Raises:
-        ModelError: its manifest cannot be read or is not one.
+        ModelError: its manifest cannot be read or is invalid.
     """
     try:
         text = (path / MANIFEST).read_text()
         described = Manifest.model_validate_json(text)
     except (OSError, ValueError) as error:  # pydantic's error is a ValueError
         raise ModelError(
-            f"{path / MANIFEST} must be the manifest of a published model; got {one_line(error)}. "
-            "Remove that folder or restore the file."
+            f"Cannot read {path / MANIFEST} as the manifest of a published model: "
+            f"{one_line(error)}. Restore the file, or remove the folder."
         ) from error
     labels = read_labels(path.parent).items()
     own = tuple(label for label, at in labels if at == described.version)
@@ -144,12 +145,12 @@ def read_version(path: Path) -> PublishedModel:
 
 
 def versions_of(model_folder: Path) -> list[int]:
-    """Return the version numbers of ``exported/<name>`` that are folders, the newest last."""
+    """Return the version numbers of ``exported/<name>`` that are folders, newest last."""
     return [number for number in taken_numbers(model_folder) if _is_folder(model_folder, number)]
 
 
 def taken_numbers(model_folder: Path) -> list[int]:
-    """Return every number that stands there already, whatever it names, in order."""
+    """Return every number that is in use, whether by a folder or by a file, in order."""
     if not model_folder.is_dir():
         return []
     names = (path.name for path in model_folder.iterdir())
@@ -170,26 +171,26 @@ def read_labels(model_folder: Path) -> dict[str, int]:
     except (OSError, ValueError) as error:
         raise ModelError(
             f'{model_folder / LABELS} must map labels to versions, as in {{"stable": 3}}; got '
-            f"{one_line(error)}. Mend or remove it."
+            f"{one_line(error)}. Correct or remove the file."
         ) from error
 
 
 def is_published(
     output: "StageOutput[PublishFacts]", config: "Config", workspace: "Workspace"
 ) -> bool:
-    """Whether the version of a ``publish`` stage is there, unaltered, and has its label."""
+    """Return whether the version of a ``publish`` stage exists, unaltered and with its label."""
     folder, label = workspace.exported / output.facts.name, config.publish.label
     try:
         model = read_version(folder / str(output.facts.version))
     except ModelError:
         return False
     same = model.described.fingerprint == output.fingerprint
-    labelled = label is None or label in model.labels
-    return same and labelled and not model.alterations()
+    has_label = label is None or label in model.labels
+    return same and has_label and not model.alterations()
 
 
 def list_published(exported: Path) -> tuple[list[PublishedModel], list[ModelError]]:
-    """Return every version below ``exported`` by name and number, and what is broken."""
+    """Return all versions in ``exported``, sorted by name and number, and errors of broken ones."""
     models, broken = [], []
     for folder in sorted(path for path in exported.glob("*") if path.is_dir()):
         for version in versions_of(folder):
@@ -204,9 +205,9 @@ def _is_folder(model_folder: Path, number: int) -> bool:
     return (model_folder / str(number)).is_dir()
 
 
-def _what_is(path: Path) -> str:
+def _state(path: Path) -> str:
     if not path.exists():
         return "does not exist"
     if path.is_dir():
-        return "holds no version with a manifest.json"
+        return "contains no version with a manifest.json"
     return "is a single file" if path.is_file() else "is neither a file nor a folder"

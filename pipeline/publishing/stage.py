@@ -1,4 +1,4 @@
-"""The stage ``publish``: what is proven and good enough becomes a version."""
+"""The stage ``publish``: check the accuracy and add a version."""
 
 from pathlib import Path
 
@@ -25,12 +25,12 @@ from pipeline.publishing.new_version import Candidate, publish
 
 
 def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
-    """Pass the last gate and add a version.
+    """Check the accuracy and add a version.
 
     Raises:
-        AccuracyTooLow: the model is below what the configuration asks for.
+        AccuracyTooLow: the accuracy is below the configured minimum.
     """
-    del folder  # the version is written to its own place
+    del folder  # the version is written to exported/ instead
     settings, sampled = context.config.publish, context.source.sampled
     key = "publish.min_accuracy_on_sample" if sampled else "publish.min_accuracy"
     minimum = settings.min_accuracy_on_sample if sampled else settings.min_accuracy
@@ -51,14 +51,14 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
 
 
 def _golden(context: Context) -> Golden:
-    """Return a few test images and what the trained Keras model answered to them."""
+    """Return a few test images with the predictions of the trained Keras model."""
     test = read_data(context.output(DataFacts).path).test
     answers = np.load(context.output(EvaluateFacts).path / TEST_PROBABILITIES_FILE)
     return record(test.images, test.labels, answers)
 
 
 def _description(context: Context) -> Description:
-    """Collect what the manifest of a published version says besides its files."""
+    """Collect the contents of the manifest, except for the files."""
     train, verified = context.output(TrainFacts).facts, context.output(VerifyFacts).facts
     packages = {
         name: version

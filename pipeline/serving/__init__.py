@@ -1,19 +1,18 @@
-"""Serving what was published; no TensorFlow.
+"""The model server; it does not import TensorFlow.
 
-The map, from the bottom up:
+Modules, from the bottom up:
 
-- errors, bearer_token, settings: what the server answers where it refuses; who may ask; what it is
-  told
-- number_lists, strict_json, json_objects, tensors: bodies -> values -> images, every mistake
-  explained
+- errors, bearer_token, settings: error responses; authentication; the server's settings
+- number_lists, strict_json, json_objects, tensors: parsing request bodies into images, with an
+  explanation of every mistake
 - metrics, json_log: Prometheus metrics; JSON log lines
-- batching, versions: requests computed together; one version, opened and asked its golden images
-- catalogue, watcher: what is served now; following ``exported/`` as it changes
-- service, access_log: what handlers of both ports need; every request counted and logged
-- protocols/: TensorFlow Serving's REST, Open Inference Protocol V2, pictures, the page, OpenAPI
+- batching, versions: batching of concurrent requests; one loaded version, checked when it is opened
+- catalogue, watcher: the models being served; following changes in ``exported/``
+- service, access_log: shared state of the handlers of both ports; counting and logging requests
+- protocols/: TensorFlow Serving's REST API, Open Inference Protocol V2, pictures, the page, OpenAPI
 - http/, grpc/: the two ports
-- memory, worker, supervisor, ports, serve: malloc's settings; one event loop; several workers;
-  opening the ports; starting and ending all of it
+- memory, worker, supervisor, ports, serve: malloc settings; one event loop; several workers;
+  opening the ports; starting and stopping the server
 """
 
 from importlib.metadata import version as _version

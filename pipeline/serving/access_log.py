@@ -1,4 +1,4 @@
-"""Every request of both ports is counted, and has its line in the log."""
+"""Count and log every request, on both ports."""
 
 import time
 from datetime import UTC, datetime
@@ -10,10 +10,10 @@ from pipeline.serving.versions import Version
 
 
 class AccessLog:
-    """Where answered requests are noted."""
+    """Count completed requests and write the access log."""
 
     def __init__(self, json_log: JsonLog | None) -> None:
-        """Without a log requests are only counted."""
+        """Create the log; without ``json_log``, requests are only counted."""
         self._json_log = json_log
 
     def note(
@@ -24,7 +24,10 @@ class AccessLog:
         began: float,
         record: dict[str, Any],
     ) -> None:
-        """Note a request; ``began`` in seconds of ``perf_counter``, ``record`` for the log."""
+        """Record a completed request.
+
+        ``began`` is in seconds of ``time.perf_counter``; ``record`` is added to the log line.
+        """
         seconds = time.perf_counter() - began
         model, number = (version.model, version.text) if version else (None, None)
         metrics.count_request(route, model or "", number or "", status, seconds)

@@ -1,7 +1,7 @@
-"""Requests that arrive together are computed together; one alone does not wait.
+"""Dynamic batching: concurrent requests share one inference call; a single request never waits.
 
-A small batch costs little more than one image, because the weights are read once. What one pass of
-the event loop brought is one batch: nothing waits for a clock.
+A small batch costs little more than one image, because the weights are read once. The requests that
+arrive within one iteration of the event loop form a batch, so there is no batching timeout.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ import numpy as np
 from pipeline.runtimes.predictor import Images, Probabilities
 from pipeline.serving.errors import too_late
 
-_LARGE = 16  # images of one request: it gains nothing by joining others
-_LOOP_SECONDS = 1e-3  # the longest computation that the event loop does itself
+_LARGE = 16  # images: a request of this size gains nothing from being batched with others
+_LOOP_SECONDS = 1e-3  # longer computations run in the inference thread
 
 
 class Answer(NamedTuple):
-    """Probabilities, float32 (n, num_classes), and where the time went."""
+    """Probabilities, float32 (n, num_classes), with the time spent queued and in inference."""
 
     probabilities: Probabilities
     queue_seconds: float
@@ -32,23 +32,23 @@ class Answer(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Question:
+class _Request:
     images: Images
-    asked: float
+    queued: float
     deadline: float
-    answer: asyncio.Future[Answer]
+    future: asyncio.Future[Answer]
 
 
 class _Outcome(NamedTuple):
-    """What came of a batch; ``started`` and ``ended`` in seconds of ``time.perf_counter``."""
+    """The result of a batch; ``started`` and ``ended`` in seconds of ``time.perf_counter``."""
 
-    answer: Probabilities | Exception
+    result: Probabilities | Exception
     started: float
     ended: float
 
 
 class Batcher:
-    """The way to a version's answers, for one event loop."""
+    """Batches the inference requests for one version on one event loop."""
 
     def __init__(
         self,
@@ -58,54 +58,55 @@ class Batcher:
         seconds_of_one: float,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """``most_images`` are computed together, 1 for none; ``seconds_of_one`` is what one takes.
+        """Create a batcher of at most ``most_images`` images per batch; 1 turns batching off.
 
-        ``on_batch`` is told how many were computed.
+        ``seconds_of_one`` is the inference time of one image; ``on_batch`` is called with the size
+        of each batch.
         """
         self._predict, self._on_batch = predict, on_batch
         self._most_inline = int(_LOOP_SECONDS / seconds_of_one)
         self._most = min(most_images, self._most_inline) or most_images
         self._large = min(_LARGE, most_images)
-        self._waiting: deque[_Question] = deque()
+        self._waiting: deque[_Request] = deque()
         self._flushing = False
 
     async def ask(self, images: Images, *, alone: bool, deadline: float) -> Answer:
-        """Return the answers to images, uint8 (n, *image_shape), in their order.
+        """Return the predictions for images, uint8 (n, *image_shape), in the same order.
 
-        ``alone`` says that no other request is under way, so that none is waited for;
-        ``deadline`` is a time of ``time.perf_counter`` in seconds.
+        ``alone`` means that no other request is in progress, so there is nothing to batch with;
+        ``deadline`` is in seconds of ``time.perf_counter``.
 
         Raises:
-            ServingError: (504) the deadline passed before the computation began.
+            ServingError: (504) the deadline passed before inference began.
         """
         loop = asyncio.get_running_loop()
-        question = _Question(images, time.perf_counter(), deadline, loop.create_future())
+        request = _Request(images, time.perf_counter(), deadline, loop.create_future())
         if alone or len(images) >= self._large:
-            self._compute([question])
+            self._compute([request])
         else:
-            self._waiting.append(question)
+            self._waiting.append(request)
             self._flush_soon()
         try:
-            return await question.answer
-        finally:  # an exception of the answer holds this frame, which must not hold the answer
-            del question
+            return await request.future
+        finally:  # break the cycle between an exception of the future and this frame
+            del request
 
     def _flush_soon(self) -> None:
-        """After the callbacks that are due already: they are the requests that came together."""
+        """Flush after the callbacks that are already due: these requests arrived together."""
         if not self._flushing:
             self._flushing = True
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        questions = [self._waiting.popleft()]
-        count = len(questions[0].images)
+        requests = [self._waiting.popleft()]
+        count = len(requests[0].images)
         while self._waiting and count + len(self._waiting[0].images) <= self._most:
-            questions.append(self._waiting.popleft())
-            count += len(questions[-1].images)
-        computing = self._compute(questions)
+            requests.append(self._waiting.popleft())
+            count += len(requests[-1].images)
+        computing = self._compute(requests)
         if computing is None:
             self._flushed()
-        else:  # what arrives meanwhile is the next batch
+        else:  # requests that arrive in the meantime form the next batch
             computing.add_done_callback(self._flushed)
 
     def _flushed(self, _: object = None) -> None:
@@ -113,28 +114,31 @@ class Batcher:
         if self._waiting:
             self._flush_soon()
 
-    def _compute(self, questions: list[_Question]) -> asyncio.Future[_Outcome] | None:
-        """Answer questions now, or in the thread where that would hold up the loop."""
-        questions = [question for question in questions if _is_wanted(question)]
-        if not questions:
+    def _compute(self, requests: list[_Request]) -> asyncio.Future[_Outcome] | None:
+        """Run inference now, or in the thread if it would block the event loop for too long."""
+        requests = [request for request in requests if _is_waiting(request)]
+        if not requests:
             return None
-        images = questions[0].images
-        if len(questions) > 1:
-            images = np.concatenate([question.images for question in questions])
+        images = requests[0].images
+        if len(requests) > 1:
+            images = np.concatenate([request.images for request in requests])
         self._on_batch(len(images))
         if len(images) <= self._most_inline:
-            _settle(questions, _outcome(self._predict, images, math.inf))
+            _deliver(requests, _outcome(self._predict, images, math.inf))
             return None
         loop = asyncio.get_running_loop()
-        last = max(question.deadline for question in questions)
+        last = max(request.deadline for request in requests)
         computing = loop.run_in_executor(_thread(), _outcome, self._predict, images, last)
-        computing.add_done_callback(lambda done: _settle(questions, done.result()))
+        computing.add_done_callback(lambda done: _deliver(requests, done.result()))
         return computing
 
 
 @cache
 def _thread() -> ThreadPoolExecutor:
-    """One: the loop needs a processor too. The runtime releases Python's lock."""
+    """Return the inference thread.
+
+    There is one, because the event loop needs a processor too; the runtime releases the GIL.
+    """
     return ThreadPoolExecutor(1, "inference")
 
 
@@ -145,30 +149,30 @@ def _outcome(
     if started > deadline:  # it waited for the thread
         return _Outcome(too_late(), started, started)
     try:
-        answer: Probabilities | Exception = predict(images)
-    except Exception as error:  # noqa: BLE001  (raised again where it was asked)
-        answer = error
-    return _Outcome(answer, started, time.perf_counter())
+        result: Probabilities | Exception = predict(images)
+    except Exception as error:  # noqa: BLE001  (raised again in Batcher.ask)
+        result = error
+    return _Outcome(result, started, time.perf_counter())
 
 
-def _settle(questions: list[_Question], outcome: _Outcome) -> None:
-    """Give each question its own rows."""
-    answer, seconds = outcome.answer, outcome.ended - outcome.started
+def _deliver(requests: list[_Request], outcome: _Outcome) -> None:
+    """Pass each request its rows of the result."""
+    result, seconds = outcome.result, outcome.ended - outcome.started
     first = 0
-    for question in questions:
-        last = first + len(question.images)
-        if question.answer.done():  # whoever asked has gone
+    for request in requests:
+        last = first + len(request.images)
+        if request.future.done():  # cancelled: the client has disconnected
             pass
-        elif isinstance(answer, Exception):
-            question.answer.set_exception(answer)
+        elif isinstance(result, Exception):
+            request.future.set_exception(result)
         else:
-            waited = outcome.started - question.asked
-            question.answer.set_result(Answer(answer[first:last], waited, seconds))
+            waited = outcome.started - request.queued
+            request.future.set_result(Answer(result[first:last], waited, seconds))
         first = last
 
 
-def _is_wanted(question: _Question) -> bool:
-    """Whether somebody still waits for the answer, and not for too long."""
-    if not question.answer.done() and time.perf_counter() > question.deadline:
-        question.answer.set_exception(too_late())
-    return not question.answer.done()
+def _is_waiting(request: _Request) -> bool:
+    """Return whether the client is still waiting and the deadline has not passed."""
+    if not request.future.done() and time.perf_counter() > request.deadline:
+        request.future.set_exception(too_late())
+    return not request.future.done()

@@ -1,4 +1,4 @@
-"""What is served at a moment: models, their versions and labels. It is replaced, never changed."""
+"""An immutable snapshot of the models being served, with their versions and labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ STABLE = "stable"
 
 @dataclass(frozen=True)
 class Model:
-    """One model: versions that are ready, those being opened, those refused and why."""
+    """One model: the versions that are ready, loading, or rejected (with the reason)."""
 
     name: str
     ready: Mapping[int, Version] = field(default_factory=dict)
@@ -21,9 +21,10 @@ class Model:
 
     @property
     def default(self) -> Version | None:
-        """The version that counts: the stable one, else the newest.
+        """The version served by default: the stable one, or the newest if there is no label.
 
-        Where the stable one is not ready, the newest before it that is: what served goes on.
+        If the stable version is not ready, this is the newest ready version before it, so that
+        service continues.
         """
         if not self.ready:
             return None
@@ -33,20 +34,20 @@ class Model:
 
     @property
     def served_labels(self) -> dict[str, int]:
-        """The labels of versions that are ready; ``stable`` is always the default version."""
+        """The labels of ready versions; ``stable`` always refers to the default version."""
         served = {label: number for label, number in self.labels.items() if number in self.ready}
         if STABLE in self.labels and self.default:
             served[STABLE] = self.default.number
         return served
 
     def version(self, number: str | None = None, label: str | None = None) -> Version:
-        """Return the version asked for, or the one that counts.
+        """Return the requested version, or the default one.
 
         Raises:
-            ServingError: (404) there is none; (503) it is not ready, with the reason.
+            ServingError: (404) there is no such version; (503) it is not ready, with the reason.
         """
         if label is not None:
-            return self._labelled(label)
+            return self._with_label(label)
         if number is None:
             if self.default is None:
                 raise self._not_ready(max(self.refused, default=None))
@@ -56,51 +57,51 @@ class Model:
             raise self._not_ready(int(number))
         return found
 
-    def _labelled(self, label: str) -> Version:
+    def _with_label(self, label: str) -> Version:
         number = self.served_labels.get(label)
         if number is not None:
             return self.ready[number]
         if label in self.labels:
             raise self._not_ready(self.labels[label])
         raise unknown(
-            f"Servable not found for request: label {label} of {self.name}. Labels are "
-            f"{', '.join(self.labels) or 'not set'}."
+            f"Servable not found for request: label {label} of {self.name}. Available labels: "
+            f"{', '.join(self.labels) or 'none'}."
         )
 
     def _not_ready(self, number: int | None) -> ServingError:
         if number is None or number in self.loading:
-            return ServingError(503, f"{self.name} is being opened.", retry_after_seconds=1)
+            return ServingError(503, f"{self.name} is still loading.", retry_after_seconds=1)
         if number in self.refused:
             reason = self.refused[number]
             return ServingError(503, f"{self.name} version {number} is not ready: {reason}")
         return unknown(
-            f"Servable not found for request: version {number} of {self.name}. Versions are "
+            f"Servable not found for request: version {number} of {self.name}. Available versions: "
             f"{', '.join(map(str, sorted(self.ready)))}."
         )
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All models by name; ``complete`` once all was looked at that lay there at the start."""
+    """All models by name; ``complete`` once every model present at startup was examined."""
 
     models: Mapping[str, Model] = field(default_factory=dict)
     complete: bool = False
 
     @property
     def ready(self) -> bool:
-        """Whether requests can be answered: something is served, and all was looked at."""
+        """Whether requests can be served: the catalogue is complete and some version is ready."""
         return self.complete and any(model.ready for model in self.models.values())
 
     def model(self, name: str) -> Model:
         """Return a model by name.
 
         Raises:
-            ServingError: (404) there is none.
+            ServingError: (404) there is no such model.
         """
         found = self.models.get(name)
         if found is None:
             raise unknown(
-                f"Servable not found for request: {name[:100]}. Models are "
-                f"{', '.join(sorted(self.models)) or 'not there yet: nothing is published'}."
+                f"Servable not found for request: {name[:100]}. Available models: "
+                f"{', '.join(sorted(self.models)) or 'none, as nothing is published yet'}."
             )
         return found

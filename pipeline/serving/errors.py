@@ -1,10 +1,10 @@
-"""What the server answers where it refuses: a status, a sentence, never a traceback."""
+"""Error responses: a status and a sentence, never a traceback."""
 
 from http import HTTPStatus
 
 
 class ServingError(Exception):
-    """A request that is refused; the sentence says what came, what was expected, what to do."""
+    """A rejected request; the sentence says what was received, what was expected, what to do."""
 
     def __init__(
         self,
@@ -15,7 +15,10 @@ class ServingError(Exception):
         allow: str | None = None,
         close: bool = False,
     ) -> None:
-        """``close`` where the rest of the request was not read: the connection cannot go on."""
+        """Create an error; ``close`` if the connection cannot be reused.
+
+        That is the case if the rest of the request was not read.
+        """
         super().__init__(sentence)
         self.status = HTTPStatus(status)
         self.retry_after_seconds = retry_after_seconds
@@ -24,7 +27,7 @@ class ServingError(Exception):
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """What HTTP says in headers."""
+        """The headers of the HTTP response."""
         named = {
             b"retry-after": self.retry_after_seconds,
             b"allow": self.allow,
@@ -35,26 +38,26 @@ class ServingError(Exception):
 
 
 def wrong(sentence: str) -> ServingError:
-    """Return the answer to a request that can never be answered as it is."""
+    """Return the error for an invalid request."""
     return ServingError(400, sentence)
 
 
 def unknown(sentence: str) -> ServingError:
-    """Return the answer to a question for something that is not served."""
+    """Return the error for something that is not served."""
     return ServingError(404, sentence)
 
 
 def too_late() -> ServingError:
-    """Return the answer to a request whose deadline passed while it waited."""
+    """Return the error for a request whose deadline passed while it waited."""
     return ServingError(
         504,
-        "The answer must be computed before the request's deadline; it passed while the request "
-        "waited. Ask less often, or start more workers (--workers).",
+        "The request's deadline passed while it waited for inference. Send fewer requests at a "
+        "time, or start more workers (--workers).",
     )
 
 
 def too_large(what: str, limit_bytes: int, *, close: bool = False) -> ServingError:
-    """Return the answer to a body, or a part of one, above its limit."""
+    """Return the error for a body, or a part of one, that exceeds its limit."""
     return ServingError(
         413,
         f"{what} must have at most {limit_bytes:,} bytes; got more. Send fewer images at once.",
@@ -63,6 +66,6 @@ def too_large(what: str, limit_bytes: int, *, close: bool = False) -> ServingErr
 
 
 def too_many(what: str, limit: int, *, close: bool = False) -> ServingError:
-    """Return the answer while there is more work than the server takes on."""
-    sentence = f"At most {limit:,} {what}; there are more now. Try again."
+    """Return the error for a request that exceeds the server's capacity."""
+    sentence = f"The server is busy: at most {limit:,} {what}. Try again later."
     return ServingError(429, sentence, retry_after_seconds=1, close=close)

@@ -1,4 +1,4 @@
-"""JSON lines on standard error: one a request, one an event; nobody waits for their reader."""
+"""JSON log lines on standard error, one per request or event; a slow reader delays no request."""
 
 import json
 import logging
@@ -11,14 +11,14 @@ from typing import Any
 
 import orjson
 
-_MOST_LINES = 100_000  # that wait for a reader of standard error; more are dropped
+_MAX_LINES = 100_000  # waiting for the reader of standard error; further lines are dropped
 _CLOSE_SECONDS = 2.0
-_TOGETHER_SECONDS = 0.05  # lines are written together: to wake the thread for each costs requests
+_TOGETHER_SECONDS = 0.05  # lines are written in groups: waking the thread for each costs throughput
 _FIELDS = ("model", "version", "request_id")
 
 
 class JsonLog:
-    """Writes lines in a thread: a reader that pauses must not stop the server."""
+    """Writes lines in a thread, so that a reader that pauses does not stop the server."""
 
     def __init__(self) -> None:
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -27,14 +27,14 @@ class JsonLog:
         self._thread.start()
 
     def put(self, line: dict[str, Any]) -> None:
-        """Write a line of plain values, soon."""
-        if self._lines.qsize() >= _MOST_LINES:
+        """Queue a line of plain values for writing."""
+        if self._lines.qsize() >= _MAX_LINES:
             self._dropped += 1
             return
         self._lines.put(_as_json(line))
 
     def close(self) -> None:
-        """Write what waits, if its reader reads."""
+        """Write the queued lines, unless the reader has stopped reading."""
         self._lines.put(None)
         self._thread.join(_CLOSE_SECONDS)
 
@@ -53,14 +53,14 @@ class JsonLog:
 
 
 class JsonHandler(logging.Handler):
-    """A log record as one line; a traceback is a field of it."""
+    """Writes each log record as one line, with the traceback as a field."""
 
     def __init__(self, json_log: JsonLog) -> None:
         super().__init__()
         self._json_log = json_log
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the line."""
+        """Write a record."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "event": "log",
@@ -76,7 +76,7 @@ class JsonHandler(logging.Handler):
 
 
 def set_up_logging() -> JsonLog:
-    """Send what this server and its libraries log to standard error, as JSON lines."""
+    """Write the logs of this server and its libraries to standard error, as JSON lines."""
     json_log = JsonLog()
     handler = JsonHandler(json_log)
     logging.captureWarnings(capture=True)
@@ -94,9 +94,9 @@ def set_up_logging() -> JsonLog:
 
 
 def _as_json(line: dict[str, Any]) -> bytes:
-    """Return a line in ASCII: some readers end lines at U+2028 or U+0085 too.
+    """Return a line in ASCII, since some readers also split lines at U+2028 or U+0085.
 
-    Texts may hold surrogates: names of files that are no UTF-8.
+    Strings may contain surrogates, from file names that are not UTF-8.
     """
     try:
         text = orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE)
@@ -115,5 +115,5 @@ def _write(lines: bytes) -> None:
     try:
         sys.stderr.buffer.write(lines)
         sys.stderr.buffer.flush()
-    except (OSError, ValueError):  # whoever read it has gone; requests go on
+    except (OSError, ValueError):  # standard error was closed; continue to serve
         pass

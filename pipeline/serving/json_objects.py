@@ -1,4 +1,4 @@
-"""Bodies that are one JSON object, and what JSON calls other values."""
+"""Reading request bodies that must be a JSON object."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,14 +9,14 @@ from pipeline.serving.number_lists import NumberList
 from pipeline.serving.settings import Limits
 
 T = TypeVar("T")
-_KINDS = {dict: "an object", list: "a list", NumberList: "a list", str: "a text"}
+_KINDS = {dict: "an object", list: "a list", NumberList: "a list", str: "a string"}
 
 
 def read_object(limits: Limits, text: bytes, reader: Callable[[dict[str, Any]], T]) -> T:
-    """Return what a reader makes of a body that is one JSON object.
+    """Parse a body that is a JSON object and pass it to a reader; return the reader's result.
 
     Raises:
-        ServingError: (413) it is longer than JSON may be; (400) it is something else.
+        ServingError: (413) the body exceeds the limit; (400) it is not a JSON object.
     """
     if len(text) > limits.json_bytes:
         raise too_large("A JSON body", limits.json_bytes)
@@ -24,7 +24,7 @@ def read_object(limits: Limits, text: bytes, reader: Callable[[dict[str, Any]], 
 
 
 def kind(value: Any) -> str:
-    """Return what a value is, for a sentence."""
+    """Return the JSON type of a value, with its article."""
     return _KINDS.get(type(value), "null" if value is None else "a number")
 
 

@@ -1,7 +1,7 @@
-"""Prometheus metrics: requests, latency, batch sizes, the versions that are loaded.
+"""Prometheus metrics: requests, latency, batch sizes, and loaded versions.
 
-With several workers their values meet in files of ``PROMETHEUS_MULTIPROC_DIR``, which must be set
-before this module is imported (``pipeline.serving.serve``).
+Several workers combine their values through files in ``PROMETHEUS_MULTIPROC_DIR``, which must be
+set before this module is imported (see ``pipeline.serving.serve``).
 """
 
 import os
@@ -22,20 +22,20 @@ __all__ = [
 _registry = CollectorRegistry()
 _requests = Counter(
     "pipeline_requests",
-    "Requests answered.",
+    "Completed requests.",
     ["route", "model", "version", "status"],
     registry=_registry,
 )
 _seconds = Histogram(
     "pipeline_request_seconds",
-    "From the head of a request to its answer.",
+    "Time from the head of a request to its response.",
     ["route"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
     registry=_registry,
 )
 batch_images = Histogram(
     "pipeline_batch_images",
-    "Images computed together.",
+    "Images per batch.",
     ["model", "version"],
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 1024),
     registry=_registry,
@@ -61,13 +61,13 @@ def _timer(route: str) -> Histogram:
 
 
 def count_request(route: str, model: str, version: str, status: int, seconds: float) -> None:
-    """Count a request; names come from what is served, not from what clients send."""
+    """Count a request; label values come from the catalogue, never from clients."""
     _counter(route, model, version, status).inc()
     _timer(route).observe(seconds)
 
 
 def show_versions(loaded: dict[tuple[str, str], str]) -> None:
-    """Say what is loaded: (model, version) -> labels, joined by commas; what was before is 0."""
+    """Set the loaded versions: (model, version) -> comma-separated labels; others become 0."""
     now = {(model, version, labels) for (model, version), labels in loaded.items()}
     for gone in _shown - now:
         _loaded.labels(*gone).set(0)
@@ -77,7 +77,7 @@ def show_versions(loaded: dict[tuple[str, str], str]) -> None:
 
 
 def render() -> bytes:
-    """Return the metrics in Prometheus' text format, of all workers."""
+    """Return the metrics of all workers in Prometheus' text format."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(_registry)
     together = CollectorRegistry()

@@ -1,8 +1,8 @@
-"""Long lists of numbers in JSON, read without building the lists.
+"""Reading long lists of numbers in JSON without building the nested lists.
 
-One image is 800 small lists, which cost more than the network does. Its text is kept as it is, and
-parted into brackets and numbers: the brackets must be those of whole images, the numbers are read
-as one flat list.
+One image is 800 small lists, which cost more time than inference. Instead, the text of the list is
+split into brackets and numbers: the brackets must be those of whole images, and the numbers are
+parsed as one flat list.
 """
 
 from functools import cache
@@ -14,16 +14,16 @@ import orjson
 
 from pipeline.runtimes.predictor import Images
 
-_LONG = 500  # bytes; shorter lists are parsed like everything else
+_LONG = 500  # bytes; shorter lists are parsed with the rest of the document
 _TO_ZERO = bytes.maketrans(b"0123456789", b"0000000000")
 _SPACE = b" \t\r\n"
 _SHOWN = 40  # characters
-PLACE = "@numbers"  # what stands for the list; texts that hold it are parsed whole
+PLACE = "@numbers"  # replaces the list; documents that contain this string are parsed whole
 _PLACE = PLACE.encode()
 
 
 class NumberList:
-    """The text of a list, nested or flat."""
+    """The unparsed text of a nested or flat list."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -33,9 +33,9 @@ class NumberList:
         return f"{self._text[:_SHOWN].decode('ascii', 'replace')}..."
 
     def images(self, shape: tuple[int, ...], *, flat: bool) -> Images | None:
-        """Return images, uint8 (n, *shape), from whole ones; None where it is anything else."""
+        """Return images, uint8 (n, *shape), or None if the list is not a list of whole images."""
         zeros = self._text.translate(_TO_ZERO, _SPACE)
-        if b"0[" in zeros or b"]0" in zeros:  # 1 [2] is no number and no list
+        if b"0[" in zeros or b"]0" in zeros:  # such as 1 [2], which is not JSON
             return None
         brackets = zeros.translate(None, b"0")
         if brackets != (_flat if flat else _nested)(shape, len(brackets)):
@@ -43,38 +43,38 @@ class NumberList:
         try:
             numbers = orjson.loads(b"[" + self._text.translate(None, b"[]") + b"]")
             images = np.frombuffer(bytes(numbers), np.uint8).reshape(-1, *shape)
-        except (ValueError, TypeError):  # no JSON, or a number above 255
+        except (ValueError, TypeError):  # not JSON, or not integers from 0 to 255
             return None
         self._read = True
         return images
 
     def parsed(self) -> Any:
-        """Return the list itself.
+        """Parse the list.
 
         Raises:
-            orjson.JSONDecodeError: it is none.
+            orjson.JSONDecodeError: the text is not JSON.
         """
         self._read = True
         return orjson.loads(self._text)
 
     def require_read(self) -> None:
-        """Read the list if nobody has: what is ignored must be JSON too.
+        """Parse the list unless that was done: a value that is ignored must be JSON too.
 
         Raises:
-            orjson.JSONDecodeError: it is none.
+            orjson.JSONDecodeError: the text is not JSON.
         """
         if not self._read:
             self.parsed()
 
 
 def take_out(text: bytes) -> tuple[bytes, NumberList | None]:
-    """Return a JSON text with its longest list of numbers replaced, and that list.
+    """Return a JSON document with its longest list of numbers replaced, and that list.
 
-    The list is in the longest piece between two quotes: numbers have none.
+    The list is in the longest piece without quotes, since numbers have none.
     """
     if len(text) < _LONG or b"\\" in text or _PLACE in text:
         return text, None
-    pieces = text.split(b'"')  # every second is outside of strings
+    pieces = text.split(b'"')  # every other piece is outside strings
     longest = max(range(0, len(pieces), 2), key=lambda index: len(pieces[index]))
     piece = pieces[longest]
     first = piece.find(b"[")
@@ -87,7 +87,7 @@ def take_out(text: bytes) -> tuple[bytes, NumberList | None]:
 
 
 def _nested(shape: tuple[int, ...], length: int) -> bytes:
-    """Return the brackets and commas of as many images as make about that length."""
+    """Return the brackets and commas of as many images as fit into that length."""
     image = _brackets(shape)
     count = (length - 1) // (len(image) + 1)
     return b"[" + b",".join([image] * count) + b"]"

@@ -1,4 +1,4 @@
-"""Opening the ports before anything else, so that a port in use is told at once."""
+"""Opening the ports before anything else, so that a port in use is reported at once."""
 
 import errno
 import socket
@@ -12,25 +12,26 @@ _BACKLOG = 2048
 
 
 def open_ports(settings: Settings) -> tuple[Settings, socket.socket, socket.socket | None]:
-    """Return the settings with the ports that were chosen, the HTTP socket, the gRPC port's keeper.
+    """Return the settings with the actual ports, the HTTP socket, and a socket for the gRPC port.
 
-    Port 0 lets the system choose. The keeper holds the gRPC port for the workers, which share it.
+    Port 0 lets the system choose. The gRPC socket only reserves the port for the workers, which
+    share it; it is None without gRPC.
 
     Raises:
-        MachineError: a port is taken or may not be used.
-        RequestError: the host is none of this machine.
+        MachineError: a port is in use or not permitted.
+        RequestError: the host is not an address of this machine.
     """
     http = _bound(settings.host, settings.port, "--port")
     http.listen(_BACKLOG)
     http.set_inheritable(True)
-    keeper = None
+    reserved = None
     grpc_port = settings.grpc_port
     if grpc_port is not None:
         with closing(_bound(settings.host, grpc_port, "--grpc-port (or --no-grpc)")) as free:
             grpc_port = free.getsockname()[1]
-        keeper = _bound(settings.host, grpc_port, "--grpc-port (or --no-grpc)", shared=True)
+        reserved = _bound(settings.host, grpc_port, "--grpc-port (or --no-grpc)", shared=True)
     chosen = replace(settings, port=http.getsockname()[1], grpc_port=grpc_port)
-    return chosen, http, keeper
+    return chosen, http, reserved
 
 
 def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket.socket:
@@ -39,7 +40,7 @@ def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket
         family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
         raise RequestError(
-            f"--host must be a name or an address of this machine; got {host!r}: {error.strerror}."
+            f"--host must be a name or address of this machine; got {host!r}: {error.strerror}."
         ) from error
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -51,10 +52,10 @@ def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket
         sock.close()
         if error.errno == errno.EADDRNOTAVAIL:
             raise RequestError(
-                f"--host must be an address of this machine; got {host!r}, which is not."
+                f"--host must be an address of this machine; got {host!r}."
             ) from error
         raise MachineError(
-            f"The port must be free; got {address(host, port)}: {error.strerror}. End what uses "
-            f"it, or choose another with {option}."
+            f"Cannot listen on {address(host, port)}: {error.strerror}. Stop the process that uses "
+            f"the port, or choose another port with {option}."
         ) from error
     return sock

@@ -1,4 +1,4 @@
-"""Starting and ending the server: its ports, its workers, and what it says meanwhile."""
+"""Starting and stopping the server: its ports and its workers."""
 
 import os
 import signal
@@ -13,14 +13,14 @@ from pipeline.serving.supervisor import STOPPING, Supervisor
 
 
 def serve(settings: Settings, on_open: Callable[[Settings], None]) -> None:
-    """Serve until SIGINT or SIGTERM; ``on_open`` is told the ports once they are open.
+    """Serve until SIGINT or SIGTERM; ``on_open`` is called with the ports once they are open.
 
     Raises:
-        MachineError: a port cannot be opened, or workers end as soon as they start.
+        MachineError: a port cannot be opened, or a worker exits as soon as it starts.
     """
-    for number in STOPPING:  # until a worker takes them over
-        signal.signal(number, _leave_early)
-    settings, sock, keeper = open_ports(settings)
+    for number in STOPPING:  # until a worker installs its own handlers
+        signal.signal(number, _exit)
+    settings, sock, reserved = open_ports(settings)
     try:
         on_open(settings)
         if settings.workers == 1:
@@ -33,19 +33,19 @@ def serve(settings: Settings, on_open: Callable[[Settings], None]) -> None:
                 Supervisor(settings, sock).run()
     finally:
         sock.close()
-        if keeper:
-            keeper.close()
+        if reserved:
+            reserved.close()
 
 
-def _leave_early(_signal: int, _frame: Any) -> None:
+def _exit(_signal: int, _frame: Any) -> None:
     raise SystemExit(0)
 
 
 def served_folders(models: list[str], exported: Path) -> tuple[Path, ...]:
-    """Return the folders of models given by their name, or by their path.
+    """Return the folders of models given by name or by path.
 
     Raises:
-        ModelError: one is neither.
+        ModelError: a model is neither.
     """
     from pipeline.publishing.published_folder import find_published
 

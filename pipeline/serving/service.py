@@ -1,4 +1,4 @@
-"""What handlers of both ports need: the catalogue of the moment, the limits, the way to answers."""
+"""State that the handlers of both ports share: the current catalogue, the limits, inference."""
 
 import asyncio
 import time
@@ -15,11 +15,11 @@ from pipeline.serving.settings import Settings
 from pipeline.serving.versions import Version
 
 T = TypeVar("T")
-_LONG_BYTES = 256 * 2**10  # of JSON: a few milliseconds
+_LONG_BYTES = 256 * 2**10  # of JSON, which takes a few milliseconds to parse
 
 
 class Service:
-    """The state of one worker; all of it is touched by its event loop alone."""
+    """The state of one worker; only its event loop accesses it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -27,68 +27,68 @@ class Service:
         self.http_tasks: Collection[object] = ()  # set by the HTTP port
         self.grpc_calls = 0
         self._kept_bytes = 0
-        self.draining = False  # not ready any more, but whoever comes is answered
-        self.leaving = asyncio.Event()  # nobody new is taken
+        self.draining = False  # reports not ready, but still accepts requests
+        self.leaving = asyncio.Event()  # no new requests are accepted
 
     @property
     def under_way(self) -> int:
-        """How many requests have come and are not answered yet, those not looked at included."""
+        """The number of requests in progress, including those that are still queued."""
         return len(self.http_tasks) + self.grpc_calls
 
     @property
     def ready(self) -> bool:
-        """Whether new requests should be sent here."""
+        """Whether this worker should receive new requests."""
         return self.catalogue.ready and not self.draining
 
     def keep(self, size: int) -> None:
-        """Count bytes of requests that are kept until they are answered.
+        """Reserve memory for the bytes of a request until its response is sent.
 
         Raises:
-            ServingError: (429) there is no place for them now.
+            ServingError: (429) all requests together would exceed the limit.
         """
         limit = self.settings.limits.kept_bytes
         if self._kept_bytes + size > limit:
-            raise too_many("bytes of requests are kept at once", limit, close=True)
+            raise too_many("bytes of requests are held at once", limit, close=True)
         self._kept_bytes += size
 
     def forget(self, size: int) -> None:
-        """Count them no more."""
+        """Release the bytes of a request."""
         self._kept_bytes -= size
 
     def find(self, name: str, version: str | None = None, label: str | None = None) -> Version:
-        """Return the version asked for, else the one that counts.
+        """Return the requested version, or the default one.
 
         Raises:
-            ServingError: (404) there is none; (503) it is not ready.
+            ServingError: (404) there is no such model or version; (503) it is not ready.
         """
         return self.catalogue.model(name).version(version, label)
 
     def deadline(self, seconds: float | None = None) -> float:
-        """Return when an answer that is asked for now comes too late, of ``perf_counter``."""
+        """Return the deadline of a request received now, in seconds of ``time.perf_counter``."""
         limit = self.settings.limits.answer_seconds
         return time.perf_counter() + (limit if seconds is None else min(seconds, limit))
 
     async def read(self, size: int, reader: Callable[..., T], *arguments: object) -> T:
-        """Return what a parser makes of a body; one of many bytes is parsed in a thread."""
+        """Call a parser on a body and return its result; large bodies are parsed in a thread."""
         if size < _LONG_BYTES:
             return reader(*arguments)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_thread(), partial(_light, reader, *arguments))
+        return await loop.run_in_executor(_thread(), partial(_without_frames, reader, *arguments))
 
     async def ask(self, version: Version, images: Images, deadline: float) -> Answer:
-        """Return a version's answers to images, uint8 (n, *image_shape).
+        """Return a version's predictions for images, uint8 (n, *image_shape).
 
         Raises:
-            ServingError: (504) the deadline passed; (500) an answer is not a number.
+            ServingError: (504) the deadline passed; (500) a prediction is infinity or NaN.
         """
         return await version.answers.ask(images, alone=self.under_way == 1, deadline=deadline)
 
 
-def _light(reader: Callable[..., T], *arguments: object) -> T:
-    """Raise problems without the frames that they came through.
+def _without_frames(reader: Callable[..., T], *arguments: object) -> T:
+    """Call a parser and strip the traceback of its error.
 
-    They hold what was parsed, which takes twenty times as much memory as its text, until the event
-    loop gets to the problem; the thread would parse the next body meanwhile.
+    The frames hold the parsed document, which takes twenty times as much memory as its text, until
+    the event loop handles the error; the thread would parse the next body in the meantime.
     """
     try:
         return reader(*arguments)

@@ -1,4 +1,4 @@
-"""What the server is told: where models lie, which ports, who may ask, and how much."""
+"""The server's settings: models, ports, authentication, TLS, and limits."""
 
 import ipaddress
 import ssl
@@ -9,29 +9,29 @@ from typing import TypedDict
 from pipeline.errors import RequestError
 from pipeline.serving.bearer_token import TOKEN_VARIABLE
 
-MODEL_PORT = 8501  # TensorFlow Serving's for REST; its gRPC port is the one below
+MODEL_PORT = 8501  # TensorFlow Serving's REST port; its gRPC port is 8500
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of anything a worker takes on; sizes in bytes, times in seconds."""
+    """The limits of one worker; sizes in bytes, times in seconds."""
 
     body_bytes: int = 16 * 2**20
     json_bytes: int = 4 * 2**20  # nested lists take twenty times as much memory as their text
     head_bytes: int = 64 * 2**10
-    kept_bytes: int = 128 * 2**20  # of all requests that have come and are not answered yet
-    requests: int = 256  # at once
-    batch_images: int = 64  # of several requests, computed together; 1 for none
+    kept_bytes: int = 128 * 2**20  # of all requests in progress
+    requests: int = 256  # in progress
+    batch_images: int = 64  # per batch of several requests; 1 turns batching off
     connections: int = 1024
     receive_seconds: float = 10  # for a client to send a request
-    answer_seconds: float = 10  # to wait for a place in a batch
+    answer_seconds: float = 10  # for a request to wait for inference
     keep_alive_seconds: int = 60
     drain_seconds: float = 1  # on SIGTERM, from "not ready" to closing the port
     shutdown_seconds: int = 30
 
 
 class ServeOptions(TypedDict, total=False):
-    """The fields of ``Settings`` that a script may give as they are."""
+    """The fields of ``Settings`` that ``pipeline.api.serve`` passes on unchanged."""
 
     host: str
     port: int
@@ -45,9 +45,9 @@ class ServeOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything ``pipeline serve`` was told.
+    """The settings of ``pipeline serve``.
 
-    ``folders`` are models or single versions; where there are none, all of ``exported`` is served.
+    ``folders`` are models or single versions; if empty, all models in ``exported`` are served.
     """
 
     exported: Path
@@ -64,39 +64,39 @@ class Settings:
 
     @property
     def url(self) -> str:
-        """Where the HTTP port is."""
+        """The base URL of the HTTP port."""
         scheme = "https" if self.certificate else "http"
         return f"{scheme}://{address(self.host, self.port)}/"
 
     @property
     def grpc_address(self) -> str | None:
-        """Where the gRPC port is."""
+        """The address of the gRPC port, HOST:PORT."""
         return None if self.grpc_port is None else address(self.host, self.grpc_port)
 
 
 def address(host: str, port: int) -> str:
-    """Return HOST:PORT, an IPv6 host in brackets."""
+    """Return HOST:PORT, with an IPv6 host in brackets."""
     host = host.strip("[]")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def require_guarded(settings: Settings, *, insecure: bool) -> None:
-    """Demand a token or TLS where other machines could ask.
+    """Require a token or TLS if other machines can reach the server.
 
     Raises:
-        RequestError: there is neither, and nobody said that this is meant.
+        RequestError: there is neither, and ``insecure`` is not set.
     """
     if settings.token or settings.certificate or insecure or _is_loopback(settings.host):
         return
     raise RequestError(
-        f"A server that other machines can reach must ask for a token or speak TLS; got --host "
-        f"{settings.host} with neither. Add --token-file FILE (or {TOKEN_VARIABLE}), or "
-        "--tls-certificate and --tls-key; if something in front of it protects it, say --insecure."
+        f"A server that other machines can reach must require a token or use TLS; got --host "
+        f"{settings.host} with neither. Add --token-file FILE (or set {TOKEN_VARIABLE}), or "
+        "--tls-certificate and --tls-key; behind a proxy that protects it, use --insecure."
     )
 
 
 def require_certificate(certificate: Path | None, key: Path | None) -> None:
-    """Demand that certificate and key belong together and can be read.
+    """Check that the certificate and the key belong together and can be loaded.
 
     Raises:
         RequestError: one is missing, or they cannot be loaded.
@@ -105,19 +105,20 @@ def require_certificate(certificate: Path | None, key: Path | None) -> None:
         return
     if certificate is None or key is None:
         raise RequestError(
-            "TLS needs both --tls-certificate and --tls-key; got one of them. Name both PEM files."
+            "TLS requires both --tls-certificate and --tls-key; got only "
+            f"{'--tls-key' if certificate is None else '--tls-certificate'}."
         )
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, _no_password)
     except (OSError, ValueError) as error:
         raise RequestError(
-            "--tls-certificate and --tls-key must be PEM files that belong together, the key "
-            f"without a password; got {certificate} and {key}: {error}. Check both files."
+            "--tls-certificate and --tls-key must be matching PEM files, the key without a "
+            f"password; got {certificate} and {key}: {error}."
         ) from error
 
 
 def _no_password() -> str:
-    raise ValueError("the key asks for a password")
+    raise ValueError("the key is encrypted with a password")
 
 
 def _is_loopback(host: str) -> bool:

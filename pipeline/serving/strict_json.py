@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it, and no key twice: two readers must not read two different things."""
+"""Strict JSON (RFC 8259) without duplicate keys, which parsers interpret differently."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,37 +10,37 @@ from pipeline.serving.errors import wrong
 from pipeline.serving.number_lists import PLACE, NumberList, take_out
 
 T = TypeVar("T")
-_SHOWN = 120  # characters of what the parser says
+_SHOWN = 120  # characters of the parser's message
 
 
 def read(text: bytes, reader: Callable[[Any], T]) -> T:
-    """Return what a reader makes of a JSON text: UTF-8, no NaN or Infinity, no duplicate keys.
+    """Parse JSON, pass the value to a reader, and return the reader's result.
 
-    Its longest list of numbers may come to the reader as a ``NumberList``; if that is ignored, it
-    must be JSON all the same.
+    The text must be UTF-8 without NaN, Infinity or duplicate keys. The reader may receive the
+    longest list of numbers as a ``NumberList``; if it ignores the list, that must be JSON too.
 
     Raises:
-        ServingError: (400) it is not such a text; the place is told.
+        ServingError: (400) the text is not such JSON; the message names the line and column.
     """
     value, numbers = parse(text)
     result = reader(value)
     if numbers is not None:
         try:
             numbers.require_read()
-        except ValueError:  # two lists were taken for one, or it is no JSON
+        except ValueError:  # the text spans two lists, or is not JSON
             _parse_whole(text)
     return result
 
 
 def parse(text: bytes) -> tuple[Any, NumberList | None]:
-    """Return the value of a JSON text, and the list in it that was left as text.
+    """Return the value of a JSON document, and the list in it that was not parsed.
 
     Raises:
-        ServingError: (400) it is not such a text; the place is told.
+        ServingError: (400) the text is not such JSON; the message names the line and column.
     """
     rest, numbers = take_out(text)
     if numbers is not None:
-        # The whole text tells the place of a mistake.
+        # Parse the whole text after a mistake, so that the reported position is right.
         with suppress(ValueError):
             value, found = _put_back(_parse(rest), numbers)
             if found:
@@ -52,15 +52,15 @@ def _parse_whole(text: bytes) -> Any:
     try:
         return _parse(text)
     except ValueError as error:
-        got = _shortened(f"{error}") if text else "nothing"
+        mistake = _shortened(f"{error}") if text else "the body is empty"
         raise wrong(
-            "The body must be JSON (RFC 8259), nested at most 200 times, with no key twice in an "
-            f"object; got {got}. Check what is sent."
+            f"Invalid JSON: {mistake}. The body must be JSON (RFC 8259) without duplicate keys, "
+            "nested at most 200 levels deep."
         ) from None
 
 
 def _put_back(value: Any, numbers: NumberList) -> tuple[Any, bool]:
-    """Return a value with the list where it was taken from, and whether that place was found."""
+    """Put the list back where it was taken from; return the value and whether that succeeded."""
     if value == PLACE:
         return numbers, True
     if type(value) in {dict, list}:
@@ -75,6 +75,6 @@ def _parse(text: bytes) -> Any:
     return jiter.from_json(text, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
 
 
-def _shortened(got: str) -> str:
-    """Leave out the middle of a long key; the place of the mistake stands at the end."""
-    return got if len(got) <= _SHOWN else f"{got[:60]}...{got[-40:]}"
+def _shortened(mistake: str) -> str:
+    """Leave out the middle of a long key; the position of the mistake is at the end."""
+    return mistake if len(mistake) <= _SHOWN else f"{mistake[:60]}...{mistake[-40:]}"

@@ -1,4 +1,4 @@
-"""Several workers: starting them, starting them again, passing signals on."""
+"""Running several workers: starting and restarting them, and forwarding signals."""
 
 import logging
 import multiprocessing
@@ -18,11 +18,11 @@ from pipeline.serving.settings import Settings
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 _log = logging.getLogger(__name__)
-_YOUNG_SECONDS = 5  # a worker that ends sooner did not get to serving
+_STARTUP_SECONDS = 5  # a worker that exits sooner failed to start
 
 
 class Supervisor:
-    """Several workers that share the ports; one that ends is started again."""
+    """Runs several workers that share the ports, and restarts those that exit."""
 
     def __init__(self, settings: Settings, sock: socket.socket) -> None:
         self._settings, self._sock = settings, sock
@@ -32,20 +32,20 @@ class Supervisor:
         self._wakeup.setblocking(False)
 
     def run(self) -> None:
-        """Keep workers running until SIGINT or SIGTERM, then let them leave.
+        """Keep the workers running until SIGINT or SIGTERM, then shut them down.
 
         Raises:
-            MachineError: a worker ended as soon as it started.
+            MachineError: a worker exited as soon as it started.
         """
         json_log = set_up_logging()
-        resource_tracker.ensure_running()  # its start would unblock signals, in _start
+        resource_tracker.ensure_running()  # starting it within _start would unblock signals
         previous = {number: signal.signal(number, lambda *_: None) for number in STOPPING}
         signal.set_wakeup_fd(self._wakeup.fileno())
         number: int = signal.SIGTERM
         try:
             number = self._run_until_signal()
         finally:
-            self._end(number)
+            self._shut_down(number)
             signal.set_wakeup_fd(-1)
             for stopping, handler in previous.items():
                 signal.signal(stopping, handler)
@@ -66,8 +66,9 @@ class Supervisor:
         process: SpawnProcess = self._spawn.Process(
             target=_work, args=(self._settings, self._sock), daemon=False
         )
-        # Ctrl-C reaches all of a terminal's processes; one that only starts must not die of it. It
-        # inherits what is blocked, until its handlers are in place; here the signal is not lost.
+        # Ctrl-C reaches every process of a terminal, and must not kill a worker that is starting:
+        # it inherits the blocked signals until its handlers are in place. In this process a blocked
+        # signal is only delayed.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             process.start()
@@ -76,17 +77,18 @@ class Supervisor:
         return process
 
     def _wait(self, seconds: float | None = None) -> int | None:
-        """Return the number of a signal; None where a worker has ended, or the time has passed."""
+        """Return the number of a signal, or None if a worker has exited or the time is up."""
         sentinels = [process.sentinel for process in self._started]
         if self._signals in wait([self._signals, *sentinels], seconds):
             return self._signals.recv(1)[0]
         return None
 
-    def _end(self, number: int | None) -> None:
-        """Pass a signal on to the workers, and those that come later; kill who does not leave."""
-        self._sock.close()  # first: the last to close a port resets whom it has not accepted
+    def _shut_down(self, number: int | None) -> None:
+        """Forward this signal and later ones to the workers; kill those that exit too late."""
+        # First, since the last process to close a port resets the connections not yet accepted.
+        self._sock.close()
         limits = self._settings.limits
-        seconds = limits.drain_seconds + limits.shutdown_seconds + _YOUNG_SECONDS
+        seconds = limits.drain_seconds + limits.shutdown_seconds + _STARTUP_SECONDS
         until = time.monotonic() + seconds
         while running := [process for process in self._started if process.is_alive()]:
             left = until - time.monotonic()
@@ -102,16 +104,16 @@ class Supervisor:
 
 
 def _require_served(process: SpawnProcess, seconds: float) -> None:
-    """Take the end of a worker that served as an accident; it is started again.
+    """Check that a worker exited after startup, so that it can be restarted.
 
     Raises:
-        MachineError: it ended as soon as it started.
+        MachineError: it exited as soon as it started.
     """
-    _log.error("worker %s ended with exit code %s", process.pid, process.exitcode)
-    if seconds < _YOUNG_SECONDS:
+    _log.error("worker %s exited with exit code %s", process.pid, process.exitcode)
+    if seconds < _STARTUP_SECONDS:
         raise MachineError(
-            f"A worker must stay; one ended after {seconds:.1f} s with exit code "
-            f"{process.exitcode}. Its lines above say why."
+            f"A worker failed to start: it exited after {seconds:.1f} s with exit code "
+            f"{process.exitcode}. See its log lines above."
         )
     from prometheus_client.multiprocess import mark_process_dead
 
@@ -119,12 +121,12 @@ def _require_served(process: SpawnProcess, seconds: float) -> None:
 
 
 def _work(settings: Settings, sock: socket.socket) -> None:
-    """What a worker does; it leaves when the process that started it is gone."""
+    """Run a worker, which exits when its parent process does."""
     from pipeline.errors import PipelineError
     from pipeline.serving.worker import run_worker
 
-    os.setpgid(0, 0)  # Ctrl-C reaches the parent alone: it closes the port, then passes it on
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    os.setpgid(0, 0)  # only the parent receives Ctrl-C: it closes the port, then forwards it
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     try:
         run_worker(settings, sock)
     except PipelineError as error:
@@ -132,7 +134,7 @@ def _work(settings: Settings, sock: socket.socket) -> None:
         raise SystemExit(error.exit_code) from None
 
 
-def _leave_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent
     wait([parent.sentinel])

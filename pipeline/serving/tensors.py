@@ -1,4 +1,4 @@
-"""Lists of numbers and raw bytes -> images, uint8; or a sentence that says what is wrong."""
+"""Converting lists of numbers and raw bytes to images, uint8; errors name the first mistake."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -18,10 +18,10 @@ _SHOWN = 40  # characters of a value in a message
 
 
 def from_nested(rows: Any, shape: tuple[int, ...], where: str) -> Images:
-    """Return images, uint8 (n, *shape), from lists nested as the shape is.
+    """Return images, uint8 (n, *shape), from lists nested like the shape.
 
     Raises:
-        ServingError: (400) something else came; the first wrong place is told.
+        ServingError: (400) the input is invalid; the message names the first mistake.
     """
     if type(rows) is NumberList:
         images = rows.images(shape, flat=False)
@@ -45,7 +45,7 @@ def from_flat(values: Any, shape: tuple[int, ...], count: int, where: str) -> Im
     """Return ``count`` images, uint8 (count, *shape), from one flat list, row-major.
 
     Raises:
-        ServingError: (400) something else came.
+        ServingError: (400) the input is invalid.
     """
     expected = count * prod(shape)
     if len(values) != expected:
@@ -60,10 +60,10 @@ def from_flat(values: Any, shape: tuple[int, ...], count: int, where: str) -> Im
 
 
 def from_nested_or_flat(data: Any, shape: tuple[int, ...], count: int, where: str) -> Images:
-    """Return ``count`` images, uint8 (count, *shape), from a list of either form.
+    """Return ``count`` images, uint8 (count, *shape), from a nested or flat list.
 
     Raises:
-        ServingError: (400) something else came.
+        ServingError: (400) the input is invalid.
     """
     if type(data) is NumberList:
         images = data.images(shape, flat=True)
@@ -71,27 +71,26 @@ def from_nested_or_flat(data: Any, shape: tuple[int, ...], count: int, where: st
             return images
         data = parsed(data)
     if type(data) is not list or not data:
-        raise wrong(f"{where} must be a list of numbers, nested or flat; got none.")
+        raise wrong(f"{where} must be a list of numbers, nested or flat; got {_shown(data)}.")
     if type(data[0]) is not list:
         return from_flat(data, shape, count, where)
     images = from_nested(data, shape, where)
     if len(images) != count:
-        raise wrong(f"{where} must have {count} images as its shape says; got {len(images)}.")
+        raise wrong(f"{where} must have {count} images, according to its shape; got {len(images)}.")
     return images
 
 
 def parsed(numbers: NumberList) -> Any:
-    """Return the list that was left as text.
+    """Parse a list that is still text.
 
     Raises:
-        ServingError: (400) it is no JSON.
+        ServingError: (400) the text is not JSON.
     """
     try:
         return numbers.parsed()
     except ValueError as error:
         raise wrong(
-            f"The body must be JSON (RFC 8259); got, in a list of numbers, {error}. Check what is "
-            "sent."
+            f"Invalid JSON in a list of numbers: {error}. The body must be JSON (RFC 8259)."
         ) from None
 
 
@@ -99,27 +98,27 @@ def from_bytes(raw: bytes | memoryview, shape: tuple[int, ...], count: int, wher
     """Return ``count`` images, uint8 (count, *shape), from raw bytes, row-major.
 
     Raises:
-        ServingError: (400) there are more or fewer bytes.
+        ServingError: (400) the number of bytes is wrong.
     """
     expected = count * prod(shape)
     if len(raw) != expected:
         raise wrong(
             f"{where} must have {expected:,} bytes for {count} images of shape {list(shape)}; "
-            f"got {len(raw):,}. Send one byte a pixel."
+            f"got {len(raw):,}. Send one byte per pixel."
         )
     return np.frombuffer(raw, np.uint8).reshape(-1, *shape)
 
 
 def _images(values: list[Any], shape: tuple[int, ...]) -> Images:
-    """Raises TypeError or ValueError where a value is no integer from 0 to 255."""
-    if set(map(type, values)) != {int}:  # True is an int to bytes()
+    """Return images from a flat list; a value that is no integer from 0 to 255 raises an error."""
+    if set(map(type, values)) != {int}:  # bytes() accepts True as an integer
         raise TypeError
     return np.frombuffer(bytes(values), np.uint8).reshape(-1, *shape)
 
 
 def _first_mistake(rows: Sequence[Any], shape: tuple[int, ...], where: str) -> ServingError:
     found = _mistake(rows, shape, where)
-    assert found, "lists that were refused have a mistake"
+    assert found, "a rejected list has a mistake"
     return wrong(f"{found} {_ADVICE}")
 
 
@@ -138,12 +137,12 @@ def _mistake(rows: Sequence[Any], shape: tuple[int, ...], where: str) -> str | N
 
 
 def _shown(value: Any) -> str:
-    """Return a value as JSON has it, shortened."""
+    """Return a value as JSON, shortened."""
     if type(value) in {int, float}:
         text = repr(value)
     else:
         try:
             text = orjson.dumps(value, default=str).decode()
-        except TypeError:  # what orjson does not write
-            return "something nested deeply or with a number of more than 64 bits"
+        except TypeError:  # unsupported by orjson
+            return "a deeply nested value, or a number of more than 64 bits"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,4 +1,4 @@
-"""One published version, opened: it is ready once its files and its golden answers are right."""
+"""Opening a published version: it is ready once its files and golden predictions are verified."""
 
 import logging
 import time
@@ -25,12 +25,12 @@ from pipeline.tasks.task import Task
 from pipeline.verification.tolerances import TOLERANCES
 
 _log = logging.getLogger(__name__)
-FORMAT = "onnx"  # the one format that is served, and onnxruntime opens
+FORMAT = "onnx"  # the only format that is served, with onnxruntime
 
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A version that is ready; ``answers`` computes."""
+    """A version that is ready; ``answers`` runs inference."""
 
     model: str
     number: int
@@ -42,18 +42,18 @@ class Version:
 
     @property
     def text(self) -> str:
-        """The number as both protocols write it."""
+        """The number as a string, as in both protocols."""
         return str(self.number)
 
 
 def open_version(folder: Path, model: str, most_images: int) -> Version:
-    """Open a version, with one thread: workers and batches use the processors better.
+    """Open a version with a single inference thread, since workers and batches scale better.
 
-    ``most_images`` is how many are computed together at most.
+    ``most_images`` is the maximum batch size.
 
     Raises:
-        ModelError: it was altered, is of another model, has no ONNX file or golden answers, or
-            answers otherwise here than where it was published.
+        ModelError: it was altered, belongs to another model, has no ONNX file or golden
+            predictions, or predicts something else here than where it was published.
     """
     published = read_version(folder)
     _require_servable(published, folder, model)
@@ -82,14 +82,15 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
     reasons = {
         f"it is {published.name} version {published.version}": (published.name, published.version)
         != (model, int(folder.name)),
-        f"it has only {', '.join(published.formats)}": FORMAT not in published.described.formats,
+        f"it has no ONNX file, only {', '.join(published.formats)}": FORMAT
+        not in published.described.formats,
         f"it has no {GOLDEN}": GOLDEN not in published.described.files,
     }
-    wrong = [reason for reason, applies in reasons.items() if applies]
-    if wrong:
+    found = [reason for reason, applies in reasons.items() if applies]
+    if found:
         raise ModelError(
-            f"{folder} must be version {folder.name} of {model} with an ONNX file and golden "
-            f"answers to be served; got: {'; '.join(wrong)}. Publish it again (pipeline run)."
+            f"Cannot serve {folder} as version {folder.name} of {model}: {'; '.join(found)}. "
+            "Publish it again (pipeline run)."
         )
 
 
@@ -97,18 +98,18 @@ def finite(predictor: Predictor, images: Images) -> Probabilities:
     """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).
 
     Raises:
-        ServingError: (500) one is infinity or NaN, which JSON cannot hold.
+        ServingError: (500) one is infinity or NaN, which JSON cannot represent.
     """
     probabilities = predictor.predict(images)
     if not np.isfinite(probabilities).all():
-        sentence = "The model answered with infinity or NaN: verify it (pipeline verify)."
+        sentence = "The model returned infinity or NaN. Verify it (pipeline verify)."
         _log.error("%s", sentence)
         raise ServingError(500, sentence)
     return probabilities
 
 
 def _seconds_of_one(predictor: Predictor) -> float:
-    """Return the least time of one image of a few after the first: others were disturbed."""
+    """Return the shortest of five inference times of one image, which is the least disturbed."""
     image = np.zeros((1, *predictor.contract.image_shape), np.uint8)
     predictor.predict(image)
     times = []

@@ -1,4 +1,4 @@
-"""Following ``exported/``: what is new is opened beside what serves, then takes its place."""
+"""Following ``exported/``: new versions are opened while the current ones continue to serve."""
 
 import logging
 import re
@@ -14,24 +14,24 @@ from pipeline.serving.versions import open_version
 
 _log = logging.getLogger(__name__)
 
-# As paths can name it; surrogates stand for bytes that are no UTF-8.
+# Names that fit into a URL path; surrogates represent bytes that are not UTF-8.
 _NAME = re.compile(r"[^/:\x00-\x1f\ud800-\udfff]{1,100}")
 Signature = tuple[tuple[str, int, int], ...]
 
 
 class Watcher:
-    """The published models that are served; ``refresh`` is called again and again."""
+    """Keeps a catalogue of the published models up to date; ``refresh`` is called repeatedly."""
 
     def __init__(self, settings: Settings) -> None:
-        """Where no folders are named, all of ``exported`` is served, now and later."""
+        """Watch the folders of the settings or, without any, all models in ``exported``."""
         self._exported, self._folders = settings.exported, settings.folders
         self._most_images = settings.limits.batch_images
         self._seen: dict[Path, Signature] = {}
-        self._told: dict[str, str] = {}
+        self._logged: dict[str, str] = {}
         self.catalogue = Catalogue()
 
     def refresh(self) -> Iterator[Catalogue]:
-        """Yield the catalogue after each change of what lies on the disk."""
+        """Look at the disk and yield a catalogue after each change."""
         found = self._find()
         present = {folder for folders in found.values() for folder in folders}
         self._seen = {at: signature for at, signature in self._seen.items() if at in present}
@@ -46,7 +46,7 @@ class Watcher:
             yield self.catalogue
 
     def _find(self) -> dict[str, list[Path]]:
-        """Return the folders of all versions by name of the model, the newest first."""
+        """Return the folders of all versions by model name, newest first."""
         found: dict[str, list[Path]] = {}
         for folder in self._folders or self._children():
             try:
@@ -54,30 +54,30 @@ class Watcher:
                     found.setdefault(folder.absolute().parent.name, []).append(folder)
                     continue
                 versions = [folder / str(number) for number in reversed(versions_of(folder))]
-            except OSError as error:  # nobody's business but this folder's
-                self._tell(str(folder), f"{folder} is left out: {error.strerror}.")
+            except OSError as error:  # other folders are not affected
+                self._warn_once(str(folder), f"skipping {folder}: {error.strerror}")
                 continue
             if versions:
                 found.setdefault(folder.absolute().name, []).extend(versions)
         return found
 
     def _children(self) -> list[Path]:
-        """Return the folders in ``exported`` that a path of the server can name."""
+        """Return the folders in ``exported`` whose names fit into a URL path."""
         if not self._exported.is_dir():
-            self._tell(str(self._exported), f"{self._exported} does not exist yet.")
+            self._warn_once(str(self._exported), f"{self._exported} does not exist yet")
             return []
         folders = [path for path in self._exported.iterdir() if path.name[0] != "."]
         return sorted(path for path in folders if _NAME.fullmatch(path.name))
 
-    def _tell(self, subject: str, text: str) -> None:
-        """Log something that stays as it is once, not every second."""
-        if self._told.get(subject) != text:
-            self._told[subject] = text
+    def _warn_once(self, subject: str, text: str) -> None:
+        """Log a warning about a subject only when its text changes, not every second."""
+        if self._logged.get(subject) != text:
+            self._logged[subject] = text
             _log.warning("%s", text)
 
     def _refreshed(self, name: str, folders: list[Path]) -> Iterator[Model]:
         before = self.catalogue.models.get(name, Model(name))
-        model = self._labelled(_kept(before, folders), folders[0].parent)
+        model = self._with_labels(_without_removed(before, folders), folders[0].parent)
         changed = {
             folder: signature
             for folder in folders
@@ -91,25 +91,25 @@ class Watcher:
             model = self._opened(model, folder)
             yield model
 
-    def _labelled(self, model: Model, folder: Path) -> Model:
-        """Take labels as they are now; a broken file leaves them as they were."""
+    def _with_labels(self, model: Model, folder: Path) -> Model:
+        """Update the labels; an unreadable file leaves them unchanged."""
         try:
             labels = read_labels(folder)
         except PipelineError as error:
-            self._tell(model.name, f"labels not read: {error}")
+            self._warn_once(model.name, f"labels not updated: {error}")
             return model
-        self._told.pop(model.name, None)
+        self._logged.pop(model.name, None)
         return replace(model, labels=labels)
 
     def _opened(self, model: Model, folder: Path) -> Model:
-        """Open a version and put it in place; where it is refused, what serves goes on."""
+        """Open a version and add it to the model; a rejected one leaves the others in service."""
         number = int(folder.name)
         labels = {"model": model.name, "version": number}
         loading = model.loading - {number}
         try:
             version = open_version(folder, model.name, self._most_images)
-        except Exception as error:  # noqa: BLE001  (whatever lies there, the others are served)
-            _log.error("version refused: %s", error, extra=labels)
+        except Exception as error:  # noqa: BLE001  (a broken version must not affect the others)
+            _log.error("version rejected: %s", error, extra=labels)
             reason = _as_utf8(str(error).replace(f"{folder.parent}/", f"{model.name}/"))
             return replace(model, loading=loading, refused={**model.refused, number: reason})
         _log.info("version ready", extra=labels)
@@ -130,7 +130,7 @@ class Watcher:
 
 
 def _as_utf8(text: str) -> str:
-    """Return what clients can be told: names of files may be no UTF-8."""
+    """Return a text for clients, as file names may contain bytes that are not UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -139,16 +139,16 @@ def _is_version(folder: Path) -> bool:
 
 
 def _signature(folder: Path) -> Signature:
-    """Return what changes when a file does: names, sizes in bytes, times in nanoseconds."""
+    """Return the names, sizes in bytes and modification times in nanoseconds of all files."""
     try:
         files = [(path, path.lstat()) for path in sorted(folder.rglob("*"))]
-    except OSError:  # a file went while we looked: look again next time
+    except OSError:  # a file has just been removed; look again next time
         return ()
     return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in files)
 
 
-def _kept(model: Model, folders: list[Path]) -> Model:
-    """Drop versions whose folders are gone."""
+def _without_removed(model: Model, folders: list[Path]) -> Model:
+    """Remove the versions whose folders no longer exist."""
     numbers = {int(folder.name) for folder in folders}
     for number in sorted(set(model.ready) - numbers):
         _log.info("version removed", extra={"model": model.name, "version": number})

@@ -1,4 +1,4 @@
-"""One worker: an event loop with both ports over one catalogue."""
+"""One worker: an event loop that serves one catalogue on both ports."""
 
 import asyncio
 import gc
@@ -19,21 +19,21 @@ from pipeline.serving.settings import Settings
 from pipeline.serving.watcher import Watcher
 
 _log = logging.getLogger(__name__)
-_LOOK_SECONDS = 1.0  # how often exported/ is looked at
-# Lists of pixels are objects that the collector counts: at Python's threshold of 700 every request
-# would start it several times. They hold no cycles.
-_COLLECT_AFTER = 50_000
+_REFRESH_SECONDS = 1.0  # between two looks at exported/
+# Lists of pixels are objects that the garbage collector counts: at Python's threshold of 700, every
+# request would trigger it several times. They contain no cycles.
+_GC_THRESHOLD = 50_000
 
 
 def run_worker(settings: Settings, sock: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; what was accepted is answered first.
+    """Serve until SIGINT or SIGTERM, then complete the requests in progress.
 
     Raises:
         MachineError: the gRPC port cannot be opened.
     """
     return_large_blocks()
     json_log = set_up_logging()
-    gc.set_threshold(_COLLECT_AFTER, 20, 20)
+    gc.set_threshold(_GC_THRESHOLD, 20, 20)
     service = Service(settings)
     access_log = AccessLog(json_log if settings.access_log else None)
     server = Server(Application(service, access_log), settings)
@@ -51,48 +51,48 @@ async def _serve(
     port = GrpcPort(service, access_log) if settings.grpc_port is not None else None
     watcher = Watcher(settings)
     with ThreadPoolExecutor(1, "repository") as thread:
-        # Who comes earlier waits in the socket's queue: no worker says that it is not ready yet
-        # while others are.
-        await _look(watcher, service, thread)
+        # Earlier connections wait in the socket's queue, so that no worker reports that it is not
+        # ready while others are.
+        await _refresh(watcher, service, thread)
         gc.collect()
-        gc.freeze()  # modules and models stay: the collector need not look at them
-        following = asyncio.create_task(_follow(watcher, service, thread))
+        gc.freeze()  # exclude modules and models, which are permanent, from garbage collection
+        refreshing = asyncio.create_task(_keep_refreshing(watcher, service, thread))
         stopping = asyncio.create_task(_stop_when_leaving(port, service))
         try:
             if port:
                 await port.start()
             await server.serve(sockets=[sock])
         finally:
-            following.cancel()
+            refreshing.cancel()
             service.leaving.set()
             await stopping
 
 
 async def _stop_when_leaving(port: GrpcPort | None, service: Service) -> None:
-    """Both ports leave at once: each takes its time."""
+    """Stop the gRPC port at the same time as the HTTP port, as each takes a while."""
     await service.leaving.wait()
     if port:
         await port.stop()
 
 
-async def _follow(watcher: Watcher, service: Service, thread: ThreadPoolExecutor) -> None:
+async def _keep_refreshing(watcher: Watcher, service: Service, thread: ThreadPoolExecutor) -> None:
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
-        await _look(watcher, service, thread)
+        await asyncio.sleep(_REFRESH_SECONDS)
+        await _refresh(watcher, service, thread)
 
 
-async def _look(watcher: Watcher, service: Service, thread: ThreadPoolExecutor) -> None:
-    """Look at ``exported/`` in a thread: hashing and opening take a while."""
+async def _refresh(watcher: Watcher, service: Service, thread: ThreadPoolExecutor) -> None:
+    """Update the catalogue in a thread, since hashing and opening files take a while."""
     loop = asyncio.get_running_loop()
 
-    def look() -> None:
+    def refresh() -> None:
         for catalogue in watcher.refresh():
             loop.call_soon_threadsafe(_replace, service, catalogue)
 
     try:
-        await loop.run_in_executor(thread, look)
-    except Exception:  # noqa: BLE001  (what serves goes on)
-        _log.exception("exported/ could not be looked at")
+        await loop.run_in_executor(thread, refresh)
+    except Exception:  # noqa: BLE001  (keep serving)
+        _log.exception("cannot read exported/")
 
 
 def _replace(service: Service, catalogue: Catalogue) -> None:

@@ -1,4 +1,4 @@
-"""Prints the V2 gRPC service as tritonclient has it: a FileDescriptorProto as JSON."""
+"""Print tritonclient's V2 gRPC service as JSON of a FileDescriptorProto."""
 
 from google.protobuf import descriptor_pb2, json_format
 from tritonclient.grpc import service_pb2

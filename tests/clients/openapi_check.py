@@ -1,4 +1,4 @@
-"""schemathesis against a running server: requests that its OpenAPI document allows, and others."""
+"""Run schemathesis against a server, with requests that its OpenAPI document allows and others."""
 
 import json
 import os
@@ -17,8 +17,8 @@ TOKEN = os.environ.get("PIPELINE_SERVE_TOKEN")
 def map_body(context: Any, body: Any) -> Any:
     """Write whole numbers as integers.
 
-    For a schema 40.0 is an integer. The server refuses it on purpose: pixels that were scaled to
-    0.0 and 1.0 must not pass for raw ones.
+    In a JSON schema, 40.0 is an integer. The server deliberately rejects it, so that pixels scaled
+    to 0.0 and 1.0 are not mistaken for raw ones.
     """
     if isinstance(body, float) and body.is_integer():
         return int(body)
@@ -31,7 +31,7 @@ def map_body(context: Any, body: Any) -> Any:
 
 @schemathesis.deserializer("application/octet-stream")
 def json_part(_context: Any, response: Any) -> Any:
-    """Return the JSON before the tensors, which the protocols' own clients check by value."""
+    """Return the JSON before the tensors; the clients of the protocols check the tensors."""
     [length] = response.headers["inference-header-content-length"]
     return json.loads(response.content[: int(length)])
 
@@ -41,7 +41,7 @@ def main() -> None:
     options = ["--url", url, "--checks", "all", "--no-color"]
     if TOKEN:
         options += ["--header", f"Authorization: Bearer {TOKEN}"]
-        options += ["--max-examples", "5"]  # only who may ask differs
+        options += ["--max-examples", "5"]  # only the authentication differs
     command(["--config-file", str(CONFIG), "run", document, *options])
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API as its documentation shows it: rows, columns, status, metadata.
+"""TensorFlow Serving's REST API as documented: rows, columns, status, metadata.
 
 Source: TensorFlow Serving, ``g3doc/api_rest.md``.
 """
@@ -10,45 +10,45 @@ from typing import Any
 
 import numpy as np
 import requests
-from asking import Ask, Asked, Images, Way, asked, refused
+from harness import Arguments, Images, Predict, Variant, parse_arguments, refused
 
 LABEL = "stable"
 SECONDS = 60
 
 
-def ways(url: str, version: str) -> Mapping[str, Way]:
-    """Return the ways to ask for predictions: by row and by column, with and without names."""
+def variants(url: str, version: str) -> Mapping[str, Variant]:
+    """Return the request variants: in row and column format, with and without input names."""
     by_version, by_label = f"{url}/versions/{version}", f"{url}/labels/{LABEL}"
     return {
         "rows": partial(
-            _asking,
+            _predictor,
             url,
             lambda images: {"signature_name": "serving_default", "instances": images},
             "predictions",
         ),
         "named rows": partial(
-            _asking,
+            _predictor,
             by_version,
             lambda images: {"instances": [{"image": image} for image in images]},
             "predictions",
         ),
-        "columns": partial(_asking, by_label, lambda images: {"inputs": images}, "outputs"),
+        "columns": partial(_predictor, by_label, lambda images: {"inputs": images}, "outputs"),
         "named columns": partial(
-            _asking, url, lambda images: {"inputs": {"image": images}}, "outputs"
+            _predictor, url, lambda images: {"inputs": {"image": images}}, "outputs"
         ),
     }
 
 
 @contextmanager
-def _asking(url: str, question: Callable[[Any], dict[str, Any]], key: str) -> Iterator[Ask]:
+def _predictor(url: str, body: Callable[[Any], dict[str, Any]], key: str) -> Iterator[Predict]:
     with requests.Session() as session:
 
-        def ask(images: Images) -> Any:
-            answer = _post(session, f"{url}:predict", question(images.tolist()))
-            assert list(answer) == [key]
-            return np.array(answer[key], np.float32)
+        def predict(images: Images) -> Any:
+            response = _post(session, f"{url}:predict", body(images.tolist()))
+            assert list(response) == [key]
+            return np.array(response[key], np.float32)
 
-        yield ask
+        yield predict
 
 
 def _post(session: requests.Session, url: str, document: Any) -> dict[str, Any]:
@@ -60,10 +60,10 @@ def _get(url: str) -> dict[str, Any]:
 
 
 def _read(response: requests.Response) -> dict[str, Any]:
-    """Return the answer.
+    """Return the JSON document of a response.
 
     Raises:
-        HTTPError: with the sentence of the error, whose one key is ``error``.
+        HTTPError: the response is an error; its document has the single key ``error``.
     """
     assert response.headers["content-type"] == "application/json"
     document: dict[str, Any] = response.json()
@@ -82,13 +82,13 @@ def check_status(url: str, version: str) -> None:
         assert _get(url + where)["model_version_status"] == [available]
 
 
-def check_metadata(url: str, version: str, to: Asked) -> None:
+def check_metadata(url: str, version: str, args: Arguments) -> None:
     for where in ("", f"/versions/{version}", f"/labels/{LABEL}"):
         found = _get(f"{url}{where}/metadata")
-        assert found["model_spec"] == {"name": to.model, "signature_name": "", "version": version}
+        assert found["model_spec"] == {"name": args.model, "signature_name": "", "version": version}
         signature = found["metadata"]["signature_def"]["signature_def"]["serving_default"]
         assert signature["method_name"] == "tensorflow/serving/predict"
-        sizes = ["-1", *map(str, to.images.shape[1:])]
+        sizes = ["-1", *map(str, args.images.shape[1:])]
         assert _tensor(signature["inputs"]["image"]) == ("DT_UINT8", sizes)
         assert _tensor(signature["outputs"]["probabilities"]) == ("DT_FLOAT", ["-1", "10"])
 
@@ -97,12 +97,12 @@ def _tensor(info: dict[str, Any]) -> tuple[str, list[str]]:
     return info["dtype"], [dim["size"] for dim in info["tensor_shape"]["dim"]]
 
 
-def check_errors(url: str, to: Asked) -> None:
-    images = to.images[:1].tolist()
+def check_errors(url: str, args: Arguments) -> None:
+    images = args.images[:1].tolist()
     refusal = partial(refused, requests.HTTPError)
     cases: list[tuple[str, Any, str, str]] = [
         ("/versions/999", {"instances": images}, "[404]", "Servable not found for request"),
-        ("/labels/nobody", {"instances": images}, "[404]", "Servable not found for request"),
+        ("/labels/missing", {"instances": images}, "[404]", "Servable not found for request"),
         ("", {"images": images}, "[400]", "Missing 'inputs' or 'instances' key"),
         ("", {"instances": images, "inputs": images}, "[400]", "expecting only one of"),
         ("", {"instances": []}, "[400]", "instances must be a list of at least one image"),
@@ -122,14 +122,14 @@ def check_errors(url: str, to: Asked) -> None:
             _post(session, f"{url}:classify", {"examples": [{"image": images[0]}]})
 
 
-def check_pixels(url: str, to: Asked) -> None:
-    """Among right ones, one that is no integer from 0 to 255 is refused, and told.
+def check_pixels(url: str, args: Arguments) -> None:
+    """Check that a single pixel that is not an integer from 0 to 255 is rejected by its position.
 
-    1.0 could be one of 255 or all of 1: whoever scaled pixels must hear of it.
+    1.0 could mean 1 of 255 or full brightness, so scaled pixels must be reported.
     """
     with requests.Session() as session:
         for value in (256, -1, 0.5, 1.0, True, None, "7", [7]):
-            images = to.images[:2].tolist()
+            images = args.images[:2].tolist()
             images[1][27][3][0] = value
             where = "[1][27][3][0] must be an integer from 0 to 255"
             for key in ("instances", "inputs"):
@@ -138,15 +138,15 @@ def check_pixels(url: str, to: Asked) -> None:
 
 
 def main() -> None:
-    to = asked()
-    url = f"{to.address}/v1/models/{to.model}"
+    args = parse_arguments()
+    url = f"{args.address}/v1/models/{args.model}"
     rows = _get(url)["model_version_status"]
     [version] = [row["version"] for row in rows if row["state"] == "AVAILABLE"]
     check_status(url, version)
-    check_metadata(url, version, to)
-    check_errors(url, to)
-    check_pixels(url, to)
-    to.write(ways(url, version))
+    check_metadata(url, version, args)
+    check_errors(url, args)
+    check_pixels(url, args)
+    args.write(variants(url, version))
 
 
 if __name__ == "__main__":

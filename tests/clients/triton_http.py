@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
-from asking import THREADS, Ask, Asked, Images, Probabilities, asked, refused
+from harness import THREADS, Arguments, Images, Predict, Probabilities, parse_arguments, refused
 
 INPUT, OUTPUT = "image", "probabilities"
 
@@ -20,122 +20,124 @@ def _input(images: Images, *, binary: bool = True) -> triton.InferInput:
 
 def _read(result: triton.InferResult, *, binary: bool) -> Probabilities:
     output = result.get_output(OUTPUT)
-    assert ("data" not in output) == binary, "answered in the form that was not asked for"
-    answer = result.as_numpy(OUTPUT)
-    assert answer.shape == tuple(output["shape"])
-    return answer
+    assert ("data" not in output) == binary, "the response is in the wrong format"
+    probabilities = result.as_numpy(OUTPUT)
+    assert probabilities.shape == tuple(output["shape"])
+    return probabilities
 
 
 @contextmanager
-def default(to: Asked) -> Iterator[Ask]:
-    """Binary in and, as no output is named, binary out."""
-    with triton.InferenceServerClient(to.address) as client:
-        yield lambda images: _read(client.infer(to.model, [_input(images)]), binary=True)
+def default(args: Arguments) -> Iterator[Predict]:
+    """Send binary input; the output is binary too, since none is requested by name."""
+    with triton.InferenceServerClient(args.address) as client:
+        yield lambda images: _read(client.infer(args.model, [_input(images)]), binary=True)
 
 
 @contextmanager
-def text(to: Asked) -> Iterator[Ask]:
+def text(args: Arguments) -> Iterator[Predict]:
     outputs = [triton.InferRequestedOutput(OUTPUT, binary_data=False)]
 
-    def ask(images: Images) -> Probabilities:
+    def predict(images: Images) -> Probabilities:
         tensor = _input(images, binary=False)
-        return _read(client.infer(to.model, [tensor], outputs=outputs), binary=False)
+        return _read(client.infer(args.model, [tensor], outputs=outputs), binary=False)
 
-    with triton.InferenceServerClient(to.address) as client:
-        yield ask
+    with triton.InferenceServerClient(args.address) as client:
+        yield predict
 
 
 @contextmanager
-def mixed(to: Asked) -> Iterator[Ask]:
-    """Binary in, JSON out; by version, the answer compressed if the server can."""
+def mixed(args: Arguments) -> Iterator[Predict]:
+    """Send binary input and request JSON, by version, compressed if the server supports it."""
     outputs = [triton.InferRequestedOutput(OUTPUT, binary_data=False)]
-    with triton.InferenceServerClient(to.address) as client:
-        [version] = client.get_model_metadata(to.model)["versions"]
+    with triton.InferenceServerClient(args.address) as client:
+        [version] = client.get_model_metadata(args.model)["versions"]
         options = {"outputs": outputs, "response_compression_algorithm": "gzip"}
         yield lambda images: _read(
-            client.infer(to.model, [_input(images)], version, **options), binary=False
+            client.infer(args.model, [_input(images)], version, **options), binary=False
         )
 
 
 @contextmanager
-def at_once(to: Asked) -> Iterator[Ask]:
-    """A batch in several requests, all under way together."""
-    with triton.InferenceServerClient(to.address, concurrency=THREADS) as client:
+def concurrent(args: Arguments) -> Iterator[Predict]:
+    """Split a batch into several concurrent requests."""
+    with triton.InferenceServerClient(args.address, concurrency=THREADS) as client:
 
-        def ask(images: Images) -> Probabilities:
+        def predict(images: Images) -> Probabilities:
             parts = np.array_split(images, min(THREADS, len(images)))
-            pending = [client.async_infer(to.model, [_input(part)]) for part in parts]
-            answers = [_read(one.get_result(), binary=True) for one in pending]
-            return np.concatenate(answers)
+            pending = [client.async_infer(args.model, [_input(part)]) for part in parts]
+            predictions = [_read(one.get_result(), binary=True) for one in pending]
+            return np.concatenate(predictions)
 
-        yield ask
+        yield predict
 
 
 @contextmanager
-def asyncio_client(to: Asked) -> Iterator[Ask]:
-    """Every image of a batch is a request of its own, and all are under way together."""
+def asyncio_client(args: Arguments) -> Iterator[Predict]:
+    """Send each image of a batch as a separate request, all concurrently."""
 
-    async def ask(images: Images) -> Probabilities:
-        async with triton_aio.InferenceServerClient(to.address) as client:
+    async def predict(images: Images) -> Probabilities:
+        async with triton_aio.InferenceServerClient(args.address) as client:
             ones = [_input(images[i : i + 1]) for i in range(len(images))]
-            answers = await asyncio.gather(*(client.infer(to.model, [one]) for one in ones))
-            return np.concatenate([_read(answer, binary=True) for answer in answers])
+            responses = await asyncio.gather(*(client.infer(args.model, [one]) for one in ones))
+            return np.concatenate([_read(response, binary=True) for response in responses])
 
-    yield lambda images: asyncio.run(ask(images))
+    yield lambda images: asyncio.run(predict(images))
 
 
-def check_metadata(client: triton.InferenceServerClient, to: Asked) -> None:
+def check_metadata(client: triton.InferenceServerClient, args: Arguments) -> None:
     assert client.is_server_live()
     assert client.is_server_ready()
-    assert client.is_model_ready(to.model)
-    assert not client.is_model_ready("nobody")
+    assert client.is_model_ready(args.model)
+    assert not client.is_model_ready("missing")
     assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
-    found = client.get_model_metadata(to.model)
-    shape = [-1, *to.images.shape[1:]]
-    assert found["name"] == to.model
+    found = client.get_model_metadata(args.model)
+    shape = [-1, *args.images.shape[1:]]
+    assert found["name"] == args.model
     assert found["inputs"] == [{"name": INPUT, "datatype": "UINT8", "shape": shape}]
     assert found["outputs"] == [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, 10]}]
     [version] = found["versions"]
-    assert client.is_model_ready(to.model, version)
-    assert client.get_model_metadata(to.model, version) == found
+    assert client.is_model_ready(args.model, version)
+    assert client.get_model_metadata(args.model, version) == found
     ready = [row for row in client.get_model_repository_index() if row["state"] == "READY"]
-    assert [(row["name"], row["version"]) for row in ready] == [(to.model, version)]
-    answer = client.infer(to.model, [_input(to.images[:1])], request_id="the-7th").get_response()
-    assert (answer["id"], answer["model_name"]) == ("the-7th", to.model)
-    assert answer["model_version"] == version
+    assert [(row["name"], row["version"]) for row in ready] == [(args.model, version)]
+    response = client.infer(
+        args.model, [_input(args.images[:1])], request_id="the-7th"
+    ).get_response()
+    assert (response["id"], response["model_name"]) == ("the-7th", args.model)
+    assert response["model_version"] == version
 
 
-def check_errors(client: triton.InferenceServerClient, to: Asked) -> None:
-    image = to.images[:1]
+def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
+    image = args.images[:1]
     refusal = partial(refused, triton.InferenceServerException)
-    with refusal("[404] Servable not found for request: nobody"):
-        client.infer("nobody", [_input(image)])
+    with refusal("[404] Servable not found for request: missing"):
+        client.infer("missing", [_input(image)])
     with refusal("[404] Servable not found for request: version 999"):
-        client.infer(to.model, [_input(image)], model_version="999")
+        client.infer(args.model, [_input(image)], model_version="999")
     with refusal("[400] inference input 'image'", "[batch, 28, 28, 1]", "[1, 784]"):
-        client.infer(to.model, [_input(image.reshape(1, 784))])
+        client.infer(args.model, [_input(image.reshape(1, 784))])
     floats = triton.InferInput(INPUT, image.shape, "FP32")
     with refusal("[400] inference input 'image'", "must have datatype UINT8"):
-        client.infer(to.model, [floats.set_data_from_numpy(image.astype(np.float32))])
+        client.infer(args.model, [floats.set_data_from_numpy(image.astype(np.float32))])
     with refusal("[400] unexpected inference output 'scores'"):
         outputs = [triton.InferRequestedOutput("scores")]
-        client.infer(to.model, [_input(image)], outputs=outputs)
+        client.infer(args.model, [_input(image)], outputs=outputs)
     with refusal("[415] Bodies must not be compressed"):
-        client.infer(to.model, [_input(image)], request_compression_algorithm="gzip")
+        client.infer(args.model, [_input(image)], request_compression_algorithm="gzip")
     with refusal("[501] The classification extension"):
         outputs = [triton.InferRequestedOutput(OUTPUT, class_count=3)]
-        client.infer(to.model, [_input(image)], outputs=outputs)
+        client.infer(args.model, [_input(image)], outputs=outputs)
 
 
-WAYS = (default, text, mixed, at_once, asyncio_client)
+VARIANTS = (default, text, mixed, concurrent, asyncio_client)
 
 
 def main() -> None:
-    to = asked()
-    with triton.InferenceServerClient(to.address) as client:
-        check_metadata(client, to)
-        check_errors(client, to)
-    to.write({way.__name__: partial(way, to) for way in WAYS})
+    args = parse_arguments()
+    with triton.InferenceServerClient(args.address) as client:
+        check_metadata(client, args)
+        check_errors(client, args)
+    args.write({variant.__name__: partial(variant, args) for variant in VARIANTS})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A single ONNX file: proven against the reference evaluator, or explained."""
+"""Verifying a single ONNX file against the reference evaluator."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from tests.support.damaged_models import change_onnx, fix_batch, rename_output
 from tests.support.files import copy_package
 
 
-def test_a_single_file_is_proven_too(published: Path, complete: Path, tmp_path: Path) -> None:
+def test_single_file_is_verified(published: Path, complete: Path, tmp_path: Path) -> None:
     shutil.copyfile(published / "model.int8.onnx", tmp_path / "mine.onnx")
     options = ["--runtime", "onnxruntime", "--runtime", "opencv", "-C", complete, "--json"]
     done = command("verify", tmp_path / "mine.onnx", *options)
@@ -38,10 +38,10 @@ RUNTIME = Runtime("reversed", ("onnx",), PythonPackage("numpy", "numpy", "base")
 """
 
 
-def test_a_runtime_that_answers_otherwise_fails(
+def test_runtime_with_other_predictions_fails(
     published: Path, complete: Path, tmp_path: Path
 ) -> None:
-    """In a copy of the package with a runtime that tells the classes from the last to the first."""
+    """A copy of the package has a runtime that reverses the order of the classes."""
     copy_package(tmp_path / "pipeline")
     (tmp_path / "pipeline" / "runtimes" / "reversed.py").write_text(REVERSED)
     model = published / "model.onnx"
@@ -55,9 +55,9 @@ def test_a_runtime_that_answers_otherwise_fails(
     assert "FAIL" in done.out
 
 
-def test_other_single_files_are_explained(published: Path, complete: Path, tmp_path: Path) -> None:
+def test_unsupported_files_are_explained(published: Path, complete: Path, tmp_path: Path) -> None:
     done = command("verify", published / "model.tflite", "-C", complete)
-    assert_error(done, 2, "A file to verify must end in .onnx", "model.tflite")
+    assert_error(done, 2, "A single file to verify must be an ONNX file", "model.tflite")
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
     change_onnx(rename_output, "mine.onnx")(tmp_path)
     done = command("verify", tmp_path / "mine.onnx", "-C", complete)
@@ -65,7 +65,7 @@ def test_other_single_files_are_explained(published: Path, complete: Path, tmp_p
                  "got (image: uint8 [batch, 28, 28, 1]) -> (probs: float32 [batch,")  # fmt: skip
 
 
-def test_a_file_with_a_strange_data_set_is_explained(
+def test_invalid_data_set_name_is_explained(
     published: Path, complete: Path, tmp_path: Path
 ) -> None:
     def name_another(model: onnx.ModelProto) -> None:
@@ -77,18 +77,18 @@ def test_a_file_with_a_strange_data_set_is_explained(
     assert_error(done, 2, "data.name", "'../../etc'", "the metadata of", "mine.onnx")
 
 
-def test_a_file_starts_no_download(published: Path, complete: Path, tmp_path: Path) -> None:
+def test_metadata_starts_no_download(published: Path, complete: Path, tmp_path: Path) -> None:
     def name_another(model: onnx.ModelProto) -> None:
         onnx.helper.set_model_props(model, {"data_set": "cifar10"})
 
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
     change_onnx(name_another, "mine.onnx")(tmp_path)
     done = command("verify", tmp_path / "mine.onnx", "-C", complete)
-    assert_error(done, 2, "must be on this machine; got 'cifar10'", "--until data")
+    assert_error(done, 2, "The data set 'cifar10', named in", "--until data")
     assert "looking for a host" not in done.err
 
 
-def lie_about_precision(model: onnx.ModelProto) -> None:
+def claim_int8(model: onnx.ModelProto) -> None:
     props = {prop.key: prop.value for prop in model.metadata_props}
     onnx.helper.set_model_props(model, {**props, "precision": "int8"})
 
@@ -99,23 +99,21 @@ def reverse_labels(model: onnx.ModelProto) -> None:
     onnx.helper.set_model_props(model, {**props, "labels": labels})
 
 
-def test_what_a_file_says_of_itself_is_checked(
-    published: Path, complete: Path, tmp_path: Path
-) -> None:
+def test_metadata_is_checked(published: Path, complete: Path, tmp_path: Path) -> None:
     options = ["--runtime", "tract", "-C", complete, "--json"]
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
-    change_onnx(lie_about_precision, "mine.onnx")(tmp_path)
+    change_onnx(claim_int8, "mine.onnx")(tmp_path)
     [check] = json.loads(command("verify", tmp_path / "mine.onnx", *options).out)["checks"]
     assert check["precision"] == "float32"
     change_onnx(reverse_labels, "mine.onnx")(tmp_path)
     done = command("verify", tmp_path / "mine.onnx", "-C", complete)
-    assert_error(done, 2, "with the labels 0, 1, 2,", "got (image: uint8", '["9", "8"')
+    assert_error(done, 2, "and the labels 0, 1, 2,", "got (image: uint8", '["9", "8"')
 
 
-def test_the_reference_alone_proves_nothing(published: Path, complete: Path) -> None:
+def test_reference_runtime_alone_is_rejected(published: Path, complete: Path) -> None:
     model = published / "model.onnx"
     done = command("verify", model, "--runtime", "onnx-reference", "-C", complete)
-    assert_error(done, 2, "--runtime must name another than onnx-reference")
+    assert_error(done, 2, "--runtime must include a runtime other than onnx-reference")
     done = command("verify", model, "--runtime", "litert", "-C", complete)
     assert_error(done, 2, "--runtime must name one that opens onnx; got litert")
     both = ["--runtime", "onnx-reference", "--runtime", "tract", "-C", complete, "--json"]
@@ -126,7 +124,7 @@ def test_the_reference_alone_proves_nothing(published: Path, complete: Path) -> 
     ]
 
 
-def test_a_fixed_batch_is_explained(published: Path, complete: Path, tmp_path: Path) -> None:
+def test_fixed_batch_size_is_explained(published: Path, complete: Path, tmp_path: Path) -> None:
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
     change_onnx(fix_batch, "mine.onnx")(tmp_path)
     done = command("verify", tmp_path / "mine.onnx", "-C", complete)

@@ -271,7 +271,7 @@ def test_the_card_tells_what_copies_lose_and_gain(published: Path) -> None:
     card = (published / "README.md").read_text()
     copies = card[card.index("## Copies in lower precision") :]
     assert "- `model.int8.onnx`: " in copies
-    assert "points less; test accuracy" in copies
+    assert "points lower; test accuracy" in copies
     manifest = json.loads((published / "manifest.json").read_text())
     ratios = [check["times_of_original"] or {} for check in manifest["verification"]]
     slower = [values for values in ratios if any(ratio >= 1.1 for ratio in values.values())]

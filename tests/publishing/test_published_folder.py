@@ -1,4 +1,4 @@
-"""Opening what was published: every file is checked, whatever is wrong is explained."""
+"""Opening published models: every file is checked, and every mistake is explained."""
 
 import json
 import shutil
@@ -35,22 +35,22 @@ def test_altered_files_are_never_opened(exported: Path, damage: str) -> None:
         path.write_bytes(body[:1000])
     else:
         path.unlink()
-    with pytest.raises(ModelError, match=r"as it was published; got: model\.onnx"):
+    with pytest.raises(ModelError, match=r"altered after it was published: model\.onnx"):
         load_model(exported / "smoke")
     done = command("verify", exported / "smoke", "--workspace", exported.parent)
-    assert_error(done, 1, "model.onnx", "Nothing of it was opened")
+    assert_error(done, 1, "model.onnx", "None of its files were opened")
 
 
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         (lambda folder: folder / "none", "which does not exist"),
-        (lambda folder: folder, "holds no version with a manifest.json"),
+        (lambda folder: folder, "contains no version with a manifest.json"),
         (lambda folder: folder / "file.txt", "must end in .onnx or .keras or .tflite or .xml"),
         (lambda folder: folder / "broken.onnx", "must be a whole onnx model"),
     ],
 )
-def test_what_is_no_model_is_explained(tmp_path: Path, make: object, words: str) -> None:
+def test_paths_that_are_not_models_are_explained(tmp_path: Path, make: object, words: str) -> None:
     (tmp_path / "file.txt").write_text("hello")
     (tmp_path / "broken.onnx").write_bytes(b"\x08\x01garbage")
     with pytest.raises(ModelError, match=words):
@@ -58,22 +58,22 @@ def test_what_is_no_model_is_explained(tmp_path: Path, make: object, words: str)
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"files": []}', "nonsense", '{"version": "x"}'])
-def test_a_manifest_that_is_no_manifest(exported: Path, text: str) -> None:
+def test_invalid_manifest_is_explained(exported: Path, text: str) -> None:
     (exported / "smoke" / "1" / "manifest.json").write_text(text)
-    with pytest.raises(ModelError, match="must be the manifest of a published model"):
+    with pytest.raises(ModelError, match="as the manifest of a published model"):
         find_published(exported / "smoke")
 
 
-def test_labels_that_make_no_sense(exported: Path) -> None:
+def test_invalid_labels_are_explained(exported: Path) -> None:
     (exported / "smoke" / "labels.json").write_text('{"stable": 7}')
-    with pytest.raises(ModelError, match="label stable must name a version that exists; got 7"):
+    with pytest.raises(ModelError, match=r"label stable .* version 7, which does not exist"):
         find_published(exported / "smoke")
     (exported / "smoke" / "labels.json").write_text("nonsense")
     with pytest.raises(ModelError, match="must map labels to versions"):
         find_published(exported / "smoke")
 
 
-def test_a_hostile_manifest_opens_nothing_outside(exported: Path) -> None:
+def test_manifest_cannot_open_files_outside(exported: Path) -> None:
     """Files are opened by fixed names only; a path in a manifest is compared, never opened."""
     path = exported / "smoke" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -83,7 +83,7 @@ def test_a_hostile_manifest_opens_nothing_outside(exported: Path) -> None:
         load_model(exported / "smoke")
 
 
-def test_every_runtime_can_be_chosen(exported: Path) -> None:
+def test_runtime_can_be_selected(exported: Path) -> None:
     import numpy as np
 
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
@@ -95,7 +95,7 @@ def test_every_runtime_can_be_chosen(exported: Path) -> None:
         load_model(exported / "smoke", runtime="tensort")
 
 
-def test_verifying_again_where_the_runs_are_gone(exported: Path) -> None:
+def test_verification_without_the_original_run(exported: Path) -> None:
     some = ("tensorflow", "onnxruntime", "keras")
     options = [word for name in some for word in ("--runtime", name)]
     done = command("verify", exported / "smoke", *options, "-C", exported.parent, "--json")
@@ -112,8 +112,8 @@ def test_verifying_again_where_the_runs_are_gone(exported: Path) -> None:
     assert_error(wrong, 2, "A runtime must be one of", "onnxruntim")
 
 
-def test_a_published_model_proves_itself_where_it_is_opened(exported: Path) -> None:
-    """One image of each digit; a model that answers otherwise on this machine is refused."""
+def test_golden_predictions_are_checked_on_load(exported: Path) -> None:
+    """There is one image of each digit; a model that predicts something else is rejected."""
     import numpy as np
 
     from pipeline.artifacts.files import describe_files
@@ -132,41 +132,39 @@ def test_a_published_model_proves_itself_where_it_is_opened(exported: Path) -> N
     (version / "manifest.json").unlink()
     manifest["files"] = to_json(describe_files(version))
     (version / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ModelError, match="must answer here as it did where it was published"):
+    with pytest.raises(ModelError, match="does not predict the same as where it was published"):
         load_model(exported / "smoke")
 
 
-def test_files_that_the_manifest_does_not_list_are_not_opened(exported: Path) -> None:
+def test_unlisted_files_are_not_opened(exported: Path) -> None:
     path = exported / "smoke" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
     del manifest["files"]["model.onnx"]
     path.write_text(json.dumps(manifest))
     done = command("verify", exported / "smoke", "--workspace", exported.parent)
-    assert_error(done, 1, "model.onnx is not in the manifest", "Nothing of it was opened")
+    assert_error(done, 1, "model.onnx is not in the manifest", "None of its files were opened")
     with pytest.raises(ModelError, match=r"model\.onnx is not in the manifest"):
         load_model(exported / "smoke")
     manifest["formats"].append("hdf7")
     path.write_text(json.dumps(manifest))
-    with pytest.raises(ModelError, match="the format hdf7 is not known"):
+    with pytest.raises(ModelError, match="the format hdf7 is unknown"):
         load_model(exported / "smoke")
 
 
 @pytest.mark.parametrize(
     "place", [("stages", "evaluate"), ("data", "test_sha256"), ("data", "sampled")]
 )
-def test_a_manifest_that_lacks_something_is_explained(
-    exported: Path, place: tuple[str, str]
-) -> None:
+def test_missing_manifest_entry_is_explained(exported: Path, place: tuple[str, str]) -> None:
     path = exported / "smoke" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
     del manifest[place[0]][place[1]]
     path.write_text(json.dumps(manifest))
     done = command("verify", exported / "smoke" / "1", "--workspace", exported.parent)
-    assert_error(done, 2, "must be the manifest of a published model", ".".join(place))
+    assert_error(done, 2, "as the manifest of a published model", ".".join(place))
 
 
-def test_a_version_from_before_is_proven_too(exported: Path) -> None:
-    """Its SavedModel has one signature, and its manifest says nothing of a second."""
+def test_older_version_can_be_verified(exported: Path) -> None:
+    """Its SavedModel has one signature, and its manifest lists no second one."""
     import keras
     import tensorflow as tf
 
@@ -196,24 +194,24 @@ def test_a_version_from_before_is_proven_too(exported: Path) -> None:
     assert done.code == 0, done.err
 
 
-def test_a_lie_about_the_config_is_not_believed(exported: Path) -> None:
+def test_wrong_test_set_hash_is_rejected(exported: Path) -> None:
     assert SMOKE.is_file()
     path = exported / "smoke" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["data"]["test_sha256"] = "0" * 64
     path.write_text(json.dumps(manifest))
     done = command("verify", exported / "smoke", "--workspace", exported.parent)
-    assert_error(done, 2, "The test set must be the one of the publication")
+    assert_error(done, 2, "The test set must be the one used for publication", "pipeline doctor")
 
 
 @pytest.mark.parametrize("labels", ['{"stable": 1e400}', '{"stable": 1.9}', '{"stable": -1}', "[]"])
-def test_labels_are_whole_numbers_from_one(exported: Path, labels: str) -> None:
+def test_labels_must_map_to_positive_integers(exported: Path, labels: str) -> None:
     (exported / "smoke" / "labels.json").write_text(labels)
     with pytest.raises(ModelError, match="must map labels to versions"):
         load_model(exported / "smoke")
 
 
-def test_answers_that_are_no_numbers_are_told(exported: Path) -> None:
+def test_nan_predictions_are_reported(exported: Path) -> None:
     import numpy as np
     import onnx
     from onnx import numpy_helper
@@ -231,7 +229,7 @@ def test_answers_that_are_no_numbers_are_told(exported: Path) -> None:
     assert json.loads(done.out)["error"]["exit_code"] == 2
 
 
-def test_an_onnx_file_of_another_kind_is_explained(tmp_path: Path) -> None:
+def test_onnx_file_with_another_signature_is_explained(tmp_path: Path) -> None:
     import onnx
     from onnx import TensorProto, helper
 
@@ -244,13 +242,11 @@ def test_an_onnx_file_of_another_kind_is_explained(tmp_path: Path) -> None:
         load_model(tmp_path / "other.onnx")
 
 
-def test_without_its_run_and_without_keras_nothing_can_be_proven(
-    exported: Path, tmp_path: Path
-) -> None:
+def test_verification_requires_run_or_keras_model(exported: Path, tmp_path: Path) -> None:
     path = exported / "smoke" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["formats"] = ["onnx"]
     path.write_text(json.dumps(manifest))
     done = command("verify", exported / "smoke", "--workspace", tmp_path / "none")
-    assert_error(done, 2, "must hold model.keras, or its run must be kept")
+    assert_error(done, 2, "Verification requires model.keras", "or the output of its run")
     assert not (tmp_path / "none" / "runs").exists()

@@ -1,4 +1,4 @@
-"""Publishing: numbers that only grow, labels, gates, versions that are whole."""
+"""Publishing: version numbers, labels, the accuracy gate, and complete versions."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def description(smoke: Path) -> Description:
     return Description.model_validate_json(json.dumps(known))
 
 
-def test_the_published_folder_is_laid_out_as_designed(smoke: Path) -> None:
+def test_published_folder_layout(smoke: Path) -> None:
     folder = smoke / "exported" / "smoke"
     assert json.loads((folder / "labels.json").read_text()) == {"stable": 1}
     assert {
@@ -49,7 +49,7 @@ def test_the_published_folder_is_laid_out_as_designed(smoke: Path) -> None:
     } <= set(contents(folder))
 
 
-def test_the_manifest_says_all_of_it(smoke: Path) -> None:
+def test_manifest_is_complete(smoke: Path) -> None:
     folder = smoke / "exported" / "smoke" / "1"
     manifest = json.loads((folder / "manifest.json").read_text())
     on_disk = {name for name in contents(folder) if (folder / name).is_file()}
@@ -66,7 +66,7 @@ def test_the_manifest_says_all_of_it(smoke: Path) -> None:
     assert set(manifest["metrics"]) == {"train", "validation", "test"}
 
 
-def test_the_model_card_says_what_matters(smoke: Path) -> None:
+def test_model_card_contents(smoke: Path) -> None:
     folder = smoke / "exported" / "smoke" / "1"
     card = (folder / "README.md").read_text()
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -75,7 +75,7 @@ def test_the_model_card_says_what_matters(smoke: Path) -> None:
         assert words in card
 
 
-def test_numbers_only_grow_and_labels_move(
+def test_version_numbers_increase_and_labels_move(
     export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path
 ) -> None:
     folder = tmp_path / "exported" / "smoke"
@@ -91,7 +91,7 @@ def test_numbers_only_grow_and_labels_move(
     assert find_published(folder / "1").version == 1
 
 
-def test_the_same_candidate_is_published_once(
+def test_same_candidate_is_published_once(
     export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path
 ) -> None:
     folder = tmp_path / "exported" / "smoke"
@@ -118,7 +118,7 @@ for number in range(5):
 """
 
 
-def test_racing_publishers_get_numbers_of_their_own(
+def test_concurrent_publishers_get_distinct_numbers(
     smoke: Path, export_output: StageOutput[ExportFacts], tmp_path: Path
 ) -> None:
     manifest = smoke / "exported" / "smoke" / "1" / "manifest.json"
@@ -137,7 +137,7 @@ def test_racing_publishers_get_numbers_of_their_own(
     assert all(not find_published(tmp_path / "m" / str(v)).alterations() for v in versions)
 
 
-def test_the_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
+def test_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
     require_accuracy(0.9, 0.9, "publish.min_accuracy")
     with pytest.raises(AccuracyTooLow, match=r"at least 0\.9500 \(publish.min_accuracy\); got 0.9"):
         require_accuracy(0.9, 0.95, "publish.min_accuracy")
@@ -148,7 +148,7 @@ def test_the_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
     assert json.loads(done.out)["error"]["exit_code"] == 1
 
 
-def test_a_published_version_that_is_gone_is_published_again(smoke: Path, tmp_path: Path) -> None:
+def test_removed_version_is_published_again(smoke: Path, tmp_path: Path) -> None:
     shutil.copytree(smoke, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "exported")
     document = json.loads(run_smoke(tmp_path / "copy").out)
@@ -156,23 +156,23 @@ def test_a_published_version_that_is_gone_is_published_again(smoke: Path, tmp_pa
     assert document["published"]["version"] == 1
 
 
-def test_altered_answers_of_the_run_are_not_believed(smoke: Path, tmp_path: Path) -> None:
-    """The published Keras model answers again instead."""
+def test_altered_predictions_of_the_run_are_ignored(smoke: Path, tmp_path: Path) -> None:
+    """The published Keras model is the reference instead."""
     import numpy as np
 
     shutil.copytree(smoke, tmp_path / "copy")
-    [kept] = (tmp_path / "copy" / "runs" / "evaluate").glob("*/test_probabilities.npy")
-    answers = np.load(kept)
-    answers[0] = np.roll(answers[0], 1)
-    np.save(kept, answers)
+    [path] = (tmp_path / "copy" / "runs" / "evaluate").glob("*/test_probabilities.npy")
+    probabilities = np.load(path)
+    probabilities[0] = np.roll(probabilities[0], 1)
+    np.save(path, probabilities)
     model = tmp_path / "copy" / "exported" / "smoke"
     options = ["--runtime", "onnxruntime", "--workspace", tmp_path / "copy"]
     done = command("verify", model, *options)
     assert done.code == 0, done.err
 
 
-def test_an_altered_version_is_published_anew(smoke: Path, tmp_path: Path) -> None:
-    """The advice of the error, followed."""
+def test_altered_version_is_published_again(smoke: Path, tmp_path: Path) -> None:
+    """This follows the advice in the error message."""
     shutil.copytree(smoke, tmp_path / "copy")
     path = tmp_path / "copy" / "exported" / "smoke" / "1" / "model.onnx"
     path.write_bytes(path.read_bytes()[:-1])
@@ -182,7 +182,7 @@ def test_an_altered_version_is_published_anew(smoke: Path, tmp_path: Path) -> No
     load_model(tmp_path / "copy" / "exported" / "smoke")
 
 
-def test_the_label_follows_the_run(smoke: Path, tmp_path: Path) -> None:
+def test_label_follows_the_run(smoke: Path, tmp_path: Path) -> None:
     shutil.copytree(smoke, tmp_path / "copy")
     labels = tmp_path / "copy" / "exported" / "smoke"
     run_smoke(tmp_path / "copy", "publish.min_accuracy_on_sample=0.5")
@@ -192,7 +192,7 @@ def test_the_label_follows_the_run(smoke: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "empty folder", "list", "leading zeros"])
-def test_what_is_broken_is_listed_and_stands_in_nobodys_way(
+def test_broken_version_is_listed_and_hides_no_other(
     export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path, kind: str
 ) -> None:
     folder = tmp_path / "exported" / "smoke"

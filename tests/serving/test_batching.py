@@ -1,4 +1,4 @@
-"""Requests computed together: answers go back to their own callers, whatever arrives when."""
+"""Dynamic batching: every request gets its own predictions, whatever the order of arrival."""
 
 import asyncio
 import gc
@@ -18,11 +18,11 @@ from pipeline.serving.errors import ServingError
 from pipeline.serving.versions import finite
 from pipeline.tasks.registry import task_named
 
-FAST, SLOW = 1e-5, 1.0  # seconds of one image: computed in the loop, or in the thread
+FAST, SLOW = 1e-5, 1.0  # seconds per image: computed on the event loop, or in the thread
 
 
 def sums(images: Any) -> Any:
-    """A predictor whose answer tells the image: its sum, twice."""
+    """Predict the sum of each image, twice, so that a prediction identifies its image."""
     total = images.reshape(len(images), -1).sum(axis=1, dtype=np.float32)
     return np.stack([total, total], axis=1)
 
@@ -36,7 +36,7 @@ class Counting:
 
 
 def question(number: int, count: int) -> Any:
-    """Images that nobody else sends."""
+    """Return images that no other request contains."""
     images = np.zeros((count, 2, 2, 1), np.uint8)
     images[:, 0, 0, 0] = number % 256
     images[:, 0, 1, 0] = number // 256
@@ -46,7 +46,7 @@ def question(number: int, count: int) -> Any:
 
 async def ask_all(batcher: Batcher, questions: list[Any], pauses: list[int]) -> list[Answer]:
     async def ask(images: Any, pause: int) -> Answer:
-        for _ in range(pause):  # passes of the loop
+        for _ in range(pause):  # iterations of the event loop
             await asyncio.sleep(0)
         return await batcher.ask(images, alone=False, deadline=time.perf_counter() + 60)
 
@@ -58,7 +58,7 @@ async def ask_all(batcher: Batcher, questions: list[Any], pauses: list[int]) -> 
     sent=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 4)), min_size=1, max_size=60),
     seconds=st.sampled_from([FAST, 1e-4, SLOW]),
 )
-def test_answers_go_back_to_their_own_callers(sent: list[tuple[int, int]], seconds: float) -> None:
+def test_each_request_gets_its_own_predictions(sent: list[tuple[int, int]], seconds: float) -> None:
     counting = Counting()
     batcher = Batcher(sums, most_images=64, seconds_of_one=seconds, on_batch=counting)
     questions = [question(number, count) for number, (count, _) in enumerate(sent)]
@@ -69,7 +69,7 @@ def test_answers_go_back_to_their_own_callers(sent: list[tuple[int, int]], secon
 
 
 @pytest.mark.parametrize("seconds", [FAST, SLOW])
-def test_what_arrives_together_is_computed_together(seconds: float) -> None:
+def test_simultaneous_requests_form_one_batch(seconds: float) -> None:
     counting = Counting()
     batcher = Batcher(sums, most_images=64, seconds_of_one=seconds, on_batch=counting)
     questions = [question(number, 1) for number in range(50)]
@@ -87,8 +87,8 @@ def test_batching_can_be_turned_off() -> None:
     assert counting.sizes == [1, 2] * 10
 
 
-def test_one_alone_is_computed_at_once() -> None:
-    """No pass of the loop lies between question and answer."""
+def test_single_request_runs_immediately() -> None:
+    """Inference runs before the next iteration of the event loop."""
 
     async def ask() -> list[str]:
         order: list[str] = []
@@ -102,7 +102,7 @@ def test_one_alone_is_computed_at_once() -> None:
     assert asyncio.run(ask()) == ["computed", "answered"]
 
 
-def test_an_error_reaches_all_who_asked_and_nobody_later() -> None:
+def test_inference_error_fails_only_its_own_batch() -> None:
     fail = True
 
     def sometimes(images: Any) -> Any:
@@ -125,7 +125,7 @@ def test_an_error_reaches_all_who_asked_and_nobody_later() -> None:
     asyncio.run(ask())
 
 
-def test_what_is_late_is_not_computed_and_the_others_are() -> None:
+def test_expired_request_is_skipped() -> None:
     async def ask() -> None:
         counting = Counting()
         batcher = Batcher(sums, most_images=64, seconds_of_one=FAST, on_batch=counting)
@@ -143,26 +143,26 @@ def test_what_is_late_is_not_computed_and_the_others_are() -> None:
     asyncio.run(ask())
 
 
-def test_a_late_answer_keeps_no_images() -> None:
-    """What is raised holds frames, and images would wait in them for the collector."""
-    kept: list[Any] = []
+def test_expired_request_releases_its_images() -> None:
+    """An exception refers to frames, and their images would stay until garbage collection."""
+    references: list[Any] = []
 
     async def ask() -> None:
         batcher = Batcher(sums, most_images=64, seconds_of_one=FAST)
         images = question(1, 20)
-        kept.append(weakref.ref(images))
+        references.append(weakref.ref(images))
         with pytest.raises(ServingError, match="deadline"):
             await batcher.ask(images, alone=False, deadline=time.perf_counter() - 1)
 
     gc.disable()
     try:
         asyncio.run(ask())
-        assert kept[0]() is None
+        assert references[0]() is None
     finally:
         gc.enable()
 
 
-def test_what_waited_too_long_for_the_thread_is_not_computed() -> None:
+def test_request_that_expires_in_the_queue_is_skipped() -> None:
     async def ask() -> None:
         counting = Counting()
 
@@ -186,8 +186,8 @@ def test_what_waited_too_long_for_the_thread_is_not_computed() -> None:
     asyncio.run(ask())
 
 
-def test_an_answer_that_is_no_number_is_an_error() -> None:
-    """JSON has no NaN; whoever asked is told, and so is the log."""
+def test_nan_prediction_is_an_error() -> None:
+    """JSON cannot represent NaN."""
 
     class Broken(Predictor):
         def _run(self, images: Any) -> Any:
@@ -195,12 +195,12 @@ def test_an_answer_that_is_no_number_is_an_error() -> None:
 
     predictor = Broken()
     predictor.contract = contract_for(task_named("multiclass").output(2), image_shape=(2, 2, 1))
-    with pytest.raises(ServingError, match="answered with infinity or NaN") as caught:
+    with pytest.raises(ServingError, match="returned infinity or NaN") as caught:
         finite(predictor, question(1, 1))
     assert caught.value.status == 500
 
 
-def test_a_caller_that_left_harms_nobody() -> None:
+def test_cancelled_request_does_not_affect_others() -> None:
     async def ask() -> None:
         batcher = Batcher(sums, most_images=64, seconds_of_one=SLOW)
         leaving = asyncio.create_task(

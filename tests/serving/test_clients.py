@@ -1,6 +1,6 @@
-"""Clients that others made, with their defaults, get the Keras model's answers.
+"""Existing clients get the Keras model's predictions with their default settings.
 
-Each is a script of ``tests/clients``, run in an environment of its own: they pin old packages.
+Each is a script in ``tests/clients``, run in a separate environment since clients pin old packages.
 """
 
 import json
@@ -24,8 +24,8 @@ PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`: .venv-clients")
 NUM_IMAGES = 1 + 2 + 32 + 256 + 64  # in batches, and one by one from eight threads
 
-# How many ways to ask each script has.
-WAYS = {
+# The number of request variants in each script.
+VARIANTS = {
     "tensorflow_rest": 4,
     "kserve_rest": 4,
     "kserve_grpc": 2,
@@ -55,19 +55,22 @@ def images(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return file
 
 
-@pytest.mark.parametrize("script", WAYS)
-def test_every_way_to_ask_answers_as_keras_does(
+@pytest.mark.parametrize("script", VARIANTS)
+def test_every_request_variant_matches_keras(
     server: Server, reference: Reference, images: Path, tmp_path: Path, script: str
 ) -> None:
-    run(script, address(server, script), "smoke", images, tmp_path / "answers.npy")
-    answers = np.load(tmp_path / "answers.npy")
-    assert (answers.dtype, answers.shape) == (np.float32, (WAYS[script], NUM_IMAGES, 10))
-    expected = np.broadcast_to(reference.probabilities[:NUM_IMAGES], answers.shape)
-    np.testing.assert_allclose(answers, expected, rtol=0, atol=FLOAT32_TOLERANCE)
+    run(script, address(server, script), "smoke", images, tmp_path / "predictions.npy")
+    predictions = np.load(tmp_path / "predictions.npy")
+    assert (predictions.dtype, predictions.shape) == (
+        np.float32,
+        (VARIANTS[script], NUM_IMAGES, 10),
+    )
+    expected = np.broadcast_to(reference.probabilities[:NUM_IMAGES], predictions.shape)
+    np.testing.assert_allclose(predictions, expected, rtol=0, atol=FLOAT32_TOLERANCE)
 
 
 def address(server: Server, script: str) -> str:
-    """Return the server's address as a client takes it."""
+    """Return the server's address in the form that a client expects."""
     if script.endswith("_grpc"):
         assert server.grpc
         return server.grpc
@@ -76,12 +79,12 @@ def address(server: Server, script: str) -> str:
 
 @pytest.fixture(scope="module")
 def theirs() -> dict[str, Any]:
-    """tritonclient's service and messages, a FileDescriptorProto."""
+    """tritonclient's service and messages, as a FileDescriptorProto."""
     document: dict[str, Any] = json.loads(run("descriptors"))
     return document
 
 
-def test_messages_have_the_fields_that_a_client_sends(theirs: dict[str, Any]) -> None:
+def test_messages_match_those_of_tritonclient(theirs: dict[str, Any]) -> None:
     file = descriptor_pb2.FileDescriptorProto()
     message("ModelInferRequest").DESCRIPTOR.file.CopyToProto(file)
     ours = dict(_messages(json_format.MessageToDict(file)["messageType"]))
@@ -90,7 +93,7 @@ def test_messages_have_the_fields_that_a_client_sends(theirs: dict[str, Any]) ->
     assert "ModelInferRequest.InferInputTensor.ParametersEntry" in ours
 
 
-def test_calls_take_and_answer_the_messages_of_a_client(theirs: dict[str, Any]) -> None:
+def test_methods_match_those_of_tritonclient(theirs: dict[str, Any]) -> None:
     [service] = theirs["service"]
     calls = {call["name"]: (call["inputType"], call["outputType"]) for call in service["method"]}
     assert f"{theirs['package']}.{service['name']}" == "inference.GRPCInferenceService"
@@ -99,7 +102,7 @@ def test_calls_take_and_answer_the_messages_of_a_client(theirs: dict[str, Any]) 
 
 
 def _messages(found: list[dict[str, Any]], outer: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each message by name: the number, type and so on of its fields."""
+    """Yield each message by name, with the number, type and so on of its fields."""
     for each in found:
         name = outer + each["name"]
         fields = {field["name"]: field for field in each.get("field", [])}

@@ -1,4 +1,4 @@
-"""The page on serving: every command is executed, and answers what is shown there."""
+"""docs/serving.md: every command runs and produces the output shown there."""
 
 import json
 import re
@@ -25,13 +25,13 @@ from tests.support.servers import Server, serving
 PAGE = (PROJECT / "docs" / "serving.md").read_text().replace("mlp", "smoke")
 URL = "http://127.0.0.1:8501"
 CLIENTS = PROJECT / ".venv-clients" / "bin" / "python"
-# A command with its mark, and the answer shown below it.
+# A command with its mark, and the output shown below it.
 EXAMPLES = re.findall(r"```sh ?(\w*)\n(.*?)```\n\n```(json|text)\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def folder(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where commands are executed: curl fails where the server refuses."""
+    """The working directory of the commands, where curl fails on error responses."""
     place = tmp_path_factory.mktemp("page")
     (place / ".curlrc").write_text("silent\nshow-error\nfail-with-body\nmax-time = 30\n")
     (place / "token").write_text("0123456789abcdef\n")
@@ -45,7 +45,7 @@ def folder(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def guarded(
     complete: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A server that asks for a token."""
+    """A server that requires a token."""
     log = tmp_path_factory.mktemp("guarded") / "log"
     with serving(complete, "--token-file", folder / "token", "--no-grpc", log=log) as running:
         yield running
@@ -55,7 +55,7 @@ def guarded(
 def answers(
     server: Server, guarded: Server, folder: Path
 ) -> list[subprocess.CompletedProcess[str]]:
-    """All commands, one after the other: some use files that others made."""
+    """The results of all commands, in order, since some use files that others create."""
     return [
         shell(command.replace(URL, (guarded if mark == "token" else server).url), folder)
         for mark, command, *_ in EXAMPLES
@@ -75,7 +75,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("index", range(len(EXAMPLES)))
-def test_a_command_answers_as_shown(
+def test_command_produces_the_output_shown(
     index: int, answers: list[subprocess.CompletedProcess[str]]
 ) -> None:
     mark, command, language, shown = EXAMPLES[index]
@@ -88,13 +88,13 @@ def test_a_command_answers_as_shown(
 
 
 def read_shown(text: str) -> Any:
-    """Read JSON in which dots stand for more of the same, or for anything in an object."""
+    """Read JSON in which dots stand for more items, or for the contents of an object."""
     text = text.replace("{...}", '"anything"')
     return json.loads(re.sub(r",\s*\.\.\.", "", text))
 
 
 def outline(shown: Any, got: Any) -> bool:
-    """Demand the keys and the words that are shown; numbers are those of another model."""
+    """Check that the keys and strings match; numbers come from another model."""
     if shown == "anything":
         return isinstance(got, dict)
     if isinstance(shown, dict):
@@ -112,7 +112,7 @@ def outline(shown: Any, got: Any) -> bool:
     return True
 
 
-def test_every_command_has_an_answer_and_every_route_a_command() -> None:
+def test_every_route_has_a_command_with_output() -> None:
     assert len(EXAMPLES) == len(re.findall(r"```sh", PAGE)) >= 15
     asked = [
         (command, re.search(rf"{URL}(\S+)", command))
@@ -132,13 +132,13 @@ def posts(command: str) -> bool:
     return bool(re.search(r"curl.* (-d|--data-binary|-X POST)", command))
 
 
-def test_the_token_is_needed_where_the_page_says(guarded: Server) -> None:
+def test_token_is_required_where_documented(guarded: Server) -> None:
     assert guarded.get("/v1/models").status_code == 401
     assert guarded.get("/v2/health/ready").status_code == guarded.get("/").status_code == 200
 
 
 @pytest.mark.skipif(not CLIENTS.exists(), reason="made by `make test`: .venv-clients")
-def test_the_example_for_grpc_runs(server: Server, tmp_path: Path) -> None:
+def test_grpc_example_runs(server: Server, tmp_path: Path) -> None:
     [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert server.grpc
     assert len(example.strip().splitlines()) <= 6
@@ -160,7 +160,7 @@ def table(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in rows[2:]]
 
 
-def test_the_table_of_options_is_that_of_the_command() -> None:
+def test_options_table_matches_the_command() -> None:
     from typer.main import get_command
 
     options = get_command(app).commands["serve"].params  # type: ignore[attr-defined]
@@ -172,11 +172,11 @@ def test_the_table_of_options_is_that_of_the_command() -> None:
     assert {row[1].strip("`") for row in table("Limits")} <= named | {""}
 
 
-def test_the_table_of_errors_has_every_status() -> None:
+def test_errors_table_lists_every_status() -> None:
     assert {int(row[0]) for row in table("Errors")} == set(_DESCRIPTIONS) - {200} | {405}
 
 
-def test_the_table_of_limits_is_that_of_the_server() -> None:
+def test_limits_table_matches_the_defaults() -> None:
     units = {"MB": 2**20, "KB": 2**10}
     named = {}
     for name, _, default, _ in table("Limits"):
@@ -185,7 +185,7 @@ def test_the_table_of_limits_is_that_of_the_server() -> None:
     assert named == {field.name: field.default for field in fields(Limits)}
 
 
-def test_the_page_names_files_that_exist() -> None:
+def test_files_in_the_documentation_exist() -> None:
     named = re.findall(r"`((?:deploy|tests|docs)/[\w./-]+\w)`", PAGE)
     assert len(named) >= 5
     assert all((PROJECT / name).exists() for name in named)

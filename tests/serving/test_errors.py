@@ -66,7 +66,7 @@ def assert_refused(answer: requests.Response, status: int, *words: str) -> None:
         ({"instances": [image_with(True)]}, ["got true"]),
         ({"instances": [image_with(None)]}, ["got null"]),
         ({"instances": [image_with("7")]}, ['got "7"']),
-        ({"instances": [image_with(deep(300))]}, ["got something nested deeply"]),
+        ({"instances": [image_with(deep(300))]}, ["got a deeply nested value"]),
         ({"instances": [image_with({"b64": "AAAA"})]}, ['got {"b64":"AAAA"}']),
         ({"instances": [{"picture": ZERO}]}, ["must name one input, 'image'", "picture"]),
         ({"instances": [{"image": ZERO}, 7]}, ["instances[1] must name one input", "a number"]),
@@ -142,7 +142,7 @@ def test_invalid_binary_tensors(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"", ["must be JSON", "got nothing"]),
+        (b"", ["must be JSON", "the body is empty"]),
         (b"{", ["must be JSON"]),
         (b'{"instances": [NaN]}', ["must be JSON"]),
         (b'{"instances": [Infinity]}', ["must be JSON"]),
@@ -173,7 +173,7 @@ def test_json_is_strict(server: Server, text: bytes, words: list[str]) -> None:
     ("method", "path", "status", "words"),
     [
         ("GET", "/v1/models/other", 404, ["Servable not found for request: other", "smoke"]),
-        ("GET", "/v1/models/smoke/versions/7", 404, ["version 7 of smoke", "Versions are 1"]),
+        ("GET", "/v1/models/smoke/versions/7", 404, ["version 7 of smoke", "versions: 1"]),
         ("GET", "/v1/models/smoke/labels/old", 404, ["label old of smoke", "stable"]),
         ("POST", "/v1/models/other:predict", 404, ["Servable not found"]),
         ("POST", "/v1/models/smoke/versions/7:predict", 404, ["version 7"]),

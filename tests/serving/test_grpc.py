@@ -199,10 +199,10 @@ def test_refused_messages_do_not_stay_in_memory(server: Server, channel: Any) ->
         **question(model_name="other", raw_input_contents=[os.urandom(10 * 2**20)])
     ).SerializeToString()
     swelling = b"\x2a\x00" * 5_000_000  # as many empty inputs
-    infer_and_expect(infer, unknown, Code.NOT_FOUND, "Models are smoke")
+    infer_and_expect(infer, unknown, Code.NOT_FOUND, "Available models: smoke")
     before = resident_bytes(server)
     for _ in range(20):
-        infer_and_expect(infer, unknown, Code.NOT_FOUND, "Models are smoke")
+        infer_and_expect(infer, unknown, Code.NOT_FOUND, "Available models: smoke")
     infer_and_expect(infer, swelling, Code.RESOURCE_EXHAUSTED, "without its raw_input_contents")
     assert resident_bytes(server) - before < 100 * 2**20
 
@@ -245,7 +245,7 @@ def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:
             with pytest.raises(grpc.RpcError) as caught:
                 call(channel, "ModelInfer", metadata=given, **question())
             assert caught.value.code() == Code.UNAUTHENTICATED
-            assert "asks for a token" in caught.value.details()
+            assert "Missing or invalid bearer token" in caught.value.details()
         right = [("authorization", f"Bearer {TOKEN}")]
         assert call(channel, "ModelInfer", metadata=right, **question()).model_name == "smoke"
         with channel_to(server) as plain, pytest.raises(grpc.RpcError):

@@ -1,4 +1,4 @@
-"""What the server tells of itself: its log and its metrics."""
+"""The server's access log and metrics."""
 
 import json
 from pathlib import Path
@@ -11,13 +11,13 @@ from tests.support.servers import serving, start_for_people
 BODY = {"instances": [[[[0]] * 28] * 28]}
 
 
-def test_the_access_log_is_json_with_request_ids(smoke: Path, tmp_path: Path) -> None:
+def test_access_log_is_json_with_request_ids(smoke: Path, tmp_path: Path) -> None:
     with serving(smoke, log=tmp_path / "log") as server:
         answer = server.predict(BODY)
-        server.get("/v1/models/nobody")
+        server.get("/v1/models/missing")
         server.get("/v1/ends%E2%80%A8a%C2%85line")
         wait_until(lambda: sum(e.get("status") == 404 for e in server.events()) == 2)
-        lines = server.log.read_text().rpartition("\n")[0].splitlines()  # whoever reads the log
+        lines = server.log.read_text().rpartition("\n")[0].splitlines()  # as strict readers do
         assert all(map(json.loads, lines))
         found = [e for e in server.events() if e["event"] == "request"]
     mine = next(e for e in found if e["request_id"] == answer.headers["X-Request-ID"])
@@ -47,8 +47,8 @@ def test_metrics(smoke: Path, tmp_path: Path) -> None:
     assert 'pipeline_version_loaded{labels="stable",model="smoke",version="1"} 1.0' in text
 
 
-def test_a_log_that_nobody_reads_stops_nobody(smoke: Path) -> None:
-    """A pipe holds 64 KB; the server goes on, and ends when it is told to."""
+def test_unread_log_does_not_block_the_server(smoke: Path) -> None:
+    """A pipe holds 64 KB; the server continues to respond, and exits on SIGTERM."""
     process = start_for_people(smoke)
     assert process.stdout
     url = process.stdout.readline().split()[1]

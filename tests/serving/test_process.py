@@ -1,4 +1,4 @@
-"""The server as a process: how it starts, its workers, its memory."""
+"""The server process: startup, workers, memory."""
 
 import os
 import signal
@@ -32,31 +32,38 @@ def serve(workspace: Path, *arguments: object) -> Done:
     ("arguments", "code", "words"),
     [
         (["other"], 2, ["A model must be a published folder", "other"]),
-        (["--host", "0.0.0.0"], 2, ["must ask for a token or speak TLS", "--insecure"]),
-        (["--host", "::"], 2, ["must ask for a token or speak TLS"]),
+        (["--host", "0.0.0.0"], 2, ["must require a token or use TLS", "--insecure"]),
+        (["--host", "::"], 2, ["must require a token or use TLS"]),
         (["--host", "192.0.2.1", "--insecure"], 2, ["--host must be an address of this machine"]),
-        (["--host", "no such host", "--insecure"], 2, ["--host must be a name or an address"]),
-        (["--tls-certificate", "a.pem"], 2, ["needs both --tls-certificate and --tls-key"]),
-        (["--tls-certificate", "a", "--tls-key", "b"], 2, ["must be PEM files", "Check both"]),
-        (["--token-file", "nowhere"], 2, ["--token-file must name a text file", "nowhere"]),
+        (["--host", "no such host", "--insecure"], 2, ["--host must be a name or address"]),
+        (["--tls-certificate", "a.pem"], 2, ["requires both", "got only --tls-certificate"]),
+        (["--tls-key", "a.pem"], 2, ["requires both", "got only --tls-key"]),
+        (
+            ["--tls-certificate", "a", "--tls-key", "b"],
+            2,
+            ["must be matching PEM files", "a and b"],
+        ),
+        (["--token-file", "nowhere"], 2, ["Cannot read --token-file nowhere", "No such file"]),
         (["--workers", 0], 2, ["--workers"]),
     ],
 )
-def test_wrong_options_are_explained(
+def test_invalid_options_are_explained(
     smoke: Path, arguments: list[Any], code: int, words: list[str]
 ) -> None:
     assert_error(serve(smoke, *arguments), code, *words)
 
 
-def test_a_port_in_use_is_told(smoke: Path) -> None:
+def test_port_in_use_is_reported(smoke: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = command("serve", "-C", smoke, "--port", port, timeout=60)
-        assert_error(done, 3, "The port must be free", str(port), "--port")
-        assert_error(serve(smoke, "--grpc-port", port), 3, "must be free", "--no-grpc")
+        assert_error(
+            done, 3, f"Cannot listen on 127.0.0.1:{port}", "Address already in use", "--port"
+        )
+        assert_error(serve(smoke, "--grpc-port", port), 3, "Cannot listen on", "--no-grpc")
 
 
-def test_what_is_printed_for_people(smoke: Path) -> None:
+def test_startup_output(smoke: Path) -> None:
     process = start_for_people(smoke)
     assert process.stdout
     assert process.stderr
@@ -71,7 +78,7 @@ def test_what_is_printed_for_people(smoke: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_who_is_ended_while_it_starts_ends_quietly(
+def test_signal_during_startup_exits_cleanly(
     smoke: Path, tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:
     options = ("--workers", workers)
@@ -80,7 +87,7 @@ def test_who_is_ended_while_it_starts_ends_quietly(
         assert "Traceback" not in server.log.read_text()
 
 
-def test_ctrl_c_is_not_lost_while_a_worker_starts() -> None:
+def test_ctrl_c_during_worker_start_is_not_lost() -> None:
     class Starting:
         def start(self) -> None:
             os.kill(os.getpid(), signal.SIGINT)
@@ -99,7 +106,7 @@ def test_ctrl_c_is_not_lost_while_a_worker_starts() -> None:
         assert supervisor._wait(0) == signal.SIGINT
 
 
-def test_closed_standard_streams_are_no_obstacle(smoke: Path) -> None:
+def test_server_runs_with_closed_standard_streams(smoke: Path) -> None:
     command_line = f"{sys.executable} -m pipeline serve -C {smoke} --port 0 --no-grpc 2>&- <&-"
     process = subprocess.Popen(
         ["bash", "-c", f"exec {command_line}"], stdout=subprocess.PIPE, text=True, cwd=PROJECT
@@ -128,7 +135,7 @@ def workers_of(server: Server) -> list[int]:
 def command_of(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:  # it has ended
+    except OSError:  # it has exited
         return b""
 
 
@@ -139,12 +146,12 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_workers_share_the_ports_and_are_started_again(smoke: Path, tmp_path: Path) -> None:
+def test_workers_share_ports_and_are_restarted(smoke: Path, tmp_path: Path) -> None:
     with serving(smoke, "--workers", 2, log=tmp_path / "log") as server:
         wait_until(lambda: len(workers_of(server)) == 2)
         for _ in range(40):
             assert server.predict(BODY).status_code == 200
-        text = server.get("/metrics").text  # of both together
+        text = server.get("/metrics").text  # of both workers
         line = next(
             x for x in text.splitlines() if "smoke:predict" not in x and 'status="200"' in x
         )
@@ -155,7 +162,7 @@ def test_workers_share_the_ports_and_are_started_again(smoke: Path, tmp_path: Pa
             if x.startswith('pipeline_requests_total{model="smoke"')
         )
         assert total == 40
-        time.sleep(5.5)  # a worker that ends sooner is not started again
+        time.sleep(5.5)  # a worker that exits sooner is not restarted
         first = workers_of(server)[0]
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: len(workers_of(server)) == 2 and first not in workers_of(server))
@@ -165,7 +172,7 @@ def test_workers_share_the_ports_and_are_started_again(smoke: Path, tmp_path: Pa
         assert not any(map(is_alive, both))
 
 
-def test_workers_leave_when_their_parent_is_killed(smoke: Path, tmp_path: Path) -> None:
+def test_workers_exit_when_parent_is_killed(smoke: Path, tmp_path: Path) -> None:
     with serving(smoke, "--workers", 2, log=tmp_path / "log") as server:
         wait_until(lambda: len(workers_of(server)) == 2)
         both = workers_of(server)
@@ -174,9 +181,7 @@ def test_workers_leave_when_their_parent_is_killed(smoke: Path, tmp_path: Path) 
 
 
 @pytest.mark.skipif(not BASE.exists(), reason="made by `make test`: .venv-base")
-def test_the_base_install_serves_without_tensorflow_in_150_megabytes(
-    complete: Path, tmp_path: Path
-) -> None:
+def test_base_install_serves_in_150_megabytes(complete: Path, tmp_path: Path) -> None:
     with serving(complete, log=tmp_path / "log", python=BASE) as server:
         for count in (1, 1, 32, 256):
             body = {"instances": BODY["instances"] * count}
@@ -199,17 +204,17 @@ def resident_bytes():
 
 
 return_large_blocks()
-bytearray(30 << 20)  # freed: left alone, glibc keeps blocks up to this size on the heap from now on
+bytearray(30 << 20)  # freed: by default, glibc then allocates blocks up to this size on the heap
 before = resident_bytes()
-for _ in range(8):  # each ends with a small block that stays
+for _ in range(8):  # each iteration leaves a small block allocated
     large, small = b"x" * (6 << 20), ctypes.create_string_buffer(50_000)
-    kept = [*globals().get("kept", ()), small]
+    allocated = [*globals().get("allocated", ()), small]
     del large
 print(resident_bytes() - before)
 """
 
 
-def test_large_blocks_go_back_to_the_system() -> None:
+def test_large_blocks_are_returned_to_the_system() -> None:
     command = [sys.executable, "-c", LARGE_BLOCKS]
     done = subprocess.run(command, text=True, capture_output=True, check=True)
     assert int(done.stdout) < 2 << 20

@@ -1,4 +1,4 @@
-"""How the server ends: nothing that was accepted is lost, and nobody can keep it."""
+"""Shutdown: no accepted request is lost, and no client can delay the exit."""
 
 import json
 import os
@@ -27,9 +27,9 @@ REQUEST = HEAD + DATA
 
 
 class Asking(threading.Thread):
-    """A client that asks again and again; each request on the connection it has, or a new one.
+    """A client that sends requests in a loop, ``pause`` seconds apart.
 
-    It waits ``pause`` seconds in between.
+    With ``keep`` it reuses its connection; otherwise, each request opens a new one.
     """
 
     def __init__(self, server: Server, *, keep: bool, pause: float = 0) -> None:
@@ -70,9 +70,7 @@ def test_shutdown_loses_no_accepted_request(
     assert {code for asker in askers for code in asker.codes} == {200}
 
 
-def test_who_looks_at_readiness_can_leave_before_the_port_closes(
-    smoke: Path, tmp_path: Path
-) -> None:
+def test_readiness_fails_before_the_port_closes(smoke: Path, tmp_path: Path) -> None:
     with serving(smoke, "--drain-seconds", 3600, log=tmp_path / "log") as server:
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: server.get("/v2/health/ready").status_code == 503)
@@ -81,20 +79,18 @@ def test_who_looks_at_readiness_can_leave_before_the_port_closes(
         with channel_to(server) as channel:
             assert not call(channel, "ServerReady").ready
             assert call(channel, "ModelInfer", **question()).model_name == "smoke"
-        assert server.stop(signal.SIGINT) == 0  # it drains no longer
+        assert server.stop(signal.SIGINT) == 0  # cuts the drain period short
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_does_not_wait_for_who_looks_at_readiness(
-    smoke: Path, tmp_path: Path, workers: int
-) -> None:
+def test_ctrl_c_skips_the_drain_period(smoke: Path, tmp_path: Path, workers: int) -> None:
     options = ("--workers", workers, "--drain-seconds", 3600)
     with serving(smoke, *options, log=tmp_path / "log", own_group=True) as server:
         os.killpg(server.pid, signal.SIGINT)
         assert server.process.wait(60) == 0
 
 
-def test_a_second_ctrl_c_waits_for_nobody(smoke: Path, tmp_path: Path) -> None:
+def test_second_ctrl_c_exits_immediately(smoke: Path, tmp_path: Path) -> None:
     with (
         serving(smoke, "--receive-seconds", 3600, log=tmp_path / "log") as server,
         socket.create_connection(place(server), timeout=30) as connection,
@@ -102,7 +98,7 @@ def test_a_second_ctrl_c_waits_for_nobody(smoke: Path, tmp_path: Path) -> None:
         connection.sendall(REQUEST[:-1])
         server.process.send_signal(signal.SIGINT)
         wait_until(lambda: is_refused(server))
-        assert server.stop(signal.SIGINT, seconds=20) == 0  # the first one waits for 30
+        assert server.stop(signal.SIGINT, seconds=20) == 0  # the first signal alone allows 30 s
 
 
 def is_refused(server: Server) -> bool:
@@ -116,9 +112,9 @@ def is_refused(server: Server) -> bool:
 @pytest.mark.parametrize(
     ("sent", "seconds"),
     [(0, 0.5), (32, 4), (len(HEAD) + 100, 4)],
-    ids=["a client that has just connected", "half a head", "half a body"],
+    ids=["just connected", "partial head", "partial body"],
 )
-def test_a_request_that_is_on_its_way_is_waited_for(
+def test_partially_sent_request_is_completed(
     smoke: Path, tmp_path: Path, sent: int, seconds: float
 ) -> None:
     with serving(smoke, log=tmp_path / "log") as server:
@@ -135,7 +131,7 @@ def test_a_request_that_is_on_its_way_is_waited_for(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_all_processes_resets_nobody(
+def test_signal_to_process_group_resets_no_connection(
     smoke: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     with serving(smoke, "--workers", 2, log=tmp_path / "log", own_group=True) as server:
@@ -150,7 +146,7 @@ def test_a_signal_to_all_processes_resets_nobody(
     assert [asker.failed for asker in askers] == [[]] * 12
 
 
-def test_calls_of_grpc_are_answered_or_told_to_go_elsewhere(smoke: Path, tmp_path: Path) -> None:
+def test_grpc_calls_succeed_or_fail_as_unavailable(smoke: Path, tmp_path: Path) -> None:
     ended: list[grpc.StatusCode] = []
 
     def ask(server: Server) -> None:
@@ -174,7 +170,7 @@ def test_calls_of_grpc_are_answered_or_told_to_go_elsewhere(smoke: Path, tmp_pat
 
 
 class Leaving(threading.Thread):
-    """A client that connects and goes at once, again and again."""
+    """A client that connects and disconnects in a loop."""
 
     def __init__(self, server: Server) -> None:
         super().__init__()
@@ -187,7 +183,7 @@ class Leaving(threading.Thread):
                 socket.create_connection(self._place, timeout=5).close()
 
 
-def test_who_goes_before_the_handshake_harms_nobody(
+def test_disconnects_before_tls_handshake_do_no_harm(
     smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]
 ) -> None:
     with tls_serving(smoke, tmp_path, certificate) as server, tls_connection(server) as connection:
@@ -207,13 +203,13 @@ def test_who_goes_before_the_handshake_harms_nobody(
     assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
-def test_a_client_that_keeps_its_side_of_tls_open_is_not_waited_for(
+def test_half_closed_tls_connection_does_not_delay_exit(
     smoke: Path, tmp_path: Path, certificate: tuple[Path, Path]
 ) -> None:
     with tls_serving(smoke, tmp_path, certificate) as server, tls_connection(server) as connection:
         connection.sendall(REQUEST)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
-        assert server.stop(seconds=20) == 0  # the event loop's own limit is half a minute
+        assert server.stop(seconds=20) == 0  # asyncio's own timeout is 30 s
 
 
 def tls_serving(

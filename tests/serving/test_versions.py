@@ -1,4 +1,4 @@
-"""Versions live: new ones without a restart, bad ones refused, labels, readiness."""
+"""Versions: hot reload, rejection of broken versions, labels, readiness."""
 
 import json
 import os
@@ -19,7 +19,7 @@ BODY = {"instances": [[[[0]] * 28] * 28]}
 
 @pytest.fixture
 def workspace(complete: Path, tmp_path: Path) -> Path:
-    """A workspace of the test's own, with version 1."""
+    """A private workspace with version 1."""
     shutil.copytree(complete / "exported", tmp_path / "exported")
     return tmp_path
 
@@ -35,9 +35,9 @@ def model_folder(workspace: Path) -> Path:
 
 
 def add_version(workspace: Path, number: int, spoil: Any = lambda _: None, **changes: Any) -> Path:
-    """Publish version 1 once more under another number, as a publication does: by renaming.
+    """Publish version 1 again under another number, by renaming, as ``publish`` does.
 
-    ``spoil`` changes the folder before, so that nobody sees it whole.
+    ``spoil`` modifies the folder before it becomes visible.
     """
     folder = model_folder(workspace)
     aside = folder / f".tmp-{number}"
@@ -64,9 +64,7 @@ def states(server: Server) -> dict[str, tuple[str, str]]:
     return {row["version"]: (row["state"], row["status"]["error_message"]) for row in rows}
 
 
-def test_a_new_version_is_served_without_a_restart_and_without_a_failed_request(
-    workspace: Path, running: Server
-) -> None:
+def test_new_version_is_served_without_failed_requests(workspace: Path, running: Server) -> None:
     answers: list[tuple[int, str]] = []
     done = threading.Event()
 
@@ -96,7 +94,7 @@ def test_a_new_version_is_served_without_a_restart_and_without_a_failed_request(
     assert running.get("/v1/models/smoke/versions/1").status_code == 404
 
 
-def test_labels_choose_versions(workspace: Path, running: Server) -> None:
+def test_labels_select_versions(workspace: Path, running: Server) -> None:
     add_version(workspace, 2)
     set_labels(workspace, stable=1, canary=2)
     wait_until(lambda: status(running)["labels"] == {"stable": "1", "canary": "2"})
@@ -113,15 +111,15 @@ def damage_weights(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(content)
 
 
-def change_golden_answers(folder: Path) -> None:
-    """A model that answers otherwise than recorded, its hashes being right."""
+def change_golden_predictions(folder: Path) -> None:
+    """Record other predictions than the model's, with correct hashes."""
     import numpy as np
 
     from pipeline.system.atomic import sha256
 
     with np.load(folder / "golden.npz") as file:
-        images, answers = file["images"], file["probabilities"]
-    np.savez(folder / "golden.npz", images=images, probabilities=answers[::-1])
+        images, probabilities = file["images"], file["probabilities"]
+    np.savez(folder / "golden.npz", images=images, probabilities=probabilities[::-1])
     manifest = json.loads((folder / "manifest.json").read_text())
     golden = folder / "golden.npz"
     manifest["files"]["golden.npz"] = {"bytes": golden.stat().st_size, "sha256": sha256(golden)}
@@ -137,22 +135,28 @@ def remove_golden(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (damage_weights, "model.onnx has another SHA-256"),
-        (change_golden_answers, "must answer here as it did where it was published"),
+        (damage_weights, "model.onnx does not have the SHA-256"),
+        (change_golden_predictions, "does not predict the same as where it was published"),
         (remove_golden, "it has no golden.npz"),
-        (lambda folder: (folder / "manifest.json").unlink(), "must be the manifest"),
-        (lambda folder: (folder / "manifest.json").write_text("{"), "must be the manifest"),
+        (
+            lambda folder: (folder / "manifest.json").unlink(),
+            "as the manifest of a published model",
+        ),
+        (
+            lambda folder: (folder / "manifest.json").write_text("{"),
+            "as the manifest of a published model",
+        ),
         (lambda folder: (folder / "model.onnx").unlink(), "model.onnx is missing"),
         (lambda folder: (folder / "evil.txt").symlink_to("/nowhere"), None),
     ],
 )
-def test_a_bad_version_is_refused_and_the_old_one_goes_on(
+def test_broken_version_is_rejected_and_old_one_serves(
     workspace: Path, running: Server, spoil: Any, words: str | None
 ) -> None:
     add_version(workspace, 2, spoil)
     set_labels(workspace, stable=2)
     wait_until(lambda: states(running).get("2", ("LOADING", ""))[0] in {"END", "AVAILABLE"})
-    if words is None:  # what is not listed and not opened does no harm
+    if words is None:  # a file that is neither listed nor opened is ignored
         assert states(running)["2"] == ("AVAILABLE", "")
         return
     assert states(running)["2"][0] == "END"
@@ -166,13 +170,13 @@ def test_a_bad_version_is_refused_and_the_old_one_goes_on(
     assert words in refused.json()["error"]
 
 
-def add_a_name_that_is_no_text(folder: Path) -> None:
-    """Nor can a line of the log end within it, for whichever reader."""
+def add_file_name_that_is_not_utf8(folder: Path) -> None:
+    """Its U+2028 must not split a line of the log, whatever reads it."""
     Path(os.fsdecode(bytes(folder) + b"/variables/variables.\xff\xe2\x80\xa8")).touch()
 
 
-def test_names_that_are_no_text_end_nothing(workspace: Path, running: Server) -> None:
-    add_version(workspace, 2, add_a_name_that_is_no_text)
+def test_file_names_need_not_be_utf8(workspace: Path, running: Server) -> None:
+    add_version(workspace, 2, add_file_name_that_is_not_utf8)
     wait_until(lambda: states(running).get("2", ("LOADING", ""))[0] != "LOADING")
     add_version(workspace, 3)
     wait_until(lambda: states(running).get("3", ("", ""))[0] == "AVAILABLE")
@@ -181,7 +185,7 @@ def test_names_that_are_no_text_end_nothing(workspace: Path, running: Server) ->
     assert not [event for event in running.events() if "traceback" in event]
 
 
-def test_a_refused_version_is_tried_again_once_it_changed(workspace: Path, running: Server) -> None:
+def test_rejected_version_is_retried_after_a_change(workspace: Path, running: Server) -> None:
     folder = add_version(workspace, 2, damage_weights)
     good = (model_folder(workspace) / "1" / "model.onnx").read_bytes()
     wait_until(lambda: states(running).get("2", ("", ""))[0] == "END")
@@ -189,25 +193,23 @@ def test_a_refused_version_is_tried_again_once_it_changed(workspace: Path, runni
     wait_until(lambda: states(running)["2"] == ("AVAILABLE", ""))
 
 
-def test_a_version_altered_while_it_serves_goes_on_from_memory(
-    workspace: Path, running: Server
-) -> None:
+def test_version_altered_on_disk_serves_from_memory(workspace: Path, running: Server) -> None:
     damage_weights(model_folder(workspace) / "1")
     wait_until(lambda: states(running)["1"][1])
     assert states(running)["1"][0] == "AVAILABLE"
     assert running.predict(BODY).status_code == 200
 
 
-def test_broken_labels_leave_them_as_they_were(workspace: Path, running: Server) -> None:
+def test_broken_labels_file_leaves_labels_unchanged(workspace: Path, running: Server) -> None:
     add_version(workspace, 2)
     (model_folder(workspace) / "labels.json").write_text("{")
     wait_until(lambda: "2" in states(running))
     assert status(running)["labels"] == {"stable": "1"}
-    told = "labels not read"
-    wait_until(lambda: any(told in event.get("message", "") for event in running.events()))
+    warning = "labels not updated"
+    wait_until(lambda: any(warning in event.get("message", "") for event in running.events()))
 
 
-def test_nothing_is_ready_before_something_is_published(complete: Path, tmp_path: Path) -> None:
+def test_server_is_not_ready_before_first_publication(complete: Path, tmp_path: Path) -> None:
     with serving(tmp_path, log=tmp_path / "log", wait=False) as server:
         wait_until(lambda: server.get("/v2/health/live").status_code == 200)
         assert server.get("/v2/health/ready").status_code == 503
@@ -221,8 +223,8 @@ def test_nothing_is_ready_before_something_is_published(complete: Path, tmp_path
         wait_until(lambda: server.get("/v2/health/ready").status_code == 503)
 
 
-def test_a_model_that_was_away_is_served_again(workspace: Path, running: Server) -> None:
-    """The very same files, as after a volume was mounted anew."""
+def test_model_that_reappears_is_served_again(workspace: Path, running: Server) -> None:
+    """The files are unchanged, as after remounting a volume."""
     away = model_folder(workspace).rename(workspace / "away")
     wait_until(lambda: running.get("/v2/health/ready").status_code == 503)
     away.rename(model_folder(workspace))
@@ -230,7 +232,7 @@ def test_a_model_that_was_away_is_served_again(workspace: Path, running: Server)
     assert running.predict(BODY).status_code == 200
 
 
-def test_what_else_lies_there_harms_nobody(workspace: Path) -> None:
+def test_unrelated_files_in_exported_are_ignored(workspace: Path) -> None:
     exported = workspace / "exported"
     shutil.copytree(model_folder(workspace) / "1", exported / "backup")
     (exported / "2024" / "notes").mkdir(parents=True)
@@ -245,7 +247,7 @@ def test_what_else_lies_there_harms_nobody(workspace: Path) -> None:
     assert not [event for event in server.events() if "traceback" in event]
 
 
-def test_a_model_may_have_a_number_for_a_name(workspace: Path) -> None:
+def test_model_name_may_be_a_number(workspace: Path) -> None:
     folder = model_folder(workspace).rename(workspace / "exported" / "2024")
     manifest = json.loads((folder / "1" / "manifest.json").read_text())
     (folder / "1" / "manifest.json").write_text(json.dumps({**manifest, "name": "2024"}))
@@ -255,7 +257,7 @@ def test_a_model_may_have_a_number_for_a_name(workspace: Path) -> None:
         assert server.predict(BODY, "2024").status_code == 200
 
 
-def test_a_named_version_that_is_removed_is_served_no_more(workspace: Path) -> None:
+def test_removed_version_is_no_longer_served(workspace: Path) -> None:
     one = model_folder(workspace) / "1"
     with serving(workspace, one, log=workspace / "log") as server:
         assert server.predict(BODY).status_code == 200
@@ -263,7 +265,7 @@ def test_a_named_version_that_is_removed_is_served_no_more(workspace: Path) -> N
         wait_until(lambda: server.get("/v2/health/ready").status_code == 503)
 
 
-def test_labels_need_not_be_words(workspace: Path, running: Server) -> None:
+def test_labels_may_contain_any_characters(workspace: Path, running: Server) -> None:
     set_labels(workspace, **{"stable": 1, "can-ary": 1, "größe": 1})
     wait_until(lambda: len(status(running)["labels"]) == 3)
     for label in ("can-ary", "größe"):
@@ -271,7 +273,7 @@ def test_labels_need_not_be_words(workspace: Path, running: Server) -> None:
         assert running.post(path, json=BODY).status_code == 200
 
 
-def test_only_what_is_named_is_served(workspace: Path) -> None:
+def test_only_named_models_are_served(workspace: Path) -> None:
     add_version(workspace, 2)
     shutil.copytree(model_folder(workspace), workspace / "exported" / "other")
     with serving(workspace, "smoke", log=workspace / "log") as server:
@@ -281,8 +283,8 @@ def test_only_what_is_named_is_served(workspace: Path) -> None:
         assert list(states(server)) == ["1"]
 
 
-def test_a_folder_of_another_model_is_refused(workspace: Path) -> None:
-    """Its manifest says who it is; a renamed folder is not believed."""
+def test_renamed_model_folder_is_rejected(workspace: Path) -> None:
+    """The name in the manifest must match the folder."""
     model_folder(workspace).rename(workspace / "exported" / "other")
     with serving(workspace, log=workspace / "log", wait=False) as server:
         path = "/v1/models/other"

@@ -1,4 +1,4 @@
-"""The container file, read."""
+"""Parsing the Containerfile."""
 
 import re
 

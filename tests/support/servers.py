@@ -1,4 +1,4 @@
-"""A real server in a process of its own, on ports that the system chooses."""
+"""Running a real server in a separate process, on ports that the system chooses."""
 
 import json
 import os
@@ -16,12 +16,12 @@ import requests
 from tests.support.paths import PROJECT
 from tests.support.processes import wait_until
 
-_START_SECONDS = 60  # a slow machine; how fast it starts is measured by the benchmark
+_START_SECONDS = 60  # enough for a slow machine; the benchmark measures the startup time
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs; ``log`` is its standard error."""
+    """A running server; ``log`` is its standard error."""
 
     url: str
     grpc: str | None
@@ -43,7 +43,7 @@ class Server:
         return self.post(f"/v1/models/{model}:predict", json=document)
 
     def events(self) -> list[dict[str, Any]]:
-        *whole, _ = self.log.read_text().split("\n")  # the last may be half written
+        *whole, _ = self.log.read_text().split("\n")  # the last line may be incomplete
         return [json.loads(line) for line in whole]
 
     def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 40) -> int:
@@ -63,7 +63,7 @@ def serving(
     own_group: bool = False,
     **environment: str,
 ) -> Iterator[Server]:
-    """Start ``pipeline serve`` as a user does; it is ended with the block."""
+    """Start ``pipeline serve`` as a user does, and stop it at the end of the block."""
     command = [str(python), "-m", "pipeline", "serve", "--json", "-C", str(workspace)]
     if "--port" not in arguments:
         command += ["--port", "0"]
@@ -95,7 +95,7 @@ def serving(
 
 
 def start_for_people(workspace: Path) -> subprocess.Popen[str]:
-    """Start a server that speaks as to a user, and return it for the test to read and to end."""
+    """Start a server with output for people, which the test reads; the test must stop it."""
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", "serve", "-C", workspace, "--port", "0"],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Small trainings for tests: 500 real digits and a network of 16 hidden units."""
+"""Small training runs for tests, with 500 real digits and 16 hidden units."""
 
 from pathlib import Path
 from typing import Any
@@ -56,13 +56,13 @@ def silent(_state: EpochState) -> None:
 
 
 def epoch_order(loop: Loop, epoch: int = 0) -> np.ndarray:
-    """The images of an epoch in the order in which they are trained on, by their rows."""
+    """Return the rows of the images of an epoch, in training order."""
     orders = [s.order.numpy()[: s.num_images] for s in loop.feed.shards(epoch, 0)]
     return np.concatenate(orders)
 
 
 def new_fit(loop: Loop, digits: Split, *callbacks: keras.callbacks.Callback, epochs: int) -> Fit:
-    """Never saved: what it would be saved to is not there."""
+    """Return a fit that is never saved: the path of its checkpoint does not exist."""
     program = loop.program
     listed = CallbackList(callbacks, program.model, epochs=epochs, steps=loop.feed.num_steps)
     nowhere = Checkpoint(Path("/nowhere/to/be/found"))
