@@ -50,7 +50,7 @@ def run(context: Context, folder: Path) -> Outcome[ExportFacts]:
     formats = tuple(name for name in settings.formats if name not in left_out)
     for copy in copies:
         if copy.reason:
-            context.progress.notice(f"{copy.artifact} was left out: {copy.reason}.")
+            context.progress.notice(f"{copy.artifact} is left out: {copy.reason}.")
     return Outcome(ExportFacts(formats, tuple(copies), contract))
 
 
