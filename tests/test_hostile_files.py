@@ -113,7 +113,7 @@ def test_a_runtime_that_crashes_is_a_failed_check(published: Path, tmp_path: Pat
     )
     workspace = published.parents[2]
     done = command("verify", published, "--runtime", "crashing", "-C", workspace, cwd=tmp_path)
-    assert_error(done, 1, "model.keras in crashing", "its process was ended by SIGSEGV")
+    assert_error(done, 1, "model.keras in crashing", "its process was killed by SIGSEGV")
 
 
 SECRET = "root:x:0:0"  # noqa: S105  (how a file begins that nobody may read from here)

@@ -45,28 +45,28 @@ def require_runnable(formats: Sequence[str], chosen: Sequence[Runtime] | None) -
         MissingPackages: none of those that do is installed.
     """
     able = {runtime.name: runtime for name in formats for runtime in runtimes_for(name)}
-    asked = [r for r in able.values() if chosen is None or r in chosen]
-    if not asked:
+    usable = [r for r in able.values() if chosen is None or r in chosen]
+    if not usable:
         raise RequestError(
             f"--runtime must name a runtime that opens {' or '.join(formats)}; got "
             f"{', '.join(runtime.name for runtime in chosen or ())}. Choose from {', '.join(able)}."
         )
-    if not any(runtime.installed for runtime in asked):
-        names = ", ".join(runtime.name for runtime in asked)
-        raise MissingPackages(f"Verifying in {names}", asked[0].package.command)
+    if not any(runtime.installed for runtime in usable):
+        names = ", ".join(runtime.name for runtime in usable)
+        raise MissingPackages(f"Verifying in {names}", usable[0].package.command)
 
 
 def _require_runtime(file_format: str, chosen: list[Runtime] | None) -> None:
     able = runtimes_for(file_format)
-    asked = [runtime for runtime in able if chosen is None or runtime in chosen]
-    if not asked:
+    usable = [runtime for runtime in able if chosen is None or runtime in chosen]
+    if not usable:
         raise RequestError(
             f"verify.runtimes must name a runtime that opens {file_format}; got none. Add one of "
             f"{', '.join(runtime.name for runtime in able)}, or remove {file_format} from "
             "export.formats."
         )
-    if not any(runtime.installed for runtime in asked):
-        names = ", ".join(runtime.name for runtime in asked)
+    if not any(runtime.installed for runtime in usable):
+        names = ", ".join(runtime.name for runtime in usable)
         raise MissingPackages(
-            f"Verifying the format {file_format} in {names}", asked[0].package.command
+            f"Verifying the format {file_format} in {names}", usable[0].package.command
         )

@@ -24,7 +24,7 @@ from pipeline.training.callback_list import CallbackList
 from pipeline.training.compiled_program import EpochState
 
 MIN_SECONDS = 10.0  # shorter trainings need no checkpoint
-COST_SHARE = 0.01  # of the training time that checkpoints may take
+COST_SHARE = 0.01  # checkpoints take at most this share of the training time
 MAX_IDLE_DAYS = 30  # checkpoints that were not resumed by then are removed
 
 

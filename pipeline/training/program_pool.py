@@ -51,7 +51,7 @@ _idle: dict[str, Program] = {}
 def _description(
     model: keras.Model, optimizer: keras.optimizers.Optimizer, task: Task, batch_size: int
 ) -> str:
-    """Describe the fixed parts of a program. A constant learning rate is a variable, not one."""
+    """Describe the fixed parts of a program; a constant learning rate is a variable instead."""
     fixed = optimizer.get_config()
     del fixed["name"]  # Keras numbers the names
     if not isinstance(fixed["learning_rate"], dict):
