@@ -1,1 +1,1 @@
-"""Speed, measured side by side with other systems in one run; ``make bench`` runs all of it."""
+"""Benchmarks: speed measured side by side with other systems; ``make bench`` runs them."""

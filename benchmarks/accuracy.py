@@ -1,4 +1,4 @@
-"""Seconds from process start to 98 % of the test set: ``python -m benchmarks.accuracy``."""
+"""Seconds from process start to 98 % test accuracy: ``python -m benchmarks.accuracy``."""
 
 import json
 import time
@@ -9,7 +9,7 @@ WANTED, BATCH_SIZE, ROUNDS = 0.98, 128, 3
 
 
 def main() -> None:
-    """The same network, optimiser and batch size; each judged on the test set after each epoch."""
+    """Train the same network with both, and evaluate the test set after each epoch."""
     folder = write_digits()
     found: dict[str, list[dict[str, float]]] = {"ours": [], "keras": []}
     for _ in range(ROUNDS):

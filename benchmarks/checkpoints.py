@@ -1,4 +1,4 @@
-"""What checkpoints cost a training of a minute: ``python -m benchmarks.checkpoints``."""
+"""The cost of checkpoints in a training of a minute: ``python -m benchmarks.checkpoints``."""
 
 import json
 import time
@@ -16,7 +16,7 @@ OVERRIDES = ["model.hidden=[1024,1024]", "optimizer={name: adam}", "train.epochs
 
 
 def main() -> None:
-    """Run the stage ``train`` with its own checkpoints, and time each of them."""
+    """Run the stage ``train``, and time each of its checkpoints."""
     costs: list[float] = []
     write = Checkpoint.save
 

@@ -1,4 +1,4 @@
-"""What the first epoch of the default model costs more: ``python -m benchmarks.first_epoch``."""
+"""First-epoch overhead of the default model: ``python -m benchmarks.first_epoch``."""
 
 import json
 
@@ -8,7 +8,7 @@ ROUNDS = 5
 
 
 def main() -> None:
-    """In fresh processes: the first training, and a like one after it in the same process."""
+    """Measure, in fresh processes, a first and a second training of the same kind."""
     folder = write_digits()
     rows = [call(OURS, PEERS / "ours_default.py", folder) for _ in range(ROUNDS)]
     for row in rows:

@@ -1,6 +1,6 @@
--- What wrk sends and prints: `wrk ... -s load.lua URL -- FOLDER COUNT`.
--- The requests lie in FOLDER/0, FOLDER/1, ... as they go over the wire, and are sent in turns: an
--- answer that a server remembered would not help it.
+-- The requests and the report of wrk: `wrk ... -s load.lua URL -- FOLDER COUNT`.
+-- Raw requests are read from FOLDER/0, FOLDER/1, ... and sent in rotation, so that cached responses
+-- would not help a server.
 
 local requests, at = {}, 0
 
@@ -17,8 +17,8 @@ function request()
   return requests[at]
 end
 
--- No function `response`: it would run for each answer and slow what measures. wrk itself counts
--- answers of status 400 and above.
+-- No function `response`: it would run for each response and slow down the load. wrk itself counts
+-- responses with status 400 and above.
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(

@@ -1,4 +1,4 @@
-"""The load: requests of one kind, sent by wrk from this machine over a number of connections."""
+"""Load generation: wrk sends requests of one kind over a number of local connections."""
 
 import json
 import shutil
@@ -14,13 +14,13 @@ from benchmarks.messages import Message, connect
 
 SCRIPT = PROJECT / "benchmarks" / "load.lua"
 WARM_UP_SECONDS = 1
-MEASURED_SECONDS = (4, 12, 36)  # longer where a connection may still wait for its first answer
-TIMEOUT_SECONDS = 30  # for an answer
+MEASURED_SECONDS = (4, 12, 36)  # longer if a connection may still wait for its first response
+TIMEOUT_SECONDS = 30  # per response
 
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk saw; ``p50_ms`` and ``p99_ms`` are from a request sent to its answer."""
+    """Measurements of wrk; ``p50_ms`` and ``p99_ms`` are from request to response."""
 
     requests_per_second: float
     p50_ms: float
@@ -28,20 +28,20 @@ class Load:
 
 
 class LoadFailed(Exception):
-    """A request was refused, broken off or not answered in time."""
+    """A request failed, was aborted or timed out."""
 
 
 def require_wrk() -> None:
-    """End the program where there is no wrk."""
+    """Exit if wrk is not installed."""
     if not shutil.which("wrk"):
-        sys.exit("wrk must be installed; it is not. Install the package wrk of your system.")
+        sys.exit("wrk is not installed. Install the package wrk of your system.")
 
 
-def put_load(messages: Sequence[Message], folder: Path, *, port: int, connections: int) -> Load:
-    """Write the requests to a folder, warm up, then measure.
+def run_load(messages: Sequence[Message], folder: Path, *, port: int, connections: int) -> Load:
+    """Write the requests to a folder, warm up, and measure.
 
     Raises:
-        LoadFailed: a request was not answered with success.
+        LoadFailed: a request failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number, message in enumerate(messages):
@@ -54,11 +54,11 @@ def put_load(messages: Sequence[Message], folder: Path, *, port: int, connection
         found = _wrk(*arguments, seconds)
         if found["requests"] >= connections:
             return Load(found["requests"] / found["seconds"], found["p50_ms"], found["p99_ms"])
-    raise LoadFailed(f"{found['requests']} answers in {seconds} s")
+    raise LoadFailed(f"{found['requests']} responses in {seconds} s")
 
 
 def _wait_until_idle(message: Message, port: int) -> None:
-    """Wait for an answer: wrk leaves unanswered requests behind, which must not cost the next."""
+    """Wait for a response: requests that wrk left pending must not slow down the next run."""
     connection = connect(port)
     message.send(connection)
     connection.close()

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine, the digits, the environments, and child processes."""
+"""Shared by the benchmarks: machine description, data, environments and child processes."""
 
 import json
 import os
@@ -24,7 +24,7 @@ _NUM_TEST = 10_000  # of the full set
 
 
 def describe() -> dict[str, Any]:
-    """Return what a reader must know of this machine."""
+    """Describe this machine for the reader of the results."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     flags = next(line.split() for line in lines if line.startswith("flags"))
@@ -39,14 +39,14 @@ def describe() -> dict[str, Any]:
 
 
 def write_digits() -> Path:
-    """Write the 60,000 training and 10,000 test images as the data stage gives them.
+    """Write the 60,000 training and 10,000 test images of the data stage.
 
-    Ends the program where only the sample is there: its numbers would mislead.
+    Exits if only the sample is available: its numbers would be misleading.
     """
     result = run(PROJECT / "configs" / "mlp.yaml", until="data", workspace=PROJECT)
     data = read_data(Path(result.stages[0].output.path))
     if len(data.test) != _NUM_TEST:
-        sys.exit("The benchmarks must have the full MNIST; got the sample. See the README.")
+        sys.exit("The benchmarks need the full MNIST data set; got the sample. See the README.")
     SCRATCH.mkdir(parents=True, exist_ok=True)
     parts = [data.train, data.validation]
     np.save(SCRATCH / "images.npy", np.concatenate([part.images for part in parts]))
@@ -57,17 +57,17 @@ def write_digits() -> Path:
 
 
 def python_of(environment: str) -> Path:
-    """Return the interpreter of an environment that ``make bench`` has built."""
+    """Return the interpreter of an environment that ``make bench-environments`` has built."""
     if environment == OURS:
         return Path(sys.executable)
     python = ENVIRONMENTS / environment / "bin" / "python"
     if not python.exists():
-        sys.exit(f"{python} must be there; it is not. Run: make bench-environments")
+        sys.exit(f"{python} does not exist. Run: make bench-environments")
     return python
 
 
 def call(environment: str, script: Path, *arguments: object) -> dict[str, Any]:
-    """Run a script in an environment and return the JSON it prints last."""
+    """Run a script in an environment, and return the JSON of its last line."""
     variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(PROJECT)}
     command = [str(python_of(environment)), str(script), *map(str, arguments)]
     done = subprocess.run(
@@ -80,7 +80,7 @@ def call(environment: str, script: Path, *arguments: object) -> dict[str, Any]:
 
 
 def save(name: str, result: dict[str, Any]) -> None:
-    """Keep a result, with the machine, for the report."""
+    """Save a result with a description of the machine, for the report."""
     RESULTS.mkdir(exist_ok=True)
     described = {"machine": describe(), **result}
     (RESULTS / f"{name}.json").write_text(json.dumps(described, indent=1) + "\n")

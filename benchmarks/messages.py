@@ -1,4 +1,4 @@
-"""Requests of both protocols, and their answers: V1 rows, V2 as JSON and with binary tensors."""
+"""Requests and responses of both protocols: V1 rows, V2 with JSON and with binary tensors."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _TIMEOUT_SECONDS = 30
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; names of headers are in lower case."""
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -31,13 +31,13 @@ class Message:
     body: bytes
 
     def wire(self, port: int) -> bytes:
-        """The bytes of it, as they go over a connection that is kept."""
+        """Return the bytes of the request for a persistent connection."""
         fields = {"Host": f"{HOST}:{port}", **self.headers, "Content-Length": str(len(self.body))}
         lines = [f"POST {self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
     def send(self, connection: HTTPConnection) -> Answer:
-        """Send it and wait for the answer."""
+        """Send the request, and wait for the response."""
         connection.request("POST", self.path, self.body, self.headers)
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
@@ -46,7 +46,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How images, uint8 (n, 28, 28, 1), become a request, and its answer float32 (n, 10)."""
+    """Encodes images, uint8 (n, 28, 28, 1), and decodes probabilities, float32 (n, 10)."""
 
     label: str
     write: Callable[[str, np.ndarray], Message]
@@ -54,7 +54,7 @@ class Protocol:
 
 
 def connect(port: int) -> HTTPConnection:
-    """Return a connection to a server of this machine."""
+    """Return a connection to a server on this machine."""
     return HTTPConnection(HOST, port, timeout=_TIMEOUT_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""float32 and bfloat16, in XLA and as a graph: ``python -m benchmarks.precision``."""
+"""float32 and bfloat16, in XLA and as a TensorFlow graph: ``python -m benchmarks.precision``."""
 
 import json
 from itertools import product
@@ -11,7 +11,7 @@ ROUNDS = 2
 
 
 def main() -> None:
-    """All ways in turns, for each network and batch size; seconds per epoch and test accuracy."""
+    """Measure seconds per epoch and test accuracy of all combinations, alternating."""
     folder, rows = write_digits(), []
     for _ in range(ROUNDS):
         for (hidden, batch_size), (precision, compiler) in product(NETWORKS, WAYS):

@@ -1,6 +1,6 @@
-"""Fails where training lost speed against Keras in the same run: ``make bench-check``.
+"""Check that training has not become slower relative to Keras: ``make bench-check``.
 
-Ratios are compared, not seconds: they hold from machine to machine better.
+Ratios are compared instead of seconds, since they vary less between machines.
 """
 
 import json
@@ -11,21 +11,21 @@ from benchmarks.machine import RESULTS
 from benchmarks.training import SMALL, Case, measure
 
 PEER, BATCH_SIZES = "keras_tutorial", (32, 128)
-LEAST_SHARE = 0.6  # of the ratio in the table: a noisy minute costs less
+LEAST_SHARE = 0.6  # of the ratio in the table: noise on a busy machine is smaller
 
 
 def main() -> None:
-    """Measure both, and exit with 1 if a ratio is under its share of that in the table."""
+    """Measure both; exit with 1 if a ratio is below ``LEAST_SHARE`` of that in the table."""
     before = ratios(json.loads((RESULTS / "training.json").read_text())["rows"])
     now = ratios(measure([Case(SMALL, size) for size in BATCH_SIZES], ["ours", PEER]))
     slower = [size for size in BATCH_SIZES if now[size] < LEAST_SHARE * before[size]]
     for size in BATCH_SIZES:
-        print(f"batch {size}: {now[size]:.1f} times Keras fit; in the table {before[size]:.1f}")
-    sys.exit(f"Training lost speed at batch {slower}." if slower else 0)
+        print(f"batch size {size}: {now[size]:.1f}x Keras fit; {before[size]:.1f}x in the table")
+    sys.exit(f"Training has become slower at batch sizes {slower}." if slower else 0)
 
 
 def ratios(rows: list[dict[str, Any]]) -> dict[int, float]:
-    """Return Keras' seconds divided by ours, by batch size, of the small network."""
+    """Return Keras' seconds divided by ours for the small network, by batch size."""
     found: dict[int, dict[str, float]] = {}
     for row in rows:
         if tuple(row["hidden"]) == SMALL and row["peer"] in ("ours", PEER):

@@ -1,12 +1,13 @@
-"""Results -> the tables of docs/performance.md and of the README: ``python -m benchmarks.report``.
+"""Write the tables of docs/performance.md and README.md: ``python -m benchmarks.report``.
 
-A table stands between ``<!-- NAME -->`` and ``<!-- end -->``; only what is between is replaced.
+A table is between ``<!-- NAME -->`` and ``<!-- end -->``; only the text between them is replaced.
 """
 
 import json
 import math
 import re
 import statistics
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -33,31 +34,34 @@ WIDTHS = {SMALL: (784, 128, 10), LARGE: (784, 1024, 1024, 10)}
 
 
 def main() -> None:
-    """Write every table whose result is there."""
+    """Write the tables of all available results."""
     tables = {name: make(load(result)) for name, (result, make) in TABLES.items() if known(result)}
     for page in PAGES:
         text = page.read_text()
-        for name, text_of in tables.items():
-            pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-            text = re.sub(
-                pattern, lambda m, t=text_of: f"{m[1]}\n{t}\n\n{m[2]}", text, flags=re.DOTALL
-            )
+        for name, content in tables.items():
+            text = replace(text, name, content)
         page.write_text(text)
 
 
+def replace(text: str, name: str, content: str) -> str:
+    """Return the text of a page with the content of one table replaced."""
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+    return re.sub(pattern, lambda m: f"{m[1]}\n{content}\n\n{m[2]}", text, flags=re.DOTALL)
+
+
 def known(result: str) -> bool:
-    """Whether a benchmark has been run."""
+    """Whether a benchmark has a saved result."""
     return (RESULTS / f"{result}.json").exists()
 
 
 def load(result: str) -> Row:
-    """Read what a benchmark has kept."""
+    """Read the saved result of a benchmark."""
     found: Row = json.loads((RESULTS / f"{result}.json").read_text())
     return found
 
 
 def machine(result: Row) -> str:
-    """Return the machine in a line."""
+    """Describe the machine in one line."""
     m = result["machine"]
     return (
         f"{m['processors']} processors of {m['processor']} ({', '.join(m['instructions'])}), "
@@ -66,16 +70,16 @@ def machine(result: Row) -> str:
 
 
 def seconds_table(result: Row, hidden: tuple[int, ...]) -> str:
-    """Seconds per epoch of every peer, and how many times ours that is."""
+    """Return the seconds per epoch of every peer, and their ratios to ours."""
     lines = []
     for batch_size, rows in by_batch_size(result["rows"], hidden).items():
         cells = [cell(rows.get(peer), rows["ours"]) for peer in ENVIRONMENT_OF]
         lines.append([label(batch_size), *cells])
-    return table(["batch", *(NAMES[peer] for peer in ENVIRONMENT_OF)], lines)
+    return table(["batch size", *(NAMES[peer] for peer in ENVIRONMENT_OF)], lines)
 
 
 def cell(row: Row | None, ours: Row) -> str:
-    """Return seconds and ratio of one peer."""
+    """Return the seconds and the ratio of one peer."""
     if row is None or "error" in row:
         return "failed"
     if row is ours:
@@ -84,18 +88,18 @@ def cell(row: Row | None, ours: Row) -> str:
 
 
 def ratios_table(result: Row) -> str:
-    """How many times faster than others, in short."""
+    """Return how many times faster our epochs are, as a short table."""
     peers = ("keras_tutorial", "keras_arrays", "pytorch_eager", "jax_scan", "scikit_learn")
     lines = []
     for batch_size, rows in by_batch_size(result["rows"], SMALL).items():
         ours = rows["ours"]["seconds"]
         ratios = [f"{rows[peer]['seconds'] / ours:.1f}x" for peer in peers]
         lines.append([label(batch_size), f"{ours:.2g} s", *ratios])
-    return table(["batch", "an epoch", *(f"than {NAMES[peer]}" for peer in peers)], lines)
+    return table(["batch size", "epoch", *(f"vs. {NAMES[peer]}" for peer in peers)], lines)
 
 
 def products_table(result: Row) -> str:
-    """What share of the arithmetic limit our epochs reach."""
+    """Return the share of the arithmetic limit that our epochs reach."""
     limit = max(statistics.median(result["products"][f"float32 {way}"]) for way in ("graph", "XLA"))
     lines = []
     for hidden, widths in WIDTHS.items():
@@ -106,12 +110,12 @@ def products_table(result: Row) -> str:
             seconds = rows["ours"]["seconds"]
             shares = [f"{100 * work / seconds / limit:.0f} %" for work in (all_products, needed)]
             lines.append(["-".join(map(str, widths)), label(batch_size), *shares])
-    head = ["network", "batch", "of 6 operations a weight", "of those that are needed"]
-    return f"The limit: {limit:.0f} GFLOP/s.\n\n" + table(head, lines)
+    head = ["network", "batch size", "6 operations per weight", "required operations only"]
+    return f"Limit: {limit:.0f} GFLOP/s.\n\n" + table(head, lines)
 
 
 def overhead_table(result: Row) -> str:
-    """First epoch less the median one."""
+    """Return the time of the first epoch minus the median."""
     rows = by_batch_size(result["rows"], SMALL)[128]
     found = {peer: rows[peer].get("first_epoch_overhead") for peer in ENVIRONMENT_OF}
     cells = [f"{value:.1f} s" if value is not None else "failed" for value in found.values()]
@@ -119,18 +123,18 @@ def overhead_table(result: Row) -> str:
 
 
 def first_epoch_line(result: Row) -> str:
-    """The same for the default model, and for a second training of the process."""
+    """Return the first-epoch overhead of the default model in a first and second training."""
     first, second = (
         statistics.median(row[which] for row in result["rows"]) for which in ("first", "second")
     )
     return (
-        f"The default model (`configs/mlp.yaml`): {first:.2f} s; a second training of it in the "
-        f"same process {second:.2f} s (medians of {len(result['rows'])} processes)."
+        f"The default model (`configs/mlp.yaml`): {first:.2f} s; a second training in the same "
+        f"process: {second:.2f} s (medians of {len(result['rows'])} processes)."
     )
 
 
 def losses_table(result: Row) -> str:
-    """Mean training loss over the epochs of the first round."""
+    """Return the mean training loss over the epochs of the first round."""
     lines = []
     for hidden, widths in WIDTHS.items():
         for batch_size, rows in by_batch_size(result["rows"], hidden).items():
@@ -139,17 +143,17 @@ def losses_table(result: Row) -> str:
             ]
             name = "-".join(map(str, widths))
             lines.append([name, label(batch_size), *(f"{loss:.4f}" for loss in losses)])
-    return table(["network", "batch", *(NAMES[peer] for peer in ENVIRONMENT_OF)], lines)
+    return table(["network", "batch size", *(NAMES[peer] for peer in ENVIRONMENT_OF)], lines)
 
 
 def versions(result: Row) -> str:
-    """Return which versions were measured."""
+    """Return the machine and the versions that were measured."""
     found = {row["version"] for row in result["rows"] if "version" in row}
     return f"{machine(result)} {'; '.join(sorted(found))}."
 
 
 def accuracy_table(result: Row) -> str:
-    """Seconds and epochs to the accuracy, medians of all rounds."""
+    """Return seconds and epochs to the target accuracy, medians of all rounds."""
     lines = []
     for peer, runs in result["rows"].items():
         seconds = statistics.median(run["seconds"] for run in runs)
@@ -159,7 +163,7 @@ def accuracy_table(result: Row) -> str:
 
 
 def streaming_table(result: Row) -> str:
-    """Throughput and memory of both ways."""
+    """Return throughput and memory of both feeds."""
     lines = []
     for memory_mb in (None, result["memory_mb"]):
         rows = [row for row in result["rows"] if row["memory_mb"] == memory_mb]
@@ -171,12 +175,12 @@ def streaming_table(result: Row) -> str:
         speed = f"{result['images'] / seconds:,.0f}"
         cells = [name, f"{seconds:.1f} s", speed, f"{framework:,.0f} + {grown:,.0f} MB", losses]
         lines.append(cells)
-    head = ["", "an epoch", "images a second", "peak memory: framework + set", "loss of epochs"]
+    head = ["", "epoch", "images/s", "peak memory: framework + data", "loss per epoch"]
     return table(head, lines)
 
 
 def precision_table(result: Row) -> str:
-    """Seconds per epoch, and test accuracy, of each precision and compiler."""
+    """Return seconds per epoch and test accuracy of each precision and compiler."""
     found: dict[tuple[Any, ...], Rows] = {}
     for row in result["rows"]:
         key = (tuple(row["hidden"]), row["batch_size"], row["precision"], row["compiler"])
@@ -187,14 +191,15 @@ def precision_table(result: Row) -> str:
         name = "-".join(map(str, WIDTHS[hidden]))
         accuracy = f"{100 * rows[0]['accuracy']:.2f} %"
         lines.append([name, label(batch_size), precision, compiler, f"{seconds:.2f} s", accuracy])
-    return table(["network", "batch", "precision", "compiler", "an epoch", "test accuracy"], lines)
+    head = ["network", "batch size", "precision", "compiler", "epoch", "test accuracy"]
+    return table(head, lines)
 
 
 def checkpoints_line(result: Row) -> str:
-    """What the checkpoints of a training cost."""
+    """Return the cost of the checkpoints of a training."""
     return (
         f"A training of {result['seconds']:.0f} s wrote {len(result['checkpoints'])} checkpoints "
-        f"in {sum(result['checkpoints']):.2f} s: {100 * result['share']:.2f} % of the time."
+        f"in {sum(result['checkpoints']):.2f} s, {100 * result['share']:.2f} % of the time."
     )
 
 
@@ -208,11 +213,11 @@ def by_batch_size(rows: Rows, hidden: tuple[int, ...]) -> dict[int, dict[str, Ro
 
 
 def label(batch_size: int) -> str:
-    """Return how the configuration writes a batch size."""
+    """Return a batch size as written in the configuration."""
     return "full" if batch_size == NUM_IMAGES else f"{batch_size:,}"
 
 
-TABLES = {
+TABLES: dict[str, tuple[str, Callable[[Row], str]]] = {
     "versions": ("training", versions),
     "small": ("training", lambda result: seconds_table(result, SMALL)),
     "large": ("training", lambda result: seconds_table(result, LARGE)),

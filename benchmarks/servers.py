@@ -1,4 +1,4 @@
-"""The servers: how each is started, when it is ready, what it speaks, and how it is ended."""
+"""The servers: how each is started and stopped, when it is ready, and which protocols it has."""
 
 import importlib.metadata
 import os
@@ -20,12 +20,12 @@ from pipeline.publishing.published_folder import PublishedModel
 from pipeline.runtimes.telemetry import NO_TELEMETRY
 
 UNBATCHED = "unbatched"
-READY_SECONDS, END_SECONDS, POLL_SECONDS = 60, 15, 0.01
+READY_SECONDS, STOP_SECONDS, POLL_SECONDS = 60, 15, 0.01
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server: ``rows`` is how it takes JSON, ``tensors`` binary data if it does."""
+    """A server; ``rows`` is its JSON protocol, ``tensors`` its binary protocol if it has one."""
 
     name: str
     title: str
@@ -34,11 +34,11 @@ class Server:
     tensors: Protocol | None = None
 
     def command(self, model: PublishedModel, port: int) -> list[str]:
-        """Return what starts it, with one worker."""
+        """Return the command that starts it with one worker."""
         if self.name in {OURS, UNBATCHED}:
             pipeline = Path(sys.executable).parent / "pipeline"
             workspace = str(model.path.parents[2])
-            most = ["--max-batch", "1"] if self.name == UNBATCHED else []
+            options = ["--max-batch", "1"] if self.name == UNBATCHED else []
             return [
                 str(pipeline),
                 "serve",
@@ -47,14 +47,14 @@ class Server:
                 "--port",
                 str(port),
                 "--no-grpc",
-                *most,
+                *options,
             ]
         script = PEERS / f"serve_{self.name}.py"
         file = str(model.path / "model.onnx")
         return [str(python_of(self.name)), str(script), file, model.name, str(port)]
 
     def version(self) -> str:
-        """Return its version, as its environment pins it."""
+        """Return the version that its environment pins."""
         if self.name in {OURS, UNBATCHED}:
             return f"This project on uvicorn {importlib.metadata.version('uvicorn')}"
         pins = (PROJECT / "benchmarks" / "environments" / f"{self.name}.txt").read_text()
@@ -69,7 +69,7 @@ SERVERS = {
         Server(UNBATCHED, "this project, --max-batch 1", "/v2/health/ready", tensors=V2_BINARY),
         Server("kserve", "KServe", "/v2/health/ready", tensors=V2_BINARY),
         Server("litserve", "LitServe", "/health"),
-        # Without a model, MLServer says that all its models are ready.
+        # MLServer reports that all its models are ready before it has one.
         Server("mlserver", "MLServer", "/v2/models/{name}/ready", rows=V2_JSON),
         Server("fastapi", "FastAPI", "/health"),
     )
@@ -77,29 +77,29 @@ SERVERS = {
 
 
 class ServerFailed(Exception):
-    """A server ended, or did not become ready; the text is a sentence."""
+    """A server exited or did not become ready; the message is for users."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A server that answers; ``seconds_to_ready`` is from the start of its process."""
+    """A ready server; ``seconds_to_ready`` is counted from the start of its process."""
 
     pid: int
     port: int
     seconds_to_ready: float
 
     def resident_bytes(self) -> int:
-        """Return the resident memory of all its processes; what two share counts twice."""
+        """Return the resident memory of all its processes; shared memory counts repeatedly."""
         return sum(resident_bytes(pid) for pid in members(self.pid))
 
     def processor_seconds(self) -> float:
-        """Return what all its processes have computed."""
+        """Return the processor time of all its processes."""
         return sum(processor_seconds(pid) for pid in members(self.pid))
 
 
 @contextmanager
 def running(server: Server, model: PublishedModel, log: Path) -> Iterator[Running]:
-    """Start a server; it has ended with all its processes when the block does.
+    """Run a server within the block, and stop all its processes afterwards.
 
     Raises:
         ServerFailed: it did not become ready.
@@ -112,18 +112,18 @@ def running(server: Server, model: PublishedModel, log: Path) -> Iterator[Runnin
             stdout=file,
             stderr=file,
             cwd=log.parent,
-            env={**os.environ, **NO_TELEMETRY},
+            env={**os.environ, **NO_TELEMETRY, "PYTHONPATH": str(PROJECT)},
             start_new_session=True,
         )
     try:
         _wait_until_ready(server, process, port, server.ready_path.format(name=model.name), log)
         yield Running(process.pid, port, time.perf_counter() - started)
     finally:
-        _end(process)
+        _stop(process)
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as found:
         found.bind((HOST, 0))
         port: int = found.getsockname()[1]
@@ -134,31 +134,31 @@ def _wait_until_ready(
     server: Server, process: subprocess.Popen[bytes], port: int, path: str, log: Path
 ) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    while not _answers(port, path):
+    while not _is_ready(port, path):
         if process.poll() is not None or time.monotonic() > deadline:
             raise ServerFailed(
-                f"{server.title} must answer {path} within {READY_SECONDS} s; got "
-                f"{_last_line(log)}. Read {log}."
+                f"{server.title} did not become ready at {path} within {READY_SECONDS} s. The last "
+                f"line of {log}: {_last_line(log)}"
             )
         time.sleep(POLL_SECONDS)
 
 
-def _answers(port: int, path: str) -> bool:
+def _is_ready(port: int, path: str) -> bool:
     connection = connect(port)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status == 200  # noqa: PLR2004  (HTTP's OK)
+        return connection.getresponse().status == 200  # noqa: PLR2004  (HTTP OK)
     except (OSError, HTTPException):
         return False
     finally:
         connection.close()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask it to end, then end what is left of its session: some leave their workers behind."""
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Terminate a server, and kill the rest of its session: some servers leave workers behind."""
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
-        process.wait(END_SECONDS)
+        process.wait(STOP_SECONDS)
     for pid in members(process.pid):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -167,4 +167,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").split("\n")
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "nothing")
+    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "(empty)")

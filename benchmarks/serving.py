@@ -1,7 +1,7 @@
-"""Servers of the same ONNX file, side by side: ``python -m benchmarks.serving``.
+"""Compare servers of the same ONNX file: ``python -m benchmarks.serving``.
 
-One worker each, load from this machine. A server that answers wrongly or refuses a request fails
-the benchmark.
+Each has one worker; the load is generated on the same machine. A wrong or failed response fails the
+benchmark.
 """
 
 import argparse
@@ -27,11 +27,11 @@ Row = dict[str, Any]
 
 
 def main() -> None:
-    """Measure all servers, keep the numbers, and fail where one fails."""
+    """Measure all servers and save the results; exit with an error if a server fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", nargs="+", choices=SERVERS, default=list(SERVERS))
     parser.add_argument("--workspace", type=Path, default=PROJECT)
-    parser.add_argument("--name", default="mlp", help="of the published model")
+    parser.add_argument("--name", default="mlp", help="name of the published model")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
     require_wrk()
@@ -39,7 +39,7 @@ def main() -> None:
     problem = read_problem(options.workspace / "exported" / options.name)
     rounds = []
     try:
-        for turn in range(options.rounds):  # whoever is first in one is last in the next
+        for turn in range(options.rounds):  # the order is reversed in every other round
             rounds.append(run_round(servers if turn % 2 == 0 else servers[::-1], problem))
             print_round(rounds[-1])
     except (ServerFailed, WrongAnswer, LoadFailed) as error:
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def describe(model: PublishedModel) -> Row:
-    """Return which file was served."""
+    """Describe the served model."""
     hidden = model.described.config["model"]["hidden"]
     return {
         "name": model.name,
@@ -65,13 +65,13 @@ def describe(model: PublishedModel) -> Row:
 
 
 def print_round(found: Round) -> None:
-    """Print a line for each load."""
+    """Print one line of JSON for each load."""
     for one in found.loads:
         print(json.dumps(row_of([one])), flush=True)
 
 
 def summarize_server(server: Server, rounds: list[Round]) -> Row:
-    """Return the medians of all rounds."""
+    """Return the medians of a server over all rounds."""
     return {
         "server": server.name,
         "version": server.version(),
@@ -81,16 +81,16 @@ def summarize_server(server: Server, rounds: list[Round]) -> Row:
 
 
 def summarize_loads(rounds: list[Round]) -> Iterator[Row]:
-    """Yield the medians of all rounds for each workload, number of connections and server."""
+    """Yield the medians over all rounds for each workload, number of connections and server."""
     for one in rounds[0].loads:
-        place = one.server, one.workload, one.connections
+        case = one.server, one.workload, one.connections
         yield row_of(
-            [m for r in rounds for m in r.loads if (m.server, m.workload, m.connections) == place]
+            [m for r in rounds for m in r.loads if (m.server, m.workload, m.connections) == case]
         )
 
 
 def row_of(measured: list[Measured]) -> Row:
-    """Return the medians of the same load in some rounds."""
+    """Return the medians of the same load over several rounds."""
     first, loads = measured[0], [asdict(one.load) for one in measured]
     return {
         "server": first.server.name,

@@ -1,4 +1,4 @@
-"""Results of ``benchmarks.serving`` -> the tables of docs/performance.md."""
+"""Tables of the serving benchmarks for docs/performance.md."""
 
 import statistics
 from typing import Any
@@ -11,27 +11,28 @@ from benchmarks.servers import SERVERS
 Row = dict[str, Any]
 
 COMPARED = 16  # connections
-COMPARISONS = {  # our kind of data; of whom, and theirs
-    "than KServe, JSON": ("JSON", "kserve", "JSON"),
-    "than KServe, binary": ("binary", "kserve", "binary"),
-    "than FastAPI, JSON": ("JSON", "fastapi", "JSON"),
-    "binary than JSON": ("binary", OURS, "JSON"),
+COMPARISONS = {  # our encoding; the other server and its encoding
+    "vs. KServe, JSON": ("JSON", "kserve", "JSON"),
+    "vs. KServe, binary": ("binary", "kserve", "binary"),
+    "vs. FastAPI, JSON": ("JSON", "fastapi", "JSON"),
+    "binary vs. JSON": ("binary", OURS, "JSON"),
 }
 
 
 def serving_tables(result: Row) -> str:
-    """What was served, one table for each workload, and what the servers take."""
+    """Return the served model, a table for each workload, and the servers' resources."""
     model = result["model"]
     widths = "-".join(map(str, model["widths"]))
     versions = ", ".join(dict.fromkeys(server["version"] for server in result["servers"]))
     head = f"{widths}, version {model['version']} of {model['name']}. {versions}."
     workloads = dict.fromkeys(row["workload"] for row in result["rows"])
     tables = [f"{name[0].upper()}{name[1:]}:\n\n{speeds(result, name)}" for name in workloads]
-    return "\n\n".join([head, *tables, "What they take:", needs(result), shared(result)])
+    resources = ["Start-up time and memory:", needs(result), shared(result)]
+    return "\n\n".join([head, *tables, *resources])
 
 
 def speeds(result: Row, workload: str) -> str:
-    """Requests a second, and milliseconds, of every server that takes the workload."""
+    """Return rates and latencies of all servers that support a workload."""
     rows = [row for row in result["rows"] if row["workload"] == workload]
     connections = sorted({row["connections"] for row in rows})
     found = {(row["server"], row["connections"]): row for row in rows}
@@ -44,13 +45,13 @@ def speeds(result: Row, workload: str) -> str:
 
 
 def title(row: Row) -> str:
-    """Return the name of a server, with its protocol where all others speak V1."""
+    """Return the name of a server, with its protocol where the others use V1."""
     name = SERVERS[row["server"]].title
     return f"{name} (V2)" if row["protocol"] == V2_JSON.label else name
 
 
 def speed(row: Row) -> str:
-    """Return what one load came to."""
+    """Return the rate and latencies of one load."""
     rate = row["requests_per_second"]
     number = f"{rate:,.0f}"
     if row["server"] == OURS:
@@ -59,12 +60,12 @@ def speed(row: Row) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """Return two digits or more."""
+    """Return milliseconds with at least two significant digits."""
     return f"{value:.2g}" if value < 10 else f"{value:.0f}"  # noqa: PLR2004  (two digits)
 
 
 def needs(result: Row) -> str:
-    """Return time to start and memory."""
+    """Return start-up time and memory of the servers."""
     lines = [
         [
             SERVERS[row["server"]].title,
@@ -77,18 +78,18 @@ def needs(result: Row) -> str:
 
 
 def shared(result: Row) -> str:
-    """How far the machine was shared while each server was loaded."""
+    """Return how much of the machine other processes used during the loads of each server."""
     shares: dict[str, list[float]] = {}
     for row in result["rows"]:
         shares.setdefault(row["server"], []).append(100 * row["share_of_others"])
     found = (
         f"{SERVERS[name].title} {statistics.mean(those):.0f} %" for name, those in shares.items()
     )
-    return f"Processors taken by others meanwhile: {', '.join(found)}."
+    return f"Processor time used by other processes: {', '.join(found)}."
 
 
 def ratios_table(result: Row) -> str:
-    """How many times the requests of others this project answers, and binary those of JSON."""
+    """Return the ratios of our request rates to those of other servers, and binary to JSON."""
     rates = {
         (row["server"], row["workload"]): row["requests_per_second"]
         for row in result["rows"]
@@ -104,18 +105,18 @@ def ratios_table(result: Row) -> str:
 
 
 def ratio(rates: dict[tuple[str, str], float], size: str, kind: str, server: str, of: str) -> str:
-    """Return how many times the rate of another our own is."""
+    """Return the ratio of our rate to that of another server."""
     other = rates.get((server, f"{size}, {of}"))
     return f"{rates[OURS, f'{size}, {kind}'] / other:.1f}x" if other else "not measured"
 
 
 def soak_line(result: Row) -> str:
-    """What the server did under load for minutes, while versions were swapped."""
+    """Return the summary of the soak test."""
     requests = "; ".join(f"{kind}: {count:,}" for kind, count in result["requests"].items())
     first, last = (result[when] / 1e6 for when in ("bytes_after_a_minute", "bytes_at_the_end"))
     return (
-        f"{result['minutes']:g} minutes, {result['clients']} clients at once: "
+        f"{result['minutes']:g} minutes, {result['clients']} concurrent clients: "
         f"{sum(result['requests'].values()):,} requests ({requests}), {result['failures']} failed; "
-        f"{result['swaps']} versions swapped, {result['versions_seen']} of them seen in answers; "
+        f"{result['swaps']} version swaps, {result['versions_seen']} versions seen in responses; "
         f"resident memory {first:.0f} MB after a minute, {last:.0f} MB at the end."
     )

@@ -1,7 +1,7 @@
-"""One round: all servers are started, loaded in turns, load by load, and ended.
+"""One round: start all servers, run each load on one server after the other, and stop them.
 
-A slow minute of a shared machine then hits all of them, for a turn is seconds. Servers that wait
-for their turn take next to nothing.
+A slow minute of a shared machine then affects all servers alike, since one load takes seconds. Idle
+servers use almost no processor time.
 """
 
 import time
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from benchmarks.load import Load, LoadFailed, put_load
+from benchmarks.load import Load, LoadFailed, run_load
 from benchmarks.machine import SCRATCH
 from benchmarks.messages import Protocol
 from benchmarks.processes import machine_processor_seconds, own_processor_seconds
@@ -23,7 +23,7 @@ FOLDER = SCRATCH / "serving"
 
 @dataclass(frozen=True)
 class Measured:
-    """A load on a server; ``share_of_others`` is how much of the processors others took."""
+    """A measured load; ``share_of_others`` is the share of processor time of other processes."""
 
     server: Server
     workload: Workload
@@ -35,7 +35,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Round:
-    """What every load came to, and each server by name: seconds to ready, bytes after it all."""
+    """The measured loads, and by server: seconds to ready, resident bytes after all loads."""
 
     loads: list[Measured]
     seconds_to_ready: dict[str, float]
@@ -43,12 +43,12 @@ class Round:
 
 
 def run_round(servers: list[Server], problem: Problem) -> Round:
-    """Start all, see that they answer rightly, load them, and see so again.
+    """Start all servers, run all loads, and verify the predictions before and after.
 
     Raises:
-        ServerFailed: one did not become ready.
-        WrongAnswer: one did not answer as the model does.
-        LoadFailed: one did not answer every request.
+        ServerFailed: a server did not become ready.
+        WrongAnswer: a server returned wrong predictions.
+        LoadFailed: a request failed.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -60,7 +60,7 @@ def run_round(servers: list[Server], problem: Problem) -> Round:
         }
         for server in servers:
             require_right_answers(server, processes[server.name].port, problem)
-        loads = list(put_loads(servers, processes, problem))
+        loads = list(measure_loads(servers, processes, problem))
         memory = {name: process.resident_bytes() for name, process in processes.items()}
         for server in servers:
             require_right_answers(server, processes[server.name].port, problem)
@@ -68,10 +68,10 @@ def run_round(servers: list[Server], problem: Problem) -> Round:
     return Round(loads, seconds, memory)
 
 
-def put_loads(
+def measure_loads(
     servers: list[Server], processes: dict[str, Running], problem: Problem
 ) -> Iterator[Measured]:
-    """Yield what each load of each server came to."""
+    """Yield the measurement of each load on each server."""
     for workload in WORKLOADS:
         for connections in CONNECTIONS:
             for server in servers:
@@ -80,13 +80,13 @@ def put_loads(
                     continue
                 port = processes[server.name].port
                 started, before = time.perf_counter(), seconds_of_others(processes)
-                load = loaded(server, protocol, workload, connections, port, problem)
+                load = load_server(server, protocol, workload, connections, port, problem)
                 others = seconds_of_others(processes) - before
                 share = max(0.0, others / num_processors() / (time.perf_counter() - started))
                 yield Measured(server, workload, protocol, connections, load, share)
 
 
-def loaded(
+def load_server(
     server: Server,
     protocol: Protocol,
     workload: Workload,
@@ -94,19 +94,19 @@ def loaded(
     port: int,
     problem: Problem,
 ) -> Load:
-    """Put one load on a server; where that fails, the sentence names both."""
+    """Run one load on a server; errors name both."""
     name = problem.model.name
     messages = [protocol.write(name, images) for images, _ in problem.requests(workload)]
     try:
-        return put_load(messages, FOLDER / server.name, port=port, connections=connections)
+        return run_load(messages, FOLDER / server.name, port=port, connections=connections)
     except LoadFailed as error:
         raise LoadFailed(
-            f"{server.title} must answer every request with success; got {error} for "
-            f"{workload.name} over {connections} connections. Read {FOLDER / server.name}.log."
+            f"{server.title} failed under load ({workload.name}, {connections} connections): "
+            f"{error}. See {FOLDER / server.name}.log."
         ) from error
 
 
 def seconds_of_others(processes: dict[str, Running]) -> float:
-    """Return what neither the servers nor the load computed: how far the machine was shared."""
+    """Return the processor time of other processes than the servers and the load."""
     servers = sum(process.processor_seconds() for process in processes.values())
     return machine_processor_seconds() - own_processor_seconds() - servers

@@ -1,6 +1,6 @@
 """Minutes of mixed load while versions are swapped: ``python -m benchmarks.serving_soak``.
 
-Fails if one request fails, if a new version is not taken up, or if memory grows.
+Fails if a request fails, if a new version is not served, or if memory grows.
 """
 
 import argparse
@@ -14,24 +14,24 @@ from typing import Any
 
 from benchmarks.machine import OURS, PROJECT, SCRATCH, save
 from benchmarks.servers import SERVERS, Running, ServerFailed, running
-from benchmarks.soak_clients import NUM_CLIENTS, asking, questions
+from benchmarks.soak_clients import NUM_CLIENTS, mixed_requests, running_clients
 from benchmarks.soak_versions import copy_model, swap
 from benchmarks.workloads import Problem, WrongAnswer, read_problem, require_right_answers
 
 MINUTES, LEAST_MINUTES = 10.0, 2.0
 SAMPLE_SECONDS, SWAP_SECONDS = 3, 10
-SETTLED_SECONDS, WINDOW_SECONDS = 60, 15  # memory goes up and down: the median of a window counts
+SETTLED_SECONDS, WINDOW_SECONDS = 60, 15  # memory fluctuates: use the median of a window
 MAX_GROWTH = 1.10
 
 Sample = tuple[float, int]  # seconds since the start, resident bytes
 
 
 def main() -> None:
-    """Run it on a copy of the model, keep the numbers, and fail where something did."""
+    """Run the test on a copy of the model and save the result; exit with 1 on any failure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--workspace", type=Path, default=PROJECT)
-    parser.add_argument("--name", default="mlp", help="of the published model")
+    parser.add_argument("--name", default="mlp", help="name of the published model")
     options = parser.parse_args()
     if options.minutes < LEAST_MINUTES:
         sys.exit(f"--minutes must be at least {LEAST_MINUTES:g}; got {options.minutes:g}.")
@@ -45,15 +45,15 @@ def main() -> None:
             sys.exit(str(error))
     print(json.dumps({key: value for key, value in found.items() if key != "samples"}))
     save("serving_soak", {"minutes": options.minutes, **found})
-    sys.exit(" ".join(objections(found)) or 0)
+    sys.exit(" ".join(violations(found)) or 0)
 
 
 def soak(problem: Problem, seconds: float) -> dict[str, Any]:
-    """Load the server for so long, and return what happened."""
-    server, asked = SERVERS[OURS], questions(problem)
+    """Load the server for this time, and return the measurements."""
+    server, requests = SERVERS[OURS], mixed_requests(problem)
     with running(server, problem.model, SCRATCH / "soak.log") as process:
         require_right_answers(server, process.port, problem)
-        with asking(asked, process.port) as tally:
+        with running_clients(requests, process.port) as tally:
             samples, swaps = watch(process, problem.model.path.parent, seconds)
     return {
         "clients": NUM_CLIENTS,
@@ -69,9 +69,9 @@ def soak(problem: Problem, seconds: float) -> dict[str, Any]:
 
 
 def watch(process: Running, folder: Path, seconds: float) -> tuple[list[Sample], int]:
-    """Swap versions and record memory; return the samples and how many were swapped.
+    """Swap versions and record memory; return the samples and the number of swaps.
 
-    The last swap leaves time for its version to be seen.
+    The last swap is early enough for its version to be seen.
     """
     samples: list[Sample] = []
     swaps, started = 0, time.monotonic()
@@ -85,18 +85,18 @@ def watch(process: Running, folder: Path, seconds: float) -> tuple[list[Sample],
 
 
 def resident_bytes(samples: list[Sample], begin: float) -> int:
-    """Return the median of the window that begins so many seconds after the start."""
+    """Return the median of the window that begins ``begin`` seconds after the start."""
     window = [size for at, size in samples if begin <= at <= begin + WINDOW_SECONDS]
     return int(statistics.median(window))
 
 
-def objections(found: dict[str, Any]) -> list[str]:
-    """Return a sentence for everything that is not as it must be."""
+def violations(found: dict[str, Any]) -> list[str]:
+    """Return a sentence for each requirement that is not met."""
     before, after = found["bytes_after_a_minute"], found["bytes_at_the_end"]
     failed, seen, wanted = found["failures"], found["versions_seen"], found["swaps"] + 1
     rules = {
-        f"No request may fail; got {failed}, first {found['failure_texts'][:1]}.": failed == 0,
-        f"All {wanted} versions must be seen in answers; got {seen}.": seen == wanted,
+        f"{failed} requests failed; the first: {found['failure_texts'][:1]}.": failed == 0,
+        f"All {wanted} versions must be seen in responses; got {seen}.": seen == wanted,
         f"Memory may grow by {MAX_GROWTH - 1:.0%} after the first minute; got {before / 1e6:.0f} "
         f"MB, then {after / 1e6:.0f} MB.": after <= MAX_GROWTH * before,
     }

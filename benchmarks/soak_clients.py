@@ -1,4 +1,4 @@
-"""Clients of the soak test: threads with a ``requests`` session each, whose every answer counts."""
+"""Clients of the soak test: threads with a ``requests`` session each; all responses are checked."""
 
 import io
 import json
@@ -14,29 +14,29 @@ import requests
 from PIL import Image
 
 from benchmarks.messages import HOST, LENGTH_OF_JSON, V1, V2_BINARY, Answer, Message, Protocol
-from benchmarks.workloads import WORKLOADS, Problem, objection
+from benchmarks.workloads import WORKLOADS, Problem, mismatch
 
 NUM_CLIENTS = 8
-REQUESTS_A_CONNECTION = 500  # then a client comes anew
+REQUESTS_PER_CONNECTION = 500  # then the client opens a new connection
 PER_KIND = 8  # different requests of each kind
 TIMEOUT_SECONDS = 30
-KEPT_FAILURES = 20  # their texts; all are counted
+MAX_FAILURE_TEXTS = 20  # all failures are counted
 
-Objection = Callable[[Answer], str | None]
+Check = Callable[[Answer], str | None]
 
 
 @dataclass(frozen=True)
-class Question:
-    """A request, its kind, and what says whether an answer to it is wrong."""
+class CheckedRequest:
+    """A request, its kind, and a check that returns what is wrong with its response."""
 
     kind: str
     message: Message
-    objection: Objection
+    check: Check
 
 
 @dataclass
 class Tally:
-    """What all clients saw together."""
+    """The counts of all clients together."""
 
     requests: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -52,21 +52,21 @@ class Tally:
                 self.versions.add(version)
             if failure:
                 self.num_failures += 1
-                self.failures += [f"{kind}: {failure}"][: KEPT_FAILURES - len(self.failures)]
+                self.failures += [f"{kind}: {failure}"][: MAX_FAILURE_TEXTS - len(self.failures)]
 
 
-def questions(problem: Problem) -> list[Question]:
-    """Return requests of all kinds, in turns."""
+def mixed_requests(problem: Problem) -> list[CheckedRequest]:
+    """Return requests of all kinds, alternating."""
     kinds = [list(_tensors(problem, i)) for i in range(len(WORKLOADS))] + [list(_pictures(problem))]
-    return [question for turn in zip(*kinds, strict=True) for question in turn]
+    return [request for turn in zip(*kinds, strict=True) for request in turn]
 
 
 @contextmanager
-def asking(asked: list[Question], port: int) -> Iterator[Tally]:
-    """Keep all clients asking until the block ends."""
+def running_clients(sequence: list[CheckedRequest], port: int) -> Iterator[Tally]:
+    """Keep all clients sending requests until the block ends."""
     tally, stop = Tally(), threading.Event()
     clients = [
-        threading.Thread(target=_ask, args=(asked[i:] + asked[:i], port, tally, stop))
+        threading.Thread(target=_run, args=(sequence[i:] + sequence[:i], port, tally, stop))
         for i in range(NUM_CLIENTS)
     ]
     for client in clients:
@@ -79,19 +79,19 @@ def asking(asked: list[Question], port: int) -> Iterator[Tally]:
             client.join()
 
 
-def _tensors(problem: Problem, place: int) -> Iterator[Question]:
+def _tensors(problem: Problem, place: int) -> Iterator[CheckedRequest]:
     workload = WORKLOADS[place]
     protocol = V2_BINARY if workload.binary else V1
     for images, expected in islice(problem.requests(workload), PER_KIND):
         message = protocol.write(problem.model.name, images)
-        yield Question(workload.name, message, _demand(protocol, expected))
+        yield CheckedRequest(workload.name, message, _expect(protocol, expected))
 
 
-def _demand(protocol: Protocol, expected: np.ndarray) -> Objection:
-    return lambda answer: objection(answer, protocol, expected)
+def _expect(protocol: Protocol, expected: np.ndarray) -> Check:
+    return lambda answer: mismatch(answer, protocol, expected)
 
 
-def _pictures(problem: Problem) -> Iterator[Question]:
+def _pictures(problem: Problem) -> Iterator[CheckedRequest]:
     for pixels in problem.images[:PER_KIND, :, :, 0]:
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "PNG")
@@ -99,37 +99,37 @@ def _pictures(problem: Problem) -> Iterator[Question]:
             f"/v1/models/{problem.model.name}:classify-image",
             {"Content-Type": "image/png"},
         )
-        yield Question("a PNG", Message(path, headers, file.getvalue()), _require_success)
+        yield CheckedRequest("a PNG", Message(path, headers, file.getvalue()), _expect_success)
 
 
-def _require_success(answer: Answer) -> str | None:
+def _expect_success(answer: Answer) -> str | None:
     return None if answer.status == requests.codes.ok else f"status {answer.status}"
 
 
-def _ask(asked: list[Question], port: int, tally: Tally, stop: threading.Event) -> None:
+def _run(sequence: list[CheckedRequest], port: int, tally: Tally, stop: threading.Event) -> None:
     while not stop.is_set():
         with requests.Session() as session:
-            session.trust_env = False  # no proxy of the environment for this machine
-            for number in range(REQUESTS_A_CONNECTION):
+            session.trust_env = False  # ignore proxies of the environment
+            for number in range(REQUESTS_PER_CONNECTION):
                 if stop.is_set():
                     return
-                question = asked[number % len(asked)]
-                tally.add(question.kind, *_outcome(session, question, port))
+                request = sequence[number % len(sequence)]
+                tally.add(request.kind, *_outcome(session, request, port))
 
 
 def _outcome(
-    session: requests.Session, question: Question, port: int
+    session: requests.Session, request: CheckedRequest, port: int
 ) -> tuple[str | None, str | None]:
-    """Return what went wrong, and the version that answered where the answer tells."""
-    url, message = f"http://{HOST}:{port}{question.message.path}", question.message
+    """Return the failure if any, and the model version if the response has it."""
+    url, message = f"http://{HOST}:{port}{request.message.path}", request.message
     try:
         response = session.post(
             url, data=message.body, headers=message.headers, timeout=TIMEOUT_SECONDS
         )
         headers = {name.lower(): value for name, value in response.headers.items()}
         answer = Answer(response.status_code, headers, response.content)
-        return question.objection(answer), _version(answer)
-    except Exception as error:  # noqa: BLE001  (whatever it is, the request failed)
+        return request.check(answer), _version(answer)
+    except Exception as error:  # noqa: BLE001  (any exception is a failed request)
         return f"{type(error).__name__}: {error}"[:200], None
 
 

@@ -1,4 +1,4 @@
-"""Versions that come and go under a server: published, labelled and removed as people do it."""
+"""Publish, label and remove versions while a server runs."""
 
 import json
 import shutil
@@ -13,11 +13,11 @@ from pipeline.publishing.published_folder import (
 )
 from pipeline.system.atomic import new_folder, write_file
 
-KEPT_VERSIONS = 3
+MAX_VERSIONS = 3
 
 
 def copy_model(source: PublishedModel, workspace: Path) -> PublishedModel:
-    """Return the same version in a workspace of its own."""
+    """Copy a version into another workspace, and return the copy."""
     folder = workspace / "exported" / source.name
     shutil.copytree(source.path, folder / str(source.version))
     _label(folder, source.version)
@@ -27,7 +27,7 @@ def copy_model(source: PublishedModel, workspace: Path) -> PublishedModel:
 def swap(folder: Path) -> None:
     """Publish the newest version of ``exported/<name>`` again as the next one, and label it.
 
-    Versions that are older than the last few are removed.
+    Only the last ``MAX_VERSIONS`` versions are kept.
     """
     *older, newest = versions_of(folder)
     with new_folder(folder / str(newest + 1)) as aside:
@@ -36,7 +36,7 @@ def swap(folder: Path) -> None:
         manifest["version"] = newest + 1
         (aside / MANIFEST).write_text(json.dumps(manifest))
     _label(folder, newest + 1)
-    for version in older[: len(older) + 2 - KEPT_VERSIONS]:
+    for version in older[: len(older) + 2 - MAX_VERSIONS]:
         shutil.rmtree(folder / str(version))
 
 

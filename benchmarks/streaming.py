@@ -1,7 +1,7 @@
-"""A set as large as MNIST-8M, in memory and streamed: ``python -m benchmarks.streaming``.
+"""A data set as large as MNIST-8M, in memory and streamed: ``python -m benchmarks.streaming``.
 
-8,100,000 digits, 6.35 GB: each thousand of MNIST's digits deformed by a displacement field of its
-own, smooth and random (Simard et al. 2003, section 2). Needs 6.5 GB of disk and 9 GB of memory.
+8,100,000 digits, 6.35 GB: each group of 1,000 MNIST digits is deformed by its own smooth random
+displacement field (Simard et al. 2003, section 2). Needs 6.5 GB of disk and 9 GB of memory.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from pipeline.terminal.console import TerminalProgress
 
 NUM_IMAGES, GROUP = 8_100_000, 1_000
 MEMORY_MB, ROUNDS = 500, 2
-SIDE, STRENGTH, SMOOTHNESS = 28, 34.0, 4.0  # in pixels; Simard et al. took 34 and 4
+SIDE, STRENGTH, SMOOTHNESS = 28, 34.0, 4.0  # in pixels; Simard et al. used 34 and 4
 
 
 def main() -> None:
-    """Make the set if it is not there, train both ways in turns, and keep the numbers."""
+    """Create the data set if it does not exist, train with both feeds, and save the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=NUM_IMAGES)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Seconds per epoch, this project and others: ``python -m benchmarks.training``."""
+"""Seconds per epoch of this project and its peers: ``python -m benchmarks.training``."""
 
 import argparse
 import json
@@ -19,14 +19,14 @@ ENVIRONMENT_OF = {
     "scikit_learn": "scikit-learn",
 }
 NUM_IMAGES = 60_000
-ROUNDS = 2  # all peers take turns, so that a slow minute of a shared machine hits none alone
-EPOCHS = 4  # a round: the first warms up, three count
+ROUNDS = 2  # peers alternate, so that a slow minute of the machine affects all
+EPOCHS = 4  # per round: one to warm up, three measured
 MAX_LOSS_RATIO = 1.15  # of the mean loss over all epochs; the order of the images differs
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network, a batch size, and how many images stand for an epoch where all take too long."""
+    """A network, a batch size, and the number of images whose time is scaled to an epoch."""
 
     hidden: tuple[int, ...]
     batch_size: int
@@ -44,24 +44,26 @@ CASES = (
 
 
 def main() -> None:
-    """Measure all cases, keep the numbers, and fail where a peer learns something else."""
+    """Measure all cases and save the results; exit with 1 if the loss of a peer deviates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", nargs="+", default=list(ENVIRONMENT_OF))
     parser.add_argument("--batch-sizes", nargs="+", type=int)
-    parser.add_argument("--keep", action="store_true", help="the earlier rows of other cases")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the earlier results of other cases"
+    )
     options = parser.parse_args()
     cases = [c for c in CASES if c.batch_size in (options.batch_sizes or [c.batch_size])]
     rows = measure(cases, options.peers)
-    kept = others(rows) if options.keep else []
-    save("training", {"rows": [*kept, *rows], "products": measure_products()})
+    earlier = others(rows) if options.keep else []
+    save("training", {"rows": [*earlier, *rows], "products": measure_products()})
     wrong = [row for row in rows if row.get("learns") is False]
     for row in wrong:
-        print(f"{row['peer']} at batch {row['batch_size']} learns something else", file=sys.stderr)
+        print(f"{row['peer']} deviates at batch {row['batch_size']}", file=sys.stderr)
     sys.exit(1 if wrong else 0)
 
 
 def others(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of the last run whose case was not measured now."""
+    """Return the rows of the last run whose cases were not measured this time."""
     measured = {(tuple(row["hidden"]), row["batch_size"]) for row in rows}
     earlier = json.loads((RESULTS / "training.json").read_text())["rows"]
     return [r for r in earlier if (tuple(r["hidden"]), r["batch_size"]) not in measured]
@@ -85,7 +87,7 @@ def measure(cases: list[Case], peers: list[str]) -> list[dict[str, Any]]:
 
 
 def run_peer(peer: str, case: Case, folder: str) -> dict[str, Any]:
-    """Return seconds and losses of each epoch, or the error."""
+    """Return the seconds and losses of all epochs, or the error."""
     problem = {
         "folder": folder,
         "hidden": case.hidden,
@@ -97,7 +99,7 @@ def run_peer(peer: str, case: Case, folder: str) -> dict[str, Any]:
 
 
 def summarize(peer: str, case: Case, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return medians over the epochs of all rounds but the first of each."""
+    """Return medians over all rounds, without the first epoch of each."""
     row: dict[str, Any] = {"peer": peer, "hidden": case.hidden, "batch_size": case.batch_size}
     failed = [run["error"] for run in runs if "error" in run]
     if failed:
@@ -117,17 +119,17 @@ def summarize(peer: str, case: Case, runs: list[dict[str, Any]]) -> dict[str, An
 
 
 def check_losses(rows: list[dict[str, Any]]) -> None:
-    """Mark each peer by whether its loss falls as that of the others does."""
+    """Mark each peer by whether its loss is near the median of all."""
     losses = {row["peer"]: statistics.mean(row["losses"]) for row in rows if "losses" in row}
-    middle = statistics.median(losses.values())
+    median = statistics.median(losses.values())
     for row in rows:
         if "losses" in row:
-            ratio = losses[row["peer"]] / middle
+            ratio = losses[row["peer"]] / median
             row["learns"] = 1 / MAX_LOSS_RATIO < ratio < MAX_LOSS_RATIO
 
 
 def measure_products() -> dict[str, Any]:
-    """Return the arithmetic limit: GFLOP/s of a matrix product, median and best."""
+    """Return the arithmetic limit: GFLOP/s of a matrix product in each round."""
     runs = [call(OURS, PEERS / "matrix_product.py") for _ in range(ROUNDS)]
     return {kind: [run[kind] for run in runs] for kind in runs[0]}
 

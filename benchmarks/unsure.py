@@ -1,4 +1,4 @@
-"""How good the flag "unsure" of ``:classify-image`` is: what it catches, what it costs.
+"""Evaluate the flag "unsure" of ``:classify-image``: the errors it finds, and its cost.
 
 ``python -m benchmarks.unsure exported/mlp``
 """
@@ -15,7 +15,7 @@ from pipeline.serving.protocols.pictures import SURE
 
 
 def main(model: Path) -> None:
-    """Ask a published model the test set that its run kept in ``runs/``."""
+    """Predict the test set in ``runs/`` with the published model of that run."""
     stage = find_published(model).described.stages.data
     data = model.parent.parent / "runs" / "data" / stage
     images = np.load(data / split_file("test", "images"))
@@ -25,8 +25,8 @@ def main(model: Path) -> None:
     for threshold in (0.5, 0.8, SURE, 0.95, 0.99):
         unsure = probabilities.max(axis=1) < threshold
         print(
-            f"below {threshold}: {unsure.mean():.2%} of all, {unsure[wrong].mean():.0%} of the "
-            f"wrong ones; accuracy of the rest {1 - wrong[~unsure].mean():.4f}"
+            f"below {threshold}: {unsure.mean():.2%} of all, {unsure[wrong].mean():.0%} of all "
+            f"errors; accuracy of the rest {1 - wrong[~unsure].mean():.4f}"
         )
 
 

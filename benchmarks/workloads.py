@@ -1,4 +1,4 @@
-"""What servers are asked: real digits, alone and in batches, with the answers they must give."""
+"""The workloads of the servers: real digits, single and in batches, with expected predictions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from benchmarks.servers import Server
 from pipeline.publishing.published_folder import PublishedModel, find_published
 
 BATCH_SIZE = 32
-NUM_SINGLES, NUM_BATCHES = 32, 8  # different requests, sent in turns
-TOLERANCE = 1e-5  # float32 survives JSON; batches of another size are summed in another order
+NUM_SINGLES, NUM_BATCHES = 32, 8  # different requests, sent in rotation
+TOLERANCE = 1e-5  # float32 survives JSON; the order of sums depends on the batch size
 _OK = 200
 
 
 class WrongAnswer(Exception):
-    """A server did not answer as the model does; the text is a sentence."""
+    """A server returned wrong predictions; the message is for users."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Workload:
 
     @property
     def num_requests(self) -> int:
-        """How many different requests there are."""
+        """The number of different requests."""
         return NUM_SINGLES if self.batch_size == 1 else NUM_BATCHES
 
     def protocol(self, server: Server) -> Protocol | None:
-        """How a server takes them; None where it does not."""
+        """Return the protocol of a server for the workload; None if it has none."""
         return server.tensors if self.binary else server.rows
 
 
@@ -50,21 +50,21 @@ WORKLOADS = (
 
 @dataclass(frozen=True)
 class Problem:
-    """The model, images uint8 (256, 28, 28, 1), and what onnxruntime answers: float32 (256, 10)."""
+    """The model, images uint8 (256, 28, 28, 1), and onnxruntime's predictions float32 (256, 10)."""
 
     model: PublishedModel
     images: np.ndarray
     probabilities: np.ndarray
 
     def requests(self, workload: Workload) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the images of every request, and the answer to it."""
+        """Yield the images and the expected predictions of every request."""
         for first in range(0, workload.num_requests * workload.batch_size, workload.batch_size):
             part = slice(first, first + workload.batch_size)
             yield self.images[part], self.probabilities[part]
 
 
 def read_problem(folder: Path) -> Problem:
-    """Return the version of ``exported/<name>`` that counts, and test images with its answers."""
+    """Return the default version of ``exported/<name>``, and test images with its predictions."""
     model = find_published(folder.absolute())
     images = np.load(write_digits() / "test_images.npy")[: NUM_BATCHES * BATCH_SIZE]
     session = onnxruntime.InferenceSession(model.path / "model.onnx")
@@ -72,33 +72,35 @@ def read_problem(folder: Path) -> Problem:
 
 
 def require_right_answers(server: Server, port: int, problem: Problem) -> None:
-    """Demand onnxruntime's own answers to all requests that will be sent.
+    """Check that a server returns onnxruntime's predictions for all requests of the workloads.
 
     Raises:
-        WrongAnswer: one is another, or none.
+        WrongAnswer: a response differs or failed.
     """
     connection = connect(port)
     for workload in WORKLOADS:
         protocol = workload.protocol(server)
-        for images, expected in problem.requests(workload) if protocol else ():
+        if protocol is None:
+            continue
+        for images, expected in problem.requests(workload):
             answer = protocol.write(problem.model.name, images).send(connection)
-            got = objection(answer, protocol, expected)
+            got = mismatch(answer, protocol, expected)
             if got:
                 raise WrongAnswer(
-                    f"{server.title} must answer as onnxruntime does within {TOLERANCE}; got "
-                    f"{got} for {workload.name}. Read the log of {server.name}."
+                    f"{server.title} must predict as onnxruntime does within {TOLERANCE}; got "
+                    f"{got} for {workload.name}. See the log of {server.name}."
                 )
     connection.close()
 
 
-def objection(answer: Answer, protocol: Protocol, expected: np.ndarray) -> str | None:
-    """Return what is wrong with an answer, or None."""
+def mismatch(answer: Answer, protocol: Protocol, expected: np.ndarray) -> str | None:
+    """Return what is wrong with a response, or None."""
     if answer.status != _OK:
         return f"status {answer.status}, {answer.body[:100].decode(errors='replace')!r}"
     try:
         found = protocol.read(answer)
     except (KeyError, TypeError, ValueError) as error:
-        return f"an answer that cannot be read ({error!r})"
+        return f"an unreadable response ({error!r})"
     if found.shape != expected.shape:
         return f"the shape {found.shape}"
     difference = float(np.abs(found - expected).max())

@@ -19,7 +19,7 @@ from tests.support.paths import SMOKE
 
 def test_divergence_stops_the_run_without_publishing(workspace: Path) -> None:
     done = run_smoke(workspace, "optimizer={name: sgd, learning_rate: 1e30}")
-    assert_error(done, 1, "epoch 1, step", "Nothing is published", "learning_rate")
+    assert_error(done, 1, "epoch 1, step", "Nothing was published", "learning_rate")
     assert len(list((workspace / "exported" / "smoke").glob("[0-9]*"))) == 1
 
 

@@ -1,4 +1,4 @@
-"""What every peer shares: the problem it is given, and the clock. Needs NumPy only."""
+"""Shared by all peers: the training problem and the timing. Needs only NumPy."""
 
 import importlib
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-LEARNING_RATE = 0.001  # of Adam, everywhere
+LEARNING_RATE = 0.001  # of Adam, in all peers
 
 AfterEpoch = Callable[[float], None]  # called with the mean training loss of the epoch
 
@@ -25,19 +25,19 @@ class Problem:
     hidden: tuple[int, ...]
     batch_size: int
     epochs: int
-    weights: tuple[np.ndarray, ...]  # to start from: kernel (inputs, units), bias, kernel, ...
+    weights: tuple[np.ndarray, ...]  # initial: kernel (inputs, units), bias, kernel, ...
 
     @property
     def scaled(self) -> np.ndarray:
-        """The images as most people feed them: float32 (n, 784) in 0..1."""
+        """The images in the usual form: float32 (n, 784) in 0..1."""
         return self.images.reshape(len(self.images), -1).astype(np.float32) / 255
 
 
 def main() -> None:
-    """Run one peer: ``harness.py PEER ARGUMENTS``; prints seconds and losses as JSON."""
+    """Run one peer, ``harness.py PEER ARGUMENTS``, and print seconds and losses as JSON."""
     module, arguments = sys.argv[1], json.loads(sys.argv[2])
     problem = read_problem(**arguments)
-    peer = importlib.import_module(module)  # before the clock: importing is not training
+    peer = importlib.import_module(f"benchmarks.peers.{module}")  # not timed
     started = time.perf_counter()
     ends: list[float] = []
     losses: list[float] = []
@@ -54,7 +54,7 @@ def main() -> None:
 def read_problem(
     folder: str, hidden: list[int], batch_size: int, epochs: int, num_images: int
 ) -> Problem:
-    """Read the arrays that the benchmark wrote, and draw the weights that all start from."""
+    """Read the arrays written by the benchmark, and draw the initial weights of all peers."""
     images = np.load(Path(folder) / "images.npy")[:num_images]
     labels = np.load(Path(folder) / "labels.npy")[:num_images]
     return Problem(images, labels, tuple(hidden), batch_size, epochs, tuple(glorot_uniform(hidden)))

@@ -1,15 +1,19 @@
-"""JAX: one jitted function an epoch, ``lax.scan`` over its batches; Adam of optax."""
+"""JAX: one jitted function per epoch with ``lax.scan`` over its batches; Adam of optax."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from harness import LEARNING_RATE, AfterEpoch, Problem
+
+from benchmarks.peers.harness import LEARNING_RATE, AfterEpoch, Problem
+
+Carry = tuple[list[jax.Array], Any]  # parameters, and the state of the optimizer
 
 
 def train(problem: Problem, after_epoch: AfterEpoch) -> str:
-    """Train, tell the clock after each epoch, and return the versions."""
+    """Train, call ``after_epoch`` after each epoch, and return the versions."""
     optimizer = optax.adam(LEARNING_RATE)
     images, labels = jnp.asarray(problem.scaled), jnp.asarray(problem.labels)
     parameters = [jnp.asarray(weight) for weight in problem.weights]
@@ -17,7 +21,7 @@ def train(problem: Problem, after_epoch: AfterEpoch) -> str:
     key = jax.random.key(0)
     steps, rest = divmod(len(labels), problem.batch_size)
 
-    def loss_of(parameters: list, batch: jax.Array) -> jax.Array:
+    def loss_of(parameters: list[jax.Array], batch: jax.Array) -> jax.Array:
         x = images[batch]
         for kernel, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
             x = jax.nn.relu(x @ kernel + bias)
@@ -25,14 +29,14 @@ def train(problem: Problem, after_epoch: AfterEpoch) -> str:
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels[batch])
         return losses.mean()
 
-    def step(carry: tuple, batch: jax.Array) -> tuple:
+    def step(carry: Carry, batch: jax.Array) -> tuple[Carry, jax.Array]:
         parameters, state = carry
         loss, gradients = jax.value_and_grad(loss_of)(parameters, batch)
         updates, state = optimizer.update(gradients, state)
         return (optax.apply_updates(parameters, updates), state), loss * len(batch)
 
     @partial(jax.jit, donate_argnums=0)
-    def epoch(carry: tuple, key: jax.Array) -> tuple:
+    def epoch(carry: Carry, key: jax.Array) -> tuple[Carry, jax.Array]:
         order = jax.random.permutation(key, len(labels))
         whole = order[: steps * problem.batch_size].reshape(steps, problem.batch_size)
         carry, losses = jax.lax.scan(step, carry, whole)

@@ -1,15 +1,16 @@
-"""Keras ``fit`` on arrays, many steps a call (``steps_per_execution``)."""
+"""Keras ``fit`` on arrays, with many steps per call (``steps_per_execution``)."""
 
 import keras
 import tensorflow as tf
-from harness import AfterEpoch, Problem
-from keras_tutorial import build, compile_model, end_of_epoch
+
+from benchmarks.peers.harness import AfterEpoch, Problem
+from benchmarks.peers.keras_tutorial import build, compile_model, end_of_epoch
 
 STEPS_PER_EXECUTION = 50
 
 
 def train(problem: Problem, after_epoch: AfterEpoch) -> str:
-    """Train, tell the clock after each epoch, and return the versions."""
+    """Train, call ``after_epoch`` after each epoch, and return the versions."""
     model = build(problem, (784,))
     steps = -(-len(problem.labels) // problem.batch_size)
     compile_model(model, steps_per_execution=min(STEPS_PER_EXECUTION, steps))

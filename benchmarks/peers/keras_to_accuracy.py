@@ -1,4 +1,4 @@
-"""Keras ``fit``, from the start of the process to an accuracy of the test set."""
+"""Keras ``fit``, from the start of the process to a given test accuracy."""
 
 import json
 import sys
@@ -9,21 +9,21 @@ import keras
 import numpy as np
 
 
-class StopAt(keras.callbacks.Callback):
-    """Stops when the validation accuracy is reached."""
+class StopAt(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
+    """Stops the training at a validation accuracy."""
 
     def __init__(self, wanted: float) -> None:
         super().__init__()
         self.wanted, self.epochs, self.accuracy = wanted, 0, 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Compare."""
+        """Stop if the accuracy is reached."""
         self.epochs, self.accuracy = epoch + 1, float(logs["val_accuracy"])
         self.model.stop_training = self.accuracy >= self.wanted
 
 
 def main() -> None:
-    """``FOLDER STARTED ACCURACY BATCH_SIZE``: print the seconds since ``STARTED``, and epochs."""
+    """``FOLDER STARTED ACCURACY BATCH_SIZE``: print seconds since ``STARTED``, and epochs."""
     folder, started, wanted = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
     images, test_images = (scaled(folder / f"{name}images.npy") for name in ("", "test_"))
     labels, test_labels = (np.load(folder / f"{name}labels.npy") for name in ("", "test_"))
@@ -53,7 +53,7 @@ def main() -> None:
 
 def scaled(path: Path) -> np.ndarray:
     """Return images, float32 (n, 784) in 0..1."""
-    images = np.load(path)
+    images: np.ndarray = np.load(path)
     return images.reshape(len(images), -1).astype(np.float32) / 255
 
 

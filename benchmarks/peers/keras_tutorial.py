@@ -1,16 +1,17 @@
 """Keras ``fit`` with the input pipeline of TensorFlow Datasets' Keras tutorial.
 
-normalise, cache, shuffle the whole set, batch, prefetch; the cache holds the set after the first
-epoch, so it does not matter that the bytes come from arrays here.
+Normalize, cache, shuffle the whole set, batch, prefetch. The cache holds the set after the first
+epoch, so it does not matter that the images come from arrays here.
 """
 
 import keras
 import tensorflow as tf
-from harness import LEARNING_RATE, AfterEpoch, Problem
+
+from benchmarks.peers.harness import LEARNING_RATE, AfterEpoch, Problem
 
 
 def train(problem: Problem, after_epoch: AfterEpoch) -> str:
-    """Train, tell the clock after each epoch, and return the versions."""
+    """Train, call ``after_epoch`` after each epoch, and return the versions."""
     dataset = tf.data.Dataset.from_tensor_slices((problem.images, problem.labels))
     dataset = dataset.map(_normalize, num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.cache().shuffle(len(problem.labels))
@@ -26,7 +27,7 @@ def _normalize(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
 
 
 def build(problem: Problem, shape: tuple[int, ...]) -> keras.Model:
-    """Return the network with the weights that all peers start from."""
+    """Return the network with the initial weights."""
     hidden = [keras.layers.Dense(units, activation="relu") for units in problem.hidden]
     layers = [keras.Input(shape), keras.layers.Flatten(), *hidden, keras.layers.Dense(10)]
     model = keras.Sequential(layers)
@@ -45,5 +46,5 @@ def compile_model(model: keras.Model, **arguments: int) -> None:
 
 
 def end_of_epoch(after_epoch: AfterEpoch) -> keras.callbacks.Callback:
-    """Return a callback that tells the clock."""
+    """Return a callback that calls ``after_epoch``."""
     return keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: after_epoch(logs["loss"]))

@@ -1,9 +1,9 @@
-"""This project: the loop that the stage ``train`` runs, on bytes."""
+"""This project: the loop of the stage ``train``, on bytes."""
 
 import keras
 import tensorflow as tf
-from harness import LEARNING_RATE, AfterEpoch, Problem
 
+from benchmarks.peers.harness import LEARNING_RATE, AfterEpoch, Problem
 from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import Model, Optimizer
 from pipeline.models.dense import build_model
@@ -17,7 +17,7 @@ MULTICLASS = task_named("multiclass")
 
 
 def train(problem: Problem, after_epoch: AfterEpoch) -> str:
-    """Train, tell the clock after each epoch, and return the versions."""
+    """Train, call ``after_epoch`` after each epoch, and return the versions."""
     model = build_model(
         Model(hidden=problem.hidden), image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS
     )

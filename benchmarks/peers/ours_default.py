@@ -1,4 +1,4 @@
-"""The default configuration: what building, compiling and the first epoch cost."""
+"""The default configuration: the cost of building, compiling and the first epoch."""
 
 import json
 import statistics
@@ -28,15 +28,15 @@ CONFIG = Path(__file__).parents[2] / "configs" / "mlp.yaml"
 
 
 def main() -> None:
-    """``FOLDER``: print the first epoch's overhead, of the first and of a second training."""
+    """``FOLDER``: print the first-epoch overhead of a first and a second training."""
     folder, config = Path(sys.argv[1]), read(CONFIG, [])
-    split = Split(*(np.load(folder / f"{what}.npy") for what in ("images", "labels")))
+    split = Split(*(np.load(folder / f"{name}.npy") for name in ("images", "labels")))
     found = [train(config, split, seed) for seed in (0, 1)]
     print(json.dumps(dict(zip(("first", "second"), found, strict=True))))
 
 
 def train(config: Config, split: Split, seed: int) -> float:
-    """Return the seconds before the second epoch less the median of the later ones."""
+    """Return the seconds until the end of the first epoch minus the median of later epochs."""
     started = time.perf_counter()
     ends = []
     keras.utils.set_random_seed(seed)

@@ -1,4 +1,4 @@
-"""This project on a set of millions: seconds per epoch and peak resident memory."""
+"""This project on millions of images: seconds per epoch and peak resident memory."""
 
 import json
 import resource
@@ -21,16 +21,16 @@ from pipeline.training.streaming import open_feed
 
 MULTICLASS = task_named("multiclass")
 
-BATCH_SIZE, EPOCHS, NUM_WARM = 128, 2, 100_000
+BATCH_SIZE, EPOCHS, NUM_WARM_UP = 128, 2, 100_000
 
 
 def main() -> None:
-    """``FOLDER MEMORY_MB``: print seconds, peak memory, and that of the framework by itself."""
+    """``FOLDER MEMORY_MB``: print seconds, peak memory, and the memory of the framework."""
     folder, memory_mb = Path(sys.argv[1]), json.loads(sys.argv[2])
     split = Split(
         *(np.load(folder / f"train_{w}.npy", mmap_mode="r") for w in ("images", "labels"))
     )
-    warm = Split(np.array(split.images[:NUM_WARM]), np.array(split.labels[:NUM_WARM]))
+    warm = Split(np.array(split.images[:NUM_WARM_UP]), np.array(split.labels[:NUM_WARM_UP]))
     train(Resident(warm, batch_size=BATCH_SIZE, seed=0), epochs=1)
     del warm
     framework, steady = peak_bytes(), resident_bytes()
@@ -40,7 +40,7 @@ def main() -> None:
         "seconds": seconds,
         "losses": losses,
         "shards": feed.num_shards,
-        "framework_peak_bytes": framework,  # while it compiled
+        "framework_peak_bytes": framework,  # during compilation
         "framework_bytes": steady,
         "peak_bytes": peak_bytes(),
     }
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def train(feed: Feed, *, epochs: int) -> tuple[list[float], list[float]]:
-    """Return seconds and loss of each epoch of 784-128-10 with Adam."""
+    """Return seconds and loss of each epoch for 784-128-10 with Adam."""
     keras.utils.set_random_seed(0)
     model = build_model(
         Model(hidden=(128,)), image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS
@@ -65,12 +65,12 @@ def train(feed: Feed, *, epochs: int) -> tuple[list[float], list[float]]:
 
 
 def peak_bytes() -> int:
-    """Return the largest resident memory that this process has had; Linux counts in KiB."""
+    """Return the peak resident memory of this process; Linux counts in KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process has in RAM now."""
+    """Return the current resident memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 

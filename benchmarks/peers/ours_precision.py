@@ -1,4 +1,4 @@
-"""This project in one precision and with one compiler: seconds per epoch and test accuracy."""
+"""This project with one precision and compiler: seconds per epoch and test accuracy."""
 
 import json
 import sys
@@ -25,11 +25,11 @@ EPOCHS = 4
 
 
 def main() -> None:
-    """``FOLDER CASE``: print seconds of each epoch and the accuracy after the last one."""
+    """``FOLDER CASE``: print the seconds of each epoch and the final test accuracy."""
     folder, case = Path(sys.argv[1]), json.loads(sys.argv[2])
     train, test = (
-        Split(*(np.load(folder / f"{name}{what}.npy") for what in ("images", "labels")))
-        for name in ("", "test_")
+        Split(*(np.load(folder / f"{prefix}{name}.npy") for name in ("images", "labels")))
+        for prefix in ("", "test_")
     )
     keras.utils.set_random_seed(0)
     model = build_model(

@@ -1,4 +1,4 @@
-"""This project, from the start of the process to an accuracy of the test set."""
+"""This project, from the start of the process to a given test accuracy."""
 
 import json
 import sys
@@ -20,14 +20,15 @@ from pipeline.training.loop import Loop
 from pipeline.training.program_pool import compiled
 
 MULTICLASS = task_named("multiclass")
+NAMES = ("images", "labels")
 
 
 def main() -> None:
-    """``FOLDER STARTED ACCURACY BATCH_SIZE``: print the seconds since ``STARTED``, and epochs."""
+    """``FOLDER STARTED ACCURACY BATCH_SIZE``: print seconds since ``STARTED``, and epochs."""
     folder, started, wanted = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
     train, test = (
-        Split(*(np.load(folder / f"{name}{what}.npy", mmap_mode="r") for what in WHAT))
-        for name in ("", "test_")
+        Split(*(np.load(folder / f"{prefix}{name}.npy", mmap_mode="r") for name in NAMES))
+        for prefix in ("", "test_")
     )
     keras.utils.set_random_seed(0)
     model = build_model(
@@ -44,8 +45,6 @@ def main() -> None:
     seconds = time.time() - started
     print(json.dumps({"seconds": seconds, "epochs": epochs, "accuracy": accuracy}))
 
-
-WHAT = ("images", "labels")
 
 if __name__ == "__main__":
     main()

@@ -1,14 +1,15 @@
-"""PyTorch with ``torch.compile`` around the model and around the optimiser's step."""
+"""PyTorch with ``torch.compile`` for the model and for the optimizer's step."""
 
 import torch
-from harness import LEARNING_RATE, AfterEpoch, Problem
-from pytorch_eager import build, run_epochs
+
+from benchmarks.peers.harness import LEARNING_RATE, AfterEpoch, Problem
+from benchmarks.peers.pytorch_eager import build, run_epochs
 
 
 def train(problem: Problem, after_epoch: AfterEpoch) -> str:
-    """Train, tell the clock after each epoch, and return the versions."""
+    """Train, call ``after_epoch`` after each epoch, and return the versions."""
     model = build(problem)
-    rate = torch.tensor(LEARNING_RATE)  # a tensor, so that no change of it compiles anew
+    rate = torch.tensor(LEARNING_RATE)  # a tensor, so that changes do not recompile
     optimizer = torch.optim.Adam(model.parameters(), lr=rate, capturable=False)
     loss_function = torch.nn.CrossEntropyLoss()
     forward = torch.compile(lambda images, labels: loss_function(model(images), labels))

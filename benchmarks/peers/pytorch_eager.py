@@ -1,18 +1,19 @@
-"""PyTorch, eager: tensors in memory, one permutation an epoch.
+"""PyTorch in eager mode: tensors in memory, one permutation per epoch.
 
-No ``DataLoader``: for images in memory, indexing tensors is several times faster.
+Without ``DataLoader``: for images in memory, indexing tensors is several times faster.
 """
 
 from collections.abc import Callable
 
 import torch
-from harness import LEARNING_RATE, AfterEpoch, Problem
+
+from benchmarks.peers.harness import LEARNING_RATE, AfterEpoch, Problem
 
 Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def train(problem: Problem, after_epoch: AfterEpoch) -> str:
-    """Train, tell the clock after each epoch, and return the versions."""
+    """Train, call ``after_epoch`` after each epoch, and return the versions."""
     model = build(problem)
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     loss_function = torch.nn.CrossEntropyLoss()
@@ -29,7 +30,7 @@ def train(problem: Problem, after_epoch: AfterEpoch) -> str:
 
 
 def build(problem: Problem) -> torch.nn.Module:
-    """Return the network with the weights that all peers start from."""
+    """Return the network with the initial weights."""
     layers: list[torch.nn.Module] = []
     for kernel, bias in zip(problem.weights[::2], problem.weights[1::2], strict=True):
         linear = torch.nn.Linear(*kernel.shape)
@@ -40,7 +41,7 @@ def build(problem: Problem) -> torch.nn.Module:
 
 
 def run_epochs(problem: Problem, step: Step, after_epoch: AfterEpoch) -> None:
-    """Take a step for every batch of every epoch."""
+    """Run one step for every batch of every epoch."""
     images, labels = torch.from_numpy(problem.scaled), torch.from_numpy(problem.labels)
     for _ in range(problem.epochs):
         total = torch.zeros(())

@@ -1,15 +1,16 @@
 """scikit-learn's ``MLPClassifier``; ``partial_fit`` is one epoch.
 
-It draws its own weights to start from, by the same rule.
+It draws its own initial weights by the same rule.
 """
 
 import sklearn
-from harness import LEARNING_RATE, AfterEpoch, Problem
 from sklearn.neural_network import MLPClassifier
+
+from benchmarks.peers.harness import LEARNING_RATE, AfterEpoch, Problem
 
 
 def train(problem: Problem, after_epoch: AfterEpoch) -> str:
-    """Train, tell the clock after each epoch, and return the versions."""
+    """Train, call ``after_epoch`` after each epoch, and return the versions."""
     images = problem.scaled
     model = MLPClassifier(
         problem.hidden,

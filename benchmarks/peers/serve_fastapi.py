@@ -1,13 +1,14 @@
-"""FastAPI by hand: no more than a request needs, on uvicorn with uvloop and httptools.
+"""A minimal FastAPI application, on uvicorn with uvloop and httptools.
 
-Body and answer go through orjson and not through pydantic, which would take longer than the model.
+Request and response bodies use orjson instead of pydantic, which would take longer than the model.
 """
 
 import numpy as np
 import orjson
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from serve_onnx import HOST, arguments, opened
+
+from benchmarks.peers.serve_onnx import HOST, arguments, opened
 
 
 def build(file: str, name: str) -> FastAPI:
@@ -15,12 +16,12 @@ def build(file: str, name: str) -> FastAPI:
     app = FastAPI(openapi_url=None)
     predict = opened(file)
 
-    @app.get("/health")
+    @app.get("/health")  # type: ignore[untyped-decorator]
     async def ready() -> Response:
         return Response()
 
-    # Computing takes microseconds: a thread of its own would cost more than it frees.
-    @app.post(f"/v1/models/{name}:predict")
+    # Predictions take microseconds: running them in a thread would cost more than it saves.
+    @app.post(f"/v1/models/{name}:predict")  # type: ignore[untyped-decorator]
     async def answer(request: Request) -> Response:
         instances = orjson.loads(await request.body())["instances"]
         probabilities = predict(np.array(instances, np.uint8))
@@ -31,11 +32,11 @@ def build(file: str, name: str) -> FastAPI:
 
 
 if __name__ == "__main__":
-    told = arguments()
+    options = arguments()
     uvicorn.run(
-        build(told.file, told.name),
+        build(options.file, options.name),
         host=HOST,
-        port=told.port,
+        port=options.port,
         loop="uvloop",
         http="httptools",
         access_log=False,

@@ -1,17 +1,19 @@
-"""KServe's Python server: a ``kserve.Model`` that answers V1 and V2, binary tensors included."""
+"""KServe's Python server: a ``kserve.Model`` for V1 and V2, with binary tensors."""
 
 import logging
+from typing import Any
 
 import kserve.model_server
 import numpy as np
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
 from kserve.logging import configure_logging
 from kserve.protocol.rest.server import RESTServer
-from serve_onnx import HOST, OUTPUT, arguments, opened
+
+from benchmarks.peers.serve_onnx import HOST, OUTPUT, arguments, opened
 
 
-class Digits(Model):
-    """The model; without ``async``, so that KServe calls it where it stands."""
+class Digits(Model):  # type: ignore[misc]
+    """The model; ``predict`` is not ``async``, so KServe calls it directly."""
 
     def __init__(self, name: str, file: str) -> None:
         """Open the file."""
@@ -20,9 +22,9 @@ class Digits(Model):
         self.ready = True
 
     def predict(
-        self, payload: dict | InferRequest, headers: dict[str, str] | None = None
-    ) -> dict | InferResponse:
-        """Answer V1 rows, or the one tensor of V2."""
+        self, payload: dict[str, Any] | InferRequest, headers: dict[str, str] | None = None
+    ) -> dict[str, Any] | InferResponse:
+        """Predict V1 rows, or the single tensor of V2."""
         del headers
         if isinstance(payload, dict):
             images = np.array(payload["instances"], np.uint8)
@@ -38,27 +40,27 @@ class Digits(Model):
         )
 
 
-class LoopbackServer(RESTServer):
-    """Listens on this machine only; KServe's own listens everywhere and cannot be told."""
+class LoopbackServer(RESTServer):  # type: ignore[misc]
+    """Listens on the loopback interface; KServe has no option for the address."""
 
     def __init__(self, *arguments: object, **named: object) -> None:
-        """Build KServe's server, then change the address."""
+        """Create KServe's server, and change its address."""
         super().__init__(*arguments, **named)
         self.config.host = HOST
 
 
 def silence() -> None:
-    """Leave out the access log, and the line of timings that KServe writes for each request."""
+    """Disable the access log and the timings that KServe logs for each request."""
     configure_logging()
     logging.getLogger("uvicorn.access").handlers.clear()
     logging.getLogger("kserve.trace").setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":
-    told = arguments()
+    options = arguments()
     silence()
     kserve.model_server.RESTServer = LoopbackServer
     server = ModelServer(
-        http_port=told.port, workers=1, enable_grpc=False, enable_latency_logging=False
+        http_port=options.port, workers=1, enable_grpc=False, enable_latency_logging=False
     )
-    server.start([Digits(told.name, told.file)])
+    server.start([Digits(options.name, options.file)])

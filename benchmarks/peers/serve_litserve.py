@@ -1,17 +1,18 @@
-"""LitServe: its HTTP process and its one worker process, joined by its faster queue (ZeroMQ)."""
+"""LitServe: one HTTP process and one worker process with its faster queue (ZeroMQ)."""
 
 from typing import Any
 
 import litserve
 import numpy as np
-from serve_onnx import HOST, arguments, opened
+
+from benchmarks.peers.serve_onnx import HOST, arguments, opened
 
 
-class Digits(litserve.LitAPI):
-    """V1 rows in, V1 rows out; all of it runs in the worker."""
+class Digits(litserve.LitAPI):  # type: ignore[misc]
+    """V1 rows in, V1 rows out; everything runs in the worker."""
 
     def __init__(self, file: str, **settings: Any) -> None:
-        """Remember the file: the worker opens it."""
+        """Store the path, since the worker opens the file."""
         super().__init__(**settings)
         self._file = file
 
@@ -26,17 +27,18 @@ class Digits(litserve.LitAPI):
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the probabilities."""
-        return self._predict(x)
+        probabilities: np.ndarray = self._predict(x)
+        return probabilities
 
     def encode_response(self, output: np.ndarray) -> dict[str, Any]:
-        """Return the answer."""
+        """Return the response."""
         return {"predictions": output.tolist()}
 
 
 if __name__ == "__main__":
-    told = arguments()
+    options = arguments()
     server = litserve.LitServer(
-        Digits(told.file, api_path=f"/v1/models/{told.name}:predict"),
+        Digits(options.file, api_path=f"/v1/models/{options.name}:predict"),
         accelerator="cpu",
         workers_per_device=1,
         fast_queue=True,
@@ -44,7 +46,7 @@ if __name__ == "__main__":
     )
     server.run(
         host=HOST,
-        port=told.port,
+        port=options.port,
         num_api_servers=1,
         generate_client_file=False,
         log_level="warning",

@@ -1,6 +1,6 @@
-"""MLServer: an ``MLModel`` that computes in the server's own process.
+"""MLServer: an ``MLModel`` that computes in the server's process.
 
-That is faster than its pool of processes for a model this small. It speaks V2 as JSON only.
+For a model this small, that is faster than its pool of processes. It has V2 with JSON only.
 """
 
 import asyncio
@@ -10,10 +10,11 @@ from mlserver.codecs import NumpyCodec
 from mlserver.settings import ModelParameters
 from mlserver.types import InferenceRequest, InferenceResponse
 from mlserver.utils import install_uvloop_event_loop
-from serve_onnx import HOST, OUTPUT, arguments, opened
+
+from benchmarks.peers.serve_onnx import HOST, OUTPUT, arguments, opened
 
 
-class Digits(MLModel):
+class Digits(MLModel):  # type: ignore[misc]
     """The model."""
 
     async def load(self) -> bool:
@@ -22,26 +23,26 @@ class Digits(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Answer the one tensor of V2."""
+        """Predict the single tensor of V2."""
         images = NumpyCodec.decode_input(payload.inputs[0])
         output = NumpyCodec.encode_output(OUTPUT, self._predict(images))
         return InferenceResponse(model_name=self.name, outputs=[output])
 
 
 async def serve() -> None:
-    """Run the server without what would cost it time: access log, metrics, compression."""
-    told = arguments()
+    """Run the server without access log, metrics and compression, which take time."""
+    options = arguments()
     settings = Settings(
         debug=False,
         host=HOST,
-        http_port=told.port,
-        grpc_port=0,  # it cannot be turned off; any free port will do
+        http_port=options.port,
+        grpc_port=0,  # cannot be disabled; 0 is any free port
         parallel_workers=0,
         metrics_endpoint=None,
         gzip_enabled=False,
     )
     model = ModelSettings(
-        name=told.name, implementation=Digits, parameters=ModelParameters(uri=told.file)
+        name=options.name, implementation=Digits, parameters=ModelParameters(uri=options.file)
     )
     await MLServer(settings).start([model])
 

@@ -1,4 +1,4 @@
-"""What every server computes with: the same file, one thread. Needs NumPy and onnxruntime only."""
+"""The model of all servers: the same file, one thread. Needs only NumPy and onnxruntime."""
 
 import sys
 from collections.abc import Callable
@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Arguments:
-    """What the benchmark tells a server."""
+    """The command-line arguments of a server."""
 
     file: str
     name: str
@@ -27,12 +27,13 @@ def arguments() -> Arguments:
 
 
 def opened(file: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the model: uint8 (n, 28, 28, 1) -> float32 (n, 10)."""
+    """Return the model as a function from uint8 (n, 28, 28, 1) to float32 (n, 10)."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
     def predict(images: np.ndarray) -> np.ndarray:
-        return session.run([OUTPUT], {INPUT: images})[0]
+        [probabilities] = session.run([OUTPUT], {INPUT: images})
+        return probabilities  # type: ignore[no-any-return]
 
     return predict

@@ -1,1 +1,1 @@
-"""From the trained model to files: one module for each format."""
+"""Export of trained models to files: one module for each format."""

@@ -1,4 +1,4 @@
-"""The format ``keras``: the trained model itself, to go on training."""
+"""The format ``keras``: the trained model itself, for further training."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The format ``litert``: builtin operators only, so that a plain interpreter opens it anywhere."""
+"""The format ``litert``: builtin operators only, so any LiteRT interpreter can run it."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ def write(trained: TrainedModel, path: Path) -> None:
     """Write the ``.tflite`` file.
 
     Raises:
-        ExportFailed: the network needs an operator that is not built in.
+        ExportFailed: the network needs an operator that is not builtin.
     """
     [output] = trained.contract.outputs
     serve = serving_function(trained.model, trained.contract)
-    # The converter would keep the weights as variables that the file does not hold: it opens,
-    # and answers NaN. As constants they are in the file, and dense layers become FULLY_CONNECTED.
+    # The converter would leave the weights as variables that are missing in the file, whose
+    # outputs are NaN. Constants are in the file, and dense layers become FULLY_CONNECTED.
     frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
     module = tf.Module()
     module.serve = tf.function(
@@ -34,6 +34,7 @@ def write(trained: TrainedModel, path: Path) -> None:
         path.write_bytes(converter.convert())
     except ConverterError as error:
         raise ExportFailed(
-            f"export.formats: litert must consist of builtin operators; got {one_line(error)} "
-            "Choose another model.activation, or leave litert out of export.formats."
+            f"export.formats: litert cannot represent the network with builtin operators: "
+            f"{one_line(error)} Choose another model.activation, or remove litert from "
+            "export.formats."
         ) from error

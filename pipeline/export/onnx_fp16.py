@@ -11,7 +11,7 @@ from pipeline.export.trained_model import TrainedModel
 
 
 def write(trained: TrainedModel, path: Path) -> None:
-    """Write the ONNX file in float16; the probabilities stay float32."""
+    """Write the ONNX file in float16; the output stays float32."""
     model = onnx.ModelProto.FromString(trained.onnx.SerializeToString())
     half = convert_float_to_float16(model, keep_io_types=True)
     normalize(half, trained.metadata, FLOAT16)

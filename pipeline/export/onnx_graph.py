@@ -1,4 +1,4 @@
-"""A model as an ONNX graph: opset 18, and the same bytes for the same weights."""
+"""Convert a model to an ONNX graph: opset 18, with the same bytes for the same weights."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ PRODUCER = "dense-pipeline"
 
 
 def convert(model: keras.Model, contract: Contract, metadata: dict[str, str]) -> onnx.ModelProto:
-    """Return the model as an ``onnx.ModelProto`` that says what it is in its metadata."""
+    """Return the model as an ``onnx.ModelProto`` with metadata."""
     serve = serving_function(model, contract)
     converted: onnx.ModelProto
     converted, _ = tf2onnx.convert.from_function(
@@ -28,41 +28,41 @@ def convert(model: keras.Model, contract: Contract, metadata: dict[str, str]) ->
 
 
 def normalize(model: onnx.ModelProto, metadata: dict[str, str], precision: str) -> None:
-    """Give the model our metadata, and every name inside by its place: nothing that varies."""
+    """Set the metadata, and replace names that vary from run to run by their position."""
     _number_names(model.graph)
-    del model.graph.value_info[:]  # speaks of the old names; runtimes infer it anew
+    del model.graph.value_info[:]  # refers to the old names; runtimes infer it again
     _keep_used_domains(model)
     model.graph.name = PRODUCER
-    model.graph.doc_string = ""  # names the function by a counter
+    model.graph.doc_string = ""  # has a function name with a counter
     model.producer_name, model.producer_version = PRODUCER, version(PRODUCER)
     onnx.helper.set_model_props(model, {**metadata, "precision": precision})
 
 
 def write_checked(model: onnx.ModelProto, path: Path) -> None:
-    """Write a model that the checker of the standard finds nothing wrong with."""
+    """Write a model after checking it with the ONNX checker."""
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _keep_used_domains(model: onnx.ModelProto) -> None:
-    """Converters declare operators of other makers too, which a runtime may not know."""
+    """Remove unused operator domains that converters declare: a runtime may not know them."""
     used = {node.domain for node in model.graph.node}
-    kept = [entry for entry in model.opset_import if entry.domain in used]
+    entries = [entry for entry in model.opset_import if entry.domain in used]
     del model.opset_import[:]
-    model.opset_import.extend(kept)
+    model.opset_import.extend(entries)
 
 
 def _name_batch_axis(model: onnx.ModelProto) -> None:
-    """tf2onnx calls a free axis ``unk__39``; the number is a counter's."""
+    """Name the batch axis: tf2onnx calls a free axis ``unk__39``, with a counter."""
     for value in [*model.graph.input, *model.graph.output]:
         value.type.tensor_type.shape.dim[0].dim_param = BATCH
 
 
 def _number_names(graph: onnx.GraphProto) -> None:
-    """Name everything inside by its place: Keras and tf2onnx count while the process lives.
+    """Name nodes and tensors by position: Keras and tf2onnx use counters of the process.
 
-    Inputs and outputs of the graph keep the names of the contract; the node that gives an output
-    is called like it, since some runtimes (tract) name outputs by their nodes.
+    Inputs and outputs of the graph keep the names of the contract. The node that computes an output
+    has the same name, since some runtimes (tract) name outputs by their nodes.
     """
     outputs = {value.name for value in graph.output}
     names = {value.name: value.name for value in [*graph.input, *graph.output]}

@@ -1,4 +1,4 @@
-"""The format ``onnx_int8``: dense layers in 8 bits, with ranges seen on training images."""
+"""The format ``onnx_int8``: dense layers in 8 bits, calibrated on training images."""
 
 import tempfile
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from pipeline.artifacts.model_contract import INPUT
 from pipeline.export.onnx_graph import normalize, write_checked
 from pipeline.export.trained_model import TrainedModel
 
-# The first whose DequantizeLinear onnx's reference evaluator knows; from 18 on no operator that we
-# write has changed but by further dtypes (onnx's Changelog.md).
+# The first opset whose DequantizeLinear is in onnx's reference evaluator. Since 18, the operators
+# that we write have only gained further dtypes (onnx's Changelog.md).
 _OPSET = 19
-_CHUNK = 100  # images a call
+_CHUNK = 100  # images per call
 
 
 class _Images(CalibrationDataReader):  # type: ignore[misc]
-    """Hands training images to onnxruntime, which notes the range of every layer's answer."""
+    """Passes training images to onnxruntime, which records the range of each layer's output."""
 
     def __init__(self, images: npt.NDArray[np.uint8]) -> None:
         firsts = range(0, len(images), _CHUNK)
@@ -36,29 +36,29 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
 def write(trained: TrainedModel, path: Path) -> None:
     """Write the ONNX file with QuantizeLinear and DequantizeLinear around every dense layer."""
     with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
-        exact, quantised = Path(scratch, "exact.onnx"), Path(scratch, "int8.onnx")
+        exact, quantized = Path(scratch, "exact.onnx"), Path(scratch, "int8.onnx")
         onnx.save(trained.onnx, exact)
         quantize_static(
             exact,
-            quantised,
+            quantized,
             _Images(trained.calibration),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["MatMul", "Gemm"],
             per_channel=True,
-            # Weights in 7 bits: processors without VNNI add products of 8 bits in 16, which
-            # overflow; the file would answer differently there.
+            # Weights in 7 bits: processors without VNNI add 8-bit products in 16 bits, which
+            # overflows and would change the results.
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-        model = onnx.load(quantised)
+        model = onnx.load(quantized)
     _declare_opset(model)
     normalize(model, trained.metadata, INT8)
     write_checked(model, path)
 
 
 def _declare_opset(model: Any) -> None:
-    """Raise the version of the standard's operators."""
+    """Raise the opset version of the standard domain."""
     [standard] = [entry for entry in model.opset_import if entry.domain == ""]
     standard.version = _OPSET
     model.ir_version = max(

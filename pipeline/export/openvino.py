@@ -7,7 +7,7 @@ from pipeline.runtimes.openvino_runtime import import_openvino
 
 
 def write(trained: TrainedModel, path: Path) -> None:
-    """Write both files; weights stay float32 (by default they would become float16)."""
+    """Write both files, with float32 weights (the default would be float16)."""
     openvino = import_openvino()
     model = openvino.Core().read_model(trained.onnx.SerializeToString(deterministic=True))
     openvino.save_model(model, path, compress_to_fp16=False)

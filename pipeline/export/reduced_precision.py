@@ -1,4 +1,4 @@
-"""Smaller copies earn their place: as accurate on the validation set as asked, and smaller."""
+"""Reduced-precision copies are kept only if they are smaller and lose little accuracy."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from pipeline.tasks.task import Task
 
 
 def judge(folder: Path, file_format: str, validation: Split, task: Task, max_drop: float) -> Copy:
-    """Compare a copy with its original, both in onnxruntime, on the validation set.
+    """Compare a copy with its original on the validation set, both in onnxruntime.
 
     ``max_drop`` is in percentage points.
     """
@@ -22,15 +22,15 @@ def judge(folder: Path, file_format: str, validation: Split, task: Task, max_dro
     reasons = []
     if drop > max_drop:
         reasons.append(
-            f"its accuracy on the validation set falls by {drop:.2f} points, to {accuracy:.4f}; "
+            f"its accuracy on the validation set drops by {drop:.2f} points, to {accuracy:.4f}; "
             f"export.max_accuracy_drop allows {max_drop:g}"
         )
     if size >= original_size:
-        reasons.append(f"it has {size:,} bytes, and {artifact_name(original)} {original_size:,}")
+        reasons.append(f"it has {size:,} bytes, {artifact_name(original)} has {original_size:,}")
     name = artifact_name(file_format)
     return Copy(file_format, name, accuracy, drop, size, original_size, "; ".join(reasons) or None)
 
 
 def _score(path: Path, split: Split, task: Task) -> float:
-    """Return the task's score of what a file answers to a split."""
+    """Return the task's score of a file on a split."""
     return task.score_of(OnnxRuntimePredictor(path).predict_all(split.images), split.labels)

@@ -10,10 +10,10 @@ from pipeline.export.trained_model import TrainedModel
 
 
 def write(trained: TrainedModel, folder: Path) -> None:
-    """Write the SavedModel into ``folder`` itself, as TensorFlow Serving wants it."""
+    """Write the SavedModel into ``folder`` itself, as TensorFlow Serving expects it."""
     module = tf.Module()
-    # Tracked as what they are: through the Keras model TensorFlow saves copies of them, and a
-    # loader in C++, such as TensorFlow Serving's, restores the copies.
+    # The variables are tracked directly: through the Keras model, TensorFlow saves copies of them,
+    # and a loader in C++, such as TensorFlow Serving's, restores the copies.
     module.saved = [variable.value for variable in trained.model.variables]
     signatures = {
         SIGNATURE: serving_function(trained.model, trained.contract),

@@ -1,4 +1,4 @@
-"""The functions that graph formats are written from: named input, named output, free batch."""
+"""The functions that are exported to graph formats: named input and output, any batch size."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from pipeline.artifacts.model_contract import ENCODED_INPUT, Contract
 
 
 def serving_function(model: keras.Model, contract: Contract) -> Any:
-    """Return a ``tf.function`` from ``image`` to a dict that names the output.
+    """Return a ``tf.function`` from ``image`` to a dict with the output.
 
-    Exporters take names of outputs from the keys of the dict.
+    Exporters take the names of outputs from the keys of the dict.
     """
     [input_spec], [output_spec] = contract.inputs, contract.outputs
     image = tf.TensorSpec(input_spec.shape, input_spec.dtype, name=input_spec.name)
@@ -24,10 +24,10 @@ def serving_function(model: keras.Model, contract: Contract) -> Any:
 
 
 def encoded_serving_function(model: keras.Model, contract: Contract) -> Any:
-    """Return a ``tf.function`` from PNG or JPEG files, as bytes, to a dict that names the output.
+    """Return a ``tf.function`` from PNG or JPEG files, as bytes, to a dict with the output.
 
     Raises:
-        tf.errors.InvalidArgumentError: (the function) a file is no image, or of another size.
+        tf.errors.InvalidArgumentError: (by the function) a file is no image, or has another size.
     """
     [output_spec] = contract.outputs
     files = tf.TensorSpec([None], tf.string, name=ENCODED_INPUT)

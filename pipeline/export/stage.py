@@ -1,4 +1,4 @@
-"""The stage ``export``: the trained model -> one artifact for each format."""
+"""The stage ``export``: from the trained model to one artifact for each format."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _CALIBRATION_IMAGES = 1000
 
 
 def run(context: Context, folder: Path) -> Outcome[ExportFacts]:
-    """Write the model in every format into ``folder``, laid out as it will be published."""
+    """Write the model in every format into ``folder``, in the layout of published models."""
     data = read_data(context.output(DataFacts).path)
     settings, kind = context.config.export, task_named(context.config.task)
     contract = contract_for(kind.output(len(data.class_names)), image_shape=data.image_shape)
@@ -59,9 +59,9 @@ def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
 
     Raises:
         MissingExtra: the package that writes it is not installed.
-        ExportFailed: the format cannot hold this network.
+        ExportFailed: the format cannot represent this network.
     """
-    forbid_telemetry()  # some write with onnxruntime
+    forbid_telemetry()  # some writers use onnxruntime
     try:
         writer = import_module(f"pipeline.export.{file_format}")
         writer.write(trained, artifact_path(folder, file_format))
@@ -71,16 +71,16 @@ def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
         if FORMATS[file_format].needs != error.name:
             raise
         raise MissingExtra(f"The format {file_format} of export.formats", "runtimes") from error
-    except Exception as error:  # every converter has exceptions of its own
+    except Exception as error:  # every converter has its own exceptions
         raise ExportFailed(
-            f"export.formats: {file_format} must be able to hold the network; got "
-            f"{type(error).__name__}: {one_line(error)} Choose another model.activation, or leave "
-            f"{file_format} out of export.formats."
+            f"export.formats: cannot export the network as {file_format}: "
+            f"{type(error).__name__}: {one_line(error)} Choose another model.activation, or remove "
+            f"{file_format} from export.formats."
         ) from error
 
 
 def _metadata(data: DataSet, fingerprint: str, task: str) -> dict[str, str]:
-    """Nothing here changes from run to run; the fingerprint is that of the training."""
+    """Return the same metadata in every run; the fingerprint is that of the stage ``train``."""
     return {
         "task": task,
         "data_set": data.name,
@@ -90,13 +90,13 @@ def _metadata(data: DataSet, fingerprint: str, task: str) -> dict[str, str]:
 
 
 def _spread(data: DataSet, count: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
-    """Return training images at equal distances: the same ones in every run."""
+    """Return training images at equal distances, the same in every run."""
     places = np.linspace(0, len(data.train) - 1, min(count, len(data.train))).astype(int)
     return np.asarray(data.train.images[np.unique(places)])
 
 
 def _leave_out(copies: Sequence[Copy], folder: Path) -> set[str]:
-    """Remove the copies that did not earn their place, and return their formats."""
+    """Remove the rejected copies, and return their formats."""
     left_out = {copy.format for copy in copies if copy.reason}
     for name in left_out:
         for path in artifact_files(folder, name):

@@ -1,4 +1,4 @@
-"""What every format is written from: the trained model, its contract, and what files say of it."""
+"""The input of every exporter: the trained model, its contract and its metadata."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +14,10 @@ from pipeline.export.onnx_graph import convert
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """The model and what its copies need.
+    """A trained model with everything that exporters need.
 
-    ``metadata`` is written into files that have room for it; ``calibration``, uint8
-    (n, height, width, channels) 0..255, are training images that quantisation looks at.
+    ``metadata`` is written into files of formats that support it; ``calibration``, uint8
+    (n, height, width, channels) 0..255, are training images for quantization.
     """
 
     model: keras.Model
@@ -27,5 +27,5 @@ class TrainedModel:
 
     @cached_property
     def onnx(self) -> ModelProto:
-        """The float32 ONNX model that further formats are made from; not to be changed."""
+        """The float32 ONNX model that other formats are converted from; do not modify it."""
         return convert(self.model, self.contract, self.metadata)

@@ -1,5 +1,5 @@
-"""The Predictor, and one module for each runtime that can open an exported file.
+"""The interface ``Predictor``, and one module for each runtime that can open exported files.
 
-A module says what it opens in a constant ``RUNTIME``; its heavy imports are inside its class, so
-that reading the registry loads nothing. ``onnxruntime_python`` is the one of the base install.
+A module declares its formats in a constant ``RUNTIME``. Heavy imports are inside its class, so that
+reading the registry loads no runtime. ``onnxruntime_python`` is the runtime of the base install.
 """

@@ -1,4 +1,4 @@
-"""Ask a model in a fresh process: no state of training can help it to the right answer."""
+"""Run a model in a fresh process, so that no state of the training can influence it."""
 
 import json
 import tempfile
@@ -32,9 +32,9 @@ _REQUEST = "request.json"
 
 
 class Unanswered(WorkerFailed):
-    """A file was not answered for.
+    """A file gave no predictions.
 
-    ``contract`` is what it says of its inputs and outputs, where it was opened.
+    ``contract`` has the inputs and outputs that the file declares, if it could be opened.
     """
 
     def __init__(self, message: str, contract: Contract | None) -> None:
@@ -44,10 +44,10 @@ class Unanswered(WorkerFailed):
 
 @dataclass(frozen=True)
 class Answers:
-    """What a file answered: its contract, the answers to all images and to small batches.
+    """The contract of a file, and its predictions for all images and for small batches.
 
-    ``entrances`` holds what other ways into the file answered to the first 32, by name;
-    ``metadata`` what the file says of itself.
+    ``entrances`` has the predictions of the file's other signatures for the first 32 images, by
+    name; ``metadata`` is the file's own.
     """
 
     contract: Contract
@@ -68,13 +68,13 @@ def ask(
 ) -> Answers:
     """Open ``model`` in a fresh process and predict the images of a ``.npy`` file.
 
-    Without images it is asked one black image. With ``turns``, which all that ask at once share,
-    time and memory are measured while no other computes; each has its time limit.
+    Without images, one black image is predicted. With ``turns``, shared by all concurrent calls,
+    time and memory are measured while no other call computes. Each step has the time limit.
 
     Raises:
         MissingPackages: the runtime is not installed.
-        ModelError: the file is no model that the runtime opens.
-        Unanswered: the process ended without an answer, or took too long.
+        ModelError: the file is not a model that the runtime can open.
+        Unanswered: the process exited without predictions, or took too long.
     """
     require_installed(runtime, model)
     with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
@@ -90,7 +90,7 @@ def ask(
             measured=turns is not None,
         )
         (folder / _REQUEST).write_text(json.dumps(to_json(request)))
-        with _contract_told(folder), ExitStack() as stack:
+        with _contract_added(folder), ExitStack() as stack:
             with turns.together() if turns else nullcontext():
                 worker = stack.enter_context(WorkerProcess(folder / _REQUEST, timeout_seconds))
                 worker.wait_for_answers()
@@ -101,8 +101,8 @@ def ask(
 
 
 @contextmanager
-def _contract_told(folder: Path) -> Iterator[None]:
-    """Add to a failure what the file says of its inputs and outputs, where it was opened."""
+def _contract_added(folder: Path) -> Iterator[None]:
+    """Add the contract of the file to a failure, if it could be opened."""
     try:
         yield
     except WorkerFailed as error:
@@ -119,7 +119,7 @@ def _read_contract(folder: Path) -> Contract | None:
 def _read(folder: Path) -> Answers:
     contract = _read_contract(folder)
     if contract is None or not (folder / FACTS_FILE).is_file():
-        raise WorkerFailed("its process ended without an answer")
+        raise WorkerFailed("its process exited without predictions")
     facts = FileFacts(**json.loads((folder / FACTS_FILE).read_text()))
     cost = folder / COST_FILE
     return Answers(

@@ -1,9 +1,10 @@
-"""JavaScript runtimes: a script below ``js`` opens the file and answers over its pipes.
+"""JavaScript runtimes: a script in ``js`` opens the file and communicates over pipes.
 
-Each message is a line of JSON, and ``bytes`` of it follow. We send ``{"shape", "threads",
-"calls", "budget_seconds", "bytes"}`` and the images; the script answers ``{"seconds", "shape",
-"type", "bytes"}`` and the probabilities, or ``{"error"}``. Its first line tells the contract, and
-which processes may hold the model; an answer may tell others.
+Each message is a line of JSON, followed by as many bytes as its ``bytes`` states. A request is
+``{"shape", "threads", "calls", "budget_seconds", "bytes"}`` and the images; the response is
+``{"seconds", "shape", "type", "bytes"}`` and the probabilities, or ``{"error"}``. The script's
+first message has the contract and the processes that may hold the model; responses may update
+these.
 """
 
 import json
@@ -31,12 +32,12 @@ from pipeline.runtimes.telemetry import NO_TELEMETRY
 
 
 class JavaScriptPredictor(Predictor):
-    """An ONNX file in a script's process; it ends when its standard input does."""
+    """An ONNX file in the process of a script, which exits when its standard input is closed."""
 
     script: str
 
     def programs(self) -> list[str]:
-        """Return the programs that the script is told, by their paths."""
+        """Return the paths of programs that are passed to the script."""
         return []
 
     def __init__(self, path: Path) -> None:
@@ -45,7 +46,7 @@ class JavaScriptPredictor(Predictor):
             [str(find_program(NODE)), SCRIPTS / self.script, model, *self.programs()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=packages_folder(),  # where packages.mjs takes the packages from
+            cwd=packages_folder(),  # packages.mjs loads the packages from there
             env={**os.environ, **NO_TELEMETRY},
         )
         hello = self._receive()
@@ -56,18 +57,18 @@ class JavaScriptPredictor(Predictor):
         )
 
     def time_calls(self, images: Images, *, calls: int, budget_seconds: float) -> list[float]:
-        """Return the seconds of each call as the script measured them, without the pipes."""
-        return self._ask(images, calls, budget_seconds)[0]
+        """Return the seconds of each call, measured in the script, without the pipes."""
+        return self._request(images, calls, budget_seconds)[0]
 
     def peak_memory_bytes(self) -> int | None:
-        """Return the peak memory of the process that holds the model: the largest of them."""
+        """Return the peak memory of the largest of the processes that may hold the model."""
         peaks = [peak_memory_bytes(process) for process in self._processes]
         return max((peak for peak in peaks if peak is not None), default=None)
 
     def _run(self, images: Images) -> Probabilities:
-        return self._ask(images, 1, math.inf)[1]
+        return self._request(images, 1, math.inf)[1]
 
-    def _ask(
+    def _request(
         self, images: Images, calls: int, budget_seconds: float
     ) -> tuple[list[float], Probabilities]:
         assert self._process.stdin is not None, "it was opened with a pipe"
@@ -90,7 +91,7 @@ class JavaScriptPredictor(Predictor):
         assert self._process.stdout is not None, "it was opened with a pipe"
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.script} ended with code {self._process.wait()}")
+            raise RuntimeError(f"{self.script} exited with code {self._process.wait()}")
         message: dict[str, Any] = json.loads(line)
         if "failure" in message:
             raise WorkerFailed(f"{self.script} could not start: {message['failure']}")

@@ -1,4 +1,4 @@
-"""``.keras`` files in Keras: the trained model itself, to go on training or as the reference."""
+"""``.keras`` files in Keras: the trained model itself, for training and as the reference."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from pipeline.runtimes.registry import Runtime
 
 
 class KerasPredictor(Predictor):
-    """A Keras model from a file; no code of the file is executed (``safe_mode``)."""
+    """A Keras model from a file; code in the file is not executed (``safe_mode``)."""
 
     def __init__(self, path: Path) -> None:
         import keras

@@ -1,4 +1,4 @@
-"""LiteRT files in LiteRT's interpreter, as it runs on phones; without TensorFlow."""
+"""LiteRT files in the LiteRT interpreter, as on phones; without TensorFlow."""
 
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from pipeline.runtimes.registry import Runtime
 
 
 class LiteRtPredictor(Predictor):
-    """The signature ``serving_default`` of a LiteRT file, opened for one and for all threads."""
+    """The signature ``serving_default`` of a LiteRT file, opened once per number of threads."""
 
     def __init__(self, path: Path) -> None:
         model = path.read_bytes()
@@ -38,7 +38,7 @@ def _open(model: bytes, threads: int) -> Any:
     interpreter.allocate_tensors()  # a TensorFlow-select operator is an error here
     if SIGNATURE not in interpreter.get_signature_list():
         raise ModelError(
-            f"A LiteRT file must have the signature {SIGNATURE}; got "
+            f"The LiteRT file must have the signature {SIGNATURE}; got "
             f"{sorted(interpreter.get_signature_list())}. Export it again."
         )
     return interpreter.get_signature_runner(SIGNATURE)
@@ -49,7 +49,7 @@ def _specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:
 
 
 def _spec(name: str, detail: dict[str, Any]) -> TensorSpec:
-    """A free axis is -1 in the signature of the shape; its name is not kept."""
+    """Return the specification; a free axis is -1 in ``shape_signature`` and has no name."""
     sizes = (None if size < 0 else int(size) for size in detail["shape_signature"])
     return TensorSpec(name, np.dtype(detail["dtype"]).name, tuple(sizes))
 

@@ -1,7 +1,7 @@
 """The npm packages of the JavaScript runtimes; ``python -m pipeline.runtimes.npm`` installs them.
 
-They lie in a folder of the user's, since that of an installed package may be read-only. Its name
-is the hash of the lock, so another version of this package has another folder; it appears whole.
+They are installed in a folder of the user, since site-packages may be read-only. The folder is
+named by the hash of the lock, so each version of the lock has its own; it is created atomically.
 """
 
 import json
@@ -19,37 +19,37 @@ from pipeline.system.atomic import FolderExists, new_folder, sha256
 
 SCRIPTS = Path(__file__).parent / "js"
 ROOT_VARIABLE = "PIPELINE_JS_DIR"
-NODE = ("node", "nodejs")  # the names that a program may have
+NODE = ("node", "nodejs")  # possible names of the program
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _LOCK = "package-lock.json"
 
 
 def scripts() -> list[Path]:
-    """Return the files that the JavaScript runtimes run."""
+    """Return the source files of the JavaScript runtimes."""
     return sorted([*SCRIPTS.glob("*.mjs"), *SCRIPTS.glob("*.html")])
 
 
 def packages_root() -> Path:
-    """Return the folder with the packages of every lock: the user's choice, or XDG's."""
+    """Return the folder for the packages of all locks: the user's choice, or XDG's."""
     if named := os.environ.get(ROOT_VARIABLE):
         return Path(named).expanduser().absolute()
     data = Path(os.environ.get("XDG_DATA_HOME", ""))
-    # The XDG Base Directory Specification says to ignore a relative one.
+    # The XDG Base Directory Specification says to ignore relative paths.
     base = data if data.is_absolute() else Path.home() / ".local" / "share"
     return base / "dense-pipeline" / "js"
 
 
 def packages_folder() -> Path:
-    """Return the folder with the packages of this lock; ``node_modules`` is inside."""
+    """Return the folder of this lock, which contains ``node_modules``."""
     return packages_root() / sha256(SCRIPTS / _LOCK)[:8]
 
 
 @dataclass(frozen=True)
 class NpmPackage(Package):
-    """Packages of the lock, and the programs that they need."""
+    """Packages of the lock, with the programs that they need."""
 
     names: tuple[str, ...]
-    programs: tuple[tuple[str, ...], ...]  # of each, the names it may have
+    programs: tuple[tuple[str, ...], ...]  # for each, its possible names
 
     command = (
         "python -m pipeline.runtimes.npm (in a clone: make javascript; needs Node.js, and Chromium "
@@ -58,7 +58,7 @@ class NpmPackage(Package):
 
     @property
     def version(self) -> str | None:
-        """The version of the first package, where all packages and programs are there."""
+        """The version of the first package, if all packages and programs are installed."""
         modules = packages_folder() / "node_modules"
         files = [modules / name / "package.json" for name in self.names]
         if not all(file.is_file() for file in files):
@@ -68,11 +68,11 @@ class NpmPackage(Package):
         return str(json.loads(files[0].read_text())["version"])
 
     def load(self) -> None:
-        """Do nothing: a process of its own imports it."""
+        """Do nothing: the packages are loaded in another process."""
 
 
 def install() -> Path:
-    """Install what the lock pins, unless it is there; no script of a package is run.
+    """Install the packages of the lock if missing; install scripts are not run.
 
     Raises:
         MissingPackages: npm is not installed.
@@ -84,15 +84,15 @@ def install() -> Path:
         return folder
     npm = find_program(("npm",))
     if npm is None:
-        raise MissingPackages(f"Filling {folder}", "apt-get install nodejs npm")
+        raise MissingPackages(f"Installing packages into {folder}", "apt-get install nodejs npm")
     with suppress(FolderExists), new_folder(folder, setting=ROOT_VARIABLE) as aside:
         for name in ("package.json", _LOCK, ".npmrc"):
             shutil.copyfile(SCRIPTS / name, aside / name)
         done = subprocess.run([npm, "ci", "--ignore-scripts"], cwd=aside, check=False)  # noqa: S603
         if done.returncode:
             raise MachineError(
-                f"npm ci must end with code 0 to fill {folder}; got {done.returncode}, and nothing "
-                "was kept. What npm printed says why; run it again once that is repaired."
+                f"npm ci failed with exit code {done.returncode}; nothing was installed into "
+                f"{folder}. Fix the problem that npm printed above, and run this again."
             )
     return folder
 

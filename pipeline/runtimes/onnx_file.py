@@ -1,7 +1,7 @@
-"""What ONNX files say, read field by field before any runtime opens them.
+"""Inspect ONNX files field by field before any runtime opens them.
 
-A file from elsewhere is hostile: a tensor may lie in another file, named inside, which is any file
-of this machine. Runtimes that read it would have to refuse it, and not all do.
+Files are untrusted: a tensor may be stored in an external file, and the file may name any path of
+this machine. Runtimes should refuse such paths, and not all do.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,9 +11,9 @@ from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
 from pipeline.errors import ModelError
 from pipeline.system.protobuf_wire import fields
 
-_MOST_BYTES = 2**31  # what Protocol Buffers can hold in one message
+_MAX_BYTES = 2**31  # of one message in Protocol Buffers
 
-# Fields by number, from onnx.proto, on the way from a model to its tensors.
+# Field numbers of onnx.proto on the paths from a model to its tensors.
 _FIELDS = {
     "model": {7: "graph", 25: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
@@ -30,16 +30,16 @@ Fields = list[tuple[int, memoryview | int]]
 
 
 def require_self_contained(path: Path) -> Path:
-    """Return the path of an ONNX file that names no other file.
+    """Return the path of an ONNX file after checking that it has no external data.
 
     Raises:
-        ModelError: it names one, is no ONNX file, or is larger than one can be.
+        ModelError: the file has external data, is not an ONNX file, or is too large for one.
     """
     for tensor in _tensors(path):
         if any(n == _EXTERNAL_DATA or (n == _DATA_LOCATION and v) for n, v in tensor):
             raise ModelError(
-                "An ONNX file must hold all its tensors itself; got one that lies in another "
-                f"file, named in {path}. Nothing is opened. Save it without external data."
+                f"{path} must contain all its tensors; got a tensor with external data. The model "
+                "was not opened. Save it without external data."
             )
     return path
 
@@ -48,7 +48,7 @@ def precision_of(path: Path) -> str:
     """Return the precision of most matrices of an ONNX file.
 
     Raises:
-        ModelError: it is no ONNX file.
+        ModelError: the file is not an ONNX file.
     """
     found = [
         precision
@@ -62,7 +62,7 @@ def output_names(path: Path) -> list[str]:
     """Return the names of the outputs of an ONNX file, in order.
 
     Raises:
-        ModelError: it is no ONNX file.
+        ModelError: the file is not an ONNX file.
     """
     graphs = _inside(fields(_read(path)), _GRAPH)
     outputs = [output for graph in graphs for output in _inside(fields(graph), _OUTPUT)]
@@ -71,20 +71,20 @@ def output_names(path: Path) -> list[str]:
 
 
 def _tensors(path: Path) -> Iterator[Fields]:
-    """Yield the fields of each tensor, wherever in the model it is."""
+    """Yield the fields of every tensor in the model."""
     try:
         yield from _below(_read(path), "model")
     except (ValueError, RecursionError) as error:
         raise ModelError(
-            f"{path} must be a whole onnx model; got {error}. Export it again or restore it."
+            f"{path} is not a valid ONNX model: {error}. Export it again or restore it."
         ) from error
 
 
 def _read(path: Path) -> memoryview:
     size = path.stat().st_size
-    if size > _MOST_BYTES:
+    if size > _MAX_BYTES:
         raise ModelError(
-            f"An ONNX file must have at most {_MOST_BYTES:,} bytes; got {size:,} in {path}. "
+            f"An ONNX file must have at most {_MAX_BYTES:,} bytes; got {size:,} in {path}. "
             "Export it with this pipeline."
         )
     return memoryview(path.read_bytes())
@@ -109,7 +109,7 @@ def _number(found: Fields, number: int) -> int:
 
 
 def _rank(tensor: Fields) -> int:
-    """Count the dimensions: numbers one by one, or packed into one field."""
+    """Count the dimensions, which are single numbers or packed into one field."""
     single = sum(n == _DIMS and isinstance(value, int) for n, value in tensor)
     return single + sum(_count(value) for value in _inside(tensor, _DIMS))
 

@@ -1,4 +1,4 @@
-"""ONNX files in onnx's reference evaluator: the standard's own meaning, in NumPy."""
+"""ONNX files in onnx's reference evaluator: the standard's definition, in NumPy."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class OnnxReferencePredictor(Predictor):
 
 
 def onnx_contract(model: Any) -> Contract:
-    """Return inputs and outputs as an ``onnx.ModelProto`` declares them."""
+    """Return the inputs and outputs that an ``onnx.ModelProto`` declares."""
     return Contract(
         inputs=tuple(map(_spec, model.graph.input)), outputs=tuple(map(_spec, model.graph.output))
     )
@@ -49,7 +49,7 @@ def _spec(value: Any) -> TensorSpec:
 
 RUNTIME = Runtime(
     "onnx-reference",
-    ("onnx", "onnx_int8"),  # in float16 NumPy needs 300 times as long: minutes for a test set
+    ("onnx", "onnx_int8"),  # float16 takes NumPy 300 times as long: minutes for a test set
     PythonPackage("onnx", "onnx", "train", beside=("onnx.reference",)),
     OnnxReferencePredictor,
 )

@@ -1,4 +1,4 @@
-"""ONNX files in onnxruntime: the runtime of the base install."""
+"""ONNX files in onnxruntime, the runtime of the base install."""
 
 from collections.abc import Callable
 from functools import cache
@@ -20,7 +20,7 @@ class OnnxRuntimePredictor(Predictor):
 
     def __init__(self, path: Path) -> None:
         model = require_self_contained(path).read_bytes()
-        self._threads = num_processors()  # for batches; looked up once, it reads files
+        self._threads = num_processors()  # for batches; cached, since it reads files
         self._session: Callable[[int], Any] = cache(lambda threads: _open(model, threads))
         session = self._session(1)
         self.contract = Contract(
@@ -30,9 +30,9 @@ class OnnxRuntimePredictor(Predictor):
         self.metadata = session.get_modelmeta().custom_metadata_map
 
     def hold_to_one_thread(self) -> None:
-        """Compute batches with one thread too, and let go of the bytes of the file."""
+        """Compute batches with one thread too, and free the bytes of the file."""
         session = self._session(1)
-        session.disable_fallback()  # to other providers, by opening the bytes again
+        session.disable_fallback()  # to other providers, which would need the bytes of the file
         if hasattr(session, "_model_bytes"):  # private: without it, only memory is lost
             session._model_bytes = None
         self._session = lambda _: session
@@ -45,7 +45,7 @@ class OnnxRuntimePredictor(Predictor):
 
 
 def import_onnxruntime() -> Any:
-    """Return the module; by itself it reports to its makers, where it can."""
+    """Return the module, without its telemetry."""
     forbid_telemetry()
     return import_module("onnxruntime")
 
@@ -58,7 +58,7 @@ class _OnnxRuntime(PythonPackage):
 def _open(model: bytes, threads: int) -> Any:
     onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # failures are raised; nothing needs to be printed as well
+    options.log_severity_level = 4  # failures are raised, and need not be printed too
     options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(
         model, sess_options=options, providers=["CPUExecutionProvider"]
@@ -69,7 +69,7 @@ _DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
 
 
 def _spec(node: object) -> TensorSpec:
-    """A free axis has a name instead of a size."""
+    """Return the specification; a free axis has a name instead of a size."""
     name, kind, shape = node.name, node.type, node.shape  # type: ignore[attr-defined]
     dtype = _DTYPES.get(kind, kind.removeprefix("tensor(").removesuffix(")"))
     sizes = (d if isinstance(d, int) else named_axis(str(d or "?")) for d in shape)

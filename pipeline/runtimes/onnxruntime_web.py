@@ -7,10 +7,10 @@ from pipeline.runtimes.registry import Runtime
 
 
 class WebPredictor(JavaScriptPredictor):
-    """An ONNX file in a page of headless Chromium, as visitors of a site would run it."""
+    """An ONNX file in a page of headless Chromium, as visitors of a website would run it."""
 
     script = "browser.mjs"
-    warm_up_seconds = 1  # what is called often is compiled a second time, and better
+    warm_up_seconds = 1  # hot functions are compiled again with optimizations
 
     def programs(self) -> list[str]:
         """Return the path of Chromium."""

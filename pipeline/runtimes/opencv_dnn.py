@@ -1,4 +1,4 @@
-"""ONNX files in OpenCV's module dnn."""
+"""ONNX files in OpenCV's dnn module."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from pipeline.runtimes.registry import Runtime
 class OpenCvPredictor(Predictor):
     """An ONNX file in OpenCV.
 
-    OpenCV tells neither dtypes nor free axes, so these are the file's; the names are used: an
-    input or output of another name is an error of ``setInput`` or ``forward``.
+    OpenCV reports neither dtypes nor free axes, so these are read from the file. Names are checked
+    by OpenCV: ``setInput`` and ``forward`` raise errors for unknown inputs and outputs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class OpenCvPredictor(Predictor):
         self._cv2.setNumThreads(num_threads(len(images)))
         self._net.setInput(images, input_spec.name)
         answer = self._net.forward(output_spec.name)
-        return answer.copy()  # type: ignore[return-value]  # the next call writes over it
+        return answer.copy()  # type: ignore[return-value]  # the next call overwrites it
 
 
 RUNTIME = Runtime(

@@ -1,6 +1,6 @@
-"""OpenVINO: its own representation, ONNX and SavedModel.
+"""OpenVINO files, ONNX files and SavedModels in OpenVINO.
 
-It reads LiteRT files too, but not the names of their signatures.
+OpenVINO also reads LiteRT files, but not the names of their signatures.
 """
 
 from functools import cache
@@ -17,12 +17,12 @@ from pipeline.runtimes.registry import Runtime
 from pipeline.runtimes.telemetry import forbid_telemetry
 from pipeline.tasks.registry import output_names
 
-# By itself OpenVINO computes in bfloat16 on CPUs that can, and differs by 2e-3 from float32.
+# By default OpenVINO computes in bfloat16 on CPUs that can, which differs from float32 by 2e-3.
 _PRECISION = "f32"
 
 
 def import_openvino() -> Any:
-    """Return the module; by itself it reports every import to its makers, where it can."""
+    """Return the module, without its telemetry on import."""
     forbid_telemetry()
     return import_module("openvino")
 
@@ -56,11 +56,11 @@ def _compile(core: Any, model: Any, threads: int) -> Any:
 
 
 def _spec(port: Any) -> TensorSpec:
-    """A port may have several names, where OpenVINO made one of two operators; one is ours."""
+    """Return the specification; a port of fused operators has several names, one of them ours."""
     names = sorted(port.names, key=lambda name: name not in {INPUT, *output_names()})
     if not names:
         raise ModelError(
-            "An input or output must have a name; got none in the file. Export it again."
+            "All inputs and outputs of the model must have names; got one without. Export it again."
         )
     sizes = (None if size.is_dynamic else size.get_length() for size in port.partial_shape)
     return TensorSpec(names[0], port.element_type.to_dtype().name, tuple(sizes))

@@ -1,4 +1,4 @@
-"""What a runtime needs installed: a Python package, or what ``npm`` describes."""
+"""The packages that runtimes need: a Python package here, npm packages in ``npm``."""
 
 import shutil
 from abc import ABC, abstractmethod
@@ -11,29 +11,29 @@ from pipeline.system.packages import installed_version
 
 
 def find_program(names: tuple[str, ...]) -> Path | None:
-    """Return the path of a program that has one of these names, or None."""
+    """Return the path of the first program found under one of these names, or None."""
     found = filter(None, map(shutil.which, names))
     return next((Path(path).absolute() for path in found), None)
 
 
 class Package(ABC):
-    """Something that may be installed; ``command`` adds it."""
+    """A package that may be installed; ``command`` installs it."""
 
     command: str
 
     @property
     @abstractmethod
     def version(self) -> str | None:
-        """The version that is installed, or None; nothing is imported or started."""
+        """The installed version or None, determined without importing or starting anything."""
 
     @abstractmethod
     def load(self) -> None:
-        """Import it, so that the time to open a file is that of the file."""
+        """Import the package, so that the time to open a file does not include it."""
 
 
 @dataclass(frozen=True)
 class PythonPackage(Package):
-    """A package of PyPI, the module it gives, and the extra that brings it.
+    """A PyPI package with its module and the extra that installs it.
 
     ``beside`` names further modules that the runtime imports.
     """
@@ -45,15 +45,15 @@ class PythonPackage(Package):
 
     @property
     def command(self) -> str:  # type: ignore[override]
-        """The command that adds it."""
+        """The command that installs the package."""
         return f"pip install 'dense-pipeline[{self.extra}]'"
 
     @property
     def version(self) -> str | None:
-        """The version that is installed; of the same module by another name, ``unknown``."""
+        """The installed version; ``unknown`` if another package provides the module."""
         if find_spec(self.module) is None:
             return None
-        return installed_version(self.distribution) or "unknown"  # onnxruntime-gpu, say
+        return installed_version(self.distribution) or "unknown"  # such as onnxruntime-gpu
 
     def load(self) -> None:
         """Import the modules."""

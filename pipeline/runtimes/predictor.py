@@ -1,4 +1,4 @@
-"""The one concept that carries the code: raw bytes in, probabilities out."""
+"""The interface of opened models: raw pixels in, probabilities out."""
 
 import time
 from abc import ABC, abstractmethod
@@ -18,18 +18,18 @@ _CHUNK = 4096  # images
 
 
 def num_threads(num_images: int) -> int:
-    """Return with how many threads to compute: one image is faster without any waiting."""
+    """Return the number of threads: one image is faster in one, without synchronization."""
     return 1 if num_images == 1 else num_processors()
 
 
 class Predictor(ABC):
-    """An opened model, in whatever runtime.
+    """An opened model in any runtime.
 
-    ``contract`` is read from the file itself; ``class_names`` is what a manifest adds to it;
-    ``metadata`` is what the file says of itself, where the runtime tells;
-    ``entrances`` are other ways into the same file, by name, that must answer alike;
-    ``load_seconds`` is how long opening took, where the runtime itself must tell;
-    ``warm_up_seconds`` is how long it must run before it is as fast as it gets.
+    ``contract`` is read from the file; ``class_names`` come from a manifest;
+    ``metadata`` is that of the file, if the runtime provides it;
+    ``entrances`` are the file's other signatures, by name, which must give the same predictions;
+    ``load_seconds`` is the time to open the file, if only the runtime can measure it;
+    ``warm_up_seconds`` is how long to run the model until it reaches full speed.
     """
 
     contract: Contract
@@ -43,23 +43,23 @@ class Predictor(ABC):
         """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).
 
         Raises:
-            ImageError: the array has another dtype or shape.
+            ImageError: the array has a wrong dtype or shape.
         """
         expected = self.contract.image_shape
         if images.dtype != np.uint8 or images.shape[1:] != expected:
             raise ImageError(
                 f"images must be uint8 of shape (n, {', '.join(map(str, expected))}); got "
-                f"{images.dtype} of shape {images.shape}. Scale nothing: the model does it itself."
+                f"{images.dtype} of shape {images.shape}. Do not scale them: the model does."
             )
         return self._run(images)
 
     def predict_all(self, images: Images) -> Probabilities:
-        """Return what ``predict`` returns, in calls of 4,096 images, which bounds memory."""
+        """Predict in chunks of 4,096 images, which bounds memory."""
         chunks = (images[first : first + _CHUNK] for first in range(0, len(images), _CHUNK))
         return np.concatenate([self.predict(np.asarray(chunk)) for chunk in chunks])
 
     def time_calls(self, images: Images, *, calls: int, budget_seconds: float) -> list[float]:
-        """Return the seconds of each of at most ``calls`` predictions of the same images."""
+        """Return the seconds of at most ``calls`` predictions of the same images."""
         seconds: list[float] = []
         end = time.perf_counter() + budget_seconds
         while len(seconds) < calls and time.perf_counter() < end:
@@ -69,19 +69,19 @@ class Predictor(ABC):
         return seconds
 
     def peak_memory_bytes(self) -> int | None:
-        """Return the most memory that the process with the model has had, or None."""
+        """Return the peak memory of the process with the model, or None if unknown."""
         return peak_memory_bytes("self")
 
     @abstractmethod
     def _run(self, images: Images) -> Probabilities:
-        """Compute; the images fit the contract."""
+        """Predict images that fit the contract."""
 
 
 def peak_memory_bytes(process: int | str) -> int | None:
-    """Return the peak resident memory of a process in bytes; None where the system keeps none."""
+    """Return the peak resident memory of a process in bytes; None if not on Linux."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    except OSError:  # not Linux
+    except OSError:
         return None
     [line] = [line for line in lines if line.startswith("VmHWM:")]
     return int(line.split()[1]) * 1024

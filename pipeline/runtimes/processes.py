@@ -1,4 +1,4 @@
-"""The processes that open files: started, given a time limit, ended with all that they started."""
+"""Worker processes, which open files: a time limit each, killed with all their children."""
 
 import os
 import select
@@ -16,7 +16,7 @@ from pipeline.system.resources import num_processors
 
 TIMEOUT_SECONDS = 600
 _PACKAGE = Path(__file__).parent.parent
-# Of TensorFlow, OpenMP, MKL and NumPy: they count what the machine has, not what a container may.
+# TensorFlow, OpenMP, MKL and NumPy count the machine's processors, not those of a container.
 _THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
@@ -28,22 +28,22 @@ _running: set["WorkerProcess"] = set()
 
 
 class Turns:
-    """Who computes together, and who alone: for several threads that each have a worker."""
+    """Lets the workers of several threads compute concurrently, or one of them alone."""
 
     def __init__(self, places: int) -> None:
         self._places = places
         self._free = threading.Semaphore(places)
-        self._first = threading.Lock()  # one at a time collects all places
+        self._first = threading.Lock()  # only one thread at a time collects all places
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Compute beside others."""
+        """Compute concurrently with others."""
         with self._free:
             yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Compute once those who compute together are done, and before others begin."""
+        """Compute alone: wait until others have finished, and block new ones."""
         with self._first:
             for _ in range(self._places):
                 self._free.acquire()
@@ -54,16 +54,16 @@ class Turns:
 
 
 class WorkerProcess:
-    """A worker (``runtimes.worker``) in a session of its own: what it starts ends with it."""
+    """A worker (``runtimes.worker``) in its own session, so its children are killed with it."""
 
     def __init__(self, request: Path, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._errors = (request.parent / "errors.txt").open("w+b")
-        # -P: a folder named pipeline where the user stands is not this package.
+        # -P: a folder named pipeline in the current directory is not this package.
         command = [sys.executable, "-P", "-m", "pipeline.runtimes.worker", str(request)]
         self._process = subprocess.Popen(  # noqa: S603  (our own module, no shell)
             command,
-            stdin=subprocess.PIPE,  # closed by the system when this process ends, however it ends
+            stdin=subprocess.PIPE,  # closed by the system however this process exits
             stdout=subprocess.PIPE,
             stderr=self._errors,
             cwd=request.parent,
@@ -84,29 +84,29 @@ class WorkerProcess:
                 pipe.close()  # type: ignore[union-attr]
 
     def end(self) -> None:
-        """Kill the process and all that it has started."""
+        """Kill the process and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait_for_answers(self) -> None:
-        """Wait until the answers are written.
+        """Wait until the predictions are written.
 
         Raises:
-            ModelError: the file is no model that the runtime opens.
-            WorkerFailed: the process ended by itself, or took too long.
+            ModelError: the file is not a model that the runtime can open.
+            WorkerFailed: the process exited early, or took too long.
         """
         assert self._process.stdout is not None, "it was opened with a pipe"
         ready, _, _ = select.select([self._process.stdout], [], [], self._timeout_seconds)
         if not ready:
-            raise WorkerFailed(f"no answer within {self._timeout_seconds:g} s")
+            raise WorkerFailed(f"no predictions within {self._timeout_seconds:g} s")
         if not os.read(self._process.stdout.fileno(), 1):
             self._explain()
 
     def measure(self) -> None:
-        """Let it measure, and wait until it has.
+        """Start the measurement, and wait until it is complete.
 
         Raises:
-            WorkerFailed: the process ended by itself, or took too long.
+            WorkerFailed: the process exited early, or took too long.
         """
         assert self._process.stdin is not None, "it was opened with a pipe"
         with suppress(BrokenPipeError):
@@ -115,12 +115,12 @@ class WorkerProcess:
             if self._process.wait(self._timeout_seconds):
                 self._explain()
         except subprocess.TimeoutExpired as error:
-            raise WorkerFailed(f"not measured within {self._timeout_seconds:g} s") from error
+            raise WorkerFailed(f"no measurement within {self._timeout_seconds:g} s") from error
 
     def _explain(self) -> None:
         code = self._process.wait()
         if code < 0:
-            raise WorkerFailed(f"its process was ended by {signal.Signals(-code).name}")
+            raise WorkerFailed(f"its process was killed by {signal.Signals(-code).name}")
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         last = lines[-1] if lines else f"exit code {code}"
@@ -128,13 +128,13 @@ class WorkerProcess:
 
 
 def end_workers() -> None:
-    """End every worker of this process: the work was interrupted."""
+    """Kill all workers of this process after an interruption."""
     for worker in list(_running):
         worker.end()
 
 
 def _environment() -> dict[str, str]:
-    """What is relative in paths means where the user stands, not the folder of a model."""
+    """Return the environment, with paths relative to the user's current directory made absolute."""
     search = [str(_PACKAGE.parent), *_absolute("PYTHONPATH")]
     threads = dict.fromkeys(_THREADS, str(num_processors()))
     paths = {"PYTHONPATH": os.pathsep.join(search), "PATH": os.pathsep.join(_absolute("PATH"))}

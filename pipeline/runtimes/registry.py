@@ -1,4 +1,4 @@
-"""Which runtimes there are, which are installed, and opening a file in one of them."""
+"""The registry of runtimes: list them, check whether they are installed, open files in them."""
 
 import pkgutil
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from pipeline.runtimes.predictor import Predictor
 
 @dataclass(frozen=True)
 class Runtime:
-    """A way to open files of some formats.
+    """A runtime that opens files of some formats.
 
-    ``package`` must be installed for it; ``asked`` is a setting that its answers depend on;
-    ``entrances`` are further ways into its files, which must be there.
+    ``package`` must be installed; ``asked`` is a setting that the predictions depend on;
+    ``entrances`` are further signatures that its files must have.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Runtime:
 
     @property
     def installed(self) -> bool:
-        """Whether its package can be found; nothing is imported."""
+        """Whether the package can be found, without importing it."""
         return self.package.version is not None
 
 
 @cache
 def all_runtimes() -> dict[str, Runtime]:
-    """Return every runtime by name: one for each module of this folder that declares one."""
+    """Return all runtimes by name: one for each module of this folder with a ``RUNTIME``."""
     modules = (
         import_module(f"{__package__}.{info.name}")
         for info in pkgutil.iter_modules([str(Path(__file__).parent)])
@@ -50,7 +50,7 @@ def runtimes_for(file_format: str) -> list[Runtime]:
 
 
 def runtime_versions() -> dict[str, str]:
-    """Return the version of what each runtime needs, or ``not installed``."""
+    """Return the package version of each runtime, or ``not installed``."""
     return {name: item.package.version or "not installed" for name, item in all_runtimes().items()}
 
 
@@ -58,40 +58,39 @@ def choose_runtime(name: str) -> Runtime:
     """Return a runtime by name.
 
     Raises:
-        RequestError: there is none of that name.
+        RequestError: the runtime is unknown.
     """
     if name not in all_runtimes():
         raise RequestError(
-            f"A runtime must be one of {', '.join(all_runtimes())}; got {name!r}. Choose one."
+            f"Unknown runtime {name!r}; expected one of {', '.join(all_runtimes())}."
         )
     return all_runtimes()[name]
 
 
 def require_installed(runtime: Runtime, path: Path) -> None:
-    """Demand that what a runtime needs is there.
+    """Check that the package of a runtime is installed.
 
     Raises:
-        MissingPackages: it is not; the command that adds it is named.
+        MissingPackages: it is not; the message has the command that installs it.
     """
     if not runtime.installed:
         raise MissingPackages(f"Opening {path} with {runtime.name}", runtime.package.command)
 
 
 def open_model(runtime: Runtime, path: Path, shown: str | None = None) -> Predictor:
-    """Open a file or folder in a runtime; in messages it is called ``shown``.
+    """Open a file or folder in a runtime; ``shown`` is its name in error messages.
 
     Raises:
         MissingPackages: the runtime is not installed.
-        ModelError: the file is not a model that the runtime opens, or is damaged.
+        ModelError: the file is not a model that the runtime can open, or is damaged.
     """
     require_installed(runtime, path)
     try:
         return runtime.open(path)
     except PipelineError:
         raise
-    except Exception as error:  # every runtime has exceptions of its own
+    except Exception as error:  # every runtime has its own exceptions
         raise ModelError(
-            f"{shown or path} must be a whole {' or '.join(runtime.opens)} model; got "
-            f"{type(error).__name__} from {runtime.name}: {one_line(error)} "
-            "Export it again or restore it."
+            f"{shown or path} is not a valid {' or '.join(runtime.opens)} model; {runtime.name} "
+            f"raised {type(error).__name__}: {one_line(error)} Export it again or restore it."
         ) from error

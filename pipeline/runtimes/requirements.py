@@ -1,4 +1,4 @@
-"""Whether a configuration can be written and proven here: known before minutes go into training."""
+"""Check before training that all formats of a configuration can be exported and verified."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -13,60 +13,60 @@ if TYPE_CHECKING:
 
 
 def chosen_runtimes(config: "Config") -> list[Runtime] | None:
-    """Return the runtimes that the configuration names; None for all.
+    """Return the runtimes that the configuration names; None means all.
 
     Raises:
-        RequestError: there is none of a name.
+        RequestError: a runtime is unknown.
     """
     names = config.verify.runtimes
     return None if names is None else [choose_runtime(name) for name in names]
 
 
 def require_provable(config: "Config") -> None:
-    """Demand, for each format, the package that writes it and a runtime that opens it.
+    """Check that each format has an installed exporter and an installed runtime.
 
     Raises:
-        MissingPackages: one of them is not installed.
-        RequestError: ``verify.runtimes`` names none that opens it.
+        MissingPackages: a package is not installed.
+        RequestError: no runtime of ``verify.runtimes`` opens a format.
     """
     for name in config.export.formats:
         needed = FORMATS[name].needs
         if needed and find_spec(needed) is None:
             raise MissingExtra(f"The format {name} of export.formats", "runtimes")
-        if FORMATS[name].copy_of is None:  # a copy that cannot be proven is left out
+        if FORMATS[name].copy_of is None:  # copies that cannot be verified are left out
             _require_runtime(name, chosen_runtimes(config))
 
 
 def require_runnable(formats: Sequence[str], chosen: Sequence[Runtime] | None) -> None:
-    """Demand that a runtime that was chosen for a verification opens something, and is installed.
+    """Check that at least one chosen runtime opens one of the formats and is installed.
 
     Raises:
-        RequestError: none opens any of the formats.
-        MissingPackages: none that does is installed.
+        RequestError: no chosen runtime opens any of the formats.
+        MissingPackages: none of those that do is installed.
     """
     able = {runtime.name: runtime for name in formats for runtime in runtimes_for(name)}
-    asked = [r for r in able.values() if chosen is None or r in chosen]
-    if not asked:
+    usable = [r for r in able.values() if chosen is None or r in chosen]
+    if not usable:
         raise RequestError(
-            f"--runtime must name one that opens {' or '.join(formats)}; got "
+            f"--runtime must name a runtime that opens {' or '.join(formats)}; got "
             f"{', '.join(runtime.name for runtime in chosen or ())}. Choose from {', '.join(able)}."
         )
-    if not any(runtime.installed for runtime in asked):
-        names = ", ".join(runtime.name for runtime in asked)
-        raise MissingPackages(f"Verifying in {names}", asked[0].package.command)
+    if not any(runtime.installed for runtime in usable):
+        names = ", ".join(runtime.name for runtime in usable)
+        raise MissingPackages(f"Verifying in {names}", usable[0].package.command)
 
 
 def _require_runtime(file_format: str, chosen: list[Runtime] | None) -> None:
     able = runtimes_for(file_format)
-    asked = [runtime for runtime in able if chosen is None or runtime in chosen]
-    if not asked:
+    usable = [runtime for runtime in able if chosen is None or runtime in chosen]
+    if not usable:
         raise RequestError(
-            f"verify.runtimes must name a runtime that opens {file_format}: one of "
-            f"{', '.join(runtime.name for runtime in able)}; got none. Add one, or leave "
-            f"{file_format} out of export.formats."
+            f"verify.runtimes must name a runtime that opens {file_format}; got none. Add one of "
+            f"{', '.join(runtime.name for runtime in able)}, or remove {file_format} from "
+            "export.formats."
         )
-    if not any(runtime.installed for runtime in asked):
-        names = ", ".join(runtime.name for runtime in asked)
+    if not any(runtime.installed for runtime in usable):
+        names = ", ".join(runtime.name for runtime in usable)
         raise MissingPackages(
-            f"Proving the format {file_format} in {names}", asked[0].package.command
+            f"Verifying the format {file_format} in {names}", usable[0].package.command
         )

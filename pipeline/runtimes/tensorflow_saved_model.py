@@ -1,4 +1,4 @@
-"""SavedModels in TensorFlow, through the signatures that model servers call."""
+"""SavedModels in TensorFlow, with the signatures that model servers call."""
 
 import io
 from pathlib import Path
@@ -18,7 +18,7 @@ from pipeline.runtimes.registry import Runtime
 
 
 class SavedModelPredictor(Predictor):
-    """The signature ``serving_default`` of a SavedModel; ``serving_encoded`` beside it."""
+    """The signatures ``serving_default`` and, if present, ``serving_encoded`` of a SavedModel."""
 
     def __init__(self, path: Path) -> None:
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""ONNX files in tract: a runtime in Rust, for small devices."""
+"""ONNX files in tract, a runtime in Rust for small devices."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ _DTYPES = {"u8": "uint8", "f32": "float32", "f64": "float64", "f16": "float16", 
 
 
 class TractPredictor(Predictor):
-    """An ONNX file, optimised for any batch size; it computes in one thread."""
+    """An ONNX file, optimized for any batch size; it computes in one thread."""
 
     def __init__(self, path: Path) -> None:
         import tract
 
         loaded = tract.onnx().load(str(require_self_contained(path)))
         inputs = [loaded.input_name(place) for place in range(loaded.input_count())]
-        outputs = output_names(path)  # tract tells those of nodes
+        outputs = output_names(path)  # tract reports those of the nodes
         model = loaded.into_model()
         self.contract = Contract(
             inputs=tuple(_spec(n, str(model.input_fact(i))) for i, n in enumerate(inputs)),
@@ -33,7 +33,7 @@ class TractPredictor(Predictor):
 
 
 def _spec(name: str, fact: str) -> TensorSpec:
-    """A fact is a text: ``batch,28,28,1,u8``."""
+    """Return the specification of a fact, such as ``batch,28,28,1,u8``."""
     *sizes, dtype = fact.split(",")
     shape = (int(size) if size.isdecimal() else named_axis(size) for size in sizes)
     return TensorSpec(name, _DTYPES.get(dtype, dtype), tuple(shape))

@@ -1,9 +1,9 @@
-"""Open one exported file in a process of its own, and write down what it answers.
+"""Open one exported file in a separate process, and write its predictions to files.
 
-``python -m pipeline.runtimes.worker REQUEST.json``; the request names runtime, model, images (a
-``.npy`` file, or none: then a black image is asked) and the folder for the answers. A byte on
-standard output says that they are written; a byte on standard input asks to measure as well. The
-process ends with its standard input.
+``python -m pipeline.runtimes.worker REQUEST.json``: the request names the runtime, the model, the
+images (a ``.npy`` file; without one, a black image is predicted) and the folder for the results.
+The worker writes a byte to standard output when the predictions are written, and starts measuring
+when it reads a byte from standard input. It is killed when its standard input is closed.
 """
 
 import json
@@ -35,9 +35,9 @@ SMALL_BATCHES = (1, 2, 7, 32)
 
 @dataclass(frozen=True)
 class Request:
-    """What a worker is asked: a model in its folder, a ``.npy`` file, a folder for the answers.
+    """A request: a model in its folder, a ``.npy`` file of images, a folder for the results.
 
-    ``shown`` is what messages call the model.
+    ``shown`` is the name of the model in error messages.
     """
 
     runtime: str
@@ -51,24 +51,24 @@ class Request:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a file says of itself, and the names of further ways into it."""
+    """The metadata of a file, and the names of its further signatures."""
 
     metadata: dict[str, str]
     entrances: list[str]
 
 
 def small_batch_file(size: int) -> str:
-    """Return the name of the file with the answers to the first ``size`` images."""
+    """Return the name of the file with the predictions for the first ``size`` images."""
     return f"batch_{size}.npy"
 
 
 def entrance_file(number: int) -> str:
-    """Return the name of the file with the answers through another entrance of the file."""
+    """Return the name of the file with the predictions of another signature."""
     return f"entrance_{number}.npy"
 
 
 def answer(predictor: Predictor, images: Images, folder: Path) -> None:
-    """Write the answers to all images, and to the first few in other ways."""
+    """Write the predictions for all images, in small batches, and of other signatures."""
     np.save(folder / ANSWERS_FILE, predictor.predict_all(images))
     for size in SMALL_BATCHES:
         np.save(folder / small_batch_file(size), predictor.predict(np.asarray(images[:size])))
@@ -76,12 +76,12 @@ def answer(predictor: Predictor, images: Images, folder: Path) -> None:
         np.save(folder / entrance_file(number), entrance(np.asarray(images[: SMALL_BATCHES[-1]])))
 
 
-def work(request: Request, told: int, asked: threading.Event) -> None:
-    """Open and answer; say so; measure where that is asked for, once nothing else computes."""
+def work(request: Request, output: int, requested: threading.Event) -> None:
+    """Open the model, predict, and signal it; measure if requested, once nothing else computes."""
     runtime, folder = choose_runtime(request.runtime), Path(request.folder)
     runtime.package.load()
-    # Only now: nothing that lies beside the model may be imported. TensorFlow takes brackets in a
-    # path for a pattern, so the model is opened from inside its folder.
+    # Not earlier: files beside the model must not be imported. The model is opened from inside its
+    # folder because TensorFlow interprets brackets in a path as a pattern.
     os.chdir(request.model_folder)
     model = Path(request.model_name)
     predictor = open_model(runtime, model, request.shown)
@@ -90,33 +90,33 @@ def work(request: Request, told: int, asked: threading.Event) -> None:
     answer(predictor, images, folder)
     facts = FileFacts(dict(predictor.metadata), list(predictor.entrances))
     (folder / FACTS_FILE).write_text(json.dumps(to_json(facts)))
-    os.write(told, b"a")
+    os.write(output, b"a")
     if request.measured:
-        asked.wait()
+        requested.wait()
         cost = measure(predictor, np.asarray(images[:256]), _load_seconds(runtime, model))
         (folder / COST_FILE).write_text(json.dumps(to_json(cost)))
 
 
 def main(arguments: list[str]) -> int:
-    """Run the worker and return its exit code; what went wrong goes to standard error."""
-    told = os.dup(1)
-    os.dup2(2, 1)  # what libraries print is no message to the process that asks
-    asked = threading.Event()
-    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+    """Run the worker and return its exit code; errors are written to standard error."""
+    output = os.dup(1)
+    os.dup2(2, 1)  # the output of libraries must not reach the parent process
+    requested = threading.Event()
+    threading.Thread(target=_listen, args=(requested,), daemon=True).start()
     limit_memory()
     try:
-        work(Request(**json.loads(Path(arguments[0]).read_text())), told, asked)
+        work(Request(**json.loads(Path(arguments[0]).read_text())), output, requested)
     except PipelineError as error:
-        _tell(one_line(error, limit=None))
+        _report(one_line(error, limit=None))
         return error.exit_code
-    except Exception as error:  # noqa: BLE001  (every runtime has exceptions of its own)
-        _tell(f"{type(error).__name__}: {one_line(error)}")
+    except Exception as error:  # noqa: BLE001  (every runtime has its own exceptions)
+        _report(f"{type(error).__name__}: {one_line(error)}")
         return 1
     return 0
 
 
 def limit_memory() -> None:
-    """Give a file that asks for more memory than there is an error, not the whole machine."""
+    """Limit memory, so that a malicious file causes an error and not an overloaded machine."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or hard > memory_bytes():
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes(), hard))
@@ -131,23 +131,23 @@ def _images(request: Request, predictor: Predictor) -> Images:
 
 
 def _load_seconds(runtime: Runtime, model: Path) -> float:
-    """Open the file once more, now that every package is imported and nothing else computes."""
+    """Open the file again, now that all packages are imported and nothing else computes."""
     started = time.perf_counter()
     opened = open_model(runtime, model)
     return opened.load_seconds or time.perf_counter() - started
 
 
-def _tell(line: str) -> None:
-    """Write one line: of what libraries write as well, only the last is told."""
+def _report(line: str) -> None:
+    """Write one line; the parent reports only the last one, since libraries write here too."""
     print(line, file=sys.stderr)
 
 
-def _listen(asked: threading.Event) -> None:
-    """Standard input is a pipe that ends when the process that asked is gone."""
-    # Not sys.stdin: its lock, held here, would abort the interpreter at its end.
+def _listen(requested: threading.Event) -> None:
+    """Wait for a request to measure; the pipe is closed when the parent process exits."""
+    # Not sys.stdin: holding its lock would abort the interpreter at shutdown.
     while os.read(0, 1):
-        asked.set()
-    os.killpg(0, signal.SIGKILL)  # a session of its own, with the processes it has started
+        requested.set()
+    os.killpg(0, signal.SIGKILL)  # the session of this worker, with its children
 
 
 if __name__ == "__main__":

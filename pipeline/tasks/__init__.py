@@ -1,9 +1,10 @@
-"""What differs between tasks: multiclass classification, and those that later modules add.
+"""Tasks, such as multiclass classification: output layer, loss, metrics and presentation.
 
-``task.py`` is the interface; each task is one module, named as in the configuration, with a
-constant ``TASK``. To add one, write its module and add its name to ``TaskName`` in
+``task.py`` is the interface. Each task is one module, named as in the configuration, with a
+constant ``TASK``. To add a task, write its module and add its name to ``TaskName`` in
 ``pipeline/config/schema.py``.
 
-A fingerprint covers the selected task alone, and not what only shows its answers to people
-(``@presentation``). Keras and TensorFlow are imported inside functions: serving asks tasks too.
+Fingerprints cover only the selected task, without the code that presents its predictions
+(``@presentation``). Keras and TensorFlow are imported inside functions, since serving uses tasks
+too.
 """

@@ -47,7 +47,7 @@ class Multiclass(Task):
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
 
     def evaluate(self, answers: Answers, labels: Labels, class_names: tuple[str, ...]) -> Metrics:
-        """Return the metrics of probabilities (n, num_classes) against labels (n,)."""
+        """Return the metrics of probabilities (n, num_classes) for labels (n,)."""
         from sklearn import metrics
 
         classes = np.arange(len(class_names))
@@ -56,7 +56,7 @@ class Multiclass(Task):
             labels, predicted, labels=classes, zero_division=0
         )
         exact = answers.astype(np.float64)
-        exact /= exact.sum(axis=1, keepdims=True)  # float32 sums to 1 within 1e-7 only
+        exact /= exact.sum(axis=1, keepdims=True)  # float32 sums to 1 only within 1e-7
         confusion = metrics.confusion_matrix(labels, predicted, labels=classes)
         return Metrics(
             images=len(labels),
@@ -79,11 +79,11 @@ class Multiclass(Task):
         return float(np.mean(answers.argmax(axis=1) == labels))
 
     def agreement(self, got: Answers, expected: Answers) -> float:
-        """Return the share, 0 to 1, of images with the same label."""
+        """Return the share of images with the same label, 0 to 1."""
         return self.score_of(got, expected.argmax(axis=1))
 
     def disagreements(self, got: Answers, expected: Answers, tolerance: float) -> int:
-        """Count labels that differ, except where ``expected`` has both within the tolerance."""
+        """Count labels that differ, unless ``expected`` rates both equal within the tolerance."""
         rows = np.arange(len(expected))
         ours, theirs = expected.argmax(axis=1), got.argmax(axis=1)
         margin = expected[rows, ours].astype(np.float64) - expected[rows, theirs]
@@ -91,7 +91,7 @@ class Multiclass(Task):
 
     @presentation
     def show(self, answer: Answers, class_names: Sequence[str]) -> Shown:
-        """Return the label and its probability; classes without a name have their number."""
+        """Return the label and its probability; classes without names are numbered."""
         names = class_names or tuple(map(str, range(len(answer))))
         best = int(answer.argmax())
         return Shown(names[best], answer[best], dict(zip(names, answer, strict=True)))

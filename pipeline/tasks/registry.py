@@ -1,4 +1,4 @@
-"""Which tasks there are: one for each module of this folder that declares a ``TASK``."""
+"""The registry of tasks: one for each module of this folder that declares a ``TASK``."""
 
 import pkgutil
 from functools import cache
@@ -10,13 +10,13 @@ from pipeline.tasks.task import Task
 
 
 def module_of(name: str) -> str:
-    """Return the module of a task."""
+    """Return the name of a task's module."""
     return f"{__package__}.{name}"
 
 
 @cache
 def all_tasks() -> dict[str, Task]:
-    """Return every task by name: one for each module of this folder that declares one."""
+    """Return all tasks by name."""
     modules = (
         import_module(module_of(info.name))
         for info in pkgutil.iter_modules([str(Path(__file__).parent)])
@@ -29,16 +29,16 @@ def task_named(name: str) -> Task:
     """Return a task by its name.
 
     Raises:
-        RequestError: there is no such task.
+        RequestError: the task is unknown.
     """
     if name not in all_tasks():
         raise RequestError(
-            f"The task must be one of {', '.join(all_tasks())}; got {name!r:.60}. A newer "
-            "version of dense-pipeline may know it."
+            f"Unknown task {name!r:.60}; expected one of {', '.join(all_tasks())}. A newer "
+            "version of dense-pipeline may have it."
         )
     return all_tasks()[name]
 
 
 def output_names() -> frozenset[str]:
-    """Return what the outputs of models are called, whatever their task."""
+    """Return the names of model outputs of all tasks."""
     return frozenset(task.output(1).name for task in all_tasks().values())

@@ -1,4 +1,4 @@
-"""The interface of a task: from the output layer to how an answer is shown."""
+"""The interface of a task, from the output layer to the presentation of a prediction."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -21,10 +21,10 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class SummedMetric:
-    """A metric of training: a sum over images, divided by their number.
+    """A training metric: a sum over images, divided by their number.
 
-    ``sum_of`` takes TensorFlow tensors, labels (n,), logits (n, units) and ``counts``, bool (n,),
-    which says whose images count, and returns a scalar of ``dtype``. It is compiled into the
+    ``sum_of`` takes TensorFlow tensors: labels (n,), logits (n, units) and ``counts``, a bool mask
+    (n,) of the images that count. It returns a scalar of ``dtype`` and is compiled into the
     training program.
     """
 
@@ -35,7 +35,7 @@ class SummedMetric:
 
 @dataclass(frozen=True)
 class Shown:
-    """One answer as people read it; ``probability`` is that of the label, 0 to 1, float32."""
+    """A prediction for display; ``probability`` is that of the label, 0 to 1, float32."""
 
     label: str
     probability: np.float32
@@ -43,7 +43,7 @@ class Shown:
 
 
 class Task(ABC):
-    """What a network is to learn."""
+    """What a network learns to predict."""
 
     name: str
     training_metrics: tuple[SummedMetric, ...]
@@ -54,7 +54,7 @@ class Task(ABC):
 
     @abstractmethod
     def output_layer(self) -> "keras.layers.Layer":
-        """Return the layer from logits to the output; it has the output's name."""
+        """Return the layer from logits to the output, with the name of the output."""
 
     @abstractmethod
     def loss(self) -> "keras.losses.Loss":
@@ -62,24 +62,24 @@ class Task(ABC):
 
     @abstractmethod
     def evaluate(self, answers: Answers, labels: Labels, class_names: tuple[str, ...]) -> Metrics:
-        """Return the metrics of answers (n, units) against labels (n,), in float64.
+        """Return the metrics of predictions (n, units) for labels (n,), computed in float64.
 
-        The first score stands for the quality of a model where one number must.
+        Where a single number is needed, the first score is the quality of the model.
         """
 
     @abstractmethod
     def score_of(self, answers: Answers, labels: Labels) -> float:
-        """Return the first score alone."""
+        """Return only the first score."""
 
     @abstractmethod
     def agreement(self, got: Answers, expected: Answers) -> float:
-        """Return the share, 0 to 1, of answers that mean the same."""
+        """Return the share of equivalent predictions, 0 to 1."""
 
     @abstractmethod
     def disagreements(self, got: Answers, expected: Answers, tolerance: float) -> int:
-        """Return how many answers mean something else, ties within the tolerance left out."""
+        """Return how many predictions are not equivalent, except ties within the tolerance."""
 
     @presentation
     @abstractmethod
     def show(self, answer: Answers, class_names: Sequence[str]) -> Shown:
-        """Return one answer (units,) as people read it."""
+        """Return one prediction (units,) for display."""

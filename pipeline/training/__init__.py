@@ -1,7 +1,7 @@
-"""Training: one compiled program for many steps, and Keras' callbacks at the ends of epochs.
+"""Training: one compiled program runs many steps; Keras callbacks run at epoch boundaries.
 
-``compiled_program`` is the only module that knows how a step is computed; ``feed`` and
-``streaming`` give it images, ``compiling`` chooses what compiles it, ``program_pool`` lends it
-again. ``loop`` runs epochs of it, ``fit`` the training with callbacks and checkpoints, ``stage``
-reads the configuration and writes the trained model; ``preflight`` finds mistakes before.
+``compiled_program`` is the only module that knows how a step is computed. ``feed`` and
+``streaming`` provide its images, ``compiling`` chooses the compiler, and ``program_pool`` reuses
+compiled programs. ``loop`` runs epochs, ``fit`` adds callbacks and checkpoints, and ``stage``
+reads the configuration and writes the trained model. ``preflight`` finds mistakes before training.
 """

@@ -1,4 +1,4 @@
-"""Memory that TensorFlow shares with NumPy, and filling it from the files of a split."""
+"""Memory shared by TensorFlow and NumPy, and code to fill it from the files of a split."""
 
 import math
 from pathlib import Path
@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from pipeline.errors import DataFileError
 
-_ALIGNMENT = 64  # bytes: TensorFlow wants it of memory that it did not allocate itself
+_ALIGNMENT = 64  # bytes: TensorFlow requires it of memory that it did not allocate itself
 
 
 def new_buffer(shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """Allocated once: of what is allocated anew for each shard, not all is given back."""
+    """Return aligned memory of zeros, to be reused: memory allocated per shard is not all freed."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
@@ -22,7 +22,7 @@ def new_buffer(shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[A
 
 
 def tensor_of(buffer: npt.NDArray[Any]) -> Any:
-    """Return a tensor of the same memory, not of a copy."""
+    """Return a tensor that shares the memory of the buffer, without a copy."""
     return tf.experimental.dlpack.from_dlpack(buffer.__dlpack__())
 
 
@@ -31,7 +31,7 @@ def read_rows(
 ) -> int:
     """Fill the buffer and return the number of rows.
 
-    Read, not mapped: mapped, shards for 100 MB made 320 MB resident.
+    Files are read, not memory-mapped: mapped shards of 100 MB made 320 MB resident.
     """
     if not isinstance(source, np.memmap) or source.filename is None:
         return _copy_rows(source, ranges, buffer)
@@ -42,8 +42,8 @@ def read_rows(
             rows = buffer[filled : filled + high - low]
             if file.readinto(rows.data) != rows.nbytes:
                 raise DataFileError(
-                    f"{source.filename} must have {len(source):,} rows; got fewer: it was cut "
-                    "while it was read. Run again: what is altered is made anew."
+                    f"{source.filename} must have {len(source):,} rows; got fewer: the file was "
+                    "truncated while it was read. Run again to rebuild it."
                 )
             filled += high - low
     return filled

@@ -1,4 +1,4 @@
-"""The callbacks of one training: called at the boundaries of epochs, kept with its state."""
+"""The callbacks of a training: called at epoch boundaries, saved with its checkpoints."""
 
 import csv
 import math
@@ -14,17 +14,17 @@ from pipeline.system.atomic import write_file
 
 Logs = dict[str, float]
 
-# Attributes that Keras sets anew by itself when a training goes on.
-_NOT_KEPT = {
+# Attributes that Keras sets again by itself when a training resumes.
+_UNSAVED = {
     "min_delta",  # negated when values are first compared
-    "append",  # the three of CSVLogger
+    "append",  # these three belong to CSVLogger
     "append_header",
     "keys",
 }
 
 
 class CallbackList:
-    """The callbacks of one training, called in order; what they remember can be kept."""
+    """The callbacks of a training, called in order; their state can be saved and restored."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class CallbackList:
         epochs: int,
         steps: int,
     ) -> None:
-        """Let them work on a model whose ``optimizer`` is set."""
+        """Attach the callbacks to a model whose ``optimizer`` is set."""
         self._callbacks, self._model = list(callbacks), model
         self.want_stop = False
         for callback in self._callbacks:
@@ -44,7 +44,7 @@ class CallbackList:
 
     @property
     def want_stop(self) -> bool:
-        """Whether one of them has set ``model.stop_training``."""
+        """Whether a callback has set ``model.stop_training``."""
         return bool(self._model.stop_training)
 
     @want_stop.setter
@@ -52,89 +52,89 @@ class CallbackList:
         self._model.stop_training = value
 
     def train_begin(self, *, resumed_epoch: int | None = None) -> None:
-        """Begin, or go on within the epoch of that number, from 0."""
+        """Call ``on_train_begin``; a resumed training passes its epoch, counted from 0."""
         for callback in self._callbacks:
             if isinstance(callback, keras.callbacks.CSVLogger) and resumed_epoch is not None:
                 _continue_csv(callback, resumed_epoch)
             self._call(callback, "on_train_begin", {})
 
     def epoch_begin(self, epoch: int) -> None:
-        """Tell all that an epoch begins."""
+        """Call ``on_epoch_begin``."""
         for callback in self._callbacks:
             self._call(callback, "on_epoch_begin", epoch, {})
 
     def epoch_end(self, epoch: int, logs: Logs) -> Logs:
-        """Tell all that an epoch is over, and return its logs with what they added.
+        """Call ``on_epoch_end``, and return the logs with the values that callbacks added.
 
         Raises:
-            ConfigError: one of them fails, or adds what is no finite number.
+            ConfigError: a callback fails, or adds a value that is not a finite number.
         """
         shared: dict[str, Any] = dict(logs)
         for callback in self._callbacks:
             self._call(callback, "on_epoch_end", epoch, shared)
             for name, value in shared.items():
                 if not _is_finite(value):
-                    raise _failed(callback, f"it added {name} = {value!r} to the logs, no number.")
+                    raise _failed(callback, f"it logged {name} = {value!r}, not a finite value.")
         return {**{name: float(value) for name, value in shared.items()}, **logs}
 
     def train_end(self) -> None:
-        """Tell all that the training is over."""
+        """Call ``on_train_end``."""
         for callback in self._callbacks:
             self._call(callback, "on_train_end", {})
 
     def remembered(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Return what later epochs depend on: simple public attributes, and arrays by name."""
-        kept: list[dict[str, Any]] = []
+        """Return the state that later epochs depend on: plain attributes and arrays by name."""
+        saved: list[dict[str, Any]] = []
         arrays: dict[str, Any] = {}
         for number, callback in enumerate(self._callbacks):
-            public = {n: v for n, v in vars(callback).items() if n[0] != "_" and n not in _NOT_KEPT}
+            public = {n: v for n, v in vars(callback).items() if n[0] != "_" and n not in _UNSAVED}
             weights = {name: value for name, value in public.items() if _is_weights(value)}
             for name, value in weights.items():
                 arrays |= {f"{number}_{name}_{index}": array for index, array in enumerate(value)}
-            kept.append(
+            saved.append(
                 {
                     "plain": {n: _plain(v) for n, v in public.items() if _is_plain(v)},
                     "weights": {name: len(value) for name, value in weights.items()},
                 }
             )
-        return kept, arrays
+        return saved, arrays
 
-    def recall(self, kept: list[dict[str, Any]], arrays: dict[str, Any]) -> None:
-        """Put back what ``remembered`` returned."""
-        for number, (callback, values) in enumerate(zip(self._callbacks, kept, strict=True)):
+    def recall(self, saved: list[dict[str, Any]], arrays: dict[str, Any]) -> None:
+        """Restore the state that ``remembered`` returned."""
+        for number, (callback, values) in enumerate(zip(self._callbacks, saved, strict=True)):
             for name, value in values["plain"].items():
                 setattr(callback, name, value)
             for name, count in values["weights"].items():
-                found = [arrays[f"{number}_{name}_{index}"] for index in range(count)]
-                setattr(callback, name, found)
+                weights = [arrays[f"{number}_{name}_{index}"] for index in range(count)]
+                setattr(callback, name, weights)
 
     def _call(self, callback: keras.callbacks.Callback, method: str, *arguments: Any) -> None:
         try:
             getattr(callback, method)(*arguments)
         except PipelineError:
             raise
-        except (Exception, SystemExit) as error:  # a callback may do anything
-            reason = f"{type(error).__name__} from {method}: {one_line(error)}"
+        except (Exception, SystemExit) as error:  # a callback may raise anything
+            reason = f"{method} raised {type(error).__name__}: {one_line(error)}"
             raise _failed(callback, reason) from error
 
 
 def _failed(callback: keras.callbacks.Callback, reason: str) -> ConfigError:
     return ConfigError(
-        f"train.callbacks must run without errors; got from {type(callback).__name__}: {reason} "
-        "Mend its code or arguments, or leave it out of the configuration."
+        f"The callback {type(callback).__name__} in train.callbacks failed: {reason} "
+        "Fix its code or arguments, or remove it from the configuration."
     )
 
 
 def _continue_csv(logger: keras.callbacks.CSVLogger, epoch: int) -> None:
-    """Keep what was there before, and of this training the rows of the epochs before ``epoch``."""
+    """Keep the rows of earlier trainings, and those of this one before ``epoch``."""
     path = Path(logger.filename)
     if epoch == 0 or not path.is_file():
         return
     lines = path.read_text().splitlines(keepends=True)
     epochs = [_epoch_of(line, logger.sep) for line in lines]
     begin = len(lines) - 1 - epochs[::-1].index(0) if 0 in epochs else len(lines)
-    kept = [line for n, line in enumerate(lines) if n < begin or epochs[n] < epoch]
-    write_file(path, "".join(kept).encode())
+    kept_lines = [line for n, line in enumerate(lines) if n < begin or epochs[n] < epoch]
+    write_file(path, "".join(kept_lines).encode())
     logger.append = True
 
 
@@ -142,7 +142,7 @@ def _epoch_of(line: str, separator: str) -> float:
     [row] = csv.reader([line], delimiter=separator)
     try:
         return int(row[0])
-    except (ValueError, IndexError):  # the header, or cut off while it was written
+    except (ValueError, IndexError):  # the header, or an incomplete last line
         return math.inf
 
 

@@ -1,4 +1,4 @@
-"""``train.callbacks`` -> callbacks of Keras, or of one's own file."""
+"""Build the callbacks of ``train.callbacks``: from Keras, or from a user's file."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Callback, Config, EarlyStopping
 
 _USELESS = {
-    "callback": "it is the class that others derive from",
-    "callback_list": "list the callbacks themselves",
-    "lambda_callback": "it needs functions; write a class of your own, FILE.py:CLASS",
-    "history": "the history of every run is kept",
-    "progbar_logger": "progress is shown anyway",
-    "backup_and_restore": "every training goes on where it was interrupted",
-    "early_stopping": "write train.early_stopping",
-    "terminate_on_na_n": "a loss that is no finite number always ends the training",
-    "orbax_checkpoint": "every training goes on where it was interrupted",
-    "remote_monitor": "nothing is sent anywhere",
-    "swap_ema_weights": "with optimizer.use_ema the averaged weights are kept at the end",
+    "callback": "it is the base class of all callbacks. Name one of them",
+    "callback_list": "train.callbacks is already a list. Name the callbacks themselves",
+    "lambda_callback": "it takes functions. Write a class in a file, and name it as FILE.py:CLASS",
+    "history": "every run records its history. Remove it",
+    "progbar_logger": "progress is always shown. Remove it",
+    "backup_and_restore": "interrupted trainings always resume. Remove it",
+    "early_stopping": "it has its own key. Set train.early_stopping",
+    "terminate_on_na_n": "a NaN or infinite loss always stops the training. Remove it",
+    "orbax_checkpoint": "interrupted trainings always resume. Remove it",
+    "remote_monitor": "the pipeline sends no data. Remove it",
+    "swap_ema_weights": "optimizer.use_ema keeps the averaged weights at the end. Remove it",
 }
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
@@ -34,13 +34,13 @@ def build_callbacks(configs: Iterable["Callback"]) -> list[keras.callbacks.Callb
     """Return the callbacks of ``train.callbacks``.
 
     Raises:
-        ConfigError: a class, an argument or a file is unknown or impossible.
+        ConfigError: a class, an argument or a file is unknown or invalid.
     """
     return [_build(config, f"train.callbacks[{n}]") for n, config in enumerate(configs)]
 
 
 def early_stopping(config: "EarlyStopping") -> keras.callbacks.EarlyStopping:
-    """Return Keras' callback; it restores the best weights whether or not it stops."""
+    """Return the Keras callback; it restores the best weights whether or not it stops."""
     return keras.callbacks.EarlyStopping(
         monitor=config.monitor,
         mode="min" if config.monitor == "val_loss" else "max",
@@ -51,7 +51,7 @@ def early_stopping(config: "EarlyStopping") -> keras.callbacks.EarlyStopping:
 
 
 def callback_classes() -> dict[str, type]:
-    """Return the callback classes of Keras by name: ModelCheckpoint as model_checkpoint."""
+    """Return the Keras callback classes by name, such as model_checkpoint."""
     return {
         snake_case(name): kind
         for name, kind in vars(keras.callbacks).items()
@@ -60,11 +60,11 @@ def callback_classes() -> dict[str, type]:
 
 
 def check_callbacks(config: "Config") -> None:
-    """Build them once, and find what would fail only late in the training.
+    """Build all callbacks once, to find mistakes that would fail only late in the training.
 
     Raises:
-        ConfigError: a class, an argument or a file is unknown or impossible, or two things set the
-            learning rate.
+        ConfigError: a class, an argument or a file is unknown or invalid, or both a schedule and a
+            callback set the learning rate.
     """
     built = build_callbacks(config.train.callbacks)
     logs = _logs_of(task_named(config.task))
@@ -72,16 +72,16 @@ def check_callbacks(config: "Config") -> None:
     stopping = config.train.early_stopping
     if stopping is not None and stopping.monitor not in logs:
         raise ConfigError(
-            f"train.early_stopping.monitor must be a value of the logs of the task {config.task}; "
-            f"got {stopping.monitor!r} in the configuration. {hint(stopping.monitor, logs)}"
+            f"train.early_stopping.monitor must be a metric that the task {config.task} logs; got "
+            f"{stopping.monitor!r} in the configuration. {hint(stopping.monitor, logs)}"
         )
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
     if setters and config.optimizer.schedule is not None:
         raise ConfigError(
-            "The learning rate must be set by optimizer.schedule or by a callback; got both, "
-            f"{config.optimizer.schedule.name} and {setters[0]}, in the configuration. Leave one "
-            "of them out."
+            "The learning rate must be set by optimizer.schedule or by a callback, not by both; "
+            f"got {config.optimizer.schedule.name} and {setters[0]} in the configuration. Remove "
+            "one of them."
         )
 
 
@@ -97,8 +97,8 @@ def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str]) -> None:
         monitor = config.arguments.get("monitor", logs[0])
         if monitor not in logs:
             raise ConfigError(
-                f"train.callbacks[{number}].monitor must be a value of the logs; got {monitor!r} "
-                f"in the configuration. {hint(str(monitor), logs)}"
+                f"train.callbacks[{number}].monitor must be a logged metric; got {monitor!r} in "
+                f"the configuration. {hint(str(monitor), logs)}"
             )
 
 
@@ -113,10 +113,10 @@ def _build(config: "Callback", key: str) -> keras.callbacks.Callback:
         callback: keras.callbacks.Callback = create(kind, arguments, key, implied=implied)
     except PipelineError:
         raise
-    except (Exception, SystemExit) as error:  # a class of the user's may do anything
+    except (Exception, SystemExit) as error:  # a user's class may raise anything
         raise ConfigError(
-            f"{key} must be what {kind.__name__} accepts; got {config.arguments!r}: "
-            f"{type(error).__name__}: {one_line(error)} Change the value, or mend the class."
+            f"{key}: {kind.__name__} rejects the arguments {config.arguments!r}: "
+            f"{type(error).__name__}: {one_line(error)}"
         ) from error
     return callback
 
@@ -136,36 +136,34 @@ def _check_epochs(config: "Callback", kind: type, key: str) -> None:
         if kind.__module__.startswith("keras.") and value != allowed:
             raise ConfigError(
                 f"{key}.{name} must be {allowed!r}; got {value!r} in the configuration. Callbacks "
-                "are called at the ends of epochs only: batches run inside one compiled program."
+                "run at epoch boundaries only, since batches run inside one compiled program."
             )
 
 
 def _of_keras(name: str, key: str) -> type:
-    """Names may be written as Keras writes them too: CSVLogger, csv_logger, csvlogger."""
+    """Return a Keras callback class; CSVLogger, csv_logger and csvlogger name the same one."""
     classes = callback_classes()
     written = {known.replace("_", ""): known for known in classes}
     name = written.get(name.replace("_", "").lower(), name)
     if name in _USELESS:
         raise ConfigError(
-            f"{key}.name must be a callback that is of use here; got {name!r}: {_USELESS[name]}. "
-            "Leave it out."
+            f"{key}.name: the callback {name!r} is not supported, because {_USELESS[name]}."
         )
     useful = {known: kind for known, kind in classes.items() if known not in _USELESS}
     return choose(name, useful, f"{key}.name", kind="callback")
 
 
 def _checked(own: Any, key: str, config: "Callback") -> type:
-    """Batches run inside the compiled program: hooks on them would never be called."""
+    """Check a user's class. Batches run inside the compiled program, without batch hooks."""
     if not (isinstance(own, type) and issubclass(own, keras.callbacks.Callback)):
         raise ConfigError(
-            f"{key}.name must name a class derived from keras.callbacks.Callback; "
-            f"got {config.name!r}. Derive it."
+            f"{key}.name must name a subclass of keras.callbacks.Callback; got {config.name!r}."
         )
     hooks = [n for n in _BATCH_HOOKS if not getattr(own, n).__module__.startswith("keras.")]
     if hooks:
         raise ConfigError(
-            f"{key}.name must name a callback that works at the ends of epochs; got "
-            f"{', '.join(hooks)} in {config.name!r}. Batches run inside one compiled program, "
-            "which calls nobody: use on_epoch_begin and on_epoch_end."
+            f"{key}.name must name a callback without batch hooks; got {', '.join(hooks)} in "
+            f"{config.name!r}. Batches run inside one compiled program, so these hooks are never "
+            "called: use on_epoch_begin and on_epoch_end."
         )
     return own

@@ -1,8 +1,8 @@
-"""The state of an interrupted training, so that it goes on as if nothing had happened.
+"""Checkpoints: an interrupted training resumes with the same bits as an uninterrupted one.
 
-Everything that later steps depend on is kept: weights, the state of dropout's generators, the
-optimiser's variables, the place in the epoch, what the callbacks remember, and the compiler. The
-order of an epoch is drawn from (seed, epoch) and needs no keeping.
+A checkpoint has everything that later steps depend on: weights, the state of dropout's generators,
+the optimizer's variables, the position in the epoch, the state of the callbacks, and the compiler.
+The order of an epoch is drawn from (seed, epoch) and need not be saved.
 """
 
 import io
@@ -23,14 +23,14 @@ from pipeline.system.atomic import remove_abandoned, write_file
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.compiled_program import EpochState
 
-MIN_SECONDS = 10.0  # a training that is over sooner needs no checkpoint
-COST_SHARE = 0.01  # checkpoints take at most this share of the time
-MAX_IDLE_DAYS = 30  # those of trainings that nobody went on with are then removed
+MIN_SECONDS = 10.0  # shorter trainings need no checkpoint
+COST_SHARE = 0.01  # checkpoints take at most this share of the training time
+MAX_IDLE_DAYS = 30  # checkpoints that were not resumed by then are removed
 
 
 @dataclass
 class Position:
-    """How far a training has come."""
+    """How far a training has progressed."""
 
     epoch: int = 0
     state: EpochState = field(default_factory=EpochState)
@@ -40,7 +40,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Saved:
-    """What was read from a checkpoint."""
+    """The contents of a checkpoint."""
 
     position: Position
     compiler: str
@@ -48,7 +48,7 @@ class Saved:
     _arrays: dict[str, Any]
 
     def restore(self, variables: Sequence[keras.Variable], callbacks: CallbackList) -> None:
-        """Put the state in place."""
+        """Restore the state of the variables and callbacks."""
         for number, variable in enumerate(variables):
             variable.assign(self._arrays[f"variable_{number}"])
         prefix = "callback_"
@@ -58,16 +58,16 @@ class Saved:
 
 
 class Checkpoint:
-    """One file that is, at every moment, the last complete state or not there."""
+    """A checkpoint file, written atomically: it is either complete or absent."""
 
     def __init__(self, path: Path) -> None:
-        """Take the path of the file; old ones beside it are removed."""
+        """Use this file, and remove expired checkpoints beside it."""
         self._path = path
         self._saved, self._cost = time.monotonic(), 0.0
         _prune(path.parent)
 
     def is_due(self) -> bool:
-        """Whether enough time has passed for the cost not to matter."""
+        """Whether enough time has passed to keep the cost within ``COST_SHARE``."""
         return time.monotonic() - self._saved >= max(MIN_SECONDS, self._cost / COST_SHARE)
 
     def save(
@@ -95,12 +95,12 @@ class Checkpoint:
         self._saved, self._cost = time.monotonic(), time.monotonic() - started
 
     def read(self, num_variables: int) -> Saved | None:
-        """Return what was saved last, or None where there is no file.
+        """Return the checkpoint, or None if there is no file.
 
-        A file that is damaged counts as none: training then starts from the beginning.
+        A damaged file counts as no file: training then starts from the beginning.
         """
         try:
-            # Opened here: where the archive is damaged, NumPy would leave the file open.
+            # Opened here: NumPy would leave the file of a damaged archive open.
             with self._path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = dict(file)
             description = json.loads(arrays["description"].tobytes())
@@ -117,7 +117,7 @@ class Checkpoint:
         )
 
     def remove(self) -> None:
-        """Remove the file: the training is over, or starts anew."""
+        """Remove the file: the training is complete, or starts again."""
         self._path.unlink(missing_ok=True)
 
 
@@ -125,6 +125,6 @@ def _prune(folder: Path) -> None:
     oldest = time.time() - MAX_IDLE_DAYS * 86_400
     remove_abandoned(folder)
     for path in folder.glob("*.npz"):
-        with suppress(FileNotFoundError):  # its own process has just removed it
+        with suppress(FileNotFoundError):  # removed by its own process meanwhile
             if path.stat().st_mtime < oldest:
                 path.unlink()

@@ -1,7 +1,7 @@
-"""The compiled program: many training steps in one call, on the model and optimiser of Keras.
+"""The compiled program: many training steps in one call, with a Keras model and optimizer.
 
-Keras' ``fit`` spends most of a small network's time outside arithmetic. Here the batches are
-gathered, and the forward pass, backward pass and update run, inside one compiled loop.
+For small networks, Keras ``fit`` spends most of its time outside arithmetic. Here one compiled
+loop gathers the batches and runs the forward pass, the backward pass and the update.
 """
 
 from dataclasses import dataclass
@@ -25,22 +25,22 @@ _NOT_COMPILED = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, V
 
 @dataclass(frozen=True)
 class Result:
-    """Mean loss (with penalties) and the task's metrics, by name, over the images seen."""
+    """Mean loss (with penalties) and the task's metrics, by name, over some images."""
 
     loss: float
     metrics: dict[str, float]
 
     def logs(self, prefix: str = "") -> dict[str, float]:
-        """Return them as Keras names them in the logs of an epoch."""
+        """Return loss and metrics under the names that Keras uses in the logs of an epoch."""
         values = {"loss": self.loss, **self.metrics}
         return {f"{prefix}{name}": value for name, value in values.items()}
 
 
 @dataclass(frozen=True)
 class EpochState:
-    """How far an epoch has come: steps taken, summed loss and summed metrics of their images.
+    """Progress within an epoch: steps taken, and the summed loss and metrics of their images.
 
-    Without sums, those of all metrics are zero.
+    Empty ``metric_sums`` mean that all sums are zero.
     """
 
     step: int = 0
@@ -59,11 +59,11 @@ class Program:
         task: Task,
         batch_size: int,
     ) -> None:
-        """Take a model of the task and an optimizer that is built for its weights."""
+        """Use a model of the task, and an optimizer that was built for its weights."""
         self.model, self.optimizer, self.batch_size = model, optimizer, batch_size
         self._metrics = task.training_metrics
         self._logits = logits_model(model)
-        self._trainable = list(self._logits.trainable_variables)  # those the optimiser is built for
+        self._trainable = list(self._logits.trainable_variables)  # as in the optimizer
         self._sum_loss = task.loss()
         self._calls = {
             XLA: tf.function(self._run_steps, jit_compile=True),
@@ -77,20 +77,20 @@ class Program:
             ],
         )
         self.compiler = XLA
-        model.optimizer = optimizer  # where Keras' callbacks look for it
+        model.optimizer = optimizer  # Keras callbacks look for it there
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """All state that a step reads or changes: of the model and of the optimiser."""
+        """All state that a step reads or changes, of the model and of the optimizer."""
         return [*self._logits.variables, *self.optimizer.variables]
 
     def compile_for(self, shard: "Shard", compiler: str | None) -> str | None:
-        """Compile for shards of these shapes and return why XLA is not used, if it cannot be.
+        """Compile for shards of these shapes; if XLA cannot, return the reason.
 
-        Without a compiler asked for, XLA, and what it cannot compile as a TensorFlow graph.
+        By default, XLA is tried first, and a TensorFlow graph is used if XLA fails.
 
         Raises:
-            ConfigError: XLA was asked for and cannot compile it.
+            ConfigError: ``compiler`` is XLA, and XLA cannot compile the step.
         """
         self.compiler = compiler or XLA
         try:
@@ -109,9 +109,9 @@ class Program:
     def run(
         self, shard: "Shard", state: EpochState, count: int, *, first: int = 0
     ) -> tuple[EpochState, bool]:
-        """Take ``count`` steps from the shard's step ``first`` on; return the state after them.
+        """Run ``count`` steps, starting at the shard's step ``first``; return the state after them.
 
-        The second value is whether all losses were finite; after one that is not, no step is taken.
+        The second value is whether all losses were finite; the first one that is not stops the run.
         """
         bounds = tf.constant([shard.num_images, first, first + count])
         loss_sum = tf.constant(state.loss_sum, tf.float64)
@@ -124,7 +124,7 @@ class Program:
         return after, bool(finite)
 
     def means(self, loss: float, sums: tuple[float, ...], num_images: int) -> Result:
-        """Return a mean loss, and the metrics that have these sums over ``num_images`` images."""
+        """Return a mean loss and the means of the metrics summed over ``num_images`` images."""
         named = zip(self._metrics, sums, strict=True)
         return Result(loss, {metric.name: total / num_images for metric, total in named})
 
@@ -141,13 +141,13 @@ class Program:
         return self.means(loss_sum / total + penalties, sums, total)
 
     def finish(self) -> None:
-        """Put averaged weights in place where the optimiser keeps such (``use_ema``)."""
+        """Replace the weights by their averages if the optimizer has them (``use_ema``)."""
         self.optimizer.finalize_variable_values(self._trainable)
 
     def _run_steps(
         self, images: Any, labels: Any, order: Any, bounds: Any, loss_sum: Any, sums: Any
     ) -> tuple[Any, Any, Any, Any]:
-        """The sums are handed in, so that they do not depend on how many calls an epoch takes."""
+        """Run the steps; sums are passed in, so the number of calls per epoch changes no bit."""
         num_images, first, last = bounds[0], bounds[1], bounds[2]
         step, finite = first, tf.constant(True)
         while step < last and finite:
@@ -161,7 +161,7 @@ class Program:
         return loss_sum, sums, step - first, finite
 
     def _train_step(self, images: Any, labels: Any, size: Any) -> tuple[Any, Any]:
-        """Of a batch, the first ``size`` images count: the last batch of an epoch is padded."""
+        """Run one step on the first ``size`` images: the last batch of an epoch is padded."""
         counts = tf.sequence_mask(size, self.batch_size)
         with tf.GradientTape() as tape:
             logits = self._logits(images, training=True)
@@ -186,8 +186,8 @@ class Program:
 
 def _not_compiled(reason: str) -> ConfigError:
     return ConfigError(
-        "train.compiler must be one that can compile the training step; got 'xla' in the "
-        f"configuration: {reason} Choose auto or graph."
+        f"train.compiler: xla cannot compile the training step: {reason} "
+        "Set train.compiler to auto or graph."
     )
 
 

@@ -1,4 +1,4 @@
-"""Which compiler runs the steps: asked for, remembered, the only one that can, or the faster."""
+"""Choose the compiler: configured, from the checkpoint, the only one that works, or the faster."""
 
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pipeline.progress import Progress
 
 _PROBE_SECONDS = 0.2
-_CLEARLY_FASTER = 1.1  # less is noise, and the choice must come out the same each time
+_CLEARLY_FASTER = 1.1  # a smaller ratio is noise, and the choice should be reproducible
 _NAMES = {"xla": XLA, "graph": GRAPH}
 
 
@@ -23,23 +23,23 @@ def compile_program(
     *,
     remembered: str | None = None,
 ) -> None:
-    """Compile before the first step and say which compiler is used, if it is not plainly XLA.
+    """Compile before the first step, and report the compiler if the choice was not simply XLA.
 
     bfloat16 products may be several times faster as a TensorFlow graph, where oneDNN computes
-    them, than inside XLA; so a few steps of both are timed. ``remembered`` is what an interrupted
-    training used: going on with another one would not give the same bits.
+    them, than in XLA; so a few steps of both are timed. ``remembered`` is the compiler of an
+    interrupted training: another one would not give the same bits.
     """
     with progress.task("compiling"):
         shards = feed.shards(0, 0)
         shard = next(shards)
-        asked = remembered or _NAMES.get(config.compiler)
-        reason = program.compile_for(shard, asked)
-        if reason is None and asked is None and config.precision != "float32":
+        chosen = remembered or _NAMES.get(config.compiler)
+        reason = program.compile_for(shard, chosen)
+        if reason is None and chosen is None and config.precision != "float32":
             reason = _choose_faster(program, shard, config.precision)
         shards.close()
     if reason is not None:
-        what = "XLA" if program.compiler == XLA else "a TensorFlow graph"
-        progress.notice(f"The training steps run as {what}: {reason}")
+        where = "in XLA" if program.compiler == XLA else "as a TensorFlow graph"
+        progress.notice(f"The training steps run {where}: {reason}")
 
 
 def _choose_faster(program: Program, shard: Shard, precision: str) -> str:
@@ -55,12 +55,12 @@ def _choose_faster(program: Program, shard: Shard, precision: str) -> str:
     program.compiler = GRAPH if ratio > _CLEARLY_FASTER else XLA
     return (
         f"{count} steps in {precision} took {seconds[XLA]:.2f} s in XLA and {seconds[GRAPH]:.2f} s "
-        "as a graph. Set train.compiler to have it the same on every machine."
+        "as a graph. Set train.compiler to use the same compiler on every machine."
     )
 
 
 def _count_for(program: Program, shard: Shard) -> int:
-    """Return how many steps are long enough to be timed."""
+    """Return a number of steps that runs long enough to be timed."""
     count = 1
     _time(program, shard, count)
     while count < shard.num_steps and _time(program, shard, count) < _PROBE_SECONDS:

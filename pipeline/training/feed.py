@@ -1,4 +1,4 @@
-"""Where batches come from: the shards of an epoch, and the split that is one shard in memory."""
+"""Feeds, which provide the shards of an epoch; ``Resident`` holds a split in memory as one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
@@ -23,8 +23,8 @@ _READ_ROWS = 8192
 class Shard:
     """Images, uint8 (rows, height, width, channels), labels, int64 (rows,), and their order.
 
-    ``order``, int32 (num_steps * batch_size,), lists the first ``num_images`` rows, each once, and
-    then zeros: all shards of a feed have the same shapes, so one compiled program takes them all.
+    ``order``, int32 (num_steps * batch_size,), lists each of the first ``num_images`` rows once,
+    padded with zeros: all shards of a feed have the same shapes, so one compiled program fits all.
     """
 
     images: Any
@@ -35,10 +35,10 @@ class Shard:
 
 
 class Feed(ABC):
-    """The shards of an epoch; every image is in one of them, in an order from (seed, epoch)."""
+    """The shards of an epoch: a partition of the images, in an order drawn from (seed, epoch)."""
 
     def __init__(self, split: "Split", *, batch_size: int, seed: int, shard_steps: int) -> None:
-        """Divide a split; ``shard_steps`` batches are a shard."""
+        """Divide a split into shards of ``shard_steps`` batches."""
         self.num_images, self.batch_size, self.seed = len(split), batch_size, seed
         self.num_steps = -(-self.num_images // batch_size)
         self.shard_steps = min(shard_steps, self.num_steps)
@@ -46,37 +46,37 @@ class Feed(ABC):
 
     @abstractmethod
     def shards(self, epoch: int, first: int) -> Generator[Shard]:
-        """Yield the shards of an epoch from the one numbered ``first`` on."""
+        """Yield the shards of an epoch, starting at number ``first``."""
 
     def _order(self, num_images: int, *seed: int) -> Any:
-        """Return a permutation, padded; it depends on the seed alone."""
+        """Return a padded permutation that depends on the seed only."""
         order = np.zeros(self.shard_steps * self.batch_size, np.int32)
         order[:num_images] = np.random.default_rng(seed).permutation(num_images)
         return tf.constant(order)
 
 
 class Resident(Feed):
-    """The whole split in memory, as bytes: one shard."""
+    """One shard: the whole split in memory, as bytes."""
 
     def __init__(self, split: "Split", *, batch_size: int, seed: int) -> None:
         """Copy the split into memory.
 
         Raises:
-            ConfigError: it takes more than half of the machine's memory.
+            ConfigError: the split takes more than half of the machine's memory.
         """
         _check_size(split)
         super().__init__(split, batch_size=batch_size, seed=seed, shard_steps=2**62)
         self._images, self._labels = _in_memory(split.images), _in_memory(split.labels)
 
     def shards(self, epoch: int, first: int) -> Generator[Shard]:
-        """Yield the one shard there is."""
+        """Yield the single shard."""
         del first
         order = self._order(self.num_images, self.seed, epoch)
         yield Shard(self._images, self._labels, order, self.num_images, self.num_steps)
 
 
 def _in_memory(source: npt.NDArray[Any]) -> Any:
-    """Return a tensor of the whole array; one copy, where ``tf.constant`` takes three at times."""
+    """Return a tensor of the array with one copy; ``tf.constant`` may take three."""
     buffer = new_buffer(source.shape, source.dtype.type)
     starts = range(0, len(source), _READ_ROWS)
     read_rows(source, [(low, min(low + _READ_ROWS, len(source))) for low in starts], buffer)
@@ -84,9 +84,9 @@ def _in_memory(source: npt.NDArray[Any]) -> Any:
 
 
 def _check_size(split: "Split") -> None:
-    size, there = split.images.nbytes, memory_bytes()
-    if size > there / 2:
+    size, total = split.images.nbytes, memory_bytes()
+    if size > total / 2:
         raise ConfigError(
-            f"The training images must fit into half of the memory, {there / 2e9:,.1f} GB; got "
-            f"{size / 1e9:,.1f} GB. Set train.memory_mb to less: they are then streamed."
+            f"The training images must fit into half of the memory, {total / 2e9:,.1f} GB; got "
+            f"{size / 1e9:,.1f} GB. Set train.memory_mb to a smaller size to stream them."
         )

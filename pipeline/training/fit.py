@@ -19,7 +19,7 @@ History = list[dict[str, float]]
 
 @dataclass
 class Fit:
-    """One training: the loop, what judges it, what is called, and where its state is kept."""
+    """A training: the loop with its validation, callbacks and checkpoint."""
 
     loop: Loop
     validate: Callable[[], Result]
@@ -31,7 +31,7 @@ class Fit:
     def run(self, saved: Saved | None = None) -> History:
         """Train the loop's model in place and return the logs of each epoch.
 
-        Goes on from what was saved, and saves now and then and on Ctrl-C.
+        Resumes from ``saved``; saves checkpoints from time to time, and on Ctrl-C.
 
         Raises:
             TrainingDiverged: the loss became infinite or not a number.
@@ -42,29 +42,29 @@ class Fit:
             self.progress.task("training", total=self.epochs) as task,
             deferred_interrupt() as pressed,
         ):
-            while self._goes_on(position):
+            while self._continues(position):
                 position = self._run_epoch(position, task, pressed)
-                if pressed():  # while validation ran
+                if pressed():  # during validation
                     self._save(position)
                     raise KeyboardInterrupt
         self.loop.program.finish()
         self.callbacks.train_end()
         return position.history
 
-    def _goes_on(self, position: Position) -> bool:
-        """An epoch that has begun is finished even where a callback has asked to stop."""
+    def _continues(self, position: Position) -> bool:
+        """Whether to train on; a begun epoch is completed even if a callback requested a stop."""
         begun = position.state.step > 0
         return position.epoch < self.epochs and (begun or not position.stopped)
 
     def _begin(self, saved: Saved | None) -> Position:
-        """A callback is told of the epoch it is in before what it did there is restored."""
+        """Begin or resume: callbacks see their epoch begin before their state in it is restored."""
         if saved is None:
             self.callbacks.train_begin()
             return Position()
         position = saved.position
         if position.epoch < self.epochs:
             where = f"epoch {position.epoch + 1}, step {position.state.step}"
-            self.progress.notice(f"Going on from {where}.")
+            self.progress.notice(f"Resuming from {where}.")
         self.callbacks.train_begin(resumed_epoch=position.epoch)
         if position.state.step:
             self.callbacks.epoch_begin(position.epoch)

@@ -1,4 +1,4 @@
-"""Ctrl-C between two chunks of steps, not inside one: the state is whole when it is saved."""
+"""Defer Ctrl-C to the end of a chunk of steps, so that the saved state is consistent."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether Ctrl-C was pressed; a second press interrupts at once."""
+    """Yield a function that returns whether Ctrl-C was pressed; a second press raises at once."""
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield pressed.is_set  # only the main thread gets signals

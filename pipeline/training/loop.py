@@ -1,4 +1,4 @@
-"""Epochs of the compiled program, in chunks of steps, so that others get a word in between."""
+"""Run epochs of the compiled program in chunks of steps, with progress reports in between."""
 
 import time
 from collections.abc import Callable
@@ -7,24 +7,24 @@ from pipeline.errors import TrainingDiverged
 from pipeline.training.compiled_program import EpochState, Program, Result
 from pipeline.training.feed import Feed, Shard
 
-CHUNK_SECONDS = 0.5  # how often the loop comes back to report and to be interrupted
+CHUNK_SECONDS = 0.5  # how often the loop reports progress and can be interrupted
 
 AfterChunk = Callable[[EpochState], None]
 _EPOCH_START = EpochState()
 
 
 class Loop:
-    """Runs epochs of a program over a feed: random batches that partition the images."""
+    """Runs epochs of a program over a feed, in random batches that partition the images."""
 
     def __init__(self, program: Program, feed: Feed) -> None:
-        """Take a program that is compiled for the feed's shards."""
+        """Use a program that was compiled for the shards of the feed."""
         self.program, self.feed = program, feed
         self._chunk = 1
 
     def run_epoch(
         self, epoch: int, after_chunk: AfterChunk, state: EpochState = _EPOCH_START
     ) -> Result:
-        """Train on every image once, from ``state`` on, in an order drawn from (seed, epoch).
+        """Train on every image once, starting at ``state``, in an order drawn from (seed, epoch).
 
         Raises:
             TrainingDiverged: the loss became infinite or not a number.
@@ -37,16 +37,16 @@ class Loop:
         return self.result(state)
 
     def result(self, state: EpochState) -> Result:
-        """Return the means over the images of the epoch that were seen."""
+        """Return the means over the images seen so far in the epoch."""
         seen = min(state.step * self.feed.batch_size, self.feed.num_images)
         return self.program.means(state.loss_sum / seen, state.metric_sums, seen)
 
     def divergence(self, epoch: int, step: int) -> TrainingDiverged:
-        """Return the error for a loss that is no finite number at this epoch and step, from 0."""
+        """Return the error for a NaN or infinite loss; epoch and step are counted from 0."""
         return TrainingDiverged(
-            f"The loss must stay a finite number; got an infinite one or NaN at epoch {epoch + 1}, "
-            f"step {step + 1} of {self.feed.num_steps}. Nothing is published. Try a smaller "
-            "optimizer.learning_rate, optimizer.clipnorm, or a larger train.batch_size."
+            f"The loss became NaN or infinite in epoch {epoch + 1}, step {step + 1} of "
+            f"{self.feed.num_steps}. Nothing was published. Try a smaller optimizer.learning_rate, "
+            "optimizer.clipnorm, or a larger train.batch_size."
         )
 
     def _run_shard(

@@ -1,4 +1,4 @@
-"""Compiled programs are used again: by further runs of like trainings in the same process."""
+"""Reuse compiled programs for further trainings of the same kind in the same process."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import keras
 from pipeline.tasks.task import Task
 from pipeline.training.compiled_program import Program
 
-_MAX_IDLE = 4  # compiled programs that are kept for further runs; each holds weights
+_MAX_IDLE = 4  # compiled programs cached for further runs; each holds weights
 
 
 @contextmanager
@@ -21,15 +21,15 @@ def compiled(
     batch_size: int,
     reusable: bool = True,
 ) -> Iterator[Program]:
-    """Lend a program that starts from the values of this model and this optimiser.
+    """Yield a program that starts from the values of this model and this optimizer.
 
-    One that an earlier run of the process compiled for a like model and optimiser is used again,
-    with its own model and optimiser, set to those values. Not ``reusable`` is one whose model or
-    optimiser others may change: callbacks.
+    A program that was compiled earlier in this process for an equivalent model and optimizer is
+    reused with its own model and optimizer, set to the given values. ``reusable`` must be false if
+    callbacks may change the model or the optimizer.
     """
     optimizer.build(model.trainable_variables)
     key = _description(model, optimizer, task, batch_size)
-    program = _idle.pop(key, None)  # nobody else has it now
+    program = _idle.pop(key, None)  # in use until it is put back
     if program is None:
         program = Program(model, optimizer, task=task, batch_size=batch_size)
     else:
@@ -51,9 +51,9 @@ _idle: dict[str, Program] = {}
 def _description(
     model: keras.Model, optimizer: keras.optimizers.Optimizer, task: Task, batch_size: int
 ) -> str:
-    """Return all that is fixed in a program. A constant learning rate is not: it is a variable."""
+    """Describe the fixed parts of a program; a constant learning rate is a variable instead."""
     fixed = optimizer.get_config()
-    del fixed["name"]  # Keras numbers them
+    del fixed["name"]  # Keras numbers the names
     if not isinstance(fixed["learning_rate"], dict):
         del fixed["learning_rate"]
     described = [model.get_config(), type(optimizer).__name__, fixed, task.name, batch_size]

@@ -1,4 +1,4 @@
-"""The stage ``train``: arrays -> a trained Keras model and its history."""
+"""The stage ``train``: from arrays to a trained Keras model and its history."""
 
 import json
 from functools import partial
@@ -31,11 +31,11 @@ HISTORY_FILE = "history.json"
 
 
 def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
-    """Train a new model, write it into ``folder``, and return what is worth knowing of it.
+    """Train a new model, write it into ``folder``, and return the facts about it.
 
     Raises:
-        ConfigError: Keras knows no such name or argument, a callback failed, or the batch is larger
-            than the data or the memory allowed.
+        ConfigError: a name or argument is unknown to Keras, a callback failed, or the batch is
+            larger than the data or the memory limit.
         TrainingDiverged: the loss became infinite or not a number.
     """
     config, data = context.config, read_data(context.output(DataFacts).path)
@@ -58,7 +58,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     ) as program:
         loop = Loop(program, feed)
         history = _fit(context, loop, data)
-        trained = _new_model(config, data, "float32")  # what is exported computes in float32
+        trained = _new_model(config, data, "float32")  # exported models compute in float32
         trained.set_weights(program.model.get_weights())
         compiler = program.compiler
     trained.save(folder / TRAINED_MODEL_FILE)
@@ -116,6 +116,6 @@ def _batch_size(config: "Config", num_images: int) -> int:
     if config.train.batch_size > num_images:
         raise ConfigError(
             f"train.batch_size must be at most the number of training images, {num_images:,}; "
-            f"got {config.train.batch_size:,} in the configuration. Write full for all of them."
+            f"got {config.train.batch_size:,} in the configuration. Use full for all images."
         )
     return config.train.batch_size

@@ -1,4 +1,4 @@
-"""Shards streamed from the files of a split, for sets larger than the memory allowed."""
+"""Stream shards from the files of a split, for data sets larger than the memory limit."""
 
 import math
 from collections.abc import Generator
@@ -14,23 +14,23 @@ from pipeline.training.feed import Feed, Resident, Shard
 if TYPE_CHECKING:
     from pipeline.artifacts.data_set import Split
 
-_BLOCK_BYTES = 2**18  # read in one go: large enough for disks, small enough to shuffle well
+_BLOCK_BYTES = 2**18  # read at once: large enough for disks, small enough to shuffle well
 _COPIES = 2  # of a shard: the one in use and the one being read
 _LABEL_BYTES = 8
 
 
 class Streamed(Feed):
-    """Shards read from the files of a split; the next one is read while this one trains.
+    """Shards read from the files of a split; the next is read while the current one trains.
 
-    An epoch goes through the blocks of the file in random order. A shard is the images of the next
-    blocks, in random order: so images are shuffled across the file and within a shard.
+    An epoch reads the blocks of the file in random order. A shard has the images of consecutive
+    blocks in random order, so images are shuffled across the file and within a shard.
     """
 
     def __init__(self, split: "Split", *, batch_size: int, seed: int, max_bytes: int) -> None:
-        """Divide a split so that all copies of shards stay within ``max_bytes``.
+        """Divide a split so that all copies of shards fit into ``max_bytes``.
 
         Raises:
-            ConfigError: not even one batch fits.
+            ConfigError: ``max_bytes`` is too small for one batch.
         """
         self._split, self._shape = split, split.images.shape[1:]
         row_bytes = math.prod(self._shape) + _LABEL_BYTES
@@ -46,7 +46,7 @@ class Streamed(Feed):
         ]
 
     def shards(self, epoch: int, first: int) -> Generator[Shard]:
-        """Yield the shards from ``first`` on, each read while the one before it is in use."""
+        """Yield the shards from ``first`` on; each is read while the previous one is in use."""
         with ThreadPoolExecutor(1, thread_name_prefix="shards") as reader:
             pending = reader.submit(self._read, epoch, first)
             for number in range(first, self.num_shards):
@@ -56,7 +56,7 @@ class Streamed(Feed):
                 yield shard
 
     def _read(self, epoch: int, number: int) -> Shard:
-        """Read into the buffers that the shard before the last one had: it is done with."""
+        """Read a shard into the buffers of the one before the last, which is no longer in use."""
         rows = self.shard_steps * self.batch_size
         begin, end = number * rows, min((number + 1) * rows, self.num_images)
         images, labels = self._buffers[number % _COPIES]
@@ -68,7 +68,7 @@ class Streamed(Feed):
         return Shard(tensor_of(images), tensor_of(labels), order, filled, steps)
 
     def _ranges(self, epoch: int, begin: int, end: int) -> list[tuple[int, int]]:
-        """Return which rows of the file are at ``begin``..``end`` of the epoch's order."""
+        """Return the rows of the file that are at ``begin``..``end`` of the epoch's order."""
         num_blocks = -(-self.num_images // self._block_rows)
         lows = np.random.default_rng((self.seed, epoch)).permutation(num_blocks) * self._block_rows
         highs = np.minimum(lows + self._block_rows, self.num_images)
@@ -80,10 +80,10 @@ class Streamed(Feed):
 
 
 def open_feed(split: "Split", *, batch_size: int, seed: int, memory_mb: int | None) -> Feed:
-    """Return a feed of the whole split in memory if it may take that much, else a streamed one.
+    """Return a feed in memory if the whole split fits into ``memory_mb``, else a streamed one.
 
     Raises:
-        ConfigError: the memory allowed, or that of the machine, is too small.
+        ConfigError: the memory limit, or the memory of the machine, is too small.
     """
     if memory_mb is None or split.images.nbytes + split.labels.nbytes <= memory_mb * 10**6:
         return Resident(split, batch_size=batch_size, seed=seed)

@@ -1,4 +1,4 @@
-"""Code of the user's own, named in the configuration as ``FILE.py:NAME``."""
+"""User code, named in the configuration as ``FILE.py:NAME``."""
 
 import importlib.util
 import sys
@@ -23,16 +23,15 @@ def own_object(config: "Callback", value: Any, key: str) -> Any:
     path, name = Path(reference[0]).expanduser(), reference[1]
     try:
         return getattr(_run(path), name)
-    except (Exception, SystemExit) as error:  # the file may do anything
+    except (Exception, SystemExit) as error:  # the file may raise anything
         raise ConfigError(
-            f"{key} must name a file that Python can run and what is in it, FILE.py:NAME; got "
-            f"{value!r}: {type(error).__name__}: {one_line(error)} "
-            f"The path counts from {Path.cwd()}."
+            f"{key}: cannot load {value!r}: {type(error).__name__}: {one_line(error)} Expected "
+            f"FILE.py:NAME, with a path relative to {Path.cwd()}."
         ) from error
 
 
 def _run(path: Path) -> Any:
-    """Run a file as a module; dataclasses look their module up by its name."""
+    """Run a file as a module, registered by name: dataclasses look their module up by it."""
     spec = importlib.util.spec_from_file_location(f"own_code_{path.stem}", path)
     assert spec is not None, "the name ends in .py"
     assert spec.loader is not None, "as above"

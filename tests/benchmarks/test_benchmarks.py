@@ -1,4 +1,4 @@
-"""The benchmarks still run, and their arithmetic is right; what they measure is no test."""
+"""The benchmarks run, and their arithmetic is correct; results are not tested."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from pipeline.artifacts.data_set import Split
 from tests.support.paths import PROJECT
 
 
-def test_the_project_runs_as_a_peer(digits: Split, tmp_path: Path) -> None:
+def test_this_project_runs_as_a_peer(digits: Split, tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", digits.images)
     np.save(tmp_path / "labels.npy", digits.labels)
     problem = {
@@ -51,7 +51,7 @@ def row(peer: str, seconds: float, loss: float = 0.5) -> dict[str, object]:
     }
 
 
-def test_the_first_epoch_of_each_round_does_not_count() -> None:
+def test_first_epoch_of_each_round_is_ignored() -> None:
     runs = [
         {"seconds": [9.0, 1.0, 3.0], "losses": [2.0, 1.0, 0.5], "version": "1"},
         {"seconds": [8.0, 2.0, 2.5], "losses": [2.0, 1.0, 0.5], "version": "1"},
@@ -63,7 +63,7 @@ def test_the_first_epoch_of_each_round_does_not_count() -> None:
     assert failed["error"] == "no"
 
 
-def test_a_peer_that_learns_something_else_is_marked() -> None:
+def test_peer_with_a_deviating_loss_is_marked() -> None:
     rows: list[Any] = [
         row("a", 1, 0.5),
         row("b", 1, 0.51),
@@ -74,7 +74,7 @@ def test_a_peer_that_learns_something_else_is_marked() -> None:
     assert [one.get("learns") for one in rows] == [True, True, False, None]
 
 
-def test_ratios_and_tables_compare_with_ours() -> None:
+def test_tables_compare_peers_with_this_project() -> None:
     rows = [row("ours", 0.5), row("keras_tutorial", 4.0), row("jax_scan", 0.6)]
     assert ratios(rows) == {32: 8.0}
     line = report.seconds_table({"rows": rows}, (128,)).splitlines()[-1]
@@ -83,13 +83,13 @@ def test_ratios_and_tables_compare_with_ours() -> None:
     )
 
 
-def test_the_tables_of_the_pages_have_their_places() -> None:
+def test_every_table_has_one_place() -> None:
     for name in report.TABLES:
         places = [page.read_text().count(f"<!-- {name} -->") for page in report.PAGES]
         assert sum(places) == 1, name
 
 
-def test_deformed_digits_are_weighted_means_of_their_pixels() -> None:
+def test_deformed_digits_are_weighted_means_of_pixels() -> None:
     matrix = displacement(np.random.default_rng(0))
     np.testing.assert_allclose(matrix.sum(axis=1), 1, rtol=0, atol=1e-6)
     assert matrix.min() >= 0

@@ -1,5 +1,5 @@
-// The page of the server in Chromium: node drawing_page.mjs URL FOLDER CHROMIUM.
-// Draws, uploads, chooses and breaks; screenshots go into FOLDER, one JSON document to the output.
+// Tests the server's page in Chromium: node drawing_page.mjs URL FOLDER CHROMIUM.
+// Screenshots are written into FOLDER, and the observations to standard output as one JSON document.
 import { join } from "node:path";
 
 import { launch } from "../../pipeline/runtimes/js/chromium.mjs";
@@ -9,7 +9,7 @@ const { origin } = new URL(url);
 const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 const desk = { viewport: { width: 1280, height: 800 } };
 
-// Strokes as points, 0 to 1 from the left and from the top.
+// Strokes as points; x and y are 0 to 1 from the top left corner.
 const digits = {
   7: [[[0.28, 0.24], [0.72, 0.24], [0.44, 0.82]]],
   1: [[[0.5, 0.18], [0.5, 0.82]]],
@@ -33,7 +33,7 @@ try {
   seen.mostInFlight = page.mostInFlight;
   seen.moving = await moving(page);
   seen.pictures = await pictures(page);
-  await page.waitForTimeout(2000); // the invitation is written
+  await page.waitForTimeout(2000); // until the prompt is drawn
   await shoot(page, "empty");
   await drawn(page, "7");
   await shoot(page, "light");
@@ -50,7 +50,7 @@ try {
 }
 console.log(JSON.stringify(seen));
 
-/** Open the page in a context of its own; what must not happen is noted in `seen`. */
+/** Open the page in a new context; errors and violations are recorded in `seen`. */
 async function open(options, { expectTrouble = false } = {}) {
   const context = await browser.newContext(options);
   await context.exposeFunction("noteViolation", (text) => seen.violations.push(text));
@@ -88,7 +88,7 @@ function countRequests(page) {
   }
 }
 
-/** Return what the page shows once it waits for nothing. */
+/** Return the content of the page once it has no pending requests. */
 async function look(page) {
   await page.waitForSelector('#strip[aria-busy="false"]');
   return page.evaluate(() => {
@@ -117,7 +117,7 @@ async function look(page) {
 }
 
 async function shoot(page, name) {
-  await page.waitForTimeout(200); // bars come to rest
+  await page.waitForTimeout(200); // until the bars are at rest
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
 
@@ -139,7 +139,7 @@ async function trace(page, digit) {
   }
 }
 
-/** The four has two strokes: without the second it is another digit, or none. */
+/** A four has two strokes: without the second it is another digit or none. */
 async function undone(page) {
   await page.keyboard.press("Control+z");
   return { afterOne: await look(page), strokes: await page.getAttribute("#paper", "aria-label") };
@@ -154,7 +154,7 @@ async function cleared(page) {
   return { empty, back };
 }
 
-/** A seven from arrows and the space bar; two arrows at once make its slope. */
+/** Draw a seven with arrow keys and the space bar; two arrows together draw the slope. */
 async function byKeyboard(page) {
   const press = async (key, times) => {
     for (let count = 0; count < times; count++) await page.keyboard.press(key);
@@ -173,7 +173,7 @@ async function byKeyboard(page) {
   return look(page);
 }
 
-/** What a screen reader is told: after the answer has settled, not with every change of it. */
+/** Return the announcements to screen readers: only stable predictions, not every change. */
 async function spoken(page) {
   await page.evaluate(() => {
     window.said = [];
@@ -182,11 +182,11 @@ async function spoken(page) {
   });
   await drawn(page, "1");
   await page.waitForFunction(() => window.said.at(-1)?.startsWith("1, "));
-  await page.waitForTimeout(1200); // for a second announcement of the same
+  await page.waitForTimeout(1200); // in case it is announced twice
   return page.evaluate(() => window.said);
 }
 
-/** Count the answers that are shown before the pen is lifted. */
+/** Count the predictions that are shown before the pen is lifted. */
 async function moving(page) {
   await page.click("#clear");
   const before = page.asked.length;
@@ -205,7 +205,7 @@ async function moving(page) {
   return { asked: page.asked.length - before, shown: shown.size };
 }
 
-/** A dark zero on light, in three formats, by three ways into the page. */
+/** Submit a dark zero on a light background in three formats: chosen, dropped and pasted. */
 async function pictures(page) {
   const make = (type) => page.evaluate(([type, points]) => {
     const canvas = document.createElement("canvas");
@@ -250,7 +250,7 @@ async function arrive(page, given) {
   return taken(page, before);
 }
 
-/** Look once a file was sent or refused: it is read before. */
+/** Look at the page after a file was sent or rejected; files are read asynchronously. */
 async function taken(page, before) {
   const { asked } = page;
   while (asked.length === before && (await page.textContent("#notice")) === "") {
@@ -260,9 +260,9 @@ async function taken(page, before) {
 }
 
 /**
- * Choose another version, and read what is said of one that is not available.
+ * Choose another version, and read the message about an unavailable one.
  *
- * The server may have one version: the list is changed on its way, the answers are the server's.
+ * The server may have only one version: the list is modified in transit, predictions are real.
  */
 async function versions(page) {
   let real;
@@ -299,7 +299,7 @@ async function versions(page) {
   return { real, offered, byDefault, chosen, unavailable };
 }
 
-/** Return what the tabulator reaches, in its order. */
+/** Return the elements that the tab key reaches, in order. */
 async function reachable(page) {
   const reached = [];
   for (let count = 0; count < 12; count++) {
@@ -336,7 +336,7 @@ async function byTouch(page) {
   return { before, answer, doubted: await doubted(page), ...layout };
 }
 
-/** What the page says when the server is away, busy, refuses, doubts, or asks for a token. */
+/** Return the page's messages if the server is down or busy, rejects, is unsure, or wants a token. */
 async function troubles(page) {
   const requests = "**/v1/**";
   const found = {};
@@ -352,7 +352,7 @@ async function troubles(page) {
   found.afterBusy = await look(page);
 
   const error = "An image must be a PNG, JPEG or WebP file; got nothing of that kind.";
-  await drawn(page, "4"); // an answer that must not stay
+  await drawn(page, "4"); // a prediction that must disappear
   await page.route("**/*:classify-image", (route) => route.fulfill(answering(400, { error })));
   await page.click("#undo");
   await page.waitForSelector("#notice p");

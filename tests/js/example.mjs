@@ -1,5 +1,5 @@
-// Runs a page from docs/runtimes.md: node example.mjs CHROMIUM PAGE.html FOLDER.
-// Prints the first message of the page.
+// Runs a page from docs/runtimes.md, and prints its first console message:
+// node example.mjs CHROMIUM PAGE.html FOLDER
 import { join } from "node:path";
 
 import { openBrowser, openPage } from "../../pipeline/runtimes/js/chromium.mjs";

@@ -1,4 +1,4 @@
-"""The page on runtimes: every example is executed, and the new runtime is added as it says."""
+"""docs/runtimes.md: all examples are executed, and the example runtime is added."""
 
 import json
 import os
@@ -28,7 +28,7 @@ EXAMPLES, NEW_RUNTIME = blocks("python")[:-1], blocks("python")[-1]
 
 @pytest.fixture(scope="module")
 def folder(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as after ``make run``: the examples speak of ``exported/mlp``."""
+    """A folder as after ``make run``: the examples use ``exported/mlp``."""
     place = tmp_path_factory.mktemp("runtimes")
     shutil.copytree(complete / "exported" / "smoke", place / "exported" / "mlp")
     (place / "node_modules").symlink_to(packages_folder() / "node_modules")
@@ -49,7 +49,7 @@ def run(*arguments: object, cwd: Path) -> str:
     return done.stdout
 
 
-def test_there_is_an_example_of_about_ten_lines_for_each_runtime() -> None:
+def test_every_runtime_has_a_short_example() -> None:
     names = ("onnxruntime", "tensorflow", "ReferenceEvaluator", "openvino", "cv2", "tract",
              "ai_edge_litert")  # fmt: skip
     for name in names:
@@ -60,7 +60,7 @@ def test_there_is_an_example_of_about_ten_lines_for_each_runtime() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_a_python_example_runs(folder: Path, example: str) -> None:
+def test_python_example_runs(folder: Path, example: str) -> None:
     labels = re.findall(r"\[(\d)(?: (\d))?\]", run(sys.executable, "-c", example, cwd=folder))
     assert labels, example
     first, second = labels[0]
@@ -68,14 +68,14 @@ def test_a_python_example_runs(folder: Path, example: str) -> None:
 
 
 @needs_node
-def test_the_example_for_nodejs_runs(folder: Path) -> None:
+def test_nodejs_example_runs(folder: Path) -> None:
     [example] = blocks("js")
     (folder / "example.mjs").write_text(example)
     assert run("node", "example.mjs", cwd=folder).startswith("[ 2, 10 ] Float32Array(20)")
 
 
 @needs_browser
-def test_the_example_for_browsers_runs(folder: Path) -> None:
+def test_browser_example_runs(folder: Path) -> None:
     [example] = blocks("html")
     (folder / "example.html").write_text(example)
     script, page = PROJECT / "tests" / "js" / "example.mjs", folder / "example.html"
@@ -83,8 +83,8 @@ def test_the_example_for_browsers_runs(folder: Path) -> None:
     assert "[2, 10] Float32Array(20)" in out
 
 
-def test_a_runtime_is_added_by_one_file(complete: Path, tmp_path: Path) -> None:
-    """In a copy of the package, as the page says."""
+def test_new_runtime_takes_one_file(complete: Path, tmp_path: Path) -> None:
+    """In a copy of the package, as the page describes."""
     copy_package(tmp_path / "pipeline")
     (tmp_path / "pipeline" / "runtimes" / "plain_numpy.py").write_text(NEW_RUNTIME)
     model = complete / "exported" / "smoke"
@@ -94,7 +94,7 @@ def test_a_runtime_is_added_by_one_file(complete: Path, tmp_path: Path) -> None:
     assert 0 < check["max_abs_diff"] <= 1e-5
 
 
-def test_the_table_lists_every_runtime_and_what_it_opens() -> None:
+def test_table_lists_all_runtimes_and_formats() -> None:
     from pipeline.runtimes.registry import all_runtimes
 
     rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \|", PAGE, re.MULTILINE)

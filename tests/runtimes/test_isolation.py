@@ -1,4 +1,4 @@
-"""The processes that open files: nothing beside a model runs, and nothing of them stays behind."""
+"""Worker processes: they import no files beside the model, and leave no processes behind."""
 
 import json
 import os
@@ -34,7 +34,7 @@ from tests.support.requirements import needs_node
 
 
 def endless_model(path: Path) -> None:
-    """A model that never answers images that are not black: a loop while their sum is not 0."""
+    """A model that loops forever unless its images are black."""
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 28, 28, 1])
     output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 10])
     scalar: list[int] = []  # its shape
@@ -67,7 +67,7 @@ def endless_model(path: Path) -> None:
 
 
 @pytest.mark.parametrize("search", [":/nowhere", ".", ""])
-def test_a_module_beside_a_model_is_not_imported(
+def test_module_beside_a_model_is_not_imported(
     published: Path, tmp_path: Path, search: str
 ) -> None:
     """``export PYTHONPATH=$PYTHONPATH:/x`` leaves an empty entry: the current folder."""
@@ -79,13 +79,13 @@ def test_a_module_beside_a_model_is_not_imported(
 
 
 def processes_with(word: str) -> list[str]:
-    """The running processes whose command line has a word."""
+    """The running processes with a word in their command line."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             if word.encode() in path.read_bytes():
                 found.append(path.parent.name)
-        except OSError:  # it ended meanwhile
+        except OSError:  # it exited meanwhile
             continue
     return [pid for pid in found if pid != str(os.getpid())]
 
@@ -93,23 +93,23 @@ def processes_with(word: str) -> list[str]:
 def wait_until_gone(word: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while left := processes_with(word):
-        assert time.monotonic() < deadline, f"{left} go on"
+        assert time.monotonic() < deadline, f"{left} are still running"
         time.sleep(0.05)
 
 
 @needs_node
-def test_nothing_of_a_model_that_never_answers_stays_behind(tmp_path: Path) -> None:
-    """In Node.js it computes where nothing else is heard: only a signal ends it."""
+def test_endless_model_leaves_no_process_behind(tmp_path: Path) -> None:
+    """In Node.js it blocks the event loop, so only a signal stops it."""
     endless_model(tmp_path / "endless.onnx")
     np.save(tmp_path / "bright.npy", np.ones((1, 28, 28, 1), np.uint8))
     runtime = choose_runtime("onnxruntime-node")
-    ask(runtime, tmp_path / "endless.onnx")  # black: answered
-    with pytest.raises(WorkerFailed, match=r"no answer within 5 s"):
+    ask(runtime, tmp_path / "endless.onnx")  # black images terminate
+    with pytest.raises(WorkerFailed, match=r"no predictions within 5 s"):
         ask(runtime, tmp_path / "endless.onnx", tmp_path / "bright.npy", timeout_seconds=5)
     wait_until_gone(str(tmp_path))
 
 
-def test_a_single_file_is_asked_in_a_process_with_a_limit(tmp_path: Path) -> None:
+def test_single_file_is_tried_with_a_time_limit(tmp_path: Path) -> None:
     endless_model(tmp_path / "endless.onnx")
     np.save(tmp_path / "bright.npy", np.ones((28, 28), np.uint8))
     code = (
@@ -123,7 +123,7 @@ def test_a_single_file_is_asked_in_a_process_with_a_limit(tmp_path: Path) -> Non
         capture_output=True, text=True, cwd=PROJECT, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
-    assert "endless.onnx: no answer within 3 s" in done.stderr
+    assert "endless.onnx: no predictions within 3 s" in done.stderr
     wait_until_gone(str(tmp_path))
 
 
@@ -137,8 +137,8 @@ RUNTIME = Runtime("hanging", ("onnx",), PythonPackage("numpy", "numpy", "base"),
 """
 
 
-def test_a_runtime_that_hangs_fails_alone(complete: Path, tmp_path: Path) -> None:
-    """Its neighbours wait to be measured until its time is over, and still pass."""
+def test_hanging_runtime_fails_alone(complete: Path, tmp_path: Path) -> None:
+    """The others wait with their measurement until its time limit, and pass."""
     copy_package(tmp_path / "pipeline")
     (tmp_path / "pipeline" / "runtimes" / "hanging.py").write_text(HANGING)
     isolated = tmp_path / "pipeline" / "runtimes" / "isolated.py"
@@ -151,18 +151,17 @@ def test_a_runtime_that_hangs_fails_alone(complete: Path, tmp_path: Path) -> Non
     model = complete / "exported" / "smoke" / "1"
     done = command("verify", model, *options, "-C", complete, "--json", cwd=tmp_path)
     checks = {(c["artifact"], c["runtime"]): c for c in json.loads(done.out)["checks"]}
-    assert checks["model.onnx", "hanging"]["failures"] == [
-        "it could not be run: no answer within 10 s"
-    ]
+    [failure] = checks["model.onnx", "hanging"]["failures"]
+    assert failure.endswith("no predictions within 10 s")
     others = [check for key, check in checks.items() if key[1] != "hanging"]
     assert others
     assert all(check["passed"] and check["cost"] for check in others)
 
 
-def test_an_interrupt_of_the_main_process_ends_its_workers(
+def test_interrupt_of_the_main_process_kills_its_workers(
     complete: Path, published: Path, tmp_path: Path
 ) -> None:
-    """As supervisors send it: to one process, not to the group of a terminal."""
+    """Supervisors signal a single process, not the process group of a terminal."""
     shutil.copytree(published.parent, tmp_path / "smoke")
     verify = [
         sys.executable,
@@ -179,23 +178,23 @@ def test_an_interrupt_of_the_main_process_ends_its_workers(
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 130, told
-    assert "Traceback" not in told
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
     wait_until_ended(workers)
 
 
 @pytest.mark.timeout(120, func_only=True)
-def test_a_worker_that_starts_after_the_interrupt_is_ended_too(
+def test_worker_started_after_the_interrupt_is_killed(
     published: Path, reference: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would wait for its images until its time is over."""
+    """Otherwise it would wait for its images until its time limit."""
     starting, interrupted = threading.Event(), threading.Event()
 
     class Late(WorkerProcess):
         def __init__(self, request: Path, seconds: float) -> None:
             if json.loads(request.read_text())["shown"] == "first":
-                raise WorkerFailed("this one is over before")
+                raise WorkerFailed("this one fails at once")
             starting.set()
             interrupted.wait(60)
             super().__init__(request, seconds)
@@ -226,16 +225,16 @@ def test_a_worker_that_starts_after_the_interrupt_is_ended_too(
 
 
 def children_of(process: subprocess.Popen[str]) -> set[str]:
-    """Other tests have workers too; threads start some of them."""
+    """The children of a process, including those started by its threads."""
     found = set()
     for path in Path("/proc").glob(f"{process.pid}/task/*/children"):
-        with suppress(OSError):  # the thread ended meanwhile
+        with suppress(OSError):  # the thread exited meanwhile
             found |= set(path.read_text().split())
     return found
 
 
-def test_who_is_alone_is_alone() -> None:
-    """Eight threads: nobody computes while one measures, and nobody waits for ever."""
+def test_exclusive_turns_exclude_all_others() -> None:
+    """Eight threads: none computes while another measures, and there is no deadlock."""
     turns, together, wrong = Turns(3), [], []
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""The npm packages of the JavaScript runtimes: where they lie, and that a wheel finds them."""
+"""The npm packages of the JavaScript runtimes: their folder, installation and use by a wheel."""
 
 import json
 import os
@@ -22,7 +22,7 @@ needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not i
 
 
 def python(*arguments: object, cwd: Path, **environment: str) -> Done:
-    """Run Python where ``cwd``, or what PYTHONPATH names, holds the package."""
+    """Run Python with the package from ``cwd`` or PYTHONPATH."""
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
@@ -34,7 +34,7 @@ def python(*arguments: object, cwd: Path, **environment: str) -> Done:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of installed packages that holds ours, from its wheel, and no clone."""
+    """A folder with our package installed from its wheel."""
     place = tmp_path_factory.mktemp("installed")
     wheel = [sys.executable, "-m", "flit_core.wheel", "--outdir", str(place / "wheel")]
     subprocess.run(wheel, cwd=PROJECT, check=True, capture_output=True)
@@ -46,9 +46,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_node
-def test_an_installed_wheel_proves_a_file_in_nodejs(
-    installed: Path, smoke: Path, tmp_path: Path
-) -> None:
+def test_installed_wheel_verifies_in_nodejs(installed: Path, smoke: Path, tmp_path: Path) -> None:
     shutil.copy(smoke / "exported" / "smoke" / "1" / "model.onnx", tmp_path)
     verify = ("-m", "pipeline", "verify", "model.onnx", "--runtime", "onnxruntime-node")
     options = ("--workspace", smoke, "--json")
@@ -72,9 +70,7 @@ print(json.dumps(plan.ingredients["verify"].code))
 """
 
 
-def test_an_installed_wheel_fingerprints_the_scripts_that_it_brings(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_installed_wheel_fingerprints_its_scripts(installed: Path, tmp_path: Path) -> None:
     shutil.copytree(installed, tmp_path / "packages")
     folder = tmp_path / "packages" / "pipeline" / "runtimes" / "js"
     (folder / "node.mjs").write_text("// another\n")
@@ -86,16 +82,16 @@ def test_an_installed_wheel_fingerprints_the_scripts_that_it_brings(
         assert hashes[name] == sha256(folder / name)
 
 
-def test_a_wheel_brings_what_the_runtimes_need_and_no_npm_package(installed: Path) -> None:
-    brought = {path.name for path in (installed / "pipeline" / "runtimes" / "js").iterdir()}
-    assert brought == {path.name for path in (PROJECT / "pipeline/runtimes/js").iterdir()}
-    assert {"package.json", "package-lock.json", ".npmrc", "node.mjs", "page.html"} < brought
-    assert "node_modules" not in brought
+def test_wheel_has_the_scripts_but_no_npm_packages(installed: Path) -> None:
+    names = {path.name for path in (installed / "pipeline" / "runtimes" / "js").iterdir()}
+    assert names == {path.name for path in (PROJECT / "pipeline/runtimes/js").iterdir()}
+    assert {"package.json", "package-lock.json", ".npmrc", "node.mjs", "page.html"} < names
+    assert "node_modules" not in names
 
 
 @needs_node
-def test_a_relative_folder_is_meant_from_where_the_user_stands(smoke: Path, tmp_path: Path) -> None:
-    """Workers stand elsewhere."""
+def test_relative_folder_is_resolved_in_the_current_directory(smoke: Path, tmp_path: Path) -> None:
+    """Workers run in another directory."""
     (tmp_path / "mine").symlink_to(packages_root())
     model = smoke / "exported" / "smoke" / "1" / "model.onnx"
     done = command(
@@ -115,7 +111,7 @@ def test_a_relative_folder_is_meant_from_where_the_user_stands(smoke: Path, tmp_
         ({"PIPELINE_JS_DIR": "~/js"}, "/home/me/js"),
     ],
 )
-def test_the_folder_is_the_users(
+def test_packages_folder_follows_the_environment(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str
 ) -> None:
     for name in ("XDG_DATA_HOME", "PIPELINE_JS_DIR"):
@@ -126,7 +122,7 @@ def test_the_folder_is_the_users(
     assert packages_folder().parent == Path(expected)
 
 
-def test_doctor_names_the_folder_and_the_command(tmp_path: Path) -> None:
+def test_doctor_names_the_missing_folder_and_the_command(tmp_path: Path) -> None:
     done = command("doctor", "-C", tmp_path, "--json", PIPELINE_JS_DIR=str(tmp_path / "js"))
     findings = {finding["subject"]: finding for finding in json.loads(done.out)}
     packages, node = findings["npm packages"], findings["runtime onnxruntime-node"]
@@ -137,7 +133,7 @@ def test_doctor_names_the_folder_and_the_command(tmp_path: Path) -> None:
 
 
 @needs_node
-def test_doctor_names_the_folder_that_is_filled(tmp_path: Path) -> None:
+def test_doctor_names_the_installed_folder(tmp_path: Path) -> None:
     findings = json.loads(command("doctor", "-C", tmp_path, "--json").out)
     [packages] = [finding for finding in findings if finding["subject"] == "npm packages"]
     assert (packages["fine"], packages["found"]) == (True, f"in {packages_folder()}")
@@ -145,7 +141,7 @@ def test_doctor_names_the_folder_that_is_filled(tmp_path: Path) -> None:
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """A folder with a copy of the package that needs nothing of npm's registry."""
+    """A copy of the package that needs no packages from the npm registry."""
     scripts = copy_package(tmp_path / "copy" / "pipeline") / "runtimes" / "js"
     (scripts / "package.json").write_text('{"name": "empty"}')
     lock = {"name": "empty", "lockfileVersion": 3, "packages": {"": {"name": "empty"}}}
@@ -159,7 +155,7 @@ def install(copied: Path, root: Path, *options: str, **environment: str) -> Done
 
 
 @needs_npm
-def test_another_lock_has_another_folder(copied: Path, tmp_path: Path) -> None:
+def test_each_lock_has_its_own_folder(copied: Path, tmp_path: Path) -> None:
     theirs = tmp_path / "js" / packages_folder().name
     theirs.mkdir(parents=True)
     done = install(copied, tmp_path / "js")
@@ -171,7 +167,7 @@ def test_another_lock_has_another_folder(copied: Path, tmp_path: Path) -> None:
 
 
 @needs_npm
-def test_what_is_there_is_left_as_it_is(copied: Path, tmp_path: Path) -> None:
+def test_existing_folder_is_not_changed(copied: Path, tmp_path: Path) -> None:
     assert install(copied, tmp_path / "js").code == 0
     [ours] = (tmp_path / "js").iterdir()
     (ours / "package-lock.json").unlink()
@@ -180,41 +176,41 @@ def test_what_is_there_is_left_as_it_is(copied: Path, tmp_path: Path) -> None:
 
 
 @needs_npm
-def test_what_npm_cannot_install_is_not_kept(copied: Path, tmp_path: Path) -> None:
+def test_failed_npm_installation_leaves_nothing(copied: Path, tmp_path: Path) -> None:
     (copied / "pipeline/runtimes/js/package.json").write_text("{")
     done = install(copied, tmp_path / "js")
-    assert_error(done, 3, "npm ci must end with code 0 to fill", "got 1, and nothing was kept",
+    assert_error(done, 3, "npm ci failed with exit code 1; nothing was installed into",
                  "EJSONPARSE")  # fmt: skip
     assert list((tmp_path / "js").iterdir()) == []
 
 
-def test_without_npm_it_says_what_to_install(copied: Path, tmp_path: Path) -> None:
+def test_missing_npm_is_reported_with_the_command(copied: Path, tmp_path: Path) -> None:
     done = install(copied, tmp_path / "js", PATH=str(tmp_path))
-    assert_error(done, 3, f"Filling {tmp_path / 'js'}/", "apt-get install nodejs npm")
+    assert_error(
+        done, 3, f"Installing packages into {tmp_path / 'js'}/", "apt-get install nodejs npm"
+    )
 
 
 @needs_npm
-def test_a_folder_that_cannot_be_written_is_told_with_its_setting(
-    copied: Path, tmp_path: Path
-) -> None:
+def test_unwritable_folder_is_reported_with_its_setting(copied: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = install(copied, tmp_path / "file" / "js")
     assert_error(done, 3, "part of the path is a file", "PIPELINE_JS_DIR")
 
 
 @needs_npm
-def test_installing_needs_no_package_of_python(copied: Path, tmp_path: Path) -> None:
-    """In a clone `make javascript` runs beside `make install`."""
+def test_installing_needs_no_python_packages(copied: Path, tmp_path: Path) -> None:
+    """In a clone `make javascript` runs in parallel with `make install`."""
     done = install(copied, tmp_path / "js", "-S")
     assert done.code == 0, done.err
 
 
-def test_the_lock_pins_every_package_that_a_runtime_needs() -> None:
+def test_lock_pins_the_packages_of_all_runtimes() -> None:
     for name in ("onnxruntime-node", "onnxruntime-web"):
         package = choose_runtime(name).package
         assert isinstance(package, NpmPackage)
         assert {f"node_modules/{needed}" for needed in package.names} <= set(LOCK["packages"])
 
 
-def test_the_lock_names_no_host() -> None:
+def test_lock_names_no_host() -> None:
     assert "://" not in json.dumps(LOCK)

@@ -1,4 +1,4 @@
-"""All runtimes on the real files: what is proven there, and that damage to any file is caught."""
+"""All runtimes with real files: verification, resources and telemetry."""
 
 import json
 import os
@@ -41,7 +41,7 @@ INSTALLED = [name for name, runtime in all_runtimes().items() if runtime.install
 
 @needs_browser
 @needs_node
-def test_every_file_is_proven_in_all_nine_runtimes(published: Path) -> None:
+def test_all_files_are_verified_in_all_runtimes(published: Path) -> None:
     assert set(INSTALLED) == NINE | {"keras"}
     checks = json.loads((published / "manifest.json").read_text())["verification"]
     assert all(check["ran"] and check["passed"] for check in checks)
@@ -57,7 +57,7 @@ def test_every_file_is_proven_in_all_nine_runtimes(published: Path) -> None:
     assert len(checks) == pairs
 
 
-def test_beside_the_proof_stands_what_it_costs(published: Path) -> None:
+def test_verification_records_time_and_memory(published: Path) -> None:
     checks = json.loads((published / "manifest.json").read_text())["verification"]
     for check in checks:
         cost = check["cost"]
@@ -76,15 +76,15 @@ def test_beside_the_proof_stands_what_it_costs(published: Path) -> None:
 
 
 def test_openvino_computes_in_float32(published: Path) -> None:
-    """Asked of the compiled model itself, whatever the processor could do."""
+    """Queried from the compiled model, whatever the processor supports."""
     predictor = open_model(choose_runtime("openvino"), published / "model.xml")
     compiled = predictor._compiled(1)  # type: ignore[attr-defined]
     assert compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
 
 
-def test_openvino_reports_nothing(published: Path, tmp_path: Path) -> None:
-    """By itself it leaves an identifier in the home folder, and sends an event for each import."""
+def test_openvino_sends_no_telemetry(published: Path, tmp_path: Path) -> None:
+    """By default it stores an identifier in the home folder, and sends an event on import."""
     code = (
         "import sys; from pathlib import Path\n"
         "from pipeline.runtimes.registry import choose_runtime, open_model\n"
@@ -101,8 +101,8 @@ def test_openvino_reports_nothing(published: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "intel").exists()
 
 
-def test_onnxruntime_reports_nothing(published: Path, tmp_path: Path) -> None:
-    """By itself it starts a thread that reports, and leaves a file where temporary ones lie."""
+def test_onnxruntime_sends_no_telemetry(published: Path, tmp_path: Path) -> None:
+    """By default it starts a thread for telemetry, and leaves a file in TMPDIR."""
     code = (
         "import os, sys; from pathlib import Path\n"
         "from pipeline.runtimes.registry import choose_runtime, open_model\n"
@@ -117,7 +117,7 @@ def test_onnxruntime_reports_nothing(published: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_single_image_is_computed_by_one_thread(published: Path) -> None:
+def test_single_image_uses_one_thread(published: Path) -> None:
     assert num_threads(1) == 1
     assert num_threads(2) == num_threads(256) == num_processors()
     predictor = open_model(choose_runtime("onnxruntime"), published / "model.onnx")
@@ -128,16 +128,16 @@ def test_a_single_image_is_computed_by_one_thread(published: Path) -> None:
     assert sessions.cache_info().currsize == len({1, num_processors()})
 
 
-def test_a_predictor_held_to_one_thread_lets_go_of_the_file(published: Path) -> None:
+def test_single_thread_predictor_frees_the_file(published: Path) -> None:
     predictor = OnnxRuntimePredictor(published / "model.onnx")
     before = predictor.predict(IMAGES)
     model = predictor._session(1)._model_bytes
     predictor.hold_to_one_thread()
-    assert sys.getrefcount(model) == 2  # ours, and the parameter
+    assert sys.getrefcount(model) == 2  # ours and the parameter
     np.testing.assert_allclose(predictor.predict(IMAGES), before, atol=1e-6)
 
 
-def test_an_onnxruntime_without_the_private_member_serves_as_well(published: Path) -> None:
+def test_single_thread_mode_needs_no_private_member(published: Path) -> None:
     predictor = OnnxRuntimePredictor(published / "model.onnx")
     before = predictor.predict(IMAGES)
     session = predictor._session(1)
@@ -164,7 +164,7 @@ def test_an_onnxruntime_without_the_private_member_serves_as_well(published: Pat
         ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, "3:cpu:/", 2),
     ],
 )  # fmt: skip
-def test_processors_are_those_of_affinity_and_container(
+def test_num_processors_respects_affinity_and_container(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], own: str, expected: int
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _process: {3, 5})
@@ -183,7 +183,7 @@ def test_processors_are_those_of_affinity_and_container(
         ({"memory/memory.limit_in_bytes": "1000000000"}, 10**9),
     ],
 )
-def test_memory_is_what_the_container_is_left(
+def test_memory_respects_the_container_limit(
     tmp_path: Path, files: dict[str, str], expected: int | None
 ) -> None:
     for name, content in files.items():
@@ -192,16 +192,16 @@ def test_memory_is_what_the_container_is_left(
     assert memory_bytes(tmp_path, tmp_path / "none") == (expected or memory_bytes(tmp_path / "x"))
 
 
-def test_a_worker_has_a_time_limit(published: Path, tmp_path: Path) -> None:
+def test_worker_has_a_time_limit(published: Path, tmp_path: Path) -> None:
     images = tmp_path / "images.npy"
-    os.mkfifo(images)  # nobody writes them: it never answers
-    with pytest.raises(WorkerFailed, match=r"no answer within 0\.2 s"):
+    os.mkfifo(images)  # without a writer, so the worker waits forever
+    with pytest.raises(WorkerFailed, match=r"no predictions within 0\.2 s"):
         ask(choose_runtime("keras"), published / "model.keras", images, timeout_seconds=0.2)
 
 
 @needs_browser
-def test_node_and_browser_end_with_the_worker(published: Path) -> None:
-    """kill -9 of the process that asked: nothing of it stays behind."""
+def test_node_and_browser_exit_with_the_worker(published: Path) -> None:
+    """No process is left after kill -9 of the parent process."""
     code = (
         "import sys; from pathlib import Path\n"
         "from pipeline.runtimes.registry import choose_runtime, open_model\n"
@@ -221,7 +221,7 @@ def test_node_and_browser_end_with_the_worker(published: Path) -> None:
     wait_until_ended(pids)
 
 
-def test_what_is_not_installed_is_told_with_the_command(
+def test_missing_package_is_reported_with_the_command(
     published: Path, reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = PythonPackage("no-such-thing", "no_such_thing", "runtimes")
@@ -237,7 +237,7 @@ def test_what_is_not_installed_is_told_with_the_command(
     assert runtime_versions()["absent"] == "not installed"
 
 
-def test_the_table_tells_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_shows_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -> None:
     from pipeline.terminal.check_tables import print_checks
 
     print_checks([
@@ -253,22 +253,24 @@ def test_the_table_tells_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str
     assert "not run in tract. To install: pip install 'dense-pipeline[runtimes]'" in out
 
 
-def test_a_runtime_of_the_configuration_must_exist(tmp_path: Path) -> None:
+def test_unknown_runtime_in_the_configuration_is_rejected(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "verify.runtimes=[onnxruntim]",
                    "-C", tmp_path)  # fmt: skip
-    assert_error(done, 2, "A runtime must be one of", "got 'onnxruntim'")
+    assert_error(done, 2, "Unknown runtime 'onnxruntim'; expected one of")
     with pytest.raises(ModelError):
         ask(choose_runtime("onnxruntime"), tmp_path / "none.onnx")
 
 
-def test_a_format_that_nothing_would_prove_is_refused_before_training(tmp_path: Path) -> None:
+def test_unverifiable_format_is_rejected_before_training(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[onnx,litert]",
                    "-C", tmp_path)  # fmt: skip
-    assert_error(done, 2, "verify.runtimes must name a runtime that opens litert: one of litert;")
+    assert_error(
+        done, 2, "verify.runtimes must name a runtime that opens litert; got none. Add one of"
+    )
     assert not (tmp_path / "runs" / "train").exists()
 
 
-def test_copies_need_what_they_are_made_from(tmp_path: Path) -> None:
+def test_copies_need_their_original(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[keras,onnx_int8]",
                    "-C", tmp_path)  # fmt: skip
     assert_error(done, 2, "export.formats", "onnx, which onnx_int8 is made from")

@@ -1,4 +1,4 @@
-"""A task is one file and one line: the rest of the package asks it, and knows no task by name."""
+"""Tasks: adding one takes one file and one line, since no other code names a task."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.support.paths import PROJECT, SMOKE
 
 MULTICLASS = task_named("multiclass")
 
-# It differs from multiclass by the names of its output, its score and its training metric.
+# It differs from multiclass in the names of its output, score and training metric.
 OTHER = '''
 """A task that a user adds."""
 
@@ -47,7 +47,7 @@ TASK = Other()
 '''
 
 
-def test_a_new_task_is_one_file_and_one_line(tmp_path: Path) -> None:
+def test_new_task_takes_one_file_and_one_line(tmp_path: Path) -> None:
     package = copy_package(tmp_path / "code" / "pipeline")
     (package / "tasks" / "other.py").write_text(OTHER)
     schema = package / "config" / "schema.py"
@@ -77,8 +77,8 @@ def test_a_new_task_is_one_file_and_one_line(tmp_path: Path) -> None:
     assert manifest["contract"]["outputs"][0]["name"] == "likelihoods"
 
 
-def test_an_unknown_task_is_explained() -> None:
-    with pytest.raises(RequestError, match="must be one of multiclass; got 'other'"):
+def test_unknown_task_is_explained() -> None:
+    with pytest.raises(RequestError, match="Unknown task 'other'; expected one of multiclass"):
         task_named("other")
 
 
@@ -88,7 +88,7 @@ def test_tasks_are_found_by_their_modules() -> None:
     assert output_names() == {"probabilities"}
 
 
-def test_ties_within_the_tolerance_are_no_disagreements() -> None:
+def test_ties_within_the_tolerance_agree() -> None:
     expected = np.array([[0.5, 0.5 - 1e-7], [0.9, 0.1], [0.2, 0.8]], np.float32)
     got = expected[:, ::-1].copy()
     assert MULTICLASS.disagreements(got, expected, 1e-5) == 2
@@ -96,7 +96,7 @@ def test_ties_within_the_tolerance_are_no_disagreements() -> None:
     assert MULTICLASS.score_of(expected, np.array([0, 0, 0])) == pytest.approx(2 / 3)
 
 
-def test_an_answer_is_shown_with_names_or_numbers() -> None:
+def test_prediction_is_shown_with_class_names_or_numbers() -> None:
     answer = np.array([0.25, 0.75], np.float32)
     shown = MULTICLASS.show(answer, ("cat", "dog"))
     assert (shown.label, shown.probability) == ("dog", np.float32(0.75))

@@ -1,4 +1,4 @@
-"""``train.callbacks``: those of Keras and one's own, by the command line and after a resume."""
+"""``train.callbacks``: Keras callbacks and user classes, in new and resumed trainings."""
 
 import csv
 import json
@@ -80,7 +80,7 @@ def build(**arguments: Any) -> keras.callbacks.Callback:
     return callback
 
 
-def test_a_csv_file_has_a_row_for_each_epoch(digits: Split, tmp_path: Path) -> None:
+def test_csv_logger_writes_one_row_per_epoch(digits: Split, tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     history = new_fit(
         new_loop(digits, batch_size=100),
@@ -94,8 +94,8 @@ def test_a_csv_file_has_a_row_for_each_epoch(digits: Split, tmp_path: Path) -> N
     assert [float(row["val_loss"]) for row in rows] == [logs["val_loss"] for logs in history]
 
 
-def test_a_csv_file_that_goes_on_keeps_earlier_rows_only(digits: Split, tmp_path: Path) -> None:
-    """Epoch 2 was written before the kill, but saved was only the middle of it."""
+def test_resumed_csv_log_keeps_only_earlier_epochs(digits: Split, tmp_path: Path) -> None:
+    """Epoch 2 was logged before the kill, but the checkpoint is from the middle of it."""
     path = tmp_path / "log.csv"
     path.write_text("epoch,loss,val_loss\n0,0.3,0.4\n1,0.2,0.3\n2,0.1,0.2\n3,0.")
     loop = new_loop(digits, batch_size=100)
@@ -107,7 +107,7 @@ def test_a_csv_file_that_goes_on_keeps_earlier_rows_only(digits: Split, tmp_path
     assert path.read_text() == "epoch,loss,val_loss\n0,0.3,0.4\n1,0.2,0.3\n2,0.125,0.25\n"
 
 
-def test_tensorboard_writes_events_that_can_be_read(digits: Split, tmp_path: Path) -> None:
+def test_tensorboard_writes_readable_events(digits: Split, tmp_path: Path) -> None:
     import tensorflow as tf
 
     callback = build(name="tensor_board", log_dir=str(tmp_path), histogram_freq=1)
@@ -120,7 +120,7 @@ def test_tensorboard_writes_events_that_can_be_read(digits: Split, tmp_path: Pat
     assert any("hidden_1" in tag for tag, _ in found)
 
 
-def test_model_checkpoint_writes_models_that_keras_opens(digits: Split, tmp_path: Path) -> None:
+def test_model_checkpoint_writes_loadable_models(digits: Split, tmp_path: Path) -> None:
     callback = build(name="model_checkpoint", filepath=str(tmp_path / "{epoch}.keras"))
     loop = new_loop(digits, batch_size=100)
     new_fit(loop, digits, callback, epochs=2).run()
@@ -130,7 +130,7 @@ def test_model_checkpoint_writes_models_that_keras_opens(digits: Split, tmp_path
     assert second(digits.images[:3]).shape == (3, 10)
 
 
-def test_a_schedule_of_ones_own_changes_the_rate_of_the_steps(digits: Split, own: Path) -> None:
+def test_user_schedule_changes_the_learning_rate(digits: Split, own: Path) -> None:
     callback = build(name="learning_rate_scheduler", schedule=f"{own}:halve")
     loop = new_loop(digits, batch_size=100)
     history = new_fit(loop, digits, callback, epochs=2).run()
@@ -138,35 +138,37 @@ def test_a_schedule_of_ones_own_changes_the_rate_of_the_steps(digits: Split, own
     assert rates == pytest.approx([0.05, 0.025])
     plain = new_loop(digits, batch_size=100)
     unchanged = new_fit(plain, digits, epochs=2).run()
-    assert unchanged[0]["loss"] != history[0]["loss"], "the compiled step reads the rate anew"
+    assert unchanged[0]["loss"] != history[0]["loss"], "the compiled step reads the current rate"
 
 
-def test_a_plateau_reduces_the_rate(digits: Split) -> None:
+def test_plateau_reduces_the_learning_rate(digits: Split) -> None:
     callback = build(name="reduce_lr_on_plateau", patience=1, min_delta=100.0, factor=0.5)
     loop = new_loop(digits, batch_size=100)
     new_fit(loop, digits, callback, epochs=3).run()
     assert float(loop.program.optimizer.learning_rate) == pytest.approx(0.025)
 
 
-def test_ones_own_adds_to_the_logs_and_stops(digits: Split, own: Path, tmp_path: Path) -> None:
+def test_user_callback_adds_logs_and_stops_training(
+    digits: Split, own: Path, tmp_path: Path
+) -> None:
     callback = build(name=f"{own}:Own", path=str(tmp_path / "seen"))
     history = new_fit(new_loop(digits, batch_size=100), digits, callback, epochs=5).run()
     assert len(history) == 2
     assert history[1]["doubled"] == 2 * history[1]["loss"]
 
 
-def test_what_is_remembered_can_be_recalled(digits: Split, own: Path) -> None:
-    """Through JSON, as in a checkpoint; what cannot be kept is left as it is."""
+def test_callback_state_survives_json(digits: Split, own: Path) -> None:
+    """As in a checkpoint; attributes that cannot be saved are left as they are."""
     model = new_loop(digits, batch_size=100).program.model
     stopper = keras.callbacks.EarlyStopping(restore_best_weights=True)
     mine = build(name=f"{own}:Own", path="nowhere", factor=0.5)
     listed = CallbackList([stopper, mine], model, epochs=1, steps=1)
     stopper.wait, stopper.best, stopper.best_weights = 2, np.float32(0.25), [np.eye(2)]
     mine.seen, mine.handle = [0, 1], object()
-    kept, arrays = listed.remembered()
+    state, arrays = listed.remembered()
     fresh, other = keras.callbacks.EarlyStopping(), build(name=f"{own}:Own", path="x")
     CallbackList([fresh, other], model, epochs=1, steps=1).recall(
-        json.loads(json.dumps(kept)), arrays
+        json.loads(json.dumps(state)), arrays
     )
     assert (fresh.wait, fresh.best, other.seen, other.factor) == (2, 0.25, [0, 1], 0.5)
     assert np.array_equal(fresh.best_weights[0], np.eye(2))
@@ -188,41 +190,43 @@ def test_what_is_remembered_can_be_recalled(digits: Split, own: Path) -> None:
             {"name": "csv_logger", "file": "x"},
             r"CSVLogger has no argument 'file' .*callbacks\[0\].file",
         ),
-        ({"name": "progbar_logger"}, "of use here; got 'progbar_logger': progress is shown anyway"),
-        ({"name": "early_stopping"}, "write train.early_stopping"),
-        ({"name": "{own}:OnBatches"}, "works at the ends of epochs; got on_train_batch_end in"),
-        ({"name": "{own}:no_class"}, "must name a class derived from keras.callbacks.Callback"),
+        ({"name": "progbar_logger"}, "'progbar_logger' is not supported, because progress"),
+        ({"name": "early_stopping"}, "it has its own key. Set train.early_stopping"),
+        ({"name": "{own}:OnBatches"}, "without batch hooks; got on_train_batch_end in"),
+        ({"name": "{own}:no_class"}, "must name a subclass of keras.callbacks.Callback; got"),
         ({"name": "{own}:Missing"}, "AttributeError: .*Missing"),
         ({"name": "{own}:Own"}, r"Own requires path .*Add it\."),
-        ({"name": "{own}:NotBuilt"}, "must be what NotBuilt accepts; .*RuntimeError: not today"),
-        ({"name": "model_checkpoint", "filepath": "x", "save_freq": "9"}, "ends of epochs only"),
+        ({"name": "{own}:NotBuilt"}, "NotBuilt rejects the arguments {}: RuntimeError: not today"),
+        ({"name": "model_checkpoint", "filepath": "x", "save_freq": "9"}, "epoch boundaries only"),
         ({"name": "tensorboard", "update_freq": "batch"}, "must be 'epoch'; got 'batch'"),
-        ({"name": "nowhere.py:Own"}, "got 'nowhere.py:Own': FileNotFoundError.*counts from"),
+        ({"name": "nowhere.py:Own"}, "load 'nowhere.py:Own': FileNotFoundError.*relative to /"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said(own: Path, arguments: dict[str, str], text: str) -> None:
+def test_invalid_callback_is_explained(own: Path, arguments: dict[str, str], text: str) -> None:
     given = {key: value.format(own=own) for key, value in arguments.items()}
     with pytest.raises(ConfigError, match=text):
         build(**given)
 
 
 @pytest.mark.parametrize("name", ["csv_logger", "CSVLogger", "csvlogger"])
-def test_names_may_be_written_in_several_ways(name: str) -> None:
+def test_class_names_are_accepted_in_several_spellings(name: str) -> None:
     assert isinstance(build(name=name, filename="x"), keras.callbacks.CSVLogger)
 
 
-def test_every_callback_of_keras_is_known() -> None:
+def test_keras_callbacks_are_known() -> None:
     assert {"csv_logger", "tensor_board", "model_checkpoint", "learning_rate_scheduler",
             "reduce_lr_on_plateau", "terminate_on_na_n"} <= set(callback_classes())  # fmt: skip
 
 
-def test_a_failing_callback_is_named_and_nothing_is_published(own: Path, tmp_path: Path) -> None:
+def test_failing_callback_is_named_and_nothing_published(own: Path, tmp_path: Path) -> None:
     done = command(
         "run", str(SMOKE), f"train.callbacks=[{{name: '{own}:Failing'}}]", "train.epochs=1",
         "--workspace", str(tmp_path),
     )  # fmt: skip
     assert_error(
-        done, 2, "got from Failing: ValueError from on_epoch_end: no such luck Mend its code"
+        done,
+        2,
+        "Failing in train.callbacks failed: on_epoch_end raised ValueError: no such luck Fix",
     )
     assert not (tmp_path / "exported").exists() or not list((tmp_path / "exported").iterdir())
 
@@ -230,12 +234,12 @@ def test_a_failing_callback_is_named_and_nothing_is_published(own: Path, tmp_pat
 @pytest.mark.parametrize(
     ("name", "arguments", "text"),
     [
-        ("Leaving", {}, "got from Leaving: SystemExit from on_epoch_end"),
-        ("Texts", {"value": "hello"}, "got from Texts: it added note = 'hello' to the logs"),
-        ("Texts", {"value": float("nan")}, "it added note = nan to the logs, no number"),
+        ("Leaving", {}, "Leaving in train.callbacks failed: on_epoch_end raised SystemExit"),
+        ("Texts", {"value": "hello"}, "Texts in train.callbacks failed: it logged note = 'hello'"),
+        ("Texts", {"value": float("nan")}, "it logged note = nan, not a finite value"),
     ],
 )
-def test_what_a_callback_must_not_do(
+def test_callback_failures_are_explained(
     digits: Split, own: Path, name: str, arguments: dict[str, Any], text: str
 ) -> None:
     fit = new_fit(
@@ -248,7 +252,7 @@ def test_what_a_callback_must_not_do(
         fit.run()
 
 
-def test_what_was_measured_stays_in_the_logs(digits: Split, own: Path) -> None:
+def test_callback_cannot_overwrite_measured_values(digits: Split, own: Path) -> None:
     fit = new_fit(
         new_loop(digits, batch_size=100), digits, build(name=f"{own}:Texts", value=3), epochs=1
     )
@@ -257,13 +261,13 @@ def test_what_was_measured_stays_in_the_logs(digits: Split, own: Path) -> None:
     assert logs["loss"] < 3
 
 
-def test_accuracies_are_to_be_large_unless_told(tmp_path: Path) -> None:
+def test_accuracy_is_maximized_by_default(tmp_path: Path) -> None:
     arguments = {"filepath": str(tmp_path / "x.keras"), "monitor": "val_accuracy"}
     assert build(name="model_checkpoint", **arguments).mode == "max"
     assert build(name="model_checkpoint", mode="min", **arguments).mode == "min"
 
 
-def test_two_that_set_the_learning_rate_are_refused_at_once() -> None:
+def test_two_learning_rate_setters_are_rejected() -> None:
     config = read(
         SMOKE,
         [
@@ -271,25 +275,25 @@ def test_two_that_set_the_learning_rate_are_refused_at_once() -> None:
             "train.callbacks=[{name: reduce_lr_on_plateau}]",
         ],
     )
-    with pytest.raises(ConfigError, match="got both, cosine and ReduceLROnPlateau"):
+    with pytest.raises(ConfigError, match="not by both; got cosine and ReduceLROnPlateau"):
         check_callbacks(config)
 
 
-def test_what_is_monitored_must_be_in_the_logs(own: Path) -> None:
+def test_monitored_metric_must_be_logged(own: Path) -> None:
     callbacks = "{name: model_checkpoint, filepath: x.keras, monitor: val_los}"
     with pytest.raises(ConfigError, match=r"\[0\].monitor .* got 'val_los' .* mean 'val_loss'"):
         check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}]"]))
     check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}, {{name: '{own}:Own', path: x}}]"]))
 
 
-def test_a_csv_file_that_is_appended_to_keeps_older_trainings(tmp_path: Path) -> None:
+def test_appended_csv_log_keeps_older_trainings(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("epoch,loss\n0,9\n1,8\n2,7\n0,3\n1,2\n2,1\n")
     _continue_csv(build(name="csv_logger", filename=str(path), append=True), 2)
     assert path.read_text() == "epoch,loss\n0,9\n1,8\n2,7\n0,3\n1,2\n"
 
 
-def test_a_changed_file_trains_again(own: Path, tmp_path: Path) -> None:
+def test_changed_callback_file_changes_the_fingerprint(own: Path, tmp_path: Path) -> None:
     from pipeline.artifacts.data_source import SAMPLE, Source
     from pipeline.engine.plan import Plan
     from pipeline.engine.workspace import Workspace

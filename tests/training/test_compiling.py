@@ -1,4 +1,4 @@
-"""What compiles the steps, what is said of it, and what is compiled only once."""
+"""The choice of the compiler, its notices, and the reuse of compiled programs."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.support.small_training import MULTICLASS, new_loop, new_model, silent
 pytestmark = pytest.mark.tensorflow
 
 
-class Noting(Silent):
+class Recorder(Silent):
     def __init__(self) -> None:
         self.notices: list[str] = []
 
@@ -30,13 +30,13 @@ class Noting(Silent):
 
 
 def compile_loop(loop: Loop, **settings: Any) -> list[str]:
-    """Compile, and return what was said of it."""
-    noting = Noting()
-    compile_program(loop.program, loop.feed, Train(**settings), noting)
-    return noting.notices
+    """Compile, and return the notices."""
+    recorder = Recorder()
+    compile_program(loop.program, loop.feed, Train(**settings), recorder)
+    return recorder.notices
 
 
-def test_xla_is_used_and_changes_nothing_before_the_first_step(digits: Split) -> None:
+def test_xla_compilation_runs_no_step(digits: Split) -> None:
     loop = new_loop(digits, batch_size=100)
     before = weights(loop)
     assert compile_loop(loop) == []
@@ -47,7 +47,7 @@ def test_xla_is_used_and_changes_nothing_before_the_first_step(digits: Split) ->
 
 @pytest.fixture
 def impossible(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps with an operation on strings, which XLA does not have."""
+    """Steps with a string operation, which XLA does not support."""
     import tensorflow as tf
 
     train_step = Program._train_step
@@ -60,7 +60,7 @@ def impossible(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impossible")
-def test_what_xla_cannot_compile_runs_as_a_graph_and_is_said(digits: Split) -> None:
+def test_graph_fallback_is_reported(digits: Split) -> None:
     loop = new_loop(digits, batch_size=100)
     [notice] = compile_loop(loop)
     assert notice.startswith("The training steps run as a TensorFlow graph: Detected unsupported")
@@ -70,13 +70,15 @@ def test_what_xla_cannot_compile_runs_as_a_graph_and_is_said(digits: Split) -> N
 
 
 @pytest.mark.usefixtures("impossible")
-def test_xla_that_was_asked_for_is_not_replaced(digits: Split) -> None:
+def test_configured_xla_has_no_fallback(digits: Split) -> None:
     loop = new_loop(digits, batch_size=100)
-    with pytest.raises(ConfigError, match=r"train.compiler must be one that can .* got 'xla'"):
+    with pytest.raises(
+        ConfigError, match=r"train.compiler: xla cannot compile the training step: .* or graph"
+    ):
         compile_loop(loop, compiler="xla")
 
 
-def test_a_graph_gives_the_same_training(digits: Split) -> None:
+def test_graph_and_xla_give_the_same_training(digits: Split) -> None:
     graph, xla = (new_loop(digits, batch_size=64) for _ in range(2))
     assert compile_loop(graph, compiler="graph") == []
     compile_loop(xla, compiler="xla")
@@ -90,10 +92,10 @@ def test_a_graph_gives_the_same_training(digits: Split) -> None:
 @pytest.mark.parametrize(
     ("seconds", "expected"), [({XLA: 2, GRAPH: 1}, GRAPH), ({XLA: 1.05, GRAPH: 1}, XLA)]
 )
-def test_bfloat16_takes_the_clearly_faster_compiler(
+def test_bfloat16_uses_the_clearly_faster_compiler(
     digits: Split, monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float], expected: str
 ) -> None:
-    """The clock is set by hand, so that the choice is known; the steps are real."""
+    """The measured times are scripted; the steps are real."""
     time_steps = compiling._time
 
     def scripted(program: Program, *arguments: Any) -> float:
@@ -107,10 +109,10 @@ def test_bfloat16_takes_the_clearly_faster_compiler(
     assert f"{seconds[XLA]:.2f} s in XLA and {seconds[GRAPH]:.2f} s as a graph" in notice
     assert loop.program.compiler == expected
     after = [v.numpy() for v in loop.program.variables]
-    assert all(map(np.array_equal, before, after)), "the probe leaves no trace"
+    assert all(map(np.array_equal, before, after)), "the probe changes no state"
 
 
-def test_bfloat16_computes_in_bfloat16_and_keeps_float32_weights(digits: Split) -> None:
+def test_mixed_precision_keeps_float32_weights(digits: Split) -> None:
     model = new_model(precision="mixed_bfloat16", hidden=(16, 16))
     assert model.get_layer("hidden_2").compute_dtype == "bfloat16"
     assert {v.dtype for v in model.variables} == {"float32"}
@@ -134,7 +136,7 @@ def train_in_pool(
         return program, weights(loop)
 
 
-def test_a_like_training_uses_the_program_again_and_gets_the_same_bits(digits: Split) -> None:
+def test_reused_program_gives_the_same_bits(digits: Split) -> None:
     adam, faster = (Optimizer(name="adam", learning_rate=rate) for rate in (0.001, 0.002))
     first, expected = train_in_pool(digits, 0, adam)
     other, different = train_in_pool(digits, 1, faster, epochs=2)
@@ -155,7 +157,7 @@ def test_a_like_training_uses_the_program_again_and_gets_the_same_bits(digits: S
         (Optimizer(name="adam"), {"precision": "mixed_bfloat16"}),
     ],
 )
-def test_what_is_fixed_in_a_program_makes_another_one(
+def test_fixed_settings_require_another_program(
     digits: Split, optimizer: Optimizer, settings: dict[str, Any]
 ) -> None:
     plain, _ = train_in_pool(digits, 0, Optimizer(name="adam"))
@@ -163,7 +165,7 @@ def test_what_is_fixed_in_a_program_makes_another_one(
     assert other is not plain
 
 
-def test_what_callbacks_may_have_changed_is_not_used_again() -> None:
+def test_program_with_callbacks_is_not_reused() -> None:
     sgd = [build_optimizer(Optimizer(name="sgd"), total_steps=1) for _ in range(2)]
     with compiled(new_model(), sgd[0], task=MULTICLASS, batch_size=9, reusable=False) as first:
         pass
@@ -171,7 +173,7 @@ def test_what_callbacks_may_have_changed_is_not_used_again() -> None:
         assert first is not second
 
 
-def test_two_trainings_at_once_do_not_share_a_program() -> None:
+def test_concurrent_trainings_do_not_share_a_program() -> None:
     sgd = build_optimizer(Optimizer(name="sgd"), total_steps=1)
     other = build_optimizer(Optimizer(name="sgd"), total_steps=1)
     first, second = (

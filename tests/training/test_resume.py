@@ -1,4 +1,4 @@
-"""Interrupted training ends with the bits of the uninterrupted one; processes are really killed."""
+"""Resumed trainings give the same bits as uninterrupted ones; processes are really killed."""
 
 import errno
 import json
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.tensorflow
 OWN = """
 import keras
 
-class Slower(keras.callbacks.Callback):  # the rate of an epoch depends on all epochs before it
+class Slower(keras.callbacks.Callback):  # the rate depends on all earlier epochs
     def __init__(self):
         super().__init__()
         self.factors = []
@@ -41,7 +41,7 @@ class Slower(keras.callbacks.Callback):  # the rate of an epoch depends on all e
         self.factors.append(0.99)
         self.model.optimizer.learning_rate = 0.001 * 0.99 ** len(self.factors)
 """
-EPOCHS, HELD = 40, 30  # early stopping ends it after epoch 31 at the soonest
+EPOCHS, HELD = 40, 30  # early stopping is possible after epoch 31
 OVERRIDES = [
     f"train.epochs={EPOCHS}",
     "train.batch_size=16",
@@ -71,7 +71,7 @@ save = checkpoint.Checkpoint.save
 def save_and_wait(self, position, *others):
     save(self, position, *others)
     if position.epoch >= int(sys.argv[3]):
-        os.read(woken, 1)  # until a signal comes, or because one has come
+        os.read(woken, 1)  # wait for a signal, unless one has come already
 
 checkpoint.Checkpoint.save = save_and_wait
 config = read(Path(sys.argv[2]), sys.argv[4:])
@@ -85,7 +85,7 @@ except KeyboardInterrupt:
 def start(
     workspace: Path, overrides: list[str] = OVERRIDES, held: int = HELD
 ) -> subprocess.Popen[bytes]:
-    """Start a training; where it has come so far, it waits for a signal."""
+    """Start a training that waits for a signal at each save from epoch ``held`` on."""
     command = [sys.executable, "-c", RUN, str(workspace), str(SMOKE), str(held), *overrides]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
@@ -104,7 +104,7 @@ def saved(workspace: Path) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same training, never interrupted, and never even saved."""
+    """The same training without interruption and without checkpoints."""
     workspace = tmp_path_factory.mktemp("whole")
     run_stages(read(SMOKE, OVERRIDES), Workspace(workspace), Silent(), until="train")
     return workspace
@@ -123,7 +123,7 @@ def save_times(workspace: Path) -> dict[Path, int]:
 def start_and_save(
     workspace: Path, seconds: float, overrides: list[str] = OVERRIDES
 ) -> subprocess.Popen[bytes]:
-    """Start a training, wait until this very process has saved something, and then a while."""
+    """Start a training, wait until this process has saved a checkpoint, and then ``seconds``."""
     before = save_times(workspace)
     process = start(workspace, overrides)
     while save_times(workspace) == before:
@@ -133,7 +133,7 @@ def start_and_save(
     return process
 
 
-class Noting(Silent):
+class Recorder(Silent):
     def __init__(self) -> None:
         self.notices: list[str] = []
 
@@ -142,7 +142,7 @@ class Noting(Silent):
 
 
 def kill_and_finish(workspace: Path, overrides: list[str], *, kills: int) -> None:
-    """Kill the training at random moments, again and again, and then let it end."""
+    """Kill the training repeatedly at random moments, and then let it finish."""
     generator = np.random.default_rng(11)
     for seconds in generator.uniform(0, 0.8, kills):
         process = start_and_save(workspace, seconds, overrides)
@@ -152,24 +152,24 @@ def kill_and_finish(workspace: Path, overrides: list[str], *, kills: int) -> Non
     assert saved(workspace) == []
 
 
-def test_killed_again_and_again_it_ends_with_the_same_bits(whole: Path, tmp_path: Path) -> None:
+def test_repeatedly_killed_training_gives_the_same_bits(whole: Path, tmp_path: Path) -> None:
     kill_and_finish(tmp_path, OVERRIDES, kills=4)
     assert_same(tmp_path, whole)
 
 
 def resumed(digits: Split, path: Path, make: Callable[[], Any], *, cut: int) -> list[Any]:
-    """Train 6 epochs, cut at a step of them and gone on with; return the history."""
+    """Train 6 epochs, interrupted at step ``cut`` and resumed; return the history."""
     fit = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
     fit.checkpoint = Checkpoint(path)
     run = fit.loop.program.run
 
-    def cutting(*arguments: Any, **named: Any) -> Any:
-        done = run(*arguments, **named)
+    def interrupting(*arguments: Any, **named: Any) -> Any:
+        result = run(*arguments, **named)
         if int(fit.loop.program.optimizer.iterations.numpy()) >= cut:
             os.kill(os.getpid(), signal.SIGINT)
-        return done
+        return result
 
-    fit.loop.program.run = cutting  # type: ignore[method-assign]
+    fit.loop.program.run = interrupting  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         fit.run()
     again = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
@@ -201,17 +201,17 @@ def stopper() -> keras.callbacks.Callback:
     ("make", "cut"),
     [(plateau, 15), (plateau, 25), (stopper, 12), (stopper, 18), (StopsAtTheBegin, 25)],
 )
-def test_what_callbacks_do_is_the_same_after_a_cut(
+def test_callbacks_behave_the_same_after_an_interruption(
     digits: Split, tmp_path: Path, make: Callable[[], Any], cut: int
 ) -> None:
     whole = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6).run()
     assert resumed(digits, tmp_path / "state.npz", make, cut=cut) == whole
 
 
-def test_an_output_that_cannot_be_written_leaves_the_checkpoint(
+def test_checkpoint_is_kept_if_output_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk after the last epoch costs no training."""
+    """After a full disk, the training need not be repeated."""
     config = read(SMOKE, ["train.epochs=1"])
     run_stages(config, Workspace(tmp_path), Silent(), until="data")
     monkeypatch.setattr("pipeline.training.checkpoint.MIN_SECONDS", 0.0)
@@ -225,23 +225,23 @@ def test_an_output_that_cannot_be_written_leaves_the_checkpoint(
         run_stages(config, Workspace(tmp_path), Silent(), until="train")
     assert len(saved(tmp_path)) == 1
     monkeypatch.undo()
-    noting = Noting()
-    run_stages(config, Workspace(tmp_path), noting, until="train")
-    assert any("Going on from epoch 1" in text for text in noting.notices)
+    recorder = Recorder()
+    run_stages(config, Workspace(tmp_path), recorder, until="train")
+    assert any("Resuming from epoch 1" in text for text in recorder.notices)
     assert saved(tmp_path) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"PK"])
-def test_a_file_that_is_no_checkpoint_counts_as_none(tmp_path: Path, content: bytes) -> None:
+def test_invalid_checkpoint_is_ignored(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "state.npz"
     path.write_bytes(content)
     assert Checkpoint(path).read(3) is None
 
 
-def test_streamed_and_with_callbacks_too(
+def test_streamed_training_with_callbacks_resumes(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
-    """Several shards an epoch, a rate that callbacks change, and a log with each epoch once."""
+    """Several shards per epoch, callbacks that change the rate, and a log with each epoch once."""
     (tmp_path / "own.py").write_text(OWN)
     log = tmp_path / "log.csv"
     changed = [
@@ -260,7 +260,7 @@ def test_streamed_and_with_callbacks_too(
     assert log.read_text() == expected
 
 
-def test_checkpoints_that_nobody_goes_on_with_are_removed(tmp_path: Path) -> None:
+def test_expired_checkpoints_are_removed(tmp_path: Path) -> None:
     old, recent = tmp_path / "old.npz", tmp_path / "recent.npz"
     for path, days in ((old, 31), (recent, 29)):
         path.write_bytes(b"")
@@ -271,7 +271,7 @@ def test_checkpoints_that_nobody_goes_on_with_are_removed(tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A training that was ended by Ctrl-C; it saved its place though no checkpoint was due."""
+    """A training that was interrupted by Ctrl-C and saved a checkpoint, although none was due."""
     workspace = tmp_path_factory.mktemp("interrupted")
     process = start_and_save(workspace, 0.5)
     process.send_signal(signal.SIGINT)
@@ -280,12 +280,12 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workspace
 
 
-def go_on(workspace: Path, force: str | None = None) -> bool:
-    """Run again, and return whether it said that it goes on from where it was."""
-    noting = Noting()
-    run_stages(read(SMOKE, OVERRIDES), Workspace(workspace), noting, until="train", force=force)
+def resume(workspace: Path, force: str | None = None) -> bool:
+    """Run again, and return whether the training reported that it resumed."""
+    recorder = Recorder()
+    run_stages(read(SMOKE, OVERRIDES), Workspace(workspace), recorder, until="train", force=force)
     assert saved(workspace) == []
-    return any(text.startswith("Going on from epoch") for text in noting.notices)
+    return any(text.startswith("Resuming from epoch") for text in recorder.notices)
 
 
 @pytest.fixture
@@ -294,25 +294,25 @@ def copied(interrupted: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def test_after_ctrl_c_it_goes_on_to_the_same_bits(whole: Path, copied: Path) -> None:
-    assert go_on(copied)
+def test_training_resumes_after_ctrl_c(whole: Path, copied: Path) -> None:
+    assert resume(copied)
     assert_same(copied, whole)
 
 
-def test_a_damaged_checkpoint_starts_from_the_beginning(whole: Path, copied: Path) -> None:
+def test_damaged_checkpoint_restarts_the_training(whole: Path, copied: Path) -> None:
     [path] = saved(copied)
     path.write_bytes(path.read_bytes()[:-1000])
-    assert not go_on(copied)
+    assert not resume(copied)
     assert_same(copied, whole)
 
 
-def test_force_starts_anew(whole: Path, copied: Path) -> None:
-    assert not go_on(copied, force="train")
+def test_force_restarts_the_training(whole: Path, copied: Path) -> None:
+    assert not resume(copied, force="train")
     assert_same(copied, whole)
 
 
 def test_ctrl_c_during_validation_is_not_lost(digits: Split, tmp_path: Path) -> None:
-    """A real signal at the one moment when no chunk of steps is under way."""
+    """A real signal while no chunk of steps is running."""
     loop = new_loop(digits, batch_size=50)
     fit = new_fit(loop, digits, epochs=3)
     fit.checkpoint = Checkpoint(tmp_path / "state.npz")
@@ -329,8 +329,8 @@ def test_ctrl_c_during_validation_is_not_lost(digits: Split, tmp_path: Path) -> 
     assert (saved_state.position.epoch, len(saved_state.position.history)) == (1, 1)
 
 
-def test_a_stop_that_was_interrupted_is_still_a_stop(digits: Split, tmp_path: Path) -> None:
-    """Early stopping and Ctrl-C in the same epoch: going on ends at once."""
+def test_interrupted_early_stopping_stays_stopped(digits: Split, tmp_path: Path) -> None:
+    """Early stopping and Ctrl-C in the same epoch: the resumed training stops at once."""
     loop = new_loop(digits, batch_size=50)
     stopper = keras.callbacks.EarlyStopping(patience=0, min_delta=100.0)
     fit = new_fit(loop, digits, stopper, epochs=9)

@@ -1,4 +1,4 @@
-"""Sets larger than the memory allowed: every image once, well shuffled, within the bound."""
+"""Streaming of data sets larger than the memory limit: completeness, shuffling and memory use."""
 
 import json
 import subprocess
@@ -19,12 +19,12 @@ from tests.support.small_training import new_loop, silent, weights
 
 pytestmark = pytest.mark.tensorflow
 
-NUM_IMAGES = 10_007  # prime: no size of block, batch or shard divides it
+NUM_IMAGES = 10_007  # prime: no block, batch or shard size divides it
 ROW_BYTES = 784 + 8
 
 
 def write_split(folder: Path, num_images: int) -> Split:
-    """Random bytes; the first four of an image say which one it is."""
+    """Random bytes; the first four of each image are its number."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (num_images, 28, 28, 1), np.uint8)
     images.reshape(num_images, -1)[:, :4] = np.arange(num_images, dtype="<u4")[:, None].view(
@@ -32,8 +32,8 @@ def write_split(folder: Path, num_images: int) -> Split:
     )
     labels = np.arange(num_images, dtype=np.int64) % 10
     arrays = {"images": images, "labels": labels}
-    for what, array in arrays.items():
-        write_array(folder / split_file("train", what), [array], array.shape, array.dtype.type)
+    for name, array in arrays.items():
+        write_array(folder / split_file("train", name), [array], array.shape, array.dtype.type)
     opened = {w: np.load(folder / split_file("train", w), mmap_mode="r") for w in arrays}
     return Split(**opened)
 
@@ -49,7 +49,7 @@ def streamed(split: Split, *, shards: int, batch_size: int = 32, seed: int = 0) 
 
 
 def visited(feed: Streamed, epoch: int, first: int = 0) -> list[np.ndarray]:
-    """Which images each shard has, in the order in which they are trained on."""
+    """The images of each shard in the order of training."""
     found = []
     for shard in feed.shards(epoch, first):
         rows = shard.images.numpy().reshape(-1, 784)[:, :4].copy().view("<u4")[:, 0]
@@ -64,7 +64,7 @@ def visited(feed: Streamed, epoch: int, first: int = 0) -> list[np.ndarray]:
 @pytest.mark.parametrize(
     ("shards", "batch_size"), [(2, 32), (7, 32), (40, 1), (1, 10_007), (5, 999)]
 )
-def test_an_epoch_has_every_image_once(split: Split, shards: int, batch_size: int) -> None:
+def test_epoch_has_every_image_once(split: Split, shards: int, batch_size: int) -> None:
     feed = streamed(split, shards=shards, batch_size=batch_size)
     parts = visited(feed, epoch=0)
     assert len(parts) == feed.num_shards >= shards - 1
@@ -72,7 +72,7 @@ def test_an_epoch_has_every_image_once(split: Split, shards: int, batch_size: in
     assert sum(-(-len(part) // batch_size) for part in parts) == feed.num_steps
 
 
-def test_the_order_depends_on_seed_and_epoch_alone(split: Split) -> None:
+def test_order_depends_only_on_seed_and_epoch(split: Split) -> None:
     feed, again = streamed(split, shards=5), streamed(split, shards=5)
     other = streamed(split, shards=5, seed=1)
     first = np.concatenate(visited(feed, 0))
@@ -81,7 +81,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(split: Split) -> None:
         assert np.mean(np.concatenate(different) == first) < 0.01
 
 
-def test_an_epoch_can_begin_at_any_shard(split: Split) -> None:
+def test_epoch_can_start_at_any_shard(split: Split) -> None:
     feed = streamed(split, shards=5)
     whole = visited(feed, 3)
     for first in range(feed.num_shards):
@@ -90,16 +90,16 @@ def test_an_epoch_can_begin_at_any_shard(split: Split) -> None:
 
 
 def test_images_are_shuffled_across_the_file_and_within_a_shard(split: Split) -> None:
-    """A shard spans the file, and neighbours in the file are no neighbours in it."""
+    """A shard spans the file, and neighbors in the file are not neighbors in the shard."""
     for part in visited(streamed(split, shards=4), 0):
         spread = part.std() / np.arange(NUM_IMAGES).std()
-        assert spread > 0.5, "it is not a piece of the file"
+        assert spread > 0.5, "a shard is not a contiguous part of the file"
         steps = np.abs(np.diff(part.astype(np.int64)))
         assert np.mean(steps == 1) < 0.01
         assert np.abs(np.corrcoef(part[:-1], part[1:])[0, 1]) < 0.1
 
 
-def test_a_set_that_fits_is_not_streamed(split: Split) -> None:
+def test_small_data_set_is_not_streamed(split: Split) -> None:
     size_mb = -(-ROW_BYTES * NUM_IMAGES // 10**6)
     kinds = {None: Resident, size_mb: Resident, size_mb - 1: Streamed}
     for memory_mb, kind in kinds.items():
@@ -107,8 +107,8 @@ def test_a_set_that_fits_is_not_streamed(split: Split) -> None:
         assert type(feed) is kind
 
 
-def test_streamed_training_learns_what_resident_training_learns(split: Split) -> None:
-    """The same steps but for their order: losses are near, not equal."""
+def test_streamed_and_resident_training_have_similar_losses(split: Split) -> None:
+    """The order of the images differs, so losses are close but not equal."""
     adam = Optimizer(name="adam", learning_rate=0.001)
     feeds = [streamed(split, shards=6), Resident(split, batch_size=32, seed=0)]
     losses = []
@@ -118,7 +118,7 @@ def test_streamed_training_learns_what_resident_training_learns(split: Split) ->
     np.testing.assert_allclose(losses[0], losses[1], rtol=0.05)
 
 
-def test_streamed_training_gives_the_same_bits_again(split: Split) -> None:
+def test_streamed_training_is_deterministic(split: Split) -> None:
     found = []
     for _ in range(2):
         loop = new_loop(split, batch_size=32, feed=streamed(split, shards=6), dropout=0.2)
@@ -127,12 +127,12 @@ def test_streamed_training_gives_the_same_bits_again(split: Split) -> None:
     assert all(map(np.array_equal, found[0], found[1]))
 
 
-def test_memory_for_less_than_a_batch_is_refused(split: Split) -> None:
+def test_memory_smaller_than_a_batch_is_rejected(split: Split) -> None:
     with pytest.raises(ConfigError, match=r"2 shards of .* batch of 1,000 images, 2 MB; got 1"):
         open_feed(split, batch_size=1000, seed=0, memory_mb=1)
 
 
-def test_a_file_that_is_cut_while_it_is_read_is_named(tmp_path: Path) -> None:
+def test_file_truncated_while_reading_is_named(tmp_path: Path) -> None:
     cut = write_split(tmp_path, 2000)
     feed = streamed(cut, shards=4)
     with (tmp_path / split_file("train", "images")).open("r+b") as file:
@@ -141,12 +141,12 @@ def test_a_file_that_is_cut_while_it_is_read_is_named(tmp_path: Path) -> None:
         list(feed.shards(0, 0))
 
 
-def test_a_set_larger_than_half_the_memory_must_be_streamed(
+def test_data_larger_than_half_the_memory_is_rejected(
     split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_module, "memory_bytes", lambda: 10**7)
     with pytest.raises(
-        ConfigError, match=r"half of the memory, 0.0 GB; .* Set train.memory_mb to less"
+        ConfigError, match=r"half of the memory, 0.0 GB; .* Set train.memory_mb to a smaller size"
     ):
         open_feed(split, batch_size=32, seed=0, memory_mb=None)
 
@@ -162,20 +162,20 @@ from pipeline.training.streaming import open_feed
 from tests.support.processes import resident_bytes
 
 folder, memory_mb = Path(sys.argv[1]), json.loads(sys.argv[2])
-files = (folder / f"train_{what}.npy" for what in ("images", "labels"))
+files = (folder / f"train_{name}.npy" for name in ("images", "labels"))
 split = Split(*(np.load(file, mmap_mode="r") for file in files))
 small = Split(np.array(split.images[:2000]), np.array(split.labels[:2000]))
 loop = new_loop(small, batch_size=100)
 loop.run_epoch(0, silent)
-before, peak, compiled, over = resident_bytes(), 0, threading.Event(), threading.Event()
+before, peak, compiled, done = resident_bytes(), 0, threading.Event(), threading.Event()
 
 def watch():
     global peak
     compiled.wait()
-    while True:  # once more at the end, however late this thread gets its turn
-        ended = over.wait(0.005)
+    while True:  # measure once more at the end, however late this thread runs
+        finished = done.wait(0.005)
         peak = max(peak, resident_bytes())
-        if ended:
+        if finished:
             break
 
 watcher = threading.Thread(target=watch)
@@ -184,7 +184,7 @@ feed = open_feed(split, batch_size=100, seed=0, memory_mb=memory_mb)
 loop = new_loop(split, batch_size=100, feed=feed)
 for epoch in range(2):
     loop.run_epoch(epoch, lambda _state: compiled.set())
-over.set()
+done.set()
 watcher.join()
 print(json.dumps({"grown": peak - before, "shards": feed.num_shards}))
 """
@@ -198,8 +198,8 @@ def peak(folder: Path, memory_mb: int | None) -> dict[str, int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
-def test_resident_memory_stays_within_the_bound(tmp_path: Path) -> None:
-    """470 MB of images: in 100 MB when streamed, in all of it, but once, when not."""
+def test_streaming_keeps_the_memory_limit(tmp_path: Path) -> None:
+    """470 MB of images: within 100 MB if streamed, otherwise one copy in memory."""
     write_split(tmp_path, 600_000)
     bound, slack = 100, 30 * 10**6  # slack: one more compiled program
     found = peak(tmp_path, bound)

@@ -1,4 +1,4 @@
-"""The compiled program against arithmetic by hand and against Keras' own training step."""
+"""The compiled program, compared with manual arithmetic and with Keras' training step."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from tests.support.small_training import (
 pytestmark = pytest.mark.tensorflow
 
 
-def test_one_full_gradient_step_by_hand(digits: Split) -> None:
+def test_full_gradient_step_matches_manual_arithmetic(digits: Split) -> None:
     """W <- W - a (1/n) sum dLoss/dW of the softmax classifier, in float64."""
     loop = new_loop(digits, batch_size=500, hidden=())
     kernel, bias = (w.astype(np.float64) for w in weights(loop))
@@ -59,8 +59,8 @@ OPTIONS: list[dict[str, object]] = [
 @pytest.mark.parametrize(
     "arguments", [*({"name": name} for name in sorted(optimizer_classes())), *OPTIONS], ids=str
 )
-def test_every_optimizer_does_what_keras_does(digits: Split, arguments: dict[str, object]) -> None:
-    """Three batches, the last one smaller, in the loop and through ``train_on_batch``."""
+def test_optimizers_match_train_on_batch(digits: Split, arguments: dict[str, object]) -> None:
+    """Three batches, the last one smaller, in the loop and with ``train_on_batch``."""
     config = Optimizer(learning_rate=0.01, **arguments)  # type: ignore[arg-type]
     loop = new_loop(digits, batch_size=200, optimizer=config)
     order = epoch_order(loop)
@@ -80,7 +80,7 @@ def test_every_optimizer_does_what_keras_does(digits: Split, arguments: dict[str
 
 
 @pytest.mark.parametrize("name", ["cosine", "cosine_decay", "exponential", "inverse_time"])
-def test_schedules_change_the_rate(name: str) -> None:
+def test_schedules_change_the_learning_rate(name: str) -> None:
     extra: dict[str, Any] = {}
     if name in {"exponential", "inverse_time"}:
         extra["decay_rate"] = 0.5
@@ -95,9 +95,7 @@ def test_schedules_change_the_rate(name: str) -> None:
 
 
 @pytest.mark.parametrize(("batch_size", "steps"), [(1, 500), (7, 72), (128, 4), (499, 2), (500, 1)])
-def test_every_image_of_an_epoch_is_trained_on_once(
-    digits: Split, batch_size: int, steps: int
-) -> None:
+def test_epoch_trains_on_every_image_once(digits: Split, batch_size: int, steps: int) -> None:
     loop = new_loop(digits, batch_size=batch_size)
     seen: list[int] = []
     loop.run_epoch(0, lambda state: seen.append(state.step))
@@ -106,8 +104,8 @@ def test_every_image_of_an_epoch_is_trained_on_once(
     assert sorted(epoch_order(loop)) == list(range(500))
 
 
-def test_the_last_smaller_batch_changes_the_weights(digits: Split) -> None:
-    """501 images in batches of 500: the second step is of one image."""
+def test_smaller_last_batch_changes_the_weights(digits: Split) -> None:
+    """501 images in batches of 500: the second step has one image."""
     images = np.concatenate([digits.images, digits.images[:1]])
     more = Split(images, np.concatenate([digits.labels, digits.labels[:1]]))
     loop = new_loop(more, batch_size=500)
@@ -118,7 +116,7 @@ def test_the_last_smaller_batch_changes_the_weights(digits: Split) -> None:
 
 
 @pytest.mark.parametrize(("batch_size", "dropout"), [(1, 0.0), (32, 0.5), (128, 0.2), (500, 0.0)])
-def test_the_same_seed_gives_the_same_bits(digits: Split, batch_size: int, dropout: float) -> None:
+def test_same_seed_gives_the_same_bits(digits: Split, batch_size: int, dropout: float) -> None:
     found = []
     for seed in (3, 3, 4):
         loop = new_loop(digits, batch_size=batch_size, seed=seed, dropout=dropout)
@@ -130,11 +128,11 @@ def test_the_same_seed_gives_the_same_bits(digits: Split, batch_size: int, dropo
 
 
 @pytest.mark.parametrize("name", sorted(optimizer_classes()))
-def test_every_optimizer_gives_the_same_bits(digits: Split, name: str) -> None:
-    """All its state, too; the last batch of the epoch is smaller.
+def test_every_optimizer_is_deterministic(digits: Split, name: str) -> None:
+    """Including all of its state; the last batch of the epoch is smaller.
 
-    Smaller batches than these are none for Adafactor: there Keras' own training step divides by
-    zero where a pixel is black in all images.
+    The batches are large because of Adafactor: Keras' own training step divides by zero if a pixel
+    is black in all images of a batch.
     """
     found = []
     for _ in range(2):
@@ -145,7 +143,7 @@ def test_every_optimizer_gives_the_same_bits(digits: Split, name: str) -> None:
     assert all(map(np.array_equal, *found))
 
 
-def test_chunks_do_not_change_the_result(digits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_do_not_change_the_weights(digits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for seconds in (0.0, 100.0):
         monkeypatch.setattr(loop_module, "CHUNK_SECONDS", seconds)
@@ -162,20 +160,20 @@ def test_epochs_have_different_orders(digits: Split) -> None:
     assert not np.array_equal(first, second)
 
 
-def test_the_first_loss_that_is_no_number_stops_the_run(digits: Split) -> None:
+def test_nonfinite_loss_stops_the_training(digits: Split) -> None:
     loop = new_loop(digits, batch_size=100, optimizer=Optimizer(name="sgd", learning_rate=1e30))
     with pytest.raises(TrainingDiverged, match=r"epoch 1, step [2-5] of 5.*learning_rate"):
         loop.run_epoch(0, silent)
 
 
-def test_weights_ruined_by_the_very_last_step_are_noticed(digits: Split) -> None:
+def test_divergence_in_the_last_step_is_detected(digits: Split) -> None:
     loop = new_loop(digits, batch_size=500, optimizer=Optimizer(name="sgd", learning_rate=1e38))
     with pytest.raises(TrainingDiverged, match="epoch 1"):
         new_fit(loop, digits, epochs=1).run()
 
 
 class Scripted:
-    """Validation results as written; the weights of each epoch are noted."""
+    """Scripted validation results; records the weights of each epoch."""
 
     def __init__(self, loop: Loop, losses: list[float]) -> None:
         self.loop, self.losses = loop, iter(losses)
@@ -199,7 +197,7 @@ def test_early_stopping_restores_the_best_weights(digits: Split, losses: list[fl
     assert all(map(np.array_equal, weights(loop), scripted.seen[1]))
 
 
-def test_the_best_weights_are_restored_without_a_stop(digits: Split, losses: list[float]) -> None:
+def test_best_weights_are_restored_without_a_stop(digits: Split, losses: list[float]) -> None:
     loop = new_loop(digits, batch_size=100)
     fit = new_fit(loop, digits, early_stopping(EarlyStopping()), epochs=3)
     fit.validate = scripted = Scripted(loop, losses)
@@ -220,7 +218,7 @@ def test_evaluation_counts_every_image(digits: Split) -> None:
     assert result.metrics["accuracy"] == np.mean(logits.argmax(axis=1) == digits.labels)
 
 
-def test_averaged_weights_are_put_in_place(digits: Split) -> None:
+def test_averaged_weights_replace_the_weights(digits: Split) -> None:
     config = Optimizer(name="sgd", learning_rate=0.1, use_ema=True, ema_momentum=0.5)
     loop = new_loop(digits, batch_size=100, optimizer=config)
     fit = new_fit(loop, digits, epochs=1)
@@ -229,23 +227,21 @@ def test_averaged_weights_are_put_in_place(digits: Split) -> None:
     assert not np.array_equal(weights(loop)[0], scripted.seen[0][0])
 
 
-def test_a_schedule_ends_with_the_training_when_gradients_accumulate(digits: Split) -> None:
-    """Keras counts steps there, not updates: half of the rate is left after half of the steps."""
+def test_schedule_counts_steps_with_gradient_accumulation(digits: Split) -> None:
+    """Keras counts steps instead of updates: half of the rate is left after half of the steps."""
     config = Optimizer(
         name="sgd",
         learning_rate=0.1,
         schedule=Schedule(name="cosine"),
         gradient_accumulation_steps=4,
     )
-    loop = new_loop(digits, batch_size=10, optimizer=config)  # 50 of the helper's 100 steps
+    loop = new_loop(digits, batch_size=10, optimizer=config)  # 50 of 100 steps in new_loop
     loop.run_epoch(0, silent)
     assert float(loop.program.optimizer.learning_rate) == pytest.approx(0.05, rel=1e-5)
 
 
-def test_the_sums_of_an_epoch_do_not_depend_on_the_chunks(
-    digits: Split, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else the history of an interrupted training would differ from the uninterrupted one's."""
+def test_chunks_do_not_change_the_sums(digits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise an interrupted training would have another history."""
     found: list[EpochState] = []
     for seconds in (0.0, 100.0):
         monkeypatch.setattr(loop_module, "CHUNK_SECONDS", seconds)

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { here, openBrowser, openPage, renderers } from "./chromium.mjs";
 import { send, serve } from "./pipe.mjs";
 
-// WebAssembly has one number of threads a page: hence a page for single images, one for batches.
+// The number of WebAssembly threads is fixed per page: single images and batches need two pages.
 const pages = new Map();
 let processes = [];
 
@@ -24,7 +24,7 @@ async function start() {
       "model.onnx": process.argv[2],
     });
   } catch (error) {
-    send({ failure: String(error) }); // of the browser, not of the model
+    send({ failure: String(error) }); // a failure of the browser, not of the model
     return process.exit(1);
   }
 }
@@ -42,5 +42,5 @@ try {
   });
 } catch (error) {
   send({ error: String(error) });
-  process.exit(1); // Chromium ends with this process
+  process.exit(1); // Chromium exits with this process
 }

@@ -1,4 +1,4 @@
-// A page in headless Chromium that gets what it asks for from files; all other requests are refused.
+// Pages in headless Chromium whose requests are served from files; all others are aborted.
 import { readFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,25 +9,25 @@ const { chromium } = require("playwright-core");
 
 export const here = dirname(fileURLToPath(import.meta.url));
 const runtime = join(modules, "onnxruntime-web", "dist");
-const site = "https://model.localhost"; // never looked up: no request leaves the page
-// Both are needed for threads in WebAssembly.
+const site = "https://model.localhost"; // never resolved: no request leaves the page
+// WebAssembly threads require both headers.
 const isolated = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 const types = { html: "text/html", mjs: "text/javascript", wasm: "application/wasm" };
 
-/** Start Chromium; it fetches nothing of its own. */
+/** Start Chromium without requests of its own. */
 export function launch(executablePath) {
   return chromium.launch({
     executablePath,
-    // Chromium's sandbox needs another user than root.
+    // Chromium's sandbox does not work for root.
     chromiumSandbox: process.getuid() !== 0,
     args: ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
 }
 
-/** Start a browser whose pages find `files` (name -> path) and those of onnxruntime-web. */
+/** Start a browser whose pages can load `files` (name -> path) and those of onnxruntime-web. */
 export async function openBrowser(executablePath, files) {
   const served = { ...files };
   for (const name of await readdir(runtime)) served[name] = join(runtime, name);
@@ -42,7 +42,7 @@ export async function openBrowser(executablePath, files) {
   return { browser, context };
 }
 
-/** Open page.html with a query in its address; what it writes to the console goes to `onConsole`. */
+/** Open page.html with a query string; console messages and errors are passed to `onConsole`. */
 export async function openPage(context, query = "", onConsole = () => {}) {
   const page = await context.newPage();
   page.on("console", (message) => onConsole(message.text()));
@@ -51,7 +51,7 @@ export async function openPage(context, query = "", onConsole = () => {}) {
   return page;
 }
 
-/** Return the processes that show pages; ours are among them. */
+/** Return the ids of all renderer processes, including those of our pages. */
 export async function renderers(browser) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");

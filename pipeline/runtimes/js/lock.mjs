@@ -1,4 +1,4 @@
-// Takes links to sponsors out of the lock: with them it would name hosts.
+// Removes funding links from the lock, so that it names no hosts.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const lock = JSON.parse(readFileSync("package-lock.json"));

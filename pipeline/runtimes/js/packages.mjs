@@ -1,5 +1,5 @@
-// The npm packages, from the folder that the process was started in: an import of their names would
-// search from this file upwards, and they are not there (pipeline/runtimes/npm.py).
+// Loads npm packages from the current folder: an import by name would search from this file upwards,
+// where they are not installed (pipeline/runtimes/npm.py).
 import { createRequire } from "node:module";
 import { join } from "node:path";
 

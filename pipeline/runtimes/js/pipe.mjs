@@ -1,13 +1,13 @@
-// The protocol with pipeline/runtimes/javascript.py: lines of JSON, each with bytes behind it.
+// The protocol with pipeline/runtimes/javascript.py: lines of JSON, each followed by bytes.
 
 export function send(message, body = Buffer.alloc(0)) {
   process.stdout.write(Buffer.concat([Buffer.from(`${JSON.stringify(message)}\n`), body]));
 }
 
 /**
- * Answer every request with `answer(request)`: { seconds, shape, type, body }.
+ * Respond to every request with `answer(request)`: { seconds, shape, type, body }.
  *
- * The process ends with its standard input; a run that never returns is ended by who started it.
+ * The process exits when its standard input is closed; its parent kills it if a run never returns.
  */
 export function serve(answer) {
   let waiting = Buffer.alloc(0);

@@ -1,6 +1,6 @@
 // An ONNX file in either build of onnxruntime: `ort` is onnxruntime-node or onnxruntime-web.
 
-/** Return { hello, answer } for a model: what it is, and a function from a request to an answer. */
+/** Return { hello, answer } for a model: its description, and a function that runs a request. */
 export async function open(ort, model) {
   const started = performance.now();
   const opened = new Map();
