@@ -105,6 +105,7 @@ def test_only_some_rooms_import_tensorflow() -> None:
     assert heavy == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "statement",
     [
@@ -122,6 +123,7 @@ def test_importing_loads_no_heavy_libraries(statement: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.process
 def test_bare_import_loads_no_libraries() -> None:
     code = (
         "import sys; before = set(sys.modules); import pipeline; "

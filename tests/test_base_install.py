@@ -27,6 +27,7 @@ def base(*arguments: object) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.process
 def test_no_heavy_packages_are_installed() -> None:
     code = (
         "from importlib.util import find_spec\n"
@@ -45,11 +46,13 @@ def test_base_install_predicts_the_same(smoke: Path, tmp_path: Path) -> None:
     assert predictions == expected
 
 
+@pytest.mark.process
 def test_training_names_the_missing_extra(tmp_path: Path) -> None:
     done = base("run", SMOKE, "--workspace", tmp_path)
     assert_error(done, 3, "not installed", "pip install 'dense-pipeline[train]'")
 
 
+@pytest.mark.process
 def test_config_and_doctor_work_without_keras(tmp_path: Path) -> None:
     done = base("config", SMOKE)
     assert done.code == 0

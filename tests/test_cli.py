@@ -142,6 +142,7 @@ def assert_no_noise(done: Done) -> None:
     assert "cuda" not in done.err.lower()
 
 
+@pytest.mark.tensorflow
 def test_python_api_returns_the_same_typed_result_twice(tmp_path: Path) -> None:
     """Two runs in one process: counters of libraries must not get into the files."""
     found = []
@@ -192,6 +193,7 @@ def test_predict_explains_missing_and_swapped_files(smoke: Path, tmp_path: Path)
     assert_error(done, 2, "digit.png is not a model file", "pipeline predict MODEL FILE")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -215,6 +217,7 @@ def test_usage_errors(tmp_path: Path, arguments: list[object], code: int, words:
     assert not (tmp_path / "exported").exists()
 
 
+@pytest.mark.process
 def test_errors_as_json(tmp_path: Path) -> None:
     done = command("run", MLP, "train.epoch=3", "--json", "-C", tmp_path)
     document = json.loads(done.out)
@@ -222,6 +225,7 @@ def test_errors_as_json(tmp_path: Path) -> None:
     assert document["error"]["exit_code"] == done.code == 2
 
 
+@pytest.mark.process
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = command("run", MLP, "train.epoch=3", "--debug", "-C", tmp_path)
     assert "Traceback" in done.err
@@ -260,6 +264,7 @@ def test_terminal_output_has_marks_and_a_table(workspace: Path) -> None:
     assert "model.onnx" in plain.out
 
 
+@pytest.mark.process
 def test_doctor_gives_advice(tmp_path: Path) -> None:
     done = command("doctor", "-C", tmp_path, "--json")
     assert done.code == 0
@@ -270,11 +275,13 @@ def test_doctor_gives_advice(tmp_path: Path) -> None:
     assert "PIPELINE_MANUAL_DIR" in findings["data set mnist"]["advice"]
 
 
+@pytest.mark.process
 def test_force_after_until_is_rejected(tmp_path: Path) -> None:
     done = command("run", SMOKE, "--until", "data", "--force", "publish", "-C", tmp_path)
     assert_error(done, 2, "--force publish has no effect")
 
 
+@pytest.mark.process
 def test_workspace_path_with_brackets_and_spaces(tmp_path: Path) -> None:
     odd = tmp_path / "w s [red]ü[" / "x]"
     done = command("run", SMOKE, "-C", odd, "train.epochs=1", "publish.min_accuracy_on_sample=0")

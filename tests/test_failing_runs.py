@@ -51,6 +51,7 @@ def corrupt_largest_weight(path: Path) -> None:
     assert path.stat().st_size == size
 
 
+@pytest.mark.process
 def test_missing_write_permission_is_reported(tmp_path: Path) -> None:
     """Root may write anywhere, unless this capability is dropped."""
     folder = tmp_path / "closed"
@@ -69,6 +70,7 @@ def test_missing_write_permission_is_reported(tmp_path: Path) -> None:
     assert contents(folder) == []
 
 
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tmpfs needs root")
 @pytest.mark.parametrize("size", ["200k", "3m", "5m"])
 def test_full_disk_in_any_stage_is_reported(workspace: Path, size: str) -> None:
@@ -87,6 +89,7 @@ def test_full_disk_in_any_stage_is_reported(workspace: Path, size: str) -> None:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+@pytest.mark.process
 def test_run_resumes_after_kills_at_random_moments(tmp_path: Path) -> None:
     """kill -9 at moments throughout the run, early ones first, so each finds more completed."""
     generator = np.random.default_rng(5)
@@ -123,6 +126,7 @@ def assert_whole(workspace: Path) -> None:
     assert all(model.alterations() == [] for model in models)
 
 
+@pytest.mark.process
 def test_ctrl_c_keeps_completed_work(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     callback = f"train.callbacks=[{{name: csv_logger, filename: '{log}'}}]"
@@ -142,6 +146,7 @@ def test_ctrl_c_keeps_completed_work(tmp_path: Path) -> None:
     assert list((tmp_path / "runs" / "train").iterdir()) == []
 
 
+@pytest.mark.process
 def test_concurrent_runs_agree(tmp_path: Path) -> None:
     """Same configuration, workspace and time: both succeed, and one version is published."""
     command_line = ["run", str(SMOKE), *ONNX_ALONE, "-C", str(tmp_path), "--json"]

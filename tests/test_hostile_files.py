@@ -187,6 +187,7 @@ def test_overlong_tags_are_rejected(tmp_path: Path) -> None:
         require_self_contained(path)
 
 
+@pytest.mark.process
 def test_commands_reject_external_data(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(with_external_data("initializer", "/etc/passwd").SerializeToString())
@@ -227,6 +228,7 @@ def test_tensor_larger_than_memory_is_an_error(published: Path, tmp_path: Path) 
         ask(choose_runtime("onnxruntime"), tmp_path / "model.onnx")
 
 
+@pytest.mark.process
 def test_worker_memory_is_limited() -> None:
     code = (
         "import numpy, pipeline.runtimes.worker as worker\n"
@@ -239,6 +241,7 @@ def test_worker_memory_is_limited() -> None:
     assert done.stdout.strip() == "refused"
 
 
+@pytest.mark.tensorflow
 def test_code_in_a_keras_file_is_not_executed(tmp_path: Path) -> None:
     import keras
 
@@ -255,6 +258,7 @@ def test_code_in_a_keras_file_is_not_executed(tmp_path: Path) -> None:
     assert not Path(mark).exists()
 
 
+@pytest.mark.tensorflow
 def test_tflite_file_with_tensorflow_operators_is_rejected(tmp_path: Path) -> None:
     import tensorflow as tf
 

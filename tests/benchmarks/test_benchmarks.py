@@ -16,6 +16,7 @@ from pipeline.artifacts.data_set import Split
 from tests.support.paths import PROJECT
 
 
+@pytest.mark.process
 def test_this_project_runs_as_a_peer(digits: Split, tmp_path: Path) -> None:
     np.save(tmp_path / "images.npy", digits.images)
     np.save(tmp_path / "labels.npy", digits.labels)

@@ -244,6 +244,7 @@ def test_missing_file_and_binary_file(tmp_path: Path) -> None:
         read(tmp_path / "binary.yaml")
 
 
+@pytest.mark.process
 def test_schema_has_every_section() -> None:
     done = command("config", "--schema")
     schema = json.loads(done.out)
@@ -251,6 +252,7 @@ def test_schema_has_every_section() -> None:
     assert schema["additionalProperties"] is False
 
 
+@pytest.mark.process
 def test_config_prints_defaults_and_parameter_count() -> None:
     done = command("config", MLP, "model.hidden=[300, 100]", "--json")
     document = json.loads(done.out)
@@ -262,6 +264,7 @@ def test_config_prints_defaults_and_parameter_count() -> None:
     assert parameters == 785 * d1 + d1 * d2 + 10 * d2 + hidden_biases
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("override", "words"),
     [
@@ -314,6 +317,7 @@ def test_names_of_keras_and_data_sets_are_checked(override: str, words: list[str
         assert word in str(caught.value)
 
 
+@pytest.mark.process
 def test_command_line_reports_unknown_names() -> None:
     assert_error(command("config", MLP, "optimizer.name=sdg"), 2, "Did you mean 'sgd'?")
 
@@ -335,10 +339,12 @@ def test_every_key_is_read_by_a_stage() -> None:
     assert {key for key in keys if key not in reads and key.split(".")[0] not in reads} == unread
 
 
+@pytest.mark.tensorflow
 def test_integers_are_accepted_for_float_arguments() -> None:
     describe_layers(read(MLP, ["optimizer={name: sgd, momentum: 0}"]), progress=Silent())
 
 
+@pytest.mark.tensorflow
 def test_default_learning_rate_is_that_of_keras() -> None:
     from pipeline.models.optimizers import build_optimizer
 
@@ -347,6 +353,7 @@ def test_default_learning_rate_is_that_of_keras() -> None:
         assert float(build_optimizer(config, total_steps=1).learning_rate) == pytest.approx(rate)
 
 
+@pytest.mark.process
 def test_other_keras_backend_is_rejected() -> None:
     done = command("config", MLP, KERAS_BACKEND="torch")
     assert_error(done, 2, "backend must be 'tensorflow'; got 'torch'", "Unset the variable")

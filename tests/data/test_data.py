@@ -107,6 +107,7 @@ def test_damaged_prepared_folder_is_reported(full: Path, tmp_path: Path) -> None
     assert not list((tmp_path / "runs" / "data").iterdir())
 
 
+@pytest.mark.process
 def test_without_network_the_sample_is_used_and_announced(tmp_path: Path) -> None:
     done = command("run", SMOKE, "--until", "data", "--workspace", tmp_path, "--json")
     assert done.code == 0
@@ -129,6 +130,7 @@ def test_sample_is_split_without_overlap(tmp_path: Path) -> None:
     assert sorted(map(bytes, np.concatenate(parts))) == sorted(map(bytes, images.reshape(-1, 784)))
 
 
+@pytest.mark.process
 def test_offline_fail_suggests_all_ways_to_get_the_data(tmp_path: Path) -> None:
     limit = 150  # not TFDS's 205 s of retries
     done = command("run", SMOKE, "data.offline=fail", "--workspace", tmp_path, timeout=limit)
@@ -234,6 +236,7 @@ def test_unresponsive_hosts_cost_at_most_ten_seconds(
     assert time.monotonic() - started < 90
 
 
+@pytest.mark.process
 def test_killed_download_restarts_cleanly(
     small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,7 @@ def execute(command: str, place: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.process
 def test_container_has_only_packages_for_serving(image: Path) -> None:
     code = "import importlib.metadata as m; print(*{d.name for d in m.distributions()})"
     done = subprocess.run(

@@ -245,11 +245,13 @@ print("[]")
 """
 
 
+@pytest.mark.process
 @needs_clients
 def test_kserve_manifest_has_only_known_fields() -> None:
     in_clients(_READ, DEPLOY / "kserve.yaml")
 
 
+@pytest.mark.process
 @needs_clients
 @pytest.mark.parametrize(
     "known", ["protocolVersion", "readinessProbe", "mountPath", "runAsNonRoot"]

@@ -126,6 +126,7 @@ def end_of(process: subprocess.Popen[str]) -> int:
     return process.returncode
 
 
+@pytest.mark.process
 def test_killed_writer_leaves_no_complete_output(tmp_path: Path) -> None:
     for delay in (0.05, 0.2, 0.4):
         process = slow_writer(tmp_path, files=100_000)
@@ -139,6 +140,7 @@ def test_killed_writer_leaves_no_complete_output(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "publish").iterdir()] == ["abc"]  # leftovers are removed
 
 
+@pytest.mark.process
 def test_files_of_a_running_process_are_not_removed(tmp_path: Path) -> None:
     process = slow_writer(tmp_path, files=10)
     with Store(tmp_path).write(PublishFacts, "other", INGREDIENTS) as writing:
@@ -174,6 +176,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.process
 def test_full_disk_is_reported_and_leaves_no_files(tiny_disk: Path) -> None:
     chunks = (np.zeros((1000, 1000), np.uint8) for _ in range(5))
     with (
@@ -184,6 +187,7 @@ def test_full_disk_is_reported_and_leaves_no_files(tiny_disk: Path) -> None:
     assert contents(tiny_disk) == ["publish"]
 
 
+@pytest.mark.process
 def test_library_error_on_a_full_disk_is_recognized(tiny_disk: Path) -> None:
     """TensorFlow and h5py raise their own exception classes."""
     with (
@@ -253,6 +257,7 @@ def test_manifest_is_json_with_the_ingredients(tmp_path: Path) -> None:
     assert manifest["seconds"] >= 0
 
 
+@pytest.mark.process
 def test_gate_error_on_a_full_disk_is_not_replaced(tiny_disk: Path) -> None:
     with pytest.raises(AccuracyTooLow), new_folder(tiny_disk / "a") as folder:
         with (folder / "filler").open("wb", buffering=0) as file:
@@ -269,6 +274,7 @@ def test_too_long_name_is_reported(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.process
 def test_lock_is_awaited_and_can_be_shared(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from pipeline.system.atomic import locked\n"

@@ -41,6 +41,7 @@ def test_altered_files_are_never_opened(exported: Path, damage: str) -> None:
     assert_error(done, 1, "model.onnx", "None of its files were opened")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -229,6 +230,7 @@ def test_nan_predictions_are_reported(exported: Path) -> None:
     assert json.loads(done.out)["error"]["exit_code"] == 2
 
 
+@pytest.mark.process
 def test_onnx_file_with_another_signature_is_explained(tmp_path: Path) -> None:
     import onnx
     from onnx import TensorProto, helper

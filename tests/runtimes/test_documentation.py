@@ -74,6 +74,7 @@ def test_nodejs_example_runs(folder: Path) -> None:
     assert run("node", "example.mjs", cwd=folder).startswith("[ 2, 10 ] Float32Array(20)")
 
 
+@pytest.mark.browser
 @needs_browser
 def test_browser_example_runs(folder: Path) -> None:
     [example] = blocks("html")

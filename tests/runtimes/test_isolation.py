@@ -97,6 +97,7 @@ def wait_until_gone(word: str, seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.process
 @needs_node
 def test_endless_model_leaves_no_process_behind(tmp_path: Path) -> None:
     """In Node.js it blocks the event loop, so only a signal stops it."""
@@ -109,6 +110,7 @@ def test_endless_model_leaves_no_process_behind(tmp_path: Path) -> None:
     wait_until_gone(str(tmp_path))
 
 
+@pytest.mark.process
 def test_single_file_is_tried_with_a_time_limit(tmp_path: Path) -> None:
     endless_model(tmp_path / "endless.onnx")
     np.save(tmp_path / "bright.npy", np.ones((28, 28), np.uint8))

@@ -70,6 +70,7 @@ print(json.dumps(plan.ingredients["verify"].code))
 """
 
 
+@pytest.mark.process
 def test_installed_wheel_fingerprints_its_scripts(installed: Path, tmp_path: Path) -> None:
     shutil.copytree(installed, tmp_path / "packages")
     folder = tmp_path / "packages" / "pipeline" / "runtimes" / "js"
@@ -82,6 +83,7 @@ def test_installed_wheel_fingerprints_its_scripts(installed: Path, tmp_path: Pat
         assert hashes[name] == sha256(folder / name)
 
 
+@pytest.mark.process
 def test_wheel_has_the_scripts_but_no_npm_packages(installed: Path) -> None:
     names = {path.name for path in (installed / "pipeline" / "runtimes" / "js").iterdir()}
     assert names == {path.name for path in (PROJECT / "pipeline/runtimes/js").iterdir()}
@@ -122,6 +124,7 @@ def test_packages_folder_follows_the_environment(
     assert packages_folder().parent == Path(expected)
 
 
+@pytest.mark.process
 def test_doctor_names_the_missing_folder_and_the_command(tmp_path: Path) -> None:
     done = command("doctor", "-C", tmp_path, "--json", PIPELINE_JS_DIR=str(tmp_path / "js"))
     findings = {finding["subject"]: finding for finding in json.loads(done.out)}
@@ -132,6 +135,7 @@ def test_doctor_names_the_missing_folder_and_the_command(tmp_path: Path) -> None
     assert (node["fine"], node["advice"]) == (False, packages["advice"])
 
 
+@pytest.mark.process
 @needs_node
 def test_doctor_names_the_installed_folder(tmp_path: Path) -> None:
     findings = json.loads(command("doctor", "-C", tmp_path, "--json").out)
@@ -154,6 +158,7 @@ def install(copied: Path, root: Path, *options: str, **environment: str) -> Done
     return python(*arguments, cwd=copied, PIPELINE_JS_DIR=str(root), **environment)
 
 
+@pytest.mark.process
 @needs_npm
 def test_each_lock_has_its_own_folder(copied: Path, tmp_path: Path) -> None:
     theirs = tmp_path / "js" / packages_folder().name
@@ -166,6 +171,7 @@ def test_each_lock_has_its_own_folder(copied: Path, tmp_path: Path) -> None:
     assert list(theirs.iterdir()) == []
 
 
+@pytest.mark.process
 @needs_npm
 def test_existing_folder_is_not_changed(copied: Path, tmp_path: Path) -> None:
     assert install(copied, tmp_path / "js").code == 0
@@ -175,6 +181,7 @@ def test_existing_folder_is_not_changed(copied: Path, tmp_path: Path) -> None:
     assert not (ours / "package-lock.json").exists()
 
 
+@pytest.mark.process
 @needs_npm
 def test_failed_npm_installation_leaves_nothing(copied: Path, tmp_path: Path) -> None:
     (copied / "pipeline/runtimes/js/package.json").write_text("{")
@@ -184,6 +191,7 @@ def test_failed_npm_installation_leaves_nothing(copied: Path, tmp_path: Path) ->
     assert list((tmp_path / "js").iterdir()) == []
 
 
+@pytest.mark.process
 def test_missing_npm_is_reported_with_the_command(copied: Path, tmp_path: Path) -> None:
     done = install(copied, tmp_path / "js", PATH=str(tmp_path))
     assert_error(
@@ -191,6 +199,7 @@ def test_missing_npm_is_reported_with_the_command(copied: Path, tmp_path: Path) 
     )
 
 
+@pytest.mark.process
 @needs_npm
 def test_unwritable_folder_is_reported_with_its_setting(copied: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
@@ -198,6 +207,7 @@ def test_unwritable_folder_is_reported_with_its_setting(copied: Path, tmp_path: 
     assert_error(done, 3, "part of the path is a file", "PIPELINE_JS_DIR")
 
 
+@pytest.mark.process
 @needs_npm
 def test_installing_needs_no_python_packages(copied: Path, tmp_path: Path) -> None:
     """In a clone `make javascript` runs in parallel with `make install`."""

@@ -39,6 +39,7 @@ IMAGES = np.arange(3 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(3, 28,
 INSTALLED = [name for name, runtime in all_runtimes().items() if runtime.installed]
 
 
+@pytest.mark.browser
 @needs_browser
 @needs_node
 def test_all_files_are_verified_in_all_runtimes(published: Path) -> None:
@@ -199,6 +200,7 @@ def test_worker_has_a_time_limit(published: Path, tmp_path: Path) -> None:
         ask(choose_runtime("keras"), published / "model.keras", images, timeout_seconds=0.2)
 
 
+@pytest.mark.browser
 @needs_browser
 def test_node_and_browser_exit_with_the_worker(published: Path) -> None:
     """No process is left after kill -9 of the parent process."""
@@ -253,6 +255,7 @@ def test_table_shows_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -
     assert "not run in tract. To install: pip install 'dense-pipeline[runtimes]'" in out
 
 
+@pytest.mark.process
 def test_unknown_runtime_in_the_configuration_is_rejected(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "verify.runtimes=[onnxruntim]",
                    "-C", tmp_path)  # fmt: skip
@@ -261,6 +264,7 @@ def test_unknown_runtime_in_the_configuration_is_rejected(tmp_path: Path) -> Non
         ask(choose_runtime("onnxruntime"), tmp_path / "none.onnx")
 
 
+@pytest.mark.process
 def test_unverifiable_format_is_rejected_before_training(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[onnx,litert]",
                    "-C", tmp_path)  # fmt: skip
@@ -270,6 +274,7 @@ def test_unverifiable_format_is_rejected_before_training(tmp_path: Path) -> None
     assert not (tmp_path / "runs" / "train").exists()
 
 
+@pytest.mark.process
 def test_copies_need_their_original(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[keras,onnx_int8]",
                    "-C", tmp_path)  # fmt: skip

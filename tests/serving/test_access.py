@@ -9,6 +9,8 @@ import requests
 from tests.support.command_line import assert_error, command
 from tests.support.servers import serving
 
+pytestmark = pytest.mark.server
+
 BODY = {"instances": [[[[0]] * 28] * 28]}
 TOKEN = "a-token-of-many-characters"  # noqa: S105
 

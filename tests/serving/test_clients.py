@@ -21,7 +21,10 @@ from tests.support.servers import Server
 
 SCRIPTS = PROJECT / "tests" / "clients"
 PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`: .venv-clients")
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`: .venv-clients"),
+]
 NUM_IMAGES = 1 + 2 + 32 + 256 + 64  # in batches, and one by one from eight threads
 
 # The number of request variants in each script.
@@ -84,6 +87,7 @@ def theirs() -> dict[str, Any]:
     return document
 
 
+@pytest.mark.process
 def test_messages_match_those_of_tritonclient(theirs: dict[str, Any]) -> None:
     file = descriptor_pb2.FileDescriptorProto()
     message("ModelInferRequest").DESCRIPTOR.file.CopyToProto(file)
@@ -93,6 +97,7 @@ def test_messages_match_those_of_tritonclient(theirs: dict[str, Any]) -> None:
     assert "ModelInferRequest.InferInputTensor.ParametersEntry" in ours
 
 
+@pytest.mark.process
 def test_methods_match_those_of_tritonclient(theirs: dict[str, Any]) -> None:
     [service] = theirs["service"]
     calls = {call["name"]: (call["inputType"], call["outputType"]) for call in service["method"]}

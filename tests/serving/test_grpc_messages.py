@@ -28,6 +28,7 @@ def read(path: Path) -> descriptor_pb2.FileDescriptorProto:
     return file
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not COMPILER.exists(), reason="`make test` creates .venv-clients")
 def test_descriptor_equals_the_compiled_proto(tmp_path: Path) -> None:
     made = tmp_path / COMPILED.name

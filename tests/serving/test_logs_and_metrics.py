@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.support.processes import wait_until
 from tests.support.servers import serving, start_for_people
+
+pytestmark = pytest.mark.server
 
 BODY = {"instances": [[[[0]] * 28] * 28]}
 

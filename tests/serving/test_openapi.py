@@ -16,7 +16,10 @@ from tests.support.servers import Server, serving
 CLIENTS = PROJECT / "tests" / "clients"
 PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
 TOKEN = "a-token-of-these-tests"  # noqa: S105
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="`make test` creates .venv-clients")
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.skipif(not PYTHON.exists(), reason="`make test` creates .venv-clients"),
+]
 
 
 def check(document: object, url: str, folder: Path, **environment: str) -> Done:

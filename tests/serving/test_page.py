@@ -15,7 +15,7 @@ from tests.support.paths import PROJECT
 from tests.support.requirements import needs_browser
 from tests.support.servers import Server
 
-pytestmark = needs_browser
+pytestmark = [pytest.mark.browser, needs_browser]
 
 
 @pytest.fixture(scope="module")

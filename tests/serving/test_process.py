@@ -214,6 +214,7 @@ print(resident_bytes() - before)
 """
 
 
+@pytest.mark.process
 def test_large_blocks_are_returned_to_the_system() -> None:
     command = [sys.executable, "-c", LARGE_BLOCKS]
     done = subprocess.run(command, text=True, capture_output=True, check=True)

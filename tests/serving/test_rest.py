@@ -11,6 +11,8 @@ from pipeline.verification.comparing import Reference
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 from tests.support.servers import Server
 
+pytestmark = pytest.mark.server
+
 BATCHES = [1, 2, 15, 16, 17, 64, 256]
 
 

@@ -18,6 +18,8 @@ from tests.support.grpc_client import call, channel_to, question
 from tests.support.processes import wait_until
 from tests.support.servers import Server, place, serving
 
+pytestmark = pytest.mark.server
+
 BODY = {"instances": [[[[0]] * 28] * 28]}
 DATA = json.dumps(BODY).encode()
 HEAD = b"POST /v1/models/smoke:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(

@@ -14,6 +14,8 @@ import requests
 from tests.support.processes import wait_until
 from tests.support.servers import Server, serving
 
+pytestmark = pytest.mark.server
+
 BODY = {"instances": [[[[0]] * 28] * 28]}
 
 

@@ -17,6 +17,7 @@ OF_FIXTURES = {
     "complete": "tensorflow",
     "server": "server",
     "certificate": "process",
+    "tiny_disk": "root",
 }
 PROCESSES = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}  # audit events
 _unmarked: list[str] = []  # the test without marks that is running, or being collected
@@ -31,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--fast"):
         _unmarked.append("a module without pytestmark")
-        sys.addaudithook(_refuse)
+    sys.addaudithook(_refuse)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -47,6 +47,7 @@ TASK = Other()
 '''
 
 
+@pytest.mark.process
 def test_new_task_takes_one_file_and_one_line(tmp_path: Path) -> None:
     package = copy_package(tmp_path / "code" / "pipeline")
     (package / "tasks" / "other.py").write_text(OTHER)

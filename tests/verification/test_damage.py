@@ -144,6 +144,7 @@ def test_damage_to_any_artifact_is_named(
 
 
 @needs_node
+@pytest.mark.browser
 @needs_browser
 @pytest.mark.parametrize(
     ("change", "words"), [(one_weight, VALUES), (rename_output, NAME), (fix_batch, AXIS)]
