@@ -14,7 +14,7 @@ _TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """An HTTP response; header names are in lower case."""
 
     status: int
@@ -36,12 +36,12 @@ class Message:
         lines = [f"POST {self.path} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
-    def send(self, connection: HTTPConnection) -> Answer:
+    def send(self, connection: HTTPConnection) -> Response:
         """Send the request, and wait for the response."""
         connection.request("POST", self.path, self.body, self.headers)
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, headers, response.read())
+        return Response(response.status, headers, response.read())
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Protocol:
 
     label: str
     write: Callable[[str, np.ndarray], Message]
-    read: Callable[[Answer], np.ndarray]
+    read: Callable[[Response], np.ndarray]
 
 
 def connect(port: int) -> HTTPConnection:
@@ -63,8 +63,8 @@ def _write_v1(name: str, images: np.ndarray) -> Message:
     return Message(f"/v1/models/{name}:predict", {"Content-Type": "application/json"}, body)
 
 
-def _read_v1(answer: Answer) -> np.ndarray:
-    return np.array(json.loads(answer.body)["predictions"], np.float32)
+def _read_v1(response: Response) -> np.ndarray:
+    return np.array(json.loads(response.body)["predictions"], np.float32)
 
 
 def _write_v2_json(name: str, images: np.ndarray) -> Message:
@@ -73,8 +73,8 @@ def _write_v2_json(name: str, images: np.ndarray) -> Message:
     return Message(f"/v2/models/{name}/infer", headers, _compact({"inputs": [tensor]}))
 
 
-def _read_v2_json(answer: Answer) -> np.ndarray:
-    [output] = json.loads(answer.body)["outputs"]
+def _read_v2_json(response: Response) -> np.ndarray:
+    [output] = json.loads(response.body)["outputs"]
     return np.array(output["data"], np.float32).reshape(output["shape"])
 
 
@@ -86,11 +86,11 @@ def _write_v2_binary(name: str, images: np.ndarray) -> Message:
     return Message(f"/v2/models/{name}/infer", headers, head + images.tobytes())
 
 
-def _read_v2_binary(answer: Answer) -> np.ndarray:
-    length = int(answer.headers[LENGTH_OF_JSON.lower()])
-    [output] = json.loads(answer.body[:length])["outputs"]
+def _read_v2_binary(response: Response) -> np.ndarray:
+    length = int(response.headers[LENGTH_OF_JSON.lower()])
+    [output] = json.loads(response.body[:length])["outputs"]
     size = output["parameters"]["binary_data_size"]
-    return np.frombuffer(answer.body[length : length + size], "<f4").reshape(output["shape"])
+    return np.frombuffer(response.body[length : length + size], "<f4").reshape(output["shape"])
 
 
 def _tensor(images: np.ndarray) -> dict[str, object]:

@@ -5,7 +5,7 @@ from itertools import product
 
 from benchmarks.machine import OURS, PEERS, call, save, write_digits
 
-WAYS = tuple(product(("float32", "mixed_bfloat16"), ("xla", "graph")))
+VARIANTS = tuple(product(("float32", "mixed_bfloat16"), ("xla", "graph")))
 NETWORKS = (((128,), 128), ((1024, 1024), 256))
 ROUNDS = 2
 
@@ -14,7 +14,7 @@ def main() -> None:
     """Measure seconds per epoch and test accuracy of all combinations, alternating."""
     folder, rows = write_digits(), []
     for _ in range(ROUNDS):
-        for (hidden, batch_size), (precision, compiler) in product(NETWORKS, WAYS):
+        for (hidden, batch_size), (precision, compiler) in product(NETWORKS, VARIANTS):
             case = {
                 "hidden": hidden,
                 "batch_size": batch_size,

@@ -17,7 +17,7 @@ from benchmarks.load import LoadFailed, require_wrk
 from benchmarks.machine import PROJECT, save
 from benchmarks.servers import SERVERS, Server, ServerFailed
 from benchmarks.serving_round import Measured, Round, run_round
-from benchmarks.workloads import WrongAnswer, read_problem
+from benchmarks.workloads import WrongPredictions, read_problem
 from pipeline.publishing.published_folder import PublishedModel
 from pipeline.system.atomic import sha256
 
@@ -42,7 +42,7 @@ def main() -> None:
         for turn in range(options.rounds):  # the order is reversed in every other round
             rounds.append(run_round(servers if turn % 2 == 0 else servers[::-1], problem))
             print_round(rounds[-1])
-    except (ServerFailed, WrongAnswer, LoadFailed) as error:
+    except (ServerFailed, WrongPredictions, LoadFailed) as error:
         sys.exit(str(error))
     found = {
         "model": describe(problem.model),

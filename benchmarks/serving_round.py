@@ -14,7 +14,7 @@ from benchmarks.machine import SCRATCH
 from benchmarks.messages import Protocol
 from benchmarks.processes import machine_processor_seconds, own_processor_seconds
 from benchmarks.servers import Running, Server, running
-from benchmarks.workloads import WORKLOADS, Problem, Workload, require_right_answers
+from benchmarks.workloads import WORKLOADS, Problem, Workload, require_correct_predictions
 from pipeline.system.resources import num_processors
 
 CONNECTIONS = (1, 16, 64)
@@ -47,7 +47,7 @@ def run_round(servers: list[Server], problem: Problem) -> Round:
 
     Raises:
         ServerFailed: a server did not become ready.
-        WrongAnswer: a server returned wrong predictions.
+        WrongPredictions: a server returned wrong predictions.
         LoadFailed: a request failed.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -59,11 +59,11 @@ def run_round(servers: list[Server], problem: Problem) -> Round:
             for server in servers
         }
         for server in servers:
-            require_right_answers(server, processes[server.name].port, problem)
+            require_correct_predictions(server, processes[server.name].port, problem)
         loads = list(measure_loads(servers, processes, problem))
         memory = {name: process.resident_bytes() for name, process in processes.items()}
         for server in servers:
-            require_right_answers(server, processes[server.name].port, problem)
+            require_correct_predictions(server, processes[server.name].port, problem)
     seconds = {name: process.seconds_to_ready for name, process in processes.items()}
     return Round(loads, seconds, memory)
 

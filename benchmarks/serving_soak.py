@@ -16,7 +16,12 @@ from benchmarks.machine import OURS, PROJECT, SCRATCH, save
 from benchmarks.servers import SERVERS, Running, ServerFailed, running
 from benchmarks.soak_clients import NUM_CLIENTS, mixed_requests, running_clients
 from benchmarks.soak_versions import copy_model, swap
-from benchmarks.workloads import Problem, WrongAnswer, read_problem, require_right_answers
+from benchmarks.workloads import (
+    Problem,
+    WrongPredictions,
+    read_problem,
+    require_correct_predictions,
+)
 
 MINUTES, LEAST_MINUTES = 10.0, 2.0
 SAMPLE_SECONDS, SWAP_SECONDS = 3, 10
@@ -41,7 +46,7 @@ def main() -> None:
         copied = Problem(model, problem.images, problem.probabilities)
         try:
             found = soak(copied, 60 * options.minutes)
-        except (ServerFailed, WrongAnswer) as error:
+        except (ServerFailed, WrongPredictions) as error:
             sys.exit(str(error))
     print(json.dumps({key: value for key, value in found.items() if key != "samples"}))
     save("serving_soak", {"minutes": options.minutes, **found})
@@ -52,7 +57,7 @@ def soak(problem: Problem, seconds: float) -> dict[str, Any]:
     """Load the server for this time, and return the measurements."""
     server, requests = SERVERS[OURS], mixed_requests(problem)
     with running(server, problem.model, SCRATCH / "soak.log") as process:
-        require_right_answers(server, process.port, problem)
+        require_correct_predictions(server, process.port, problem)
         with running_clients(requests, process.port) as tally:
             samples, swaps = watch(process, problem.model.path.parent, seconds)
     return {

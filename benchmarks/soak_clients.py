@@ -13,7 +13,7 @@ import numpy as np
 import requests
 from PIL import Image
 
-from benchmarks.messages import HOST, LENGTH_OF_JSON, V1, V2_BINARY, Answer, Message, Protocol
+from benchmarks.messages import HOST, LENGTH_OF_JSON, V1, V2_BINARY, Message, Protocol, Response
 from benchmarks.workloads import WORKLOADS, Problem, mismatch
 
 NUM_CLIENTS = 8
@@ -22,7 +22,7 @@ PER_KIND = 8  # different requests of each kind
 TIMEOUT_SECONDS = 30
 MAX_FAILURE_TEXTS = 20  # all failures are counted
 
-Check = Callable[[Answer], str | None]
+Check = Callable[[Response], str | None]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _tensors(problem: Problem, place: int) -> Iterator[CheckedRequest]:
 
 
 def _expect(protocol: Protocol, expected: np.ndarray) -> Check:
-    return lambda answer: mismatch(answer, protocol, expected)
+    return lambda response: mismatch(response, protocol, expected)
 
 
 def _pictures(problem: Problem) -> Iterator[CheckedRequest]:
@@ -102,8 +102,8 @@ def _pictures(problem: Problem) -> Iterator[CheckedRequest]:
         yield CheckedRequest("a PNG", Message(path, headers, file.getvalue()), _expect_success)
 
 
-def _expect_success(answer: Answer) -> str | None:
-    return None if answer.status == requests.codes.ok else f"status {answer.status}"
+def _expect_success(response: Response) -> str | None:
+    return None if response.status == requests.codes.ok else f"status {response.status}"
 
 
 def _run(sequence: list[CheckedRequest], port: int, tally: Tally, stop: threading.Event) -> None:
@@ -123,16 +123,16 @@ def _outcome(
     """Return the failure if any, and the model version if the response has it."""
     url, message = f"http://{HOST}:{port}{request.message.path}", request.message
     try:
-        response = session.post(
+        received = session.post(
             url, data=message.body, headers=message.headers, timeout=TIMEOUT_SECONDS
         )
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(response.status_code, headers, response.content)
-        return request.check(answer), _version(answer)
+        headers = {name.lower(): value for name, value in received.headers.items()}
+        response = Response(received.status_code, headers, received.content)
+        return request.check(response), _version(response)
     except Exception as error:  # noqa: BLE001  (any exception is a failed request)
         return f"{type(error).__name__}: {error}"[:200], None
 
 
-def _version(answer: Answer) -> str | None:
-    length = answer.headers.get(LENGTH_OF_JSON.lower())
-    return json.loads(answer.body[: int(length)]).get("model_version") if length else None
+def _version(response: Response) -> str | None:
+    length = response.headers.get(LENGTH_OF_JSON.lower())
+    return json.loads(response.body[: int(length)]).get("model_version") if length else None

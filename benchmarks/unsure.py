@@ -11,7 +11,7 @@ import numpy as np
 from pipeline import load_model
 from pipeline.artifacts.data_set import split_file
 from pipeline.publishing.published_folder import find_published
-from pipeline.serving.protocols.pictures import SURE
+from pipeline.serving.protocols.pictures import UNSURE_BELOW
 
 
 def main(model: Path) -> None:
@@ -22,7 +22,7 @@ def main(model: Path) -> None:
     labels = np.load(data / split_file("test", "labels"))
     probabilities = load_model(model).predict(images)
     wrong = probabilities.argmax(axis=1) != labels
-    for threshold in (0.5, 0.8, SURE, 0.95, 0.99):
+    for threshold in (0.5, 0.8, UNSURE_BELOW, 0.95, 0.99):
         unsure = probabilities.max(axis=1) < threshold
         print(
             f"below {threshold}: {unsure.mean():.2%} of all, {unsure[wrong].mean():.0%} of all "

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 
 from benchmarks.machine import write_digits
-from benchmarks.messages import Answer, Protocol, connect
+from benchmarks.messages import Protocol, Response, connect
 from benchmarks.servers import Server
 from pipeline.publishing.published_folder import PublishedModel, find_published
 
@@ -18,7 +18,7 @@ TOLERANCE = 1e-5  # float32 survives JSON; the order of sums depends on the batc
 _OK = 200
 
 
-class WrongAnswer(Exception):
+class WrongPredictions(Exception):
     """A server returned wrong predictions; the message is for users."""
 
 
@@ -71,11 +71,11 @@ def read_problem(folder: Path) -> Problem:
     return Problem(model, images, session.run(["probabilities"], {"image": images})[0])
 
 
-def require_right_answers(server: Server, port: int, problem: Problem) -> None:
+def require_correct_predictions(server: Server, port: int, problem: Problem) -> None:
     """Check that a server returns onnxruntime's predictions for all requests of the workloads.
 
     Raises:
-        WrongAnswer: a response differs or failed.
+        WrongPredictions: a response differs or failed.
     """
     connection = connect(port)
     for workload in WORKLOADS:
@@ -83,22 +83,22 @@ def require_right_answers(server: Server, port: int, problem: Problem) -> None:
         if protocol is None:
             continue
         for images, expected in problem.requests(workload):
-            answer = protocol.write(problem.model.name, images).send(connection)
-            got = mismatch(answer, protocol, expected)
+            response = protocol.write(problem.model.name, images).send(connection)
+            got = mismatch(response, protocol, expected)
             if got:
-                raise WrongAnswer(
+                raise WrongPredictions(
                     f"{server.title} must predict as onnxruntime does within {TOLERANCE}; got "
                     f"{got} for {workload.name}. See the log of {server.name}."
                 )
     connection.close()
 
 
-def mismatch(answer: Answer, protocol: Protocol, expected: np.ndarray) -> str | None:
+def mismatch(response: Response, protocol: Protocol, expected: np.ndarray) -> str | None:
     """Return what is wrong with a response, or None."""
-    if answer.status != _OK:
-        return f"status {answer.status}, {answer.body[:100].decode(errors='replace')!r}"
+    if response.status != _OK:
+        return f"status {response.status}, {response.body[:100].decode(errors='replace')!r}"
     try:
-        found = protocol.read(answer)
+        found = protocol.read(response)
     except (KeyError, TypeError, ValueError) as error:
         return f"an unreadable response ({error!r})"
     if found.shape != expected.shape:

@@ -207,7 +207,7 @@ def serve(
     from pipeline.serving.settings import (
         Settings,
         require_certificate,
-        require_guarded,
+        require_token_or_tls,
     )
 
     exported = Workspace(Path(workspace)).exported
@@ -218,7 +218,7 @@ def serve(
         **options,
     )
     require_certificate(settings.certificate, settings.key)
-    require_guarded(settings, insecure=insecure)
+    require_token_or_tls(settings, insecure=insecure)
     serving.serve(settings, on_open)
 
 

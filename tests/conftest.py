@@ -17,7 +17,7 @@ from pipeline.system.atomic import locked
 from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference, read_reference
 from tests.support.command_line import run_smoke
-from tests.support.paths import NO_HOST
+from tests.support.paths import UNREACHABLE_PROXY
 from tests.support.servers import Server, serving
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -41,10 +41,10 @@ def no_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
     """Make only loopback reachable and no data set prepared, so all machines are alike."""
     prepared = tmp_path_factory.mktemp("tensorflow_datasets")
     settings = {
-        "http_proxy": NO_HOST,
-        "https_proxy": NO_HOST,
-        "HTTP_PROXY": NO_HOST,
-        "HTTPS_PROXY": NO_HOST,
+        "http_proxy": UNREACHABLE_PROXY,
+        "https_proxy": UNREACHABLE_PROXY,
+        "HTTP_PROXY": UNREACHABLE_PROXY,
+        "HTTPS_PROXY": UNREACHABLE_PROXY,
         "no_proxy": "127.0.0.1,::1",
         "NO_PROXY": "127.0.0.1,::1",
         "TFDS_DATA_DIR": str(prepared),

@@ -26,7 +26,7 @@ from tests.support.mutations import damage
 from tests.support.paths import PROJECT
 
 MUTATIONS = 200  # of a published folder; half as many of single files, which are opened
-HOME = {
+NATIVE_RUNTIMES = {
     "saved_model": "tensorflow",
     "onnx": "onnxruntime",
     "keras": "keras",
@@ -58,7 +58,9 @@ def test_mutated_published_folder_is_rejected_unopened(
     copy.require_unaltered()
 
 
-@pytest.mark.parametrize(("file_format", "runtime"), [*HOME.items(), ("onnx", "onnx-reference")])
+@pytest.mark.parametrize(
+    ("file_format", "runtime"), [*NATIVE_RUNTIMES.items(), ("onnx", "onnx-reference")]
+)
 def test_mutated_single_file_gives_a_prediction_or_an_error(
     published: Path, tmp_path: Path, file_format: str, runtime: str
 ) -> None:

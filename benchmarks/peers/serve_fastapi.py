@@ -22,7 +22,7 @@ def build(file: str, name: str) -> FastAPI:
 
     # Predictions take microseconds: running them in a thread would cost more than it saves.
     @app.post(f"/v1/models/{name}:predict")  # type: ignore[untyped-decorator]
-    async def answer(request: Request) -> Response:
+    async def predict_images(request: Request) -> Response:
         instances = orjson.loads(await request.body())["instances"]
         probabilities = predict(np.array(instances, np.uint8))
         content = orjson.dumps({"predictions": probabilities}, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -7,7 +7,7 @@ Modules, from the bottom up:
   explanation of every mistake
 - metrics, json_log: Prometheus metrics; JSON log lines
 - batching, versions: batching of concurrent requests; one loaded version, checked when it is opened
-- catalogue, watcher: the models being served; following changes in ``exported/``
+- catalog, watcher: the models being served; following changes in ``exported/``
 - service, access_log: shared state of the handlers of both ports; counting and logging requests
 - protocols/: TensorFlow Serving's REST API, Open Inference Protocol V2, pictures, the page, OpenAPI
 - http/, grpc/: the two ports

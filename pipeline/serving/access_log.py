@@ -16,7 +16,7 @@ class AccessLog:
         """Create the log; without ``json_log``, requests are only counted."""
         self._json_log = json_log
 
-    def note(
+    def log_request(
         self,
         route: str,
         version: Version | None,

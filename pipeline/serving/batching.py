@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.runtimes.predictor import Images, Probabilities
-from pipeline.serving.errors import too_late
+from pipeline.serving.errors import deadline_exceeded
 
 _LARGE = 16  # images: a request of this size gains nothing from being batched with others
 _LOOP_SECONDS = 1e-3  # longer computations run in the inference thread
 
 
-class Answer(NamedTuple):
+class InferenceResult(NamedTuple):
     """Probabilities, float32 (n, num_classes), with the time spent queued and in inference."""
 
     probabilities: Probabilities
@@ -36,7 +36,7 @@ class _Request:
     images: Images
     queued: float
     deadline: float
-    future: asyncio.Future[Answer]
+    future: asyncio.Future[InferenceResult]
 
 
 class _Outcome(NamedTuple):
@@ -54,23 +54,23 @@ class Batcher:
         self,
         predict: Callable[[Images], Probabilities],
         *,
-        most_images: int,
-        seconds_of_one: float,
+        max_images: int,
+        seconds_per_image: float,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Create a batcher of at most ``most_images`` images per batch; 1 turns batching off.
+        """Create a batcher of at most ``max_images`` images per batch; 1 turns batching off.
 
-        ``seconds_of_one`` is the inference time of one image; ``on_batch`` is called with the size
-        of each batch.
+        ``seconds_per_image`` is the inference time of one image; ``on_batch`` is called with the
+        size of each batch.
         """
         self._predict, self._on_batch = predict, on_batch
-        self._most_inline = int(_LOOP_SECONDS / seconds_of_one)
-        self._most = min(most_images, self._most_inline) or most_images
-        self._large = min(_LARGE, most_images)
+        self._max_inline = int(_LOOP_SECONDS / seconds_per_image)
+        self._max_images = min(max_images, self._max_inline) or max_images
+        self._large = min(_LARGE, max_images)
         self._waiting: deque[_Request] = deque()
         self._flushing = False
 
-    async def ask(self, images: Images, *, alone: bool, deadline: float) -> Answer:
+    async def predict(self, images: Images, *, alone: bool, deadline: float) -> InferenceResult:
         """Return the predictions for images, uint8 (n, *image_shape), in the same order.
 
         ``alone`` means that no other request is in progress, so there is nothing to batch with;
@@ -100,7 +100,7 @@ class Batcher:
     def _flush(self) -> None:
         requests = [self._waiting.popleft()]
         count = len(requests[0].images)
-        while self._waiting and count + len(self._waiting[0].images) <= self._most:
+        while self._waiting and count + len(self._waiting[0].images) <= self._max_images:
             requests.append(self._waiting.popleft())
             count += len(requests[-1].images)
         computing = self._compute(requests)
@@ -123,7 +123,7 @@ class Batcher:
         if len(requests) > 1:
             images = np.concatenate([request.images for request in requests])
         self._on_batch(len(images))
-        if len(images) <= self._most_inline:
+        if len(images) <= self._max_inline:
             _deliver(requests, _outcome(self._predict, images, math.inf))
             return None
         loop = asyncio.get_running_loop()
@@ -147,10 +147,10 @@ def _outcome(
 ) -> _Outcome:
     started = time.perf_counter()
     if started > deadline:  # it waited for the thread
-        return _Outcome(too_late(), started, started)
+        return _Outcome(deadline_exceeded(), started, started)
     try:
         result: Probabilities | Exception = predict(images)
-    except Exception as error:  # noqa: BLE001  (raised again in Batcher.ask)
+    except Exception as error:  # noqa: BLE001  (raised again in Batcher.predict)
         result = error
     return _Outcome(result, started, time.perf_counter())
 
@@ -167,12 +167,12 @@ def _deliver(requests: list[_Request], outcome: _Outcome) -> None:
             request.future.set_exception(result)
         else:
             waited = outcome.started - request.queued
-            request.future.set_result(Answer(result[first:last], waited, seconds))
+            request.future.set_result(InferenceResult(result[first:last], waited, seconds))
         first = last
 
 
 def _is_waiting(request: _Request) -> bool:
     """Return whether the client is still waiting and the deadline has not passed."""
     if not request.future.done() and time.perf_counter() > request.deadline:
-        request.future.set_exception(too_late())
+        request.future.set_exception(deadline_exceeded())
     return not request.future.done()

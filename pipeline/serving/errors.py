@@ -37,17 +37,17 @@ class ServingError(Exception):
         return [(name, str(value).encode()) for name, value in named.items() if value is not None]
 
 
-def wrong(sentence: str) -> ServingError:
+def bad_request(sentence: str) -> ServingError:
     """Return the error for an invalid request."""
     return ServingError(400, sentence)
 
 
-def unknown(sentence: str) -> ServingError:
+def not_found(sentence: str) -> ServingError:
     """Return the error for something that is not served."""
     return ServingError(404, sentence)
 
 
-def too_late() -> ServingError:
+def deadline_exceeded() -> ServingError:
     """Return the error for a request whose deadline passed while it waited."""
     return ServingError(
         504,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pipeline.serving import strict_json
-from pipeline.serving.errors import too_large, wrong
+from pipeline.serving.errors import bad_request, too_large
 from pipeline.serving.number_lists import NumberList
 from pipeline.serving.settings import Limits
 
@@ -30,5 +30,5 @@ def kind(value: Any) -> str:
 
 def _require_object(document: Any) -> dict[str, Any]:
     if type(document) is not dict:
-        raise wrong(f"The body must be a JSON object; got {kind(document)}.")
+        raise bad_request(f"The body must be a JSON object; got {kind(document)}.")
     return document

@@ -61,7 +61,7 @@ def _timer(route: str) -> Histogram:
 
 
 def count_request(route: str, model: str, version: str, status: int, seconds: float) -> None:
-    """Count a request; label values come from the catalogue, never from clients."""
+    """Count a request; label values come from the catalog, never from clients."""
     _counter(route, model, version, status).inc()
     _timer(route).observe(seconds)
 

@@ -18,8 +18,8 @@ _LONG = 500  # bytes; shorter lists are parsed with the rest of the document
 _TO_ZERO = bytes.maketrans(b"0123456789", b"0000000000")
 _SPACE = b" \t\r\n"
 _SHOWN = 40  # characters
-PLACE = "@numbers"  # replaces the list; documents that contain this string are parsed whole
-_PLACE = PLACE.encode()
+PLACEHOLDER = "@numbers"  # replaces the list; documents that contain this string are parsed whole
+_PLACEHOLDER = PLACEHOLDER.encode()
 
 
 class NumberList:
@@ -67,12 +67,12 @@ class NumberList:
             self.parsed()
 
 
-def take_out(text: bytes) -> tuple[bytes, NumberList | None]:
+def extract_numbers(text: bytes) -> tuple[bytes, NumberList | None]:
     """Return a JSON document with its longest list of numbers replaced, and that list.
 
     The list is in the longest piece without quotes, since numbers have none.
     """
-    if len(text) < _LONG or b"\\" in text or _PLACE in text:
+    if len(text) < _LONG or b"\\" in text or _PLACEHOLDER in text:
         return text, None
     pieces = text.split(b'"')  # every other piece is outside strings
     longest = max(range(0, len(pieces), 2), key=lambda index: len(pieces[index]))
@@ -82,7 +82,7 @@ def take_out(text: bytes) -> tuple[bytes, NumberList | None]:
     last = piece.rfind(b"]", first, object_ends if object_ends >= 0 else len(piece))
     if first < 0 or last - first < _LONG:
         return text, None
-    pieces[longest] = piece[:first] + b'"' + _PLACE + b'"' + piece[last + 1 :]
+    pieces[longest] = piece[:first] + b'"' + _PLACEHOLDER + b'"' + piece[last + 1 :]
     return b'"'.join(pieces), NumberList(piece[first : last + 1])
 
 

@@ -1,4 +1,4 @@
-"""State that the handlers of both ports share: the current catalogue, the limits, inference."""
+"""State that the handlers of both ports share: the current catalog, the limits, inference."""
 
 import asyncio
 import time
@@ -8,8 +8,8 @@ from functools import cache, partial
 from typing import TypeVar
 
 from pipeline.runtimes.predictor import Images
-from pipeline.serving.batching import Answer
-from pipeline.serving.catalogue import Catalogue
+from pipeline.serving.batching import InferenceResult
+from pipeline.serving.catalog import Catalog
 from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.settings import Settings
 from pipeline.serving.versions import Version
@@ -23,37 +23,37 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.catalogue = Catalogue()
+        self.catalog = Catalog()
         self.http_tasks: Collection[object] = ()  # set by the HTTP port
         self.grpc_calls = 0
-        self._kept_bytes = 0
+        self._reserved_bytes = 0
         self.draining = False  # reports not ready, but still accepts requests
-        self.leaving = asyncio.Event()  # no new requests are accepted
+        self.shutting_down = asyncio.Event()  # no new requests are accepted
 
     @property
-    def under_way(self) -> int:
+    def requests_in_progress(self) -> int:
         """The number of requests in progress, including those that are still queued."""
         return len(self.http_tasks) + self.grpc_calls
 
     @property
     def ready(self) -> bool:
         """Whether this worker should receive new requests."""
-        return self.catalogue.ready and not self.draining
+        return self.catalog.ready and not self.draining
 
-    def keep(self, size: int) -> None:
+    def reserve_memory(self, size: int) -> None:
         """Reserve memory for the bytes of a request until its response is sent.
 
         Raises:
             ServingError: (429) all requests together would exceed the limit.
         """
-        limit = self.settings.limits.kept_bytes
-        if self._kept_bytes + size > limit:
-            raise too_many("bytes of requests are held at once", limit, close=True)
-        self._kept_bytes += size
+        limit = self.settings.limits.in_flight_bytes
+        if self._reserved_bytes + size > limit:
+            raise too_many("bytes of requests are held in memory", limit, close=True)
+        self._reserved_bytes += size
 
-    def forget(self, size: int) -> None:
+    def release_memory(self, size: int) -> None:
         """Release the bytes of a request."""
-        self._kept_bytes -= size
+        self._reserved_bytes -= size
 
     def find(self, name: str, version: str | None = None, label: str | None = None) -> Version:
         """Return the requested version, or the default one.
@@ -61,7 +61,7 @@ class Service:
         Raises:
             ServingError: (404) there is no such model or version; (503) it is not ready.
         """
-        return self.catalogue.model(name).version(version, label)
+        return self.catalog.model(name).version(version, label)
 
     def deadline(self, seconds: float | None = None) -> float:
         """Return the deadline of a request received now, in seconds of ``time.perf_counter``."""
@@ -75,13 +75,15 @@ class Service:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(_thread(), partial(_without_frames, reader, *arguments))
 
-    async def ask(self, version: Version, images: Images, deadline: float) -> Answer:
+    async def predict(self, version: Version, images: Images, deadline: float) -> InferenceResult:
         """Return a version's predictions for images, uint8 (n, *image_shape).
 
         Raises:
             ServingError: (504) the deadline passed; (500) a prediction is infinity or NaN.
         """
-        return await version.answers.ask(images, alone=self.under_way == 1, deadline=deadline)
+        return await version.batcher.predict(
+            images, alone=self.requests_in_progress == 1, deadline=deadline
+        )
 
 
 def _without_frames(reader: Callable[..., T], *arguments: object) -> T:

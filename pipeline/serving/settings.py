@@ -19,7 +19,7 @@ class Limits:
     body_bytes: int = 16 * 2**20
     json_bytes: int = 4 * 2**20  # nested lists take twenty times as much memory as their text
     head_bytes: int = 64 * 2**10
-    kept_bytes: int = 128 * 2**20  # of all requests in progress
+    in_flight_bytes: int = 128 * 2**20  # of all requests in progress
     requests: int = 256  # in progress
     batch_images: int = 64  # per batch of several requests; 1 turns batching off
     connections: int = 1024
@@ -80,7 +80,7 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def require_guarded(settings: Settings, *, insecure: bool) -> None:
+def require_token_or_tls(settings: Settings, *, insecure: bool) -> None:
     """Require a token or TLS if other machines can reach the server.
 
     Raises:

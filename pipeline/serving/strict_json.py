@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import jiter
 
-from pipeline.serving.errors import wrong
-from pipeline.serving.number_lists import PLACE, NumberList, take_out
+from pipeline.serving.errors import bad_request
+from pipeline.serving.number_lists import PLACEHOLDER, NumberList, extract_numbers
 
 T = TypeVar("T")
 _SHOWN = 120  # characters of the parser's message
@@ -38,7 +38,7 @@ def parse(text: bytes) -> tuple[Any, NumberList | None]:
     Raises:
         ServingError: (400) the text is not such JSON; the message names the line and column.
     """
-    rest, numbers = take_out(text)
+    rest, numbers = extract_numbers(text)
     if numbers is not None:
         # Parse the whole text after a mistake, so that the reported position is right.
         with suppress(ValueError):
@@ -53,7 +53,7 @@ def _parse_whole(text: bytes) -> Any:
         return _parse(text)
     except ValueError as error:
         mistake = _shortened(f"{error}") if text else "the body is empty"
-        raise wrong(
+        raise bad_request(
             f"Invalid JSON: {mistake}. The body must be JSON (RFC 8259) without duplicate keys, "
             "nested at most 200 levels deep."
         ) from None
@@ -61,7 +61,7 @@ def _parse_whole(text: bytes) -> Any:
 
 def _put_back(value: Any, numbers: NumberList) -> tuple[Any, bool]:
     """Put the list back where it was taken from; return the value and whether that succeeded."""
-    if value == PLACE:
+    if value == PLACEHOLDER:
         return numbers, True
     if type(value) in {dict, list}:
         for key in value if type(value) is dict else range(len(value)):

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from pipeline.runtimes.predictor import Images
-from pipeline.serving.errors import ServingError, wrong
+from pipeline.serving.errors import ServingError, bad_request
 from pipeline.serving.number_lists import NumberList
 
 _ADVICE = "Send raw pixels, integers from 0 to 255: scaling is part of the model."
@@ -29,7 +29,7 @@ def from_nested(rows: Any, shape: tuple[int, ...], where: str) -> Images:
             return images
         rows = parsed(rows)
     if type(rows) is not list or not rows:
-        raise wrong(f"{where} must be a list of at least one image; got {_shown(rows)}.")
+        raise bad_request(f"{where} must be a list of at least one image; got {_shown(rows)}.")
     values: list[Any] = rows
     try:
         for size in shape:
@@ -49,7 +49,7 @@ def from_flat(values: Any, shape: tuple[int, ...], count: int, where: str) -> Im
     """
     expected = count * prod(shape)
     if len(values) != expected:
-        raise wrong(
+        raise bad_request(
             f"{where} must have {expected:,} numbers for {count} images of shape "
             f"{list(shape)}; got {len(values):,}. Send all pixels, row by row."
         )
@@ -71,12 +71,14 @@ def from_nested_or_flat(data: Any, shape: tuple[int, ...], count: int, where: st
             return images
         data = parsed(data)
     if type(data) is not list or not data:
-        raise wrong(f"{where} must be a list of numbers, nested or flat; got none.")
+        raise bad_request(f"{where} must be a list of numbers, nested or flat; got none.")
     if type(data[0]) is not list:
         return from_flat(data, shape, count, where)
     images = from_nested(data, shape, where)
     if len(images) != count:
-        raise wrong(f"{where} must have {count} images, according to its shape; got {len(images)}.")
+        raise bad_request(
+            f"{where} must have {count} images, according to its shape; got {len(images)}."
+        )
     return images
 
 
@@ -89,7 +91,7 @@ def parsed(numbers: NumberList) -> Any:
     try:
         return numbers.parsed()
     except ValueError as error:
-        raise wrong(
+        raise bad_request(
             f"Invalid JSON in a list of numbers: {error}. The body must be JSON (RFC 8259)."
         ) from None
 
@@ -102,7 +104,7 @@ def from_bytes(raw: bytes | memoryview, shape: tuple[int, ...], count: int, wher
     """
     expected = count * prod(shape)
     if len(raw) != expected:
-        raise wrong(
+        raise bad_request(
             f"{where} must have {expected:,} bytes for {count} images of shape {list(shape)}; "
             f"got {len(raw):,}. Send one byte per pixel."
         )
@@ -119,7 +121,7 @@ def _images(values: list[Any], shape: tuple[int, ...]) -> Images:
 def _first_mistake(rows: Sequence[Any], shape: tuple[int, ...], where: str) -> ServingError:
     found = _mistake(rows, shape, where)
     assert found, "a rejected list has a mistake"
-    return wrong(f"{found} {_ADVICE}")
+    return bad_request(f"{found} {_ADVICE}")
 
 
 def _mistake(rows: Sequence[Any], shape: tuple[int, ...], where: str) -> str | None:

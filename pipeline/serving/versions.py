@@ -30,7 +30,7 @@ FORMAT = "onnx"  # the only format that is served, with onnxruntime
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A version that is ready; ``answers`` runs inference."""
+    """A version that is ready; ``batcher`` runs inference."""
 
     model: str
     number: int
@@ -38,7 +38,7 @@ class Version:
     class_names: tuple[str, ...]
     digits: bool
     task: Task
-    answers: Batcher
+    batcher: Batcher
 
     @property
     def text(self) -> str:
@@ -46,10 +46,10 @@ class Version:
         return str(self.number)
 
 
-def open_version(folder: Path, model: str, most_images: int) -> Version:
+def open_version(folder: Path, model: str, max_images: int) -> Version:
     """Open a version with a single inference thread, since workers and batches scale better.
 
-    ``most_images`` is the maximum batch size.
+    ``max_images`` is the maximum batch size.
 
     Raises:
         ModelError: it was altered, belongs to another model, has no ONNX file or golden
@@ -69,10 +69,10 @@ def open_version(folder: Path, model: str, most_images: int) -> Version:
         class_names=published.class_names,
         digits=knows_digits(published.described.data.name, predictor.contract.image_shape),
         task=task_named(published.described.task),
-        answers=Batcher(
-            partial(finite, predictor),
-            most_images=most_images,
-            seconds_of_one=_seconds_of_one(predictor),
+        batcher=Batcher(
+            partial(predict_finite, predictor),
+            max_images=max_images,
+            seconds_per_image=_seconds_per_image(predictor),
             on_batch=batch_images.labels(model, published.version).observe,
         ),
     )
@@ -94,7 +94,7 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
         )
 
 
-def finite(predictor: Predictor, images: Images) -> Probabilities:
+def predict_finite(predictor: Predictor, images: Images) -> Probabilities:
     """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).
 
     Raises:
@@ -108,7 +108,7 @@ def finite(predictor: Predictor, images: Images) -> Probabilities:
     return probabilities
 
 
-def _seconds_of_one(predictor: Predictor) -> float:
+def _seconds_per_image(predictor: Predictor) -> float:
     """Return the shortest of five inference times of one image, which is the least disturbed."""
     image = np.zeros((1, *predictor.contract.image_shape), np.uint8)
     predictor.predict(image)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import PipelineError
 from pipeline.publishing.published_folder import MANIFEST, read_labels, versions_of
-from pipeline.serving.catalogue import Catalogue, Model
+from pipeline.serving.catalog import Catalog, Model
 from pipeline.serving.settings import Settings
 from pipeline.serving.versions import open_version
 
@@ -20,7 +20,7 @@ Signature = tuple[tuple[str, int, int], ...]
 
 
 class Watcher:
-    """Keeps a catalogue of the published models up to date; ``refresh`` is called repeatedly."""
+    """Keeps a catalog of the published models up to date; ``refresh`` is called repeatedly."""
 
     def __init__(self, settings: Settings) -> None:
         """Watch the folders of the settings or, without any, all models in ``exported``."""
@@ -28,22 +28,22 @@ class Watcher:
         self._most_images = settings.limits.batch_images
         self._seen: dict[Path, Signature] = {}
         self._logged: dict[str, str] = {}
-        self.catalogue = Catalogue()
+        self.catalog = Catalog()
 
-    def refresh(self) -> Iterator[Catalogue]:
-        """Look at the disk and yield a catalogue after each change."""
+    def refresh(self) -> Iterator[Catalog]:
+        """Look at the disk and yield a catalog after each change."""
         found = self._find()
         present = {folder for folders in found.values() for folder in folders}
         self._seen = {at: signature for at, signature in self._seen.items() if at in present}
-        for name in set(self.catalogue.models) - set(found):
+        for name in set(self.catalog.models) - set(found):
             _log.info("model removed", extra={"model": name})
             yield self._without(name)
         for name, folders in found.items():
             for model in self._refreshed(name, folders):
                 yield self._with(model)
-        if not self.catalogue.complete:
-            self.catalogue = replace(self.catalogue, complete=True)
-            yield self.catalogue
+        if not self.catalog.complete:
+            self.catalog = replace(self.catalog, complete=True)
+            yield self.catalog
 
     def _find(self) -> dict[str, list[Path]]:
         """Return the folders of all versions by model name, newest first."""
@@ -76,7 +76,7 @@ class Watcher:
             _log.warning("%s", text)
 
     def _refreshed(self, name: str, folders: list[Path]) -> Iterator[Model]:
-        before = self.catalogue.models.get(name, Model(name))
+        before = self.catalog.models.get(name, Model(name))
         model = self._with_labels(_without_removed(before, folders), folders[0].parent)
         changed = {
             folder: signature
@@ -111,22 +111,22 @@ class Watcher:
         except Exception as error:  # noqa: BLE001  (a broken version must not affect the others)
             _log.error("version rejected: %s", error, extra=labels)
             reason = _as_utf8(str(error).replace(f"{folder.parent}/", f"{model.name}/"))
-            return replace(model, loading=loading, refused={**model.refused, number: reason})
+            return replace(model, loading=loading, rejected={**model.rejected, number: reason})
         _log.info("version ready", extra=labels)
-        refused = {n: reason for n, reason in model.refused.items() if n != number}
+        rejected = {n: reason for n, reason in model.rejected.items() if n != number}
         return replace(
-            model, loading=loading, ready={**model.ready, number: version}, refused=refused
+            model, loading=loading, ready={**model.ready, number: version}, rejected=rejected
         )
 
-    def _with(self, model: Model) -> Catalogue:
-        models = {**self.catalogue.models, model.name: model}
-        self.catalogue = replace(self.catalogue, models=models)
-        return self.catalogue
+    def _with(self, model: Model) -> Catalog:
+        models = {**self.catalog.models, model.name: model}
+        self.catalog = replace(self.catalog, models=models)
+        return self.catalog
 
-    def _without(self, name: str) -> Catalogue:
-        models = {key: model for key, model in self.catalogue.models.items() if key != name}
-        self.catalogue = replace(self.catalogue, models=models)
-        return self.catalogue
+    def _without(self, name: str) -> Catalog:
+        models = {key: model for key, model in self.catalog.models.items() if key != name}
+        self.catalog = replace(self.catalog, models=models)
+        return self.catalog
 
 
 def _as_utf8(text: str) -> str:
@@ -155,5 +155,5 @@ def _without_removed(model: Model, folders: list[Path]) -> Model:
     return replace(
         model,
         ready={n: version for n, version in model.ready.items() if n in numbers},
-        refused={n: reason for n, reason in model.refused.items() if n in numbers},
+        rejected={n: reason for n, reason in model.rejected.items() if n in numbers},
     )

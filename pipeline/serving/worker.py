@@ -1,4 +1,4 @@
-"""One worker: an event loop that serves one catalogue on both ports."""
+"""One worker: an event loop that serves one catalog on both ports."""
 
 import asyncio
 import gc
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pipeline.serving import metrics
 from pipeline.serving.access_log import AccessLog
-from pipeline.serving.catalogue import Catalogue
+from pipeline.serving.catalog import Catalog
 from pipeline.serving.grpc.port import GrpcPort
 from pipeline.serving.http.application import Application
 from pipeline.serving.http.server import Server
@@ -57,20 +57,20 @@ async def _serve(
         gc.collect()
         gc.freeze()  # exclude modules and models, which are permanent, from garbage collection
         refreshing = asyncio.create_task(_keep_refreshing(watcher, service, thread))
-        stopping = asyncio.create_task(_stop_when_leaving(port, service))
+        stopping = asyncio.create_task(_stop_on_shutdown(port, service))
         try:
             if port:
                 await port.start()
             await server.serve(sockets=[sock])
         finally:
             refreshing.cancel()
-            service.leaving.set()
+            service.shutting_down.set()
             await stopping
 
 
-async def _stop_when_leaving(port: GrpcPort | None, service: Service) -> None:
+async def _stop_on_shutdown(port: GrpcPort | None, service: Service) -> None:
     """Stop the gRPC port at the same time as the HTTP port, as each takes a while."""
-    await service.leaving.wait()
+    await service.shutting_down.wait()
     if port:
         await port.stop()
 
@@ -82,12 +82,12 @@ async def _keep_refreshing(watcher: Watcher, service: Service, thread: ThreadPoo
 
 
 async def _refresh(watcher: Watcher, service: Service, thread: ThreadPoolExecutor) -> None:
-    """Update the catalogue in a thread, since hashing and opening files take a while."""
+    """Update the catalog in a thread, since hashing and opening files take a while."""
     loop = asyncio.get_running_loop()
 
     def refresh() -> None:
-        for catalogue in watcher.refresh():
-            loop.call_soon_threadsafe(_replace, service, catalogue)
+        for catalog in watcher.refresh():
+            loop.call_soon_threadsafe(_replace, service, catalog)
 
     try:
         await loop.run_in_executor(thread, refresh)
@@ -95,13 +95,13 @@ async def _refresh(watcher: Watcher, service: Service, thread: ThreadPoolExecuto
         _log.exception("cannot read exported/")
 
 
-def _replace(service: Service, catalogue: Catalogue) -> None:
-    service.catalogue = catalogue
+def _replace(service: Service, catalog: Catalog) -> None:
+    service.catalog = catalog
     loaded = {
         (name, str(number)): ",".join(
             sorted(k for k, at in model.served_labels.items() if at == number)
         )
-        for name, model in catalogue.models.items()
+        for name, model in catalog.models.items()
         for number in model.ready
     }
     metrics.show_versions(loaded)

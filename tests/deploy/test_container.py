@@ -19,7 +19,7 @@ from pipeline.serving.bearer_token import TOKEN_VARIABLE
 from pipeline.serving.settings import MODEL_PORT
 from tests.support.containerfile import instructions, last_stage
 from tests.support.locks import locked
-from tests.support.paths import NO_HOST, PROJECT
+from tests.support.paths import PROJECT, UNREACHABLE_PROXY
 from tests.support.processes import wait_until
 
 ENVIRONMENT = dict(os.environ)  # before the tests disable the network
@@ -122,7 +122,7 @@ def container_environment(image: Path, **more: str) -> dict[str, str]:
     """Return the container's variables, with a dead proxy that the health check must not use."""
     variables = dict(pair.split("=") for pair in inside(image, last_stage()["ENV"]).split())
     variables["PATH"] = variables["PATH"].replace("$PATH", "/usr/bin:/bin")
-    return {**variables, "HOME": "/", "http_proxy": NO_HOST, **more}
+    return {**variables, "HOME": "/", "http_proxy": UNREACHABLE_PROXY, **more}
 
 
 def test_container_requires_a_token(image: Path, complete: Path) -> None:

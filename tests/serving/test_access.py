@@ -49,17 +49,17 @@ def test_token_is_required(smoke: Path, tmp_path: Path) -> None:
     with serving(smoke, *arguments, log=tmp_path / "log") as server:
         for given in (None, "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}"):
             headers = {"Authorization": given} if given else {}
-            for answer in (
+            for response in (
                 server.get("/v1/models", headers=headers),
                 server.get("/metrics", headers=headers),
                 server.post("/v1/models/smoke:predict", json=BODY, headers=headers),
             ):
-                assert answer.status_code == 401
-                assert answer.headers["WWW-Authenticate"] == "Bearer"
-                assert "Missing or invalid bearer token" in answer.json()["error"]
+                assert response.status_code == 401
+                assert response.headers["WWW-Authenticate"] == "Bearer"
+                assert "Missing or invalid bearer token" in response.json()["error"]
         right = {"Authorization": f"Bearer {TOKEN}"}
-        answer = server.post("/v1/models/smoke:predict", json=BODY, headers=right)
-        assert answer.status_code == 200
+        response = server.post("/v1/models/smoke:predict", json=BODY, headers=right)
+        assert response.status_code == 200
         # The page is open to all and asks for the token itself.
         assert server.get("/", headers={"Accept": "text/html"}).status_code == 200
         assert TOKEN not in server.log.read_text()

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from pipeline.artifacts.model_contract import contract_for
 from pipeline.runtimes.predictor import Predictor
-from pipeline.serving.batching import Answer, Batcher
+from pipeline.serving.batching import Batcher, InferenceResult
 from pipeline.serving.errors import ServingError
-from pipeline.serving.versions import finite
+from pipeline.serving.versions import predict_finite
 from pipeline.tasks.registry import task_named
 
 FAST, SLOW = 1e-5, 1.0  # seconds per image: computed on the event loop, or in the thread
@@ -35,7 +35,7 @@ class Counting:
         self.sizes.append(size)
 
 
-def question(number: int, count: int) -> Any:
+def make_images(number: int, count: int) -> Any:
     """Return images that no other request contains."""
     images = np.zeros((count, 2, 2, 1), np.uint8)
     images[:, 0, 0, 0] = number % 256
@@ -44,13 +44,15 @@ def question(number: int, count: int) -> Any:
     return images
 
 
-async def ask_all(batcher: Batcher, questions: list[Any], pauses: list[int]) -> list[Answer]:
-    async def ask(images: Any, pause: int) -> Answer:
+async def predict_all(
+    batcher: Batcher, requests: list[Any], pauses: list[int]
+) -> list[InferenceResult]:
+    async def predict(images: Any, pause: int) -> InferenceResult:
         for _ in range(pause):  # iterations of the event loop
             await asyncio.sleep(0)
-        return await batcher.ask(images, alone=False, deadline=time.perf_counter() + 60)
+        return await batcher.predict(images, alone=False, deadline=time.perf_counter() + 60)
 
-    return await asyncio.gather(*map(ask, questions, pauses))
+    return await asyncio.gather(*map(predict, requests, pauses))
 
 
 @settings(max_examples=150)
@@ -60,46 +62,46 @@ async def ask_all(batcher: Batcher, questions: list[Any], pauses: list[int]) -> 
 )
 def test_each_request_gets_its_own_predictions(sent: list[tuple[int, int]], seconds: float) -> None:
     counting = Counting()
-    batcher = Batcher(sums, most_images=64, seconds_of_one=seconds, on_batch=counting)
-    questions = [question(number, count) for number, (count, _) in enumerate(sent)]
-    answers = asyncio.run(ask_all(batcher, questions, [pause for _, pause in sent]))
-    for images, answer in zip(questions, answers, strict=True):
-        np.testing.assert_array_equal(answer.probabilities, sums(images))
-    assert sum(counting.sizes) == sum(len(images) for images in questions)
+    batcher = Batcher(sums, max_images=64, seconds_per_image=seconds, on_batch=counting)
+    requests = [make_images(number, count) for number, (count, _) in enumerate(sent)]
+    results = asyncio.run(predict_all(batcher, requests, [pause for _, pause in sent]))
+    for images, result in zip(requests, results, strict=True):
+        np.testing.assert_array_equal(result.probabilities, sums(images))
+    assert sum(counting.sizes) == sum(len(images) for images in requests)
 
 
 @pytest.mark.parametrize("seconds", [FAST, SLOW])
 def test_simultaneous_requests_form_one_batch(seconds: float) -> None:
     counting = Counting()
-    batcher = Batcher(sums, most_images=64, seconds_of_one=seconds, on_batch=counting)
-    questions = [question(number, 1) for number in range(50)]
-    asyncio.run(ask_all(batcher, questions, [0] * 50))
+    batcher = Batcher(sums, max_images=64, seconds_per_image=seconds, on_batch=counting)
+    requests = [make_images(number, 1) for number in range(50)]
+    asyncio.run(predict_all(batcher, requests, [0] * 50))
     assert counting.sizes == [50]
 
 
 def test_batching_can_be_turned_off() -> None:
     counting = Counting()
-    batcher = Batcher(sums, most_images=1, seconds_of_one=FAST, on_batch=counting)
-    questions = [question(number, 1 + number % 2) for number in range(20)]
-    answers = asyncio.run(ask_all(batcher, questions, [0] * 20))
-    for images, answer in zip(questions, answers, strict=True):
-        np.testing.assert_array_equal(answer.probabilities, sums(images))
+    batcher = Batcher(sums, max_images=1, seconds_per_image=FAST, on_batch=counting)
+    requests = [make_images(number, 1 + number % 2) for number in range(20)]
+    results = asyncio.run(predict_all(batcher, requests, [0] * 20))
+    for images, result in zip(requests, results, strict=True):
+        np.testing.assert_array_equal(result.probabilities, sums(images))
     assert counting.sizes == [1, 2] * 10
 
 
 def test_single_request_runs_immediately() -> None:
     """Inference runs before the next iteration of the event loop."""
 
-    async def ask() -> list[str]:
+    async def run() -> list[str]:
         order: list[str] = []
         batcher = Batcher(
-            sums, most_images=64, seconds_of_one=FAST, on_batch=lambda _: order.append("computed")
+            sums, max_images=64, seconds_per_image=FAST, on_batch=lambda _: order.append("computed")
         )
         asyncio.get_running_loop().call_soon(order.append, "next pass")
-        await batcher.ask(question(1, 1), alone=True, deadline=time.perf_counter() + 60)
+        await batcher.predict(make_images(1, 1), alone=True, deadline=time.perf_counter() + 60)
         return [*order, "answered"]
 
-    assert asyncio.run(ask()) == ["computed", "answered"]
+    assert asyncio.run(run()) == ["computed", "answered"]
 
 
 def test_inference_error_fails_only_its_own_batch() -> None:
@@ -110,60 +112,63 @@ def test_inference_error_fails_only_its_own_batch() -> None:
             raise ValueError("broken")
         return sums(images)
 
-    async def ask() -> None:
+    async def run() -> None:
         nonlocal fail
-        batcher = Batcher(sometimes, most_images=64, seconds_of_one=FAST)
-        questions = [question(number, 1) for number in range(3)]
-        asked = (batcher.ask(q, alone=False, deadline=time.perf_counter() + 60) for q in questions)
-        assert [str(e) for e in await asyncio.gather(*asked, return_exceptions=True)] == [
+        batcher = Batcher(sometimes, max_images=64, seconds_per_image=FAST)
+        requests = [make_images(number, 1) for number in range(3)]
+        calls = (
+            batcher.predict(images, alone=False, deadline=time.perf_counter() + 60)
+            for images in requests
+        )
+        assert [str(e) for e in await asyncio.gather(*calls, return_exceptions=True)] == [
             "broken"
         ] * 3
         fail = False
-        [answer] = await ask_all(batcher, questions[:1], [0])
-        np.testing.assert_array_equal(answer.probabilities, sums(questions[0]))
+        [result] = await predict_all(batcher, requests[:1], [0])
+        np.testing.assert_array_equal(result.probabilities, sums(requests[0]))
 
-    asyncio.run(ask())
+    asyncio.run(run())
 
 
 def test_expired_request_is_skipped() -> None:
-    async def ask() -> None:
+    async def run() -> None:
         counting = Counting()
-        batcher = Batcher(sums, most_images=64, seconds_of_one=FAST, on_batch=counting)
+        batcher = Batcher(sums, max_images=64, seconds_per_image=FAST, on_batch=counting)
         now = time.perf_counter()
         late, good = await asyncio.gather(
-            batcher.ask(question(1, 1), alone=False, deadline=now - 1),
-            batcher.ask(question(2, 1), alone=False, deadline=now + 60),
+            batcher.predict(make_images(1, 1), alone=False, deadline=now - 1),
+            batcher.predict(make_images(2, 1), alone=False, deadline=now + 60),
             return_exceptions=True,
         )
         assert isinstance(late, ServingError)
         assert late.status == 504
-        assert isinstance(good, Answer)
+        assert isinstance(good, InferenceResult)
         assert counting.sizes == [1]
 
-    asyncio.run(ask())
+    asyncio.run(run())
 
 
 def test_expired_request_releases_its_images() -> None:
     """An exception refers to frames, and their images would stay until garbage collection."""
     references: list[Any] = []
 
-    async def ask() -> None:
-        batcher = Batcher(sums, most_images=64, seconds_of_one=FAST)
-        images = question(1, 20)
+    async def run() -> None:
+        batcher = Batcher(sums, max_images=64, seconds_per_image=FAST)
+        images = make_images(1, 20)
         references.append(weakref.ref(images))
         with pytest.raises(ServingError, match="deadline"):
-            await batcher.ask(images, alone=False, deadline=time.perf_counter() - 1)
+            await batcher.predict(images, alone=False, deadline=time.perf_counter() - 1)
 
     gc.disable()
     try:
-        asyncio.run(ask())
+        asyncio.run(run())
         assert references[0]() is None
     finally:
         gc.enable()
 
 
 def test_request_that_expires_in_the_queue_is_skipped() -> None:
-    async def ask() -> None:
+    async def run() -> None:
         counting = Counting()
 
         def until_late(images: Any) -> Any:
@@ -172,18 +177,18 @@ def test_request_that_expires_in_the_queue_is_skipped() -> None:
                 time.sleep(0.01)
             return sums(images)
 
-        batcher = Batcher(until_late, most_images=64, seconds_of_one=SLOW)
+        batcher = Batcher(until_late, max_images=64, seconds_per_image=SLOW)
         soon = time.perf_counter() + 0.5
         first, second = await asyncio.gather(
-            batcher.ask(question(1, 20), alone=False, deadline=soon + 60),
-            batcher.ask(question(2, 30), alone=False, deadline=soon),
+            batcher.predict(make_images(1, 20), alone=False, deadline=soon + 60),
+            batcher.predict(make_images(2, 30), alone=False, deadline=soon),
             return_exceptions=True,
         )
-        assert isinstance(first, Answer)
+        assert isinstance(first, InferenceResult)
         assert isinstance(second, ServingError)
         assert counting.sizes == [20]
 
-    asyncio.run(ask())
+    asyncio.run(run())
 
 
 def test_nan_prediction_is_an_error() -> None:
@@ -196,19 +201,19 @@ def test_nan_prediction_is_an_error() -> None:
     predictor = Broken()
     predictor.contract = contract_for(task_named("multiclass").output(2), image_shape=(2, 2, 1))
     with pytest.raises(ServingError, match="returned infinity or NaN") as caught:
-        finite(predictor, question(1, 1))
+        predict_finite(predictor, make_images(1, 1))
     assert caught.value.status == 500
 
 
 def test_cancelled_request_does_not_affect_others() -> None:
-    async def ask() -> None:
-        batcher = Batcher(sums, most_images=64, seconds_of_one=SLOW)
-        leaving = asyncio.create_task(
-            batcher.ask(question(1, 1), alone=False, deadline=time.perf_counter() + 60)
+    async def run() -> None:
+        batcher = Batcher(sums, max_images=64, seconds_per_image=SLOW)
+        canceled = asyncio.create_task(
+            batcher.predict(make_images(1, 1), alone=False, deadline=time.perf_counter() + 60)
         )
         await asyncio.sleep(0)
-        leaving.cancel()
-        [answer] = await ask_all(batcher, [question(2, 3)], [0])
-        np.testing.assert_array_equal(answer.probabilities, sums(question(2, 3)))
+        canceled.cancel()
+        [result] = await predict_all(batcher, [make_images(2, 3)], [0])
+        np.testing.assert_array_equal(result.probabilities, sums(make_images(2, 3)))
 
-    asyncio.run(ask())
+    asyncio.run(run())

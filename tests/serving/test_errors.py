@@ -29,12 +29,12 @@ def tensor(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in {**whole, **changes}.items() if value is not None}
 
 
-def assert_refused(answer: requests.Response, status: int, *words: str) -> None:
-    assert answer.status_code == status, answer.text
-    assert list(answer.json()) == ["error"]
+def assert_refused(response: requests.Response, status: int, *words: str) -> None:
+    assert response.status_code == status, response.text
+    assert list(response.json()) == ["error"]
     for word in words:
-        assert word in answer.json()["error"]
-    assert "Traceback" not in answer.text
+        assert word in response.json()["error"]
+    assert "Traceback" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_invalid_binary_tensors(
     parameters = {"binary_data_size": size} if size else {}
     text = json.dumps({"inputs": [tensor(data=None, parameters=parameters)]}).encode()
     headers = {"Inference-Header-Content-Length": (header or str(len(text))).encode("latin-1")}
-    answer = server.post("/v2/models/smoke/infer", data=text + bytes(sent), headers=headers)
-    assert_refused(answer, 400, *words)
+    response = server.post("/v2/models/smoke/infer", data=text + bytes(sent), headers=headers)
+    assert_refused(response, 400, *words)
 
 
 @pytest.mark.parametrize(
@@ -197,10 +197,10 @@ def test_unknown_paths_models_and_methods(
     request = requests.Request(method, server.url).prepare()
     request.url = server.url + path  # set here, since requests would normalize it
     with requests.Session() as session:
-        answer = session.send(request, timeout=30)
-    assert_refused(answer, status, *words)
+        response = session.send(request, timeout=30)
+    assert_refused(response, status, *words)
     if status == 405:
-        assert answer.headers["Allow"] in {"GET", "POST"}
+        assert response.headers["Allow"] in {"GET", "POST"}
 
 
 def test_invalid_pictures(server: Server) -> None:
@@ -211,8 +211,8 @@ def test_invalid_pictures(server: Server) -> None:
 
 def test_compressed_bodies_are_refused(server: Server) -> None:
     headers = {"Content-Encoding": "gzip"}
-    answer = server.post("/v1/models/smoke:predict", data=b"x", headers=headers)
-    assert_refused(answer, 415, "must not be compressed", "gzip")
+    response = server.post("/v1/models/smoke:predict", data=b"x", headers=headers)
+    assert_refused(response, 415, "must not be compressed", "gzip")
 
 
 def test_invalid_requests_are_not_server_errors(server: Server) -> None:

@@ -20,7 +20,7 @@ from pipeline.serving.ports import open_ports
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
 from pipeline.verification.comparing import Reference
-from tests.support.grpc_client import call, channel_to, question, tensor
+from tests.support.grpc_client import call, channel_to, infer_request, tensor
 from tests.support.processes import wait_until
 from tests.support.servers import Server, serving
 
@@ -40,17 +40,17 @@ def test_predictions_match_the_trained_model(
     channel: Any, reference: Reference, count: int, raw: bool
 ) -> None:
     images = np.load(reference.images)[:count]
-    asked = question(inputs=[tensor(shape=images.shape)], id="mine")
+    request = infer_request(inputs=[tensor(shape=images.shape)], id="mine")
     if raw:
-        asked["raw_input_contents"] = [images.tobytes()]
+        request["raw_input_contents"] = [images.tobytes()]
     else:
-        del asked["raw_input_contents"]
-        asked["inputs"][0]["contents"] = {"uint_contents": images.ravel().tolist()}
-    answer = call(channel, "ModelInfer", **asked)
-    [output] = answer.outputs
-    assert (answer.model_version, answer.id, output.datatype) == ("1", "mine", "FP32")
+        del request["raw_input_contents"]
+        request["inputs"][0]["contents"] = {"uint_contents": images.ravel().tolist()}
+    response = call(channel, "ModelInfer", **request)
+    [output] = response.outputs
+    assert (response.model_version, response.id, output.datatype) == ("1", "mine", "FP32")
     if raw:
-        got = np.frombuffer(answer.raw_output_contents[0], "<f4")
+        got = np.frombuffer(response.raw_output_contents[0], "<f4")
     else:
         got = np.asarray(output.contents.fp32_contents, np.float32)
     expected = reference.probabilities[:count]
@@ -60,43 +60,43 @@ def test_predictions_match_the_trained_model(
 @pytest.mark.parametrize(
     ("name", "fields", "code", "words"),
     [
-        ("ModelInfer", question(model_name="other"), Code.NOT_FOUND, "Servable not found"),
-        ("ModelInfer", question(model_version="9"), Code.NOT_FOUND, "version 9"),
-        ("ModelInfer", question(model_version="x"), Code.INVALID_ARGUMENT, "must be a number"),
-        ("ModelInfer", question(inputs=[]), Code.INVALID_ARGUMENT, "one tensor"),
+        ("ModelInfer", infer_request(model_name="other"), Code.NOT_FOUND, "Servable not found"),
+        ("ModelInfer", infer_request(model_version="9"), Code.NOT_FOUND, "version 9"),
+        ("ModelInfer", infer_request(model_version="x"), Code.INVALID_ARGUMENT, "must be a number"),
+        ("ModelInfer", infer_request(inputs=[]), Code.INVALID_ARGUMENT, "one tensor"),
         (
             "ModelInfer",
-            question(inputs=[tensor(datatype="FP32")]),
+            infer_request(inputs=[tensor(datatype="FP32")]),
             Code.INVALID_ARGUMENT,
             "datatype UINT8",
         ),
         (
             "ModelInfer",
-            question(inputs=[tensor(shape=[1, 784])]),
+            infer_request(inputs=[tensor(shape=[1, 784])]),
             Code.INVALID_ARGUMENT,
             "[batch, 28, 28, 1]",
         ),
         (
             "ModelInfer",
-            question(raw_input_contents=[bytes(783)]),
+            infer_request(raw_input_contents=[bytes(783)]),
             Code.INVALID_ARGUMENT,
             "784 bytes",
         ),
         (
             "ModelInfer",
-            question(raw_input_contents=[b"", b""]),
+            infer_request(raw_input_contents=[b"", b""]),
             Code.INVALID_ARGUMENT,
             "must hold one tensor",
         ),
         (
             "ModelInfer",
-            question(raw_input_contents=[]),
+            infer_request(raw_input_contents=[]),
             Code.INVALID_ARGUMENT,
             "uint_contents must have 784 numbers",
         ),
         (
             "ModelInfer",
-            question(outputs=[{"name": "y"}]),
+            infer_request(outputs=[{"name": "y"}]),
             Code.INVALID_ARGUMENT,
             "unexpected inference output 'y'",
         ),
@@ -115,7 +115,7 @@ def test_errors_are_explained(
 
 def test_large_message_is_refused(channel: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        call(channel, "ModelInfer", **question(raw_input_contents=[bytes(17 * 2**20)]))
+        call(channel, "ModelInfer", **infer_request(raw_input_contents=[bytes(17 * 2**20)]))
     assert caught.value.code() == Code.RESOURCE_EXHAUSTED
 
 
@@ -129,7 +129,7 @@ def test_health_and_index(channel: Any) -> None:
 
 
 def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
-    call(channel, "ModelInfer", **question())
+    call(channel, "ModelInfer", **infer_request())
     metrics = server.get("/metrics").text
     counted = 'pipeline_requests_total{model="smoke",route="grpc ModelInfer",status="200"'
     assert counted in metrics
@@ -142,13 +142,13 @@ def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
     )
 
 
-class Notes(AccessLog):
+class RecordingAccessLog(AccessLog):
     """Records the statuses that would be counted and logged."""
 
     def __init__(self) -> None:
         self.statuses: asyncio.Queue[int] = asyncio.Queue()
 
-    def note(self, route: str, version: Any, status: int, began: float, record: Any) -> None:
+    def log_request(self, route: str, version: Any, status: int, began: float, record: Any) -> None:
         del route, version, began, record
         self.statuses.put_nowait(status)
 
@@ -167,17 +167,17 @@ def test_canceled_call_is_counted_as_canceled(
 
         monkeypatch.setitem(HANDLERS, "ServerMetadata", wait)
         settings, http, keeper = open_ports(Settings(tmp_path, port=0, grpc_port=0))
-        port, notes = None, Notes()
+        port, access_log = None, RecordingAccessLog()
         try:
-            port = GrpcPort(Service(settings), notes)
+            port = GrpcPort(Service(settings), access_log)
             await port.start()
             assert settings.grpc_address
             async with grpc.aio.insecure_channel(settings.grpc_address) as channel:
-                asked = channel.unary_unary(f"/{SERVICE}/ServerMetadata")(b"")
+                request = channel.unary_unary(f"/{SERVICE}/ServerMetadata")(b"")
                 async with asyncio.timeout(30):
                     await entered.wait()
-                    asked.cancel()
-                    return await notes.statuses.get()
+                    request.cancel()
+                    return await access_log.statuses.get()
         finally:
             http.close()
             if keeper:
@@ -196,7 +196,7 @@ def test_refused_messages_do_not_stay_in_memory(server: Server, channel: Any) ->
     """Neither large ones, nor those that would take forty times their size in memory."""
     infer = channel.unary_unary(f"/{SERVICE}/ModelInfer")
     unknown = message("ModelInferRequest")(
-        **question(model_name="other", raw_input_contents=[os.urandom(10 * 2**20)])
+        **infer_request(model_name="other", raw_input_contents=[os.urandom(10 * 2**20)])
     ).SerializeToString()
     swelling = b"\x2a\x00" * 5_000_000  # as many empty inputs
     infer_and_expect(infer, unknown, Code.NOT_FOUND, "Available models: smoke")
@@ -243,10 +243,10 @@ def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:
         assert call(channel, "ServerReady").ready  # probes need no token
         for given in (None, [("authorization", f"Bearer {TOKEN}x")], [("authorization", TOKEN)]):
             with pytest.raises(grpc.RpcError) as caught:
-                call(channel, "ModelInfer", metadata=given, **question())
+                call(channel, "ModelInfer", metadata=given, **infer_request())
             assert caught.value.code() == Code.UNAUTHENTICATED
             assert "Missing or invalid bearer token" in caught.value.details()
         right = [("authorization", f"Bearer {TOKEN}")]
-        assert call(channel, "ModelInfer", metadata=right, **question()).model_name == "smoke"
+        assert call(channel, "ModelInfer", metadata=right, **infer_request()).model_name == "smoke"
         with channel_to(server) as plain, pytest.raises(grpc.RpcError):
             call(plain, "ServerLive", timeout=5)

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from pipeline.serving.errors import ServingError
-from pipeline.serving.http.bodies import Bodies
+from pipeline.serving.http.bodies import BodyReader
 from pipeline.serving.http.messages import Request
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits, Settings
@@ -85,23 +85,23 @@ def send_until_response(
 
 
 def test_large_body_is_refused_with_a_readable_error(strict: Server) -> None:
-    answer = strict.post("/v1/models/smoke:predict", data=b" " * (3 * ONE_MB))
-    assert answer.status_code == 413
-    assert "at most 1,048,576 bytes" in answer.json()["error"]
+    response = strict.post("/v1/models/smoke:predict", data=b" " * (3 * ONE_MB))
+    assert response.status_code == 413
+    assert "at most 1,048,576 bytes" in response.json()["error"]
 
 
 def test_large_chunked_body_is_refused(strict: Server) -> None:
     chunks = (b" " * 65536 for _ in range(40))
-    answer = strict.post("/v1/models/smoke:predict", data=chunks)
-    assert answer.status_code == 413
+    response = strict.post("/v1/models/smoke:predict", data=chunks)
+    assert response.status_code == 413
 
 
 def test_expect_continue_refuses_large_body_before_sending(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(HEAD + b"Content-Length: 9999999\r\nExpect: 100-continue\r\n\r\n")
-        answer = read_all(connection)
-    assert answer.startswith(b"HTTP/1.1 413")
-    assert b"100 Continue" not in answer
+        response = read_all(connection)
+    assert response.startswith(b"HTTP/1.1 413")
+    assert b"100 Continue" not in response
 
 
 def test_expect_continue_accepts_body(strict: Server) -> None:
@@ -114,9 +114,9 @@ def test_expect_continue_accepts_body(strict: Server) -> None:
 
 
 def test_json_has_a_separate_limit(server: Server) -> None:
-    answer = server.post("/v1/models/smoke:predict", data=b" " * (5 * ONE_MB))
-    assert answer.status_code == 413
-    assert "A JSON body must have at most 4,194,304 bytes" in answer.json()["error"]
+    response = server.post("/v1/models/smoke:predict", data=b" " * (5 * ONE_MB))
+    assert response.status_code == 413
+    assert "A JSON body must have at most 4,194,304 bytes" in response.json()["error"]
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /v1/mo", HEAD, HEAD + b"Content-Length: 50\r\n\r\n{"])
@@ -124,33 +124,33 @@ def test_slow_requests_time_out(strict: Server, sent: bytes) -> None:
     with connect(strict) as connection:
         connection.sendall(sent)
         started = time.monotonic()
-        answer = read_all(connection)
+        response = read_all(connection)
     assert 0.5 < time.monotonic() - started < 15
-    assert answer.startswith(b"HTTP/1.1 408")
-    assert b"did not arrive within 1 s" in answer
+    assert response.startswith(b"HTTP/1.1 408")
+    assert b"did not arrive within 1 s" in response
 
 
 def test_dripping_body_times_out(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(HEAD + b"Content-Length: 500\r\n\r\n")
-        answer = send_until_response(connection, (b" " for _ in range(100)), 0.1)
-    assert answer.startswith(b"HTTP/1.1 408")
+        response = send_until_response(connection, (b" " for _ in range(100)), 0.1)
+    assert response.startswith(b"HTTP/1.1 408")
 
 
 def test_endless_headers_are_refused(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(b"GET /v1/models HTTP/1.1\r\n")
         headers = (b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(2000))
-        answer = send_until_response(connection, headers, 0.01)
-    assert answer.startswith(b"HTTP/1.1 431")
+        response = send_until_response(connection, headers, 0.01)
+    assert response.startswith(b"HTTP/1.1 431")
 
 
 def test_invalid_http_gets_a_json_error(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00 hello\r\n\r\n")
-        answer = read_all(connection)
-    assert answer.startswith(b"HTTP/1.1 400")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].startswith(
+        response = read_all(connection)
+    assert response.startswith(b"HTTP/1.1 400")
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["error"].startswith(
         "The request is not valid HTTP/1.1. For https, start the server with"
     )
 
@@ -161,24 +161,24 @@ def test_too_many_requests_get_retry_after(small: Server) -> None:
     try:
         for connection in waiting:
             connection.sendall(HEAD + b"Content-Length: 50\r\n\r\n")
-        answer = first_response(waiting)
+        response = first_response(waiting)
     finally:
         for connection in waiting:
             connection.close()
-    assert answer.startswith(b"HTTP/1.1 429")
-    assert b"retry-after: 1" in answer
-    assert b"at most 4 requests are answered at once" in answer
+    assert response.startswith(b"HTTP/1.1 429")
+    assert b"retry-after: 1" in response
+    assert b"at most 4 requests are processed at once" in response
 
 
 def test_too_many_connections_are_refused(small: Server) -> None:
     idle = [connect(small) for _ in range(21)]
     try:
-        answer = first_response(idle)
+        response = first_response(idle)
     finally:
         for connection in idle:
             connection.close()
-    assert answer.startswith(b"HTTP/1.1 429")
-    assert b"at most 20 connections are open at once" in answer
+    assert response.startswith(b"HTTP/1.1 429")
+    assert b"at most 20 connections are open at once" in response
 
 
 def test_disconnecting_clients_do_no_harm(strict: Server) -> None:
@@ -194,10 +194,10 @@ def test_pipelined_requests_are_answered_in_order(strict: Server) -> None:
     last = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with connect(strict) as connection:
         connection.sendall(b"".join(one % number for number in range(5)) + last)
-        answer = read_all(connection)
-    places = [answer.index(b"x-request-id: n%d" % number) for number in range(5)]
+        response = read_all(connection)
+    places = [response.index(b"x-request-id: n%d" % number) for number in range(5)]
     assert places == sorted(places)
-    assert answer.count(b"HTTP/1.1 200 OK") == 6
+    assert response.count(b"HTTP/1.1 200 OK") == 6
 
 
 def test_endless_trailers_are_cut_off(strict: Server) -> None:
@@ -262,15 +262,15 @@ def test_busy_server_answers_probes(small: Server) -> None:
 def test_duplicate_among_many_keys_is_found_quickly(server: Server) -> None:
     """A duplicate among 200,000 keys must not be found by comparing all pairs."""
     keys = ",".join(f'"{number:x}":0' for number in range(200_000))
-    answer = server.post("/v1/models/smoke:predict", data="{" + keys + ',"30d3f":0}')
-    assert answer.status_code == 400
-    assert 'duplicate key "30d3f"' in answer.json()["error"]
+    response = server.post("/v1/models/smoke:predict", data="{" + keys + ',"30d3f":0}')
+    assert response.status_code == 400
+    assert 'duplicate key "30d3f"' in response.json()["error"]
 
 
 def test_arriving_bodies_share_a_limit() -> None:
     """Of two bodies that do not fit together, the second is refused; the first continues."""
-    service = Service(Settings(exported=Path(), limits=Limits(kept_bytes=150)))
-    bodies = Bodies(service)
+    service = Service(Settings(exported=Path(), limits=Limits(in_flight_bytes=150)))
+    bodies = BodyReader(service)
 
     async def read(pieces: list[bytes]) -> Any:
         messages = iter(
@@ -286,17 +286,17 @@ def test_arriving_bodies_share_a_limit() -> None:
         try:
             return await bodies.read(request, receive)
         finally:
-            service.forget(request.kept_bytes)
+            service.release_memory(request.reserved_bytes)
 
     async def both() -> list[Any]:
-        asked = (read([b"a" * 100, b"b", b"b", b"b"]), read([b"c" * 40, b"d" * 40]))
-        return list(await asyncio.gather(*asked, return_exceptions=True))
+        reads = (read([b"a" * 100, b"b", b"b", b"b"]), read([b"c" * 40, b"d" * 40]))
+        return list(await asyncio.gather(*reads, return_exceptions=True))
 
     first, second = asyncio.run(both())
     assert first == b"a" * 100 + b"bbb"
     assert isinstance(second, ServingError)
     assert second.status == 429
-    assert "at most 150 bytes of requests are held at once" in str(second)
+    assert "at most 150 bytes of requests are held in memory" in str(second)
     assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
 
 
@@ -325,9 +325,9 @@ def test_refused_body_is_released_in_the_parser_thread() -> None:
 def test_passed_deadline_is_reported(server: Server) -> None:
     tensor = {"name": "image", "datatype": "UINT8", "shape": [1, 28, 28, 1], "data": [0] * 784}
     body = {"inputs": [tensor], "parameters": {"timeout": 1}}
-    answer = server.post("/v2/models/smoke/infer", json=body)
-    assert answer.status_code == 504
-    assert "deadline" in answer.json()["error"]
+    response = server.post("/v2/models/smoke/infer", json=body)
+    assert response.status_code == 504
+    assert "deadline" in response.json()["error"]
 
 
 def test_server_still_answers_after_all_tests(strict: Server) -> None:

@@ -16,19 +16,19 @@ BODY = {"instances": [[[[0]] * 28] * 28]}
 
 def test_access_log_is_json_with_request_ids(smoke: Path, tmp_path: Path) -> None:
     with serving(smoke, log=tmp_path / "log") as server:
-        answer = server.predict(BODY)
+        response = server.predict(BODY)
         server.get("/v1/models/missing")
         server.get("/v1/ends%E2%80%A8a%C2%85line")
         wait_until(lambda: sum(e.get("status") == 404 for e in server.events()) == 2)
         lines = server.log.read_text().rpartition("\n")[0].splitlines()  # as strict readers do
         assert all(map(json.loads, lines))
         found = [e for e in server.events() if e["event"] == "request"]
-    mine = next(e for e in found if e["request_id"] == answer.headers["X-Request-ID"])
+    mine = next(e for e in found if e["request_id"] == response.headers["X-Request-ID"])
     assert (mine["method"], mine["path"]) == ("POST", "/v1/models/smoke:predict")
     assert (mine["status"], mine["model"], mine["version"]) == (200, "smoke", "1")
     assert found[-1]["path"] == "/v1/ends%E2%80%A8a%C2%85line"
     assert mine["milliseconds"] > 0
-    assert mine["bytes_out"] == len(answer.content)
+    assert mine["bytes_out"] == len(response.content)
     with serving(smoke, "--no-access-log", log=tmp_path / "quiet") as server:
         server.predict(BODY)
     assert not [e for e in server.events() if e["event"] == "request"]
@@ -42,9 +42,9 @@ def test_metrics(smoke: Path, tmp_path: Path) -> None:
         text = server.get("/metrics").text
         assert server.get("/monitoring/prometheus/metrics").status_code == 200
     route = 'route="/v1/models/{name}:predict"'
-    asked = 'pipeline_requests_total{model="smoke",' + route
-    assert asked + ',status="200",version="1"} 2.0' in text
-    assert asked + ',status="400",version="1"} 1.0' in text
+    counter = 'pipeline_requests_total{model="smoke",' + route
+    assert counter + ',status="200",version="1"} 2.0' in text
+    assert counter + ',status="400",version="1"} 1.0' in text
     assert f"pipeline_request_seconds_count{{{route}}} 3.0" in text
     assert 'pipeline_batch_images_sum{model="smoke",version="1"} 4.0' in text
     assert 'pipeline_version_loaded{labels="stable",model="smoke",version="1"} 1.0' in text

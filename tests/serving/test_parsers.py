@@ -76,7 +76,7 @@ def test_random_bytes_are_refused(body: bytes, length: bytes | None) -> None:
 def test_strict_json_agrees_with_python(value: Any) -> None:
     text = json.dumps(value).encode()
     assume(b"Infinity" not in text)  # Python writes it, but it is not JSON
-    assume(number_lists.take_out(text)[1] is None)  # such lists have numbers of 64 bits
+    assume(number_lists.extract_numbers(text)[1] is None)  # such lists have numbers of 64 bits
     assert strict_json.parse(text)[0] == json.loads(text)
 
 
@@ -107,8 +107,8 @@ def test_values_that_cannot_be_shown_are_described() -> None:
 @pytest.mark.parametrize("timeout", [-1, 2**64, 10**400, 1.5])
 def test_timeout_must_have_64_bits(timeout: float) -> None:
     tensor = {"name": "image", "datatype": "UINT8", "shape": [1, *SHAPE], "data": [0] * 4}
-    asked = {"inputs": [tensor], "parameters": {"timeout": timeout}}
-    assert f"64 bits; got {timeout!r:.60}." in sentence(read_v2, json.dumps(asked).encode())
+    document = {"inputs": [tensor], "parameters": {"timeout": timeout}}
+    assert f"64 bits; got {timeout!r:.60}." in sentence(read_v2, json.dumps(document).encode())
 
 
 def test_mistake_is_reported_with_its_position() -> None:
@@ -159,10 +159,10 @@ def test_cached_json_is_not_mixed_up() -> None:
     tensor = {"name": "image", "datatype": "UINT8", "parameters": {"binary_data_size": 8}}
     raw = memoryview(bytes(range(8)))
     for number in [*range(1000, 1600), *range(1000, 1100)]:  # more than are cached, then again
-        asked = {"id": str(number), "inputs": [{**tensor, "shape": [2, *SHAPE]}]}
-        text = json.dumps(asked).encode()
-        question, images = v2_body.read_infer(LIMITS, text, raw, VERSION)
-        assert (question.id, len(images)) == (str(number), 2)
+        document = {"id": str(number), "inputs": [{**tensor, "shape": [2, *SHAPE]}]}
+        text = json.dumps(document).encode()
+        request, images = v2_body.read_infer(LIMITS, text, raw, VERSION)
+        assert (request.id, len(images)) == (str(number), 2)
         assert len(v2_body._cache[VERSION]) <= 256
 
 
@@ -226,10 +226,10 @@ def test_mutated_requests_are_read_as_by_a_plain_parser(
     chance = random.Random(seed)
     bodies = requests_of(count)
     changed = [mutated(chance.choice(bodies), chance) for _ in range(3000)]
-    asked = [(read, b) for b in bodies + changed for read in (read_v1, read_v2, read_v2_binary)]
-    quick = [outcome(read, body) for read, body in asked]
+    document = [(read, b) for b in bodies + changed for read in (read_v1, read_v2, read_v2_binary)]
+    quick = [outcome(read, body) for read, body in document]
     monkeypatch.setattr(number_lists, "_LONG", 10**9)
-    assert quick == [outcome(read, body) for read, body in asked]
+    assert quick == [outcome(read, body) for read, body in document]
     assert sum(found is not None for found in quick) > 50
 
 

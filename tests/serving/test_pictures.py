@@ -46,17 +46,17 @@ def test_prediction_equals_that_of_the_command_line(
     image = np.load(reference.images)[0]
     path = tmp_path / f"digit.{kind.lower()}"
     on_paper(image, dark_on_light=dark_on_light, size=size).save(path, kind)
-    answer = server.post(
+    response = server.post(
         "/v1/models/smoke:classify-image",
         data=path.read_bytes(),
         headers={"Content-Type": FORMATS[kind]},
     ).json()
     [expected] = predict(complete / "exported" / "smoke", [path])
-    assert answer["top"][0]["label"] == expected.label == str(reference.labels[0])
-    assert answer["probabilities"] == pytest.approx(expected.probabilities, abs=1e-5)
-    ranked = sorted(answer["probabilities"].items(), key=lambda item: -item[1])[:3]
-    assert [(row["label"], row["probability"]) for row in answer["top"]] == ranked
-    assert (answer["model"], answer["version"]) == ("smoke", "1")
+    assert response["top"][0]["label"] == expected.label == str(reference.labels[0])
+    assert response["probabilities"] == pytest.approx(expected.probabilities, abs=1e-5)
+    ranked = sorted(response["probabilities"].items(), key=lambda item: -item[1])[:3]
+    assert [(row["label"], row["probability"]) for row in response["top"]] == ranked
+    assert (response["model"], response["version"]) == ("smoke", "1")
 
 
 def test_response_contains_the_image_the_network_saw(server: Server, reference: Reference) -> None:
@@ -64,19 +64,21 @@ def test_response_contains_the_image_the_network_saw(server: Server, reference: 
     image = np.load(reference.images)[3]
     file = io.BytesIO()
     Image.fromarray(image.squeeze()).save(file, "PNG")
-    answer = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
-    seen = Image.open(io.BytesIO(base64.b64decode(answer["canonical"]["b64"])))
+    response = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
+    seen = Image.open(io.BytesIO(base64.b64decode(response["canonical"]["b64"])))
     np.testing.assert_array_equal(np.asarray(seen), image.squeeze())
     expected = reference.probabilities[3]
-    np.testing.assert_allclose(list(answer["probabilities"].values()), expected, rtol=0, atol=1e-5)
-    assert answer["unsure"] == bool(expected.max() < 0.9)
+    np.testing.assert_allclose(
+        list(response["probabilities"].values()), expected, rtol=0, atol=1e-5
+    )
+    assert response["unsure"] == bool(expected.max() < 0.9)
 
 
 def test_empty_sheet_is_unsure(server: Server) -> None:
     file = io.BytesIO()
     Image.new("L", (300, 200), 255).save(file, "PNG")
-    answer = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
-    assert answer["unsure"]
+    response = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
+    assert response["unsure"]
 
 
 def test_predictions_of_low_probability_are_unsure(server: Server, reference: Reference) -> None:
@@ -84,8 +86,8 @@ def test_predictions_of_low_probability_are_unsure(server: Server, reference: Re
     for image in images:
         file = io.BytesIO()
         Image.fromarray(image.squeeze()).save(file, "PNG")
-        answer = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
-        flags.append(answer["unsure"])
+        response = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
+        flags.append(response["unsure"])
     assert flags == [bool(p.max() < 0.9) for p in reference.probabilities[:150]]
     assert 0 < sum(flags) < 75
 
@@ -98,10 +100,10 @@ def test_invalid_pictures_are_explained(server: Server, bad: str) -> None:
     else:
         Image.new("L", (200, 200), 100).save(file, "GIF" if bad == "gif" else "PNG")
     body = file.getvalue()[: -30 if bad == "cut" else None]
-    answer = server.post("/v1/models/smoke:classify-image", data=body)
-    assert answer.status_code == 400
+    response = server.post("/v1/models/smoke:classify-image", data=body)
+    assert response.status_code == 400
     words = {"bomb": "at most 20,000,000 pixels", "cut": "Cannot read", "gif": "PNG, JPEG, WebP"}
-    assert words[bad] in answer.json()["error"]
+    assert words[bad] in response.json()["error"]
     assert server.events()  # every line is JSON, also Pillow's warning about the bomb
 
 
@@ -121,5 +123,5 @@ def test_deadline_passes_while_waiting_for_another_picture() -> None:
 async def classify(request: Request) -> None:
     request.parameters = {"name": "any", "version": None, "label": None}
     service = Mock()
-    asked = asyncio.create_task(pictures.classify_image(service, request))
-    await asyncio.wait_for(asked, 30)
+    classifying = asyncio.create_task(pictures.classify_image(service, request))
+    await asyncio.wait_for(classifying, 30)

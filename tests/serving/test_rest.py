@@ -49,10 +49,10 @@ def test_predict_in_row_and_column_format(
     tensor = images[:count].tolist()
     if named:
         tensor = [{"image": i} for i in tensor] if asked == "instances" else {"image": tensor}
-    answer = server.predict({"signature_name": "serving_default", asked: tensor})
-    assert answer.status_code == 200
-    assert list(answer.json()) == [answered]
-    assert_close(answer.json()[answered], reference.probabilities[:count])
+    response = server.predict({"signature_name": "serving_default", asked: tensor})
+    assert response.status_code == 200
+    assert list(response.json()) == [answered]
+    assert_close(response.json()[answered], reference.probabilities[:count])
 
 
 def v2(images: Any, **extra: Any) -> dict[str, Any]:
@@ -68,9 +68,13 @@ def test_infer_with_json(
     body = v2(images[:count], id="mine")
     if nested:
         body["inputs"][0]["data"] = images[:count].tolist()
-    answer = server.post("/v2/models/smoke/infer", json=body).json()
-    [output] = answer["outputs"]
-    assert (answer["model_name"], answer["model_version"], answer["id"]) == ("smoke", "1", "mine")
+    response = server.post("/v2/models/smoke/infer", json=body).json()
+    [output] = response["outputs"]
+    assert (response["model_name"], response["model_version"], response["id"]) == (
+        "smoke",
+        "1",
+        "mine",
+    )
     assert (output["name"], output["datatype"]) == ("probabilities", "FP32")
     assert_close(np.reshape(output["data"], output["shape"]), reference.probabilities[:count])
 
@@ -104,15 +108,15 @@ def test_infer_with_binary_tensors(
     server: Server, images: Any, reference: Reference, count: int, asked: Any, is_binary: bool
 ) -> None:
     body, headers = binary(images[:count], **asked)
-    answer = server.post("/v2/models/smoke/infer", data=body, headers=headers)
-    assert answer.status_code == 200, answer.text
+    response = server.post("/v2/models/smoke/infer", data=body, headers=headers)
+    assert response.status_code == 200, response.text
     expected = reference.probabilities[:count]
-    length = answer.headers.get("Inference-Header-Content-Length")
+    length = response.headers.get("Inference-Header-Content-Length")
     assert (length is not None) == is_binary
     if length is None:
-        assert_close(np.reshape(answer.json()["outputs"][0]["data"], expected.shape), expected)
+        assert_close(np.reshape(response.json()["outputs"][0]["data"], expected.shape), expected)
         return
-    text, raw = answer.content[: int(length)], answer.content[int(length) :]
+    text, raw = response.content[: int(length)], response.content[int(length) :]
     [output] = json.loads(text)["outputs"]
     assert output["parameters"]["binary_data_size"] == len(raw)
     assert_close(np.frombuffer(raw, "<f4").reshape(output["shape"]), expected)
@@ -121,15 +125,15 @@ def test_infer_with_binary_tensors(
 def test_concurrent_requests_get_their_own_predictions(
     server: Server, images: Any, reference: Reference
 ) -> None:
-    def ask(index: int) -> Any:
+    def predict_one(index: int) -> Any:
         count = 1 + index % 3
         return server.predict({"instances": images[index : index + count].tolist()}).json()
 
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(ask, range(300)))
-    for index, answer in enumerate(answers):
+        responses = list(pool.map(predict_one, range(300)))
+    for index, response in enumerate(responses):
         expected = reference.probabilities[index : index + 1 + index % 3]
-        assert_close(answer["predictions"], expected)
+        assert_close(response["predictions"], expected)
 
 
 @pytest.mark.parametrize(
@@ -183,28 +187,28 @@ def test_models_and_health(server: Server) -> None:
 
 
 def test_routes_ignore_case_as_in_tensorflow_serving(server: Server, images: Any) -> None:
-    answer = server.post("/V1/Models/smoke:Predict", json={"instances": images[:1].tolist()})
-    assert answer.status_code == 200
+    response = server.post("/V1/Models/smoke:Predict", json={"instances": images[:1].tolist()})
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("where", ["versions/1", "labels/stable"])
 def test_versions_and_labels(server: Server, images: Any, reference: Reference, where: str) -> None:
     body = {"instances": images[:1].tolist()}
-    answer = server.post(f"/v1/models/smoke/{where}:predict", json=body)
-    assert_close(answer.json()["predictions"], reference.probabilities[:1])
+    response = server.post(f"/v1/models/smoke/{where}:predict", json=body)
+    assert_close(response.json()["predictions"], reference.probabilities[:1])
 
 
 def test_head_has_no_body(server: Server) -> None:
     import requests
 
-    answer = requests.head(server.url + "/v1/models", timeout=30)
-    assert (answer.status_code, answer.content) == (200, b"")
+    response = requests.head(server.url + "/v1/models", timeout=30)
+    assert (response.status_code, response.content) == (200, b"")
     assert server.get("/v1/models").status_code == 200
 
 
 def test_server_timing_lists_every_step(server: Server, images: Any) -> None:
-    answer = server.predict({"instances": images[:1].tolist()})
-    steps = [part.split(";")[0] for part in answer.headers["Server-Timing"].split(", ")]
+    response = server.predict({"instances": images[:1].tolist()})
+    steps = [part.split(";")[0] for part in response.headers["Server-Timing"].split(", ")]
     assert steps == ["parse", "queue", "infer", "serialise"]
 
 

@@ -67,20 +67,20 @@ def states(server: Server) -> dict[str, tuple[str, str]]:
 
 
 def test_new_version_is_served_without_failed_requests(workspace: Path, running: Server) -> None:
-    answers: list[tuple[int, str]] = []
+    responses: list[tuple[int, str]] = []
     done = threading.Event()
 
-    def ask() -> None:
+    def send_requests() -> None:
         with requests.Session() as session:
             while not done.is_set():
-                answer = session.post(
+                response = session.post(
                     f"{running.url}/v1/models/smoke:predict", json=BODY, timeout=30
                 )
-                answers.append((answer.status_code, answer.text))
+                responses.append((response.status_code, response.text))
 
-    askers = [threading.Thread(target=ask) for _ in range(4)]
-    for asker in askers:
-        asker.start()
+    clients = [threading.Thread(target=send_requests) for _ in range(4)]
+    for client in clients:
+        client.start()
     for number in (2, 3, 4):
         add_version(workspace, number)
         set_labels(workspace, stable=number)
@@ -89,10 +89,10 @@ def test_new_version_is_served_without_failed_requests(workspace: Path, running:
     shutil.rmtree(model_folder(workspace) / "1")
     wait_until(lambda: "1" not in states(running))
     done.set()
-    for asker in askers:
-        asker.join()
-    assert len(answers) > 50
-    assert {code for code, _ in answers} == {200}
+    for client in clients:
+        client.join()
+    assert len(responses) > 50
+    assert {code for code, _ in responses} == {200}
     assert running.get("/v1/models/smoke/versions/1").status_code == 404
 
 

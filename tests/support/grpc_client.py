@@ -14,12 +14,12 @@ from tests.support.servers import Server
 def call(
     channel: Any, method: str, /, *, metadata: Any = None, timeout: float = 20, **fields: Any
 ) -> Any:
-    ask = channel.unary_unary(
+    send = channel.unary_unary(
         f"/{SERVICE}/{method}",
         request_serializer=message(f"{method}Request").SerializeToString,
         response_deserializer=message(f"{method}Response").FromString,
     )
-    return ask(message(f"{method}Request")(**fields), timeout=timeout, metadata=metadata)
+    return send(message(f"{method}Request")(**fields), timeout=timeout, metadata=metadata)
 
 
 @contextmanager
@@ -28,17 +28,17 @@ def channel_to(server: Server, certificate: Path | None = None) -> Iterator[Any]
     address = server.grpc.replace("0.0.0.0", "127.0.0.1")
     if certificate:
         credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
-        opened = grpc.secure_channel(address, credentials)
+        channel = grpc.secure_channel(address, credentials)
     else:
-        opened = grpc.insecure_channel(address)
-    with opened:
-        yield opened
+        channel = grpc.insecure_channel(address)
+    with channel:
+        yield channel
 
 
 def tensor(**changes: Any) -> dict[str, Any]:
     return {"name": "image", "datatype": "UINT8", "shape": [1, 28, 28, 1], **changes}
 
 
-def question(**changes: Any) -> dict[str, Any]:
+def infer_request(**changes: Any) -> dict[str, Any]:
     whole = {"model_name": "smoke", "inputs": [tensor()], "raw_input_contents": [bytes(784)]}
     return {**whole, **changes}

@@ -105,7 +105,7 @@ def start_for_people(workspace: Path) -> subprocess.Popen[str]:
     )
 
 
-def place(server: Server) -> tuple[str, int]:
+def host_and_port(server: Server) -> tuple[str, int]:
     """Return the host and the HTTP port, for plain sockets."""
     host, port = server.url.partition("://")[2].rsplit(":", 1)
     return host, int(port)

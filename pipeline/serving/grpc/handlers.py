@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
-from pipeline.serving.errors import wrong
+from pipeline.serving.errors import bad_request
 from pipeline.serving.grpc.messages import message
 from pipeline.serving.grpc.requests import read_request
 from pipeline.serving.protocols import v2_metadata
@@ -30,7 +30,7 @@ class Context:
             ServingError: (400) it is not a number; (404) it is unknown; (503) it is not ready.
         """
         if version and not (version.isascii() and version.isdecimal() and len(version) < 10):  # noqa: PLR2004
-            raise wrong(f"A version must be a number; got {version[:40]!r}.")
+            raise bad_request(f"A version must be a number; got {version[:40]!r}.")
         self.version = self.service.find(name, version or None)
         return self.version
 
@@ -85,31 +85,31 @@ def _inference_request(call: Context, request: Any) -> InferenceRequest:
 async def _infer(call: Context, request: InferenceRequest) -> Any:
     version = request.version
     deadline = min(call.deadline, call.service.deadline())
-    answer = await call.service.ask(version, request.images, deadline)
+    result = await call.service.predict(version, request.images, deadline)
     [spec] = version.contract.outputs
     output: dict[str, Any] = {"name": spec.name, "datatype": DATATYPES[spec.dtype]}
-    output["shape"] = list(answer.probabilities.shape)
+    output["shape"] = list(result.probabilities.shape)
     response = message("ModelInferResponse")(
         model_name=version.model, model_version=version.text, id=request.id, outputs=[output]
     )
     if request.raw:  # raw input, raw output
-        raw = answer.probabilities.astype("<f4", copy=False).tobytes()
+        raw = result.probabilities.astype("<f4", copy=False).tobytes()
         response.raw_output_contents.append(raw)
     else:
-        response.outputs[0].contents.fp32_contents.extend(answer.probabilities.ravel())
+        response.outputs[0].contents.fp32_contents.extend(result.probabilities.ravel())
     return response
 
 
 def _images(request: Any, version: Version) -> Images:
     [spec] = version.contract.inputs
     if len(request.inputs) != 1:
-        raise wrong(f"inputs must be one tensor, {spec.name!r}; got {len(request.inputs)}.")
+        raise bad_request(f"inputs must be one tensor, {spec.name!r}; got {len(request.inputs)}.")
     [tensor] = request.inputs
     count = require_tensor(tensor.name, tensor.datatype, list(tensor.shape), version)
     shape, raw = version.contract.image_shape, request.raw_input_contents
     if raw:
         if len(raw) != 1:
-            raise wrong(f"raw_input_contents must hold one tensor; got {len(raw)}.")
+            raise bad_request(f"raw_input_contents must hold one tensor; got {len(raw)}.")
         return tensors.from_bytes(raw[0], shape, count, "raw_input_contents[0]")
     values = list(tensor.contents.uint_contents)
     return tensors.from_flat(values, shape, count, "inputs[0].contents.uint_contents")

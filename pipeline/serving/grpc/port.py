@@ -48,7 +48,7 @@ class GrpcPort:
             ]
         )
         self._token = BearerToken(service.settings.token)
-        methods = {name: _method(name, self._answer) for name in METHODS}
+        methods = {name: _method(name, self._handle) for name in METHODS}
         handler = grpc.method_handlers_generic_handler(SERVICE, methods)
         self._server.add_generic_rpc_handlers((handler,))
 
@@ -84,8 +84,8 @@ class GrpcPort:
         await asyncio.sleep(_REFUSING_SECONDS)
         await self._server.stop(self._service.settings.limits.shutdown_seconds)
 
-    async def _answer(self, name: str, raw: bytes, context: Any) -> Any:
-        """Answer one call, which is counted like a request.
+    async def _handle(self, name: str, raw: bytes, context: Any) -> Any:
+        """Handle one call, which is counted like a request.
 
         Errors are set, not raised (``context.abort``): gRPC holds on to exceptions, and so to
         everything in their frames, until the garbage collector runs.
@@ -96,7 +96,7 @@ class GrpcPort:
         self._service.grpc_calls += 1
         try:
             self._require_allowed(name, context)
-            return await self._handled(name, raw, call)
+            return await self._respond(name, raw, call)
         except asyncio.CancelledError:  # the client's deadline passed, or it disconnected
             status = _CLIENT_GONE
             raise
@@ -109,37 +109,37 @@ class GrpcPort:
             code, sentence = grpc.StatusCode.INTERNAL, "Internal server error; see the server log."
         finally:
             self._service.grpc_calls -= 1
-            self._access_log.note(f"grpc {name}", call.version, status, began, record)
+            self._access_log.log_request(f"grpc {name}", call.version, status, began, record)
         context.set_code(code)
         context.set_details(sentence)
         return message(f"{name}Response")()
 
-    async def _handled(self, name: str, raw: bytes, call: Context) -> Any:
+    async def _respond(self, name: str, raw: bytes, call: Context) -> Any:
         """Return the response; the request's bytes are counted until it is ready."""
         size = len(raw)
-        self._service.keep(size)
+        self._service.reserve_memory(size)
         try:
             request = await self._service.read(size, read, call, name, raw)
             return await HANDLERS[name](call, request)
         finally:
-            self._service.forget(size)
+            self._service.release_memory(size)
 
     def _require_allowed(self, name: str, context: Any) -> None:
         if name in _OPEN:
             return
-        if self._service.leaving.is_set():
+        if self._service.shutting_down.is_set():
             raise ServingError(503, "The server is shutting down. Try again or use another one.")
         limit = self._service.settings.limits.requests
-        if self._service.under_way > limit:
-            raise too_many("requests are answered at once", limit)
+        if self._service.requests_in_progress > limit:
+            raise too_many("requests are processed at once", limit)
         given = dict(context.invocation_metadata() or ()).get("authorization", "")
         given = given.encode() if isinstance(given, str) else given
         self._token.require(given, "Send the metadata 'authorization: Bearer TOKEN'.")
 
 
-def _method(name: str, answer: Callable[[str, Any, Any], Awaitable[Any]]) -> Any:
+def _method(name: str, handle: Callable[[str, Any, Any], Awaitable[Any]]) -> Any:
     async def call(raw: bytes, context: Any) -> Any:
-        return await answer(name, raw, context)
+        return await handle(name, raw, context)
 
     return grpc.unary_unary_rpc_method_handler(
         call,

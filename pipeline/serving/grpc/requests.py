@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from pipeline.serving.errors import too_large, wrong
+from pipeline.serving.errors import bad_request, too_large
 from pipeline.serving.grpc.messages import message
 from pipeline.system.protobuf_wire import fields
 
@@ -27,7 +27,7 @@ def read_request(method: str, raw: bytes, max_bytes: int) -> Any:
                 raise too_large("A message without its raw_input_contents", max_bytes)
         return message(f"{method}Request").FromString(raw)
     except (ValueError, DecodeError) as error:
-        raise wrong(
+        raise bad_request(
             f"Cannot parse the {len(raw):,} bytes of the message as a {method}Request of the Open "
             f"Inference Protocol: {error}. Check the client."
         ) from None

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.serving.access_log import AccessLog
 from pipeline.serving.bearer_token import BearerToken
 from pipeline.serving.errors import ServingError, too_many
-from pipeline.serving.http.bodies import Bodies, ClientGone
+from pipeline.serving.http.bodies import BodyReader, ClientGone
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.http.route_table import ROUTER
 from pipeline.serving.http.routing import Route
@@ -32,7 +32,7 @@ class Application:
     def __init__(self, service: Service, access_log: AccessLog) -> None:
         self.service = service
         self._access_log = access_log
-        self._bodies = Bodies(service)
+        self._body_reader = BodyReader(service)
         self._token = BearerToken(service.settings.token)
         prefix = secrets.token_hex(6)
         self._ids = (b"%s-%x" % (prefix.encode(), number) for number in itertools.count(1))
@@ -45,9 +45,9 @@ class Application:
         except ClientGone:  # there is no connection to respond on
             return
         finally:
-            self.service.forget(request.kept_bytes)
+            self.service.release_memory(request.reserved_bytes)
         await self._send(request, response, send)
-        self._note(request, route, response, scope)
+        self._log_request(request, route, response, scope)
 
     def _request(self, scope: Scope) -> Request:
         headers = dict(scope["headers"])
@@ -68,7 +68,7 @@ class Application:
             route, request.parameters = ROUTER.match(request.method, request.path)
             self._require_token(request, route)
             self._require_capacity(route)
-            request.body = await self._bodies.read(request, receive)
+            request.body = await self._body_reader.read(request, receive)
             return route, await route.handler(self.service, request)
         except ServingError as problem:
             response = as_json({"error": str(problem)}, problem.status)
@@ -88,8 +88,10 @@ class Application:
 
     def _require_capacity(self, route: Route) -> None:
         limit = self.service.settings.limits.requests
-        if self.service.under_way > limit and not route.open:  # a busy server answers probes
-            raise too_many("requests are answered at once", limit)
+        if route.open:  # a busy server still answers probes
+            return
+        if self.service.requests_in_progress > limit:
+            raise too_many("requests are processed at once", limit)
 
     async def _send(self, request: Request, response: Response, send: Send) -> None:
         body = response.body
@@ -106,11 +108,11 @@ class Application:
         await send(start)
         await send({"type": "http.response.body", "body": body})
 
-    def _note(
+    def _log_request(
         self, request: Request, route: Route | None, response: Response, scope: Scope
     ) -> None:
         client = scope.get("client")
-        self._access_log.note(
+        self._access_log.log_request(
             route.path if route else _NO_ROUTE,
             request.version,
             int(response.status),

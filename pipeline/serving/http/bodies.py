@@ -18,7 +18,7 @@ class ClientGone(Exception):
     """The client closed the connection before it had sent the whole request."""
 
 
-class Bodies:
+class BodyReader:
     """Reads the bodies of all requests to a worker."""
 
     def __init__(self, service: Service) -> None:
@@ -40,36 +40,38 @@ class Bodies:
                 "body uncompressed.",
             )
         if int(request.headers.get(b"content-length", b"0")) > self._limits.body_bytes:
-            raise await self._refusal(request, receive)
+            raise await self._discard_rest(request, receive)
         message = await _received(receive)
         if not message["more_body"] and len(message["body"]) <= self._limits.body_bytes:
-            self._keep(request, message["body"])
+            self._reserve(request, message["body"])
             return bytes(message["body"])
         try:
             async with asyncio.timeout(self._limits.receive_seconds):
-                return await self._rest(message, receive, request)
+                return await self._read_rest(message, receive, request)
         except TimeoutError:
             seconds = self._limits.receive_seconds
             sentence = f"The request did not arrive within {seconds:g} s (--receive-seconds)."
             raise ServingError(408, sentence, close=True) from None
 
-    async def _rest(self, message: dict[str, Any], receive: Receive, request: Request) -> bytes:
+    async def _read_rest(
+        self, message: dict[str, Any], receive: Receive, request: Request
+    ) -> bytes:
         """Read a body that arrives in several pieces; ``message`` is the first."""
         chunks = []
         while True:
-            self._keep(request, message["body"])
+            self._reserve(request, message["body"])
             chunks.append(message["body"])
-            if request.kept_bytes > self._limits.body_bytes:
-                raise await self._refusal(request, receive)
+            if request.reserved_bytes > self._limits.body_bytes:
+                raise await self._discard_rest(request, receive)
             if not message["more_body"]:
                 return b"".join(chunks)
             message = await _received(receive)
 
-    def _keep(self, request: Request, chunk: bytes) -> None:
-        self._service.keep(len(chunk))
-        request.kept_bytes += len(chunk)
+    def _reserve(self, request: Request, chunk: bytes) -> None:
+        self._service.reserve_memory(len(chunk))
+        request.reserved_bytes += len(chunk)
 
-    async def _refusal(self, request: Request, receive: Receive) -> ServingError:
+    async def _discard_rest(self, request: Request, receive: Receive) -> ServingError:
         """Discard the rest of the body, unless the client waits for ``100 Continue``."""
         if b"expect" not in request.headers:
             limit = _MAX_DISCARDED * self._limits.body_bytes

@@ -26,10 +26,10 @@ _BEFORE_COLON = len("\r\nUpgrade")
 
 
 class Connection(HttpToolsProtocol):
-    """One connection; ``limits`` and ``leaving`` are set on a subclass for each worker."""
+    """One connection; ``limits`` and ``shutting_down`` are set on a subclass for each worker."""
 
     limits = Limits()
-    leaving = False
+    shutting_down = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, or refuse it if there are too many."""
@@ -95,7 +95,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():  # the request was refused
             return
         super().on_headers_complete()
-        if self.leaving:
+        if self.shutting_down:
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
@@ -206,5 +206,5 @@ class _Joined:
 
 def connection_class(limits: Limits) -> type[Connection]:
     """Return the class of a worker's connections."""
-    attributes: dict[str, Any] = {"limits": limits, "leaving": False}
+    attributes: dict[str, Any] = {"limits": limits, "shutting_down": False}
     return type("WorkerConnection", (Connection,), attributes)

@@ -24,7 +24,7 @@ class Request:
     began: float
     deadline: float
     body: bytes = b""
-    kept_bytes: int = 0
+    reserved_bytes: int = 0
     parameters: dict[str, str | None] = field(default_factory=dict)
     spans: dict[str, float] = field(default_factory=dict)
     version: Version | None = None

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from pipeline.serving.errors import ServingError, unknown
+from pipeline.serving.errors import ServingError, not_found
 from pipeline.serving.http.messages import Request, Response
 from pipeline.serving.service import Service
 
@@ -56,7 +56,7 @@ class Router:
             if route.method == wanted:
                 return route, {"version": None, "label": None, **matched.groupdict()}
         if not found:
-            raise unknown(f"No such path: {path[:100]!r}. /openapi.json lists all paths.")
+            raise not_found(f"No such path: {path[:100]!r}. /openapi.json lists all paths.")
         allowed = ", ".join(sorted({route.method for route, _ in found}))
         sentence = f"Method {method[:20]} is not allowed for {path[:100]}; use {allowed}."
         raise ServingError(405, sentence, allow=allowed)

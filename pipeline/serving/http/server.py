@@ -67,13 +67,13 @@ class Server(uvicorn_overrides.Server):
         """
         loop = asyncio.get_running_loop()
         self._application.service.draining = True
-        self._connections.leaving = True
+        self._connections.shutting_down = True
         for connection in self._open_connections():
             if connection.cycle is not None:
                 connection.cycle.keep_alive = False
         await self._drain()
         began = loop.time()
-        self._application.service.leaving.set()
+        self._application.service.shutting_down.set()
         for sock in sockets or ():
             await self._stop_accepting(sock)
         while self._awaits_requests(loop.time() - began) and not self.force_exit:
@@ -110,11 +110,11 @@ class Server(uvicorn_overrides.Server):
             with suppress(BlockingIOError):
                 for _ in range(self.config.backlog):
                     connection, _ = queue.accept()
-                    arriving = asyncio.create_task(self._take(connection))
+                    arriving = asyncio.create_task(self._accept(connection))
                     self._arriving.add(arriving)
                     arriving.add_done_callback(self._arriving.discard)
 
-    async def _take(self, connection: socket.socket) -> None:
+    async def _accept(self, connection: socket.socket) -> None:
         """Serve a connection from the queue, unless it is closed or its TLS handshake fails."""
         loop = asyncio.get_running_loop()
         with suppress(OSError):

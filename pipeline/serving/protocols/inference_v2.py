@@ -68,19 +68,19 @@ async def infer(service: Service, request: Request) -> Response:
     version = request.version = find(service, request)
     text, raw = split(request.body, request.header(_JSON_LENGTH))
     limits = service.settings.limits
-    asked, images = await service.read(len(text), read_infer, limits, text, raw, version)
+    parsed, images = await service.read(len(text), read_infer, limits, text, raw, version)
     request.spans["parse"] = time.perf_counter() - request.began
-    if asked.timeout_seconds is not None:
-        request.deadline = min(request.deadline, request.began + asked.timeout_seconds)
-    answer = await service.ask(version, images, request.deadline)
-    request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
+    if parsed.timeout_seconds is not None:
+        request.deadline = min(request.deadline, request.began + parsed.timeout_seconds)
+    result = await service.predict(version, images, request.deadline)
+    request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
-    response = _response(version, asked, answer.probabilities)
+    response = _response(version, parsed, result.probabilities)
     request.spans["serialise"] = time.perf_counter() - started
     return response
 
 
-def _response(version: Version, asked: InferenceRequest, probabilities: Any) -> Response:
+def _response(version: Version, parsed: InferenceRequest, probabilities: Any) -> Response:
     [spec] = version.contract.outputs
     output: dict[str, Any] = {
         "name": spec.name,
@@ -88,10 +88,10 @@ def _response(version: Version, asked: InferenceRequest, probabilities: Any) -> 
         "shape": list(probabilities.shape),
     }
     document: dict[str, Any] = {"model_name": version.model, "model_version": version.text}
-    if asked.id is not None:
-        document["id"] = asked.id
+    if parsed.id is not None:
+        document["id"] = parsed.id
     document["outputs"] = [output]
-    if not asked.binary:
+    if not parsed.binary:
         output["data"] = probabilities.ravel()
         return as_json(document)
     raw = probabilities.astype("<f4", copy=False).tobytes()

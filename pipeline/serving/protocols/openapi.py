@@ -59,7 +59,7 @@ def _operation(route: Route, service: Service) -> dict[str, Any]:
 
 
 def _parameter(name: str, service: Service) -> dict[str, Any]:
-    models = service.catalogue.models.values()
+    models = service.catalog.models.values()
     known = {
         "name": sorted(model.name for model in models if model.ready),
         "version": sorted({str(number) for model in models for number in model.ready}),

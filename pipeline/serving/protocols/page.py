@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import resources
 
-from pipeline.serving.errors import unknown
+from pipeline.serving.errors import not_found
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.service import Service
 
@@ -43,7 +43,7 @@ def _response(name: str) -> Response:
     found = files().get(name)
     if found is None:
         known = ", ".join(sorted(files()))
-        raise unknown(f"No such file of the drawing page: {name!r}. The files are {known}.")
+        raise not_found(f"No such file of the drawing page: {name!r}. The files are {known}.")
     ending = name[name.rindex(".") :]
     return Response(found, content_type=TYPES[ending], headers=list(_HEADERS))
 

@@ -11,5 +11,5 @@ def find(service: Service, request: Request) -> Version:
     Raises:
         ServingError: (404) it is unknown; (503) it is not ready.
     """
-    asked = request.parameters
-    return service.find(asked["name"] or "", asked["version"], asked["label"])
+    parameters = request.parameters
+    return service.find(parameters["name"] or "", parameters["version"], parameters["label"])

@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.errors import ImageError
 from pipeline.imaging.image_files import decode_picture
 from pipeline.runtimes.predictor import Images, Probabilities
-from pipeline.serving.errors import too_late, wrong
+from pipeline.serving.errors import bad_request, deadline_exceeded
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.protocols.paths import find
 from pipeline.serving.service import Service
@@ -22,20 +22,20 @@ from pipeline.serving.versions import Version
 _TOP = 3
 # Below this probability a prediction is marked as unsure: 2.8% of MNIST's test digits for the
 # default model, including 69% of those it gets wrong (python -m benchmarks.unsure exported/mlp).
-SURE = 0.9
+UNSURE_BELOW = 0.9
 
 
 async def classify_image(service: Service, request: Request) -> Response:
     """Return the most likely classes of a picture, and the image that the network saw."""
     version = request.version = find(service, request)
     if not request.body:
-        raise wrong("The body must be a PNG, JPEG or WebP picture; got nothing.")
+        raise bad_request("The body must be a PNG, JPEG or WebP picture; got nothing.")
     images = await _decoded(request, version)
     request.spans["parse"] = time.perf_counter() - request.began
-    answer = await service.ask(version, images, request.deadline)
-    request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
+    result = await service.predict(version, images, request.deadline)
+    request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
-    response = as_json(_describe(version, images, answer.probabilities[0]))
+    response = as_json(_describe(version, images, result.probabilities[0]))
     request.spans["serialise"] = time.perf_counter() - started
     return response
 
@@ -52,12 +52,12 @@ async def _decoded(request: Request, version: Version) -> Images:
         async with asyncio.timeout(request.deadline - time.perf_counter()):
             return await loop.run_in_executor(_thread(), _decode, request, version)
     except TimeoutError:
-        raise too_late() from None
+        raise deadline_exceeded() from None
 
 
 def _decode(request: Request, version: Version) -> Images:
     if time.perf_counter() > request.deadline:  # it waited for the thread
-        raise too_late()
+        raise deadline_exceeded()
     try:
         picture = decode_picture(
             io.BytesIO(request.body),
@@ -66,7 +66,7 @@ def _decode(request: Request, version: Version) -> Images:
             where="the body",
         )
     except ImageError as error:
-        raise wrong(str(error)) from None
+        raise bad_request(str(error)) from None
     return picture[np.newaxis]
 
 
@@ -78,7 +78,7 @@ def _describe(version: Version, images: Images, probabilities: Probabilities) ->
         "model": version.model,
         "version": version.text,
         "top": [{"label": name, "probability": value} for name, value in ranked[:_TOP]],
-        "unsure": bool(empty or shown.probability < SURE),
+        "unsure": bool(empty or shown.probability < UNSURE_BELOW),
         "probabilities": shown.probabilities,
         "canonical": {"b64": _png(images[0])},
     }

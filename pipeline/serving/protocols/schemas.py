@@ -137,7 +137,7 @@ def request_body(handler: Callable[..., Any], service: Service) -> Schema | None
 
 
 def _shapes(service: Service) -> list[tuple[int, ...]]:
-    models = service.catalogue.models.values()
+    models = service.catalog.models.values()
     return sorted({v.contract.image_shape for model in models for v in model.ready.values()})
 
 

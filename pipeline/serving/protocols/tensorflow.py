@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.artifacts.model_contract import SIGNATURE, TensorSpec
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
-from pipeline.serving.catalogue import Model
-from pipeline.serving.errors import wrong
+from pipeline.serving.catalog import Model
+from pipeline.serving.errors import bad_request
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.json_objects import kind, read_object
 from pipeline.serving.number_lists import NumberList
@@ -29,10 +29,10 @@ async def predict(service: Service, request: Request) -> Response:
     body, limits = request.body, service.settings.limits
     images, key = await service.read(len(body), _read, limits, body, version)
     request.spans["parse"] = time.perf_counter() - request.began
-    answer = await service.ask(version, images, request.deadline)
-    request.spans["queue"], request.spans["infer"] = answer.queue_seconds, answer.infer_seconds
+    result = await service.predict(version, images, request.deadline)
+    request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
-    response = as_json({key: answer.probabilities})
+    response = as_json({key: result.probabilities})
     request.spans["serialise"] = time.perf_counter() - started
     return response
 
@@ -44,7 +44,7 @@ def _read(limits: Limits, body: bytes, version: Version) -> tuple[Images, str]:
 async def other_verb(service: Service, request: Request) -> Response:
     """Refuse ``:classify`` and ``:regress``: published models only have a predict signature."""
     find(service, request)
-    raise wrong(
+    raise bad_request(
         f"The model has no signature for :{request.parameters['verb']}. Use :predict, or "
         ":classify-image for a picture file."
     )
@@ -53,12 +53,12 @@ async def other_verb(service: Service, request: Request) -> Response:
 async def models(service: Service, request: Request) -> Response:
     """Return the names of all models."""
     del request
-    return as_json({"models": sorted(service.catalogue.models)})
+    return as_json({"models": sorted(service.catalog.models)})
 
 
 async def status(service: Service, request: Request) -> Response:
     """Return the state of all versions of a model, or of one version."""
-    model = service.catalogue.model(request.parameters["name"] or "")
+    model = service.catalog.model(request.parameters["name"] or "")
     rows = _rows(model)
     number, label = request.parameters["version"], request.parameters["label"]
     if label is not None:
@@ -99,21 +99,21 @@ def read_images(document: dict[str, Any], version: Version) -> tuple[Images, str
     """Return images, uint8 (n, *image_shape), and the key of the response."""
     signature = document.get("signature_name", SIGNATURE)
     if type(signature) is not str:
-        raise wrong(f"signature_name must be a string; got {kind(signature)}.")
+        raise bad_request(f"signature_name must be a string; got {kind(signature)}.")
     if signature not in {SIGNATURE, ""}:
-        raise wrong(
+        raise bad_request(
             f'Serving signature name: "{signature[:100]}" not found in signature def. Use '
             f"{SIGNATURE}, or :classify-image for a picture file."
         )
     if "instances" in document and "inputs" in document:
-        raise wrong(
+        raise bad_request(
             "Not formatted correctly: expecting only one of 'instances' and 'inputs'; got both."
         )
     if "instances" in document:
         return _from_rows(document["instances"], version), "predictions"
     if "inputs" in document:
         return _from_columns(document["inputs"], version), "outputs"
-    raise wrong("Missing 'inputs' or 'instances' key. Send {\"instances\": [image, ...]}.")
+    raise bad_request("Missing 'inputs' or 'instances' key. Send {\"instances\": [image, ...]}.")
 
 
 def _from_rows(rows: Any, version: Version) -> Images:
@@ -136,17 +136,17 @@ def _named(named: Any, name: str, where: str) -> Any:
         tensor = named[name]
         return tensors.parsed(tensor) if type(tensor) is NumberList else tensor
     got = f"the names {', '.join(sorted(named))[:100]}" if type(named) is dict else kind(named)
-    raise wrong(f"{where} must name one input, {name!r}; got {got or 'no name'}.")
+    raise bad_request(f"{where} must name one input, {name!r}; got {got or 'no name'}.")
 
 
 def _rows(model: Model) -> list[dict[str, Any]]:
-    """Return a row per version, newest first; one refused while it still serves has its reason."""
-    numbers = sorted({*model.ready, *model.refused, *model.loading}, reverse=True)
+    """Return a row per version, newest first; one rejected while it still serves has its reason."""
+    numbers = sorted({*model.ready, *model.rejected, *model.loading}, reverse=True)
     return [_row(model, number) for number in numbers]
 
 
 def _row(model: Model, number: int) -> dict[str, Any]:
-    reason = model.refused.get(number)
+    reason = model.rejected.get(number)
     if number in model.ready:
         state = "AVAILABLE"
     else:

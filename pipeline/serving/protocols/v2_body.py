@@ -4,7 +4,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from pipeline.runtimes.predictor import Images
-from pipeline.serving.errors import wrong
+from pipeline.serving.errors import bad_request
 from pipeline.serving.json_objects import read_object
 from pipeline.serving.protocols.v2_request import InferenceRequest, read_images, read_request
 from pipeline.serving.settings import Limits
@@ -25,7 +25,7 @@ def split(body: bytes, json_length: str | None) -> tuple[bytes, memoryview | Non
         return body, None
     is_number = json_length.isascii() and json_length.isdecimal()
     if not is_number or len(json_length) > _MAX_DIGITS or int(json_length) > len(body):
-        raise wrong(
+        raise bad_request(
             "Inference-Header-Content-Length must be the length of the JSON part in bytes, at most "
             f"{len(body):,}; got {json_length[:40]!r}."
         )

@@ -20,7 +20,7 @@ def describe_server() -> dict[str, Any]:
 
 def describe_model(service: Service, version: Version) -> dict[str, Any]:
     """Return the metadata of a version."""
-    numbers = sorted(service.catalogue.model(version.model).ready)
+    numbers = sorted(service.catalog.model(version.model).ready)
     return {
         "name": version.model,
         "versions": [str(number) for number in numbers],
@@ -33,11 +33,11 @@ def describe_model(service: Service, version: Version) -> dict[str, Any]:
 def repository_index(service: Service, *, ready: bool) -> list[dict[str, str]]:
     """Return name, version, state and reason of each version, or of each ready one."""
     rows = []
-    for name, model in sorted(service.catalogue.models.items()):
-        for number in sorted({*model.ready, *model.refused, *model.loading}):
+    for name, model in sorted(service.catalog.models.items()):
+        for number in sorted({*model.ready, *model.rejected, *model.loading}):
             state = "READY" if number in model.ready else "UNAVAILABLE"
             state = "LOADING" if number in model.loading else state
-            reason = model.refused.get(number, "")
+            reason = model.rejected.get(number, "")
             rows.append({"name": name, "version": str(number), "state": state, "reason": reason})
     return [row for row in rows if row["state"] == "READY" or not ready]
 

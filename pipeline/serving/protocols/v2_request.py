@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
-from pipeline.serving.errors import ServingError, wrong
+from pipeline.serving.errors import ServingError, bad_request
 from pipeline.serving.protocols.v2_tensors import require_output, require_tensor
 from pipeline.serving.versions import Version
 
@@ -37,7 +37,9 @@ def read_request(document: dict[str, Any], version: Version) -> InferenceRequest
     parameters = _mapping(document, "parameters", "the request")
     identity = document.get("id")
     if identity is not None and (type(identity) is not str or len(identity) > _MAX_ID):
-        raise wrong(f"id must be a string of at most {_MAX_ID} characters; got {identity!r:.60}.")
+        raise bad_request(
+            f"id must be a string of at most {_MAX_ID} characters; got {identity!r:.60}."
+        )
     count, size, data = _tensor(document.get("inputs"), version)
     return InferenceRequest(
         count=count,
@@ -60,7 +62,7 @@ def read_images(request: InferenceRequest, raw: memoryview | None, version: Vers
     if request.size is not None:
         return tensors.from_bytes(_raw(request.size, raw), shape, request.count, where)
     if raw is not None and len(raw):
-        raise wrong(
+        raise bad_request(
             f"{len(raw):,} bytes follow the JSON, but no input has the parameter binary_data_size."
         )
     return tensors.from_nested_or_flat(request.data, shape, request.count, where)
@@ -71,7 +73,7 @@ def _tensor(inputs: Any, version: Version) -> tuple[int, int | None, Any]:
     [spec] = version.contract.inputs
     if type(inputs) is not list or len(inputs) != 1 or type(inputs[0]) is not dict:
         got = f"{len(inputs)} of them" if type(inputs) is list else "none"
-        raise wrong(f"inputs must be a list of one tensor, {spec.name!r}; got {got}.")
+        raise bad_request(f"inputs must be a list of one tensor, {spec.name!r}; got {got}.")
     [tensor] = inputs
     count = require_tensor(tensor.get("name"), tensor.get("datatype"), tensor.get("shape"), version)
     parameters = _mapping(tensor, "parameters", "inputs[0]")
@@ -80,12 +82,12 @@ def _tensor(inputs: Any, version: Version) -> tuple[int, int | None, Any]:
 
 def _raw(size: Any, raw: memoryview | None) -> memoryview:
     if raw is None:
-        raise wrong(
+        raise bad_request(
             "binary_data_size needs the header Inference-Header-Content-Length, the length of the "
             "JSON part in bytes; got no such header."
         )
     if type(size) is not int or size != len(raw):
-        raise wrong(
+        raise bad_request(
             f"binary_data_size must be {len(raw):,}, the number of bytes after the JSON; got "
             f"{size!r:.60}."
         )
@@ -100,15 +102,17 @@ def _wants_binary(document: dict[str, Any], parameters: dict[str, Any], version:
     if outputs is None or outputs == []:
         return binary
     if type(outputs) is not list or len(outputs) != 1 or type(outputs[0]) is not dict:
-        raise wrong(f"outputs must be a list of one output, {spec.name!r}; got {outputs!r:.60}.")
+        raise bad_request(
+            f"outputs must be a list of one output, {spec.name!r}; got {outputs!r:.60}."
+        )
     [output] = outputs
     require_output(output.get("name"), version)
-    asked = _mapping(output, "parameters", "outputs[0]")
-    if asked.get("classification"):
+    output_parameters = _mapping(output, "parameters", "outputs[0]")
+    if output_parameters.get("classification"):
         raise ServingError(
             501, "The classification extension is not supported; use :classify-image."
         )
-    return _flag(asked, "binary_data", binary)
+    return _flag(output_parameters, "binary_data", binary)
 
 
 def _timeout(parameters: dict[str, Any]) -> float | None:
@@ -117,7 +121,7 @@ def _timeout(parameters: dict[str, Any]) -> float | None:
     if value is None:
         return None
     if type(value) is not int or not 0 <= value <= _MAX_MICROSECONDS:
-        raise wrong(
+        raise bad_request(
             f"timeout must be an integer of microseconds with at most 64 bits; got {value!r:.60}."
         )
     return value / 1e6 if value else None
@@ -126,7 +130,7 @@ def _timeout(parameters: dict[str, Any]) -> float | None:
 def _flag(parameters: dict[str, Any], name: str, default: bool) -> bool:
     value = parameters.get(name, default)
     if type(value) is not bool:
-        raise wrong(f"{name} must be true or false; got {value!r:.60}.")
+        raise bad_request(f"{name} must be true or false; got {value!r:.60}.")
     return value
 
 
@@ -135,5 +139,5 @@ def _mapping(document: dict[str, Any], name: str, where: str) -> dict[str, Any]:
     if value is None:
         return {}
     if type(value) is not dict:
-        raise wrong(f"{name} of {where} must be an object; got {value!r:.60}.")
+        raise bad_request(f"{name} of {where} must be an object; got {value!r:.60}.")
     return value

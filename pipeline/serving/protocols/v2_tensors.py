@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.serving.errors import wrong
+from pipeline.serving.errors import bad_request
 from pipeline.serving.versions import Version
 
 DATATYPES = {"uint8": "UINT8", "float32": "FP32"}
@@ -17,19 +17,19 @@ def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> in
     [spec] = version.contract.inputs
     expected = DATATYPES[spec.dtype]
     if name != spec.name:
-        raise wrong(
+        raise bad_request(
             f"unexpected inference input {name!r:.60} for model {version.model}; expected "
             f"{spec.name!r}."
         )
     if datatype != expected:
-        raise wrong(
+        raise bad_request(
             f"inference input {spec.name!r} of {version.model} must have datatype {expected}; got "
             f"{datatype!r:.60}. Send raw pixels, 0 to 255: scaling is part of the model."
         )
     sizes = list(version.contract.image_shape)
     whole = type(shape) is list and all(type(size) is int for size in shape)
     if not whole or shape[1:] != sizes or shape[0] < 1:
-        raise wrong(
+        raise bad_request(
             f"inference input {spec.name!r} of {version.model} must have shape "
             f"[batch, {', '.join(map(str, sizes))}], batch at least 1; got {shape!r:.60}."
         )
@@ -44,7 +44,7 @@ def require_output(name: Any, version: Version) -> None:
     """
     [spec] = version.contract.outputs
     if name != spec.name:
-        raise wrong(
+        raise bad_request(
             f"unexpected inference output {name!r:.60} for model {version.model}; expected "
             f"{spec.name!r}."
         )

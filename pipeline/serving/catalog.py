@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.serving.errors import ServingError, unknown
+from pipeline.serving.errors import ServingError, not_found
 from pipeline.serving.versions import Version
 
 STABLE = "stable"
@@ -16,7 +16,7 @@ class Model:
     name: str
     ready: Mapping[int, Version] = field(default_factory=dict)
     loading: frozenset[int] = frozenset()
-    refused: Mapping[int, str] = field(default_factory=dict)
+    rejected: Mapping[int, str] = field(default_factory=dict)
     labels: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -50,7 +50,7 @@ class Model:
             return self._with_label(label)
         if number is None:
             if self.default is None:
-                raise self._not_ready(max(self.refused, default=None))
+                raise self._not_ready(max(self.rejected, default=None))
             return self.default
         found = self.ready.get(int(number))
         if found is None:
@@ -63,7 +63,7 @@ class Model:
             return self.ready[number]
         if label in self.labels:
             raise self._not_ready(self.labels[label])
-        raise unknown(
+        raise not_found(
             f"Servable not found for request: label {label} of {self.name}. Available labels: "
             f"{', '.join(self.labels) or 'none'}."
         )
@@ -71,17 +71,17 @@ class Model:
     def _not_ready(self, number: int | None) -> ServingError:
         if number is None or number in self.loading:
             return ServingError(503, f"{self.name} is still loading.", retry_after_seconds=1)
-        if number in self.refused:
-            reason = self.refused[number]
+        if number in self.rejected:
+            reason = self.rejected[number]
             return ServingError(503, f"{self.name} version {number} is not ready: {reason}")
-        return unknown(
+        return not_found(
             f"Servable not found for request: version {number} of {self.name}. Available versions: "
             f"{', '.join(map(str, sorted(self.ready)))}."
         )
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalog:
     """All models by name; ``complete`` once every model present at startup was examined."""
 
     models: Mapping[str, Model] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Catalogue:
 
     @property
     def ready(self) -> bool:
-        """Whether requests can be served: the catalogue is complete and some version is ready."""
+        """Whether requests can be served: the catalog is complete and some version is ready."""
         return self.complete and any(model.ready for model in self.models.values())
 
     def model(self, name: str) -> Model:
@@ -100,7 +100,7 @@ class Catalogue:
         """
         found = self.models.get(name)
         if found is None:
-            raise unknown(
+            raise not_found(
                 f"Servable not found for request: {name[:100]}. Available models: "
                 f"{', '.join(sorted(self.models)) or 'none, as nothing is published yet'}."
             )
