@@ -28,7 +28,7 @@ from pipeline.progress import Progress
 from pipeline.publishing.published_folder import is_published
 from pipeline.runtimes.npm import scripts
 from pipeline.runtimes.registry import runtime_versions
-from pipeline.runtimes.requirements import chosen_runtimes, require_provable
+from pipeline.runtimes.requirements import chosen_runtimes, require_verifiable
 from pipeline.tasks.registry import module_of
 
 
@@ -101,7 +101,7 @@ STAGES = (
         reads=("task", "export"),
         packages=("tensorflow", "keras", "onnx", "tf2onnx", "onnxruntime", "openvino", "numpy"),
         code=lambda config: (*_task(config), "pipeline.export"),  # formats are imported by name
-        preflight=lambda config, _: require_provable(config),
+        preflight=lambda config, _: require_verifiable(config),
     ),
     Stage(
         VerifyFacts,

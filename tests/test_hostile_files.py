@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from pipeline.artifacts.formats import FORMATS, artifact_files
 from pipeline.errors import ModelError, PipelineError
 from pipeline.publishing.published_folder import read_version
-from pipeline.runtimes.isolated import ask
+from pipeline.runtimes.isolated import run_isolated
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.registry import choose_runtime
 from tests.support.command_line import assert_error, command
@@ -227,7 +227,7 @@ def test_tensor_larger_than_memory_is_an_error(published: Path, tmp_path: Path) 
     model.graph.node.insert(place, helper.make_node("Add", [logits, "most"], ["sum"]))
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(PipelineError, match=r"(?i)alloc|memory|size"):
-        ask(choose_runtime("onnxruntime"), tmp_path / "model.onnx")
+        run_isolated(choose_runtime("onnxruntime"), tmp_path / "model.onnx")
 
 
 @pytest.mark.process
@@ -279,4 +279,4 @@ def test_tflite_file_with_tensorflow_operators_is_rejected(tmp_path: Path) -> No
     ]
     (tmp_path / "model.tflite").write_bytes(converter.convert())
     with pytest.raises(ModelError, match=r"Select TensorFlow op\(s\)"):
-        ask(choose_runtime("litert"), tmp_path / "model.tflite")
+        run_isolated(choose_runtime("litert"), tmp_path / "model.tflite")

@@ -11,7 +11,7 @@ BATCH = "batch"
 SIGNATURE = "serving_default"
 ENCODED_SIGNATURE = "serving_encoded"
 ENCODED_INPUT = f"{INPUT}_bytes"
-ENCODED_ENTRANCE = "as PNG files"  # as verification names it
+PNG_INPUT = "as PNG files"  # as verification names it
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def _runtimes() -> list[Finding]:
         Finding(
             f"runtime {runtime.name}",
             runtime.installed,
-            f"{runtime.package.version}, opens {', '.join(runtime.opens)}"
+            f"{runtime.package.version}, opens {', '.join(runtime.formats)}"
             if runtime.installed
             else "not installed",
             "" if runtime.installed else runtime.package.command,

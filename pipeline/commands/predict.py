@@ -16,7 +16,7 @@ from pipeline.imaging.image_files import read_images
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published
-from pipeline.runtimes.isolated import Answers, ask
+from pipeline.runtimes.isolated import WorkerResult, run_isolated
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
 from pipeline.tasks.registry import task_named
@@ -82,7 +82,7 @@ def predict(
         ImageError: a file is not an image of the right size and kind; nothing is predicted then.
     """
     path = locate(model, Workspace(Path(workspace)).exported)
-    predictor = _Elsewhere(path, None) if path.is_file() else load_model(path)
+    predictor = _IsolatedPredictor(path, None) if path.is_file() else load_model(path)
     shape = predictor.contract.image_shape
     digits = knows_digits(predictor.metadata.get("data_set", ""), shape)
     task = task_named(predictor.metadata.get("task", _DEFAULT_TASK))
@@ -102,13 +102,13 @@ def predict(
 
 def _open_file(path: Path, runtime: str | None) -> Predictor:
     """Open a foreign file, which may be anything, in another process first."""
-    tried = _Elsewhere(path, runtime)
-    predictor = open_model(tried.runtime, path)
-    predictor.metadata = tried.metadata
+    isolated = _IsolatedPredictor(path, runtime)
+    predictor = open_model(isolated.runtime, path)
+    predictor.metadata = isolated.metadata
     return predictor
 
 
-class _Elsewhere(Predictor):
+class _IsolatedPredictor(Predictor):
     """A single file, opened and run in separate processes with limits of memory and time.
 
     Runtimes are written in C++, and a damaged file can crash the process that opens it.
@@ -117,17 +117,17 @@ class _Elsewhere(Predictor):
     def __init__(self, path: Path, runtime: str | None) -> None:
         self._path = path
         self.runtime = _runtime_for([_format_of(path)], runtime)[1]
-        answers = self._ask(None)
-        self.contract, self.metadata = answers.contract, answers.metadata
+        result = self._run_isolated(None)
+        self.contract, self.metadata = result.contract, result.metadata
 
     def _run(self, images: Images) -> Probabilities:
         with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
             np.save(Path(scratch, "images.npy"), images)
-            return self._ask(Path(scratch, "images.npy")).probabilities
+            return self._run_isolated(Path(scratch, "images.npy")).probabilities
 
-    def _ask(self, images: Path | None) -> Answers:
+    def _run_isolated(self, images: Path | None) -> WorkerResult:
         try:
-            return ask(self.runtime, self._path, images, timeout_seconds=_TRIAL_SECONDS)
+            return run_isolated(self.runtime, self._path, images, timeout_seconds=_TRIAL_SECONDS)
         except WorkerFailed as error:
             raise ModelError(
                 f"{self.runtime.name} cannot open and run {self._path}: {error}. Export it again "

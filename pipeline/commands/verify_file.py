@@ -18,7 +18,7 @@ from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.engine.store import StageOutput
 from pipeline.errors import DataFileError, ModelError, RequestError, WorkerFailed
-from pipeline.runtimes.isolated import Answers, ask
+from pipeline.runtimes.isolated import WorkerResult, run_isolated
 from pipeline.runtimes.onnx_file import precision_of
 from pipeline.runtimes.registry import Runtime, choose_runtime
 from pipeline.runtimes.requirements import require_runnable
@@ -58,48 +58,48 @@ def verify_file(
             "published folder instead, which contains the trained model."
         )
     file_format = _FORMATS[precision_of(path)]
-    standard = _standard(file_format)
-    others = None if only is None else [runtime for runtime in only if runtime != standard]
+    reference_runtime = _reference_runtime(file_format)
+    others = None if only is None else [runtime for runtime in only if runtime != reference_runtime]
     if others == []:
         raise RequestError(
-            f"--runtime must include a runtime other than {standard.name}, which is the reference "
-            "for a single file. Add another runtime, or omit --runtime."
+            f"--runtime must include a runtime other than {reference_runtime.name}, which is the "
+            "reference for a single file. Add another runtime, or omit --runtime."
         )
     require_runnable([file_format], others)
-    first = _ask_file(choose_runtime("onnxruntime"), path)
+    first = _run_file(choose_runtime("onnxruntime"), path)
     task = task_named(first.metadata.get("task", _DEFAULT_TASK))
-    contract = _followed(first.contract, task, path)
+    contract = _checked_contract(first.contract, task, path)
     data = _data_of_file(first, contract, task, path, workspace, progress)
     reference = Reference(
         images=data.path / split_file("test", "images"),
         labels=np.load(data.path / split_file("test", "labels")),
-        probabilities=_ask_file(
-            standard, path, data.path / split_file("test", "images")
+        probabilities=_run_file(
+            reference_runtime, path, data.path / split_file("test", "images")
         ).probabilities,
         contract=contract,
         task=task,
     )
     artifact = Artifact(path.name, file_format, path, path.stat().st_size)
     checks = verify([artifact], reference, progress, only=only)
-    return [replace(c, is_reference=c.runtime == standard.name) for c in checks]
+    return [replace(c, is_reference=c.runtime == reference_runtime.name) for c in checks]
 
 
-def _standard(file_format: str) -> Runtime:
+def _reference_runtime(file_format: str) -> Runtime:
     reference = choose_runtime("onnx-reference")
-    usable = reference.installed and file_format in reference.opens
+    usable = reference.installed and file_format in reference.formats
     return reference if usable else choose_runtime("onnxruntime")
 
 
-def _ask_file(runtime: Runtime, path: Path, images: Path | None = None) -> Answers:
+def _run_file(runtime: Runtime, path: Path, images: Path | None = None) -> WorkerResult:
     try:
-        return ask(runtime, path, images)
+        return run_isolated(runtime, path, images)
     except WorkerFailed as error:
         raise ModelError(
             f"Cannot run {path} in {runtime.name}: {error}. Restore the file, or export it again."
         ) from error
 
 
-def _followed(contract: Contract, task: Task, path: Path) -> Contract:
+def _checked_contract(contract: Contract, task: Task, path: Path) -> Contract:
     """Check the signature of a file and return its contract.
 
     Raises:
@@ -118,7 +118,7 @@ def _followed(contract: Contract, task: Task, path: Path) -> Contract:
 
 
 def _data_of_file(
-    answers: Answers,
+    result: WorkerResult,
     contract: Contract,
     task: Task,
     path: Path,
@@ -129,10 +129,10 @@ def _data_of_file(
 
     An untrusted file must not start a download, so any data set but the default one must exist.
     """
-    name = answers.metadata.get("data_set", _DEFAULT_DATA_SET)
+    name = result.metadata.get("data_set", _DEFAULT_DATA_SET)
     source = Places(f"the metadata of {path}")
     config = validate({"name": "file", "data": {"name": name}}, source)
-    if name != _DEFAULT_DATA_SET and not _is_here(config, workspace):
+    if name != _DEFAULT_DATA_SET and not _is_available(config, workspace):
         raise DataFileError(
             f"The data set {name!r}, named in the metadata of {path}, is not on this machine. If "
             f"you trust the file, fetch it first: pipeline run data.name={name} --until data"
@@ -142,7 +142,7 @@ def _data_of_file(
     facts = data.facts
     wanted = contract_for(task.output(len(facts.class_names)), image_shape=facts.image_shape)
     known = json.dumps(facts.class_names)
-    labels = answers.metadata.get("labels", known)
+    labels = result.metadata.get("labels", known)
     if contract != wanted or labels != known:
         raise DataFileError(
             f"A file verified on {facts.name} must have the signature {wanted} and the labels "
@@ -152,6 +152,6 @@ def _data_of_file(
     return data
 
 
-def _is_here(config: Config, workspace: "Workspace") -> bool:
+def _is_available(config: Config, workspace: "Workspace") -> bool:
     planned = plan_stages(config, workspace)
     return planned is not None and not planned.source.sampled

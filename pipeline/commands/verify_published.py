@@ -18,7 +18,7 @@ from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.errors import DataFileError, ModelError, VerificationFailed
 from pipeline.publishing.published_folder import PublishedModel
-from pipeline.runtimes.isolated import ask
+from pipeline.runtimes.isolated import run_isolated
 from pipeline.runtimes.registry import choose_runtime
 from pipeline.runtimes.requirements import require_runnable
 from pipeline.stages import run_stages
@@ -56,7 +56,7 @@ def verify_published(
     _require_reference(published, workspace)
     reference = _reference(published, _test_set(published, workspace, progress), workspace)
     encoded = ENCODED_SIGNATURE in published.described.signatures
-    artifacts = artifacts_in(published.path, published.formats, entrances=encoded)
+    artifacts = artifacts_in(published.path, published.formats, has_encoded_inputs=encoded)
     require_runnable([artifact.format for artifact in artifacts], only)
     checks = verify(artifacts, reference, progress, only=only)
     itself = _stored_predictions(published, workspace) is None  # model.keras is the reference
@@ -114,7 +114,7 @@ def _reference(published: PublishedModel, data: Path, workspace: "Workspace") ->
         probabilities = np.load(stored)
     else:
         model = artifact_path(published.path, "keras")
-        probabilities = ask(choose_runtime(KERAS), model, images).probabilities
+        probabilities = run_isolated(choose_runtime(KERAS), model, images).probabilities
     return Reference(
         images=images,
         labels=np.load(data / split_file("test", "labels")),

@@ -81,11 +81,11 @@ class JavaScriptPredictor(Predictor):
         }
         self._process.stdin.write(json.dumps(head).encode() + b"\n" + images.tobytes())
         self._process.stdin.flush()
-        answer = self._receive()
-        self._processes = answer.get("processes", self._processes)
+        response = self._receive()
+        self._processes = response.get("processes", self._processes)
         assert self._process.stdout is not None, "it was opened with a pipe"
-        body = self._process.stdout.read(answer["bytes"])
-        return answer["seconds"], np.frombuffer(body, answer["type"]).reshape(answer["shape"])
+        body = self._process.stdout.read(response["bytes"])
+        return response["seconds"], np.frombuffer(body, response["type"]).reshape(response["shape"])
 
     def _receive(self) -> dict[str, Any]:
         assert self._process.stdout is not None, "it was opened with a pipe"

@@ -36,6 +36,6 @@ def _spec(name: str, tensor: Any) -> TensorSpec:
 RUNTIME = Runtime(
     "keras",
     ("keras",),
-    PythonPackage("keras", "keras", "train", beside=("tensorflow",)),
+    PythonPackage("keras", "keras", "train", extra_modules=("tensorflow",)),
     KerasPredictor,
 )

@@ -27,8 +27,8 @@ class LiteRtPredictor(Predictor):
 
     def _run(self, images: Images) -> Probabilities:
         [input_spec], [output_spec] = self.contract.inputs, self.contract.outputs
-        answer = self._signature(num_threads(len(images)))(**{input_spec.name: images})
-        return answer[output_spec.name]  # type: ignore[no-any-return]
+        output = self._signature(num_threads(len(images)))(**{input_spec.name: images})
+        return output[output_spec.name]  # type: ignore[no-any-return]
 
 
 def _open(model: bytes, threads: int) -> Any:
@@ -58,7 +58,10 @@ RUNTIME = Runtime(
     "litert",
     ("litert",),
     PythonPackage(
-        "ai-edge-litert", "ai_edge_litert", "runtimes", beside=("ai_edge_litert.interpreter",)
+        "ai-edge-litert",
+        "ai_edge_litert",
+        "runtimes",
+        extra_modules=("ai_edge_litert.interpreter",),
     ),
     LiteRtPredictor,
 )

@@ -50,6 +50,6 @@ def _spec(value: Any) -> TensorSpec:
 RUNTIME = Runtime(
     "onnx-reference",
     ("onnx", "onnx_int8"),  # float16 takes NumPy 300 times as long: minutes for a test set
-    PythonPackage("onnx", "onnx", "train", beside=("onnx.reference",)),
+    PythonPackage("onnx", "onnx", "train", extra_modules=("onnx.reference",)),
     OnnxReferencePredictor,
 )

@@ -29,7 +29,7 @@ class OnnxRuntimePredictor(Predictor):
         )
         self.metadata = session.get_modelmeta().custom_metadata_map
 
-    def hold_to_one_thread(self) -> None:
+    def use_one_thread(self) -> None:
         """Compute batches with one thread too, and free the bytes of the file."""
         session = self._session(1)
         session.disable_fallback()  # to other providers, which would need the bytes of the file

@@ -28,13 +28,13 @@ class OpenCvPredictor(Predictor):
         [input_spec], [output_spec] = self.contract.inputs, self.contract.outputs
         self._cv2.setNumThreads(num_threads(len(images)))
         self._net.setInput(images, input_spec.name)
-        answer = self._net.forward(output_spec.name)
-        return answer.copy()  # type: ignore[return-value]  # the next call overwrites it
+        output = self._net.forward(output_spec.name)
+        return output.copy()  # type: ignore[return-value]  # the next call overwrites it
 
 
 RUNTIME = Runtime(
     "opencv",
     ("onnx", "onnx_int8", "onnx_fp16"),
-    PythonPackage("opencv-python-headless", "cv2", "runtimes", beside=("onnx",)),
+    PythonPackage("opencv-python-headless", "cv2", "runtimes", extra_modules=("onnx",)),
     OpenCvPredictor,
 )

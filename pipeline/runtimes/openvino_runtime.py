@@ -71,5 +71,5 @@ RUNTIME = Runtime(
     ("openvino", "onnx", "onnx_int8", "onnx_fp16", "saved_model"),
     _OpenVino("openvino", "openvino", "runtimes"),
     OpenVinoPredictor,
-    asked=_PRECISION,
+    setting=_PRECISION,
 )

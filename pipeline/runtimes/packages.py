@@ -35,13 +35,13 @@ class Package(ABC):
 class PythonPackage(Package):
     """A PyPI package with its module and the extra that installs it.
 
-    ``beside`` names further modules that the runtime imports.
+    ``extra_modules`` names further modules that the runtime imports.
     """
 
     distribution: str
     module: str
     extra: str
-    beside: tuple[str, ...] = ()
+    extra_modules: tuple[str, ...] = ()
 
     @property
     def command(self) -> str:  # type: ignore[override]
@@ -57,5 +57,5 @@ class PythonPackage(Package):
 
     def load(self) -> None:
         """Import the modules."""
-        for name in (self.module, *self.beside):
+        for name in (self.module, *self.extra_modules):
             import_module(name)

@@ -27,7 +27,7 @@ class Predictor(ABC):
 
     ``contract`` is read from the file; ``class_names`` come from a manifest;
     ``metadata`` is that of the file, if the runtime provides it;
-    ``entrances`` are the file's other signatures, by name, which must give the same predictions;
+    ``encoded_inputs`` are the file's other signatures, by name, with the same predictions;
     ``load_seconds`` is the time to open the file, if only the runtime can measure it;
     ``warm_up_seconds`` is how long to run the model until it reaches full speed.
     """
@@ -35,7 +35,7 @@ class Predictor(ABC):
     contract: Contract
     class_names: tuple[str, ...] = ()
     metadata: Mapping[str, str] = {}
-    entrances: Mapping[str, Callable[[Images], Probabilities]] = {}
+    encoded_inputs: Mapping[str, Callable[[Images], Probabilities]] = {}
     load_seconds: float | None = None
     warm_up_seconds: float = 0
 

@@ -27,30 +27,30 @@ _THREADS = (
 _running: set["WorkerProcess"] = set()
 
 
-class Turns:
+class MeasurementLock:
     """Lets the workers of several threads compute concurrently, or one of them alone."""
 
-    def __init__(self, places: int) -> None:
-        self._places = places
-        self._free = threading.Semaphore(places)
-        self._first = threading.Lock()  # only one thread at a time collects all places
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._semaphore = threading.Semaphore(slots)
+        self._collecting = threading.Lock()  # only one thread at a time collects all slots
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def shared(self) -> Iterator[None]:
         """Compute concurrently with others."""
-        with self._free:
+        with self._semaphore:
             yield
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Compute alone: wait until others have finished, and block new ones."""
-        with self._first:
-            for _ in range(self._places):
-                self._free.acquire()
+        with self._collecting:
+            for _ in range(self._slots):
+                self._semaphore.acquire()
         try:
             yield
         finally:
-            self._free.release(self._places)
+            self._semaphore.release(self._slots)
 
 
 class WorkerProcess:
@@ -88,7 +88,7 @@ class WorkerProcess:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def wait_for_answers(self) -> None:
+    def wait_for_predictions(self) -> None:
         """Wait until the predictions are written.
 
         Raises:

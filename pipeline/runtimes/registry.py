@@ -16,16 +16,16 @@ from pipeline.runtimes.predictor import Predictor
 class Runtime:
     """A runtime that opens files of some formats.
 
-    ``package`` must be installed; ``asked`` is a setting that the predictions depend on;
-    ``entrances`` are further signatures that its files must have.
+    ``package`` must be installed; ``setting`` is an option of it that predictions depend on;
+    ``encoded_inputs`` are further signatures that its files must have.
     """
 
     name: str
-    opens: tuple[str, ...]
+    formats: tuple[str, ...]
     package: Package
     open: Callable[[Path], Predictor]
-    asked: str = ""
-    entrances: tuple[str, ...] = ()
+    setting: str = ""
+    encoded_inputs: tuple[str, ...] = ()
 
     @property
     def installed(self) -> bool:
@@ -46,7 +46,7 @@ def all_runtimes() -> dict[str, Runtime]:
 
 def runtimes_for(file_format: str) -> list[Runtime]:
     """Return the runtimes that open a format."""
-    return [runtime for runtime in all_runtimes().values() if file_format in runtime.opens]
+    return [runtime for runtime in all_runtimes().values() if file_format in runtime.formats]
 
 
 def runtime_versions() -> dict[str, str]:
@@ -77,8 +77,8 @@ def require_installed(runtime: Runtime, path: Path) -> None:
         raise MissingPackages(f"Opening {path} with {runtime.name}", runtime.package.command)
 
 
-def open_model(runtime: Runtime, path: Path, shown: str | None = None) -> Predictor:
-    """Open a file or folder in a runtime; ``shown`` is its name in error messages.
+def open_model(runtime: Runtime, path: Path, display_name: str | None = None) -> Predictor:
+    """Open a file or folder in a runtime; ``display_name`` is its name in error messages.
 
     Raises:
         MissingPackages: the runtime is not installed.
@@ -91,6 +91,7 @@ def open_model(runtime: Runtime, path: Path, shown: str | None = None) -> Predic
         raise
     except Exception as error:  # every runtime has its own exceptions
         raise ModelError(
-            f"{shown or path} is not a valid {' or '.join(runtime.opens)} model; {runtime.name} "
-            f"raised {type(error).__name__}: {one_line(error)} Export it again or restore it."
+            f"{display_name or path} is not a valid {' or '.join(runtime.formats)} model; "
+            f"{runtime.name} raised {type(error).__name__}: {one_line(error)} Export it again or "
+            "restore it."
         ) from error

@@ -22,7 +22,7 @@ def chosen_runtimes(config: "Config") -> list[Runtime] | None:
     return None if names is None else [choose_runtime(name) for name in names]
 
 
-def require_provable(config: "Config") -> None:
+def require_verifiable(config: "Config") -> None:
     """Check that each format has an installed exporter and an installed runtime.
 
     Raises:

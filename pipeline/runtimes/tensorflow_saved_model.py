@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.model_contract import (
-    ENCODED_ENTRANCE,
     ENCODED_INPUT,
     ENCODED_SIGNATURE,
+    PNG_INPUT,
     SIGNATURE,
     Contract,
     TensorSpec,
@@ -27,7 +27,7 @@ class SavedModelPredictor(Predictor):
         self._signature = self._loaded.signatures[SIGNATURE]
         if ENCODED_SIGNATURE in self._loaded.signatures:
             self._encoded = self._loaded.signatures[ENCODED_SIGNATURE]
-            self.entrances = {ENCODED_ENTRANCE: self._run_encoded}
+            self.encoded_inputs = {PNG_INPUT: self._run_encoded}
         _, inputs = self._signature.structured_input_signature
         self.contract = Contract(
             inputs=tuple(_spec(name, spec) for name, spec in inputs.items()),
@@ -67,7 +67,7 @@ def _spec(name: str, spec: Any) -> TensorSpec:
 RUNTIME = Runtime(
     "tensorflow",
     ("saved_model",),
-    PythonPackage("tensorflow", "tensorflow", "train", beside=("PIL.Image",)),
+    PythonPackage("tensorflow", "tensorflow", "train", extra_modules=("PIL.Image",)),
     SavedModelPredictor,
-    entrances=(ENCODED_ENTRANCE,),
+    encoded_inputs=(PNG_INPUT,),
 )

@@ -28,8 +28,8 @@ class TractPredictor(Predictor):
         self._runnable = model.into_runnable()
 
     def _run(self, images: Images) -> Probabilities:
-        [answer] = self._runnable.run([images])
-        return answer.to_numpy()  # type: ignore[no-any-return]
+        [output] = self._runnable.run([images])
+        return output.to_numpy()  # type: ignore[no-any-return]
 
 
 def _spec(name: str, fact: str) -> TensorSpec:

@@ -29,7 +29,7 @@ from pipeline.system.resources import memory_bytes
 CONTRACT_FILE = "contract.json"
 FACTS_FILE = "facts.json"
 COST_FILE = "cost.json"
-ANSWERS_FILE = "answers.npy"
+PREDICTIONS_FILE = "predictions.npy"
 SMALL_BATCHES = (1, 2, 7, 32)
 
 
@@ -37,13 +37,13 @@ SMALL_BATCHES = (1, 2, 7, 32)
 class Request:
     """A request: a model in its folder, a ``.npy`` file of images, a folder for the results.
 
-    ``shown`` is the name of the model in error messages.
+    ``display_name`` is the name of the model in error messages.
     """
 
     runtime: str
     model_folder: str
     model_name: str
-    shown: str
+    display_name: str
     images: str | None
     folder: str
     measured: bool
@@ -54,7 +54,7 @@ class FileFacts:
     """The metadata of a file, and the names of its further signatures."""
 
     metadata: dict[str, str]
-    entrances: list[str]
+    encoded_inputs: list[str]
 
 
 def small_batch_file(size: int) -> str:
@@ -62,21 +62,23 @@ def small_batch_file(size: int) -> str:
     return f"batch_{size}.npy"
 
 
-def entrance_file(number: int) -> str:
+def encoded_inputs_file(number: int) -> str:
     """Return the name of the file with the predictions of another signature."""
-    return f"entrance_{number}.npy"
+    return f"encoded_input_{number}.npy"
 
 
-def answer(predictor: Predictor, images: Images, folder: Path) -> None:
+def write_predictions(predictor: Predictor, images: Images, folder: Path) -> None:
     """Write the predictions for all images, in small batches, and of other signatures."""
-    np.save(folder / ANSWERS_FILE, predictor.predict_all(images))
+    np.save(folder / PREDICTIONS_FILE, predictor.predict_all(images))
     for size in SMALL_BATCHES:
         np.save(folder / small_batch_file(size), predictor.predict(np.asarray(images[:size])))
-    for number, entrance in enumerate(predictor.entrances.values()):
-        np.save(folder / entrance_file(number), entrance(np.asarray(images[: SMALL_BATCHES[-1]])))
+    for number, predict in enumerate(predictor.encoded_inputs.values()):
+        np.save(
+            folder / encoded_inputs_file(number), predict(np.asarray(images[: SMALL_BATCHES[-1]]))
+        )
 
 
-def work(request: Request, output: int, requested: threading.Event) -> None:
+def handle(request: Request, output: int, measure_requested: threading.Event) -> None:
     """Open the model, predict, and signal it; measure if requested, once nothing else computes."""
     runtime, folder = choose_runtime(request.runtime), Path(request.folder)
     runtime.package.load()
@@ -84,15 +86,15 @@ def work(request: Request, output: int, requested: threading.Event) -> None:
     # folder because TensorFlow interprets brackets in a path as a pattern.
     os.chdir(request.model_folder)
     model = Path(request.model_name)
-    predictor = open_model(runtime, model, request.shown)
+    predictor = open_model(runtime, model, request.display_name)
     (folder / CONTRACT_FILE).write_text(json.dumps(to_json(predictor.contract)))
     images = _images(request, predictor)
-    answer(predictor, images, folder)
-    facts = FileFacts(dict(predictor.metadata), list(predictor.entrances))
+    write_predictions(predictor, images, folder)
+    facts = FileFacts(dict(predictor.metadata), list(predictor.encoded_inputs))
     (folder / FACTS_FILE).write_text(json.dumps(to_json(facts)))
     os.write(output, b"a")
     if request.measured:
-        requested.wait()
+        measure_requested.wait()
         cost = measure(predictor, np.asarray(images[:256]), _load_seconds(runtime, model))
         (folder / COST_FILE).write_text(json.dumps(to_json(cost)))
 
@@ -101,11 +103,13 @@ def main(arguments: list[str]) -> int:
     """Run the worker and return its exit code; errors are written to standard error."""
     output = os.dup(1)
     os.dup2(2, 1)  # the output of libraries must not reach the parent process
-    requested = threading.Event()
-    threading.Thread(target=_listen, args=(requested,), daemon=True).start()
+    measure_requested = threading.Event()
+    threading.Thread(
+        target=_wait_for_measure_request, args=(measure_requested,), daemon=True
+    ).start()
     limit_memory()
     try:
-        work(Request(**json.loads(Path(arguments[0]).read_text())), output, requested)
+        handle(Request(**json.loads(Path(arguments[0]).read_text())), output, measure_requested)
     except PipelineError as error:
         _report(one_line(error, limit=None))
         return error.exit_code
@@ -126,7 +130,7 @@ def _images(request: Request, predictor: Predictor) -> Images:
     if request.images is not None:
         images: Images = np.load(request.images, mmap_mode="r")
         return images
-    require_classifier(predictor.contract, request.shown)
+    require_classifier(predictor.contract, request.display_name)
     return np.zeros((1, *predictor.contract.image_shape), np.uint8)
 
 
@@ -142,11 +146,11 @@ def _report(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _listen(requested: threading.Event) -> None:
+def _wait_for_measure_request(measure_requested: threading.Event) -> None:
     """Wait for a request to measure; the pipe is closed when the parent process exits."""
     # Not sys.stdin: holding its lock would abort the interpreter at shutdown.
     while os.read(0, 1):
-        requested.set()
+        measure_requested.set()
     os.killpg(0, signal.SIGKILL)  # the session of this worker, with its children
 
 

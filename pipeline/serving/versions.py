@@ -60,7 +60,7 @@ def open_version(folder: Path, model: str, max_images: int) -> Version:
     published.require_unaltered()
     predictor = open_model(choose_runtime("onnxruntime"), artifact_path(folder, FORMAT))
     assert isinstance(predictor, OnnxRuntimePredictor)
-    predictor.hold_to_one_thread()
+    predictor.use_one_thread()
     require_golden(predictor, folder / GOLDEN, TOLERANCES[FORMATS[FORMAT].precision])
     return Version(
         model=model,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
 from pipeline.artifacts.model_contract import Contract, TensorSpec
-from pipeline.runtimes.isolated import Answers
+from pipeline.runtimes.isolated import WorkerResult
 from pipeline.runtimes.worker import SMALL_BATCHES
 from pipeline.tasks.task import Task
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
@@ -43,25 +43,27 @@ def read_reference(data: Path, evaluation: Path, contract: Contract, task: Task)
 
 
 def compare(
-    answers: Answers,
+    result: WorkerResult,
     reference: Reference,
     tolerance: float = FLOAT32_TOLERANCE,
-    entrances: Sequence[str] = (),
+    encoded_inputs: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Return everything that is wrong with a file's predictions, as sentences.
 
-    ``entrances`` are the additional inputs that the file must have.
+    ``encoded_inputs`` are the additional inputs that the file must have.
     """
     expected, task = reference.probabilities, reference.task
-    failures = contract_failures(answers.contract, reference.contract)
-    failures += _value_failures("the test set", answers.probabilities, expected, tolerance, task)
-    for size, got in answers.small_batches.items():
+    failures = contract_failures(result.contract, reference.contract)
+    failures += _value_failures("the test set", result.probabilities, expected, tolerance, task)
+    for size, got in result.small_batches.items():
         name = f"the first {size} as a batch"
         failures += _value_failures(name, got, expected[:size], tolerance, task)
-    for entrance, got in answers.entrances.items():
+    for encoded_input, got in result.encoded_inputs.items():
         few = expected[: SMALL_BATCHES[-1]]
-        failures += _value_failures(f"the first {len(few)} {entrance}", got, few, tolerance, task)
-    missing = [name for name in entrances if name not in answers.entrances]
+        failures += _value_failures(
+            f"the first {len(few)} {encoded_input}", got, few, tolerance, task
+        )
+    missing = [name for name in encoded_inputs if name not in result.encoded_inputs]
     failures += [f"it must accept images {name}; got no input for them" for name in missing]
     return tuple(failures)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
 from pipeline.errors import ModelError
-from pipeline.runtimes.isolated import Unanswered, ask
-from pipeline.runtimes.processes import TIMEOUT_SECONDS, Turns, end_workers
+from pipeline.runtimes.isolated import NoPredictions, run_isolated
+from pipeline.runtimes.processes import TIMEOUT_SECONDS, MeasurementLock, end_workers
 from pipeline.runtimes.registry import Runtime, runtimes_for
 from pipeline.system.resources import num_processors
 from pipeline.verification.comparing import (
@@ -34,14 +34,14 @@ _LOOK_SECONDS = 0.1
 class Artifact:
     """An artifact to verify: a file or folder, its format and its size.
 
-    Without ``entrances``, it need not have all inputs that runtimes look for, as in older versions.
+    ``has_encoded_inputs`` is false for older versions, which need not have them.
     """
 
     name: str
     format: str
     path: Path
     bytes: int
-    entrances: bool = True
+    has_encoded_inputs: bool = True
 
     @property
     def precision(self) -> str:
@@ -49,7 +49,9 @@ class Artifact:
         return FORMATS[self.format].precision
 
 
-def artifacts_in(folder: Path, formats: Sequence[str], *, entrances: bool = True) -> list[Artifact]:
+def artifacts_in(
+    folder: Path, formats: Sequence[str], *, has_encoded_inputs: bool = True
+) -> list[Artifact]:
     """Return the artifacts of an exported or published folder."""
     return [
         Artifact(
@@ -57,7 +59,7 @@ def artifacts_in(folder: Path, formats: Sequence[str], *, entrances: bool = True
             name,
             artifact_path(folder, name),
             artifact_bytes(folder, name),
-            entrances,
+            has_encoded_inputs,
         )
         for name in formats
     ]
@@ -79,7 +81,7 @@ def verify(
         if only is None or runtime in only
     ]
     workers = min(num_processors(), _MOST_WORKERS)
-    turns = Turns(workers)
+    lock = MeasurementLock(workers)
     with (
         progress.task("verifying", total=len(wanted)) as task,
         ThreadPoolExecutor(workers) as pool,
@@ -88,7 +90,7 @@ def verify(
         checks = []
         try:
             for pair in wanted:
-                jobs.append(pool.submit(_check, *pair, reference, turns, timeout_seconds))
+                jobs.append(pool.submit(_check, *pair, reference, lock, timeout_seconds))
             for job, (artifact, runtime) in zip(jobs, wanted, strict=True):
                 checks.append(job.result())
                 task.update(len(checks), f"{artifact.name} in {runtime.name}")
@@ -112,7 +114,7 @@ def _check(
     artifact: Artifact,
     runtime: Runtime,
     reference: Reference,
-    turns: Turns,
+    lock: MeasurementLock,
     timeout_seconds: float,
 ) -> Check:
     check = Check(
@@ -120,29 +122,29 @@ def _check(
         runtime.name,
         ran=runtime.installed,
         precision=artifact.precision,
-        asked=runtime.asked,
+        asked=runtime.setting,
         bytes=artifact.bytes,
     )
     if not check.ran:
         return replace(check, advice=runtime.package.command)
     try:
-        answers = ask(
+        result = run_isolated(
             runtime,
             artifact.path,
             reference.images,
-            turns=turns,
+            lock=lock,
             timeout_seconds=timeout_seconds,
         )
     except ModelError as error:
         return replace(check, failures=(f"it could not be run: {error}",))
-    except Unanswered as error:
+    except NoPredictions as error:
         found = contract_failures(error.contract, reference.contract) if error.contract else []
         return replace(check, failures=(*found, f"it could not be run: {error}"))
     tolerance = TOLERANCES[artifact.precision]
-    entrances = runtime.entrances if artifact.entrances else ()
-    failures = compare(answers, reference, tolerance, entrances)
-    check = replace(check, failures=failures, cost=answers.cost)
-    got = answers.probabilities
+    encoded_inputs = runtime.encoded_inputs if artifact.has_encoded_inputs else ()
+    failures = compare(result, reference, tolerance, encoded_inputs)
+    check = replace(check, failures=failures, cost=result.cost)
+    got = result.probabilities
     if got.shape != reference.probabilities.shape:
         return check
     return replace(

@@ -105,4 +105,4 @@ def test_table_lists_all_runtimes_and_formats() -> None:
              "openvino": "`model.xml`"}  # fmt: skip
     for name, opens in rows:
         for file_format, word in words.items():
-            assert (word in opens) == (file_format in all_runtimes()[name].opens), (name, word)
+            assert (word in opens) == (file_format in all_runtimes()[name].formats), (name, word)

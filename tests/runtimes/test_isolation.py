@@ -21,8 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 from pipeline.errors import WorkerFailed
 from pipeline.progress import Silent
 from pipeline.runtimes import isolated
-from pipeline.runtimes.isolated import ask
-from pipeline.runtimes.processes import Turns, WorkerProcess, end_workers
+from pipeline.runtimes.isolated import run_isolated
+from pipeline.runtimes.processes import MeasurementLock, WorkerProcess, end_workers
 from pipeline.runtimes.registry import choose_runtime
 from pipeline.verification import running
 from pipeline.verification.comparing import Reference
@@ -104,9 +104,9 @@ def test_endless_model_leaves_no_process_behind(tmp_path: Path) -> None:
     endless_model(tmp_path / "endless.onnx")
     np.save(tmp_path / "bright.npy", np.ones((1, 28, 28, 1), np.uint8))
     runtime = choose_runtime("onnxruntime-node")
-    ask(runtime, tmp_path / "endless.onnx")  # black images terminate
+    run_isolated(runtime, tmp_path / "endless.onnx")  # black images terminate
     with pytest.raises(WorkerFailed, match=r"no predictions within 5 s"):
-        ask(runtime, tmp_path / "endless.onnx", tmp_path / "bright.npy", timeout_seconds=5)
+        run_isolated(runtime, tmp_path / "endless.onnx", tmp_path / "bright.npy", timeout_seconds=5)
     wait_until_gone(str(tmp_path))
 
 
@@ -237,15 +237,15 @@ def children_of(process: subprocess.Popen[str]) -> set[str]:
 
 def test_exclusive_turns_exclude_all_others() -> None:
     """Eight threads: none computes while another measures, and there is no deadlock."""
-    turns, together, wrong = Turns(3), [], []
+    lock, together, wrong = MeasurementLock(3), [], []
 
     def run() -> None:
         for _ in range(50):
-            with turns.together():
+            with lock.shared():
                 together.append(1)
                 time.sleep(0.0002)
                 together.pop()
-            with turns.alone():
+            with lock.exclusive():
                 if together:
                     wrong.append(1)
 

@@ -14,7 +14,7 @@ from pipeline.artifacts.checks import Check
 from pipeline.artifacts.formats import FORMATS
 from pipeline.errors import MissingPackages, ModelError, WorkerFailed
 from pipeline.progress import Silent
-from pipeline.runtimes.isolated import ask
+from pipeline.runtimes.isolated import run_isolated
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import num_threads
@@ -53,7 +53,7 @@ def test_all_files_are_verified_in_all_runtimes(published: Path) -> None:
         if check["precision"] == "float32":
             assert check["label_agreement"] == 1.0
             assert check["max_abs_diff"] <= 1e-5
-    opened = {name: set(runtime.opens) for name, runtime in all_runtimes().items()}
+    opened = {name: set(runtime.formats) for name, runtime in all_runtimes().items()}
     pairs = sum(len(formats) for formats in opened.values())
     assert len(checks) == pairs
 
@@ -133,7 +133,7 @@ def test_single_thread_predictor_frees_the_file(published: Path) -> None:
     predictor = OnnxRuntimePredictor(published / "model.onnx")
     before = predictor.predict(IMAGES)
     model = predictor._session(1)._model_bytes
-    predictor.hold_to_one_thread()
+    predictor.use_one_thread()
     assert sys.getrefcount(model) == 2  # ours and the parameter
     np.testing.assert_allclose(predictor.predict(IMAGES), before, atol=1e-6)
 
@@ -143,7 +143,7 @@ def test_single_thread_mode_needs_no_private_member(published: Path) -> None:
     before = predictor.predict(IMAGES)
     session = predictor._session(1)
     del session._model_bytes
-    predictor.hold_to_one_thread()
+    predictor.use_one_thread()
     assert not hasattr(session, "_model_bytes")
     np.testing.assert_allclose(predictor.predict(IMAGES), before, atol=1e-6)
 
@@ -197,7 +197,9 @@ def test_worker_has_a_time_limit(published: Path, tmp_path: Path) -> None:
     images = tmp_path / "images.npy"
     os.mkfifo(images)  # without a writer, so the worker waits forever
     with pytest.raises(WorkerFailed, match=r"no predictions within 0\.2 s"):
-        ask(choose_runtime("keras"), published / "model.keras", images, timeout_seconds=0.2)
+        run_isolated(
+            choose_runtime("keras"), published / "model.keras", images, timeout_seconds=0.2
+        )
 
 
 @pytest.mark.browser
@@ -261,7 +263,7 @@ def test_unknown_runtime_in_the_configuration_is_rejected(tmp_path: Path) -> Non
                    "-C", tmp_path)  # fmt: skip
     assert_error(done, 2, "Unknown runtime 'onnxruntim'; expected one of")
     with pytest.raises(ModelError):
-        ask(choose_runtime("onnxruntime"), tmp_path / "none.onnx")
+        run_isolated(choose_runtime("onnxruntime"), tmp_path / "none.onnx")
 
 
 @pytest.mark.process

@@ -23,7 +23,7 @@ from pipeline.errors import ModelError, VerificationFailed
 from pipeline.progress import Silent
 from pipeline.publishing.new_version import Candidate, publish
 from pipeline.publishing.published_folder import read_version
-from pipeline.runtimes.isolated import Answers
+from pipeline.runtimes.isolated import WorkerResult
 from pipeline.runtimes.registry import choose_runtime, runtimes_for
 from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference, compare, read_reference
@@ -163,9 +163,9 @@ def test_truncated_file_fails_without_a_crash(
         assert "could not be run" in found.failures[0]
 
 
-def answers(probabilities: np.ndarray, contract: Contract = CONTRACT) -> Answers:
+def worker_result(probabilities: np.ndarray, contract: Contract = CONTRACT) -> WorkerResult:
     small = {size: probabilities[:size] for size in (1, 2, 7, 32)}
-    return Answers(contract, probabilities, small)
+    return WorkerResult(contract, probabilities, small)
 
 
 @pytest.fixture
@@ -179,51 +179,53 @@ def known(tmp_path: Path) -> Reference:
 
 
 def test_equal_predictions_and_ties_pass(known: Reference) -> None:
-    assert compare(answers(known.probabilities), known) == ()
+    assert compare(worker_result(known.probabilities), known) == ()
     tied = known.probabilities.copy()
     tied[0, 1] += 4e-6
     tied[0, 0] -= 4e-6
     assert tied[0].argmax() != known.probabilities[0].argmax()
-    assert compare(answers(tied), known) == ()
+    assert compare(worker_result(tied), known) == ()
 
 
 def test_difference_just_above_the_tolerance_fails(known: Reference) -> None:
     off = known.probabilities.copy()
     off[3, 4] += 1.2e-5
-    whole, *parts = compare(answers(off), known)
+    whole, *parts = compare(worker_result(off), known)
     assert "the test set: the largest difference" in whole
     assert [part.partition(":")[0] for part in parts] == [
         "the first 7 as a batch",  # image 3 is in these, not in the first 1 or 2
         "the first 32 as a batch",
     ]
     off[3, 4] = known.probabilities[3, 4] + 9e-6
-    assert compare(answers(off), known) == ()
+    assert compare(worker_result(off), known) == ()
 
 
 def test_nan_fails(known: Reference) -> None:
     off = known.probabilities.copy()
     off[49, 0] = np.nan
-    assert "all values must be finite; got 1 images" in compare(answers(off), known)[0]
+    assert "all values must be finite; got 1 images" in compare(worker_result(off), known)[0]
 
 
 def test_one_different_label_fails_and_is_counted(known: Reference) -> None:
     off = known.probabilities.copy()
     off[40] = np.roll(off[40], 1)
-    assert "all labels must agree; got 1 that differ" in " ".join(compare(answers(off), known))
+    assert "all labels must agree; got 1 that differ" in " ".join(
+        compare(worker_result(off), known)
+    )
 
 
 def test_missing_rows_and_wrong_small_batches_fail(known: Reference) -> None:
-    short = answers(known.probabilities[:-1])
+    short = worker_result(known.probabilities[:-1])
     assert "predictions must be float32 (50, 10); got float32 (49, 10)" in compare(short, known)[0]
-    good = answers(known.probabilities)
+    good = worker_result(known.probabilities)
     good.small_batches[7] = np.roll(known.probabilities[:7], 1, axis=0)
     assert any("the first 7 as a batch" in failure for failure in compare(good, known))
-    wide = answers(known.probabilities.astype(np.float64))
+    wide = worker_result(known.probabilities.astype(np.float64))
     assert "got float64" in compare(wide, known)[0]
 
 
 def test_incomplete_small_batches_fail(known: Reference) -> None:
-    few = answers(known.probabilities)
+    few = worker_result(known.probabilities)
     few.small_batches[7] = known.probabilities[:3]
     few.small_batches[32] = np.float32(1)  # type: ignore[assignment]
     seven, thirty_two = compare(few, known)
@@ -234,15 +236,15 @@ def test_incomplete_small_batches_fail(known: Reference) -> None:
 
 
 def test_missing_or_incomplete_encoded_inputs_fail(known: Reference) -> None:
-    few = answers(known.probabilities)
-    few.entrances["as PNG files"] = known.probabilities[:1]
+    few = worker_result(known.probabilities)
+    few.encoded_inputs["as PNG files"] = known.probabilities[:1]
     [failure] = compare(few, known)
     assert failure == (
         "the first 32 as PNG files: predictions must be float32 (32, 10); got float32 (1, 10)"
     )
-    few.entrances["as PNG files"] = known.probabilities[:0]
+    few.encoded_inputs["as PNG files"] = known.probabilities[:0]
     assert len(compare(few, known)) == 1
-    [failure] = compare(answers(known.probabilities), known, entrances=["as PNG files"])
+    [failure] = compare(worker_result(known.probabilities), known, encoded_inputs=["as PNG files"])
     assert failure == "it must accept images as PNG files; got no input for them"
 
 
@@ -282,8 +284,8 @@ def test_worker_exits_with_its_parent(exported: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from pipeline.runtimes.registry import choose_runtime\n"
-        "from pipeline.runtimes.isolated import ask\n"
-        "ask(choose_runtime('keras'), Path(sys.argv[1]), Path(sys.argv[2]))"
+        "from pipeline.runtimes.isolated import run_isolated\n"
+        "run_isolated(choose_runtime('keras'), Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     images = tmp_path / "images.npy"
     os.mkfifo(images)
@@ -307,7 +309,7 @@ def test_folder_named_pipeline_is_not_imported(smoke: Path, tmp_path: Path) -> N
 
 def test_contracts_are_compared_in_full(known: Reference) -> None:
     other = Contract((TensorSpec("image", "float32", (None, 784)),), CONTRACT.outputs)
-    [failure] = compare(answers(known.probabilities, other), known)
+    [failure] = compare(worker_result(known.probabilities, other), known)
     assert failure == (
         "the input must be image: uint8 [batch, 28, 28, 1]; got image: float32 [batch, 784]"
     )

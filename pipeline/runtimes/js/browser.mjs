@@ -11,9 +11,9 @@ let processes = [];
 async function open({ browser, context }, threads) {
   const page = await openPage(context, `?threads=${threads}`);
   pages.set(threads, page);
-  const hello = await page.evaluate(() => window.openModel());
+  const description = await page.evaluate(() => window.openModel());
   processes = await renderers(browser);
-  return hello;
+  return description;
 }
 
 async function start() {
@@ -31,14 +31,14 @@ async function start() {
 
 try {
   const started = await start();
-  const hello = await open(started, 1);
-  send({ ...hello, processes });
+  const description = await open(started, 1);
+  send({ ...description, processes });
   serve(async ({ body, ...request }) => {
     if (!pages.has(request.threads)) await open(started, request.threads);
     const sent = [request, body.toString("base64")];
     const page = pages.get(request.threads);
-    const answer = await page.evaluate(([head, text]) => window.answer(head, text), sent);
-    return { ...answer, processes, body: Buffer.from(answer.body, "base64") };
+    const result = await page.evaluate(([head, text]) => window.predict(head, text), sent);
+    return { ...result, processes, body: Buffer.from(result.body, "base64") };
   });
 } catch (error) {
   send({ error: String(error) });

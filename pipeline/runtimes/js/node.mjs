@@ -6,9 +6,9 @@ import { open } from "./session.mjs";
 const ort = require("onnxruntime-node");
 
 try {
-  const { hello, answer } = await open(ort, process.argv[2]);
-  send({ ...hello, processes: [process.pid] });
-  serve(answer);
+  const { description, predict } = await open(ort, process.argv[2]);
+  send({ ...description, processes: [process.pid] });
+  serve(predict);
 } catch (error) {
   send({ error: String(error) });
   process.exitCode = 1;

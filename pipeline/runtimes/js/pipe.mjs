@@ -5,18 +5,18 @@ export function send(message, body = Buffer.alloc(0)) {
 }
 
 /**
- * Respond to every request with `answer(request)`: { seconds, shape, type, body }.
+ * Respond to every request with `predict(request)`: { seconds, shape, type, body }.
  *
  * The process exits when its standard input is closed; its parent kills it if a run never returns.
  */
-export function serve(answer) {
+export function serve(predict) {
   let waiting = Buffer.alloc(0);
   let last = Promise.resolve();
   process.stdin.on("data", (chunk) => {
     waiting = Buffer.concat([waiting, chunk]);
     for (let request; (request = take()); ) {
       const current = request;
-      last = last.then(() => reply(answer, current));
+      last = last.then(() => reply(predict, current));
     }
   });
   process.stdin.on("end", () => process.exit(0));
@@ -32,9 +32,9 @@ export function serve(answer) {
   }
 }
 
-async function reply(answer, request) {
+async function reply(predict, request) {
   try {
-    const { body, ...head } = await answer(request);
+    const { body, ...head } = await predict(request);
     send({ ...head, bytes: body.length }, body);
   } catch (error) {
     send({ error: String(error) });

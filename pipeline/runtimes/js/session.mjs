@@ -1,6 +1,6 @@
 // An ONNX file in either build of onnxruntime: `ort` is onnxruntime-node or onnxruntime-web.
 
-/** Return { hello, answer } for a model: its description, and a function that runs a request. */
+/** Return { description, predict } for a model: its description, and a function that runs a request. */
 export async function open(ort, model) {
   const started = performance.now();
   const opened = new Map();
@@ -12,12 +12,12 @@ export async function open(ort, model) {
     return opened.get(threads);
   };
   const { inputMetadata, outputMetadata } = await session(1);
-  const hello = {
+  const description = {
     inputs: inputMetadata,
     outputs: outputMetadata,
     load_seconds: (performance.now() - started) / 1000,
   };
-  return { hello, answer: async (request) => run(ort, await session(request.threads), request) };
+  return { description, predict: async (request) => run(ort, await session(request.threads), request) };
 }
 
 async function run(ort, session, request) {
