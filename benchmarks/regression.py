@@ -11,14 +11,14 @@ from benchmarks.machine import RESULTS
 from benchmarks.training import SMALL, Case, measure
 
 PEER, BATCH_SIZES = "keras_tutorial", (32, 128)
-LEAST_SHARE = 0.6  # of the ratio in the table: noise on a busy machine is smaller
+MIN_SHARE = 0.6  # of the ratio in the table: noise on a busy machine is smaller
 
 
 def main() -> None:
-    """Measure both; exit with 1 if a ratio is below ``LEAST_SHARE`` of that in the table."""
+    """Measure both; exit with 1 if a ratio is below ``MIN_SHARE`` of that in the table."""
     before = ratios(json.loads((RESULTS / "training.json").read_text())["rows"])
     now = ratios(measure([Case(SMALL, size) for size in BATCH_SIZES], ["ours", PEER]))
-    slower = [size for size in BATCH_SIZES if now[size] < LEAST_SHARE * before[size]]
+    slower = [size for size in BATCH_SIZES if now[size] < MIN_SHARE * before[size]]
     for size in BATCH_SIZES:
         print(f"batch size {size}: {now[size]:.1f}x Keras fit; {before[size]:.1f}x in the table")
     sys.exit(f"Training has become slower at batch sizes {slower}." if slower else 0)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.terminal.session import errors_told, print_json, progress_shown, tell
+from pipeline.terminal.session import print_error, print_json, report_errors, show_progress
 from pipeline.terminal.usage_hints import HintingGroup
 
 if TYPE_CHECKING:
@@ -67,13 +67,13 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Load data, train, evaluate, export, verify and publish; skip stages that are up to date."""
-    with errors_told(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import documents, tables
 
         config, overrides = _split(arguments)
         log = workspace / "runs" / "libraries.log"
-        with progress_shown(log, debug=debug) as progress:
+        with show_progress(log, debug=debug) as progress:
             result = api.run(
                 config,
                 overrides,
@@ -93,7 +93,7 @@ def config(
     debug: Debug = False,
 ) -> None:
     """Print the resolved configuration with all defaults, and the layers of the network."""
-    with errors_told(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.config import Config
         from pipeline.config.yaml_text import dump_yaml
@@ -107,7 +107,7 @@ def config(
         values = resolved.model_dump(mode="json")
         layers: list[LayerSummary] = []
         try:
-            with progress_shown(None, debug=debug) as progress:
+            with show_progress(None, debug=debug) as progress:
                 layers = api.describe_layers(resolved, progress=progress)
         except MissingExtra as error:
             typer.echo(f"Names and arguments of Keras were not checked: {error}", err=True)
@@ -129,7 +129,7 @@ def why(
     debug: Debug = False,
 ) -> None:
     """Explain why a stage would run, or report that it is up to date."""
-    with errors_told(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import documents, tables
 
@@ -140,7 +140,7 @@ def why(
 @app.command()
 def models(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
     """List the published models with their accuracy and labels."""
-    with errors_told(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import documents, tables
 
@@ -164,18 +164,19 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Print the label of each image, without TensorFlow."""
-    with errors_told(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import tables
 
         with (
-            progress_shown(None, debug=debug) as progress,
+            show_progress(None, debug=debug) as progress,
             progress.task("predicting", total=len(files)),
         ):
-            answers = api.predict(model, files, workspace=workspace)
-        print_json([vars(answer) for answer in answers]) if json else tables.print_predictions(
-            answers
-        )
+            predictions = api.predict(model, files, workspace=workspace)
+        if json:
+            print_json([vars(prediction) for prediction in predictions])
+        else:
+            tables.print_predictions(predictions)
 
 
 @app.command()
@@ -194,14 +195,14 @@ def verify(
 
     If the test set is not in the workspace, it is prepared there (runs/).
     """
-    with errors_told(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.errors import VerificationFailed
         from pipeline.terminal import documents
         from pipeline.terminal.check_tables import print_checks
         from pipeline.verification.verdict import require_passed
 
-        with progress_shown(None, debug=debug) as progress:
+        with show_progress(None, debug=debug) as progress:
             checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
         failure = None
         try:
@@ -218,7 +219,7 @@ def verify(
         else:
             print_checks(checks)
         if failure is not None:
-            raise typer.Exit(tell(failure))
+            raise typer.Exit(print_error(failure))
 
 
 @app.command()
@@ -268,12 +269,12 @@ def serve(
     debug: Debug = False,
 ) -> None:
     """Serve published models over REST and gRPC (TensorFlow Serving, KServe V2), and a web page."""
-    with errors_told(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.serving.settings import Limits
         from pipeline.terminal import documents, tables
 
-        def tell_open(settings: "Settings") -> None:
+        def print_started(settings: "Settings") -> None:
             if json:
                 print_json(documents.serving_document(settings))
             else:
@@ -300,17 +301,17 @@ def serve(
                 drain_seconds=drain_seconds,
             ),
             access_log=access_log,
-            on_open=tell_open,
+            on_open=print_started,
         )
 
 
 @app.command()
 def doctor(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
     """Report what is installed and reachable, and how to fix what is not."""
-    with errors_told(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import tables
 
-        with progress_shown(None, debug=debug) as progress:
+        with show_progress(None, debug=debug) as progress:
             findings = api.diagnose(workspace=workspace, progress=progress)
         print_json([vars(f) for f in findings]) if json else tables.print_findings(findings)

@@ -9,7 +9,7 @@ from pipeline.config.schema import Model, Optimizer
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.tasks.registry import task_named
-from pipeline.training.feed import Resident
+from pipeline.training.feed import InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.program_pool import compiled
 
@@ -22,7 +22,9 @@ def train(problem: Problem, after_epoch: AfterEpoch) -> str:
         Model(hidden=problem.hidden), image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS
     )
     model.set_weights(problem.weights)
-    feed = Resident(Split(problem.images, problem.labels), batch_size=problem.batch_size, seed=0)
+    feed = InMemoryFeed(
+        Split(problem.images, problem.labels), batch_size=problem.batch_size, seed=0
+    )
     config = Optimizer(name="adam", learning_rate=LEARNING_RATE)
     optimizer = build_optimizer(config, total_steps=feed.num_steps * problem.epochs)
     with compiled(model, optimizer, task=MULTICLASS, batch_size=problem.batch_size) as program:

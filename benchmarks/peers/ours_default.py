@@ -17,7 +17,7 @@ from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
 from pipeline.tasks.registry import task_named
 from pipeline.training.compiling import compile_program
-from pipeline.training.feed import Resident
+from pipeline.training.feed import InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.program_pool import compiled
 
@@ -41,7 +41,7 @@ def train(config: Config, split: Split, seed: int) -> float:
     ends = []
     keras.utils.set_random_seed(seed)
     model = build_model(config.model, image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS)
-    feed = Resident(split, batch_size=int(config.train.batch_size), seed=seed)
+    feed = InMemoryFeed(split, batch_size=int(config.train.batch_size), seed=seed)
     optimizer = build_optimizer(config.optimizer, total_steps=feed.num_steps * EPOCHS)
     with compiled(model, optimizer, task=MULTICLASS, batch_size=feed.batch_size) as program:
         compile_program(program, feed, config.train, Silent())

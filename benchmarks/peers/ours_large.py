@@ -14,7 +14,7 @@ from pipeline.config.schema import Model, Optimizer
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.tasks.registry import task_named
-from pipeline.training.feed import Feed, Resident
+from pipeline.training.feed import Feed, InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.program_pool import compiled
 from pipeline.training.streaming import open_feed
@@ -31,7 +31,7 @@ def main() -> None:
         *(np.load(folder / f"train_{w}.npy", mmap_mode="r") for w in ("images", "labels"))
     )
     warm = Split(np.array(split.images[:NUM_WARM_UP]), np.array(split.labels[:NUM_WARM_UP]))
-    train(Resident(warm, batch_size=BATCH_SIZE, seed=0), epochs=1)
+    train(InMemoryFeed(warm, batch_size=BATCH_SIZE, seed=0), epochs=1)
     del warm
     framework, steady = peak_bytes(), resident_bytes()
     feed = open_feed(split, batch_size=BATCH_SIZE, seed=0, memory_mb=memory_mb)

@@ -15,7 +15,7 @@ from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
 from pipeline.tasks.registry import task_named
 from pipeline.training.compiling import compile_program
-from pipeline.training.feed import Resident
+from pipeline.training.feed import InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.program_pool import compiled
 
@@ -40,7 +40,7 @@ def main() -> None:
         precision=case["precision"],
     )
     optimizer = build_optimizer(Optimizer(name="adam", learning_rate=0.001), total_steps=1)
-    feed = Resident(train, batch_size=case["batch_size"], seed=0)
+    feed = InMemoryFeed(train, batch_size=case["batch_size"], seed=0)
     settings = Train(precision=case["precision"], compiler=case["compiler"])
     seconds = []
     with compiled(model, optimizer, task=MULTICLASS, batch_size=feed.batch_size) as program:

@@ -15,7 +15,7 @@ from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
 from pipeline.tasks.registry import task_named
 from pipeline.training.compiling import compile_program
-from pipeline.training.feed import Resident
+from pipeline.training.feed import InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.program_pool import compiled
 
@@ -34,7 +34,7 @@ def main() -> None:
     model = build_model(
         Model(hidden=(512, 512)), image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS
     )
-    feed = Resident(train, batch_size=int(sys.argv[4]), seed=0)
+    feed = InMemoryFeed(train, batch_size=int(sys.argv[4]), seed=0)
     optimizer = build_optimizer(Optimizer(name="adam", learning_rate=0.001), total_steps=1)
     with compiled(model, optimizer, task=MULTICLASS, batch_size=feed.batch_size) as program:
         loop, accuracy, epochs = Loop(program, feed), 0.0, 0

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.artifacts.formats import FORMATS, artifact_path, format_of_file
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError, RequestError, WorkerFailed
-from pipeline.imaging.digits import knows_digits
+from pipeline.imaging.digits import is_digit_data_set
 from pipeline.imaging.image_files import read_images
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.locating import locate
@@ -20,7 +20,7 @@ from pipeline.runtimes.isolated import WorkerResult, run_isolated
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
 from pipeline.tasks.registry import task_named
-from pipeline.tasks.task import Shown
+from pipeline.tasks.task import DisplayedPrediction
 from pipeline.verification.tolerances import TOLERANCES
 
 PathLike = str | os.PathLike[str]
@@ -84,7 +84,7 @@ def predict(
     path = locate(model, Workspace(Path(workspace)).exported)
     predictor = _IsolatedPredictor(path, None) if path.is_file() else load_model(path)
     shape = predictor.contract.image_shape
-    digits = knows_digits(predictor.metadata.get("data_set", ""), shape)
+    digits = is_digit_data_set(predictor.metadata.get("data_set", ""), shape)
     task = task_named(predictor.metadata.get("task", _DEFAULT_TASK))
     images = [read_images(Path(file), shape, digits=digits) for file in files]
     outputs = [predictor.predict(array) for array in images]
@@ -94,7 +94,7 @@ def predict(
             "publish it again."
         )
     return [
-        _prediction(str(file), index, task.show(probabilities, predictor.class_names))
+        _prediction(str(file), index, task.describe(probabilities, predictor.class_names))
         for file, array in zip(files, outputs, strict=True)
         for index, probabilities in enumerate(array)
     ]
@@ -169,11 +169,11 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
     return named[0]
 
 
-def _prediction(file: str, index: int, shown: Shown) -> Prediction:
+def _prediction(file: str, index: int, displayed: DisplayedPrediction) -> Prediction:
     return Prediction(
         file=file,
         index=index,
-        label=shown.label,
-        probability=float(shown.probability),
-        probabilities={name: float(value) for name, value in shown.probabilities.items()},
+        label=displayed.label,
+        probability=float(displayed.probability),
+        probabilities={name: float(value) for name, value in displayed.probabilities.items()},
     )

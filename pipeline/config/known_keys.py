@@ -11,7 +11,7 @@ from pipeline.config import aliases
 from pipeline.config.places import KeyPath
 from pipeline.config.schema import Config
 
-_MOST_NAMED = 3
+_MAX_SUGGESTIONS = 3
 _CUTOFF = 0.7  # of difflib's ratio: batchsize is near batch_size, nonsense is near nothing
 
 
@@ -41,7 +41,7 @@ def exact_keys(text: str) -> list[str]:
         return [".".join(path)]
     if path[-1] in aliases.KEYS:
         return [aliases.KEYS[path[-1]]]
-    return [".".join(key) for key in all_keys() if key[-1] == path[-1]][:_MOST_NAMED]
+    return [".".join(key) for key in all_keys() if key[-1] == path[-1]][:_MAX_SUGGESTIONS]
 
 
 def likely_keys(path: KeyPath) -> list[str]:
@@ -50,7 +50,9 @@ def likely_keys(path: KeyPath) -> list[str]:
         return exact
     known = list(all_keys())
     here = [key for key in known if key[:-1] == path[:-1]]
-    return [".".join(key) for key in _near(path[-1], here) or _near(path[-1], known)][:_MOST_NAMED]
+    return [".".join(key) for key in _near(path[-1], here) or _near(path[-1], known)][
+        :_MAX_SUGGESTIONS
+    ]
 
 
 def advice(path: KeyPath) -> str:

@@ -28,7 +28,7 @@ IN_WORDS = {
     _LABEL: "a word of letters, digits and _",
     _NAME: "text of letters, digits, - and _ that begins with a letter or digit",
 }
-_OWN_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
+_USER_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 
 
 class Section(BaseModel):
@@ -150,13 +150,13 @@ class Callback(Named):
     @property
     def files(self) -> tuple[str, ...]:
         """The Python files that the name and the arguments refer to as ``FILE.py:NAME``."""
-        found = map(self.own_code, (self.name, *self.arguments.values()))
+        found = map(self.parse_user_code, (self.name, *self.arguments.values()))
         return tuple(reference[0] for reference in found if reference)
 
     @staticmethod
-    def own_code(value: Any) -> tuple[str, str] | None:
+    def parse_user_code(value: Any) -> tuple[str, str] | None:
         """Return the file and the name of a ``FILE.py:NAME`` value, else None."""
-        match = _OWN_CODE.match(value) if isinstance(value, str) else None
+        match = _USER_CODE.match(value) if isinstance(value, str) else None
         return (match["file"], match["name"]) if match else None
 
 

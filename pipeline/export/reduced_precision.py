@@ -33,4 +33,4 @@ def judge(folder: Path, file_format: str, validation: Split, task: Task, max_dro
 
 def _score(path: Path, split: Split, task: Task) -> float:
     """Return the task's score of a file on a split."""
-    return task.score_of(OnnxRuntimePredictor(path).predict_all(split.images), split.labels)
+    return task.score(OnnxRuntimePredictor(path).predict_all(split.images), split.labels)

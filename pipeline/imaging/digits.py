@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SIZE, BOX = 28, 20  # pixels: the image, and the box that the digit is scaled to
-MOST_SIDE = 1024  # pixels: no digit needs more
-_LEAST_CONTRAST = 16  # of 255; pictures with less are empty
+MAX_SIDE = 1024  # pixels: no digit needs more
+_MIN_CONTRAST = 16  # of 255; pictures with less are empty
 
 Gray = npt.NDArray[np.float64]
 
 
-def knows_digits(data_set: str, image_shape: tuple[int, ...]) -> bool:
+def is_digit_data_set(data_set: str, image_shape: tuple[int, ...]) -> bool:
     """Return whether a model was trained on MNIST, so that pictures are converted to its form.
 
     ``data_set`` is its TensorFlow Datasets name, with or without a version.
@@ -28,7 +28,7 @@ def knows_digits(data_set: str, image_shape: tuple[int, ...]) -> bool:
     return data_set.partition(":")[0] == "mnist" and image_shape == (SIZE, SIZE, 1)
 
 
-def canonical(picture: "Image") -> npt.NDArray[np.uint8]:
+def canonical_digit(picture: "Image") -> npt.NDArray[np.uint8]:
     """Return a digit, uint8 (28, 28, 1) in 0..255, from a picture of any size and polarity.
 
     A picture that already has this form is returned unchanged; an empty one becomes black.
@@ -36,7 +36,7 @@ def canonical(picture: "Image") -> npt.NDArray[np.uint8]:
     from PIL import ImageOps
 
     upright = _eight_bits(ImageOps.exif_transpose(picture))
-    upright.thumbnail((MOST_SIDE, MOST_SIDE))
+    upright.thumbnail((MAX_SIDE, MAX_SIDE))
     gray = np.asarray(_opaque(upright).convert("L"), np.float64)
     if gray.shape == (SIZE, SIZE) and not _is_dark_on_light(gray):
         return gray.astype(np.uint8)[:, :, np.newaxis]
@@ -82,7 +82,7 @@ def _ink(gray: Gray) -> Gray | None:
     """Return the ink of each pixel, 0 to 255, cropped to the ink; None if there is none."""
     background = np.median(_border(gray))
     ink = np.clip(background - gray if _is_dark_on_light(gray) else gray - background, 0, None)
-    if ink.max() < _LEAST_CONTRAST:
+    if ink.max() < _MIN_CONTRAST:
         return None
     threshold = _otsu(ink)
     rows, columns = (np.flatnonzero((ink > threshold).any(axis=axis)) for axis in (1, 0))

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import ImageError
-from pipeline.imaging.digits import MOST_SIDE, canonical
-from pipeline.imaging.jpeg import Work, read_work
+from pipeline.imaging.digits import MAX_SIDE, canonical_digit
+from pipeline.imaging.jpeg import DecodingWork, read_decoding_work
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # After decoding. JPEGs can be decoded at a smaller size, so photographs may be larger, unless the
 # decoder has to buffer the whole image until the last scan.
-_MOST_PIXELS = 20_000_000
-_MOST_SCANS = 50  # of a JPEG; each is a pass over the whole image: tens of milliseconds
+_MAX_PIXELS = 20_000_000
+_MAX_SCANS = 50  # of a JPEG; each is a pass over the whole image: tens of milliseconds
 _CHANNELS = {1: "L", 3: "RGB"}
 _EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow modes that convert without loss of meaning
 
@@ -83,32 +83,32 @@ def decode_picture(
     return pixels.reshape(image_shape)
 
 
-def _require_decodable(picture: "ImageFile", where: str) -> Work:
+def _require_decodable(picture: "ImageFile", where: str) -> DecodingWork:
     """Return the decoding work of a picture; reject JPEGs that would take minutes."""
     if picture.format not in {"JPEG", "MPO"} or picture.fp is None:  # MPO: several JPEGs
-        return Work(1, buffered=False)
+        return DecodingWork(1, buffered=False)
     place = picture.fp.tell()
     picture.fp.seek(0)
-    work = read_work(picture.fp.read())
+    work = read_decoding_work(picture.fp.read())
     picture.fp.seek(place)
-    if work.scans > _MOST_SCANS:
+    if work.scans > _MAX_SCANS:
         raise ImageError(
-            f"A JPEG must have at most {_MOST_SCANS} scans; got more in {where}. Save it again "
+            f"A JPEG must have at most {_MAX_SCANS} scans; got more in {where}. Save it again "
             "as a baseline (not progressive) JPEG."
         )
     return work
 
 
-def _read_digit(picture: "Image", work: Work, where: str) -> npt.NDArray[np.uint8]:
+def _read_digit(picture: "Image", work: DecodingWork, where: str) -> npt.NDArray[np.uint8]:
     size = picture.size
-    picture.draft(None, (MOST_SIDE, MOST_SIDE))
+    picture.draft(None, (MAX_SIDE, MAX_SIDE))
     width, height = size if work.buffered else picture.size
-    if width * height > _MOST_PIXELS:
+    if width * height > _MAX_PIXELS:
         raise ImageError(
-            f"A picture of a digit must have at most {_MOST_PIXELS:,} pixels, unless it is a "
+            f"A picture of a digit must have at most {_MAX_PIXELS:,} pixels, unless it is a "
             f"baseline (not progressive) JPEG; got {size[0]} x {size[1]} in {where}. Scale it down."
         )
-    return canonical(picture)
+    return canonical_digit(picture)
 
 
 def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:

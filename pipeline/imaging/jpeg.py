@@ -12,10 +12,10 @@ _START, _END, _SCAN, _FIRST_WITH_SEGMENT = 0xD8, 0xD9, 0xDA, 0xC0
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _COMPONENTS_OF_FRAME, _COMPONENTS_OF_SCAN = 7, 2  # byte offsets from the length of the segment
-_MOST_SEGMENTS = 2000  # of any kind, so that the search always ends
+_MAX_SEGMENTS = 2000  # of any kind, so that the search always ends
 
 
-class Work(NamedTuple):
+class DecodingWork(NamedTuple):
     """The work of decoding the first picture in a file.
 
     Ordinary files have one scan, progressive ones about ten. If the decoder has to keep the whole
@@ -26,13 +26,13 @@ class Work(NamedTuple):
     buffered: bool
 
 
-def read_work(file: bytes) -> Work:
+def read_decoding_work(file: bytes) -> DecodingWork:
     """Return the work of decoding a file; a great number of scans if its segments never end."""
     scans, buffered, components, place = 0, False, 0, 0
-    for _ in range(_MOST_SEGMENTS):
+    for _ in range(_MAX_SEGMENTS):
         found = _MARKER.search(file, place)
         if found is None or file[found.end() - 1] == _END:
-            return Work(scans, buffered or scans > 1)
+            return DecodingWork(scans, buffered or scans > 1)
         code, place = file[found.end() - 1], found.end()
         if code < _FIRST_WITH_SEGMENT or code == _START:
             continue
@@ -43,7 +43,7 @@ def read_work(file: bytes) -> Work:
             scans += 1
             buffered |= _number(file, place + _COMPONENTS_OF_SCAN, 1) < components
         place += max(2, _number(file, place, 2))
-    return Work(_MOST_SEGMENTS, buffered=True)
+    return DecodingWork(_MAX_SEGMENTS, buffered=True)
 
 
 def _number(file: bytes, place: int, size: int) -> int:

@@ -29,15 +29,17 @@ class Golden:
         np.savez(path, images=self.images, probabilities=self.probabilities)
 
 
-def record(images: Images, labels: npt.NDArray[np.int64], answers: Probabilities) -> Golden:
+def select_golden(
+    images: Images, labels: npt.NDArray[np.int64], probabilities: Probabilities
+) -> Golden:
     """Return the first image of each of the first ten classes, with its predicted probabilities.
 
-    ``images`` is uint8 (n, height, width, channels), ``labels`` int64 (n,), and ``answers`` float32
-    (n, num_classes).
+    ``images`` is uint8 (n, height, width, channels), ``labels`` int64 (n,), and ``probabilities``
+    float32 (n, num_classes).
     """
     _, first_indices = np.unique(labels, return_index=True)
     chosen = first_indices[:_MAX_IMAGES]
-    return Golden(np.asarray(images[chosen]), np.asarray(answers[chosen]))
+    return Golden(np.asarray(images[chosen]), np.asarray(probabilities[chosen]))
 
 
 def require_golden(predictor: Predictor, path: Path, tolerance: float) -> None:

@@ -37,7 +37,7 @@ class Candidate:
 
 
 def publish(
-    candidate: Candidate, model_folder: Path, *, label: str | None, again: bool = False
+    candidate: Candidate, model_folder: Path, *, label: str | None, republish: bool = False
 ) -> PublishedModel:
     """Add a version and move the label to it; publish the same candidate only once.
 
@@ -45,7 +45,7 @@ def publish(
         ModelError: an exported file was altered after it was verified.
         StorageError: the folder cannot be written.
     """
-    version = _add_version(candidate, model_folder, again)
+    version = _add_version(candidate, model_folder, republish)
     if label is not None:
         with locked(model_folder):  # only one process at a time updates the labels
             labels = {**read_labels(model_folder), label: version}
@@ -65,12 +65,12 @@ def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | Non
     return None
 
 
-def _add_version(candidate: Candidate, model_folder: Path, again: bool) -> int:
+def _add_version(candidate: Candidate, model_folder: Path, republish: bool) -> int:
     while True:
         # Choose the number first: if another process publishes after this line, it takes that
         # number, and the loop looks for the candidate again.
         version = 1 + max([0, *taken_numbers(model_folder), *read_labels(model_folder).values()])
-        found = None if again else find_candidate(candidate.fingerprint, model_folder)
+        found = None if republish else find_candidate(candidate.fingerprint, model_folder)
         if found is not None:
             return found.version
         try:

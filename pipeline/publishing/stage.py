@@ -19,7 +19,7 @@ from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.engine.store import StageOutput
 from pipeline.publishing.accuracy_gate import require_accuracy
-from pipeline.publishing.golden import Golden, record
+from pipeline.publishing.golden import Golden, select_golden
 from pipeline.publishing.manifest import Description, Fingerprints, PublishedData
 from pipeline.publishing.new_version import Candidate, publish
 
@@ -45,7 +45,7 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
         ),
         context.workspace.exported / context.config.name,
         label=settings.label,
-        again=context.forced,
+        republish=context.forced,
     )
     return Outcome(PublishFacts(published.name, published.version))
 
@@ -53,8 +53,8 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
 def _golden(context: Context) -> Golden:
     """Return a few test images with the predictions of the trained Keras model."""
     test = read_data(context.output(DataFacts).path).test
-    answers = np.load(context.output(EvaluateFacts).path / TEST_PROBABILITIES_FILE)
-    return record(test.images, test.labels, answers)
+    probabilities = np.load(context.output(EvaluateFacts).path / TEST_PROBABILITIES_FILE)
+    return select_golden(test.images, test.labels, probabilities)
 
 
 def _description(context: Context) -> Description:

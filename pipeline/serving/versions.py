@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.artifacts.formats import FORMATS, artifact_path
 from pipeline.artifacts.model_contract import Contract
 from pipeline.errors import ModelError
-from pipeline.imaging.digits import knows_digits
+from pipeline.imaging.digits import is_digit_data_set
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published_folder import PublishedModel, read_version
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
@@ -67,7 +67,7 @@ def open_version(folder: Path, model: str, max_images: int) -> Version:
         number=published.version,
         contract=predictor.contract,
         class_names=published.class_names,
-        digits=knows_digits(published.described.data.name, predictor.contract.image_shape),
+        digits=is_digit_data_set(published.described.data.name, predictor.contract.image_shape),
         task=task_named(published.described.task),
         batcher=Batcher(
             partial(predict_finite, predictor),

@@ -25,7 +25,7 @@ class Watcher:
     def __init__(self, settings: Settings) -> None:
         """Watch the folders of the settings or, without any, all models in ``exported``."""
         self._exported, self._folders = settings.exported, settings.folders
-        self._most_images = settings.limits.batch_images
+        self._max_images = settings.limits.batch_images
         self._seen: dict[Path, Signature] = {}
         self._logged: dict[str, str] = {}
         self.catalog = Catalog()
@@ -107,7 +107,7 @@ class Watcher:
         labels = {"model": model.name, "version": number}
         loading = model.loading - {number}
         try:
-            version = open_version(folder, model.name, self._most_images)
+            version = open_version(folder, model.name, self._max_images)
         except Exception as error:  # noqa: BLE001  (a broken version must not affect the others)
             _log.error("version rejected: %s", error, extra=labels)
             reason = _as_utf8(str(error).replace(f"{folder.parent}/", f"{model.name}/"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
 _SIZES = {_FIXED64: 8, _FIXED32: 4}
-_MOST_TAG = 2**32  # some readers truncate larger ones to 32 bits and so see another field
+_TAG_LIMIT = 2**32  # some readers truncate larger ones to 32 bits and so see another field
 
 
 def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
@@ -16,7 +16,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     while place < len(message):
         tag, place = _varint(message, place)
         number, wire = tag >> 3, tag & 7
-        if number == 0 or tag >= _MOST_TAG:
+        if number == 0 or tag >= _TAG_LIMIT:
             raise ValueError(f"the invalid field number {number} before byte {place}")
         if wire == _VARINT:
             value, place = _varint(message, place)

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.artifacts.metrics import ClassMetrics, Metrics
 from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.engine.fingerprints import presentation
-from pipeline.tasks.task import Answers, Labels, Shown, SummedMetric, Task
+from pipeline.tasks.task import DisplayedPrediction, Labels, Predictions, SummedMetric, Task
 
 if TYPE_CHECKING:
     import keras
@@ -46,16 +46,18 @@ class Multiclass(Task):
 
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
 
-    def evaluate(self, answers: Answers, labels: Labels, class_names: tuple[str, ...]) -> Metrics:
+    def evaluate(
+        self, predictions: Predictions, labels: Labels, class_names: tuple[str, ...]
+    ) -> Metrics:
         """Return the metrics of probabilities (n, num_classes) for labels (n,)."""
         from sklearn import metrics
 
         classes = np.arange(len(class_names))
-        predicted = answers.argmax(axis=1)
+        predicted = predictions.argmax(axis=1)
         precision, recall, f1, support = metrics.precision_recall_fscore_support(
             labels, predicted, labels=classes, zero_division=0
         )
-        exact = answers.astype(np.float64)
+        exact = predictions.astype(np.float64)
         exact /= exact.sum(axis=1, keepdims=True)  # float32 sums to 1 only within 1e-7
         confusion = metrics.confusion_matrix(labels, predicted, labels=classes)
         return Metrics(
@@ -63,7 +65,7 @@ class Multiclass(Task):
             loss=float(metrics.log_loss(labels, exact, labels=classes)),
             scores={
                 "accuracy": float(metrics.accuracy_score(labels, predicted)),
-                "expected_calibration_error": expected_calibration_error(answers, labels),
+                "expected_calibration_error": expected_calibration_error(predictions, labels),
             },
             classes=tuple(
                 ClassMetrics(name, float(p), float(r), float(f), int(n))
@@ -74,15 +76,15 @@ class Multiclass(Task):
             confusion=tuple(tuple(map(int, row)) for row in confusion),
         )
 
-    def score_of(self, answers: Answers, labels: Labels) -> float:
+    def score(self, predictions: Predictions, labels: Labels) -> float:
         """Return the top-1 accuracy, 0 to 1."""
-        return float(np.mean(answers.argmax(axis=1) == labels))
+        return float(np.mean(predictions.argmax(axis=1) == labels))
 
-    def agreement(self, got: Answers, expected: Answers) -> float:
+    def agreement(self, got: Predictions, expected: Predictions) -> float:
         """Return the share of images with the same label, 0 to 1."""
-        return self.score_of(got, expected.argmax(axis=1))
+        return self.score(got, expected.argmax(axis=1))
 
-    def disagreements(self, got: Answers, expected: Answers, tolerance: float) -> int:
+    def disagreements(self, got: Predictions, expected: Predictions, tolerance: float) -> int:
         """Count labels that differ, unless ``expected`` rates both equal within the tolerance."""
         rows = np.arange(len(expected))
         ours, theirs = expected.argmax(axis=1), got.argmax(axis=1)
@@ -90,14 +92,16 @@ class Multiclass(Task):
         return int(np.sum(margin > tolerance))
 
     @presentation
-    def show(self, answer: Answers, class_names: Sequence[str]) -> Shown:
+    def describe(self, prediction: Predictions, class_names: Sequence[str]) -> DisplayedPrediction:
         """Return the label and its probability; classes without names are numbered."""
-        names = class_names or tuple(map(str, range(len(answer))))
-        best = int(answer.argmax())
-        return Shown(names[best], answer[best], dict(zip(names, answer, strict=True)))
+        names = class_names or tuple(map(str, range(len(prediction))))
+        best = int(prediction.argmax())
+        return DisplayedPrediction(
+            names[best], prediction[best], dict(zip(names, prediction, strict=True))
+        )
 
 
-def expected_calibration_error(probabilities: Answers, labels: Labels) -> float:
+def expected_calibration_error(probabilities: Predictions, labels: Labels) -> float:
     """Return sum_b (|B_b| / n) |accuracy(B_b) - confidence(B_b)| over bins of confidence.
 
     Confidence is the largest probability; 15 bins of equal width (Guo et al. 2017, equation 3).

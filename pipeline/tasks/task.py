@@ -15,7 +15,7 @@ from pipeline.engine.fingerprints import presentation
 if TYPE_CHECKING:
     import keras
 
-Answers = npt.NDArray[np.float32]
+Predictions = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 
@@ -34,7 +34,7 @@ class SummedMetric:
 
 
 @dataclass(frozen=True)
-class Shown:
+class DisplayedPrediction:
     """A prediction for display; ``probability`` is that of the label, 0 to 1, float32."""
 
     label: str
@@ -61,25 +61,27 @@ class Task(ABC):
         """Return the loss of labels and logits, summed over the images of a batch."""
 
     @abstractmethod
-    def evaluate(self, answers: Answers, labels: Labels, class_names: tuple[str, ...]) -> Metrics:
+    def evaluate(
+        self, predictions: Predictions, labels: Labels, class_names: tuple[str, ...]
+    ) -> Metrics:
         """Return the metrics of predictions (n, units) for labels (n,), computed in float64.
 
         Where a single number is needed, the first score is the quality of the model.
         """
 
     @abstractmethod
-    def score_of(self, answers: Answers, labels: Labels) -> float:
+    def score(self, predictions: Predictions, labels: Labels) -> float:
         """Return only the first score."""
 
     @abstractmethod
-    def agreement(self, got: Answers, expected: Answers) -> float:
+    def agreement(self, got: Predictions, expected: Predictions) -> float:
         """Return the share of equivalent predictions, 0 to 1."""
 
     @abstractmethod
-    def disagreements(self, got: Answers, expected: Answers, tolerance: float) -> int:
+    def disagreements(self, got: Predictions, expected: Predictions, tolerance: float) -> int:
         """Return how many predictions are not equivalent, except ties within the tolerance."""
 
     @presentation
     @abstractmethod
-    def show(self, answer: Answers, class_names: Sequence[str]) -> Shown:
+    def describe(self, prediction: Predictions, class_names: Sequence[str]) -> DisplayedPrediction:
         """Return one prediction (units,) for display."""

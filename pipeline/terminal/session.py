@@ -23,15 +23,15 @@ _UNEXPECTED = 3
 
 
 @contextmanager
-def errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
+def report_errors(*, as_json: bool, debug: bool) -> Iterator[None]:
     """Print an error as one paragraph on standard error, and exit with its exit code."""
     try:
         yield
     except PipelineError as error:
-        _tell(type(error).__name__, str(error), error.exit_code, as_json, debug)
+        _fail(type(error).__name__, str(error), error.exit_code, as_json, debug)
     except KeyboardInterrupt:
         text = "Interrupted. Completed work is kept: run the same command again to resume."
-        _tell("Interrupted", text, INTERRUPTED, as_json, debug=False)
+        _fail("Interrupted", text, INTERRUPTED, as_json, debug=False)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the output is gone, so nothing can be reported
         raise typer.Exit(1) from None
@@ -40,7 +40,7 @@ def errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
         if error.filename is None:  # standard output itself: it cannot take a document
             as_json = False
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try again at exit
-        _tell(type(error).__name__, text, _UNEXPECTED, as_json, debug)
+        _fail(type(error).__name__, text, _UNEXPECTED, as_json, debug)
     except typer.Exit:
         raise
     except Exception as error:  # noqa: BLE001  (users see no traceback)
@@ -48,11 +48,11 @@ def errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
             f"Internal error (this is a bug): {type(error).__name__}: {error}. "
             "Run again with --debug and report the traceback."
         )
-        _tell(type(error).__name__, text, _UNEXPECTED, as_json, debug)
+        _fail(type(error).__name__, text, _UNEXPECTED, as_json, debug)
 
 
 @contextmanager
-def progress_shown(log: Path | None, *, debug: bool) -> Iterator["Progress"]:
+def show_progress(log: Path | None, *, debug: bool) -> Iterator["Progress"]:
     """Yield the progress of a command that loads heavy libraries, whose output goes to a log."""
     from rich.console import Console
 
@@ -60,14 +60,14 @@ def progress_shown(log: Path | None, *, debug: bool) -> Iterator["Progress"]:
 
     shown = nullcontext(Console(stderr=True, highlight=False))
     with (
-        remembered_interrupt() as interrupted,
+        track_interrupt() as interrupted,
         shown if debug else library_output(log) as console,
     ):
         yield TerminalProgress(console, interrupted)
 
 
 @contextmanager
-def remembered_interrupt() -> Iterator[Callable[[], bool]]:
+def track_interrupt() -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether Ctrl-C was pressed.
 
     Python discards the exception if it is raised in a destructor or in a callback from C code.
@@ -90,13 +90,13 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2, allow_nan=False), flush=True)
 
 
-def tell(error: PipelineError) -> int:
+def print_error(error: PipelineError) -> int:
     """Print an error that a JSON document also contains, and return its exit code."""
     print(f"Error: {error}", file=sys.stderr)
     return error.exit_code
 
 
-def _tell(kind: str, text: str, code: int, as_json: bool, debug: bool) -> None:
+def _fail(kind: str, text: str, code: int, as_json: bool, debug: bool) -> None:
     if debug:
         traceback.print_exc()
     if as_json:

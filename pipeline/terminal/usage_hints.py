@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from pipeline.errors import RequestError
-from pipeline.terminal.session import tell
+from pipeline.terminal.session import print_error
 
 _RUN = "Did you mean `pipeline run`? It does everything from the data to the published model"
 _COMMANDS = {
@@ -59,7 +59,7 @@ class HintingGroup(TyperGroup):
             known = {o for p in self.commands[name].params for o in (*p.opts, *p.secondary_opts)}
             hint = _unknown_option(name, args[1:], known)
         if hint:
-            raise typer.Exit(tell(RequestError(hint)))
+            raise typer.Exit(print_error(RequestError(hint)))
         return super().resolve_command(ctx, args)
 
 

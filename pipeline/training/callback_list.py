@@ -36,19 +36,19 @@ class CallbackList:
     ) -> None:
         """Attach the callbacks to a model whose ``optimizer`` is set."""
         self._callbacks, self._model = list(callbacks), model
-        self.want_stop = False
+        self.should_stop = False
         for callback in self._callbacks:
             parameters = {"epochs": epochs, "steps": steps, "verbose": 0}
             self._call(callback, "set_params", parameters)
             self._call(callback, "set_model", model)
 
     @property
-    def want_stop(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether a callback has set ``model.stop_training``."""
         return bool(self._model.stop_training)
 
-    @want_stop.setter
-    def want_stop(self, value: bool) -> None:
+    @should_stop.setter
+    def should_stop(self, value: bool) -> None:
         self._model.stop_training = value
 
     def train_begin(self, *, resumed_epoch: int | None = None) -> None:
@@ -82,7 +82,7 @@ class CallbackList:
         for callback in self._callbacks:
             self._call(callback, "on_train_end", {})
 
-    def remembered(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    def get_state(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return the state that later epochs depend on: plain attributes and arrays by name."""
         saved: list[dict[str, Any]] = []
         arrays: dict[str, Any] = {}
@@ -99,8 +99,8 @@ class CallbackList:
             )
         return saved, arrays
 
-    def recall(self, saved: list[dict[str, Any]], arrays: dict[str, Any]) -> None:
-        """Restore the state that ``remembered`` returned."""
+    def restore_state(self, saved: list[dict[str, Any]], arrays: dict[str, Any]) -> None:
+        """Restore the state that ``get_state`` returned."""
         for number, (callback, values) in enumerate(zip(self._callbacks, saved, strict=True)):
             for name, value in values["plain"].items():
                 setattr(callback, name, value)

@@ -9,7 +9,7 @@ from pipeline.errors import ConfigError, PipelineError, one_line
 from pipeline.models.keras_by_name import choose, create, hint, snake_case
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
-from pipeline.training.user_code import own_object
+from pipeline.training.user_code import load_user_object
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Callback, Config, EarlyStopping
@@ -91,7 +91,7 @@ def _logs_of(task: Task) -> list[str]:
 
 
 def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str]) -> None:
-    if any(config.own_code(config.name) for config in configs):
+    if any(config.parse_user_code(config.name) for config in configs):
         return  # it may add to the logs
     for number, config in enumerate(configs):
         monitor = config.arguments.get("monitor", logs[0])
@@ -103,7 +103,7 @@ def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str]) -> None:
 
 
 def _build(config: "Callback", key: str) -> keras.callbacks.Callback:
-    own = own_object(config, config.name, f"{key}.name")
+    own = load_user_object(config, config.name, f"{key}.name")
     kind = _of_keras(config.name, key) if own is None else _checked(own, key, config)
     _check_epochs(config, kind, key)
     arguments = {name: _resolved(config, name, key) for name in config.arguments}
@@ -123,8 +123,8 @@ def _build(config: "Callback", key: str) -> keras.callbacks.Callback:
 
 def _resolved(config: "Callback", name: str, key: str) -> Any:
     value = config.arguments[name]
-    is_own = config.own_code(value) is not None
-    return own_object(config, value, f"{key}.{name}") if is_own else value
+    is_own = config.parse_user_code(value) is not None
+    return load_user_object(config, value, f"{key}.{name}") if is_own else value
 
 
 _EPOCHWISE = {"save_freq": "epoch", "update_freq": "epoch", "profile_batch": 0}

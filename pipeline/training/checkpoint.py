@@ -53,8 +53,8 @@ class Saved:
             variable.assign(self._arrays[f"variable_{number}"])
         prefix = "callback_"
         arrays = {n.removeprefix(prefix): v for n, v in self._arrays.items() if prefix in n}
-        callbacks.recall(self._plain, arrays)
-        callbacks.want_stop = self.position.stopped
+        callbacks.restore_state(self._plain, arrays)
+        callbacks.should_stop = self.position.stopped
 
 
 class Checkpoint:
@@ -84,8 +84,8 @@ class Checkpoint:
         """
         started = time.monotonic()
         arrays = {f"variable_{i}": np.asarray(v.value) for i, v in enumerate(variables)}
-        plain, remembered = callbacks.remembered()
-        arrays |= {f"callback_{name}": np.asarray(array) for name, array in remembered.items()}
+        plain, callback_arrays = callbacks.get_state()
+        arrays |= {f"callback_{name}": np.asarray(array) for name, array in callback_arrays.items()}
         description = {"position": asdict(position), "compiler": compiler, "callbacks": plain}
         arrays["description"] = np.frombuffer(json.dumps(description).encode(), np.uint8)
         buffer = io.BytesIO()

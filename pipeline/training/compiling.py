@@ -21,18 +21,18 @@ def compile_program(
     config: "Train",
     progress: "Progress",
     *,
-    remembered: str | None = None,
+    previous_compiler: str | None = None,
 ) -> None:
     """Compile before the first step, and report the compiler if the choice was not simply XLA.
 
     bfloat16 products may be several times faster as a TensorFlow graph, where oneDNN computes
-    them, than in XLA; so a few steps of both are timed. ``remembered`` is the compiler of an
+    them, than in XLA; so a few steps of both are timed. ``previous_compiler`` is the compiler of an
     interrupted training: another one would not give the same bits.
     """
     with progress.task("compiling"):
         shards = feed.shards(0, 0)
         shard = next(shards)
-        chosen = remembered or _NAMES.get(config.compiler)
+        chosen = previous_compiler or _NAMES.get(config.compiler)
         reason = program.compile_for(shard, chosen)
         if reason is None and chosen is None and config.precision != "float32":
             reason = _choose_faster(program, shard, config.precision)

@@ -1,4 +1,4 @@
-"""Feeds, which provide the shards of an epoch; ``Resident`` holds a split in memory as one."""
+"""Feeds, which provide the shards of an epoch; ``InMemoryFeed`` holds a split in memory as one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
@@ -55,7 +55,7 @@ class Feed(ABC):
         return tf.constant(order)
 
 
-class Resident(Feed):
+class InMemoryFeed(Feed):
     """One shard: the whole split in memory, as bytes."""
 
     def __init__(self, split: "Split", *, batch_size: int, seed: int) -> None:

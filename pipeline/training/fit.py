@@ -81,7 +81,7 @@ class Fit:
             done = epoch + state.step / self.loop.feed.num_steps
             task.update(done, self._detail(epoch, result.logs()))
             if pressed() or self.checkpoint.is_due():
-                self._save(Position(epoch, state, position.history, self.callbacks.want_stop))
+                self._save(Position(epoch, state, position.history, self.callbacks.should_stop))
             if pressed():
                 raise KeyboardInterrupt
 
@@ -90,7 +90,7 @@ class Fit:
         task.update(epoch + 1, self._detail(epoch, logs))
         logs = self.callbacks.epoch_end(epoch, logs)
         history = [*position.history, logs]
-        return Position(epoch + 1, EpochState(), history, self.callbacks.want_stop)
+        return Position(epoch + 1, EpochState(), history, self.callbacks.should_stop)
 
     def _save(self, position: Position) -> None:
         program = self.loop.program

@@ -89,7 +89,11 @@ def _fit(context: Context, loop: Loop, data: DataSet) -> History:
         checkpoint.remove()
     saved = checkpoint.read(len(program.variables))
     compile_program(
-        program, loop.feed, config, context.progress, remembered=saved.compiler if saved else None
+        program,
+        loop.feed,
+        config,
+        context.progress,
+        previous_compiler=saved.compiler if saved else None,
     )
     validate = partial(program.evaluate, data.validation)
     fit = Fit(loop, validate, callbacks, checkpoint, config.epochs, context.progress)

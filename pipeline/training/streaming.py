@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.errors import ConfigError
 from pipeline.training.arrays import new_buffer, read_rows, tensor_of
-from pipeline.training.feed import Feed, Resident, Shard
+from pipeline.training.feed import Feed, InMemoryFeed, Shard
 
 if TYPE_CHECKING:
     from pipeline.artifacts.data_set import Split
@@ -19,7 +19,7 @@ _COPIES = 2  # of a shard: the one in use and the one being read
 _LABEL_BYTES = 8
 
 
-class Streamed(Feed):
+class StreamingFeed(Feed):
     """Shards read from the files of a split; the next is read while the current one trains.
 
     An epoch reads the blocks of the file in random order. A shard has the images of consecutive
@@ -86,8 +86,8 @@ def open_feed(split: "Split", *, batch_size: int, seed: int, memory_mb: int | No
         ConfigError: the memory limit, or the memory of the machine, is too small.
     """
     if memory_mb is None or split.images.nbytes + split.labels.nbytes <= memory_mb * 10**6:
-        return Resident(split, batch_size=batch_size, seed=seed)
-    return Streamed(split, batch_size=batch_size, seed=seed, max_bytes=memory_mb * 10**6)
+        return InMemoryFeed(split, batch_size=batch_size, seed=seed)
+    return StreamingFeed(split, batch_size=batch_size, seed=seed, max_bytes=memory_mb * 10**6)
 
 
 def _too_small(max_bytes: int, batch_size: int, needed: int) -> ConfigError:

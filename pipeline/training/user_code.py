@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Callback
 
 
-def own_object(config: "Callback", value: Any, key: str) -> Any:
+def load_user_object(config: "Callback", value: Any, key: str) -> Any:
     """Return the object that ``FILE.py:NAME`` names, or None for any other value.
 
     Raises:
         ConfigError: the file cannot be run, or has no such object.
     """
-    reference = config.own_code(value)
+    reference = config.parse_user_code(value)
     if reference is None:
         return None
     path, name = Path(reference[0]).expanduser(), reference[1]
@@ -32,7 +32,7 @@ def own_object(config: "Callback", value: Any, key: str) -> Any:
 
 def _run(path: Path) -> Any:
     """Run a file as a module, registered by name: dataclasses look their module up by it."""
-    spec = importlib.util.spec_from_file_location(f"own_code_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"user_code_{path.stem}", path)
     assert spec is not None, "the name ends in .py"
     assert spec.loader is not None, "as above"
     module = importlib.util.module_from_spec(spec)

@@ -26,7 +26,7 @@ from pipeline.verification.tolerances import TOLERANCES
 if TYPE_CHECKING:
     from pipeline.progress import Progress
 
-_MOST_WORKERS = 4  # each may use all processors, and TensorFlow takes 0.8 GB
+_MAX_WORKERS = 4  # each may use all processors, and TensorFlow takes 0.8 GB
 _LOOK_SECONDS = 0.1
 
 
@@ -80,7 +80,7 @@ def verify(
         for runtime in runtimes_for(artifact.format)
         if only is None or runtime in only
     ]
-    workers = min(num_processors(), _MOST_WORKERS)
+    workers = min(num_processors(), _MAX_WORKERS)
     lock = MeasurementLock(workers)
     with (
         progress.task("verifying", total=len(wanted)) as task,
@@ -151,5 +151,5 @@ def _check(
         check,
         max_abs_diff=max_abs_diff(got, reference.probabilities),
         label_agreement=reference.task.agreement(got, reference.probabilities),
-        accuracy=reference.task.score_of(got, reference.labels),
+        accuracy=reference.task.score(got, reference.labels),
     )

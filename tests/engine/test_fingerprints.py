@@ -74,7 +74,7 @@ def test_changing_a_task_reruns_only_stages_that_use_it(package: Path) -> None:
     (package / "tasks" / "other.py").write_text("TASK = None\n")
     assert hashes() == before
     source = task.read_text()
-    task.write_text(source.replace("names[best], answer[best]", "names[0], answer[0]"))
+    task.write_text(source.replace("names[best], prediction[best]", "names[0], prediction[0]"))
     assert task.read_text() != source
     assert hashes() == before  # only its presentation
     task.write_text(source.replace("argmax(axis=1)", "argmin(axis=1)"))

@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw
 
 from pipeline import load_model
 from pipeline.errors import ImageError
-from pipeline.imaging.digits import BOX, SIZE, canonical
+from pipeline.imaging.digits import BOX, SIZE, canonical_digit
 from pipeline.imaging.image_files import decode_picture
-from pipeline.imaging.jpeg import read_work
+from pipeline.imaging.jpeg import read_decoding_work
 from pipeline.runtimes.predictor import Predictor
 from tests.support.command_line import assert_error, command
 
@@ -47,7 +47,7 @@ def enlarged(
 
 def test_image_in_mnist_form_is_unchanged(digits: tuple[Array, Array]) -> None:
     for digit in digits[0][:100]:
-        np.testing.assert_array_equal(canonical(Image.fromarray(digit))[..., 0], digit)
+        np.testing.assert_array_equal(canonical_digit(Image.fromarray(digit))[..., 0], digit)
 
 
 @pytest.mark.parametrize("scale", [0.8, 1, 5, 12])
@@ -60,7 +60,7 @@ def test_labels_do_not_depend_on_size_position_or_polarity(
     images, labels = digits[0][:400], digits[1][:400]
     plain = model.predict(images[..., np.newaxis]).argmax(axis=1) == labels
     sheets = [enlarged(digit, scale=scale, dark=dark, random_=random_) for digit in images]
-    found = model.predict(np.stack([canonical(sheet) for sheet in sheets]))
+    found = model.predict(np.stack([canonical_digit(sheet) for sheet in sheets]))
     assert np.mean(found.argmax(axis=1) == labels) >= plain.mean() - 0.04
 
 
@@ -68,7 +68,9 @@ def test_form_matches_the_data_set(digits: tuple[Array, Array]) -> None:
     """Twenty pixels on the longer side, the center of mass at (14, 14), as in MNIST."""
     random_ = np.random.default_rng(1)
     for digit in digits[0][:50]:
-        form = canonical(enlarged(digit, scale=6, dark=True, random_=random_))[..., 0].astype(float)
+        form = canonical_digit(enlarged(digit, scale=6, dark=True, random_=random_))[..., 0].astype(
+            float
+        )
         rows, columns = (np.flatnonzero(form.any(axis=axis)) for axis in (1, 0))
         assert BOX - 2 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= BOX
         places = np.arange(SIZE)
@@ -97,20 +99,20 @@ def draw_seven(*, ink: object, ground: object, mode: str = "RGB", size: int = 40
     ],
 )
 def test_drawn_seven_is_recognized(model: Predictor, picture: Image.Image) -> None:
-    probabilities = model.predict(canonical(picture)[np.newaxis])[0]
+    probabilities = model.predict(canonical_digit(picture)[np.newaxis])[0]
     assert model.class_names[probabilities.argmax()] == "7"
 
 
 @pytest.mark.parametrize("color", ["white", "black", "gray"])
 def test_empty_picture_becomes_black(color: str) -> None:
-    assert not canonical(Image.new("RGB", (300, 200), color)).any()
+    assert not canonical_digit(Image.new("RGB", (300, 200), color)).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (2, 2), (3, 900)])
 def test_odd_sizes_are_accepted(size: tuple[int, int]) -> None:
     random_ = np.random.default_rng(0)
     pixels = random_.integers(0, 256, (size[1], size[0]), np.uint8)
-    assert canonical(Image.fromarray(pixels)).shape == (SIZE, SIZE, 1)
+    assert canonical_digit(Image.fromarray(pixels)).shape == (SIZE, SIZE, 1)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
@@ -150,7 +152,7 @@ def test_sixteen_bit_pixels_are_scaled_to_eight(digits: tuple[Array, Array], dar
     file = io.BytesIO()
     Image.fromarray(np.asarray(sheet).astype(np.uint16) * 257).save(file, "PNG")
     with Image.open(file) as deep:
-        np.testing.assert_array_equal(canonical(deep), canonical(sheet))
+        np.testing.assert_array_equal(canonical_digit(deep), canonical_digit(sheet))
 
 
 def jpeg(size: tuple[int, int], *, progressive: bool) -> bytes:
@@ -184,24 +186,24 @@ def test_too_many_scans_are_rejected() -> None:
     file = jpeg((600, 600), progressive=True)
     last = file.rindex(b"\xff\xda")
     scan = file[last:-2]
-    assert read_work(file) == (file.count(b"\xff\xda"), True)
-    assert read_work(jpeg((600, 600), progressive=False)) == (1, False)
+    assert read_decoding_work(file) == (file.count(b"\xff\xda"), True)
+    assert read_decoding_work(jpeg((600, 600), progressive=False)) == (1, False)
     assert decode(file[:-2] + scan * 5 + file[-2:]).shape == (SIZE, SIZE, 1)
     for hidden in HIDING:
         with pytest.raises(ImageError, match="at most 50 scans; got more in the file"):
             decode(file[:-2] + hidden + scan * 200 + file[-2:])
-    assert read_work(file[:2] + b"\xff\xfe\x00\x02" * 5000 + file[2:]).scans > 50
+    assert read_decoding_work(file[:2] + b"\xff\xfe\x00\x02" * 5000 + file[2:]).scans > 50
 
 
 def test_buffering_depends_on_more_than_the_number_of_scans() -> None:
     progressive, colors = jpeg((100, 100), progressive=True), io.BytesIO()
     second = progressive.index(b"\xff\xda", progressive.index(b"\xff\xda") + 2)
-    assert read_work(progressive[:second] + b"\xff\xd9") == (1, True)
+    assert read_decoding_work(progressive[:second] + b"\xff\xd9") == (1, True)
     Image.new("RGB", (100, 100)).save(colors, "JPEG")
     file = bytearray(colors.getvalue())
-    assert read_work(bytes(file)) == (1, False)
+    assert read_decoding_work(bytes(file)) == (1, False)
     file[file.index(b"\xff\xda") + 4] = 1  # a scan of one of the three components
-    assert read_work(bytes(file)) == (1, True)
+    assert read_decoding_work(bytes(file)) == (1, True)
 
 
 def test_multi_picture_files_are_checked_too() -> None:
@@ -215,4 +217,4 @@ def test_multi_picture_files_are_checked_too() -> None:
 def test_thumbnail_is_not_counted_as_a_scan() -> None:
     inner, file = jpeg((100, 100), progressive=True), jpeg((600, 600), progressive=False)
     segment = b"\xff\xe1" + (len(inner) + 2).to_bytes(2) + inner
-    assert read_work(file[:2] + segment + file[2:]) == (1, False)
+    assert read_decoding_work(file[:2] + segment + file[2:]) == (1, False)

@@ -98,7 +98,7 @@ def test_same_candidate_is_published_once(
     candidate = Candidate("a", export_output, description)
     assert publish(candidate, folder, label=None).version == 1
     assert publish(candidate, folder, label=None).version == 1
-    assert publish(candidate, folder, label=None, again=True).version == 2
+    assert publish(candidate, folder, label=None, republish=True).version == 2
 
 
 PUBLISHER = """

@@ -15,7 +15,7 @@ from pipeline.tasks.registry import task_named
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.compiled_program import EpochState, Program
-from pipeline.training.feed import Feed, Resident
+from pipeline.training.feed import Feed, InMemoryFeed
 from pipeline.training.fit import Fit
 from pipeline.training.loop import Loop
 
@@ -44,7 +44,7 @@ def new_loop(
     built = build_optimizer(optimizer or Optimizer(name="sgd", learning_rate=0.1), total_steps=100)
     built.build(model.trainable_variables)
     program = Program(model, built, task=MULTICLASS, batch_size=batch_size)
-    return Loop(program, feed or Resident(digits, batch_size=batch_size, seed=seed))
+    return Loop(program, feed or InMemoryFeed(digits, batch_size=batch_size, seed=seed))
 
 
 def weights(loop: Loop) -> list[np.ndarray]:

@@ -38,8 +38,8 @@ class Other(Multiclass):
     def output_layer(self):
         return keras.layers.Softmax(name="likelihoods")
 
-    def evaluate(self, answers, labels, class_names):
-        found = super().evaluate(answers, labels, class_names)
+    def evaluate(self, predictions, labels, class_names):
+        found = super().evaluate(predictions, labels, class_names)
         return replace(found, scores={"agreement": found.scores["accuracy"]})
 
 
@@ -94,12 +94,12 @@ def test_ties_within_the_tolerance_agree() -> None:
     got = expected[:, ::-1].copy()
     assert MULTICLASS.disagreements(got, expected, 1e-5) == 2
     assert MULTICLASS.agreement(got, expected) == 0
-    assert MULTICLASS.score_of(expected, np.array([0, 0, 0])) == pytest.approx(2 / 3)
+    assert MULTICLASS.score(expected, np.array([0, 0, 0])) == pytest.approx(2 / 3)
 
 
 def test_prediction_is_shown_with_class_names_or_numbers() -> None:
-    answer = np.array([0.25, 0.75], np.float32)
-    shown = MULTICLASS.show(answer, ("cat", "dog"))
+    prediction = np.array([0.25, 0.75], np.float32)
+    shown = MULTICLASS.describe(prediction, ("cat", "dog"))
     assert (shown.label, shown.probability) == ("dog", np.float32(0.75))
     assert shown.probabilities == {"cat": 0.25, "dog": 0.75}
-    assert MULTICLASS.show(answer, ()).label == "1"
+    assert MULTICLASS.describe(prediction, ()).label == "1"

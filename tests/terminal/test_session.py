@@ -5,14 +5,14 @@ import json
 import pytest
 import typer
 
-from pipeline.terminal.session import errors_told
+from pipeline.terminal.session import report_errors
 
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_unexpected_error_is_reported_as_a_bug(
     capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
-    with pytest.raises(typer.Exit) as caught, errors_told(as_json=as_json, debug=False):
+    with pytest.raises(typer.Exit) as caught, report_errors(as_json=as_json, debug=False):
         raise ZeroDivisionError("division by zero")
     assert caught.value.exit_code == 3
     out, err = capsys.readouterr()

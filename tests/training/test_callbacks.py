@@ -165,9 +165,9 @@ def test_callback_state_survives_json(digits: Split, own: Path) -> None:
     listed = CallbackList([stopper, mine], model, epochs=1, steps=1)
     stopper.wait, stopper.best, stopper.best_weights = 2, np.float32(0.25), [np.eye(2)]
     mine.seen, mine.handle = [0, 1], object()
-    state, arrays = listed.remembered()
+    state, arrays = listed.get_state()
     fresh, other = keras.callbacks.EarlyStopping(), build(name=f"{own}:Own", path="x")
-    CallbackList([fresh, other], model, epochs=1, steps=1).recall(
+    CallbackList([fresh, other], model, epochs=1, steps=1).restore_state(
         json.loads(json.dumps(state)), arrays
     )
     assert (fresh.wait, fresh.best, other.seen, other.factor) == (2, 0.25, [0, 1], 0.5)

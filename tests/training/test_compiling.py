@@ -13,7 +13,7 @@ from pipeline.progress import Silent
 from pipeline.training import compiling
 from pipeline.training.compiled_program import GRAPH, XLA, Program
 from pipeline.training.compiling import compile_program
-from pipeline.training.feed import Resident
+from pipeline.training.feed import InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.program_pool import compiled
 from tests.support.small_training import MULTICLASS, new_loop, new_model, silent, weights
@@ -130,7 +130,7 @@ def train_in_pool(
     model = new_model(seed, dropout=0.2, **settings)
     built = build_optimizer(optimizer, total_steps=10)
     with compiled(model, built, task=MULTICLASS, batch_size=100) as program:
-        loop = Loop(program, Resident(digits, batch_size=100, seed=seed))
+        loop = Loop(program, InMemoryFeed(digits, batch_size=100, seed=seed))
         for epoch in range(epochs):
             loop.run_epoch(epoch, silent)
         return program, weights(loop)

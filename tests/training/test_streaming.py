@@ -12,8 +12,8 @@ from pipeline.artifacts.data_set import Split, split_file, write_array
 from pipeline.config.schema import Optimizer
 from pipeline.errors import ConfigError, DataFileError
 from pipeline.training import feed as feed_module
-from pipeline.training.feed import Resident
-from pipeline.training.streaming import Streamed, open_feed
+from pipeline.training.feed import InMemoryFeed
+from pipeline.training.streaming import StreamingFeed, open_feed
 from tests.support.paths import PROJECT
 from tests.support.small_training import new_loop, silent, weights
 
@@ -43,12 +43,12 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
     return write_split(tmp_path_factory.mktemp("shards"), NUM_IMAGES)
 
 
-def streamed(split: Split, *, shards: int, batch_size: int = 32, seed: int = 0) -> Streamed:
+def streamed(split: Split, *, shards: int, batch_size: int = 32, seed: int = 0) -> StreamingFeed:
     wanted = 2 * ROW_BYTES * batch_size * -(-len(split) // (batch_size * shards))
-    return Streamed(split, batch_size=batch_size, seed=seed, max_bytes=wanted)
+    return StreamingFeed(split, batch_size=batch_size, seed=seed, max_bytes=wanted)
 
 
-def visited(feed: Streamed, epoch: int, first: int = 0) -> list[np.ndarray]:
+def visited(feed: StreamingFeed, epoch: int, first: int = 0) -> list[np.ndarray]:
     """The images of each shard in the order of training."""
     found = []
     for shard in feed.shards(epoch, first):
@@ -101,7 +101,7 @@ def test_images_are_shuffled_across_the_file_and_within_a_shard(split: Split) ->
 
 def test_small_data_set_is_not_streamed(split: Split) -> None:
     size_mb = -(-ROW_BYTES * NUM_IMAGES // 10**6)
-    kinds = {None: Resident, size_mb: Resident, size_mb - 1: Streamed}
+    kinds = {None: InMemoryFeed, size_mb: InMemoryFeed, size_mb - 1: StreamingFeed}
     for memory_mb, kind in kinds.items():
         feed = open_feed(split, batch_size=32, seed=0, memory_mb=memory_mb)
         assert type(feed) is kind
@@ -110,7 +110,7 @@ def test_small_data_set_is_not_streamed(split: Split) -> None:
 def test_streamed_and_resident_training_have_similar_losses(split: Split) -> None:
     """The order of the images differs, so losses are close but not equal."""
     adam = Optimizer(name="adam", learning_rate=0.001)
-    feeds = [streamed(split, shards=6), Resident(split, batch_size=32, seed=0)]
+    feeds = [streamed(split, shards=6), InMemoryFeed(split, batch_size=32, seed=0)]
     losses = []
     for feed in feeds:
         loop = new_loop(split, batch_size=32, feed=feed, optimizer=adam)
@@ -157,7 +157,7 @@ from pathlib import Path
 import numpy as np
 from tests.support.small_training import new_loop, silent
 from pipeline.artifacts.data_set import Split
-from pipeline.training.feed import Resident
+from pipeline.training.feed import InMemoryFeed
 from pipeline.training.streaming import open_feed
 from tests.support.processes import resident_bytes
 

@@ -1,6 +1,6 @@
 // An ONNX file in either build of onnxruntime: `ort` is onnxruntime-node or onnxruntime-web.
 
-/** Return { description, predict } for a model: its description, and a function that runs a request. */
+/** Return { description, predict } for a model; `predict` runs a request. */
 export async function open(ort, model) {
   const started = performance.now();
   const opened = new Map();
@@ -17,7 +17,8 @@ export async function open(ort, model) {
     outputs: outputMetadata,
     load_seconds: (performance.now() - started) / 1000,
   };
-  return { description, predict: async (request) => run(ort, await session(request.threads), request) };
+  const predict = async (request) => run(ort, await session(request.threads), request);
+  return { description, predict };
 }
 
 async function run(ort, session, request) {

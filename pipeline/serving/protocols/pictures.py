@@ -71,15 +71,15 @@ def _decode(request: Request, version: Version) -> Images:
 
 
 def _describe(version: Version, images: Images, probabilities: Probabilities) -> dict[str, Any]:
-    shown = version.task.show(probabilities, version.class_names)
-    ranked = sorted(shown.probabilities.items(), key=lambda pair: pair[1], reverse=True)
+    displayed = version.task.describe(probabilities, version.class_names)
+    ranked = sorted(displayed.probabilities.items(), key=lambda pair: pair[1], reverse=True)
     empty = not images.any()
     return {
         "model": version.model,
         "version": version.text,
         "top": [{"label": name, "probability": value} for name, value in ranked[:_TOP]],
-        "unsure": bool(empty or shown.probability < UNSURE_BELOW),
-        "probabilities": shown.probabilities,
+        "unsure": bool(empty or displayed.probability < UNSURE_BELOW),
+        "probabilities": displayed.probabilities,
         "canonical": {"b64": _png(images[0])},
     }
 
