@@ -55,7 +55,7 @@ def main() -> None:
 
 def describe(model: PublishedModel) -> Row:
     """Describe the served model."""
-    hidden = model.described.config["model"]["hidden"]
+    hidden = model.manifest.config["model"]["hidden"]
     return {
         "name": model.name,
         "version": model.version,

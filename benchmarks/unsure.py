@@ -16,7 +16,7 @@ from pipeline.serving.protocols.pictures import UNSURE_BELOW
 
 def main(model: Path) -> None:
     """Predict the test set in ``runs/`` with the published model of that run."""
-    stage = find_published(model).described.stages.data
+    stage = find_published(model).manifest.stages.data
     data = model.parent.parent / "runs" / "data" / stage
     images = np.load(data / split_file("test", "images"))
     labels = np.load(data / split_file("test", "labels"))

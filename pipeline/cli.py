@@ -208,7 +208,7 @@ def verify(
         try:
             require_passed(
                 checks,
-                like="its reference" if model.is_file() else "the trained model",
+                reference="its reference" if model.is_file() else "the trained model",
                 advice="Do not use a file that failed. Export it again; if it fails again, the "
                 "runtime named above computes differently.",
             )

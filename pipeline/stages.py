@@ -113,7 +113,7 @@ STAGES = (
         code=lambda config: (*_task(config), "pipeline.runtimes"),
         files=_scripts,
         environment=runtime_versions,
-        proves=("export",),
+        verifies=("export",),
         validate=chosen_runtimes,
     ),
     Stage(

@@ -44,15 +44,15 @@ def test_older_version_is_listed_with_all_facts(workspace: Path) -> None:
     assert broken == []
     assert (model.name, model.version, model.labels) == ("before", 1, ("stable",))
     assert model.formats == ["onnx", "keras"]
-    assert model.described.metrics["test"].scores["accuracy"] == 0.877
-    assert model.described.verification[0].passed
+    assert model.manifest.metrics["test"].scores["accuracy"] == 0.877
+    assert model.manifest.verification[0].passed
 
 
 def test_older_manifest_is_written_as_it_was_read(workspace: Path) -> None:
     """No key of a manifest was lost, added or renamed."""
     version = workspace / "exported" / "before" / "1"
     before = json.loads((version / "manifest.json").read_text())
-    assert read_version(version).described.model_dump(mode="json") == before
+    assert read_version(version).manifest.model_dump(mode="json") == before
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,13 @@ def test_older_version_is_served(workspace: Path, digits: Split, tmp_path: Path)
 def test_same_weights_are_exported_to_the_same_bytes(workspace: Path, tmp_path: Path) -> None:
     published = read_version(workspace / "exported" / "before" / "1")
     needed = ("keras", "onnx", "tensorflow", "tf2onnx")
-    used = {name: published.described.versions[name] for name in needed}
+    used = {name: published.manifest.versions[name] for name in needed}
     if package_versions(needed) != used:
         pytest.skip(f"it was exported with other versions of the converters: {used}")
     file = artifact_path(published.path, "onnx")
     trained = TrainedModel(
         model=keras.models.load_model(artifact_path(published.path, "keras"), compile=False),
-        contract=published.described.contract,
+        contract=published.manifest.contract,
         metadata={
             prop.key: prop.value
             for prop in onnx.load(file).metadata_props

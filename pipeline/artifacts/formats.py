@@ -14,13 +14,13 @@ FLOAT32, FLOAT16, INT8 = "float32", "float16", "int8"
 class Format:
     """A format of exported files.
 
-    ``opened`` is the path that a runtime opens; ``files`` are patterns for all files of the
+    ``path`` is the file or folder that a runtime opens; ``files`` are patterns for all files of the
     format, beginning with the one shown in tables; ``copy_of`` is the format that a smaller copy
     is made from; ``needs`` is a package for writing it that the extra ``train`` does not include.
     """
 
     name: str
-    opened: str
+    path: str
     files: tuple[str, ...]
     precision: str = FLOAT32
     copy_of: str | None = None
@@ -44,7 +44,7 @@ FORMATS = {
 
 def artifact_path(folder: Path, file_format: str) -> Path:
     """Return the file or folder that a runtime opens for a format."""
-    return folder / FORMATS[file_format].opened
+    return folder / FORMATS[file_format].path
 
 
 def artifact_name(file_format: str) -> str:
@@ -70,5 +70,5 @@ def formats_in(folder: Path) -> list[str]:
 
 def format_of_file(path: Path) -> str | None:
     """Return the format of a single file by its suffix, or None if no format has that suffix."""
-    suffixes = [(name, Path(f.opened).suffix) for name, f in FORMATS.items() if not f.copy_of]
+    suffixes = [(name, Path(f.path).suffix) for name, f in FORMATS.items() if not f.copy_of]
     return next((name for name, suffix in suffixes if suffix and path.suffix == suffix), None)

@@ -64,7 +64,7 @@ def load_model(
     file_format, chosen = _runtime_for(published.formats, runtime)
     predictor = open_model(chosen, artifact_path(published.path, file_format))
     predictor.class_names = published.class_names
-    manifest = published.described
+    manifest = published.manifest
     predictor.metadata = {"data_set": manifest.data.name, "task": manifest.task}
     if GOLDEN in manifest.files:  # not in older versions
         tolerance = TOLERANCES[FORMATS[file_format].precision]
@@ -138,7 +138,7 @@ class _IsolatedPredictor(Predictor):
 def _format_of(path: Path) -> str:
     found = format_of_file(path)
     if found is None:
-        endings = dict.fromkeys(Path(item.opened).suffix for item in FORMATS.values())
+        endings = dict.fromkeys(Path(item.path).suffix for item in FORMATS.values())
         is_picture = path.suffix.lower() in _PICTURES
         advice = (
             "The model comes first: pipeline predict MODEL FILE ..."

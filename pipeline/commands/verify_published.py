@@ -55,7 +55,7 @@ def verify_published(
         )
     _require_reference(published, workspace)
     reference = _reference(published, _test_set(published, workspace, progress), workspace)
-    encoded = ENCODED_SIGNATURE in published.described.signatures
+    encoded = ENCODED_SIGNATURE in published.manifest.signatures
     artifacts = artifacts_in(published.path, published.formats, has_encoded_inputs=encoded)
     require_runnable([artifact.format for artifact in artifacts], only)
     checks = verify(artifacts, reference, progress, only=only)
@@ -65,7 +65,7 @@ def verify_published(
 
 def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Progress") -> Path:
     """Return the output folder of the data stage: from the original run, or recreated."""
-    manifest = published.described
+    manifest = published.manifest
     stored = workspace.store.find_files(DataFacts.stage, manifest.stages.data)
     if stored is None or not stored.is_unaltered():
         source = Source(SAMPLE, "as at the publication") if manifest.data.sampled else None
@@ -84,7 +84,7 @@ def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Prog
 
 def _config(published: PublishedModel) -> Config:
     """Return the configuration of the run, without folders and hosts of the original machine."""
-    values = published.described.config
+    values = published.manifest.config
     here = {"manual_dir": None, "tfds_dir": None, "mirrors": None}
     place = str(published.path / "manifest.json")
     return validate({**values, "data": {**values["data"], **here}}, Places(place))
@@ -100,7 +100,7 @@ def _require_reference(published: PublishedModel, workspace: "Workspace") -> Non
 
 def _stored_predictions(published: PublishedModel, workspace: "Workspace") -> Path | None:
     """Return the file with Keras' predictions from the run, unless it is missing or altered."""
-    stored = workspace.store.find_files(EvaluateFacts.stage, published.described.stages.evaluate)
+    stored = workspace.store.find_files(EvaluateFacts.stage, published.manifest.stages.evaluate)
     if stored is None or not stored.is_unaltered():
         return None
     return stored.path / TEST_PROBABILITIES_FILE
@@ -119,6 +119,6 @@ def _reference(published: PublishedModel, data: Path, workspace: "Workspace") ->
         images=images,
         labels=np.load(data / split_file("test", "labels")),
         probabilities=probabilities,
-        contract=published.described.contract,
-        task=task_named(published.described.task),
+        contract=published.manifest.contract,
+        task=task_named(published.manifest.task),
     )

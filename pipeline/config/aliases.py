@@ -113,7 +113,7 @@ _VALUES: dict[KeyPath, dict[str, str]] = {
 }
 
 
-def of_optimizers(values: dict[str, Any]) -> Iterator[KeyPath]:
+def unsupported_optimizer_keys(values: dict[str, Any]) -> Iterator[KeyPath]:
     """Yield the keys of the optimizer that no class of Keras 3 takes as an argument."""
     section = values.get("optimizer")
     for key in section if isinstance(section, dict) else ():
@@ -121,7 +121,7 @@ def of_optimizers(values: dict[str, Any]) -> Iterator[KeyPath]:
             yield ("optimizer", key)
 
 
-def of_values(values: dict[str, Any]) -> Iterator[tuple[KeyPath, Any, str]]:
+def values_of_other_tools(values: dict[str, Any]) -> Iterator[tuple[KeyPath, Any, str]]:
     """Yield the key and the value of each name of another tool, with what to write instead."""
     for path, names in _VALUES.items():
         found: Any = values

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.config import aliases
 from pipeline.config.known_keys import advice, section_of
 from pipeline.config.places import KeyPath, Places
-from pipeline.config.schema import IN_WORDS, Config
+from pipeline.config.schema import PATTERN_RULES, Config
 from pipeline.config.value_hints import hint, shown
 
 
@@ -19,12 +19,14 @@ def sentences(error: ValidationError, places: Places) -> dict[KeyPath, str]:
     return {key: _sentence(key, problems, places) for key, problems in by_key.items()}
 
 
-def names_of_other_tools(values: dict[str, Any], places: Places) -> dict[KeyPath, str]:
+def explain_names_of_other_tools(values: dict[str, Any], places: Places) -> dict[KeyPath, str]:
     """Return a message for each name of another tool; the schema does not reject all of them."""
-    found = {path: [_unknown_key(path, places)] for path in aliases.of_optimizers(values)}
-    for path, value, what_to_write in aliases.of_values(values):
+    found = {
+        path: [_unknown_key(path, places)] for path in aliases.unsupported_optimizer_keys(values)
+    }
+    for path, value, suggestion in aliases.values_of_other_tools(values):
         unknown = f"unknown value {shown(value)} for {'.'.join(path)} in {_place(path, places)}."
-        found.setdefault(path, []).append(f"{unknown} {what_to_write}")
+        found.setdefault(path, []).append(f"{unknown} {suggestion}")
     return {path: "\n".join(texts) for path, texts in found.items()}
 
 
@@ -94,7 +96,7 @@ _RULES = {
 
 def _rule(problem: Any) -> str:
     if problem["type"] == "string_pattern_mismatch":
-        return IN_WORDS[problem["ctx"]["pattern"]]
+        return PATTERN_RULES[problem["ctx"]["pattern"]]
     rule = _RULES.get(problem["type"])
     return rule.format(**problem.get("ctx", {})) if rule else str(problem["msg"])
 

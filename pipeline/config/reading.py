@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml.nodes import MappingNode
 
-from pipeline.config.error_messages import names_of_other_tools, sentences
+from pipeline.config.error_messages import explain_names_of_other_tools, sentences
 from pipeline.config.finding import find_config
 from pipeline.config.known_keys import exact_keys
 from pipeline.config.places import KeyPath, Places
@@ -44,7 +44,9 @@ def validate(values: dict[str, Any], places: Places) -> Config:
         config = Config.model_validate_json(json.dumps(values))
     except ValidationError as error:
         wrong = sentences(error, places)
-    wrong |= names_of_other_tools(values, places)  # replaces pydantic's sentence on the same key
+    wrong |= explain_names_of_other_tools(
+        values, places
+    )  # replaces pydantic's sentence on the same key
     if wrong:
         raise ConfigError("\n".join(wrong.values()))
     return config.with_places(places)

@@ -22,7 +22,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 _DATA_SET = r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$"
 _LABEL = r"^\w+$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-IN_WORDS = {
+PATTERN_RULES = {
     _DATA_SET: "a name of TensorFlow Datasets in lower case, such as mnist, emnist/letters or "
     "mnist:3.0.1",
     _LABEL: "a word of letters, digits and _",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pipeline.data.fetching import RemoteFile
 from pipeline.errors import ConfigError, DataFileError, MissingExtra, did_you_mean, one_line
-from pipeline.system.atomic import explained_storage
+from pipeline.system.atomic import explain_storage_errors
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -63,7 +63,7 @@ def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progre
         )
     tfds.disable_progress_bar()  # its bars stay at zero here; the task below shows the time
     with (
-        explained_storage(root, setting="data.tfds_dir or TFDS_DATA_DIR"),
+        explain_storage_errors(root, setting="data.tfds_dir or TFDS_DATA_DIR"),
         progress.task(f"preparing {name} with TensorFlow Datasets"),
         contextlib.redirect_stdout(io.StringIO()),
     ):

@@ -15,7 +15,7 @@ from pipeline.engine.store import StageOutput
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import RequestError
 from pipeline.progress import Progress
-from pipeline.system.atomic import FolderExists, explained_storage, locked
+from pipeline.system.atomic import FolderExists, explain_storage_errors, locked
 
 F = TypeVar("F", bound=Facts)
 
@@ -71,7 +71,7 @@ def run_graph(
             "Remove one of the two options."
         )
     runs = workspace.store.root
-    with explained_storage(runs):
+    with explain_storage_errors(runs):
         runs.mkdir(parents=True, exist_ok=True)
     # Runs share a workspace; one that replaces outputs (--force) needs exclusive access.
     waiting = (
@@ -121,7 +121,7 @@ def _plan(graph: Graph, request: Request, progress: Progress) -> Plan:
     if planned is not None and (request.source or not (fresh or planned.find(first) is None)):
         return planned
     downloads = workspace.downloads(config.data.name)
-    with explained_storage(downloads):
+    with explain_storage_errors(downloads):
         source = graph.sources.acquire(config, downloads, progress)
     return Plan(graph, config, source, workspace)
 
@@ -134,11 +134,11 @@ def _outdated(planned: Plan, request: Request) -> set[str]:
         output = None if position >= request.forced else planned.find(stage)
         readers = [later for later in stages[position + 1 :] if later.name in outdated]
         is_read = any(stage.name in later.inputs for later in readers)
-        is_proven = any(stage.name in later.proves for later in readers)
-        if output is None or (is_read and not is_proven and not output.is_unaltered()):
+        is_verified = any(stage.name in later.verifies for later in readers)
+        if output is None or (is_read and not is_verified and not output.is_unaltered()):
             outdated.add(stage.name)
     # Verification applies to the files themselves: regenerated files are verified again.
-    return outdated | {stage.name for stage in stages if outdated & set(stage.proves)}
+    return outdated | {stage.name for stage in stages if outdated & set(stage.verifies)}
 
 
 def _existing(planned: Plan) -> set[str]:
@@ -156,15 +156,15 @@ def _run_or_find(
     store, print_ = planned.workspace.store, planned.fingerprints[stage.name]
     started = time.monotonic()
     ingredients = planned.ingredients[stage.name]
-    when_written = None
+    on_written = None
     with (
         suppress(FolderExists),  # another process was faster with the same output
         store.write(stage.facts, print_, ingredients, replace=replaced) as writing,
     ):
         outcome = stage.run(context, writing.folder)
-        writing.facts, when_written = outcome.facts, outcome.when_written
-    if when_written is not None:
-        when_written()
+        writing.facts, on_written = outcome.facts, outcome.on_written
+    if on_written is not None:
+        on_written()
     output = store.find(stage.facts, print_)
     assert output is not None, "an output just written is complete"
     return StageResult(stage.name, "ran", round(time.monotonic() - started, 3), output)

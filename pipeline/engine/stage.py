@@ -29,7 +29,7 @@ class Outcome(Generic[F]):
     """What a stage's ``run`` returns: its facts, and a call to make once its output is in place."""
 
     facts: F
-    when_written: Callable[[], None] = _nothing_to_do
+    on_written: Callable[[], None] = _nothing_to_do
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Stage(Generic[F]):
     data. ``code`` lists modules that it loads by name, without an import; ``files`` maps names to
     other files that it runs; ``environment`` returns versions of anything besides ``packages``.
 
-    ``proves`` lists inputs whose files the stage verifies itself, so they are not checked before.
+    ``verifies`` lists inputs whose files the stage verifies itself, so they are not checked before.
     ``validate`` rejects an invalid configuration immediately; ``preflight`` detects, before the
     first stage runs, what would make this one fail; ``is_current`` tests whether an output is
     still valid.
@@ -56,7 +56,7 @@ class Stage(Generic[F]):
     code: Callable[["Config"], Sequence[str]] = lambda _: ()
     files: Callable[["Config"], Mapping[str, Path]] = lambda _: {}
     environment: Callable[[], Mapping[str, str]] = dict
-    proves: tuple[str, ...] = ()
+    verifies: tuple[str, ...] = ()
     validate: Callable[["Config"], object] = lambda _: None
     preflight: Callable[["Config", "Progress"], object] = lambda *_: None
     is_current: Callable[["StageOutput[F]", "Config", "Workspace"], bool] = lambda *_: True

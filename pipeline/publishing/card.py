@@ -11,19 +11,19 @@ from pipeline.config.yaml_text import dump_yaml
 from pipeline.publishing.manifest import Description, PublishedData
 
 
-def model_card(described: Description, version: int) -> str:
+def model_card(description: Description, version: int) -> str:
     """Return the card of a version as Markdown."""
-    metrics, data = described.metrics, described.data
+    metrics, data = description.metrics, description.data
     test = metrics["test"]
     return "\n".join(
         [
-            f"# {described.name}, version {version}",
+            f"# {description.name}, version {version}",
             "",
-            f"A dense network with {described.parameters:,} parameters that classifies "
-            f"{data.name} images into {len(described.class_names)} classes. "
+            f"A dense network with {description.parameters:,} parameters that classifies "
+            f"{data.name} images into {len(description.class_names)} classes. "
             f"Test {_headline(test)} on {data.test:,} images.",
             "",
-            f"`{described.contract}`",
+            f"`{description.contract}`",
             "",
             "The input is raw pixels, integers from 0 to 255: scaling is part of the model.",
             "",
@@ -51,13 +51,13 @@ def model_card(described: Description, version: int) -> str:
             "",
             "| file | runtime | largest difference | same labels | accuracy | time per image |",
             "|---|---|---:|---:|---:|---:|",
-            *map(_verification_row, described.verification),
+            *map(_verification_row, description.verification),
             "",
-            *_copies(described.copies, described.verification),
+            *_copies(description.copies, description.verification),
             "## Training",
             "",
             "```yaml",
-            _short_config(described.config),
+            _short_config(description.config),
             "```",
             "",
         ]

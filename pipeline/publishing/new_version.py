@@ -60,7 +60,7 @@ def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | Non
             published = read_version(model_folder / str(version))
         except ModelError:  # a broken version never matches
             continue
-        if published.described.fingerprint == fingerprint and not published.alterations():
+        if published.manifest.fingerprint == fingerprint and not published.alterations():
             return published
     return None
 

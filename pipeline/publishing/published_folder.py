@@ -29,30 +29,30 @@ _LABELS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=10**9)]])
 class PublishedModel:
     """One version of a published model; its files are checked before they are opened.
 
-    ``manifest`` is the JSON document, ``described`` the same with types.
+    ``document`` is the JSON of the manifest, ``manifest`` its validated form.
     """
 
     name: str
     version: int
     path: Path
-    manifest: dict[str, Any]
+    document: dict[str, Any]
     labels: tuple[str, ...]
-    described: Manifest
+    manifest: Manifest
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes, in the order of the probabilities."""
-        return self.described.class_names
+        return self.manifest.class_names
 
     @property
     def formats(self) -> list[str]:
         """The published formats that are present in the folder."""
-        return [name for name in formats_in(self.path) if name in self.described.formats]
+        return [name for name in formats_in(self.path) if name in self.manifest.formats]
 
     def alterations(self) -> list[str]:
         """Return a message for every file that is missing or differs from the published one."""
         found = self._unlisted()
-        for name, file in self.described.files.items():
+        for name, file in self.manifest.files.items():
             path = self.path / name
             if not path.is_file():
                 found.append(f"{name} is missing")
@@ -67,12 +67,12 @@ class PublishedModel:
 
         Files that are opened must be listed, since only listed files are compared.
         """
-        unknown = [name for name in self.described.formats if name not in FORMATS]
+        unknown = [name for name in self.manifest.formats if name not in FORMATS]
         found = [f"the format {name} is unknown" for name in unknown]
         present = formats_in(self.path)
         found += [
             f"{artifact_name(name)} is missing"
-            for name in self.described.formats
+            for name in self.manifest.formats
             if name in FORMATS and name not in present
         ]
         inside = {
@@ -80,7 +80,7 @@ class PublishedModel:
             for name in present
             for path in artifact_files(self.path, name)
         }
-        listed = set(self.described.files)
+        listed = set(self.manifest.files)
         return found + [f"{name} is not in the manifest" for name in sorted(inside - listed)]
 
     def require_unaltered(self) -> None:
@@ -132,16 +132,16 @@ def read_version(path: Path) -> PublishedModel:
     """
     try:
         text = (path / MANIFEST).read_text()
-        described = Manifest.model_validate_json(text)
+        manifest = Manifest.model_validate_json(text)
     except (OSError, ValueError) as error:  # pydantic's error is a ValueError
         raise ModelError(
             f"Cannot read {path / MANIFEST} as the manifest of a published model: "
             f"{one_line(error)}. Restore the file, or remove the folder."
         ) from error
     labels = read_labels(path.parent).items()
-    own = tuple(label for label, at in labels if at == described.version)
-    name, version = described.name, described.version
-    return PublishedModel(name, version, path, json.loads(text), own, described)
+    own = tuple(label for label, at in labels if at == manifest.version)
+    name, version = manifest.name, manifest.version
+    return PublishedModel(name, version, path, json.loads(text), own, manifest)
 
 
 def versions_of(model_folder: Path) -> list[int]:
@@ -184,7 +184,7 @@ def is_published(
         model = read_version(folder / str(output.facts.version))
     except ModelError:
         return False
-    same = model.described.fingerprint == output.fingerprint
+    same = model.manifest.fingerprint == output.fingerprint
     has_label = label is None or label in model.labels
     return same and has_label and not model.alterations()
 

@@ -67,8 +67,8 @@ def open_version(folder: Path, model: str, max_images: int) -> Version:
         number=published.version,
         contract=predictor.contract,
         class_names=published.class_names,
-        digits=is_digit_data_set(published.described.data.name, predictor.contract.image_shape),
-        task=task_named(published.described.task),
+        digits=is_digit_data_set(published.manifest.data.name, predictor.contract.image_shape),
+        task=task_named(published.manifest.task),
         batcher=Batcher(
             partial(predict_finite, predictor),
             max_images=max_images,
@@ -83,8 +83,8 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
         f"it is {published.name} version {published.version}": (published.name, published.version)
         != (model, int(folder.name)),
         f"it has no ONNX file, only {', '.join(published.formats)}": FORMAT
-        not in published.described.formats,
-        f"it has no {GOLDEN}": GOLDEN not in published.described.files,
+        not in published.manifest.formats,
+        f"it has no {GOLDEN}": GOLDEN not in published.manifest.files,
     }
     found = [reason for reason, applies in reasons.items() if applies]
     if found:

@@ -42,7 +42,7 @@ def new_folder(
     aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
     try:
         # Inside the try: the cleanup below frees space, so errors must be explained before it.
-        with explained_storage(target, setting=setting):
+        with explain_storage_errors(target, setting=setting):
             target.parent.mkdir(parents=True, exist_ok=True)
             remove_abandoned(target.parent)
             aside.mkdir()
@@ -84,7 +84,7 @@ def write_file(target: Path, content: bytes) -> None:
     """
     aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
     try:
-        with explained_storage(target):
+        with explain_storage_errors(target):
             with aside.open("wb") as file:
                 file.write(content)
                 file.flush()
@@ -96,7 +96,7 @@ def write_file(target: Path, content: bytes) -> None:
 
 
 @contextmanager
-def explained_storage(target: Path, *, setting: str = "--workspace") -> Iterator[None]:
+def explain_storage_errors(target: Path, *, setting: str = "--workspace") -> Iterator[None]:
     """Turn errors caused by a full disk or missing permissions into one clear error.
 
     Libraries wrap such errors in their own classes, so a full disk is also recognized by its free

@@ -62,8 +62,8 @@ def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") 
             "path": str(model.path),
             "labels": list(model.labels),
             "formats": model.formats,
-            "accuracy": model.described.metrics["test"].scores.get("accuracy"),
-            "data": model.described.data.source,
+            "accuracy": model.manifest.metrics["test"].scores.get("accuracy"),
+            "data": model.manifest.data.source,
         }
         for model in models
     ]

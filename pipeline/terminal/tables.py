@@ -64,12 +64,12 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
     """Print a row for each published version, and an error for each broken one."""
     table = new_table("model", "version", "labels", "test accuracy", "data", "formats")
     for model in models:
-        data = model.described.data
+        data = model.manifest.data
         table.add_row(
             escape(model.name),
             str(model.version),
             escape(", ".join(model.labels)),
-            _headline(model.described.metrics["test"]),
+            _headline(model.manifest.metrics["test"]),
             escape(data.name) + (" (SAMPLE)" if data.sampled else ""),
             ", ".join(model.formats),
         )

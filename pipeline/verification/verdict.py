@@ -16,13 +16,13 @@ def require_passed(
     checks: Sequence[Check],
     artifacts: Sequence[str] = (),
     *,
-    like: str = "the trained model",
+    reference: str = "the trained model",
     advice: str = _ADVICE,
 ) -> None:
     """Require that every check that ran passed, and that each of ``artifacts`` was opened.
 
     Without ``artifacts``, one opened file is enough, since few runtimes may be installed.
-    ``like`` names the reference; ``advice`` is the end of the message.
+    ``reference`` names the reference; ``advice`` is the end of the message.
 
     Raises:
         VerificationFailed: lists everything that failed.
@@ -38,5 +38,6 @@ def require_passed(
     if failures or not checks:
         listed = "\n".join(f"  - {failure}" for failure in failures or ["nothing was checked"])
         raise VerificationFailed(
-            f"Exported files must give the same predictions as {like}; got:\n{listed}\n{advice}"
+            f"Exported files must give the same predictions as {reference}; got:\n"
+            f"{listed}\n{advice}"
         )

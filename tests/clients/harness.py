@@ -63,7 +63,7 @@ def _one_by_one(variant: Variant, images: Images) -> Probabilities:
 
 
 @contextmanager
-def refused(kind: type[Exception], *words: str) -> Iterator[None]:
+def expect_error(kind: type[Exception], *words: str) -> Iterator[None]:
     """Require the client's own exception, with these words from the server."""
     message = "nothing was raised"
     try:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import grpc
-from harness import Arguments, Images, Predict, Probabilities, parse_arguments, refused
+from harness import Arguments, Images, Predict, Probabilities, expect_error, parse_arguments
 from kserve import InferenceGRPCClient, InferInput, InferRequest
 
 INPUT, OUTPUT = "image", "probabilities"
@@ -52,10 +52,10 @@ async def check(args: Arguments) -> None:
         assert await client.is_server_live() is True
         assert await client.is_server_ready() is True
         assert await client.is_model_ready(args.model) is True
-        with refused(grpc.RpcError, "NOT_FOUND", "Servable not found for request: missing"):
+        with expect_error(grpc.RpcError, "NOT_FOUND", "Servable not found for request: missing"):
             await client.is_model_ready("missing")
         for raw in (True, False):
-            with refused(grpc.RpcError, "INVALID_ARGUMENT", "must have shape", "[1, 784]"):
+            with expect_error(grpc.RpcError, "INVALID_ARGUMENT", "must have shape", "[1, 784]"):
                 await client.infer(_request(images.reshape(1, 784), args.model, raw=raw))
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import httpx
 import numpy as np
-from harness import Arguments, Images, Predict, Probabilities, parse_arguments, refused
+from harness import Arguments, Images, Predict, Probabilities, expect_error, parse_arguments
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
 
@@ -68,17 +68,17 @@ async def check_readiness(
 
 async def check_errors(v1: InferenceRESTClient, v2: InferenceRESTClient, args: Arguments) -> None:
     images = args.images[:1]
-    refusal = partial(refused, httpx.HTTPStatusError)
+    expect = partial(expect_error, httpx.HTTPStatusError)
     for client in (v1, v2):
-        with refusal("Servable not found for request: missing", "404"):
+        with expect("Servable not found for request: missing", "404"):
             data = {"instances": images.tolist()}
             await client.infer(args.address, data, model_name="missing")
-    with refusal("Servable not found for request: missing", "404"):
+    with expect("Servable not found for request: missing", "404"):
         await v1.is_model_ready(args.address, "missing")
-    with refusal("Missing 'inputs' or 'instances' key", "400"):
+    with expect("Missing 'inputs' or 'instances' key", "400"):
         await v1.infer(args.address, {"pixels": []}, model_name=args.model)
     for binary in (True, False):
-        with refusal("must have shape [batch, 28, 28, 1]", "[1, 784]", "400"):
+        with expect("must have shape [batch, 28, 28, 1]", "[1, 784]", "400"):
             request = _request(images.reshape(1, 784), args, binary=binary)
             await v2.infer(args.address, request, model_name=args.model)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import requests
-from harness import Arguments, Images, Predict, Variant, parse_arguments, refused
+from harness import Arguments, Images, Predict, Variant, expect_error, parse_arguments
 
 LABEL = "stable"
 SECONDS = 60
@@ -99,7 +99,7 @@ def _tensor(info: dict[str, Any]) -> tuple[str, list[str]]:
 
 def check_errors(url: str, args: Arguments) -> None:
     images = args.images[:1].tolist()
-    refusal = partial(refused, requests.HTTPError)
+    expect = partial(expect_error, requests.HTTPError)
     cases: list[tuple[str, Any, str, str]] = [
         ("/versions/999", {"instances": images}, "[404]", "Servable not found for request"),
         ("/labels/missing", {"instances": images}, "[404]", "Servable not found for request"),
@@ -116,9 +116,9 @@ def check_errors(url: str, args: Arguments) -> None:
     ]
     with requests.Session() as session:
         for where, document, *words in cases:
-            with refusal(*words):
+            with expect(*words):
                 _post(session, f"{url}{where}:predict", document)
-        with refusal("[400]", "no signature for :"):
+        with expect("[400]", "no signature for :"):
             _post(session, f"{url}:classify", {"examples": [{"image": images[0]}]})
 
 
@@ -133,7 +133,7 @@ def check_pixels(url: str, args: Arguments) -> None:
             images[1][27][3][0] = value
             where = "[1][27][3][0] must be an integer from 0 to 255"
             for key in ("instances", "inputs"):
-                with refused(requests.HTTPError, f"[400] {key}{where}"):
+                with expect_error(requests.HTTPError, f"[400] {key}{where}"):
                     _post(session, f"{url}:predict", {key: images})
 
 

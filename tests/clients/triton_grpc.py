@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import tritonclient.grpc as triton
-from harness import Arguments, Images, Predict, Probabilities, parse_arguments, refused
+from harness import Arguments, Images, Predict, Probabilities, expect_error, parse_arguments
 
 INPUT, OUTPUT = "image", "probabilities"
 SECONDS = 60
@@ -99,27 +99,27 @@ def check_metadata(client: triton.InferenceServerClient, args: Arguments) -> Non
 
 def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
     image = args.images[:1]
-    with _refused("NOT_FOUND", "Servable not found for request: missing"):
+    with _expect("NOT_FOUND", "Servable not found for request: missing"):
         client.infer("missing", [_input(image)])
-    with _refused("NOT_FOUND", "Servable not found for request: missing"):
+    with _expect("NOT_FOUND", "Servable not found for request: missing"):
         client.get_model_metadata("missing")
-    with _refused("NOT_FOUND", "Servable not found for request: version 999"):
+    with _expect("NOT_FOUND", "Servable not found for request: version 999"):
         client.infer(args.model, [_input(image)], model_version="999")
-    with _refused("INVALID_ARGUMENT", "A version must be a number; got 'new'"):
+    with _expect("INVALID_ARGUMENT", "A version must be a number; got 'new'"):
         client.infer(args.model, [_input(image)], model_version="new")
-    with _refused("INVALID_ARGUMENT", "inference input 'image'", "[batch, 28, 28, 1]", "[1, 784]"):
+    with _expect("INVALID_ARGUMENT", "inference input 'image'", "[batch, 28, 28, 1]", "[1, 784]"):
         client.infer(args.model, [_input(image.reshape(1, 784))])
     floats = triton.InferInput(INPUT, image.shape, "FP32")
-    with _refused("INVALID_ARGUMENT", "inference input 'image'", "must have datatype UINT8"):
+    with _expect("INVALID_ARGUMENT", "inference input 'image'", "must have datatype UINT8"):
         client.infer(args.model, [floats.set_data_from_numpy(image.astype(np.float32))])
-    with _refused("INVALID_ARGUMENT", "unexpected inference output 'scores'"):
+    with _expect("INVALID_ARGUMENT", "unexpected inference output 'scores'"):
         outputs = [triton.InferRequestedOutput("scores")]
         client.infer(args.model, [_input(image)], outputs=outputs)
 
 
-def _refused(code: str, sentence: str, *words: str) -> AbstractContextManager[None]:
+def _expect(code: str, sentence: str, *words: str) -> AbstractContextManager[None]:
     words = (f"[StatusCode.{code}] {sentence}", *words)
-    return refused(triton.InferenceServerException, *words)
+    return expect_error(triton.InferenceServerException, *words)
 
 
 def main() -> None:

@@ -8,7 +8,15 @@ from functools import partial
 import numpy as np
 import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
-from harness import THREADS, Arguments, Images, Predict, Probabilities, parse_arguments, refused
+from harness import (
+    THREADS,
+    Arguments,
+    Images,
+    Predict,
+    Probabilities,
+    expect_error,
+    parse_arguments,
+)
 
 INPUT, OUTPUT = "image", "probabilities"
 
@@ -109,22 +117,22 @@ def check_metadata(client: triton.InferenceServerClient, args: Arguments) -> Non
 
 def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
     image = args.images[:1]
-    refusal = partial(refused, triton.InferenceServerException)
-    with refusal("[404] Servable not found for request: missing"):
+    expect = partial(expect_error, triton.InferenceServerException)
+    with expect("[404] Servable not found for request: missing"):
         client.infer("missing", [_input(image)])
-    with refusal("[404] Servable not found for request: version 999"):
+    with expect("[404] Servable not found for request: version 999"):
         client.infer(args.model, [_input(image)], model_version="999")
-    with refusal("[400] inference input 'image'", "[batch, 28, 28, 1]", "[1, 784]"):
+    with expect("[400] inference input 'image'", "[batch, 28, 28, 1]", "[1, 784]"):
         client.infer(args.model, [_input(image.reshape(1, 784))])
     floats = triton.InferInput(INPUT, image.shape, "FP32")
-    with refusal("[400] inference input 'image'", "must have datatype UINT8"):
+    with expect("[400] inference input 'image'", "must have datatype UINT8"):
         client.infer(args.model, [floats.set_data_from_numpy(image.astype(np.float32))])
-    with refusal("[400] unexpected inference output 'scores'"):
+    with expect("[400] unexpected inference output 'scores'"):
         outputs = [triton.InferRequestedOutput("scores")]
         client.infer(args.model, [_input(image)], outputs=outputs)
-    with refusal("[415] Bodies must not be compressed"):
+    with expect("[415] Bodies must not be compressed"):
         client.infer(args.model, [_input(image)], request_compression_algorithm="gzip")
-    with refusal("[501] The classification extension"):
+    with expect("[501] The classification extension"):
         outputs = [triton.InferRequestedOutput(OUTPUT, class_count=3)]
         client.infer(args.model, [_input(image)], outputs=outputs)
 

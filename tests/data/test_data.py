@@ -32,7 +32,7 @@ from tests.support.paths import SMOKE
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hosts in these tests respond or refuse at once, but a busy machine may be slow."""
     monkeypatch.setattr(fetching, "PROBE_SECONDS", 60.0)
     monkeypatch.setattr(fetching, "STALL_SECONDS", 60.0)
@@ -183,28 +183,28 @@ def small_files(tmp_path: Path) -> tuple[Path, dict[str, RemoteFile]]:
     return folder, pinned
 
 
-@pytest.mark.parametrize("manner", ["altered", "cut"])
+@pytest.mark.parametrize("behavior", ["altered", "cut"])
 def test_damaged_copy_is_rejected_and_removed(
-    small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, manner: str
+    small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, behavior: str
 ) -> None:
     folder, pinned = small_files
     target = tmp_path / "downloads"
-    error = DataFileError if manner == "altered" else DataUnreachable
-    with host(folder, manner) as bad, pytest.raises(error) as caught:
+    error = DataFileError if behavior == "altered" else DataUnreachable
+    with host(folder, behavior) as bad, pytest.raises(error) as caught:
         fetch(pinned, (bad.address,), target, Silent())
     assert not contents(target)
-    if manner == "altered":
+    if behavior == "altered":
         assert pinned["a.gz"].sha256 in str(caught.value)
         assert "but got" in str(caught.value)
         assert "damaged copy was removed" in str(caught.value)
 
 
-@pytest.mark.parametrize("manner", ["altered", "cut", "missing"])
+@pytest.mark.parametrize("behavior", ["altered", "cut", "missing"])
 def test_next_mirror_is_tried(
-    small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, manner: str
+    small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, behavior: str
 ) -> None:
     folder, pinned = small_files
-    with host(folder, manner) as bad, host(folder) as good:
+    with host(folder, behavior) as bad, host(folder) as good:
         fetch(pinned, (bad.address, good.address), tmp_path / "downloads", Silent())
     assert contents(tmp_path / "downloads") == ["a.gz", "b.gz"]
 

@@ -257,7 +257,7 @@ def test_copy_that_fails_verification_is_left_out(complete: Path, tmp_path: Path
     assert copy.reason is not None
     assert copy.reason.startswith("in onnxruntime, the test set: the largest difference")
     assert "model.int8.onnx is left out: in onnxruntime" in run.progress.notices[0]  # type: ignore[attr-defined]
-    manifest = read_version(complete / "exported/smoke/1").described
+    manifest = read_version(complete / "exported/smoke/1").manifest
     update = {"formats": facts.formats, "copies": facts.copies}
     candidate = Candidate("f", wrong, manifest.model_copy(update=update))
     version_ = publish(candidate, tmp_path / "exported", label=None)

@@ -19,7 +19,7 @@ def test_models_are_listed(exported: Path) -> None:
     assert (model.name, model.version, model.labels) == ("smoke", 1, ("stable",))
     done = command("models", "--workspace", exported.parent, "--json")
     [document] = json.loads(done.out)["models"]
-    assert document["accuracy"] == model.described.metrics["test"].scores["accuracy"]
+    assert document["accuracy"] == model.manifest.metrics["test"].scores["accuracy"]
     assert command("models", "--workspace", exported.parent / "none").out.startswith(
         "No models are"
     )

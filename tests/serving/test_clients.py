@@ -81,27 +81,29 @@ def address(server: Server, script: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def theirs() -> dict[str, Any]:
+def tritonclient_messages() -> dict[str, Any]:
     """tritonclient's service and messages, as a FileDescriptorProto."""
     document: dict[str, Any] = json.loads(run("descriptors"))
     return document
 
 
 @pytest.mark.process
-def test_messages_match_those_of_tritonclient(theirs: dict[str, Any]) -> None:
+def test_messages_match_those_of_tritonclient(tritonclient_messages: dict[str, Any]) -> None:
     file = descriptor_pb2.FileDescriptorProto()
     message("ModelInferRequest").DESCRIPTOR.file.CopyToProto(file)
     ours = dict(_messages(json_format.MessageToDict(file)["messageType"]))
-    known = dict(_messages(theirs["messageType"]))
+    known = dict(_messages(tritonclient_messages["messageType"]))
     assert ours == {name: known[name] for name in ours}
     assert "ModelInferRequest.InferInputTensor.ParametersEntry" in ours
 
 
 @pytest.mark.process
-def test_methods_match_those_of_tritonclient(theirs: dict[str, Any]) -> None:
-    [service] = theirs["service"]
+def test_methods_match_those_of_tritonclient(tritonclient_messages: dict[str, Any]) -> None:
+    [service] = tritonclient_messages["service"]
     calls = {call["name"]: (call["inputType"], call["outputType"]) for call in service["method"]}
-    assert f"{theirs['package']}.{service['name']}" == "inference.GRPCInferenceService"
+    assert (
+        f"{tritonclient_messages['package']}.{service['name']}" == "inference.GRPCInferenceService"
+    )
     for name in METHODS:
         assert calls[name] == (f".inference.{name}Request", f".inference.{name}Response")
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 class Host(ThreadingHTTPServer):
-    """Serves the files of a folder in one of several manners, and records the requested names."""
+    """Serves the files of a folder in one of several ways, and records the requested names."""
 
     daemon_threads = True
 
-    def __init__(self, folder: Path, manner: str) -> None:
+    def __init__(self, folder: Path, behavior: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.folder, self.manner = folder, manner
+        self.folder, self.behavior = folder, behavior
         self.requested: list[str] = []
         self.released = threading.Event()
 
@@ -31,10 +31,10 @@ class _Handler(BaseHTTPRequestHandler):
         name = self.path.rpartition("/")[2]
         self.server.requested.append(name)
         path = self.server.folder / name
-        if self.server.manner == "silent":
+        if self.server.behavior == "silent":
             self.server.released.wait(30)
             return
-        if self.server.manner == "missing" or not path.is_file():
+        if self.server.behavior == "missing" or not path.is_file():
             self.send_error(404)
             return
         body = path.read_bytes()
@@ -44,12 +44,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(body)
 
     def _send(self, body: bytes) -> None:
-        manner = self.server.manner
-        if manner == "altered":
+        behavior = self.server.behavior
+        if behavior == "altered":
             body = body[:-1] + bytes([body[-1] ^ 1])
-        if manner == "cut":
+        if behavior == "cut":
             body = body[: len(body) // 2]
-        if manner == "slow":
+        if behavior == "slow":
             for first in range(0, len(body), 65536):
                 self.wfile.write(body[first : first + 65536])
                 time.sleep(0.1)
@@ -61,8 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def host(folder: Path, manner: str = "good") -> Iterator[Host]:
-    server = Host(folder, manner)
+def host(folder: Path, behavior: str = "good") -> Iterator[Host]:
+    server = Host(folder, behavior)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -84,7 +84,7 @@ def variables_of(folder: Path) -> Path:
 
 NAME, AXIS, VALUES = "the output must be probabilities", "the input must be image", "the test set"
 DAMAGE: list[tuple[str, str, Callable[[Path], None], str]] = [
-    *((f, what, change_onnx(change, FORMATS[f].opened), words)
+    *((f, what, change_onnx(change, FORMATS[f].path), words)
       for f in ("onnx", "onnx_int8", "onnx_fp16")
       for what, change, words in (("weight", one_weight, VALUES), ("name", rename_output, NAME),
                                   ("axis", fix_batch, AXIS), ("scale", lose_scaling, VALUES))),

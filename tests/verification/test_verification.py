@@ -349,7 +349,7 @@ def test_file_changed_after_verification_is_not_published(smoke: Path, tmp_path:
     body = bytearray(path.read_bytes())
     body[-100] ^= 1
     path.write_bytes(body)
-    manifest = read_version(smoke / "exported" / "smoke" / "1").described
+    manifest = read_version(smoke / "exported" / "smoke" / "1").manifest
     with pytest.raises(ModelError, match="altered after it was exported"):
         publish(Candidate("f", found, manifest), tmp_path / "exported" / "smoke", label=None)
     assert not list((tmp_path / "exported" / "smoke").iterdir())
