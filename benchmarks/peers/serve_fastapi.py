@@ -8,13 +8,13 @@ import orjson
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
-from benchmarks.peers.serve_onnx import HOST, arguments, opened
+from benchmarks.peers.serve_onnx import HOST, arguments, load_predict
 
 
 def build(file: str, name: str) -> FastAPI:
     """Return the application."""
     app = FastAPI(openapi_url=None)
-    predict = opened(file)
+    predict = load_predict(file)
 
     @app.get("/health")  # type: ignore[untyped-decorator]
     async def ready() -> Response:

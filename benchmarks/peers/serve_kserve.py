@@ -9,7 +9,7 @@ from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
 from kserve.logging import configure_logging
 from kserve.protocol.rest.server import RESTServer
 
-from benchmarks.peers.serve_onnx import HOST, OUTPUT, arguments, opened
+from benchmarks.peers.serve_onnx import HOST, OUTPUT, arguments, load_predict
 
 
 class Digits(Model):  # type: ignore[misc]
@@ -18,7 +18,7 @@ class Digits(Model):  # type: ignore[misc]
     def __init__(self, name: str, file: str) -> None:
         """Open the file."""
         super().__init__(name)
-        self._predict = opened(file)
+        self._predict = load_predict(file)
         self.ready = True
 
     def predict(

@@ -5,7 +5,7 @@ from typing import Any
 import litserve
 import numpy as np
 
-from benchmarks.peers.serve_onnx import HOST, arguments, opened
+from benchmarks.peers.serve_onnx import HOST, arguments, load_predict
 
 
 class Digits(litserve.LitAPI):  # type: ignore[misc]
@@ -19,7 +19,7 @@ class Digits(litserve.LitAPI):  # type: ignore[misc]
     def setup(self, device: str) -> None:
         """Open the file."""
         del device
-        self._predict = opened(self._file)
+        self._predict = load_predict(self._file)
 
     def decode_request(self, request: dict[str, Any]) -> np.ndarray:
         """Return the images."""

@@ -11,7 +11,7 @@ from mlserver.settings import ModelParameters
 from mlserver.types import InferenceRequest, InferenceResponse
 from mlserver.utils import install_uvloop_event_loop
 
-from benchmarks.peers.serve_onnx import HOST, OUTPUT, arguments, opened
+from benchmarks.peers.serve_onnx import HOST, OUTPUT, arguments, load_predict
 
 
 class Digits(MLModel):  # type: ignore[misc]
@@ -19,7 +19,7 @@ class Digits(MLModel):  # type: ignore[misc]
 
     async def load(self) -> bool:
         """Open the file."""
-        self._predict = opened(self.settings.parameters.uri)
+        self._predict = load_predict(self.settings.parameters.uri)
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:

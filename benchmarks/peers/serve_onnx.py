@@ -26,7 +26,7 @@ def arguments() -> Arguments:
     return Arguments(file, name, int(port))
 
 
-def opened(file: str) -> Callable[[np.ndarray], np.ndarray]:
+def load_predict(file: str) -> Callable[[np.ndarray], np.ndarray]:
     """Return the model as a function from uint8 (n, 28, 28, 1) to float32 (n, 10)."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

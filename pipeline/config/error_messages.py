@@ -8,7 +8,7 @@ from pipeline.config import aliases
 from pipeline.config.known_keys import advice, section_of
 from pipeline.config.places import KeyPath, Places
 from pipeline.config.schema import PATTERN_RULES, Config
-from pipeline.config.value_hints import hint, shown
+from pipeline.config.value_hints import as_yaml, hint
 
 
 def sentences(error: ValidationError, places: Places) -> dict[KeyPath, str]:
@@ -25,7 +25,7 @@ def explain_names_of_other_tools(values: dict[str, Any], places: Places) -> dict
         path: [_unknown_key(path, places)] for path in aliases.unsupported_optimizer_keys(values)
     }
     for path, value, suggestion in aliases.values_of_other_tools(values):
-        unknown = f"unknown value {shown(value)} for {'.'.join(path)} in {_place(path, places)}."
+        unknown = f"unknown value {as_yaml(value)} for {'.'.join(path)} in {_place(path, places)}."
         found.setdefault(path, []).append(f"{unknown} {suggestion}")
     return {path: "\n".join(texts) for path, texts in found.items()}
 
@@ -57,7 +57,7 @@ def _sentence(key: KeyPath, problems: list[Any], places: Places) -> str:
     relevant = [problem for problem in problems if problem["type"] != "too_short"] or problems
     rules = " or ".join(dict.fromkeys(_rule(problem) for problem in relevant))
     value = relevant[0]["input"]
-    text = f"{name} must be {rules}; got {shown(value)} in {_place(key, places)}."
+    text = f"{name} must be {rules}; got {as_yaml(value)} in {_place(key, places)}."
     return f"{text} {hint(key, value, kinds)}".rstrip()
 
 

@@ -23,19 +23,19 @@ def find_config(path: Path) -> Path:
     if path.name == str(path) and named.is_file():
         return named
     if path.is_dir():
-        raise ConfigError(f"{path} is a folder, not a configuration. {_which(path, path)}")
+        raise ConfigError(f"{path} is a folder, not a configuration. {_suggest_file(path, path)}")
     if path.exists():  # a pipe, for example
         return path
-    raise ConfigError(f"no configuration file {str(path)!r}. {_what_instead(path)}")
+    raise ConfigError(f"no configuration file {str(path)!r}. {_suggestion(path)}")
 
 
-def _what_instead(path: Path) -> str:
+def _suggestion(path: Path) -> str:
     if path.suffix not in _ENDINGS and (keys := exact_keys(str(path))):
         return f"To set a key, write it as KEY=VALUE without spaces: {keys[0]}=VALUE."
-    return _which(path, _FOLDER)
+    return _suggest_file(path, _FOLDER)
 
 
-def _which(path: Path, folder: Path) -> str:
+def _suggest_file(path: Path, folder: Path) -> str:
     files = sorted(file for ending in _ENDINGS for file in folder.glob(f"*{ending}"))
     near = difflib.get_close_matches(path.stem, [file.stem for file in files], n=1)
     if near and folder != path:

@@ -50,9 +50,8 @@ def likely_keys(path: KeyPath) -> list[str]:
         return exact
     known = list(all_keys())
     here = [key for key in known if key[:-1] == path[:-1]]
-    return [".".join(key) for key in _near(path[-1], here) or _near(path[-1], known)][
-        :_MAX_SUGGESTIONS
-    ]
+    near = _near(path[-1], here) or _near(path[-1], known)
+    return [".".join(key) for key in near[:_MAX_SUGGESTIONS]]
 
 
 def advice(path: KeyPath) -> str:

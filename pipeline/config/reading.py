@@ -44,9 +44,8 @@ def validate(values: dict[str, Any], places: Places) -> Config:
         config = Config.model_validate_json(json.dumps(values))
     except ValidationError as error:
         wrong = sentences(error, places)
-    wrong |= explain_names_of_other_tools(
-        values, places
-    )  # replaces pydantic's sentence on the same key
+    # These sentences replace pydantic's on the same keys.
+    wrong |= explain_names_of_other_tools(values, places)
     if wrong:
         raise ConfigError("\n".join(wrong.values()))
     return config.with_places(places)
@@ -89,7 +88,7 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
     path = tuple(key.strip().split("."))
     place = f"the override {override!r}"
     if not separator or not all(path):
-        raise ConfigError(f"an override is KEY=VALUE; got {override!r}. {_instead_of(override)}")
+        raise ConfigError(f"an override is KEY=VALUE; got {override!r}. {_suggestion(override)}")
     value = _expanded(path, load_yaml(text, place)[1])
     section = values
     for part in path[:-1]:
@@ -113,7 +112,7 @@ def _expanded(path: KeyPath, value: Any) -> Any:
     return value
 
 
-def _instead_of(override: str) -> str:
+def _suggestion(override: str) -> str:
     if override.endswith((".yaml", ".yml")):
         return "Name one configuration file only, before the overrides."
     keys = exact_keys(override.lstrip("-"))

@@ -18,7 +18,7 @@ _PERCENT = 100
 _SECTION = {"model_type", "model_attributes_type"}
 
 
-def shown(value: Any) -> str:
+def as_yaml(value: Any) -> str:
     """Return a value as it is written in YAML: true, null, 'text', [1, 2]."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
@@ -110,5 +110,5 @@ def _as_section(key: KeyPath, value: Any) -> str:
         section = section_of(section, part.split("[")[0]) or section
     for name, field in section.model_fields.items():
         if field.default is not None and field.default is not PydanticUndefined:
-            return f"Write for example {key[-1]}: {{{name}: {shown(field.default)}}}."
+            return f"Write for example {key[-1]}: {{{name}: {as_yaml(field.default)}}}."
     return ""

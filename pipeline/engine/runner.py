@@ -143,8 +143,12 @@ def _outdated(planned: Plan, request: Request) -> set[str]:
 
 def _existing(planned: Plan) -> set[str]:
     """Return the stages that have an output; any that appears later is from a concurrent run."""
-    store, prints = planned.workspace.store, planned.fingerprints
-    return {s.name for s in planned.graph.stages if store.find(s.facts, prints[s.name]) is not None}
+    store, fingerprints = planned.workspace.store, planned.fingerprints
+    return {
+        s.name
+        for s in planned.graph.stages
+        if store.find(s.facts, fingerprints[s.name]) is not None
+    }
 
 
 def _run_or_find(
@@ -153,18 +157,18 @@ def _run_or_find(
     found = None if replaced else planned.find(stage)
     if found is not None:
         return StageResult(stage.name, "cached", 0.0, found)
-    store, print_ = planned.workspace.store, planned.fingerprints[stage.name]
+    store, fingerprint = planned.workspace.store, planned.fingerprints[stage.name]
     started = time.monotonic()
     ingredients = planned.ingredients[stage.name]
     on_written = None
     with (
         suppress(FolderExists),  # another process was faster with the same output
-        store.write(stage.facts, print_, ingredients, replace=replaced) as writing,
+        store.write(stage.facts, fingerprint, ingredients, replace=replaced) as writing,
     ):
         outcome = stage.run(context, writing.folder)
         writing.facts, on_written = outcome.facts, outcome.on_written
     if on_written is not None:
         on_written()
-    output = store.find(stage.facts, print_)
+    output = store.find(stage.facts, fingerprint)
     assert output is not None, "an output just written is complete"
     return StageResult(stage.name, "ran", round(time.monotonic() - started, 3), output)

@@ -68,12 +68,12 @@ def create(
         return kind(**given)
     except (ValueError, TypeError) as error:
         raise ConfigError(
-            f"{kind.__name__} does not accept {written(arguments)} ({key} in {place_of(key)}): "
+            f"{kind.__name__} does not accept {as_yaml(arguments)} ({key} in {place_of(key)}): "
             f"{one_line(error)}"
         ) from error
 
 
-def written(arguments: Mapping[str, Any]) -> str:
+def as_yaml(arguments: Mapping[str, Any]) -> str:
     """Return arguments as YAML, for messages: {name: sgd, nesterov: true}."""
     texts = {name: str(value) for name, value in arguments.items()}
     texts |= {n: json.dumps(v) for n, v in arguments.items() if v is None or isinstance(v, bool)}
@@ -109,7 +109,7 @@ def _missing(kind: type, arguments: Mapping[str, Any], missing: list[str], place
         return f"{needs} Add {'it' if len(missing) == 1 else 'them'}."
     placeholders = dict.fromkeys(missing, "VALUE")
     given = {"name": snake_case(kind.__name__), **arguments, **placeholders}
-    return f"{needs} Write {written(given)}."
+    return f"{needs} Write {as_yaml(given)}."
 
 
 def _is_whole_float(value: Any, default: Any) -> bool:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from pipeline.errors import ConfigError, one_line
-from pipeline.models.keras_by_name import PlaceOf, parameters_of, unknown_place, written
+from pipeline.models.keras_by_name import PlaceOf, as_yaml, parameters_of, unknown_place
 from pipeline.models.optimizers import build_optimizer
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check_optimizer(config: "Optimizer", *, place_of: PlaceOf = unknown_place) -
         weights = _weights_after(optimizer)
     except Exception as error:  # the values are the user's, and any class of error may come
         raise ConfigError(
-            f"{type(optimizer).__name__} cannot compute with {_written(config)} "
+            f"{type(optimizer).__name__} cannot compute with {_optimizer_as_yaml(config)} "
             f"(optimizer in {place_of('optimizer')}): {one_line(error)}"
         ) from error
     if not _are_finite(weights):
@@ -56,7 +56,7 @@ def _check_schedule(
     if schedule is None:
         return
     with_place = (
-        f"{schedule.name} with {written(schedule.arguments)} (optimizer.schedule in "
+        f"{schedule.name} with {as_yaml(schedule.arguments)} (optimizer.schedule in "
         f"{place_of('optimizer.schedule')})"
     )
     for step in reversed(range(_TOTAL_STEPS + 1)):  # back to 0, where the trial begins
@@ -90,7 +90,7 @@ def _not_finite(config: "Optimizer", kind: type, place_of: PlaceOf) -> ConfigErr
     name = _culprit(config)
     if name is None:
         return ConfigError(
-            f"{kind.__name__} computes NaN or infinite weights with {_written(config)} "
+            f"{kind.__name__} computes NaN or infinite weights with {_optimizer_as_yaml(config)} "
             f"(optimizer in {place_of('optimizer')}). Choose other values, or leave them out."
         )
     key = f"optimizer.{name}"
@@ -113,6 +113,6 @@ def _culprit(config: "Optimizer") -> str | None:
     return None
 
 
-def _written(config: "Optimizer") -> str:
+def _optimizer_as_yaml(config: "Optimizer") -> str:
     rate = {} if config.learning_rate is None else {"learning_rate": config.learning_rate}
-    return written({**rate, **config.arguments})
+    return as_yaml({**rate, **config.arguments})

@@ -75,13 +75,13 @@ def _add_version(candidate: Candidate, model_folder: Path, republish: bool) -> i
             return found.version
         try:
             with new_folder(model_folder / str(version)) as folder:
-                _fill(folder, candidate, version)
+                _write_version(folder, candidate, version)
         except FolderExists:  # another process took the number
             continue
         return version
 
 
-def _fill(folder: Path, candidate: Candidate, version: int) -> None:
+def _write_version(folder: Path, candidate: Candidate, version: int) -> None:
     exported = candidate.export.path
     left_out = {
         path.relative_to(exported).as_posix()

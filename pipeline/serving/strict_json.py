@@ -42,7 +42,7 @@ def parse(text: bytes) -> tuple[Any, NumberList | None]:
     if numbers is not None:
         # Parse the whole text after a mistake, so that the reported position is right.
         with suppress(ValueError):
-            value, found = _put_back(_parse(rest), numbers)
+            value, found = _restore_numbers(_parse(rest), numbers)
             if found:
                 return value, numbers
     return _parse_whole(text), None
@@ -59,13 +59,13 @@ def _parse_whole(text: bytes) -> Any:
         ) from None
 
 
-def _put_back(value: Any, numbers: NumberList) -> tuple[Any, bool]:
+def _restore_numbers(value: Any, numbers: NumberList) -> tuple[Any, bool]:
     """Put the list back where it was taken from; return the value and whether that succeeded."""
     if value == PLACEHOLDER:
         return numbers, True
     if type(value) in {dict, list}:
         for key in value if type(value) is dict else range(len(value)):
-            value[key], found = _put_back(value[key], numbers)
+            value[key], found = _restore_numbers(value[key], numbers)
             if found:
                 return value, True
     return value, False

@@ -18,7 +18,7 @@ class FolderExists(Exception):
     """The folder exists already; the new one is discarded."""
 
 
-_ASIDE = ".tmp-"
+_TEMPORARY = ".tmp-"
 
 
 def sha256(path: Path) -> str:
@@ -39,19 +39,19 @@ def new_folder(
     Raises:
         StorageError: the folder cannot be written (permission, space, a system limit).
     """
-    aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
+    temporary = target.parent / f"{_TEMPORARY}{target.name}-{_unique_suffix()}"
     try:
         # Inside the try: the cleanup below frees space, so errors must be explained before it.
         with explain_storage_errors(target, setting=setting):
             target.parent.mkdir(parents=True, exist_ok=True)
             remove_abandoned(target.parent)
-            aside.mkdir()
-            yield aside
-            _sync_tree(aside)
-            _move(aside, target, replace)
+            temporary.mkdir()
+            yield temporary
+            _sync_tree(temporary)
+            _move(temporary, target, replace)
             _sync(target.parent)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
@@ -82,17 +82,17 @@ def write_file(target: Path, content: bytes) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
-    aside = target.parent / f"{_ASIDE}{target.name}-{_owner()}"
+    temporary = target.parent / f"{_TEMPORARY}{target.name}-{_unique_suffix()}"
     try:
         with explain_storage_errors(target):
-            with aside.open("wb") as file:
+            with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            aside.replace(target)
+            temporary.replace(target)
             _sync(target.parent)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -142,16 +142,16 @@ def _storage_reason(error: Exception, target: Path) -> str | None:
     return None
 
 
-def _owner() -> str:
+def _unique_suffix() -> str:
     return f"{secrets.token_hex(4)}-{socket.gethostname()}-{os.getpid()}"
 
 
 def remove_abandoned(parent: Path) -> None:
     """Remove temporary files that killed processes of this machine have left behind."""
-    for aside in parent.glob(f"{_ASIDE}*-{socket.gethostname()}-*"):
-        pid = aside.name.rpartition("-")[2]
+    for temporary in parent.glob(f"{_TEMPORARY}*-{socket.gethostname()}-*"):
+        pid = temporary.name.rpartition("-")[2]
         if pid.isdigit() and not _is_alive(int(pid)):
-            _remove(aside)
+            _remove(temporary)
 
 
 def _remove(path: Path) -> None:
@@ -172,17 +172,17 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _move(aside: Path, target: Path, replace: bool) -> None:
+def _move(temporary: Path, target: Path, replace: bool) -> None:
     if replace and target.exists():
-        old = target.parent / f"{_ASIDE}old-{target.name}-{_owner()}"
+        old = target.parent / f"{_TEMPORARY}old-{target.name}-{_unique_suffix()}"
         target.rename(old)
-        aside.rename(target)
+        temporary.rename(target)
         shutil.rmtree(old, ignore_errors=True)
         return
     if target.exists():
         raise FolderExists(target)
     try:
-        aside.rename(target)
+        temporary.rename(target)
     except OSError as error:
         if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:  # another process was faster
             raise FolderExists(target) from error

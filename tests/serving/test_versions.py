@@ -42,13 +42,13 @@ def add_version(workspace: Path, number: int, spoil: Any = lambda _: None, **cha
     ``spoil`` modifies the folder before it becomes visible.
     """
     folder = model_folder(workspace)
-    aside = folder / f".tmp-{number}"
-    shutil.copytree(folder / "1", aside)
-    manifest = json.loads((aside / "manifest.json").read_text())
+    temporary = folder / f".tmp-{number}"
+    shutil.copytree(folder / "1", temporary)
+    manifest = json.loads((temporary / "manifest.json").read_text())
     manifest |= {"version": number, **changes}
-    (aside / "manifest.json").write_text(json.dumps(manifest))
-    spoil(aside)
-    return aside.rename(folder / str(number))
+    (temporary / "manifest.json").write_text(json.dumps(manifest))
+    spoil(temporary)
+    return temporary.rename(folder / str(number))
 
 
 def set_labels(workspace: Path, **labels: int) -> None:
@@ -217,8 +217,8 @@ def test_server_is_not_ready_before_first_publication(complete: Path, tmp_path: 
         assert server.get("/v2/health/ready").status_code == 503
         assert server.get("/v1/models").json() == {"models": []}
         assert "nothing is published" in server.get("/v1/models/smoke").json()["error"]
-        shutil.copytree(complete / "exported", tmp_path / "aside")
-        (tmp_path / "aside").rename(tmp_path / "exported")
+        shutil.copytree(complete / "exported", tmp_path / "temporary")
+        (tmp_path / "temporary").rename(tmp_path / "exported")
         wait_until(lambda: server.get("/v2/health/ready").status_code == 200)
         assert server.predict(BODY).status_code == 200
         shutil.rmtree(tmp_path / "exported" / "smoke")

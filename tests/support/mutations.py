@@ -1,7 +1,7 @@
 """Damaged copies of an exported model, each opened in a separate process.
 
 ``python -m tests.support.mutations RUNTIME FORMAT FOLDER COUNT`` prints one line of JSON, a list of
-the outcomes: ``answered``, ``refused: ...``, or ``ended by SIG...``, which the pipeline's worker
+the outcomes: ``predicted``, ``rejected: ...``, or ``killed by SIG...``, which the pipeline's worker
 processes contain.
 The runtime is imported once; each copy is opened in a fork, since hundreds of imports take an hour.
 """
@@ -72,15 +72,15 @@ def open_in_fork(runtime: Runtime, path: Path, outcome: Path) -> str:
             predictor = open_model(runtime, path)
             require_classifier(predictor.contract, path.name)
             predictor.predict(np.zeros((1, *predictor.contract.image_shape), np.uint8))
-            outcome.write_text("answered")
+            outcome.write_text("predicted")
         except PipelineError as error:
-            outcome.write_text(f"refused: {error}")
+            outcome.write_text(f"rejected: {error}")
         except Exception as error:  # noqa: BLE001  (as the worker does)
-            outcome.write_text(f"refused: {type(error).__name__}: {error}")
+            outcome.write_text(f"rejected: {type(error).__name__}: {error}")
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        return f"ended by {signal.Signals(os.WTERMSIG(status)).name}"
+        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
     return outcome.read_text()
 
 

@@ -33,7 +33,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, or refuse it if there are too many."""
-        super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(_BufferedTransport(transport, self.loop))  # type: ignore[arg-type]
         self._in_head = self._in_message = False
         self._head_bytes = 0
         self._head_end = b""  # of the pieces of a head received so far
@@ -175,7 +175,7 @@ def _without_upgrade(before: bytes, data: bytes) -> bytes:
     return (_UPGRADE.sub(rb"\r\n\1-ignored:", text[:end]) + text[end:])[len(before) :]
 
 
-class _Joined:
+class _BufferedTransport:
     """A transport that joins the writes of one pass of the event loop.
 
     uvicorn writes head and body separately: two system calls, two packets, and a client that wakes
