@@ -27,7 +27,7 @@ Check = Callable[[Response], str | None]
 
 @dataclass(frozen=True)
 class CheckedRequest:
-    """A request, its kind, and a check that returns what is wrong with its response."""
+    """A request, its kind, and a check that returns the problem with its response."""
 
     kind: str
     message: Message

@@ -94,7 +94,7 @@ def require_correct_predictions(server: Server, port: int, problem: Problem) -> 
 
 
 def mismatch(response: Response, protocol: Protocol, expected: np.ndarray) -> str | None:
-    """Return what is wrong with a response, or None."""
+    """Return the problem with a response, or None."""
     if response.status != _OK:
         return f"status {response.status}, {response.body[:100].decode(errors='replace')!r}"
     try:

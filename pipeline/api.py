@@ -223,7 +223,7 @@ def serve(
 
 
 def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> list[Finding]:
-    """Return what is installed and reachable, with advice for anything that is missing."""
+    """Return the packages and data hosts that were found, and advice for those that were not."""
     return _diagnose(Data(), Workspace(Path(workspace)), progress or Silent())
 
 

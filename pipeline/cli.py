@@ -258,7 +258,7 @@ def serve(
         float, typer.Option(min=0.1, help="Timeout for receiving a request.")
     ] = 10,
     answer_seconds: Annotated[
-        float, typer.Option(min=0.001, help="Timeout for answering a request.")
+        float, typer.Option(min=0.001, help="Time that a request may wait for inference.")
     ] = 10,
     drain_seconds: Annotated[
         float, typer.Option(min=0, help="After SIGTERM: not ready, but still accepting requests.")
@@ -307,7 +307,7 @@ def serve(
 
 @app.command()
 def doctor(workspace: WorkspaceDir = _HERE, json: Json = False, debug: Debug = False) -> None:
-    """Report what is installed and reachable, and how to fix what is not."""
+    """Check the installation and the data hosts, and report how to fix problems."""
     with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import tables

@@ -166,10 +166,10 @@ def test_predict_png_jpeg_and_npy(workspace: Path) -> None:
     Image.fromarray(images[0, :, :, 0]).save(workspace / "digit.jpg", quality=100)
     files = [workspace / name for name in ("digits.npy", "digit.png", "digit.jpg")]
     done = command("predict", workspace / "exported" / "smoke", *files, "--json")
-    answers = json.loads(done.out)
-    assert [a["label"] for a in answers[:20]] == labels
-    assert answers[20]["probability"] == pytest.approx(float(expected[0].max()), abs=1e-6)
-    assert answers[21]["label"] == labels[0]
+    predictions = json.loads(done.out)
+    assert [p["label"] for p in predictions[:20]] == labels
+    assert predictions[20]["probability"] == pytest.approx(float(expected[0].max()), abs=1e-6)
+    assert predictions[21]["label"] == labels[0]
     plain = command("predict", workspace / "exported" / "smoke" / "1", files[1])
     assert plain.out.split("\t")[1] == labels[0]
     single = command("predict", workspace / "exported" / "smoke" / "1" / "model.onnx", files[1])

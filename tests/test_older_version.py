@@ -96,8 +96,8 @@ def test_older_version_is_verified(workspace: Path) -> None:
 def test_older_version_is_served(workspace: Path, digits: Split, tmp_path: Path) -> None:
     expected = load_model(workspace / "exported" / "before").predict(digits.images)
     with serving(workspace, log=tmp_path / "log") as server:
-        answer = server.predict({"instances": digits.images.tolist()}, "before")
-    np.testing.assert_allclose(answer.json()["predictions"], expected, rtol=0, atol=1e-6)
+        response = server.predict({"instances": digits.images.tolist()}, "before")
+    np.testing.assert_allclose(response.json()["predictions"], expected, rtol=0, atol=1e-6)
 
 
 def test_same_weights_are_exported_to_the_same_bytes(workspace: Path, tmp_path: Path) -> None:

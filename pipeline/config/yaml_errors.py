@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.errors import one_line
 
-# A part of ruamel.yaml's message -> what is wrong, and what to do.
+# A part of ruamel.yaml's message -> the problem and how to fix it.
 _IN_WORDS = {
     "'\\t' that cannot start": "tabs are not allowed. Use spaces",
     "cannot start any token": "a value cannot begin with {quoted}. Put it in quotes",

@@ -13,7 +13,7 @@ from pipeline.errors import DataFileError, DataUnreachable
 if TYPE_CHECKING:
     from pipeline.progress import Progress, Task
 
-PROBE_SECONDS = 8.0  # for all hosts at once; then those without a response count as unreachable
+PROBE_SECONDS = 8.0  # for all hosts together; those without a response by then are unreachable
 PINNED = "the address pinned by TensorFlow Datasets"
 STALL_SECONDS = 10.0  # a transfer is aborted after so long without progress
 
@@ -69,7 +69,7 @@ def _address(host: str, name: str, file: RemoteFile) -> str:
 
 
 def _responding(addresses: Mapping[str, str]) -> list[str]:
-    """Probe all hosts at once, in threads, since a hanging name lookup has no timeout."""
+    """Probe all hosts concurrently, in threads, since a hanging name lookup has no timeout."""
     responded: dict[str, bool] = {}
 
     def probe(host: str, url: str) -> None:

@@ -1,7 +1,7 @@
 """Inspect ONNX files field by field before any runtime opens them.
 
 Files are untrusted: a tensor may be stored in an external file, and the file may name any path of
-this machine. Runtimes should refuse such paths, and not all do.
+this machine. Runtimes should reject such paths, but not all do.
 """
 
 from collections.abc import Iterable, Iterator

@@ -60,7 +60,7 @@ def too_large(what: str, limit_bytes: int, *, close: bool = False) -> ServingErr
     """Return the error for a body, or a part of one, that exceeds its limit."""
     return ServingError(
         413,
-        f"{what} must have at most {limit_bytes:,} bytes; got more. Send fewer images at once.",
+        f"{what} must have at most {limit_bytes:,} bytes; got more. Send fewer images per request.",
         close=close,
     )
 

@@ -1,4 +1,4 @@
-"""Opening the ports before anything else, so that a port in use is reported at once."""
+"""Opening the ports before anything else, so that a port in use is reported immediately."""
 
 import errno
 import socket

@@ -14,7 +14,7 @@ from pipeline.training.feed import Feed, InMemoryFeed, Shard
 if TYPE_CHECKING:
     from pipeline.artifacts.data_set import Split
 
-_BLOCK_BYTES = 2**18  # read at once: large enough for disks, small enough to shuffle well
+_BLOCK_BYTES = 2**18  # per read: large enough for disks, small enough to shuffle well
 _COPIES = 2  # of a shard: the one in use and the one being read
 _LABEL_BYTES = 8
 

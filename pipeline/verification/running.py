@@ -94,7 +94,7 @@ def verify(
             for job, (artifact, runtime) in zip(jobs, wanted, strict=True):
                 checks.append(job.result())
                 task.update(len(checks), f"{artifact.name} in {runtime.name}")
-        except BaseException:  # Ctrl-C: start nothing more, and stop what is running
+        except BaseException:  # Ctrl-C: start no more workers, and stop the running ones
             pool.shutdown(wait=False, cancel_futures=True)
             _end(jobs)
             raise

@@ -33,7 +33,7 @@ from tests.support.paths import SMOKE
 
 @pytest.fixture(autouse=True)
 def long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hosts in these tests respond or refuse at once, but a busy machine may be slow."""
+    """Hosts in these tests respond or refuse immediately, but a busy machine may be slow."""
     monkeypatch.setattr(fetching, "PROBE_SECONDS", 60.0)
     monkeypatch.setattr(fetching, "STALL_SECONDS", 60.0)
 
@@ -223,7 +223,7 @@ def test_downloaded_file_is_not_downloaded_again(
 def test_unresponsive_hosts_cost_at_most_ten_seconds(
     small_files: tuple[Path, dict[str, RemoteFile]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All are probed at once; one after another, a hundred would take a hundred times as long."""
+    """All are probed concurrently; one by one, a hundred would take a hundred times as long."""
     _, pinned = small_files
     assert PROBE_SECONDS <= 10
     monkeypatch.setattr(fetching, "PROBE_SECONDS", 1.0)

@@ -166,22 +166,22 @@ def test_saved_model_runs_as_in_tensorflow_serving(
         "    signature = meta.signature_def[sys.argv[2]]\n"
         "    [(image, fed)] = signature.inputs.items()\n"
         "    [(name, fetched)] = signature.outputs.items()\n"
-        "    answer = session.run(fetched.name, {fed.name: np.load(sys.argv[3])[:50]})\n"
+        "    predictions = session.run(fetched.name, {fed.name: np.load(sys.argv[3])[:50]})\n"
         "print(json.dumps([signature.method_name, image, fed.dtype, name, fetched.dtype,"
-        " answer.tolist()]))"
+        " predictions.tolist()]))"
     )
     files = (str(published), SIGNATURE, str(reference.images))
     command = [sys.executable, "-W", "ignore", "-c", code, *files]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
-    method, image, taken, name, given, answer = json.loads(done.stdout)
+    method, image, taken, name, given, predictions = json.loads(done.stdout)
     assert method == "tensorflow/serving/predict"
-    [asked], [answered] = contract.inputs, contract.outputs
+    [input_spec], [output_spec] = contract.inputs, contract.outputs
     kinds = {"uint8": 4, "float32": 1}  # DT_UINT8, DT_FLOAT
-    assert (image, taken) == (asked.name, kinds[asked.dtype])
-    assert (name, given) == (answered.name, kinds[answered.dtype])
+    assert (image, taken) == (input_spec.name, kinds[input_spec.dtype])
+    assert (name, given) == (output_spec.name, kinds[output_spec.dtype])
     expected = reference.probabilities[: len(images)]
-    np.testing.assert_allclose(answer, expected, rtol=0, atol=FLOAT32_TOLERANCE)
+    np.testing.assert_allclose(predictions, expected, rtol=0, atol=FLOAT32_TOLERANCE)
 
 
 # OpenVINO Model Server
@@ -197,14 +197,14 @@ def test_openvino_config_compiles_the_published_model(
     code = (
         "import json, sys, numpy as np, openvino\n"
         "model = openvino.Core().compile_model(sys.argv[1], 'CPU', json.loads(sys.argv[2]))\n"
-        "answer = model({sys.argv[3]: np.load(sys.argv[4])[:50]})[sys.argv[5]]\n"
-        "print(json.dumps(answer.tolist()))"
+        "predictions = model({sys.argv[3]: np.load(sys.argv[4])[:50]})[sys.argv[5]]\n"
+        "print(json.dumps(predictions.tolist()))"
     )
-    [asked], [answered] = contract.inputs, contract.outputs
+    [input_spec], [output_spec] = contract.inputs, contract.outputs
     settings = json.dumps(config["plugin_config"])
     done = subprocess.run(
-        [sys.executable, "-c", code, published / "model.xml", settings, asked.name,
-         reference.images, answered.name],
+        [sys.executable, "-c", code, published / "model.xml", settings, input_spec.name,
+         reference.images, output_spec.name],
         capture_output=True,
         text=True,
         env={**os.environ, "CI": "true"},  # silences OpenVINO

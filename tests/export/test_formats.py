@@ -134,13 +134,13 @@ def test_encoded_images_give_the_same_predictions(
     [data] = (complete / "runs" / "data").iterdir()
     images = np.load(data / "test_images.npy")[:8]
     png = [tf.io.encode_png(image).numpy() for image in images]
-    [[key, answers]] = encoded(image_bytes=tf.constant(png)).items()  # type: ignore[operator]
+    [[key, probabilities]] = encoded(image_bytes=tf.constant(png)).items()  # type: ignore[operator]
     assert key == "probabilities"
     model = keras.models.load_model(published / "model.keras")
-    np.testing.assert_allclose(answers, model(images), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(probabilities, model(images), rtol=0, atol=1e-6)
     jpeg = [tf.io.encode_jpeg(image, quality=100).numpy() for image in images]
-    answers = encoded(image_bytes=tf.constant(jpeg))["probabilities"]  # type: ignore[operator]
-    np.testing.assert_allclose(answers, model(images), rtol=0, atol=0.05)
+    probabilities = encoded(image_bytes=tf.constant(jpeg))["probabilities"]  # type: ignore[operator]
+    np.testing.assert_allclose(probabilities, model(images), rtol=0, atol=0.05)
 
 
 def test_encoded_image_of_wrong_size_is_rejected(encoded: object) -> None:

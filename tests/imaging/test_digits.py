@@ -121,7 +121,7 @@ def test_predict_command_converts_pictures(smoke: Path, tmp_path: Path, suffix: 
     draw_seven(ink="black", ground="white").save(path)
     done = command("predict", smoke / "exported" / "smoke", path, "--json")
     assert done.code == 0, done.err
-    assert [answer["label"] for answer in json.loads(done.out)] == ["7"]
+    assert [prediction["label"] for prediction in json.loads(done.out)] == ["7"]
 
 
 def test_rotated_photograph_is_turned_upright(smoke: Path, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_rotated_photograph_is_turned_upright(smoke: Path, tmp_path: Path) -> No
     exif[0x0112] = 6  # shown rotated by 90 degrees clockwise
     picture.save(tmp_path / "seven.jpg", exif=exif)
     done = command("predict", smoke / "exported" / "smoke", tmp_path / "seven.jpg", "--json")
-    assert [answer["label"] for answer in json.loads(done.out)] == ["7"]
+    assert [prediction["label"] for prediction in json.loads(done.out)] == ["7"]
 
 
 def test_enormous_picture_is_rejected_before_decoding(smoke: Path, tmp_path: Path) -> None:

@@ -322,7 +322,7 @@ async function byTouch(page) {
     for (const point of between(start, points)) await touch("touchMove", at(point));
     await touch("touchEnd", []);
   }
-  const answer = await look(page);
+  const prediction = await look(page);
   await shoot(page, "phone");
   await page.emulateMedia({ colorScheme: "dark" });
   await shoot(page, "phone-dark");
@@ -333,7 +333,7 @@ async function byTouch(page) {
       .filter((item) => item.checkVisibility())
       .map((item) => Math.round(item.getBoundingClientRect().height)),
   }));
-  return { before, answer, doubted: await doubted(page), ...layout };
+  return { before, prediction, doubted: await doubted(page), ...layout };
 }
 
 /** Return the page's messages if the server is down or busy, rejects, is unsure, or wants a token. */
@@ -346,14 +346,14 @@ async function troubles(page) {
   await page.unroute(requests);
   found.recovered = await look(page);
 
-  const busy = answering(429, { error: "Too many requests." }, { "Retry-After": "1" });
+  const busy = jsonResponse(429, { error: "Too many requests." }, { "Retry-After": "1" });
   await page.route("**/*:classify-image", (route) => route.fulfill(busy), { times: 1 });
   found.busy = await noticed(page, "1");
   found.afterBusy = await look(page);
 
   const error = "An image must be a PNG, JPEG or WebP file; got nothing of that kind.";
   await drawn(page, "4"); // a prediction that must disappear
-  await page.route("**/*:classify-image", (route) => route.fulfill(answering(400, { error })));
+  await page.route("**/*:classify-image", (route) => route.fulfill(jsonResponse(400, { error })));
   await page.click("#undo");
   await page.waitForSelector("#notice p");
   found.refused = { sent: error, ...(await look(page)) };
@@ -366,7 +366,7 @@ async function troubles(page) {
   return found;
 }
 
-function answering(status, body, headers = {}) {
+function jsonResponse(status, body, headers = {}) {
   return { status, headers, contentType: "application/json", body: JSON.stringify(body) };
 }
 
@@ -382,10 +382,10 @@ async function doubted(page) {
     const response = await route.fetch();
     await route.fulfill({ response, json: { ...(await response.json()), unsure: true } });
   });
-  const answer = await drawn(page, "4");
+  const prediction = await drawn(page, "4");
   await shoot(page, page.viewportSize().width < 600 ? "phone-unsure" : "unsure");
   await page.unroute("**/*:classify-image");
-  return answer;
+  return prediction;
 }
 
 async function withToken(page) {
@@ -394,7 +394,7 @@ async function withToken(page) {
     const { authorization } = route.request().headers();
     given.push(authorization ?? null);
     if (authorization === "Bearer open sesame") return route.continue();
-    return route.fulfill(answering(401, { error: "A token is missing." }, { "WWW-Authenticate": "Bearer" }));
+    return route.fulfill(jsonResponse(401, { error: "A token is missing." }, { "WWW-Authenticate": "Bearer" }));
   });
   await trace(page, "7");
   await page.waitForSelector("#token:not([hidden])");
@@ -406,8 +406,8 @@ async function withToken(page) {
   await shoot(page, "token");
   await page.fill("#secret", "open sesame");
   await page.keyboard.press("Enter");
-  const answer = await look(page);
-  return { wrong, answer, given: [...new Set(given)], hidden: await page.isHidden("#token") };
+  const prediction = await look(page);
+  return { wrong, prediction, given: [...new Set(given)], hidden: await page.isHidden("#token") };
 }
 
 function ellipse(x, y, across, down) {

@@ -90,8 +90,8 @@ def test_runtime_can_be_selected(exported: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
     names = ("onnxruntime", "onnx-reference", "keras", "tensorflow")
     found = [load_model(exported / "smoke", runtime=name).predict(images) for name in names]
-    for answers in found[1:]:
-        np.testing.assert_allclose(answers, found[0], rtol=0, atol=1e-5)
+    for probabilities in found[1:]:
+        np.testing.assert_allclose(probabilities, found[0], rtol=0, atol=1e-5)
     with pytest.raises(Exception, match=r"the runtime 'tensort' does not open .*Choose from"):
         load_model(exported / "smoke", runtime="tensort")
 
@@ -122,13 +122,13 @@ def test_golden_predictions_are_checked_on_load(exported: Path) -> None:
 
     version = exported / "smoke" / "1"
     with np.load(version / "golden.npz", allow_pickle=False) as file:
-        images, answers = file["images"], file["probabilities"]
+        images, probabilities = file["images"], file["probabilities"]
     assert (images.shape, images.dtype) == ((10, 28, 28, 1), np.uint8)
     for runtime in ("onnxruntime", "keras"):
         found = load_model(exported / "smoke", runtime=runtime).predict(images)
-        np.testing.assert_allclose(found, answers, rtol=0, atol=1e-5)
-    answers[3] = np.roll(answers[3], 1)
-    np.savez(version / "golden.npz", images=images, probabilities=answers)
+        np.testing.assert_allclose(found, probabilities, rtol=0, atol=1e-5)
+    probabilities[3] = np.roll(probabilities[3], 1)
+    np.savez(version / "golden.npz", images=images, probabilities=probabilities)
     manifest = json.loads((version / "manifest.json").read_text())
     (version / "manifest.json").unlink()
     manifest["files"] = to_json(describe_files(version))

@@ -99,9 +99,9 @@ def test_single_request_runs_immediately() -> None:
         )
         asyncio.get_running_loop().call_soon(order.append, "next pass")
         await batcher.predict(make_images(1, 1), alone=True, deadline=time.perf_counter() + 60)
-        return [*order, "answered"]
+        return [*order, "returned"]
 
-    assert asyncio.run(run()) == ["computed", "answered"]
+    assert asyncio.run(run()) == ["computed", "returned"]
 
 
 def test_inference_error_fails_only_its_own_batch() -> None:

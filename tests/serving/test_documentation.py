@@ -52,7 +52,7 @@ def guarded(
 
 
 @pytest.fixture(scope="module")
-def answers(
+def results(
     server: Server, guarded: Server, folder: Path
 ) -> list[subprocess.CompletedProcess[str]]:
     """The results of all commands, in order, since some use files that others create."""
@@ -76,10 +76,10 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("index", range(len(EXAMPLES)))
 def test_command_produces_the_output_shown(
-    index: int, answers: list[subprocess.CompletedProcess[str]]
+    index: int, results: list[subprocess.CompletedProcess[str]]
 ) -> None:
     mark, command, language, shown = EXAMPLES[index]
-    done = answers[index]
+    done = results[index]
     assert (done.returncode == 0) == (mark != "error"), command + done.stdout + done.stderr
     if language == "text":
         assert all(line in done.stdout for line in shown.splitlines()), done.stdout[:2000]
@@ -114,17 +114,17 @@ def outline(shown: Any, got: Any) -> bool:
 
 def test_every_route_has_a_command_with_output() -> None:
     assert len(EXAMPLES) == len(re.findall(r"```sh", PAGE)) >= 15
-    asked = [
+    requested = [
         (command, re.search(rf"{URL}(\S+)", command))
         for mark, command, *_ in EXAMPLES
         if mark != "error"
     ]
     shown = {
         ROUTER.match("POST" if posts(c) else "GET", found[1])[0].handler
-        for c, found in asked
+        for c, found in requested
         if found
     }
-    left_out = {tensorflow.other_verb, page.file}
+    left_out = {tensorflow.unsupported_verb, page.file}
     assert shown == {route.handler for route in ROUTER.routes} - left_out
 
 

@@ -134,10 +134,11 @@ def test_calls_are_counted_and_logged(server: Server, channel: Any) -> None:
     counted = 'pipeline_requests_total{model="smoke",route="grpc ModelInfer",status="200"'
     assert counted in metrics
     path = f"/{SERVICE}/ModelInfer"
-    answered = (path, "smoke", 200)
+    expected_event = (path, "smoke", 200)
     wait_until(
         lambda: (
-            answered in {(e.get("path"), e.get("model"), e.get("status")) for e in server.events()}
+            expected_event
+            in {(e.get("path"), e.get("model"), e.get("status")) for e in server.events()}
         )
     )
 

@@ -52,16 +52,16 @@ def test_empty_page_sends_nothing_and_predicts_nothing(seen: Any) -> None:
 
 @pytest.mark.parametrize("digit", ["7", "1", "4"])
 def test_digit_drawn_with_the_mouse_is_recognized(seen: Any, digit: str) -> None:
-    answer = seen["mouse"][digit]
-    assert (answer["label"], answer["best"], answer["notice"]) == (digit, digit, "")
-    assert sum(answer["bars"].values()) == pytest.approx(1, abs=1e-4)
-    assert max(answer["bars"], key=answer["bars"].get) == digit
-    assert (answer["canonical"]["width"], answer["canonical"]["height"]) == (28, 28)
-    assert 20 < answer["canonical"]["lit"] < 300  # a digit, not a blot
+    drawn = seen["mouse"][digit]
+    assert (drawn["label"], drawn["best"], drawn["notice"]) == (digit, digit, "")
+    assert sum(drawn["bars"].values()) == pytest.approx(1, abs=1e-4)
+    assert max(drawn["bars"], key=drawn["bars"].get) == digit
+    assert (drawn["canonical"]["width"], drawn["canonical"]["height"]) == (28, 28)
+    assert 20 < drawn["canonical"]["lit"] < 300  # a digit, not a blot
 
 
 def test_digit_drawn_by_touch_or_keyboard_is_recognized(seen: Any) -> None:
-    assert seen["touch"]["answer"]["label"] == "4"
+    assert seen["touch"]["prediction"]["label"] == "4"
     assert seen["keyboard"]["label"] == "7"
 
 
@@ -106,7 +106,7 @@ def test_phone_shows_everything_and_layout_does_not_move(seen: Any) -> None:
     touch = seen["touch"]
     assert (touch["width"], touch["scrolled"]) == (360, 0)
     assert min(touch["targets"]) >= 44  # CSS pixels (WCAG 2.5.5)
-    tops = {touch[state]["paperTop"] for state in ("before", "answer", "doubted")}
+    tops = {touch[state]["paperTop"] for state in ("before", "prediction", "doubted")}
     assert len(tops) == 1
 
 
@@ -148,7 +148,7 @@ def test_token_is_requested_and_sent(seen: Any) -> None:
     token = seen["troubles"]["token"]
     assert token["given"] == [None, "Bearer wrong", "Bearer open sesame"]
     assert "not accept" in token["wrong"]
-    assert (token["answer"]["label"], token["hidden"]) == ("7", True)
+    assert (token["prediction"]["label"], token["hidden"]) == ("7", True)
 
 
 @pytest.mark.parametrize("names", [("light", "dark"), ("phone", "phone-dark")])

@@ -45,14 +45,14 @@ def test_predict_in_row_and_column_format(
     keys: tuple[str, str],
     named: bool,
 ) -> None:
-    asked, answered = keys
+    request_key, response_key = keys
     tensor = images[:count].tolist()
     if named:
-        tensor = [{"image": i} for i in tensor] if asked == "instances" else {"image": tensor}
-    response = server.predict({"signature_name": "serving_default", asked: tensor})
+        tensor = [{"image": i} for i in tensor] if request_key == "instances" else {"image": tensor}
+    response = server.predict({"signature_name": "serving_default", request_key: tensor})
     assert response.status_code == 200
-    assert list(response.json()) == [answered]
-    assert_close(response.json()[answered], reference.probabilities[:count])
+    assert list(response.json()) == [response_key]
+    assert_close(response.json()[response_key], reference.probabilities[:count])
 
 
 def v2(images: Any, **extra: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def binary(images: Any, **parameters: Any) -> tuple[bytes, dict[str, str]]:
 
 @pytest.mark.parametrize("count", BATCHES)
 @pytest.mark.parametrize(
-    ("asked", "is_binary"),
+    ("options", "is_binary"),
     [
         ({}, False),
         ({"parameters": {"binary_data_output": True}}, True),
@@ -105,9 +105,9 @@ def binary(images: Any, **parameters: Any) -> tuple[bytes, dict[str, str]]:
     ],
 )
 def test_infer_with_binary_tensors(
-    server: Server, images: Any, reference: Reference, count: int, asked: Any, is_binary: bool
+    server: Server, images: Any, reference: Reference, count: int, options: Any, is_binary: bool
 ) -> None:
-    body, headers = binary(images[:count], **asked)
+    body, headers = binary(images[:count], **options)
     response = server.post("/v2/models/smoke/infer", data=body, headers=headers)
     assert response.status_code == 200, response.text
     expected = reference.probabilities[:count]

@@ -330,7 +330,7 @@ def test_ctrl_c_during_validation_is_not_lost(digits: Split, tmp_path: Path) -> 
 
 
 def test_interrupted_early_stopping_stays_stopped(digits: Split, tmp_path: Path) -> None:
-    """Early stopping and Ctrl-C in the same epoch: the resumed training stops at once."""
+    """Early stopping and Ctrl-C in the same epoch: the resumed training stops immediately."""
     loop = new_loop(digits, batch_size=50)
     stopper = keras.callbacks.EarlyStopping(patience=0, min_delta=100.0)
     fit = new_fit(loop, digits, stopper, epochs=9)

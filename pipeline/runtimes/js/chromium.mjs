@@ -17,7 +17,7 @@ const isolated = {
 };
 const types = { html: "text/html", mjs: "text/javascript", wasm: "application/wasm" };
 
-/** Start Chromium without requests of its own. */
+/** Start Chromium without background requests. */
 export function launch(executablePath) {
   return chromium.launch({
     executablePath,

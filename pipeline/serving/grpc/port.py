@@ -76,7 +76,7 @@ class GrpcPort:
         await self._server.start()
 
     async def stop(self) -> None:
-        """Refuse new calls, then close; calls in progress are answered.
+        """Reject new calls, complete those in progress, then close.
 
         gRPC would cancel calls that arrive while it closes, and clients do not retry canceled calls
         elsewhere; so for a moment they get UNAVAILABLE instead.

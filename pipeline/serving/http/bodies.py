@@ -9,8 +9,8 @@ from pipeline.serving.http.messages import Request
 from pipeline.serving.service import Service
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-# A refused body is read up to this many times the limit, so that its sender gets to reading the
-# response.
+# A rejected body is read up to this many times the limit, since many clients read the response only
+# after they have sent the whole request.
 _MAX_DISCARDED = 4
 
 
@@ -25,7 +25,7 @@ class BodyReader:
         self._service, self._limits = service, service.settings.limits
 
     async def read(self, request: Request, receive: Receive) -> bytes:
-        """Return the body; its memory is counted until the request is answered.
+        """Return the body; its memory is reserved until the response is sent.
 
         Raises:
             ServingError: (413) too large; (408) too slow; (415) compressed; (429) too many bytes of

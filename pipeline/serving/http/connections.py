@@ -32,7 +32,7 @@ class Connection(HttpToolsProtocol):
     shutting_down = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Accept a connection, or refuse it if there are too many."""
+        """Accept a connection, or reject it if there are too many."""
         super().connection_made(_BufferedTransport(transport, self.loop))  # type: ignore[arg-type]
         self._in_head = self._in_message = False
         self._head_bytes = 0
@@ -92,7 +92,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request to the application."""
         self._in_head = False
-        if self.transport.is_closing():  # the request was refused
+        if self.transport.is_closing():  # the request was rejected
             return
         super().on_headers_complete()
         if self.shutting_down:
@@ -117,7 +117,7 @@ class Connection(HttpToolsProtocol):
         return self.cycle.response_complete and waited < _NEXT_SECONDS
 
     def shutdown(self) -> None:
-        """Close the connection, unless a request is arriving; that is answered first."""
+        """Close the connection, unless a request is arriving, which is completed first."""
         if not self._in_message:
             super().shutdown()
 
@@ -134,7 +134,7 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse invalid HTTP with an error in JSON, as all errors are."""
+        """Reject invalid HTTP with a JSON error, like all other errors."""
         del msg  # always "Invalid HTTP request received."
         advice = "For https, start the server with --tls-certificate and --tls-key."
         self._refuse(400, f"The request is not valid HTTP/1.1. {advice}")
@@ -143,12 +143,12 @@ class Connection(HttpToolsProtocol):
         self._late_timer = self.loop.call_later(self.limits.receive_seconds, self._client_is_late)
 
     def _client_is_late(self) -> None:
-        """Refuse a late head; give the application a moment to refuse a late body, then abort."""
+        """Reject a late head; give the application a moment to reject a late body, then abort."""
         self._late_timer = None
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if answering and not self._in_head:
+        in_progress = self.cycle is not None and not self.cycle.response_complete
+        if in_progress and not self._in_head:
             self._late_timer = self.loop.call_later(_LAST_SECONDS, self.transport.abort)
-        elif self._in_message and not self._in_head:  # the rest of a refused request
+        elif self._in_message and not self._in_head:  # the rest of a rejected request
             self.transport.abort()
         else:
             seconds = self.limits.receive_seconds

@@ -17,7 +17,7 @@ def _routes() -> Iterator[Route]:
         model = "/v1/models/{name}" + where
         yield Route("POST", f"{model}:predict", tensorflow.predict)
         yield Route("POST", f"{model}:classify-image", pictures.classify_image)
-        yield Route("POST", f"{model}:{{verb}}", tensorflow.other_verb)
+        yield Route("POST", f"{model}:{{verb}}", tensorflow.unsupported_verb)
         yield Route("GET", f"{model}/metadata", tensorflow.metadata)
         yield Route("GET", model, tensorflow.status)
     yield Route("GET", "/v1/models", tensorflow.models)

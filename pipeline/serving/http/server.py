@@ -42,7 +42,7 @@ class Server(uvicorn_overrides.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop: after a delay on SIGTERM, without it on SIGINT, at once on a second SIGINT."""
+        """Stop: after a delay on SIGTERM, without it on SIGINT, immediately on a second SIGINT."""
         del frame
         if sig == signal.SIGINT:
             self.force_exit, self._interrupted = self._interrupted, True
@@ -60,9 +60,9 @@ class Server(uvicorn_overrides.Server):
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Report not ready, drain, stop accepting, answer what was accepted, close.
+        """Report not ready, drain, stop accepting, complete accepted requests, close.
 
-        Every response from now on asks the client to close the connection. Clients that got their
+        Every response from now on tells the client to close the connection. Clients that got their
         last response before that may send another request, for which the server waits.
         """
         loop = asyncio.get_running_loop()

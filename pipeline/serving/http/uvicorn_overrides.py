@@ -41,14 +41,14 @@ PROTOCOL_OVERRIDES = {
     "connection_made": ("self transport", "limit on connections; head and body in one packet"),
     "data_received": ("self data", "limit on the time of a request; hides the header Upgrade"),
     "on_header": ("self name value", "limit on the size of a head"),
-    "on_headers_complete": ("self", "skips refused requests; closes during shutdown"),
+    "on_headers_complete": ("self", "skips rejected requests; closes during shutdown"),
     "on_message_begin": ("self", "a request has begun to arrive"),
     "on_message_complete": ("self", "a request has arrived"),
     "on_url": ("self url", "limit on the size of a head"),
     "pause_writing": ("self", "limit on the time a client does not read"),
     "resume_writing": ("self", "ends that limit"),
     "send_400_response": ("self msg", "errors are JSON"),
-    "shutdown": ("self", "an arriving request is answered first"),
+    "shutdown": ("self", "an arriving request is completed first"),
 }
 PROTOCOL_ATTRIBUTES = {
     "connections": "counted",

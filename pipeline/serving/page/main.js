@@ -1,6 +1,6 @@
 // Wiring: sends drawings to the server and shows its predictions.
 
-import { Answer, decodeImage, inWords } from "./answer.js";
+import { Prediction, decodeImage, inWords } from "./prediction.js";
 import { RequestError, classify, useToken } from "./api.js";
 import { Chart } from "./chart.js";
 import { Choice } from "./choice.js";
@@ -18,7 +18,7 @@ const element = (id) => document.getElementById(id);
 const sketch = new Sketch();
 const paper = new Paper(element("paper"), sketch);
 const chart = new Chart(element("bars"));
-const answer = new Answer({
+const prediction = new Prediction({
   canonical: element("canonical"),
   label: element("label"),
   probability: element("probability"),
@@ -90,7 +90,7 @@ function showBusy() {
 }
 
 function blank() {
-  answer.clear();
+  prediction.clear();
   chart.clear();
   voice.hush();
 }
@@ -101,7 +101,7 @@ function showPicture(picture) {
   if (picture && image.src !== picture.url) image.src = picture.url;
 }
 
-/** Load and predict what is needed; return the seconds after which to retry, or null. */
+/** Load the models and predict, if necessary; return the seconds after which to retry, or null. */
 async function step() {
   try {
     if (choice.stale) await choice.load();
@@ -122,7 +122,7 @@ async function predict() {
     const image = await decodeImage(found);
     if (subject !== sketch.subject) return;
     notice.clear();
-    answer.show(found, image);
+    prediction.show(found, image);
     chart.show(found.probabilities, { best: found.top[0].label, unsure: found.unsure });
     voice.sayWhenSettled(inWords(found));
   } catch (error) {

@@ -52,6 +52,6 @@ async function shrink(file) {
     canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     return await new Promise((resolve) => canvas.toBlob(resolve, file.type, 0.9));
   } catch {
-    return file; // the server explains what is wrong with it
+    return file; // the server explains the problem
   }
 }

@@ -110,8 +110,8 @@ _OTHER_MEDIA_TYPES = {
 
 
 def response_content(handler: Callable[..., Any]) -> Schema | None:
-    """Return a handler's response media types with their schemas; None if it always refuses."""
-    if handler is tensorflow.other_verb:
+    """Return a handler's response media types with their schemas, or None without a success."""
+    if handler is tensorflow.unsupported_verb:
         return None
     if handler in _OTHER_MEDIA_TYPES:
         return {

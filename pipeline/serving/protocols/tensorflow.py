@@ -41,8 +41,8 @@ def _read(limits: Limits, body: bytes, version: Version) -> tuple[Images, str]:
     return read_object(limits, body, lambda document: read_images(document, version))
 
 
-async def other_verb(service: Service, request: Request) -> Response:
-    """Refuse ``:classify`` and ``:regress``: published models only have a predict signature."""
+async def unsupported_verb(service: Service, request: Request) -> Response:
+    """Reject ``:classify`` and ``:regress``: published models only have a predict signature."""
     find(service, request)
     raise bad_request(
         f"The model has no signature for :{request.parameters['verb']}. Use :predict, or "

@@ -2,7 +2,7 @@
 
 import { percent } from "./chart.js";
 
-export class Answer {
+export class Prediction {
   #elements;
 
   /** `elements`: canonical, label, probability, unsure, source. */
