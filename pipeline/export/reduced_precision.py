@@ -9,13 +9,15 @@ from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.tasks.task import Task
 
 
-def judge(folder: Path, file_format: str, validation: Split, task: Task, max_drop: float) -> Copy:
+def measure_copy(
+    folder: Path, file_format: str, validation: Split, task: Task, max_drop: float
+) -> Copy:
     """Compare a copy with its original on the validation set, both in onnxruntime.
 
     ``max_drop`` is in percentage points.
     """
     original = FORMATS[file_format].copy_of
-    assert original is not None, "only copies are judged"
+    assert original is not None, "only copies are measured"
     accuracy = _score(artifact_path(folder, file_format), validation, task)
     drop = round(100 * (_score(artifact_path(folder, original), validation, task) - accuracy), 6)
     size, original_size = (artifact_bytes(folder, name) for name in (file_format, original))

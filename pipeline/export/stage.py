@@ -16,7 +16,7 @@ from pipeline.artifacts.stage_facts import DataFacts, ExportFacts, TrainFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.errors import ExportFailed, MissingExtra, PipelineError, one_line
-from pipeline.export.reduced_precision import judge
+from pipeline.export.reduced_precision import measure_copy
 from pipeline.export.trained_model import TrainedModel
 from pipeline.runtimes.telemetry import forbid_telemetry
 from pipeline.tasks.registry import task_named
@@ -42,7 +42,7 @@ def run(context: Context, folder: Path) -> Outcome[ExportFacts]:
             task.update(done, file_format)
             export(trained, file_format, folder)
         copies = [
-            judge(folder, name, data.validation, kind, settings.max_accuracy_drop)
+            measure_copy(folder, name, data.validation, kind, settings.max_accuracy_drop)
             for name in settings.formats
             if FORMATS[name].copy_of
         ]

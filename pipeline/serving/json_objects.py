@@ -23,12 +23,12 @@ def read_object(limits: Limits, text: bytes, reader: Callable[[dict[str, Any]], 
     return strict_json.read(text, lambda document: reader(_require_object(document)))
 
 
-def kind(value: Any) -> str:
+def json_type(value: Any) -> str:
     """Return the JSON type of a value, with its article."""
     return _KINDS.get(type(value), "null" if value is None else "a number")
 
 
 def _require_object(document: Any) -> dict[str, Any]:
     if type(document) is not dict:
-        raise bad_request(f"The body must be a JSON object; got {kind(document)}.")
+        raise bad_request(f"The body must be a JSON object; got {json_type(document)}.")
     return document

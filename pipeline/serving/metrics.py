@@ -16,7 +16,7 @@ __all__ = [
     "batch_images",
     "count_request",
     "render",
-    "show_versions",
+    "report_loaded_versions",
 ]
 
 _registry = CollectorRegistry()
@@ -47,7 +47,7 @@ _loaded = Gauge(
     multiprocess_mode="livemin",
     registry=_registry,
 )
-_shown: set[tuple[str, str, str]] = set()
+_reported: set[tuple[str, str, str]] = set()
 
 
 @cache
@@ -66,14 +66,14 @@ def count_request(route: str, model: str, version: str, status: int, seconds: fl
     _timer(route).observe(seconds)
 
 
-def show_versions(loaded: dict[tuple[str, str], str]) -> None:
+def report_loaded_versions(loaded: dict[tuple[str, str], str]) -> None:
     """Set the loaded versions: (model, version) -> comma-separated labels; others become 0."""
     now = {(model, version, labels) for (model, version), labels in loaded.items()}
-    for gone in _shown - now:
+    for gone in _reported - now:
         _loaded.labels(*gone).set(0)
     for here in now:
         _loaded.labels(*here).set(1)
-    _shown.update(now)
+    _reported.update(now)
 
 
 def render() -> bytes:

@@ -64,7 +64,7 @@ class Supervisor:
 
     def _start(self) -> SpawnProcess:
         process: SpawnProcess = self._spawn.Process(
-            target=_work, args=(self._settings, self._sock), daemon=False
+            target=_worker_main, args=(self._settings, self._sock), daemon=False
         )
         # Ctrl-C reaches every process of a terminal, and must not kill a worker that is starting:
         # it inherits the blocked signals until its handlers are in place. In this process a blocked
@@ -120,7 +120,7 @@ def _require_served(process: SpawnProcess, seconds: float) -> None:
     mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
 
 
-def _work(settings: Settings, sock: socket.socket) -> None:
+def _worker_main(settings: Settings, sock: socket.socket) -> None:
     """Run a worker, which exits when its parent process does."""
     from pipeline.errors import PipelineError
     from pipeline.serving.worker import run_worker

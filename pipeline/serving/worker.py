@@ -104,4 +104,4 @@ def _replace(service: Service, catalog: Catalog) -> None:
         for name, model in catalog.models.items()
         for number in model.ready
     }
-    metrics.show_versions(loaded)
+    metrics.report_loaded_versions(loaded)

@@ -103,8 +103,8 @@ def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str]) -> None:
 
 
 def _build(config: "Callback", key: str) -> keras.callbacks.Callback:
-    own = load_user_object(config, config.name, f"{key}.name")
-    kind = _of_keras(config.name, key) if own is None else _checked(own, key, config)
+    user_class = load_user_object(config, config.name, f"{key}.name")
+    kind = _of_keras(config.name, key) if user_class is None else _checked(user_class, key, config)
     _check_epochs(config, kind, key)
     arguments = {name: _resolved(config, name, key) for name in config.arguments}
     monitored = str(arguments.get("monitor", ""))

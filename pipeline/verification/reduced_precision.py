@@ -11,7 +11,7 @@ from pipeline.artifacts.formats import FORMATS
 # round slightly differently; there, the accuracy on the test set may differ by as much as a copy
 # may lose by default, 0.2 points.
 ACCURACY_SPREAD = 0.002
-JUDGE = "onnxruntime"  # the runtime that ``export`` uses
+EXPORT_RUNTIME = "onnxruntime"  # the runtime that ``export`` uses
 
 
 def compared_with_originals(checks: Sequence[Check], formats: Sequence[str]) -> list[Check]:
@@ -20,28 +20,28 @@ def compared_with_originals(checks: Sequence[Check], formats: Sequence[str]) -> 
     ``formats`` are those of the checks, in order.
     """
     costs = {(name, check.runtime): check.cost for name, check in zip(formats, checks, strict=True)}
-    judged = {
+    accuracies = {
         name: check.accuracy
         for name, check in zip(formats, checks, strict=True)
-        if check.runtime == JUDGE
+        if check.runtime == EXPORT_RUNTIME
     }
     return [
-        _compared(check, costs.get((original, check.runtime)), judged.get(name))
+        _compared(check, costs.get((original, check.runtime)), accuracies.get(name))
         if (original := FORMATS[name].copy_of)
         else check
         for name, check in zip(formats, checks, strict=True)
     ]
 
 
-def _compared(check: Check, original: Cost | None, judged: float | None) -> Check:
+def _compared(check: Check, original: Cost | None, expected: float | None) -> Check:
     failures = check.failures
-    if judged is not None and check.accuracy is not None:
-        difference = abs(check.accuracy - judged)
+    if expected is not None and check.accuracy is not None:
+        difference = abs(check.accuracy - expected)
         if difference > ACCURACY_SPREAD:
             failures = (
                 *failures,
-                f"the accuracy must be within {100 * ACCURACY_SPREAD:g} points of {judged:.4f}, "
-                f"the accuracy in {JUDGE}; got {check.accuracy:.4f}",
+                f"the accuracy must be within {100 * ACCURACY_SPREAD:g} points of {expected:.4f}, "
+                f"the accuracy in {EXPORT_RUNTIME}; got {check.accuracy:.4f}",
             )
     return replace(check, failures=failures, times_of_original=_ratios(check.cost, original))
 

@@ -26,7 +26,7 @@ from pipeline.engine.context import Context
 from pipeline.engine.store import StageOutput, Store
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ExportFailed
-from pipeline.export.reduced_precision import judge
+from pipeline.export.reduced_precision import measure_copy
 from pipeline.export.stage import export
 from pipeline.export.trained_model import TrainedModel
 from pipeline.progress import Silent
@@ -186,7 +186,9 @@ def test_copy_that_is_not_smaller_is_rejected(published: Path, tmp_path: Path) -
     for name in ("model.onnx", "model.int8.onnx"):
         (tmp_path / name).write_bytes((published / "model.onnx").read_bytes())
     images = np.zeros((4, 28, 28, 1), np.uint8)
-    found = judge(tmp_path, "onnx_int8", Split(images, np.zeros(4, np.int64)), MULTICLASS, 0.2)
+    found = measure_copy(
+        tmp_path, "onnx_int8", Split(images, np.zeros(4, np.int64)), MULTICLASS, 0.2
+    )
     assert found.accuracy_drop == 0
     assert found.reason is not None
     assert "bytes, model.onnx has" in found.reason
@@ -195,9 +197,9 @@ def test_copy_that_is_not_smaller_is_rejected(published: Path, tmp_path: Path) -
 def test_accuracy_drop_is_in_percentage_points(published: Path, complete: Path) -> None:
     [data] = (complete / "runs" / "data").iterdir()
     validation = read_data(data).validation
-    found = judge(published, "onnx_int8", validation, MULTICLASS, 2)
+    found = measure_copy(published, "onnx_int8", validation, MULTICLASS, 2)
     assert found.reason is None
-    exact = judge(published, "onnx_fp16", validation, MULTICLASS, 0.2)
+    exact = measure_copy(published, "onnx_fp16", validation, MULTICLASS, 0.2)
     assert abs(found.accuracy_drop) <= 1
     assert exact.accuracy - found.accuracy == pytest.approx(
         (found.accuracy_drop - exact.accuracy_drop) / 100, abs=1e-6

@@ -42,22 +42,22 @@ def folder(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture(scope="module")
-def guarded(
+def token_server(
     complete: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """A server that requires a token."""
-    log = tmp_path_factory.mktemp("guarded") / "log"
+    log = tmp_path_factory.mktemp("token_server") / "log"
     with serving(complete, "--token-file", folder / "token", "--no-grpc", log=log) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def results(
-    server: Server, guarded: Server, folder: Path
+    server: Server, token_server: Server, folder: Path
 ) -> list[subprocess.CompletedProcess[str]]:
     """The results of all commands, in order, since some use files that others create."""
     return [
-        shell(command.replace(URL, (guarded if mark == "token" else server).url), folder)
+        shell(command.replace(URL, (token_server if mark == "token" else server).url), folder)
         for mark, command, *_ in EXAMPLES
     ]
 
@@ -132,9 +132,11 @@ def posts(command: str) -> bool:
     return bool(re.search(r"curl.* (-d|--data-binary|-X POST)", command))
 
 
-def test_token_is_required_where_documented(guarded: Server) -> None:
-    assert guarded.get("/v1/models").status_code == 401
-    assert guarded.get("/v2/health/ready").status_code == guarded.get("/").status_code == 200
+def test_token_is_required_where_documented(token_server: Server) -> None:
+    assert token_server.get("/v1/models").status_code == 401
+    assert (
+        token_server.get("/v2/health/ready").status_code == token_server.get("/").status_code == 200
+    )
 
 
 @pytest.mark.skipif(not CLIENTS.exists(), reason="made by `make test`: .venv-clients")

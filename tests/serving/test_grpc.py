@@ -236,9 +236,9 @@ def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:
         capture_output=True,
     )
     options = ("--tls-certificate", certificate, "--tls-key", key)
-    guarded = partial(serving, verify=certificate, PIPELINE_SERVE_TOKEN=TOKEN)
+    serving_with_token = partial(serving, verify=certificate, PIPELINE_SERVE_TOKEN=TOKEN)
     with (
-        guarded(smoke, *options, log=tmp_path / "log") as server,
+        serving_with_token(smoke, *options, log=tmp_path / "log") as server,
         channel_to(server, certificate) as channel,
     ):
         assert call(channel, "ServerReady").ready  # probes need no token

@@ -69,7 +69,7 @@ no_class = 3
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
+def user_file(tmp_path: Path) -> Path:
     path = tmp_path / "own.py"
     path.write_text(OWN)
     return path
@@ -130,8 +130,8 @@ def test_model_checkpoint_writes_loadable_models(digits: Split, tmp_path: Path) 
     assert second(digits.images[:3]).shape == (3, 10)
 
 
-def test_user_schedule_changes_the_learning_rate(digits: Split, own: Path) -> None:
-    callback = build(name="learning_rate_scheduler", schedule=f"{own}:halve")
+def test_user_schedule_changes_the_learning_rate(digits: Split, user_file: Path) -> None:
+    callback = build(name="learning_rate_scheduler", schedule=f"{user_file}:halve")
     loop = new_loop(digits, batch_size=100)
     history = new_fit(loop, digits, callback, epochs=2).run()
     rates = [logs["learning_rate"] for logs in history]
@@ -149,24 +149,24 @@ def test_plateau_reduces_the_learning_rate(digits: Split) -> None:
 
 
 def test_user_callback_adds_logs_and_stops_training(
-    digits: Split, own: Path, tmp_path: Path
+    digits: Split, user_file: Path, tmp_path: Path
 ) -> None:
-    callback = build(name=f"{own}:Own", path=str(tmp_path / "seen"))
+    callback = build(name=f"{user_file}:Own", path=str(tmp_path / "seen"))
     history = new_fit(new_loop(digits, batch_size=100), digits, callback, epochs=5).run()
     assert len(history) == 2
     assert history[1]["doubled"] == 2 * history[1]["loss"]
 
 
-def test_callback_state_survives_json(digits: Split, own: Path) -> None:
+def test_callback_state_survives_json(digits: Split, user_file: Path) -> None:
     """As in a checkpoint; attributes that cannot be saved are left as they are."""
     model = new_loop(digits, batch_size=100).program.model
     stopper = keras.callbacks.EarlyStopping(restore_best_weights=True)
-    mine = build(name=f"{own}:Own", path="nowhere", factor=0.5)
+    mine = build(name=f"{user_file}:Own", path="nowhere", factor=0.5)
     listed = CallbackList([stopper, mine], model, epochs=1, steps=1)
     stopper.wait, stopper.best, stopper.best_weights = 2, np.float32(0.25), [np.eye(2)]
     mine.seen, mine.handle = [0, 1], object()
     state, arrays = listed.get_state()
-    fresh, other = keras.callbacks.EarlyStopping(), build(name=f"{own}:Own", path="x")
+    fresh, other = keras.callbacks.EarlyStopping(), build(name=f"{user_file}:Own", path="x")
     CallbackList([fresh, other], model, epochs=1, steps=1).restore_state(
         json.loads(json.dumps(state)), arrays
     )
@@ -192,18 +192,20 @@ def test_callback_state_survives_json(digits: Split, own: Path) -> None:
         ),
         ({"name": "progbar_logger"}, "'progbar_logger' is not supported, because progress"),
         ({"name": "early_stopping"}, "it has its own key. Set train.early_stopping"),
-        ({"name": "{own}:OnBatches"}, "without batch hooks; got on_train_batch_end in"),
-        ({"name": "{own}:no_class"}, "must name a subclass of keras.callbacks.Callback; got"),
-        ({"name": "{own}:Missing"}, "AttributeError: .*Missing"),
-        ({"name": "{own}:Own"}, r"Own requires path .*Add it\."),
-        ({"name": "{own}:NotBuilt"}, "NotBuilt rejects the arguments {}: RuntimeError: not today"),
+        ({"name": "{file}:OnBatches"}, "without batch hooks; got on_train_batch_end in"),
+        ({"name": "{file}:no_class"}, "must name a subclass of keras.callbacks.Callback; got"),
+        ({"name": "{file}:Missing"}, "AttributeError: .*Missing"),
+        ({"name": "{file}:Own"}, r"Own requires path .*Add it\."),
+        ({"name": "{file}:NotBuilt"}, "NotBuilt rejects the arguments {}: RuntimeError: not today"),
         ({"name": "model_checkpoint", "filepath": "x", "save_freq": "9"}, "epoch boundaries only"),
         ({"name": "tensorboard", "update_freq": "batch"}, "must be 'epoch'; got 'batch'"),
         ({"name": "nowhere.py:Own"}, "load 'nowhere.py:Own': FileNotFoundError.*relative to /"),
     ],
 )  # fmt: skip
-def test_invalid_callback_is_explained(own: Path, arguments: dict[str, str], text: str) -> None:
-    given = {key: value.format(own=own) for key, value in arguments.items()}
+def test_invalid_callback_is_explained(
+    user_file: Path, arguments: dict[str, str], text: str
+) -> None:
+    given = {key: value.format(file=user_file) for key, value in arguments.items()}
     with pytest.raises(ConfigError, match=text):
         build(**given)
 
@@ -218,9 +220,9 @@ def test_keras_callbacks_are_known() -> None:
             "reduce_lr_on_plateau", "terminate_on_na_n"} <= set(callback_classes())  # fmt: skip
 
 
-def test_failing_callback_is_named_and_nothing_published(own: Path, tmp_path: Path) -> None:
+def test_failing_callback_is_named_and_nothing_published(user_file: Path, tmp_path: Path) -> None:
     done = command(
-        "run", str(SMOKE), f"train.callbacks=[{{name: '{own}:Failing'}}]", "train.epochs=1",
+        "run", str(SMOKE), f"train.callbacks=[{{name: '{user_file}:Failing'}}]", "train.epochs=1",
         "--workspace", str(tmp_path),
     )  # fmt: skip
     assert_error(
@@ -240,21 +242,24 @@ def test_failing_callback_is_named_and_nothing_published(own: Path, tmp_path: Pa
     ],
 )
 def test_callback_failures_are_explained(
-    digits: Split, own: Path, name: str, arguments: dict[str, Any], text: str
+    digits: Split, user_file: Path, name: str, arguments: dict[str, Any], text: str
 ) -> None:
     fit = new_fit(
         new_loop(digits, batch_size=100),
         digits,
-        build(name=f"{own}:{name}", **arguments),
+        build(name=f"{user_file}:{name}", **arguments),
         epochs=1,
     )
     with pytest.raises(ConfigError, match=text):
         fit.run()
 
 
-def test_callback_cannot_overwrite_measured_values(digits: Split, own: Path) -> None:
+def test_callback_cannot_overwrite_measured_values(digits: Split, user_file: Path) -> None:
     fit = new_fit(
-        new_loop(digits, batch_size=100), digits, build(name=f"{own}:Texts", value=3), epochs=1
+        new_loop(digits, batch_size=100),
+        digits,
+        build(name=f"{user_file}:Texts", value=3),
+        epochs=1,
     )
     [logs] = fit.run()
     assert logs["note"] == 3
@@ -279,11 +284,13 @@ def test_two_learning_rate_setters_are_rejected() -> None:
         check_callbacks(config)
 
 
-def test_monitored_metric_must_be_logged(own: Path) -> None:
+def test_monitored_metric_must_be_logged(user_file: Path) -> None:
     callbacks = "{name: model_checkpoint, filepath: x.keras, monitor: val_los}"
     with pytest.raises(ConfigError, match=r"\[0\].monitor .* got 'val_los' .* mean 'val_loss'"):
         check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}]"]))
-    check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}, {{name: '{own}:Own', path: x}}]"]))
+    check_callbacks(
+        read(SMOKE, [f"train.callbacks=[{callbacks}, {{name: '{user_file}:Own', path: x}}]"])
+    )
 
 
 def test_appended_csv_log_keeps_older_trainings(tmp_path: Path) -> None:
@@ -293,16 +300,16 @@ def test_appended_csv_log_keeps_older_trainings(tmp_path: Path) -> None:
     assert path.read_text() == "epoch,loss\n0,9\n1,8\n2,7\n0,3\n1,2\n"
 
 
-def test_changed_callback_file_changes_the_fingerprint(own: Path, tmp_path: Path) -> None:
+def test_changed_callback_file_changes_the_fingerprint(user_file: Path, tmp_path: Path) -> None:
     from pipeline.artifacts.data_source import SAMPLE, Source
     from pipeline.engine.plan import Plan
     from pipeline.engine.workspace import Workspace
     from pipeline.stages import GRAPH
 
-    config = read(SMOKE, [f"train.callbacks=[{{name: '{own}:Own', path: x}}]"])
+    config = read(SMOKE, [f"train.callbacks=[{{name: '{user_file}:Own', path: x}}]"])
     plans = []
     for text in (OWN, OWN, OWN + "\nCHANGED = True\n"):
-        own.write_text(text)
+        user_file.write_text(text)
         plans.append(Plan(GRAPH, config, Source(SAMPLE, ""), Workspace(tmp_path)).fingerprints)
     assert plans[0] == plans[1]
     assert plans[0]["data"] == plans[2]["data"]

@@ -103,7 +103,7 @@ def saved(workspace: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same training without interruption and without checkpoints."""
     workspace = tmp_path_factory.mktemp("whole")
     run_stages(read(SMOKE, OVERRIDES), Workspace(workspace), Silent(), until="train")
@@ -152,9 +152,11 @@ def kill_and_finish(workspace: Path, overrides: list[str], *, kills: int) -> Non
     assert saved(workspace) == []
 
 
-def test_repeatedly_killed_training_gives_the_same_bits(whole: Path, tmp_path: Path) -> None:
+def test_repeatedly_killed_training_gives_the_same_bits(
+    uninterrupted: Path, tmp_path: Path
+) -> None:
     kill_and_finish(tmp_path, OVERRIDES, kills=4)
-    assert_same(tmp_path, whole)
+    assert_same(tmp_path, uninterrupted)
 
 
 def resumed(digits: Split, path: Path, make: Callable[[], Any], *, cut: int) -> list[Any]:
@@ -204,8 +206,8 @@ def stopper() -> keras.callbacks.Callback:
 def test_callbacks_behave_the_same_after_an_interruption(
     digits: Split, tmp_path: Path, make: Callable[[], Any], cut: int
 ) -> None:
-    whole = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6).run()
-    assert resumed(digits, tmp_path / "state.npz", make, cut=cut) == whole
+    uninterrupted = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6).run()
+    assert resumed(digits, tmp_path / "state.npz", make, cut=cut) == uninterrupted
 
 
 def test_checkpoint_is_kept_if_output_cannot_be_written(
@@ -250,13 +252,13 @@ def test_streamed_training_with_callbacks_resumes(
         f"train.callbacks=[{{name: '{tmp_path}/own.py:Slower'}}, "
         f"{{name: csv_logger, filename: '{log}'}}]",
     ]
-    whole = tmp_path_factory.mktemp("streamed")
+    uninterrupted = tmp_path_factory.mktemp("streamed")
     overrides = [*OVERRIDES, *changed]
-    results = run_stages(read(SMOKE, overrides), Workspace(whole), Silent(), until="train")
+    results = run_stages(read(SMOKE, overrides), Workspace(uninterrupted), Silent(), until="train")
     assert results[-1].output.facts.shards > 5
     expected = log.read_text()
     kill_and_finish(tmp_path / "killed", overrides, kills=4)
-    assert_same(tmp_path / "killed", whole)
+    assert_same(tmp_path / "killed", uninterrupted)
     assert log.read_text() == expected
 
 
@@ -294,21 +296,21 @@ def copied(interrupted: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy"
 
 
-def test_training_resumes_after_ctrl_c(whole: Path, copied: Path) -> None:
+def test_training_resumes_after_ctrl_c(uninterrupted: Path, copied: Path) -> None:
     assert resume(copied)
-    assert_same(copied, whole)
+    assert_same(copied, uninterrupted)
 
 
-def test_damaged_checkpoint_restarts_the_training(whole: Path, copied: Path) -> None:
+def test_damaged_checkpoint_restarts_the_training(uninterrupted: Path, copied: Path) -> None:
     [path] = saved(copied)
     path.write_bytes(path.read_bytes()[:-1000])
     assert not resume(copied)
-    assert_same(copied, whole)
+    assert_same(copied, uninterrupted)
 
 
-def test_force_restarts_the_training(whole: Path, copied: Path) -> None:
+def test_force_restarts_the_training(uninterrupted: Path, copied: Path) -> None:
     assert not resume(copied, force="train")
-    assert_same(copied, whole)
+    assert_same(copied, uninterrupted)
 
 
 def test_ctrl_c_during_validation_is_not_lost(digits: Split, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import orjson
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.json_objects import read_object
 from pipeline.serving.protocols import v2_metadata
-from pipeline.serving.protocols.paths import find
+from pipeline.serving.protocols.paths import find_version
 from pipeline.serving.protocols.v2_body import read_infer, split
 from pipeline.serving.protocols.v2_request import InferenceRequest
 from pipeline.serving.protocols.v2_tensors import DATATYPES
@@ -43,13 +43,13 @@ async def server_metadata(service: Service, request: Request) -> Response:
 
 async def model_metadata(service: Service, request: Request) -> Response:
     """Return a version's inputs and outputs, and the model's available versions."""
-    version = request.version = find(service, request)
+    version = request.version = find_version(service, request)
     return as_json(v2_metadata.describe_model(service, version))
 
 
 async def model_ready(service: Service, request: Request) -> Response:
     """Report whether a model version is ready."""
-    version = request.version = find(service, request)
+    version = request.version = find_version(service, request)
     return as_json({"name": version.model, "ready": True})
 
 
@@ -65,7 +65,7 @@ async def index(service: Service, request: Request) -> Response:
 
 async def infer(service: Service, request: Request) -> Response:
     """Return the class probabilities of images, as JSON or raw bytes."""
-    version = request.version = find(service, request)
+    version = request.version = find_version(service, request)
     text, raw = split(request.body, request.header(_JSON_LENGTH))
     limits = service.settings.limits
     parsed, images = await service.read(len(text), read_infer, limits, text, raw, version)

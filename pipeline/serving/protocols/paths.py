@@ -5,7 +5,7 @@ from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
 
-def find(service: Service, request: Request) -> Version:
+def find_version(service: Service, request: Request) -> Version:
     """Return the version that a path names.
 
     Raises:

@@ -15,7 +15,7 @@ from pipeline.imaging.image_files import decode_picture
 from pipeline.runtimes.predictor import Images, Probabilities
 from pipeline.serving.errors import bad_request, deadline_exceeded
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.protocols.paths import find
+from pipeline.serving.protocols.paths import find_version
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
@@ -27,7 +27,7 @@ UNSURE_BELOW = 0.9
 
 async def classify_image(service: Service, request: Request) -> Response:
     """Return the most likely classes of a picture, and the image that the network saw."""
-    version = request.version = find(service, request)
+    version = request.version = find_version(service, request)
     if not request.body:
         raise bad_request("The body must be a PNG, JPEG or WebP picture; got nothing.")
     images = await _decoded(request, version)

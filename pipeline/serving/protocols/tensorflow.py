@@ -13,9 +13,9 @@ from pipeline.serving import tensors
 from pipeline.serving.catalog import Model
 from pipeline.serving.errors import bad_request
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.json_objects import kind, read_object
+from pipeline.serving.json_objects import json_type, read_object
 from pipeline.serving.number_lists import NumberList
-from pipeline.serving.protocols.paths import find
+from pipeline.serving.protocols.paths import find_version
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits
 from pipeline.serving.versions import Version
@@ -25,7 +25,7 @@ _DTYPES = {"uint8": "DT_UINT8", "float32": "DT_FLOAT"}
 
 async def predict(service: Service, request: Request) -> Response:
     """Predict in row format (instances -> predictions) or column format (inputs -> outputs)."""
-    version = request.version = find(service, request)
+    version = request.version = find_version(service, request)
     body, limits = request.body, service.settings.limits
     images, key = await service.read(len(body), _read, limits, body, version)
     request.spans["parse"] = time.perf_counter() - request.began
@@ -43,7 +43,7 @@ def _read(limits: Limits, body: bytes, version: Version) -> tuple[Images, str]:
 
 async def unsupported_verb(service: Service, request: Request) -> Response:
     """Reject ``:classify`` and ``:regress``: published models only have a predict signature."""
-    find(service, request)
+    find_version(service, request)
     raise bad_request(
         f"The model has no signature for :{request.parameters['verb']}. Use :predict, or "
         ":classify-image for a picture file."
@@ -80,7 +80,7 @@ async def status(service: Service, request: Request) -> Response:
 
 async def metadata(service: Service, request: Request) -> Response:
     """Return names, dtypes and shapes of a version's inputs and outputs."""
-    version = request.version = find(service, request)
+    version = request.version = find_version(service, request)
     signature = {
         "inputs": {spec.name: _tensor_info(spec) for spec in version.contract.inputs},
         "outputs": {spec.name: _tensor_info(spec) for spec in version.contract.outputs},
@@ -99,7 +99,7 @@ def read_images(document: dict[str, Any], version: Version) -> tuple[Images, str
     """Return images, uint8 (n, *image_shape), and the key of the response."""
     signature = document.get("signature_name", SIGNATURE)
     if type(signature) is not str:
-        raise bad_request(f"signature_name must be a string; got {kind(signature)}.")
+        raise bad_request(f"signature_name must be a string; got {json_type(signature)}.")
     if signature not in {SIGNATURE, ""}:
         raise bad_request(
             f'Serving signature name: "{signature[:100]}" not found in signature def. Use '
@@ -135,7 +135,7 @@ def _named(named: Any, name: str, where: str) -> Any:
     if type(named) is dict and set(named) == {name}:
         tensor = named[name]
         return tensors.parsed(tensor) if type(tensor) is NumberList else tensor
-    got = f"the names {', '.join(sorted(named))[:100]}" if type(named) is dict else kind(named)
+    got = f"the names {', '.join(sorted(named))[:100]}" if type(named) is dict else json_type(named)
     raise bad_request(f"{where} must name one input, {name!r}; got {got or 'no name'}.")
 
 
