@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-MOST_RERUN = 10  # more failures than this are a fault in the code, not noise
+MAX_RERUNS = 10  # more failures than this are a fault in the code, not noise
 LAST_FAILED = Path(".pytest_cache/v/cache/lastfailed")
 
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     code = pytest(*arguments)
     failed = list(json.loads(LAST_FAILED.read_text())) if LAST_FAILED.exists() else []
     # Exit code 1 says that all tests ran and some failed; any other is no matter of single tests.
-    if code != 1 or not 0 < len(failed) <= MOST_RERUN:
+    if code != 1 or not 0 < len(failed) <= MAX_RERUNS:
         return code
     print(f"Running {len(failed)} failed tests again, one at a time.", flush=True)
     unstable = [name for name in failed if pytest("-p", "no:cacheprovider", name) == 0]

@@ -5,7 +5,7 @@ from typing import Any
 from pipeline.errors import one_line
 
 # A part of ruamel.yaml's message -> the problem and how to fix it.
-_IN_WORDS = {
+_EXPLANATIONS = {
     "'\\t' that cannot start": "tabs are not allowed. Use spaces",
     "cannot start any token": "a value cannot begin with {quoted}. Put it in quotes",
     "expected ',' or": "a bracket opened in line {opened} is not closed",
@@ -28,7 +28,7 @@ def explain(error: Exception, text: str, source: str) -> str:
     """Return the message about a text that cannot be read as YAML."""
     mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or f"{type(error).__name__}: {one_line(error)}"
-    words = next((words for part, words in _IN_WORDS.items() if part in problem), "{problem}")
+    words = next((words for part, words in _EXPLANATIONS.items() if part in problem), "{problem}")
     explanation = words.format(
         problem=problem, quoted=_quoted(problem), opened=context.line + 1 if context else 1
     )

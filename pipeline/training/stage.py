@@ -72,7 +72,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         compiler=compiler,
         last_epoch=history[-1],
     )
-    return Outcome(facts, when_written=_checkpoint(context).remove)
+    return Outcome(facts, on_written=_checkpoint(context).remove)
 
 
 def _fit(context: Context, loop: Loop, data: DataSet) -> History:
