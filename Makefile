@@ -61,8 +61,8 @@ lint: $(VENV)/installed-dev
 	@.venv-uv/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes -r $<
 	@touch $@
 
-# An environment is created anew, and is complete once its file `installed` exists: an interrupted
-# installation starts again.
+# An environment is complete once its file `installed` exists; until then, each call creates it again:
+# an interrupted installation starts from scratch.
 INSTALL := $(PYTHON) requirements/install.py
 BUILD := requirements/build.txt pyproject.toml | .venv-uv/installed
 

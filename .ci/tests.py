@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     LAST_FAILED.unlink(missing_ok=True)
     code = pytest(*arguments)
     failed = list(json.loads(LAST_FAILED.read_text())) if LAST_FAILED.exists() else []
-    # Exit code 1 says that all tests ran and some failed; any other is no matter of single tests.
+    # Exit code 1: all tests ran and some failed. Any other code is not about individual tests.
     if code != 1 or not 0 < len(failed) <= MAX_RERUNS:
         return code
     print(f"Running {len(failed)} failed tests again, one at a time.", flush=True)

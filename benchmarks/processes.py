@@ -40,8 +40,8 @@ def machine_processor_seconds() -> float:
     return sum(numbers[i] for i in _BUSY) / os.sysconf("SC_CLK_TCK")
 
 
-def _stat(pid: int, place: int) -> int:
+def _stat(pid: int, index: int) -> int:
     try:  # "PID (NAME) STATE PARENT GROUP SESSION ..."; a name may contain anything
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[place])
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[index])
     except OSError:  # the process has exited
         return 0

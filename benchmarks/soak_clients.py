@@ -79,8 +79,8 @@ def running_clients(sequence: list[CheckedRequest], port: int) -> Iterator[Tally
             client.join()
 
 
-def _tensors(problem: Problem, place: int) -> Iterator[CheckedRequest]:
-    workload = WORKLOADS[place]
+def _tensors(problem: Problem, workload_index: int) -> Iterator[CheckedRequest]:
+    workload = WORKLOADS[workload_index]
     protocol = V2_BINARY if workload.binary else V1
     for images, expected in islice(problem.requests(workload), PER_KIND):
         message = protocol.write(problem.model.name, images)

@@ -105,9 +105,9 @@ def run(
         PipelineError: the run failed; the message explains why and what to do.
     """
     read_config = read(Path(config), overrides)
-    place = Workspace(Path(workspace))
+    resolved = Workspace(Path(workspace))
     results = run_stages(
-        read_config, place, progress or default_progress(), until=until, force=force
+        read_config, resolved, progress or default_progress(), until=until, force=force
     )
     data = output_of(results, DataFacts)
     assert data is not None, "every run includes the data stage"
@@ -122,7 +122,7 @@ def run(
         layers=train.facts.layers if train else (),
         metrics=_split_metrics(evaluated.facts) if evaluated else {},
         verification=verified.facts.checks if verified else (),
-        published=_published(place, published.facts) if published else None,
+        published=_published(resolved, published.facts) if published else None,
     )
 
 
@@ -179,12 +179,12 @@ def verify(
     from pipeline.commands.verify_published import verify_published
     from pipeline.publishing.locating import locate
 
-    place = Workspace(Path(workspace))
-    path = locate(model, place.exported)
+    resolved = Workspace(Path(workspace))
+    path = locate(model, resolved.exported)
     shown = progress or default_progress()
     if path.is_file():
-        return verify_file(path, runtimes, place, shown)
-    return verify_published(find_published(path), runtimes, place, shown)
+        return verify_file(path, runtimes, resolved, shown)
+    return verify_published(find_published(path), runtimes, resolved, shown)
 
 
 def serve(

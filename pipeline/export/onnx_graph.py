@@ -69,11 +69,11 @@ def _number_names(graph: onnx.GraphProto) -> None:
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for number, node in enumerate(graph.node):
         node.name = next(iter(outputs.intersection(node.output)), f"{node.op_type}_{number}")
-        for place, used in enumerate(node.input):
+        for index, used in enumerate(node.input):
             if used in constants:
-                names.setdefault(used, f"{node.name}_constant_{place}")
-        for place, made in enumerate(node.output):
-            names.setdefault(made, f"{node.name}_output_{place}")
+                names.setdefault(used, f"{node.name}_constant_{index}")
+        for index, made in enumerate(node.output):
+            names.setdefault(made, f"{node.name}_output_{index}")
         node.input[:] = [names[used] for used in node.input]
         node.output[:] = [names[made] for made in node.output]
     ordered = [tensor for name in names if (tensor := constants.get(name)) is not None]

@@ -87,10 +87,10 @@ def _require_decodable(picture: "ImageFile", where: str) -> DecodingWork:
     """Return the decoding work of a picture; reject JPEGs that would take minutes."""
     if picture.format not in {"JPEG", "MPO"} or picture.fp is None:  # MPO: several JPEGs
         return DecodingWork(1, buffered=False)
-    place = picture.fp.tell()
+    offset = picture.fp.tell()
     picture.fp.seek(0)
     work = read_decoding_work(picture.fp.read())
-    picture.fp.seek(place)
+    picture.fp.seek(offset)
     if work.scans > _MAX_SCANS:
         raise ImageError(
             f"A JPEG must have at most {_MAX_SCANS} scans; got more in {where}. Save it again "

@@ -28,23 +28,23 @@ class DecodingWork(NamedTuple):
 
 def read_decoding_work(file: bytes) -> DecodingWork:
     """Return the work of decoding a file; a great number of scans if its segments never end."""
-    scans, buffered, components, place = 0, False, 0, 0
+    scans, buffered, components, offset = 0, False, 0, 0
     for _ in range(_MAX_SEGMENTS):
-        found = _MARKER.search(file, place)
+        found = _MARKER.search(file, offset)
         if found is None or file[found.end() - 1] == _END:
             return DecodingWork(scans, buffered or scans > 1)
-        code, place = file[found.end() - 1], found.end()
+        code, offset = file[found.end() - 1], found.end()
         if code < _FIRST_WITH_SEGMENT or code == _START:
             continue
         if code in _FRAMES:
-            components = _number(file, place + _COMPONENTS_OF_FRAME, 1)
+            components = _number(file, offset + _COMPONENTS_OF_FRAME, 1)
             buffered |= code in _PROGRESSIVE
         if code == _SCAN:
             scans += 1
-            buffered |= _number(file, place + _COMPONENTS_OF_SCAN, 1) < components
-        place += max(2, _number(file, place, 2))
+            buffered |= _number(file, offset + _COMPONENTS_OF_SCAN, 1) < components
+        offset += max(2, _number(file, offset, 2))
     return DecodingWork(_MAX_SEGMENTS, buffered=True)
 
 
-def _number(file: bytes, place: int, size: int) -> int:
-    return int.from_bytes(file[place : place + size])
+def _number(file: bytes, offset: int, size: int) -> int:
+    return int.from_bytes(file[offset : offset + size])

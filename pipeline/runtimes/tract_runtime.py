@@ -18,7 +18,7 @@ class TractPredictor(Predictor):
         import tract
 
         loaded = tract.onnx().load(str(require_self_contained(path)))
-        inputs = [loaded.input_name(place) for place in range(loaded.input_count())]
+        inputs = [loaded.input_name(index) for index in range(loaded.input_count())]
         outputs = output_names(path)  # tract reports those of the nodes
         model = loaded.into_model()
         self.contract = Contract(

@@ -37,7 +37,7 @@ def open_ports(settings: Settings) -> tuple[Settings, socket.socket, socket.sock
 def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket.socket:
     host = host.strip("[]")
     try:
-        family, *_, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, *_, socket_address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
         raise RequestError(
             f"--host must be a name or address of this machine; got {host!r}: {error.strerror}."
@@ -47,7 +47,7 @@ def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind(place)
+        sock.bind(socket_address)
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRNOTAVAIL:

@@ -12,37 +12,37 @@ _TAG_LIMIT = 2**32  # some readers truncate larger ones to 32 bits and so see an
 
 def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     """Yield the number and value of each field; 0 for fixed-size values, which are never used."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
+    offset = 0
+    while offset < len(message):
+        tag, offset = _varint(message, offset)
         number, wire = tag >> 3, tag & 7
         if number == 0 or tag >= _TAG_LIMIT:
-            raise ValueError(f"the invalid field number {number} before byte {place}")
+            raise ValueError(f"the invalid field number {number} before byte {offset}")
         if wire == _VARINT:
-            value, place = _varint(message, place)
+            value, offset = _varint(message, offset)
             yield number, value
             continue
         if wire == _BYTES:
-            size, place = _varint(message, place)
+            size, offset = _varint(message, offset)
         elif wire in _SIZES:
             size = _SIZES[wire]
         else:
-            raise ValueError(f"the unknown wire type {wire} at byte {place}")
-        if place + size > len(message):
-            raise ValueError(f"a field of {size} bytes, but {len(message) - place} bytes are left")
-        yield number, message[place : place + size] if wire == _BYTES else 0
-        place += size
+            raise ValueError(f"the unknown wire type {wire} at byte {offset}")
+        if offset + size > len(message):
+            raise ValueError(f"a field of {size} bytes, but {len(message) - offset} bytes are left")
+        yield number, message[offset : offset + size] if wire == _BYTES else 0
+        offset += size
 
 
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
+def _varint(message: memoryview, offset: int) -> tuple[int, int]:
     """Return a base-128 number, least significant digits first, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
-        if place == len(message):
+        if offset == len(message):
             raise ValueError("a truncated number at the end")
-        byte = message[place]
-        place += 1
+        byte = message[offset]
+        offset += 1
         value |= (byte & 127) << shift
         if byte < 128:  # noqa: PLR2004  (the highest bit is set if more bytes follow)
-            return value, place
-    raise ValueError(f"a number of more than 10 bytes, at byte {place}")
+            return value, offset
+    raise ValueError(f"a number of more than 10 bytes, at byte {offset}")

@@ -64,16 +64,16 @@ def base_packages() -> set[str]:
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Execute the steps of the Containerfile in a temporary folder."""
-    place = tmp_path_factory.mktemp("image")
-    (place / "source").mkdir()
+    root = tmp_path_factory.mktemp("image")
+    (root / "source").mkdir()
     for name, rest in instructions():
         if name == "COPY" and not rest.startswith("--from"):
             *sources, target = rest.split()
             for source in sources:
-                copy(PROJECT / source, place / "source" / target / Path(source).name)
+                copy(PROJECT / source, root / "source" / target / Path(source).name)
         elif name == "RUN":
-            execute(inside(place, rest).replace("python ", f"{sys.executable} ", 1), place)
-    return place
+            execute(inside(root, rest).replace("python ", f"{sys.executable} ", 1), root)
+    return root
 
 
 def copy(source: Path, target: Path) -> None:
@@ -83,16 +83,16 @@ def copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-r", source, target], check=True)
 
 
-def inside(place: Path, command: str) -> str:
-    return command.replace("/opt/pipeline", str(place / "opt" / "pipeline"))
+def inside(root: Path, command: str) -> str:
+    return command.replace("/opt/pipeline", str(root / "opt" / "pipeline"))
 
 
-def execute(command: str, place: Path) -> None:
+def execute(command: str, root: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", command],
         capture_output=True,
         text=True,
-        cwd=place / "source",
+        cwd=root / "source",
         env=ENVIRONMENT,
         timeout=500,
         check=False,

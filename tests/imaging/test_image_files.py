@@ -137,8 +137,8 @@ def test_damaged_files_raise_only_image_errors(tmp_path: Path) -> None:
         body = good.read_bytes()
         for _ in range(250):
             damaged = bytearray(body)
-            for place in generator.integers(0, min(len(body), 160), 3):
-                damaged[place] = generator.integers(0, 256)
+            for offset in generator.integers(0, min(len(body), 160), 3):
+                damaged[offset] = generator.integers(0, 256)
             path = tmp_path / f"bad{good.suffix}"
             path.write_bytes(damaged)
             try:

@@ -153,15 +153,15 @@ def test_unlisted_files_are_not_opened(exported: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [("stages", "evaluate"), ("data", "test_sha256"), ("data", "sampled")]
+    "entry", [("stages", "evaluate"), ("data", "test_sha256"), ("data", "sampled")]
 )
-def test_missing_manifest_entry_is_explained(exported: Path, place: tuple[str, str]) -> None:
+def test_missing_manifest_entry_is_explained(exported: Path, entry: tuple[str, str]) -> None:
     path = exported / "smoke" / "1" / "manifest.json"
     manifest = json.loads(path.read_text())
-    del manifest[place[0]][place[1]]
+    del manifest[entry[0]][entry[1]]
     path.write_text(json.dumps(manifest))
     done = command("verify", exported / "smoke" / "1", "--workspace", exported.parent)
-    assert_error(done, 2, "as the manifest of a published model", ".".join(place))
+    assert_error(done, 2, "as the manifest of a published model", ".".join(entry))
 
 
 def test_older_version_can_be_verified(exported: Path) -> None:

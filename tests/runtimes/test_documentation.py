@@ -29,10 +29,10 @@ EXAMPLES, NEW_RUNTIME = blocks("python")[:-1], blocks("python")[-1]
 @pytest.fixture(scope="module")
 def folder(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as after ``make run``: the examples use ``exported/mlp``."""
-    place = tmp_path_factory.mktemp("runtimes")
-    shutil.copytree(complete / "exported" / "smoke", place / "exported" / "mlp")
-    (place / "node_modules").symlink_to(packages_folder() / "node_modules")
-    return place
+    path = tmp_path_factory.mktemp("runtimes")
+    shutil.copytree(complete / "exported" / "smoke", path / "exported" / "mlp")
+    (path / "node_modules").symlink_to(packages_folder() / "node_modules")
+    return path
 
 
 def run(*arguments: object, cwd: Path) -> str:

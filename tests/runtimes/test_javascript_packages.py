@@ -35,14 +35,14 @@ def python(*arguments: object, cwd: Path, **environment: str) -> Done:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with our package installed from its wheel."""
-    place = tmp_path_factory.mktemp("installed")
-    wheel = [sys.executable, "-m", "flit_core.wheel", "--outdir", str(place / "wheel")]
+    path = tmp_path_factory.mktemp("installed")
+    wheel = [sys.executable, "-m", "flit_core.wheel", "--outdir", str(path / "wheel")]
     subprocess.run(wheel, cwd=PROJECT, check=True, capture_output=True)
-    [file] = (place / "wheel").iterdir()
-    target = ["--no-deps", "--no-index", "--no-compile", "--target", str(place / "packages")]
+    [file] = (path / "wheel").iterdir()
+    target = ["--no-deps", "--no-index", "--no-compile", "--target", str(path / "packages")]
     pip = [sys.executable, "-m", "pip", "install", *target, str(file)]
-    subprocess.run(pip, cwd=place, check=True, capture_output=True)
-    return place / "packages"
+    subprocess.run(pip, cwd=path, check=True, capture_output=True)
+    return path / "packages"
 
 
 @needs_node

@@ -32,13 +32,13 @@ EXAMPLES = re.findall(r"```sh ?(\w*)\n(.*?)```\n\n```(json|text)\n(.*?)```", PAG
 @pytest.fixture(scope="module")
 def folder(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The working directory of the commands, where curl fails on error responses."""
-    place = tmp_path_factory.mktemp("page")
-    (place / ".curlrc").write_text("silent\nshow-error\nfail-with-body\nmax-time = 30\n")
-    (place / "token").write_text("0123456789abcdef\n")
+    path = tmp_path_factory.mktemp("page")
+    (path / ".curlrc").write_text("silent\nshow-error\nfail-with-body\nmax-time = 30\n")
+    (path / "token").write_text("0123456789abcdef\n")
     seven = np.argmax(reference.probabilities[:, 7])
     digit = np.load(reference.images)[seven].squeeze()
-    Image.fromarray(255 - digit).resize((140, 140)).save(place / "digit.png")
-    return place
+    Image.fromarray(255 - digit).resize((140, 140)).save(path / "digit.png")
+    return path
 
 
 @pytest.fixture(scope="module")

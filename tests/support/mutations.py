@@ -32,24 +32,24 @@ def damage(content: bytes, random_: random.Random) -> bytes:
     body = bytearray(content)
     end = len(body) - 1
     near = [min(STRUCTURE, end), end]
-    place = random_.choice([random_.randint(0, near[0]), random_.randint(0, end),
+    offset = random_.choice([random_.randint(0, near[0]), random_.randint(0, end),
                             random_.randint(max(0, end - STRUCTURE), end)])  # fmt: skip
     size = random_.choice([1, 4, 64, 1024])
     kind = random_.randrange(7)
     if kind == 0:
-        return bytes(body[:place])
+        return bytes(body[:offset])
     if kind in (1, 2):
         for _ in range(random_.choice([1, 1, 3, 8])):
-            body[min(place, end)] ^= 1 << random_.randrange(8)
-            place = random_.randint(0, near[random_.randrange(2)])
+            body[min(offset, end)] ^= 1 << random_.randrange(8)
+            offset = random_.randint(0, near[random_.randrange(2)])
     if kind == 3:
-        body[place : place + size] = random_.randbytes(size)
+        body[offset : offset + size] = random_.randbytes(size)
     if kind == 4:
-        body[place : place + size] = b"\xff" * min(size, end - place + 1)
+        body[offset : offset + size] = b"\xff" * min(size, end - offset + 1)
     if kind == 5:
-        body[place:place] = random_.randbytes(size)
+        body[offset:offset] = random_.randbytes(size)
     if kind == 6:
-        del body[place : place + size]
+        del body[offset : offset + size]
     return bytes(body)
 
 
