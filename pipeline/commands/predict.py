@@ -49,7 +49,7 @@ def load_model(
 
     A published model first predicts a few images: it must return what it did when published.
 
-    ``mlp`` or ``exported/mlp`` is the version labelled stable, else the newest; ``mlp/3`` is
+    ``mlp`` or ``exported/mlp`` is the version labeled stable, else the newest; ``mlp/3`` is
     version 3.
 
     Raises:

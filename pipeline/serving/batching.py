@@ -161,7 +161,7 @@ def _deliver(requests: list[_Request], outcome: _Outcome) -> None:
     first = 0
     for request in requests:
         last = first + len(request.images)
-        if request.future.done():  # cancelled: the client has disconnected
+        if request.future.done():  # canceled: the client has disconnected
             pass
         elif isinstance(result, Exception):
             request.future.set_exception(result)

@@ -29,7 +29,7 @@ def tensor(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in {**whole, **changes}.items() if value is not None}
 
 
-def assert_refused(response: requests.Response, status: int, *words: str) -> None:
+def assert_rejected(response: requests.Response, status: int, *words: str) -> None:
     assert response.status_code == status, response.text
     assert list(response.json()) == ["error"]
     for word in words:
@@ -75,7 +75,7 @@ def assert_refused(response: requests.Response, status: int, *words: str) -> Non
     ],
 )
 def test_invalid_predict_requests(server: Server, body: Any, words: list[str]) -> None:
-    assert_refused(server.predict(body), 400, *words)
+    assert_rejected(server.predict(body), 400, *words)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_invalid_predict_requests(server: Server, body: Any, words: list[str]) -
     ],
 )
 def test_invalid_infer_requests(server: Server, body: Any, words: list[str]) -> None:
-    assert_refused(server.post("/v2/models/smoke/infer", json=body), 400, *words)
+    assert_rejected(server.post("/v2/models/smoke/infer", json=body), 400, *words)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_invalid_binary_tensors(
     text = json.dumps({"inputs": [tensor(data=None, parameters=parameters)]}).encode()
     headers = {"Inference-Header-Content-Length": (header or str(len(text))).encode("latin-1")}
     response = server.post("/v2/models/smoke/infer", data=text + bytes(sent), headers=headers)
-    assert_refused(response, 400, *words)
+    assert_rejected(response, 400, *words)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_invalid_binary_tensors(
     ],
 )
 def test_json_is_strict(server: Server, text: bytes, words: list[str]) -> None:
-    assert_refused(server.post("/v1/models/smoke:predict", data=text), 400, *words)
+    assert_rejected(server.post("/v1/models/smoke:predict", data=text), 400, *words)
 
 
 @pytest.mark.parametrize(
@@ -198,21 +198,21 @@ def test_unknown_paths_models_and_methods(
     request.url = server.url + path  # set here, since requests would normalize it
     with requests.Session() as session:
         response = session.send(request, timeout=30)
-    assert_refused(response, status, *words)
+    assert_rejected(response, status, *words)
     if status == 405:
         assert response.headers["Allow"] in {"GET", "POST"}
 
 
 def test_invalid_pictures(server: Server) -> None:
     path = "/v1/models/smoke:classify-image"
-    assert_refused(server.post(path, data=b"not a picture"), 400, "PNG, JPEG, WebP", "the body")
-    assert_refused(server.post(path), 400, "PNG, JPEG or WebP picture", "nothing")
+    assert_rejected(server.post(path, data=b"not a picture"), 400, "PNG, JPEG, WebP", "the body")
+    assert_rejected(server.post(path), 400, "PNG, JPEG or WebP picture", "nothing")
 
 
-def test_compressed_bodies_are_refused(server: Server) -> None:
+def test_compressed_bodies_are_rejected(server: Server) -> None:
     headers = {"Content-Encoding": "gzip"}
     response = server.post("/v1/models/smoke:predict", data=b"x", headers=headers)
-    assert_refused(response, 415, "must not be compressed", "gzip")
+    assert_rejected(response, 415, "must not be compressed", "gzip")
 
 
 def test_invalid_requests_are_not_server_errors(server: Server) -> None:

@@ -113,7 +113,7 @@ def test_errors_are_explained(
     assert words in caught.value.details()
 
 
-def test_large_message_is_refused(channel: Any) -> None:
+def test_large_message_is_rejected(channel: Any) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         call(channel, "ModelInfer", **infer_request(raw_input_contents=[bytes(17 * 2**20)]))
     assert caught.value.code() == Code.RESOURCE_EXHAUSTED
@@ -193,7 +193,7 @@ def resident_bytes(server: Server) -> int:
     return int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def test_refused_messages_do_not_stay_in_memory(server: Server, channel: Any) -> None:
+def test_rejected_messages_do_not_stay_in_memory(server: Server, channel: Any) -> None:
     """Neither large ones, nor those that would take forty times their size in memory."""
     infer = channel.unary_unary(f"/{SERVICE}/ModelInfer")
     unknown = message("ModelInferRequest")(

@@ -1,4 +1,4 @@
-"""Limits on large, slow and many requests; refused ones do not affect other clients."""
+"""Limits on large, slow and many requests; rejected ones do not affect other clients."""
 
 import asyncio
 import json
@@ -84,19 +84,19 @@ def send_until_response(
     return connection.recv(65536)
 
 
-def test_large_body_is_refused_with_a_readable_error(strict: Server) -> None:
+def test_large_body_is_rejected_with_a_readable_error(strict: Server) -> None:
     response = strict.post("/v1/models/smoke:predict", data=b" " * (3 * ONE_MB))
     assert response.status_code == 413
     assert "at most 1,048,576 bytes" in response.json()["error"]
 
 
-def test_large_chunked_body_is_refused(strict: Server) -> None:
+def test_large_chunked_body_is_rejected(strict: Server) -> None:
     chunks = (b" " * 65536 for _ in range(40))
     response = strict.post("/v1/models/smoke:predict", data=chunks)
     assert response.status_code == 413
 
 
-def test_expect_continue_refuses_large_body_before_sending(strict: Server) -> None:
+def test_expect_continue_rejects_large_body_before_sending(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(HEAD + b"Content-Length: 9999999\r\nExpect: 100-continue\r\n\r\n")
         response = read_all(connection)
@@ -137,7 +137,7 @@ def test_dripping_body_times_out(strict: Server) -> None:
     assert response.startswith(b"HTTP/1.1 408")
 
 
-def test_endless_headers_are_refused(strict: Server) -> None:
+def test_endless_headers_are_rejected(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(b"GET /v1/models HTTP/1.1\r\n")
         headers = (b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(2000))
@@ -170,7 +170,7 @@ def test_too_many_requests_get_retry_after(small: Server) -> None:
     assert b"at most 4 requests are processed at once" in response
 
 
-def test_too_many_connections_are_refused(small: Server) -> None:
+def test_too_many_connections_are_rejected(small: Server) -> None:
     idle = [connect(small) for _ in range(21)]
     try:
         response = first_response(idle)
@@ -189,7 +189,7 @@ def test_disconnecting_clients_do_no_harm(strict: Server) -> None:
     assert not [event for event in strict.events() if "traceback" in event]
 
 
-def test_pipelined_requests_are_answered_in_order(strict: Server) -> None:
+def test_pipelined_requests_get_responses_in_order(strict: Server) -> None:
     one = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Request-ID: n%d\r\n\r\n"
     last = b"GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with connect(strict) as connection:
@@ -241,7 +241,7 @@ def test_upgrade_is_ignored_and_the_body_read(server: Server, cut: bytes | None)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
-def test_busy_server_answers_probes(small: Server) -> None:
+def test_busy_server_responds_to_probes(small: Server) -> None:
     waiting: list[socket.socket] = []
 
     def busy() -> bool:
@@ -268,7 +268,7 @@ def test_duplicate_among_many_keys_is_found_quickly(server: Server) -> None:
 
 
 def test_arriving_bodies_share_a_limit() -> None:
-    """Of two bodies that do not fit together, the second is refused; the first continues."""
+    """Of two bodies that do not fit together, the second is rejected; the first continues."""
     service = Service(Settings(exported=Path(), limits=Limits(in_flight_bytes=150)))
     bodies = BodyReader(service)
 
@@ -300,7 +300,7 @@ def test_arriving_bodies_share_a_limit() -> None:
     assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
 
 
-def test_refused_body_is_released_in_the_parser_thread() -> None:
+def test_rejected_body_is_released_in_the_parser_thread() -> None:
     """The thread parses the next body: the last one must not wait for the event loop."""
     parsed: list[Any] = []
 
@@ -330,5 +330,5 @@ def test_passed_deadline_is_reported(server: Server) -> None:
     assert "deadline" in response.json()["error"]
 
 
-def test_server_still_answers_after_all_tests(strict: Server) -> None:
+def test_server_still_responds_after_all_tests(strict: Server) -> None:
     assert requests.get(strict.url + "/v2/health/ready", timeout=10).status_code == 200

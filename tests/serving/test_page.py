@@ -83,7 +83,7 @@ def test_picture_is_recognized(seen: Any, way: str) -> None:
     assert seen["pictures"][way]["label"] == "0"
 
 
-def test_picture_is_described_and_other_files_refused(seen: Any) -> None:
+def test_picture_is_described_and_other_files_rejected(seen: Any) -> None:
     assert seen["pictures"]["chosen"]["described"] == "Your picture: zero.jpg"
     assert "must be PNG, JPEG or WebP" in seen["pictures"]["refused"]
 

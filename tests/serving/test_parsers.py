@@ -57,14 +57,14 @@ def image(values: list[int]) -> Any:
 
 @settings(max_examples=400)
 @given(json_values)
-def test_any_json_is_parsed_or_refused(value: Any) -> None:
+def test_any_json_is_parsed_or_rejected(value: Any) -> None:
     for read in (read_v1, read_v2):
         outcome(read, json.dumps(value).encode())
 
 
 @settings(max_examples=300)
 @given(st.binary(max_size=300), st.none() | st.binary(max_size=5))
-def test_random_bytes_are_refused(body: bytes, length: bytes | None) -> None:
+def test_random_bytes_are_rejected(body: bytes, length: bytes | None) -> None:
     with pytest.raises(ServingError):
         read_v1(body)
     with pytest.raises(ServingError):
@@ -88,7 +88,7 @@ def sentence(read: Any, body: bytes) -> str:
 
 
 @pytest.mark.parametrize("number", ["1" * 30, "-" + "1" * 400, "1e999"])
-def test_numbers_beyond_a_double_are_refused_as_pixels(number: str) -> None:
+def test_numbers_beyond_a_double_are_rejected_as_pixels(number: str) -> None:
     message = sentence(read_v1, b'{"instances": [[[[1],[%s]],[[3],[4]]]]}' % number.encode())
     shown = "inf" if "e" in number else number[:30]
     assert f"instances[0][0][1][0] must be an integer from 0 to 255; got {shown}" in message
@@ -131,7 +131,7 @@ def test_mistake_is_reported_with_its_position() -> None:
         b'{"a": 1, "b": %s, "a": 2}' % (b"[" + b"1," * 400 + b"1]"),
     ],
 )
-def test_duplicate_keys_are_refused(text: bytes) -> None:
+def test_duplicate_keys_are_rejected(text: bytes) -> None:
     assert 'duplicate key "a"' in sentence(strict_json.parse, text)
     other = text.replace(b'"a"', b'"A"', 1)
     assert whole(strict_json.parse(other)[0]) == json.loads(other)
@@ -202,7 +202,7 @@ def requests_of(count: int) -> list[bytes]:
 
 
 def outcome(read: Any, body: bytes) -> bytes | None:
-    """Return the pixels, or None if the request was refused."""
+    """Return the pixels, or None if the request was rejected."""
     try:
         found = read(body)
     except ServingError as problem:
@@ -307,6 +307,6 @@ def test_adjacent_lists_are_not_joined() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_raw_bytes_of_wrong_length_are_refused(count: int) -> None:
+def test_raw_bytes_of_wrong_length_are_rejected(count: int) -> None:
     with pytest.raises(ServingError, match=f"must have {4 * count} bytes for {count} images"):
         tensors.from_bytes(bytes(5), SHAPE, count, "it")
