@@ -35,7 +35,7 @@ def run(context: Context, folder: Path) -> Outcome[ExportFacts]:
         ),
         contract=contract,
         metadata=_metadata(data, context.fingerprints["train"], context.config.task),
-        calibration=_spread(data, _CALIBRATION_IMAGES),
+        calibration=_evenly_spaced(data, _CALIBRATION_IMAGES),
     )
     with context.progress.task("exporting", total=len(settings.formats)) as task:
         for done, file_format in enumerate(settings.formats):
@@ -89,10 +89,10 @@ def _metadata(data: DataSet, fingerprint: str, task: str) -> dict[str, str]:
     }
 
 
-def _spread(data: DataSet, count: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+def _evenly_spaced(data: DataSet, count: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
     """Return training images at equal distances, the same in every run."""
-    places = np.linspace(0, len(data.train) - 1, min(count, len(data.train))).astype(int)
-    return np.asarray(data.train.images[np.unique(places)])
+    indices = np.linspace(0, len(data.train) - 1, min(count, len(data.train))).astype(int)
+    return np.asarray(data.train.images[np.unique(indices)])
 
 
 def _leave_out(copies: Sequence[Copy], folder: Path) -> set[str]:

@@ -13,7 +13,7 @@ import orjson
 
 _MAX_LINES = 100_000  # waiting for the reader of standard error; further lines are dropped
 _CLOSE_SECONDS = 2.0
-_TOGETHER_SECONDS = 0.05  # lines are written in groups: waking the thread for each costs throughput
+_FLUSH_SECONDS = 0.05  # lines are written in groups: waking the thread for each costs throughput
 _FIELDS = ("model", "version", "request_id")
 
 
@@ -40,7 +40,7 @@ class JsonLog:
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
-            time.sleep(_TOGETHER_SECONDS)
+            time.sleep(_FLUSH_SECONDS)
             lines = [line]
             while not self._lines.empty() and lines[-1] is not None:
                 lines.append(self._lines.get())  # type: ignore[arg-type]

@@ -41,11 +41,11 @@ def run(context: Context, folder: Path) -> Outcome[VerifyFacts]:
     failed = {name: reason for name in formats if (reason := _failed_copy(name, checks))}
     for name, reason in failed.items():
         context.progress.notice(f"{artifact_name(name)} is left out: {reason}.")
-    proven = tuple(name for name in formats if name not in failed)
-    names = [artifact_name(name) for name in proven]
+    verified = tuple(name for name in formats if name not in failed)
+    names = [artifact_name(name) for name in verified]
     require_passed([check for check in checks if check.artifact in names], names)
     copies = tuple(_with_reason(copy, failed) for copy in exported.facts.copies)
-    return Outcome(VerifyFacts(proven, tuple(checks), copies))
+    return Outcome(VerifyFacts(verified, tuple(checks), copies))
 
 
 def _failed_copy(file_format: str, checks: Sequence[Check]) -> str | None:

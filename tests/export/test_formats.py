@@ -211,7 +211,7 @@ def test_inaccurate_copy_is_left_out_and_the_run_continues(
 ) -> None:
     """Calibration on black images gives useless ranges for digits."""
     black = np.zeros((100, 28, 28, 1), np.uint8)
-    monkeypatch.setattr(export_stage, "_spread", lambda *_: black)
+    monkeypatch.setattr(export_stage, "_evenly_spaced", lambda *_: black)
     run = context(complete, ["export.formats=[onnx,onnx_int8,onnx_fp16]"])
     facts = export_stage.run(run, tmp_path).facts
     assert facts.formats == ("onnx", "onnx_fp16")
