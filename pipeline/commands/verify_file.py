@@ -137,8 +137,8 @@ def _data_of_file(
             f"The data set {name!r}, named in the metadata of {path}, is not on this machine. If "
             f"you trust the file, fetch it first: pipeline run data.name={name} --until data"
         )
-    [result] = run_stages(config, workspace, progress, until="data")
-    data: StageOutput[DataFacts] = result.output
+    [stage_result] = run_stages(config, workspace, progress, until="data")
+    data: StageOutput[DataFacts] = stage_result.output
     facts = data.facts
     wanted = contract_for(task.output(len(facts.class_names)), image_shape=facts.image_shape)
     known = json.dumps(facts.class_names)
