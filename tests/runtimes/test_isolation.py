@@ -195,7 +195,7 @@ def test_worker_started_after_the_interrupt_is_killed(
 
     class Late(WorkerProcess):
         def __init__(self, request: Path, seconds: float) -> None:
-            if json.loads(request.read_text())["shown"] == "first":
+            if json.loads(request.read_text())["display_name"] == "first":
                 raise WorkerFailed("this one fails immediately")
             starting.set()
             interrupted.wait(60)
