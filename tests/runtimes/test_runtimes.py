@@ -278,4 +278,4 @@ def test_unverifiable_format_is_rejected_before_training(tmp_path: Path) -> None
 def test_copies_need_their_original(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[keras,onnx_int8]",
                    "-C", tmp_path)  # fmt: skip
-    assert_error(done, 2, "export.formats", "onnx, which onnx_int8 is made from")
+    assert_error(done, 2, "export.formats", "onnx, the source of onnx_int8")
