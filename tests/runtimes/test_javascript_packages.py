@@ -40,7 +40,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(wheel, cwd=PROJECT, check=True, capture_output=True)
     [file] = (place / "wheel").iterdir()
     target = ["--no-deps", "--no-index", "--target", str(place / "packages")]
-    install = [UV, "pip", "install", *target, str(file)]
+    install = [str(UV), "pip", "install", *target, str(file)]
     subprocess.run(install, cwd=place, check=True, capture_output=True)
     return place / "packages"
 
