@@ -43,7 +43,7 @@ test: $(VENV)/installed-dev .venv-base/installed .venv-clients/installed $(if $(
 
 # The tests that need neither TensorFlow nor other processes.
 test-fast: $(VENV)/installed-dev
-	$(PYTEST) --fast $(ARGS)
+	$(PYTEST) --fast $(PARALLEL) $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

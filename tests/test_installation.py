@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 
 from tests.support.locks import lock_text, locked
-from tests.support.paths import PROJECT
+from tests.support.paths import PROJECT, UV
 
 LOCKS = ["run", "dev", "docs", "base", "build", "uv"]
 SCRIPT = PROJECT / "requirements" / "install.py"
-UV = PROJECT / ".venv-uv" / "bin" / "uv"
 needs_uv = pytest.mark.skipif(not UV.exists(), reason="made by `make install`: .venv-uv")
 
 

@@ -131,7 +131,6 @@ def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint
 
 
 def _unreadable(where: str, error: Exception) -> ImageError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return ImageError(
-        f"Cannot read {where} as an image: {reason}. Use a PNG, JPEG, WebP or .npy file."
-    )
+    reason = getattr(error, "strerror", None)  # of the operating system
+    advice = "Check the path." if reason else "Use a PNG, JPEG, WebP or .npy file."
+    return ImageError(f"Cannot read {where} as an image: {reason or error}. {advice}")

@@ -27,7 +27,8 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, PROJECT / ".ci" / "tests.py", "-q", *arguments],
         capture_output=True, text=True, check=False, cwd=folder,
-        env={**os.environ, "UNSTABLE_TESTS": "unstable.txt", "PYTEST_ADDOPTS": ""},
+        env={**os.environ, "UNSTABLE_TESTS": "unstable.txt", "PYTEST_ADDOPTS": "",
+             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def write(folder: Path, **modules: str) -> None:
         (folder / f"test_{name}.py").write_text(code)
 
 
-@pytest.mark.parametrize("parallel", [(), ("--numprocesses=2",)])
+@pytest.mark.parametrize("parallel", [(), ("-p", "xdist", "--numprocesses=2")])
 def test_unstable_test_is_listed_and_does_not_fail_the_run(
     tmp_path: Path, parallel: tuple[str, ...]
 ) -> None:

@@ -41,7 +41,7 @@ def main() -> None:
     options = ["--url", url, "--checks", "all", "--no-color"]
     if TOKEN:
         options += ["--header", f"Authorization: Bearer {TOKEN}"]
-        options += ["--max-examples", "5"]  # only the authentication differs
+        options += ["--max-examples", "1"]  # only the authentication differs
     command(["--config-file", str(CONFIG), "run", document, *options])
 
 

@@ -284,7 +284,7 @@ def test_config_prints_defaults_and_parameter_count() -> None:
             ["requires boundaries and values", "Write {name: piecewise_constant_decay"],
         ),
         ("data.name=mnits", ["data.name", "Did you mean 'mnist'?"]),
-        ("data.name=imdb_reviews", ["a set of images of one size", "imdb_reviews"]),
+        ("data.name=imdb_reviews", ["uint8 images of one size with one label", "imdb_reviews"]),
         ("data.name=mnist:9.9.9", ["TensorFlow Datasets cannot open the data set", "9.9.9"]),
         (
             "model.hidden=[65536,65536,65536]",

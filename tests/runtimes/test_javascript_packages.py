@@ -14,7 +14,7 @@ from pipeline.runtimes.registry import choose_runtime
 from pipeline.system.atomic import sha256
 from tests.support.command_line import Done, assert_error, command
 from tests.support.files import copy_package
-from tests.support.paths import PROJECT
+from tests.support.paths import PROJECT, UV
 from tests.support.requirements import needs_node
 
 LOCK = json.loads((PROJECT / "pipeline/runtimes/js/package-lock.json").read_text())
@@ -39,9 +39,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheel = [sys.executable, "-m", "flit_core.wheel", "--outdir", str(path / "wheel")]
     subprocess.run(wheel, cwd=PROJECT, check=True, capture_output=True)
     [file] = (path / "wheel").iterdir()
-    target = ["--no-deps", "--no-index", "--no-compile", "--target", str(path / "packages")]
-    pip = [sys.executable, "-m", "pip", "install", *target, str(file)]
-    subprocess.run(pip, cwd=path, check=True, capture_output=True)
+    target = ["--no-deps", "--no-index", "--target", str(path / "packages")]
+    install = [str(UV), "pip", "install", *target, str(file)]
+    subprocess.run(install, cwd=path, check=True, capture_output=True)
     return path / "packages"
 
 

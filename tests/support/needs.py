@@ -18,9 +18,11 @@ OF_FIXTURES = {
     "server": "server",
     "certificate": "process",
     "tiny_disk": "root",
+    "mnist_dir": "slow",
 }
 PROCESSES = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"}  # audit events
-_unmarked: list[str] = []  # the test without marks that is running, or being collected
+_unmarked: list[str] = []  # the test without marks that is running
+_without_tensorflow: list[str] = []  # not empty with --fast: not even collecting may import it
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--fast"):
-        _unmarked.append("a module without pytestmark")
+        _without_tensorflow.append("A module without pytestmark")
     sys.addaudithook(_refuse)
 
 
@@ -66,9 +68,8 @@ def _is_marked(item: pytest.Item) -> bool:
 
 
 def _refuse(event: str, arguments: tuple[object, ...]) -> None:
-    if not _unmarked:
-        return
-    if event in PROCESSES:
+    if event in PROCESSES and _unmarked:
         raise AssertionError(f"{_unmarked[0]} starts a process: mark it with pytest.mark.process")
-    if event == "import" and arguments[0] == "tensorflow":
-        raise AssertionError(f"{_unmarked[0]} imports TensorFlow: mark it, pytest.mark.tensorflow")
+    importing = event == "import" and arguments[0] == "tensorflow"
+    if importing and (found := _unmarked + _without_tensorflow):
+        raise AssertionError(f"{found[0]} imports TensorFlow: mark it with pytest.mark.tensorflow")
