@@ -17,7 +17,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         tag, place = _varint(message, place)
         number, wire = tag >> 3, tag & 7
         if number == 0 or tag >= _MOST_TAG:
-            raise ValueError(f"the invalid field number {number} before byte {place}")
+            raise ValueError(f"invalid field number {number} before byte {place}")
         if wire == _VARINT:
             value, place = _varint(message, place)
             yield number, value
@@ -27,9 +27,9 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         elif wire in _SIZES:
             size = _SIZES[wire]
         else:
-            raise ValueError(f"the unknown wire type {wire} at byte {place}")
+            raise ValueError(f"unknown wire type {wire} at byte {place}")
         if place + size > len(message):
-            raise ValueError(f"a field of {size} bytes, but {len(message) - place} bytes are left")
+            raise ValueError(f"field of {size} bytes, but only {len(message) - place} bytes left")
         yield number, message[place : place + size] if wire == _BYTES else 0
         place += size
 
@@ -39,10 +39,10 @@ def _varint(message: memoryview, place: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if place == len(message):
-            raise ValueError("a truncated number at the end")
+            raise ValueError("truncated number at the end")
         byte = message[place]
         place += 1
         value |= (byte & 127) << shift
         if byte < 128:  # noqa: PLR2004  (the highest bit is set if more bytes follow)
             return value, place
-    raise ValueError(f"a number of more than 10 bytes, at byte {place}")
+    raise ValueError(f"number of more than 10 bytes at byte {place}")

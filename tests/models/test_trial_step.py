@@ -38,9 +38,12 @@ def test_every_schedule_passes(name: str) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"name": "adam", "beta_1": 1}, "weights with beta_1: 1 .* default of Keras is 0.9"),
+        ({"name": "adam", "beta_1": 1}, "weights with beta_1: 1 .* Keras default is 0.9"),
         ({"name": "adam", "beta_1": -1}, "weights with beta_1: -1"),  # in the second step
-        ({"name": "adam", "epsilon": 0}, "weights with epsilon: 0 .* Keras is 1e-07"),  # gradient 0
+        (
+            {"name": "adam", "epsilon": 0},
+            "epsilon: 0 .* Keras default is 1e-07",
+        ),  # gradient 0
         ({"name": "rmsprop", "rho": 2}, "RMSprop computes NaN or infinite weights with rho: 2"),
         ({"name": "sgd", "learning_rate": 1e39}, "weights with learning_rate: 1e.39"),
         (
