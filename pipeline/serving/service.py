@@ -48,7 +48,7 @@ class Service:
         """
         limit = self.settings.limits.kept_bytes
         if self._kept_bytes + size > limit:
-            raise too_many("bytes of requests are held at once", limit, close=True)
+            raise too_many("bytes of requests are in memory at a time", limit, close=True)
         self._kept_bytes += size
 
     def forget(self, size: int) -> None:

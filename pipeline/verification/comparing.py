@@ -62,7 +62,7 @@ def compare(
         few = expected[: SMALL_BATCHES[-1]]
         failures += _value_failures(f"the first {len(few)} {entrance}", got, few, tolerance, task)
     missing = [name for name in entrances if name not in answers.entrances]
-    failures += [f"it must accept images {name}; got no input for them" for name in missing]
+    failures += [f"it must accept images {name}; got no such input" for name in missing]
     return tuple(failures)
 
 
@@ -94,7 +94,7 @@ def _value_failures(
         ]
     if not np.isfinite(got).all():
         bad = int((~np.isfinite(got)).any(axis=1).sum())
-        return [f"{name}: all values must be finite; got {bad} images with infinity or NaN"]
+        return [f"{name}: all values must be finite; got infinity or NaN for {bad} images"]
     failures = []
     difference = max_abs_diff(got, expected)
     if not difference <= tolerance:

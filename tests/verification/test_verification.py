@@ -243,7 +243,7 @@ def test_missing_or_incomplete_encoded_inputs_fail(known: Reference) -> None:
     few.entrances["as PNG files"] = known.probabilities[:0]
     assert len(compare(few, known)) == 1
     [failure] = compare(answers(known.probabilities), known, entrances=["as PNG files"])
-    assert failure == "it must accept images as PNG files; got no input for them"
+    assert failure == "it must accept images as PNG files; got no such input"
 
 
 def test_copy_must_be_equally_accurate_in_every_runtime() -> None:

@@ -89,7 +89,7 @@ class Application:
     def _require_capacity(self, route: Route) -> None:
         limit = self.service.settings.limits.requests
         if self.service.under_way > limit and not route.open:  # a busy server answers probes
-            raise too_many("requests are answered at once", limit)
+            raise too_many("requests are handled at a time", limit)
 
     async def _send(self, request: Request, response: Response, send: Send) -> None:
         body = response.body
