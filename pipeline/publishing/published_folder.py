@@ -210,7 +210,9 @@ def _reason(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return sentence(error)
     first = error.errors()[0]
-    return ": ".join([*map(str, first["loc"]), f"{first['msg']}."])
+    place = ".".join(map(str, first["loc"]))
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}." if place else f"{message}."
 
 
 def _state(path: Path) -> str:

@@ -71,7 +71,8 @@ def from_nested_or_flat(data: Any, shape: tuple[int, ...], count: int, where: st
             return images
         data = parsed(data)
     if type(data) is not list or not data:
-        raise wrong(f"{where} must be a list of numbers, nested or flat; got {_shown(data)}.")
+        got = _shown(data) if data else "none"
+        raise wrong(f"{where} must be a list of numbers, nested or flat; got {got}.")
     if type(data[0]) is not list:
         return from_flat(data, shape, count, where)
     images = from_nested(data, shape, where)

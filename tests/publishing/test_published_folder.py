@@ -161,7 +161,8 @@ def test_missing_manifest_entry_is_explained(exported: Path, place: tuple[str, s
     del manifest[place[0]][place[1]]
     path.write_text(json.dumps(manifest))
     done = command("verify", exported / "smoke" / "1", "--workspace", exported.parent)
-    assert_error(done, 2, "as the manifest of a published model", ".".join(place))
+    words = f"{'.'.join(place)}: Field required. Restore the file"
+    assert_error(done, 2, "as the manifest of a published model", words)
 
 
 def test_older_version_can_be_verified(exported: Path) -> None:
