@@ -94,7 +94,8 @@ def _value_failures(
         ]
     if not np.isfinite(got).all():
         bad = int((~np.isfinite(got)).any(axis=1).sum())
-        return [f"{name}: all values must be finite; got infinity or NaN for {bad} images"]
+        of_all = f"{bad} of {len(got)} images"
+        return [f"{name}: all values must be finite; got infinity or NaN for {of_all}"]
     failures = []
     difference = max_abs_diff(got, expected)
     if not difference <= tolerance:
