@@ -300,7 +300,7 @@ def test_config_prints_defaults_and_parameter_count() -> None:
         ("optimizer={name: adam, clipnorm: x}", ["Adam cannot compute with {clipnorm: x}"]),
         (
             "optimizer.schedule={name: exponential, decay_rate: x}",
-            ["cannot compute exponential with {decay_rate: x}"],
+            ["Cannot compute exponential with {decay_rate: x}"],
         ),
         (
             "optimizer={name: sgd, gradient_accumulation_steps: 1}",

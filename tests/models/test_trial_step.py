@@ -56,11 +56,11 @@ def test_every_schedule_passes(name: str) -> None:
         ),
         (
             {"name": "sgd", "schedule": {"name": "exponential", "decay_rate": -1}},
-            "the learning rate is nan at step 9 of exponential with {decay_rate: -1}",
+            "The learning rate is nan at step 9 of exponential with {decay_rate: -1}",
         ),
         (
             {"name": "sgd", "schedule": {"name": "polynomial", "power": -1}},
-            "the learning rate is inf at step 10 of polynomial",
+            "The learning rate is inf at step 10 of polynomial",
         ),
     ],
 )

@@ -226,7 +226,7 @@ def test_failing_callback_is_named_and_nothing_published(own: Path, tmp_path: Pa
     assert_error(
         done,
         2,
-        "Failing in train.callbacks failed: on_epoch_end raised ValueError: no such luck Fix",
+        "Failing in train.callbacks failed: on_epoch_end raised ValueError: no such luck. Fix",
     )
     assert not (tmp_path / "exported").exists() or not list((tmp_path / "exported").iterdir())
 
