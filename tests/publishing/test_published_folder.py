@@ -47,7 +47,7 @@ def test_altered_files_are_never_opened(exported: Path, damage: str) -> None:
     [
         (lambda folder: folder / "none", "which does not exist"),
         (lambda folder: folder, "contains no version with a manifest.json"),
-        (lambda folder: folder / "file.txt", "those end in .onnx or .keras or .tflite or .xml"),
+        (lambda folder: folder / "file.txt", "must end in .onnx or .keras or .tflite or .xml"),
         (lambda folder: folder / "broken.onnx", "is not a valid ONNX model"),
     ],
 )
