@@ -22,15 +22,17 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and output of libraries.")]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show tracebacks and the output of libraries.")
+]
 WorkspaceDir = Annotated[
-    Path, typer.Option("--workspace", "-C", help="The folder that holds runs/ and exported/.")
+    Path, typer.Option("--workspace", "-C", help="The folder that contains runs/ and exported/.")
 ]
 Arguments = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[CONFIG] [KEY=VALUE ...]",
-        help="A YAML file, or the name of one in configs/ (by default mlp); overrides of its keys.",
+        help="A YAML file, or the name of one in configs/ (default: mlp); overrides of its keys.",
     ),
 ]
 _HERE = Path()
@@ -88,7 +90,9 @@ def run(
 @app.command()
 def config(
     arguments: Arguments = None,
-    schema: Annotated[bool, typer.Option(help="Print its JSON Schema instead.")] = False,
+    schema: Annotated[
+        bool, typer.Option(help="Print the JSON Schema of configurations instead.")
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -110,7 +114,7 @@ def config(
             with show_progress(None, debug=debug) as progress:
                 layers = api.describe_layers(resolved, progress=progress)
         except MissingExtra as error:
-            typer.echo(f"Names and arguments of Keras were not checked: {error}", err=True)
+            typer.echo(f"Keras names and arguments were not checked. {error}", err=True)
         if json:
             print_json({"config": values, "layers": [vars(layer) for layer in layers]})
             return
@@ -210,7 +214,7 @@ def verify(
                 checks,
                 reference="its reference" if model.is_file() else "the trained model",
                 advice="Do not use a file that failed. Export it again; if it fails again, the "
-                "runtime named above computes differently.",
+                "runtime named above computes different results.",
             )
         except VerificationFailed as error:
             failure = error
@@ -231,10 +235,12 @@ def serve(
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="HTTP; 0 for a free one.")] = 8501,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The HTTP port; 0 selects a free one.")
+    ] = 8501,
     grpc_port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="gRPC; by default one below --port."),
+        typer.Option(min=0, max=65535, help="The gRPC port; by default one below --port."),
     ] = None,
     grpc: Annotated[bool, typer.Option(help="Open the gRPC port.")] = True,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Number of worker processes.")] = 1,
@@ -242,17 +248,21 @@ def serve(
         Path | None, typer.Option(help="A file with the bearer token that clients must send.")
     ] = None,
     tls_certificate: Annotated[Path | None, typer.Option(help="A PEM file; enables TLS.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key, a PEM file.")] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="The key of the certificate, a PEM file.")
+    ] = None,
     insecure: Annotated[
         bool,
-        typer.Option("--insecure", help="Serve other hosts without token and TLS."),
+        typer.Option("--insecure", help="Serve other hosts without a token or TLS."),
     ] = False,
-    max_body_mb: Annotated[int, typer.Option(min=1, max=1024, help="Largest request.")] = 16,
+    max_body_mb: Annotated[
+        int, typer.Option(min=1, max=1024, help="Maximum size of a request body.")
+    ] = 16,
     max_requests: Annotated[int, typer.Option(min=1, help="Concurrent requests per worker.")] = 256,
     max_connections: Annotated[int, typer.Option(min=1, help="Connections per worker.")] = 1024,
     max_batch: Annotated[
         int,
-        typer.Option(min=1, help="Images computed together; 1 disables batching."),
+        typer.Option(min=1, help="Maximum images per batch; 1 disables batching."),
     ] = 64,
     receive_seconds: Annotated[
         float, typer.Option(min=0.1, help="Timeout for receiving a request.")
@@ -261,7 +271,8 @@ def serve(
         float, typer.Option(min=0.001, help="Time that a request may wait for inference.")
     ] = 10,
     drain_seconds: Annotated[
-        float, typer.Option(min=0, help="After SIGTERM: not ready, but still accepting requests.")
+        float,
+        typer.Option(min=0, help="Time after SIGTERM to report not ready but accept requests."),
     ] = 1,
     access_log: Annotated[bool, typer.Option(help="Log a JSON line for each request.")] = True,
     workspace: WorkspaceDir = _HERE,

@@ -91,14 +91,16 @@ class MissingPackages(MachineError):
     """A required package is not installed."""
 
     def __init__(self, what: str, command: str) -> None:
-        super().__init__(f"{what} needs packages that are not installed. Add them with: {command}.")
+        super().__init__(
+            f"{what} requires packages that are not installed. To install them: {command}"
+        )
 
 
 class MissingExtra(MissingPackages):
     """A package that belongs to an optional extra is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(what, f"pip install 'dense-pipeline[{extra}]' (in a clone: make install)")
+        super().__init__(what, install_command(extra))
 
 
 class WorkerFailed(MachineError):
@@ -111,6 +113,17 @@ def one_line(error: BaseException, limit: int | None = 300) -> str:
     An error without a message is represented by the name of its class.
     """
     return " ".join(str(error).split())[:limit] or type(error).__name__
+
+
+def sentence(error: BaseException, limit: int | None = 300) -> str:
+    """Return the message of an error in one line that ends with a period."""
+    text = one_line(error, limit)
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra; in the environment of a clone there is no pip."""
+    return f"pip install 'dense-pipeline[{extra}]' (in a clone: make install)"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

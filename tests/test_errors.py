@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.errors import did_you_mean, one_line
+from pipeline.errors import did_you_mean, one_line, sentence
 
 
 def test_error_is_reduced_to_one_line() -> None:
@@ -18,6 +18,13 @@ def test_long_error_is_truncated_to_the_limit() -> None:
 
 def test_error_without_text_is_named_by_its_class() -> None:
     assert one_line(AssertionError()) == "AssertionError"
+
+
+def test_sentence_ends_with_one_period() -> None:
+    assert sentence(ValueError("no\nperiod")) == "no period."
+    assert sentence(ValueError("One period.")) == "One period."
+    assert sentence(ValueError("Is it?")) == "Is it?"
+    assert sentence(KeyError()) == "KeyError."
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_ctrl_c_keeps_completed_work(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "Interrupted. Completed work is kept" in err
+    assert "Interrupted. Completed work is saved" in err
     assert "Traceback" not in err
     assert list((tmp_path / "runs" / "data").iterdir())
     assert list((tmp_path / "runs" / "train").iterdir()) == []
@@ -184,7 +184,5 @@ def test_full_standard_output_is_not_an_internal_error(workspace: Path) -> None:
     with Path("/dev/full").open("w") as full:
         arguments = [sys.executable, "-m", "pipeline", "models", "-C", str(workspace), "--json"]
         done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, check=False)
-    assert (
-        done.stderr == b"Error: The output could not be read or written: No space left on device.\n"
-    )
+    assert done.stderr == b"Error: Cannot read or write the output: No space left on device.\n"
     assert done.returncode == 3

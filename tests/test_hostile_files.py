@@ -196,7 +196,7 @@ def test_commands_reject_external_data(tmp_path: Path) -> None:
     np.save(tmp_path / "digit.npy", np.zeros((1, 2, 2, 1), np.uint8))
     for arguments in (("predict", path, tmp_path / "digit.npy"), ("verify", path, "-C", tmp_path)):
         done = command(*arguments)
-        assert_error(done, 2, "must contain all its tensors", "Save it without external data")
+        assert_error(done, 2, "must contain all its tensors", "without external data")
         assert SECRET not in done.out + done.err
 
 

@@ -9,7 +9,7 @@ from pipeline.config.schema import Data
 from pipeline.data import sources
 from pipeline.data.fetching import find_hosts
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, install_command
 from pipeline.progress import Progress
 from pipeline.runtimes.npm import NpmPackage, packages_folder
 from pipeline.runtimes.registry import all_runtimes
@@ -25,7 +25,6 @@ _TRAIN = (
     "scikit-learn",
     "mlxtend",
 )
-_ADD_TRAIN = "pip install 'dense-pipeline[train]'"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def diagnose(data: Data, workspace: Workspace, progress: Progress) -> list[Findi
 def _package(name: str) -> Finding:
     if version := installed_version(name):
         return Finding(name, True, version)
-    return Finding(name, False, "not installed", f"To train and export: {_ADD_TRAIN}")
+    return Finding(name, False, "not installed", f"To train and export: {install_command('train')}")
 
 
 def _runtimes() -> list[Finding]:
@@ -75,7 +74,7 @@ def _npm_packages() -> Finding:
     folder = packages_folder()
     if folder.is_dir():
         return Finding("npm packages", True, f"in {folder}")
-    return Finding("npm packages", False, f"no folder {folder}", NpmPackage.command)
+    return Finding("npm packages", False, f"not installed in {folder}", NpmPackage.command)
 
 
 def _writable(root: Path) -> Finding:
@@ -88,8 +87,8 @@ def _writable(root: Path) -> Finding:
 def _data(data: Data, progress: Progress) -> Finding:
     subject = f"data set {data.name}"
     ways = (
-        f"Put its files in a folder and set {sources.MANUAL_DIR_VARIABLE} to it, or name a host in "
-        "data.mirrors; until then, runs use the sample of 5,000 digits."
+        f"Put its files in a folder and set {sources.MANUAL_DIR_VARIABLE} to that folder, or add a "
+        "mirror to data.mirrors; until then, runs use the sample of 5,000 digits."
     )
     try:
         local = sources.local_source(data)
@@ -98,4 +97,4 @@ def _data(data: Data, progress: Progress) -> Finding:
         hosts = find_hosts(sources.pinned(data), sources.mirrors(data), progress)
     except PipelineError as error:
         return Finding(subject, False, str(error), ways)
-    return Finding(subject, True, f"can be fetched from {hosts[0]}")
+    return Finding(subject, True, f"can be downloaded from {hosts[0]}")

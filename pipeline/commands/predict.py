@@ -130,8 +130,8 @@ class _IsolatedPredictor(Predictor):
             return run_isolated(self.runtime, self._path, images, timeout_seconds=_TRIAL_SECONDS)
         except WorkerFailed as error:
             raise ModelError(
-                f"{self.runtime.name} cannot open and run {self._path}: {error}. Export it again "
-                "or restore it."
+                f"Cannot run {self._path} in {self.runtime.name}: {error}. Restore the file, or "
+                "export it again."
             ) from error
 
 
@@ -143,11 +143,11 @@ def _format_of(path: Path) -> str:
         advice = (
             "The model comes first: pipeline predict MODEL FILE ..."
             if is_picture
-            else "Name such a file or a published model, for example exported/mlp."
+            else "Specify such a file, or a published model such as exported/mlp."
         )
         raise ModelError(
-            f"{path} is not a model file: those end in {' or '.join(filter(None, endings))}. "
-            f"{advice}"
+            f"{path} is not a model file: its name must end in "
+            f"{' or '.join(filter(None, endings))}. {advice}"
         )
     return found
 
@@ -163,7 +163,7 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
     named = [pair for pair in pairs if pair[1].name == name]
     if not named:
         raise RequestError(
-            f"the runtime {name!r} does not open {', '.join(formats)}. Choose from "
+            f"The runtime {name!r} does not open {', '.join(formats)}. Choose from "
             f"{', '.join(runtime.name for _, runtime in pairs)}."
         )
     return named[0]

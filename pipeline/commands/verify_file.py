@@ -135,7 +135,7 @@ def _data_of_file(
     if name != _DEFAULT_DATA_SET and not _is_available(config, workspace):
         raise DataFileError(
             f"The data set {name!r}, named in the metadata of {path}, is not on this machine. If "
-            f"you trust the file, fetch it first: pipeline run data.name={name} --until data"
+            f"you trust the file, download the data set: pipeline run data.name={name} --until data"
         )
     [stage_result] = run_stages(config, workspace, progress, until="data")
     data: StageOutput[DataFacts] = stage_result.output
@@ -147,7 +147,7 @@ def _data_of_file(
         raise DataFileError(
             f"A file verified on {facts.name} must have the signature {wanted} and the labels "
             f"{', '.join(facts.class_names)}; got {contract} and the labels {labels[:200]} in "
-            f"{path}. If it is for another data set, name that in its metadata as data_set."
+            f"{path}. If the file is for another data set, set data_set in its metadata."
         )
     return data
 

@@ -76,8 +76,8 @@ def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Prog
     if found != wanted:
         raise DataFileError(
             f"The test set must be the one used for publication, with SHA-256 {wanted}; got "
-            f"{found} in {stored.path}. Make the original data available; pipeline doctor shows "
-            "which data can be reached."
+            f"{found} in {stored.path}. Provide the original data; pipeline doctor shows which "
+            "data is available."
         )
     return stored.path
 
@@ -94,7 +94,7 @@ def _require_reference(published: PublishedModel, workspace: "Workspace") -> Non
     if _stored_predictions(published, workspace) is None and "keras" not in published.formats:
         raise ModelError(
             f"Verification requires model.keras in {published.path}, or the output of its run in "
-            f"{workspace.store.root}; found neither. Publish the model with the format keras."
+            f"{workspace.store.root}; found neither. Add keras to export.formats and publish again."
         )
 
 

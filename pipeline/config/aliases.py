@@ -40,12 +40,12 @@ _PATHS = {
 KEYS = {name: path for path, names in _PATHS.items() for name in names.split()}
 
 _DECAY = (
-    "For a learning rate that decays write optimizer.schedule, for example "
-    "schedule: {name: cosine}; for weight decay write optimizer.weight_decay."
+    "For a decaying learning rate, write optimizer.schedule, for example "
+    "schedule: {name: cosine}; for weight decay, write optimizer.weight_decay."
 )
 _PRECISION = "Write train.precision: mixed_bfloat16."
-_LOSS = "Leave it out: loss and metrics follow from the task."
-_OUTPUT = "Leave it out, and name the folder on the command line: --workspace FOLDER."
+_LOSS = "Remove it: the task determines the loss and the metrics."
+_OUTPUT = "Remove it, and set the folder on the command line: --workspace FOLDER."
 # Another tool's name of a key -> what to write, where that is not another key.
 ADVICE = {
     **dict.fromkeys(("decay", "lr_decay", "learning_rate_decay"), _DECAY),
@@ -55,16 +55,18 @@ ADVICE = {
     **dict.fromkeys(("output", "output_dir", "out_dir", "workspace"), _OUTPUT),
     "depth": "Write the units of every layer: model.hidden: [512, 512].",
     "num_layers": "Write the units of every layer: model.hidden: [512, 512].",
-    "steps": "Write train.epochs; an epoch takes each training image once.",
+    "steps": "Write train.epochs; an epoch is one pass over the training images.",
     "patience": "Write train.early_stopping: {patience: 3}.",
-    "shuffle": "Leave it out: every epoch is shuffled, by train.seed.",
+    "shuffle": "Remove it: every epoch is shuffled, with the seed train.seed.",
 }
 # Names that Keras 2 had, which no optimizer of Keras 3 takes.
 _NOT_OF_OPTIMIZERS = {"lr", "decay", "lr_decay", "lr_schedule", "scheduler"}
 
-_MIXED = "Write mixed_bfloat16; for exported files in half precision add onnx_fp16 to formats."
-_TORCH = "Write onnx, which PyTorch and others can load."
-_NO_SCHEDULE = "Leave the schedule out for a constant learning rate."
+_MIXED = (
+    "Write mixed_bfloat16; for exported files in half precision, add onnx_fp16 to export.formats."
+)
+_TORCH = "Write onnx; models cannot be exported to PyTorch."
+_NO_SCHEDULE = "Remove the schedule for a constant learning rate."
 _WARMUP = "Write {name: cosine, warmup_target: 0.1, warmup_steps: 500}, with your own values."
 # Key -> another tool's name of a value -> what to write.
 _VALUES: dict[KeyPath, dict[str, str]] = {
@@ -80,7 +82,9 @@ _VALUES: dict[KeyPath, dict[str, str]] = {
     ("optimizer", "schedule", "name"): {
         **dict.fromkeys(("none", "constant", "fixed"), _NO_SCHEDULE),
         **dict.fromkeys(("warmup", "cosine_warmup"), _WARMUP),
-        **dict.fromkeys(("linear", "poly"), "Write polynomial; its default power 1 is linear."),
+        **dict.fromkeys(
+            ("linear", "poly"), "Write polynomial; with its default power of 1, it is linear."
+        ),
         **dict.fromkeys(("cosine_annealing", "cosineannealing", "cos"), "Write cosine."),
         **dict.fromkeys(
             ("step", "multistep", "piecewise"),
@@ -106,8 +110,8 @@ _VALUES: dict[KeyPath, dict[str, str]] = {
         **dict.fromkeys(("h5", "hdf5", "keras_v3"), "Write keras."),
         **dict.fromkeys(("tf", "tensorflow", "savedmodel", "pb"), "Write saved_model."),
         **dict.fromkeys(("torch", "pytorch", "pt", "pth", "torchscript"), _TORCH),
-        **dict.fromkeys(("int8", "quantized"), "Write onnx_int8, beside onnx."),
-        **dict.fromkeys(("fp16", "float16", "half"), "Write onnx_fp16, beside onnx."),
+        **dict.fromkeys(("int8", "quantized"), "Write onnx_int8, in addition to onnx."),
+        **dict.fromkeys(("fp16", "float16", "half"), "Write onnx_fp16, in addition to onnx."),
         "ort": "Write onnx.",
     },
 }

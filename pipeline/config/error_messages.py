@@ -24,9 +24,9 @@ def explain_names_of_other_tools(values: dict[str, Any], places: Places) -> dict
     found = {
         path: [_unknown_key(path, places)] for path in aliases.unsupported_optimizer_keys(values)
     }
-    for path, value, suggestion in aliases.values_of_other_tools(values):
-        unknown = f"unknown value {as_yaml(value)} for {'.'.join(path)} in {_place(path, places)}."
-        found.setdefault(path, []).append(f"{unknown} {suggestion}")
+    for path, value, what_to_write in aliases.values_of_other_tools(values):
+        unknown = f"Unknown value {as_yaml(value)} for {'.'.join(path)} in {_place(path, places)}."
+        found.setdefault(path, []).append(f"{unknown} {what_to_write}")
     return {path: "\n".join(texts) for path, texts in found.items()}
 
 
@@ -51,9 +51,9 @@ def _sentence(key: KeyPath, problems: list[Any], places: Places) -> str:
     if "extra_forbidden" in kinds:
         return _unknown_key(key, places)
     if "missing" in kinds:
-        return f"{name} is missing in {_place(key, places)}. {_missing(key)}"
+        return f"Missing key {name!r} in {_place(key, places)}. {_missing(key)}"
     if not name:
-        return f"The configuration must be plain values; got {problems[0]['msg']}."
+        return f"Keys and values must be valid Unicode text: {problems[0]['msg']}."
     relevant = [problem for problem in problems if problem["type"] != "too_short"] or problems
     rules = " or ".join(dict.fromkeys(_rule(problem) for problem in relevant))
     value = relevant[0]["input"]
@@ -62,7 +62,7 @@ def _sentence(key: KeyPath, problems: list[Any], places: Places) -> str:
 
 
 def _unknown_key(path: KeyPath, places: Places) -> str:
-    return f"unknown key {'.'.join(path)!r} in {_place(path, places)}. {advice(path)}"
+    return f"Unknown key {'.'.join(path)!r} in {_place(path, places)}. {advice(path)}"
 
 
 def _missing(key: KeyPath) -> str:
@@ -85,7 +85,7 @@ _RULES = {
     "greater_than": "more than {gt}",
     "less_than_equal": "at most {le}",
     "less_than": "less than {lt}",
-    "too_short": "a list of at least {min_length}",
+    "too_short": "a list with at least {min_length} value",
     "string_too_long": "text of at most {max_length} characters",
     "value_error": "{error}",
     "literal_error": "{expected}",

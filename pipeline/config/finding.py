@@ -26,12 +26,12 @@ def find_config(path: Path) -> Path:
         raise ConfigError(f"{path} is a folder, not a configuration. {_suggest_file(path, path)}")
     if path.exists():  # a pipe, for example
         return path
-    raise ConfigError(f"no configuration file {str(path)!r}. {_suggestion(path)}")
+    raise ConfigError(f"No such configuration file: {str(path)!r}. {_suggestion(path)}")
 
 
 def _suggestion(path: Path) -> str:
     if path.suffix not in _ENDINGS and (keys := exact_keys(str(path))):
-        return f"To set a key, write it as KEY=VALUE without spaces: {keys[0]}=VALUE."
+        return f"To set a key, write KEY=VALUE without spaces: {keys[0]}=VALUE."
     return _suggest_file(path, _FOLDER)
 
 
@@ -41,5 +41,5 @@ def _suggest_file(path: Path, folder: Path) -> str:
     if near and folder != path:
         return f"Did you mean {next(file for file in files if file.stem == near[0])}?"
     if not files:
-        return "Name a YAML file, such as configs/mlp.yaml in a clone of the project."
-    return f"Name a file, for example {', '.join(str(file) for file in files[:4])}."
+        return "Specify a YAML file, such as configs/mlp.yaml in a clone of the project."
+    return f"Specify a file, for example {', '.join(str(file) for file in files[:4])}."

@@ -57,14 +57,14 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}.") from error
+        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
     node, values = load_yaml(text, str(path))
     if not isinstance(node, MappingNode):
         found = (
-            "is empty" if node is None else f"holds {_KINDS.get(type(values), 'a single value')}"
+            "is empty" if node is None else f"contains {_KINDS.get(type(values), 'a single value')}"
         )
         raise ConfigError(
-            f"{path} {found}; a configuration is a YAML mapping of KEY: VALUE lines. See "
+            f"{path} {found}; a configuration must be a YAML mapping (KEY: VALUE lines). See "
             "configs/mlp.yaml for an example."
         )
     places = Places(str(path))
@@ -88,7 +88,9 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
     path = tuple(key.strip().split("."))
     place = f"the override {override!r}"
     if not separator or not all(path):
-        raise ConfigError(f"an override is KEY=VALUE; got {override!r}. {_suggestion(override)}")
+        raise ConfigError(
+            f"An override must be KEY=VALUE; got {override!r}. {_suggestion(override)}"
+        )
     value = _expanded(path, load_yaml(text, place)[1])
     section = values
     for part in path[:-1]:
@@ -114,7 +116,7 @@ def _expanded(path: KeyPath, value: Any) -> Any:
 
 def _suggestion(override: str) -> str:
     if override.endswith((".yaml", ".yml")):
-        return "Name one configuration file only, before the overrides."
+        return "Specify only one configuration file, before the overrides."
     keys = exact_keys(override.lstrip("-"))
     example = f"{keys[0]}=VALUE" if keys else "train.batch_size=32"
     return f"Write {example}, without spaces around =; quote values that contain spaces."

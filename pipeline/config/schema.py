@@ -23,8 +23,8 @@ _DATA_SET = r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$"
 _LABEL = r"^\w+$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 PATTERN_RULES = {
-    _DATA_SET: "a name of TensorFlow Datasets in lower case, such as mnist, emnist/letters or "
-    "mnist:3.0.1",
+    _DATA_SET: "the name of a data set of TensorFlow Datasets in lower case, such as mnist, "
+    "emnist/letters or mnist:3.0.1",
     _LABEL: "a word of letters, digits and _",
     _NAME: "text of letters, digits, - and _ that begins with a letter or digit",
 }

@@ -65,7 +65,7 @@ def _as_number(key: KeyPath, value: Any) -> str:
     fraction = _fraction(value)
     if key == ("data", "validation") and 0 < fraction < 1:
         images = round(fraction * _TRAINING_IMAGES)
-        return f"It counts images: {fraction:g} of MNIST's 60,000 are {images}."
+        return f"Write a number of images, such as {images} for {fraction:g} of MNIST's 60,000."
     if isinstance(value, float) and value.is_integer():
         return f"Write {int(value)}."
     if not isinstance(value, str):
@@ -98,7 +98,7 @@ def _lower_case(key: KeyPath, value: Any) -> str:
 
 def _as_list(_key: KeyPath, value: Any) -> str:
     if isinstance(value, dict) or value is None:
-        return "Write [] for an empty list." if value is None else "Put it into [ ]."
+        return "Write [] for an empty list." if value is None else "Put it in brackets: [ ]."
     return f"Write [{value}]."
 
 
@@ -110,5 +110,5 @@ def _as_section(key: KeyPath, value: Any) -> str:
         section = section_of(section, part.split("[")[0]) or section
     for name, field in section.model_fields.items():
         if field.default is not None and field.default is not PydanticUndefined:
-            return f"Write for example {key[-1]}: {{{name}: {as_yaml(field.default)}}}."
+            return f"Write, for example, {key[-1]}: {{{name}: {as_yaml(field.default)}}}."
     return ""

@@ -10,10 +10,10 @@ _EXPLANATIONS = {
     "cannot start any token": "a value cannot begin with {quoted}. Put it in quotes",
     "expected ',' or": "a bracket opened in line {opened} is not closed",
     "expected the node content": "a bracket does not match, or a value is missing",
-    "could not find expected ':'": "a line is not KEY: VALUE. Put ': ' between key and value",
-    "mapping values are not allowed": "KEY: VALUE is not allowed here. Indent the keys of a "
-    "section alike, put a space after each colon, and put values that contain ': ' in quotes",
-    "expected <block end>": "wrong indentation. Indent the keys of a section alike",
+    "could not find expected ':'": "expected KEY: VALUE. Put ': ' between key and value",
+    "mapping values are not allowed": "KEY: VALUE is not allowed here. Indent all keys of a "
+    "section equally, put a space after each colon, and put values that contain ': ' in quotes",
+    "expected <block end>": "wrong indentation. Indent all keys of a section equally",
     "unexpected end of stream": "a quotation mark opened in line {opened} is not closed",
     "another document": "a second document begins here. Write one configuration per file",
     "determine a constructor": "YAML tags are not allowed. Remove {quoted}",
@@ -34,9 +34,9 @@ def explain(error: Exception, text: str, source: str) -> str:
     )
     if source.startswith("the override"):
         advice = _SHELL if _is_cut(text) else ""
-        return f"invalid YAML in {source}: {explanation}.{advice}{'.' if advice else ''}"
+        return f"Invalid YAML in {source}: {explanation}.{advice}{'.' if advice else ''}"
     line = f", line {mark.line + 1}" if mark else ""
-    return f"invalid YAML in {source}{line}: {explanation}."
+    return f"Invalid YAML in {source}{line}: {explanation}."
 
 
 def _quoted(problem: str) -> str:

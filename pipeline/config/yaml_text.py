@@ -66,7 +66,8 @@ def load_yaml(text: str, source: str) -> tuple[Node | None, Any]:
     """
     if directive := _DIRECTIVE.search(text):  # in YAML 1.1, yes would be true
         raise ConfigError(
-            f"configurations are YAML 1.2; got {directive[0][:60]!r} in {source}. Remove that line."
+            f"Configurations must be YAML 1.2; got {directive[0][:60]!r} in {source}. Remove this "
+            "line."
         )
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
@@ -85,8 +86,8 @@ def _require_plain(value: Any, source: str) -> None:
         json.dumps(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise ConfigError(
-            "a configuration must not contain itself, and its keys and values are plain text, "
-            f"numbers, true, false and null; got {one_line(error)} in {source}."
+            "A configuration must contain only text, numbers, true, false and null, in lists and "
+            f"sections that do not contain themselves; got {one_line(error)} in {source}."
         ) from error
 
 

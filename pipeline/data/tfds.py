@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.data.fetching import RemoteFile
-from pipeline.errors import ConfigError, DataFileError, MissingExtra, did_you_mean, one_line
+from pipeline.errors import ConfigError, DataFileError, MissingExtra, did_you_mean, sentence
 from pipeline.system.atomic import explain_storage_errors
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progre
     folder = Path(builder.data_dir)
     if folder.is_dir():  # TensorFlow Datasets would consider it prepared
         raise DataFileError(
-            f"{folder} must be a prepared data set or not exist; got a folder without "
-            "dataset_info.json. Remove it and run again."
+            f"{folder} is not a prepared data set: it has no dataset_info.json. Remove the folder, "
+            "and run again."
         )
     tfds.disable_progress_bar()  # its bars stay at zero here; the task below shows the time
     with (
@@ -109,8 +109,8 @@ def read(name: str, root: Path, split: str, *, batch_size: int = 4096) -> Iterat
             yield batch["image"].numpy(), batch["label"].numpy().astype(np.int64)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
         raise DataFileError(
-            f"The prepared files in {builder.data_dir} are damaged: {e.message[:200]}. Remove that "
-            "folder and run again to prepare the data set again."
+            f"The prepared files in {builder.data_dir} are damaged: {e.message[:200]}. Remove the "
+            "folder, and run again to prepare the data set."
         ) from e
 
 
@@ -130,14 +130,14 @@ def image_builder(name: str, root: Path | None = None) -> Any:
     except tfds.core.registered.DatasetNotFoundError as error:
         known = tfds.list_builders(with_community_datasets=False)
         raise ConfigError(
-            f"Unknown data set {name!r} in data.name. {did_you_mean(name, known)}The catalog of "
-            "TensorFlow Datasets lists all names."
+            f"Unknown data set {name!r} in data.name. {did_you_mean(name, known)}See the catalog "
+            "of TensorFlow Datasets for all names."
         ) from error
     except Exception as error:
         raise ConfigError(
             f"TensorFlow Datasets cannot open the data set {name!r} in data.name: "
-            f"{type(error).__name__}: {one_line(error)}. Check the name and version, or remove the "
-            f"data set's folder in {root or 'the data folder'} if it is damaged."
+            f"{type(error).__name__}: {sentence(error)} Check the name and the version; if the "
+            f"data set's folder in {root or 'the data folder'} is damaged, remove it."
         ) from error
     _require_images(name, builder.info.features, tfds)
     return builder

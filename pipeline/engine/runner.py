@@ -67,8 +67,8 @@ def run_graph(
         stage.validate(config)
     if force is not None and forced > last:
         raise RequestError(
-            f"--force {force} has no effect, since the run stops earlier (--until {until}). "
-            "Remove one of the two options."
+            f"--force {force} has no effect, because the run stops before that stage (--until "
+            f"{until}). Remove one of the two options."
         )
     runs = workspace.store.root
     with explain_storage_errors(runs):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pipeline.artifacts.stage_facts import Facts
-from pipeline.errors import MissingExtra, RequestError
+from pipeline.errors import MissingExtra, RequestError, did_you_mean
 
 if TYPE_CHECKING:
     from pipeline.artifacts.data_source import Source
@@ -115,7 +115,10 @@ class Graph:
             RequestError: the stage is unknown.
         """
         if name not in self.names:
-            raise RequestError(f"Unknown stage {name!r}. Choose one of {', '.join(self.names)}.")
+            raise RequestError(
+                f"Unknown stage {name!r}. {did_you_mean(name, self.names)}Choose from "
+                f"{', '.join(self.names)}."
+            )
         return self.names.index(name)
 
 

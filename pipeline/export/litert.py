@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow.lite.python.convert import ConverterError
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from pipeline.errors import ExportFailed, one_line
+from pipeline.errors import ExportFailed, sentence
 from pipeline.export.signatures import serving_function
 from pipeline.export.trained_model import TrainedModel
 
@@ -34,7 +34,7 @@ def write(trained: TrainedModel, path: Path) -> None:
         path.write_bytes(converter.convert())
     except ConverterError as error:
         raise ExportFailed(
-            f"export.formats: litert cannot represent the network with builtin operators: "
-            f"{one_line(error)} Choose another model.activation, or remove litert from "
+            "export.formats: cannot export the network as litert with builtin operators only: "
+            f"{sentence(error)} Choose another model.activation, or remove litert from "
             "export.formats."
         ) from error

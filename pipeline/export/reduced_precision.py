@@ -28,7 +28,10 @@ def measure_copy(
             f"export.max_accuracy_drop allows {max_drop:g}"
         )
     if size >= original_size:
-        reasons.append(f"it has {size:,} bytes, {artifact_name(original)} has {original_size:,}")
+        reasons.append(
+            f"it is not smaller than {artifact_name(original)}: {size:,} bytes instead of "
+            f"{original_size:,}"
+        )
     name = artifact_name(file_format)
     return Copy(file_format, name, accuracy, drop, size, original_size, "; ".join(reasons) or None)
 

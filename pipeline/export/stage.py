@@ -15,7 +15,7 @@ from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.stage_facts import DataFacts, ExportFacts, TrainFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
-from pipeline.errors import ExportFailed, MissingExtra, PipelineError, one_line
+from pipeline.errors import ExportFailed, MissingExtra, PipelineError, sentence
 from pipeline.export.reduced_precision import measure_copy
 from pipeline.export.trained_model import TrainedModel
 from pipeline.runtimes.telemetry import forbid_telemetry
@@ -74,7 +74,7 @@ def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
     except Exception as error:  # every converter has its own exceptions
         raise ExportFailed(
             f"export.formats: cannot export the network as {file_format}: "
-            f"{type(error).__name__}: {one_line(error)} Choose another model.activation, or remove "
+            f"{type(error).__name__}: {sentence(error)} Choose another model.activation, or remove "
             f"{file_format} from export.formats."
         ) from error
 

@@ -53,8 +53,8 @@ def decode_picture(
     height, width, channels = image_shape
     if channels not in _CHANNELS:
         raise ImageError(
-            f"Pictures have 1 or 3 channels, but the model takes {channels}; got {where}. Use a "
-            f".npy array of shape {image_shape} instead."
+            f"The model takes images with {channels} channels, but pictures have 1 or 3; got "
+            f"{where}. Use a .npy array of shape {image_shape} instead."
         )
     try:
         # The header contains the size: an enormous picture is rejected before it is decoded.
@@ -117,7 +117,7 @@ def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint
     except Exception as error:  # a damaged header can raise anything
         raise _unreadable(str(path), error) from error
     if not isinstance(array, np.ndarray):
-        raise _unreadable(str(path), TypeError("it is an archive of several arrays"))
+        raise _unreadable(str(path), TypeError("it is an archive of arrays, not one array"))
     plain = image_shape[:-1] if image_shape[-1] == 1 else image_shape
     for shape in (image_shape, plain):
         if array.dtype == np.uint8 and array.shape == shape:
@@ -126,7 +126,8 @@ def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint
             return np.asarray(array).reshape(-1, *image_shape)
     raise ImageError(
         f"An array must be uint8 of shape {image_shape} or (n, ...); got {array.dtype} of shape "
-        f"{array.shape} in {path}. Save raw pixel values, 0 to 255: the model scales them."
+        f"{array.shape} in {path}. Save raw pixels, integers from 0 to 255: scaling is part of the "
+        "model."
     )
 
 

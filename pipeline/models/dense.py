@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.artifacts.model_contract import INPUT
 from pipeline.artifacts.stage_facts import LayerSummary
-from pipeline.errors import ConfigError, one_line
+from pipeline.errors import ConfigError, sentence
 from pipeline.models.keras_by_name import PlaceOf, hint, unknown_place
 from pipeline.system.resources import memory_bytes
 from pipeline.tasks.task import Task
@@ -101,9 +101,10 @@ def _check_memory(config: "Model", inputs: int, outputs: int) -> None:
     needed, there = parameters * 4 * _COPIES, memory_bytes()
     if needed > there:
         raise ConfigError(
-            f"the network does not fit into memory: with model.hidden {list(config.hidden)} it has "
-            f"{parameters:,} parameters and needs about {needed / 2**30:,.0f} GiB to train; this "
-            f"machine has {there / 2**30:,.0f} GiB. Choose fewer units."
+            "The network does not fit into memory: with model.hidden "
+            f"{list(config.hidden)}, it has {parameters:,} parameters and needs about "
+            f"{needed / 2**30:,.0f} GiB to train; this machine has {there / 2**30:,.0f} GiB. "
+            "Choose fewer units."
         )
 
 
@@ -134,7 +135,7 @@ def check_model(model: keras.Model, config: "Model") -> None:
 def _cannot_compute(config: "Model", error: Exception) -> ConfigError:
     return ConfigError(
         "model.activation and model.initializer must work without arguments; got "
-        f"{config.activation!r} and {config.initializer!r}: {one_line(error)} "
+        f"{config.activation!r} and {config.initializer!r}: {sentence(error)} "
         "Choose others, for example relu and glorot_uniform."
     )
 
@@ -147,6 +148,6 @@ def _check_name(kind: str, name: str, module: Any, place_of: PlaceOf) -> None:
         known = [known for known in vars(module) if known.islower() and known[0] != "_"]
         helpers = {"get", "serialize", "deserialize"}
         raise ConfigError(
-            f"unknown {kind} {name!r} ({key} in {place_of(key)}). "
+            f"Unknown {kind} {name!r} ({key} in {place_of(key)}). "
             f"{hint(name, set(known) - helpers)}"
         ) from error

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pipeline.errors import ConfigError, did_you_mean, one_line
+from pipeline.errors import ConfigError, did_you_mean, sentence
 
 PlaceOf = Callable[[str], str]  # key -> the place where it was set, such as Config.place_of
 
@@ -31,7 +31,7 @@ def choose(
     """
     if name in known:
         return known[name]
-    raise ConfigError(f"unknown {kind} {name!r} ({key} in {place_of(key)}). {hint(name, known)}")
+    raise ConfigError(f"Unknown {kind} {name!r} ({key} in {place_of(key)}). {hint(name, known)}")
 
 
 def create(
@@ -69,7 +69,7 @@ def create(
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"{kind.__name__} does not accept {as_yaml(arguments)} ({key} in {place_of(key)}): "
-            f"{one_line(error)}"
+            f"{sentence(error)}"
         ) from error
 
 
@@ -95,7 +95,7 @@ def parameters_of(kind: type) -> dict[str, inspect.Parameter]:
 def hint(name: str, known: Iterable[str]) -> str:
     """Return the nearest known name and all of them, as sentences."""
     known = sorted(known)
-    return f"{did_you_mean(name, known)}Known: {', '.join(known)}."
+    return f"{did_you_mean(name, known)}Choose from {', '.join(known)}."
 
 
 def _required(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
@@ -132,5 +132,5 @@ def _check_type(value: Any, default: Any, key: str, place: str) -> None:
     if not fits:
         raise ConfigError(
             f"{key} must be {expected}; got {value!r} in {place}. "
-            f"{f'Write {advice}' if advice else f'The default of Keras is {json.dumps(default)}'}."
+            f"{f'Write {advice}' if advice else f'The Keras default is {json.dumps(default)}'}."
         )

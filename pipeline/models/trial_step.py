@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from pipeline.errors import ConfigError, one_line
+from pipeline.errors import ConfigError, sentence
 from pipeline.models.keras_by_name import PlaceOf, as_yaml, parameters_of, unknown_place
 from pipeline.models.optimizers import build_optimizer
 
@@ -34,7 +34,7 @@ def check_optimizer(config: "Optimizer", *, place_of: PlaceOf = unknown_place) -
     if accumulation is not None and not (isinstance(accumulation, int) and accumulation > 1):
         raise ConfigError(
             f"{key} must be a whole number of at least 2; got {accumulation!r} in {place_of(key)}. "
-            "Leave it out to update the weights in every step."
+            "Remove it to update the weights in every step."
         )
     optimizer = build_optimizer(config, total_steps=_TOTAL_STEPS, place_of=place_of)
     _check_schedule(config, optimizer, place_of)
@@ -43,7 +43,7 @@ def check_optimizer(config: "Optimizer", *, place_of: PlaceOf = unknown_place) -
     except Exception as error:  # the values are the user's, and any class of error may come
         raise ConfigError(
             f"{type(optimizer).__name__} cannot compute with {_optimizer_as_yaml(config)} "
-            f"(optimizer in {place_of('optimizer')}): {one_line(error)}"
+            f"(optimizer in {place_of('optimizer')}): {sentence(error)}"
         ) from error
     if not _are_finite(weights):
         raise _not_finite(config, type(optimizer), place_of)
@@ -64,10 +64,11 @@ def _check_schedule(
         try:
             rate = float(optimizer.learning_rate)
         except Exception as error:  # as above
-            raise ConfigError(f"cannot compute {with_place}: {one_line(error)}") from error
+            raise ConfigError(f"Cannot compute {with_place}: {sentence(error)}") from error
         if not math.isfinite(rate):
             raise ConfigError(
-                f"the learning rate is {rate} at step {step} of {with_place}. Change its arguments."
+                f"The learning rate is {rate} at step {step} of {with_place}. Choose arguments "
+                "that keep it finite."
             )
 
 
@@ -91,13 +92,14 @@ def _not_finite(config: "Optimizer", kind: type, place_of: PlaceOf) -> ConfigErr
     if name is None:
         return ConfigError(
             f"{kind.__name__} computes NaN or infinite weights with {_optimizer_as_yaml(config)} "
-            f"(optimizer in {place_of('optimizer')}). Choose other values, or leave them out."
+            f"(optimizer in {place_of('optimizer')}). Choose other values, or remove them to use "
+            "the Keras defaults."
         )
     key = f"optimizer.{name}"
     value = config.learning_rate if name == "learning_rate" else config.arguments[name]
     return ConfigError(
         f"{kind.__name__} computes NaN or infinite weights with {name}: {value} "
-        f"({key} in {place_of(key)}). Choose another value; the default of Keras is "
+        f"({key} in {place_of(key)}). Choose another value; the Keras default is "
         f"{parameters_of(kind)[name].default}."
     )
 

@@ -12,6 +12,6 @@ def require_accuracy(accuracy: float, minimum: float, key: str) -> None:
     if accuracy < minimum:
         raise AccuracyTooLow(
             f"The accuracy on the validation set must be at least {minimum:.4f} ({key}); got "
-            f"{accuracy:.4f}. Nothing is published. Train longer, use a larger model, or lower "
+            f"{accuracy:.4f}. Nothing was published. Train longer, use a larger model, or lower "
             f"{key}."
         )

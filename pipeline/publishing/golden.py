@@ -54,7 +54,7 @@ def require_golden(predictor: Predictor, path: Path, tolerance: float) -> None:
     difference = np.max(np.abs(got.astype(np.float64) - golden.probabilities))
     if not difference <= tolerance:  # also true for NaN
         raise ModelError(
-            f"{path.parent} does not predict the same as where it was published: probabilities "
-            f"must agree within {tolerance:g}; got a difference of {difference:.3g}. Do not use it "
-            "on this machine; run pipeline verify to find the runtime at fault."
+            f"{path.parent} gives different predictions on this machine than where it was "
+            f"published: probabilities must agree within {tolerance:g}; got a difference of "
+            f"{difference:.3g}. Do not use it here; run pipeline verify to find the cause."
         )

@@ -97,7 +97,7 @@ def _write_version(folder: Path, candidate: Candidate, version: int) -> None:
         if sha256(target) != file.sha256:
             raise ModelError(
                 f"{exported / name} was altered after it was exported: it does not have the "
-                f"SHA-256 {file.sha256}. Nothing is published. Run again with --force export."
+                f"SHA-256 {file.sha256}. Nothing was published. Run again with --force export."
             )
     if candidate.golden is not None:
         candidate.golden.write(folder / GOLDEN)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_name, formats_in
-from pipeline.errors import ModelError, one_line
+from pipeline.errors import ModelError, sentence
 from pipeline.publishing.manifest import Manifest
 from pipeline.system.atomic import sha256
 
@@ -93,7 +93,7 @@ class PublishedModel:
         if found:
             raise ModelError(
                 f"{self.path} was altered after it was published: {'; '.join(found)}. "
-                "None of its files are opened. Restore them, or publish again (pipeline run)."
+                "None of its files were opened. Restore them, or publish again (pipeline run)."
             )
 
 
@@ -118,7 +118,7 @@ def find_published(path: Path) -> PublishedModel:
     if version not in versions:
         raise ModelError(
             f"The label stable in {path / LABELS} refers to version {version}, which does not "
-            f"exist; the versions are {', '.join(map(str, versions))}. Name a version, such as "
+            f"exist; the versions are {', '.join(map(str, versions))}. Specify a version, such as "
             f"{path}/{versions[-1]}, or correct the label."
         )
     return read_version(path / str(version))
@@ -136,7 +136,7 @@ def read_version(path: Path) -> PublishedModel:
     except (OSError, ValueError) as error:  # pydantic's error is a ValueError
         raise ModelError(
             f"Cannot read {path / MANIFEST} as the manifest of a published model: "
-            f"{one_line(error)}. Restore the file, or remove the folder."
+            f"{_reason(error)} Restore the file, or remove the folder."
         ) from error
     labels = read_labels(path.parent).items()
     own = tuple(label for label, at in labels if at == manifest.version)
@@ -170,8 +170,8 @@ def read_labels(model_folder: Path) -> dict[str, int]:
         return {}
     except (OSError, ValueError) as error:
         raise ModelError(
-            f'{model_folder / LABELS} must map labels to versions, as in {{"stable": 3}}; got '
-            f"{one_line(error)}. Correct or remove the file."
+            f'{model_folder / LABELS} must map labels to versions, as in {{"stable": 3}}: '
+            f"{_reason(error)} Correct or remove the file."
         ) from error
 
 
@@ -203,6 +203,16 @@ def list_published(exported: Path) -> tuple[list[PublishedModel], list[ModelErro
 
 def _is_folder(model_folder: Path, number: int) -> bool:
     return (model_folder / str(number)).is_dir()
+
+
+def _reason(error: Exception) -> str:
+    """Return the message of an error; of pydantic's, which has several lines, the first one."""
+    if not isinstance(error, ValidationError):
+        return sentence(error)
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}." if place else f"{message}."
 
 
 def _state(path: Path) -> str:

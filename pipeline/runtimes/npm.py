@@ -52,8 +52,8 @@ class NpmPackage(Package):
     programs: tuple[tuple[str, ...], ...]  # for each, its possible names
 
     command = (
-        "python -m pipeline.runtimes.npm (in a clone: make javascript; needs Node.js, and Chromium "
-        "for the browser)"
+        "python -m pipeline.runtimes.npm (in a clone: make javascript); requires Node.js, and "
+        "Chromium for the browser"
     )
 
     @property
@@ -84,7 +84,10 @@ def install() -> Path:
         return folder
     npm = find_program(("npm",))
     if npm is None:
-        raise MissingPackages(f"Installing packages into {folder}", "apt-get install nodejs npm")
+        raise MissingPackages(
+            f"Installing npm packages into {folder}",
+            "apt-get install nodejs npm (on other systems: Node.js with npm)",
+        )
     with suppress(FolderExists), new_folder(folder, setting=ROOT_VARIABLE) as aside:
         for name in ("package.json", _LOCK, ".npmrc"):
             shutil.copyfile(SCRIPTS / name, aside / name)
@@ -92,7 +95,7 @@ def install() -> Path:
         if done.returncode:
             raise MachineError(
                 f"npm ci failed with exit code {done.returncode}; nothing was installed into "
-                f"{folder}. Fix the problem that npm printed above, and run this again."
+                f"{folder}. Fix the problem that npm reported above, and run this command again."
             )
     return folder
 

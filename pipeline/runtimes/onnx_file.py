@@ -38,8 +38,8 @@ def require_self_contained(path: Path) -> Path:
     for tensor in _tensors(path):
         if any(n == _EXTERNAL_DATA or (n == _DATA_LOCATION and v) for n, v in tensor):
             raise ModelError(
-                f"{path} must contain all its tensors; got a tensor with external data. The model "
-                "was not opened. Save it without external data."
+                f"{path} must contain all its tensors; got a tensor with external data. The file "
+                "was not opened. Save the model without external data."
             )
     return path
 
@@ -76,7 +76,7 @@ def _tensors(path: Path) -> Iterator[Fields]:
         yield from _below(_read(path), "model")
     except (ValueError, RecursionError) as error:
         raise ModelError(
-            f"{path} is not a valid ONNX model: {error}. Export it again or restore it."
+            f"{path} is not a valid ONNX model: {error}. Restore the file, or export it again."
         ) from error
 
 

@@ -60,7 +60,8 @@ def _spec(port: Any) -> TensorSpec:
     names = sorted(port.names, key=lambda name: name not in {INPUT, *output_names()})
     if not names:
         raise ModelError(
-            "All inputs and outputs of the model must have names; got one without. Export it again."
+            "All inputs and outputs of a model must have names; got one without. Export the model "
+            "again."
         )
     sizes = (None if size.is_dynamic else size.get_length() for size in port.partial_shape)
     return TensorSpec(names[0], port.element_type.to_dtype().name, tuple(sizes))

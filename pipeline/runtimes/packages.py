@@ -7,6 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from pipeline.errors import install_command
 from pipeline.system.packages import installed_version
 
 
@@ -46,7 +47,7 @@ class PythonPackage(Package):
     @property
     def command(self) -> str:  # type: ignore[override]
         """The command that installs the package."""
-        return f"pip install 'dense-pipeline[{self.extra}]'"
+        return install_command(self.extra)
 
     @property
     def version(self) -> str | None:

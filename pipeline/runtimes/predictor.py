@@ -48,8 +48,9 @@ class Predictor(ABC):
         expected = self.contract.image_shape
         if images.dtype != np.uint8 or images.shape[1:] != expected:
             raise ImageError(
-                f"images must be uint8 of shape (n, {', '.join(map(str, expected))}); got "
-                f"{images.dtype} of shape {images.shape}. Do not scale them: the model does."
+                f"Images must be uint8 of shape (n, {', '.join(map(str, expected))}); got "
+                f"{images.dtype} of shape {images.shape}. Do not scale them: scaling is part of "
+                "the model."
             )
         return self._run(images)
 

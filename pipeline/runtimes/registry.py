@@ -7,7 +7,14 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from pipeline.errors import MissingPackages, ModelError, PipelineError, RequestError, one_line
+from pipeline.errors import (
+    MissingPackages,
+    ModelError,
+    PipelineError,
+    RequestError,
+    did_you_mean,
+    sentence,
+)
 from pipeline.runtimes.packages import Package
 from pipeline.runtimes.predictor import Predictor
 
@@ -62,7 +69,8 @@ def choose_runtime(name: str) -> Runtime:
     """
     if name not in all_runtimes():
         raise RequestError(
-            f"Unknown runtime {name!r}; expected one of {', '.join(all_runtimes())}."
+            f"Unknown runtime {name!r}. {did_you_mean(name, all_runtimes())}Choose from "
+            f"{', '.join(all_runtimes())}."
         )
     return all_runtimes()[name]
 
@@ -92,6 +100,6 @@ def open_model(runtime: Runtime, path: Path, display_name: str | None = None) ->
     except Exception as error:  # every runtime has its own exceptions
         raise ModelError(
             f"{display_name or path} is not a valid {' or '.join(runtime.formats)} model; "
-            f"{runtime.name} raised {type(error).__name__}: {one_line(error)} Export it again or "
-            "restore it."
+            f"{runtime.name} raised {type(error).__name__}: {sentence(error)} Restore the file, or "
+            "export it again."
         ) from error

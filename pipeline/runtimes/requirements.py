@@ -48,12 +48,12 @@ def require_runnable(formats: Sequence[str], chosen: Sequence[Runtime] | None) -
     usable = [r for r in able.values() if chosen is None or r in chosen]
     if not usable:
         raise RequestError(
-            f"--runtime must name a runtime that opens {' or '.join(formats)}; got "
+            f"--runtime must include a runtime that opens {' or '.join(formats)}; got "
             f"{', '.join(runtime.name for runtime in chosen or ())}. Choose from {', '.join(able)}."
         )
     if not any(runtime.installed for runtime in usable):
         names = ", ".join(runtime.name for runtime in usable)
-        raise MissingPackages(f"Verifying in {names}", usable[0].package.command)
+        raise MissingPackages(f"Verification in {names}", usable[0].package.command)
 
 
 def _require_runtime(file_format: str, chosen: list[Runtime] | None) -> None:
@@ -61,12 +61,13 @@ def _require_runtime(file_format: str, chosen: list[Runtime] | None) -> None:
     usable = [runtime for runtime in able if chosen is None or runtime in chosen]
     if not usable:
         raise RequestError(
-            f"verify.runtimes must name a runtime that opens {file_format}; got none. Add one of "
+            f"verify.runtimes must include a runtime that opens {file_format}; got "
+            f"{', '.join(runtime.name for runtime in chosen or ()) or 'none'}. Add one of "
             f"{', '.join(runtime.name for runtime in able)}, or remove {file_format} from "
             "export.formats."
         )
     if not any(runtime.installed for runtime in usable):
         names = ", ".join(runtime.name for runtime in usable)
         raise MissingPackages(
-            f"Verifying the format {file_format} in {names}", usable[0].package.command
+            f"Verification of the format {file_format} in {names}", usable[0].package.command
         )

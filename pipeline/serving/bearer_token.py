@@ -36,8 +36,9 @@ def read_token(file: Path | None) -> str | None:
     try:
         text = file.read_text() if file else os.environ.get(TOKEN_VARIABLE)
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise RequestError(
-            f"Cannot read --token-file {file}, which must be a text file: {error}."
+            f"Cannot read --token-file {file}: {reason}. It must be a text file with the token."
         ) from error
     if text is None:
         return None

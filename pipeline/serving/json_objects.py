@@ -9,7 +9,13 @@ from pipeline.serving.number_lists import NumberList
 from pipeline.serving.settings import Limits
 
 T = TypeVar("T")
-_KINDS = {dict: "an object", list: "a list", NumberList: "a list", str: "a string"}
+_KINDS = {
+    dict: "an object",
+    list: "a list",
+    NumberList: "a list",
+    str: "a string",
+    bool: "a boolean",
+}
 
 
 def read_object(limits: Limits, text: bytes, reader: Callable[[dict[str, Any]], T]) -> T:

@@ -55,7 +55,7 @@ def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket
                 f"--host must be an address of this machine; got {host!r}."
             ) from error
         raise MachineError(
-            f"Cannot listen on {address(host, port)}: {error.strerror}. Stop the process that uses "
-            f"the port, or choose another port with {option}."
+            f"Cannot listen on {address(host, port)}: {error.strerror}. Choose another port with "
+            f"{option}, or stop the process that uses this one."
         ) from error
     return sock

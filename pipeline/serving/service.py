@@ -48,7 +48,7 @@ class Service:
         """
         limit = self.settings.limits.in_flight_bytes
         if self._reserved_bytes + size > limit:
-            raise too_many("bytes of requests are held in memory", limit, close=True)
+            raise too_many("bytes of requests are in memory at a time", limit, close=True)
         self._reserved_bytes += size
 
     def release_memory(self, size: int) -> None:

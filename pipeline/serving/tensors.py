@@ -50,7 +50,7 @@ def from_flat(values: Any, shape: tuple[int, ...], count: int, where: str) -> Im
     expected = count * prod(shape)
     if len(values) != expected:
         raise bad_request(
-            f"{where} must have {expected:,} numbers for {count} images of shape "
+            f"{where} must have {expected:,} numbers for {_counted(count)} of shape "
             f"{list(shape)}; got {len(values):,}. Send all pixels, row by row."
         )
     try:
@@ -71,13 +71,15 @@ def from_nested_or_flat(data: Any, shape: tuple[int, ...], count: int, where: st
             return images
         data = parsed(data)
     if type(data) is not list or not data:
-        raise bad_request(f"{where} must be a list of numbers, nested or flat; got none.")
+        got = _shown(data) if data else "none"
+        raise bad_request(f"{where} must be a list of numbers, nested or flat; got {got}.")
     if type(data[0]) is not list:
         return from_flat(data, shape, count, where)
     images = from_nested(data, shape, where)
     if len(images) != count:
+        expected = _counted(count)
         raise bad_request(
-            f"{where} must have {count} images, according to its shape; got {len(images)}."
+            f"{where} must have {expected}, according to its shape; got {len(images)}."
         )
     return images
 
@@ -105,7 +107,7 @@ def from_bytes(raw: bytes | memoryview, shape: tuple[int, ...], count: int, wher
     expected = count * prod(shape)
     if len(raw) != expected:
         raise bad_request(
-            f"{where} must have {expected:,} bytes for {count} images of shape {list(shape)}; "
+            f"{where} must have {expected:,} bytes for {_counted(count)} of shape {list(shape)}; "
             f"got {len(raw):,}. Send one byte per pixel."
         )
     return np.frombuffer(raw, np.uint8).reshape(-1, *shape)
@@ -136,6 +138,10 @@ def _mistake(rows: Sequence[Any], shape: tuple[int, ...], where: str) -> str | N
         elif found := _mistake(row, shape[1:], place):
             return found
     return None
+
+
+def _counted(images: int) -> str:
+    return "1 image" if images == 1 else f"{images:,} images"
 
 
 def _shown(value: Any) -> str:

@@ -82,8 +82,9 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
     reasons = {
         f"it is {published.name} version {published.version}": (published.name, published.version)
         != (model, int(folder.name)),
-        f"it has no ONNX file, only {', '.join(published.formats)}": FORMAT
-        not in published.manifest.formats,
+        f"it has no ONNX file, only {', '.join(published.formats)} (add onnx to export.formats)": (
+            FORMAT not in published.manifest.formats
+        ),
         f"it has no {GOLDEN}": GOLDEN not in published.manifest.files,
     }
     found = [reason for reason, applies in reasons.items() if applies]

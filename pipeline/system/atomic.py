@@ -115,8 +115,8 @@ def explain_storage_errors(target: Path, *, setting: str = "--workspace") -> Ite
             raise
         named = error.filename if isinstance(error, OSError) else None
         raise StorageError(
-            f"{named or target} could not be read or written: {reason}. No part of {target} "
-            f"was saved. Free some space or choose a writable folder ({setting}), then run again."
+            f"Cannot read or write {named or target}: {reason}. No part of {target} was saved. "
+            f"Free some space or choose a writable folder ({setting}), and run again."
         ) from error
 
 

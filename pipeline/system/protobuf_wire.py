@@ -17,7 +17,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         tag, offset = _varint(message, offset)
         number, wire = tag >> 3, tag & 7
         if number == 0 or tag >= _TAG_LIMIT:
-            raise ValueError(f"the invalid field number {number} before byte {offset}")
+            raise ValueError(f"invalid field number {number} before byte {offset}")
         if wire == _VARINT:
             value, offset = _varint(message, offset)
             yield number, value
@@ -27,9 +27,9 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         elif wire in _SIZES:
             size = _SIZES[wire]
         else:
-            raise ValueError(f"the unknown wire type {wire} at byte {offset}")
+            raise ValueError(f"unknown wire type {wire} at byte {offset}")
         if offset + size > len(message):
-            raise ValueError(f"a field of {size} bytes, but {len(message) - offset} bytes are left")
+            raise ValueError(f"field of {size} bytes, but only {len(message) - offset} bytes left")
         yield number, message[offset : offset + size] if wire == _BYTES else 0
         offset += size
 
@@ -39,10 +39,10 @@ def _varint(message: memoryview, offset: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if offset == len(message):
-            raise ValueError("a truncated number at the end")
+            raise ValueError("truncated number at the end")
         byte = message[offset]
         offset += 1
         value |= (byte & 127) << shift
         if byte < 128:  # noqa: PLR2004  (the highest bit is set if more bytes follow)
             return value, offset
-    raise ValueError(f"a number of more than 10 bytes, at byte {offset}")
+    raise ValueError(f"number of more than 10 bytes at byte {offset}")

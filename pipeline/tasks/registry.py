@@ -33,8 +33,8 @@ def task_named(name: str) -> Task:
     """
     if name not in all_tasks():
         raise RequestError(
-            f"Unknown task {name!r:.60}; expected one of {', '.join(all_tasks())}. A newer "
-            "version of dense-pipeline may have it."
+            f"Unknown task {name!r:.60}. Choose from {', '.join(all_tasks())}. A newer version of "
+            "dense-pipeline may have it."
         )
     return all_tasks()[name]
 

@@ -30,13 +30,13 @@ def report_errors(*, as_json: bool, debug: bool) -> Iterator[None]:
     except PipelineError as error:
         _fail(type(error).__name__, str(error), error.exit_code, as_json, debug)
     except KeyboardInterrupt:
-        text = "Interrupted. Completed work is kept: run the same command again to resume."
+        text = "Interrupted. Completed work is saved: run the same command again to resume."
         _fail("Interrupted", text, INTERRUPTED, as_json, debug=False)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the output is gone, so nothing can be reported
         raise typer.Exit(1) from None
     except OSError as error:
-        text = f"{error.filename or 'The output'} could not be read or written: {error.strerror}."
+        text = f"Cannot read or write {error.filename or 'the output'}: {error.strerror}."
         if error.filename is None:  # standard output itself: it cannot take a document
             as_json = False
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try again at exit

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from pipeline.errors import RequestError
 from pipeline.terminal.session import print_error
 
-_RUN = "Did you mean `pipeline run`? It does everything from the data to the published model"
+_RUN = "Did you mean `pipeline run`? It runs all stages, from loading data to publishing the model"
 _COMMANDS = {
     "run": "all execute go build make launch pipeline",
     "models": "list ls show-models list-models versions",
@@ -34,11 +34,13 @@ def _each(names: dict[str, str], sentence: str) -> dict[str, str]:
 # Another tool's name of a command -> what to write.
 _INSTEAD = {
     **_each(_COMMANDS, "Did you mean `pipeline {}`?"),
-    **_each(_STAGES, "Write `pipeline run CONFIG --until {}`: a run stops after that stage."),
+    **_each(_STAGES, "Write `pipeline run CONFIG --until {}`, which stops after that stage."),
     **dict.fromkeys(("train", "fit", "training"), f"{_RUN}; --until train stops after training."),
-    **dict.fromkeys(("publish", "release"), f"{_RUN}; publishing is its last stage."),
-    **dict.fromkeys(("init", "new", "create"), "Copy a file of configs/ and run it."),
-    **dict.fromkeys(("clean", "clear", "rm"), "Delete the folder runs/; models in exported/ stay."),
+    **dict.fromkeys(("publish", "release"), f"{_RUN}."),
+    **dict.fromkeys(("init", "new", "create"), "Copy a file in configs/, edit it, and run it."),
+    **dict.fromkeys(
+        ("clean", "clear", "rm"), "Delete the folder runs/; published models remain in exported/."
+    ),
     "help": "Write `pipeline --help`, or `pipeline COMMAND --help`.",
 }
 _CUTOFF = 0.75  # of difflib's ratio: trian is near train
@@ -67,13 +69,13 @@ def _unknown_command(name: str, args: list[str], known: list[str]) -> str | None
     if name.startswith("-"):
         return None
     if name.endswith((".yaml", ".yml")) or "=" in name:
-        return f"no command {name!r}. Did you mean `pipeline run {' '.join(args)}`?"
+        return f"No such command {name!r}. Did you mean `pipeline run {' '.join(args)}`?"
     written = name.lower().replace("_", "-")
     near = difflib.get_close_matches(written, [*known, *_INSTEAD], n=1, cutoff=_CUTOFF)
     if not near:
-        return f"no command {name!r}. The commands are {', '.join(known)}."
+        return f"No such command {name!r}. Choose from {', '.join(known)}."
     instead = _INSTEAD.get(near[0], f"Did you mean `pipeline {near[0]}`?")
-    return f"no command {name!r}. {instead}"
+    return f"No such command {name!r}. {instead}"
 
 
 def _unknown_option(command: str, args: list[str], known: set[str]) -> str | None:
@@ -96,12 +98,16 @@ def _as_override(command: str, option: str, value: str) -> str | None:
 
     name = option.removeprefix("--")
     if name in _CONFIG_OPTIONS:
-        return f"no option {option}. Name the file alone: `pipeline {command} {value or 'FILE'}`."
+        return (
+            f"No such option: {option}. Specify the file without an option: "
+            f"`pipeline {command} {value or 'FILE'}`."
+        )
     if advice := ADVICE.get(name.replace("-", "_")):
-        return f"no option {option}. {advice}"
+        return f"No such option: {option}. {advice}"
     keys = [f"{key}={value or 'VALUE'}" for key in exact_keys(name)]
     if not keys:
         return None
     return (
-        f"no option {option}. Keys of the configuration have no dashes: write {' or '.join(keys)}."
+        f"No such option: {option}. Configuration keys are written without dashes: "
+        f"{' or '.join(keys)}."
     )

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.errors import ConfigError, PipelineError, one_line
+from pipeline.errors import ConfigError, PipelineError, sentence
 from pipeline.system.atomic import write_file
 
 Logs = dict[str, float]
@@ -114,7 +114,7 @@ class CallbackList:
         except PipelineError:
             raise
         except (Exception, SystemExit) as error:  # a callback may raise anything
-            reason = f"{method} raised {type(error).__name__}: {one_line(error)}"
+            reason = f"{method} raised {type(error).__name__}: {sentence(error)}"
             raise _failed(callback, reason) from error
 
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pipeline.errors import ConfigError, PipelineError, one_line
-from pipeline.models.keras_by_name import choose, create, hint, snake_case
+from pipeline.errors import ConfigError, PipelineError, sentence
+from pipeline.models.keras_by_name import as_yaml, choose, create, hint, snake_case
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 from pipeline.training.user_code import load_user_object
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Callback, Config, EarlyStopping
 
 _USELESS = {
-    "callback": "it is the base class of all callbacks. Name one of them",
-    "callback_list": "train.callbacks is already a list. Name the callbacks themselves",
-    "lambda_callback": "it takes functions. Write a class in a file, and name it as FILE.py:CLASS",
+    "callback": "it is the base class of all callbacks. Choose a subclass",
+    "callback_list": "train.callbacks is already a list. List the callbacks themselves",
+    "lambda_callback": "it takes functions. Write a class in a file and name it: FILE.py:CLASS",
     "history": "every run records its history. Remove it",
     "progbar_logger": "progress is always shown. Remove it",
-    "backup_and_restore": "interrupted trainings always resume. Remove it",
+    "backup_and_restore": "an interrupted training always resumes. Remove it",
     "early_stopping": "it has its own key. Set train.early_stopping",
     "terminate_on_na_n": "a NaN or infinite loss always stops the training. Remove it",
-    "orbax_checkpoint": "interrupted trainings always resume. Remove it",
+    "orbax_checkpoint": "an interrupted training always resumes. Remove it",
     "remote_monitor": "the pipeline sends no data. Remove it",
-    "swap_ema_weights": "optimizer.use_ema keeps the averaged weights at the end. Remove it",
+    "swap_ema_weights": "optimizer.use_ema uses the averaged weights at the end. Remove it",
 }
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
@@ -72,7 +72,7 @@ def check_callbacks(config: "Config") -> None:
     stopping = config.train.early_stopping
     if stopping is not None and stopping.monitor not in logs:
         raise ConfigError(
-            f"train.early_stopping.monitor must be a metric that the task {config.task} logs; got "
+            f"train.early_stopping.monitor must be a metric of the task {config.task}; got "
             f"{stopping.monitor!r} in the configuration. {hint(stopping.monitor, logs)}"
         )
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
@@ -115,8 +115,8 @@ def _build(config: "Callback", key: str) -> keras.callbacks.Callback:
         raise
     except (Exception, SystemExit) as error:  # a user's class may raise anything
         raise ConfigError(
-            f"{key}: {kind.__name__} rejects the arguments {config.arguments!r}: "
-            f"{type(error).__name__}: {one_line(error)}"
+            f"{kind.__name__} does not accept {as_yaml(config.arguments)} ({key}): "
+            f"{type(error).__name__}: {sentence(error)}"
         ) from error
     return callback
 
@@ -157,13 +157,13 @@ def _checked(own: Any, key: str, config: "Callback") -> type:
     """Check a user's class. Batches run inside the compiled program, without batch hooks."""
     if not (isinstance(own, type) and issubclass(own, keras.callbacks.Callback)):
         raise ConfigError(
-            f"{key}.name must name a subclass of keras.callbacks.Callback; got {config.name!r}."
+            f"{key}.name must be a subclass of keras.callbacks.Callback; got {config.name!r}."
         )
     hooks = [n for n in _BATCH_HOOKS if not getattr(own, n).__module__.startswith("keras.")]
     if hooks:
         raise ConfigError(
-            f"{key}.name must name a callback without batch hooks; got {', '.join(hooks)} in "
-            f"{config.name!r}. Batches run inside one compiled program, so these hooks are never "
-            "called: use on_epoch_begin and on_epoch_end."
+            f"{key}.name must be a callback without batch hooks; got {', '.join(hooks)} in "
+            f"{config.name!r}. Batches run inside one compiled program, so these hooks would never "
+            "be called: use on_epoch_begin and on_epoch_end."
         )
     return own

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from pipeline.errors import ConfigError, one_line
+from pipeline.errors import ConfigError, sentence
 from pipeline.models.dense import logits_model
 from pipeline.tasks.task import Task
 
@@ -98,12 +98,12 @@ class Program:
         except _NOT_COMPILED as error:
             if self.compiler == GRAPH:
                 raise
-            reason = one_line(error, 200)
+            reason = sentence(error, 200)
             if compiler == XLA:
                 raise _not_compiled(reason) from error
             self.compiler = GRAPH
             self.run(shard, EpochState(), 0)
-            return reason
+            return f"XLA cannot compile them: {reason}"
         return None
 
     def run(

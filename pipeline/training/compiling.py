@@ -39,7 +39,7 @@ def compile_program(
         shards.close()
     if reason is not None:
         where = "in XLA" if program.compiler == XLA else "as a TensorFlow graph"
-        progress.notice(f"The training steps run {where}: {reason}")
+        progress.notice(f"The training steps run {where}. {reason}")
 
 
 def _choose_faster(program: Program, shard: Shard, precision: str) -> str:

@@ -88,5 +88,5 @@ def _check_size(split: "Split") -> None:
     if size > total / 2:
         raise ConfigError(
             f"The training images must fit into half of the memory, {total / 2e9:,.1f} GB; got "
-            f"{size / 1e9:,.1f} GB. Set train.memory_mb to a smaller size to stream them."
+            f"{size / 1e9:,.1f} GB. Set train.memory_mb to stream them from disk."
         )

@@ -92,7 +92,7 @@ def open_feed(split: "Split", *, batch_size: int, seed: int, memory_mb: int | No
 
 def _too_small(max_bytes: int, batch_size: int, needed: int) -> ConfigError:
     return ConfigError(
-        f"train.memory_mb must hold {_COPIES} shards of at least one batch of {batch_size:,} images"
-        f", {math.ceil(needed / 10**6):,} MB; got {max_bytes // 10**6:,} in the configuration. "
-        "Allow more memory or choose a smaller train.batch_size."
+        f"train.memory_mb must be at least {math.ceil(needed / 10**6)}, for {_COPIES} shards of "
+        f"one batch of {batch_size:,} images; got {max_bytes // 10**6} in the configuration. "
+        "Increase it, or choose a smaller train.batch_size."
     )

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import ConfigError, one_line
+from pipeline.errors import ConfigError, sentence
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Callback
@@ -25,7 +25,7 @@ def load_user_object(config: "Callback", value: Any, key: str) -> Any:
         return getattr(_run(path), name)
     except (Exception, SystemExit) as error:  # the file may raise anything
         raise ConfigError(
-            f"{key}: cannot load {value!r}: {type(error).__name__}: {one_line(error)} Expected "
+            f"{key}: cannot load {value!r}: {type(error).__name__}: {sentence(error)} Write "
             f"FILE.py:NAME, with a path relative to {Path.cwd()}."
         ) from error
 

@@ -58,13 +58,11 @@ def compare(
     for size, got in result.small_batches.items():
         name = f"the first {size} as a batch"
         failures += _value_failures(name, got, expected[:size], tolerance, task)
-    for encoded_input, got in result.encoded_inputs.items():
+    for name, got in result.encoded_inputs.items():
         few = expected[: SMALL_BATCHES[-1]]
-        failures += _value_failures(
-            f"the first {len(few)} {encoded_input}", got, few, tolerance, task
-        )
+        failures += _value_failures(f"the first {len(few)} {name}", got, few, tolerance, task)
     missing = [name for name in encoded_inputs if name not in result.encoded_inputs]
-    failures += [f"it must accept images {name}; got no input for them" for name in missing]
+    failures += [f"it must accept images {name}; got no such input" for name in missing]
     return tuple(failures)
 
 
@@ -96,7 +94,8 @@ def _value_failures(
         ]
     if not np.isfinite(got).all():
         bad = int((~np.isfinite(got)).any(axis=1).sum())
-        return [f"{name}: all values must be finite; got {bad} images with infinity or NaN"]
+        of_all = f"{bad} of {len(got)} images"
+        return [f"{name}: all values must be finite; got infinity or NaN for {of_all}"]
     failures = []
     difference = max_abs_diff(got, expected)
     if not difference <= tolerance:

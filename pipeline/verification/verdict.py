@@ -8,7 +8,7 @@ from pipeline.errors import VerificationFailed
 _UNOPENED = "no runtime that opens it is both installed and in verify.runtimes"
 _ADVICE = (
     "Nothing was published. Export again (--force export); if it fails again, the runtime named "
-    "above computes differently."
+    "above computes different results."
 )
 
 

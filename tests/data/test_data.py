@@ -296,13 +296,13 @@ def test_damaged_manual_file_is_named_and_not_removed(
 
 def test_missing_manual_folder_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIPELINE_MANUAL_DIR", str(tmp_path / "none"))
-    with pytest.raises(ConfigError, match=r"none in PIPELINE_MANUAL_DIR does not exist"):
+    with pytest.raises(ConfigError, match=r"none, set in PIPELINE_MANUAL_DIR, does not"):
         sources.local_source(Data())
 
 
 @pytest.mark.parametrize("count", [5, 59_995])
 def test_impossible_validation_size_is_rejected(full: Path, tmp_path: Path, count: int) -> None:
-    expected = rf"data.validation must be from 10 to 59990 of 60000 images.*; got {count}"
+    expected = rf"data.validation must be between 10 and 59990 of 60000 images.*; got {count}"
     with pytest.raises(ConfigError, match=expected):
         data_stage(tmp_path, f"data.tfds_dir={full / 'tfds'}", f"data.validation={count}")
 
@@ -323,9 +323,7 @@ def test_test_set_of_sample_does_not_depend_on_seed(tmp_path: Path) -> None:
 
 def test_incomplete_prepared_folder_is_reported(mnist_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "tfds" / "mnist" / "3.0.1").mkdir(parents=True)
-    with pytest.raises(
-        DataFileError, match=r"mnist/3.0.1 must be a prepared data set or not exist"
-    ):
+    with pytest.raises(DataFileError, match=r"mnist/3.0.1 is not a prepared data set"):
         data_stage(tmp_path, f"data.manual_dir={mnist_dir}")
 
 

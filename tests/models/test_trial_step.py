@@ -38,9 +38,12 @@ def test_every_schedule_passes(name: str) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"name": "adam", "beta_1": 1}, "weights with beta_1: 1 .* default of Keras is 0.9"),
+        ({"name": "adam", "beta_1": 1}, "weights with beta_1: 1 .* Keras default is 0.9"),
         ({"name": "adam", "beta_1": -1}, "weights with beta_1: -1"),  # in the second step
-        ({"name": "adam", "epsilon": 0}, "weights with epsilon: 0 .* Keras is 1e-07"),  # gradient 0
+        (
+            {"name": "adam", "epsilon": 0},
+            "epsilon: 0 .* Keras default is 1e-07",
+        ),  # gradient 0
         ({"name": "rmsprop", "rho": 2}, "RMSprop computes NaN or infinite weights with rho: 2"),
         ({"name": "sgd", "learning_rate": 1e39}, "weights with learning_rate: 1e.39"),
         (
@@ -53,11 +56,11 @@ def test_every_schedule_passes(name: str) -> None:
         ),
         (
             {"name": "sgd", "schedule": {"name": "exponential", "decay_rate": -1}},
-            "the learning rate is nan at step 9 of exponential with {decay_rate: -1}",
+            "The learning rate is nan at step 9 of exponential with {decay_rate: -1}",
         ),
         (
             {"name": "sgd", "schedule": {"name": "polynomial", "power": -1}},
-            "the learning rate is inf at step 10 of polynomial",
+            "The learning rate is inf at step 10 of polynomial",
         ),
     ],
 )

@@ -130,7 +130,7 @@ def test_doctor_names_the_missing_folder_and_the_command(tmp_path: Path) -> None
     findings = {finding["subject"]: finding for finding in json.loads(done.out)}
     packages, node = findings["npm packages"], findings["runtime onnxruntime-node"]
     assert not packages["fine"]
-    assert packages["found"] == f"no folder {tmp_path / 'js' / packages_folder().name}"
+    assert packages["found"] == f"not installed in {tmp_path / 'js' / packages_folder().name}"
     assert packages["advice"].startswith("python -m pipeline.runtimes.npm (in a clone: make ")
     assert (node["fine"], node["advice"]) == (False, packages["advice"])
 
@@ -195,7 +195,7 @@ def test_failed_npm_installation_leaves_nothing(copied: Path, tmp_path: Path) ->
 def test_missing_npm_is_reported_with_the_command(copied: Path, tmp_path: Path) -> None:
     done = install(copied, tmp_path / "js", PATH=str(tmp_path))
     assert_error(
-        done, 3, f"Installing packages into {tmp_path / 'js'}/", "apt-get install nodejs npm"
+        done, 3, f"Installing npm packages into {tmp_path / 'js'}/", "apt-get install nodejs npm"
     )
 
 

@@ -237,7 +237,7 @@ def test_missing_package_is_reported_with_the_command(
     artifacts = artifacts_in(published, ["onnx"])
     [check] = verify(artifacts, reference, Silent(), only=[absent])
     assert (check.ran, check.passed, check.failures) == (False, False, ())
-    assert check.advice == "pip install 'dense-pipeline[runtimes]'"
+    assert check.advice == "pip install 'dense-pipeline[runtimes]' (in a clone: make install)"
     assert runtime_versions()["absent"] == "not installed"
 
 
@@ -261,7 +261,7 @@ def test_table_shows_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -
 def test_unknown_runtime_in_the_configuration_is_rejected(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "verify.runtimes=[onnxruntim]",
                    "-C", tmp_path)  # fmt: skip
-    assert_error(done, 2, "Unknown runtime 'onnxruntim'; expected one of")
+    assert_error(done, 2, "Unknown runtime 'onnxruntim'. Did you mean 'onnxruntime'? Choose from")
     with pytest.raises(ModelError):
         run_isolated(choose_runtime("onnxruntime"), tmp_path / "none.onnx")
 
@@ -270,9 +270,7 @@ def test_unknown_runtime_in_the_configuration_is_rejected(tmp_path: Path) -> Non
 def test_unverifiable_format_is_rejected_before_training(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[onnx,litert]",
                    "-C", tmp_path)  # fmt: skip
-    assert_error(
-        done, 2, "verify.runtimes must name a runtime that opens litert; got none. Add one of"
-    )
+    assert_error(done, 2, "must include a runtime that opens litert; got tensorflow, onnxruntime")
     assert not (tmp_path / "runs" / "train").exists()
 
 

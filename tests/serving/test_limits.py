@@ -167,7 +167,7 @@ def test_too_many_requests_get_retry_after(small: Server) -> None:
             connection.close()
     assert response.startswith(b"HTTP/1.1 429")
     assert b"retry-after: 1" in response
-    assert b"at most 4 requests are processed at once" in response
+    assert b"at most 4 requests are handled at a time" in response
 
 
 def test_too_many_connections_are_rejected(small: Server) -> None:
@@ -178,7 +178,7 @@ def test_too_many_connections_are_rejected(small: Server) -> None:
         for connection in idle:
             connection.close()
     assert response.startswith(b"HTTP/1.1 429")
-    assert b"at most 20 connections are open at once" in response
+    assert b"at most 20 connections are open at a time" in response
 
 
 def test_disconnecting_clients_do_no_harm(strict: Server) -> None:
@@ -296,7 +296,7 @@ def test_arriving_bodies_share_a_limit() -> None:
     assert first == b"a" * 100 + b"bbb"
     assert isinstance(second, ServingError)
     assert second.status == 429
-    assert "at most 150 bytes of requests are held in memory" in str(second)
+    assert "at most 150 bytes of requests are in memory at a time" in str(second)
     assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
 
 

@@ -307,6 +307,6 @@ def test_adjacent_lists_are_not_joined() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_raw_bytes_of_wrong_length_are_rejected(count: int) -> None:
-    with pytest.raises(ServingError, match=f"must have {4 * count} bytes for {count} images"):
+def test_raw_bytes_of_wrong_length_are_refused(count: int) -> None:
+    with pytest.raises(ServingError, match=f"must have {4 * count} bytes for {count} image"):
         tensors.from_bytes(bytes(5), SHAPE, count, "it")

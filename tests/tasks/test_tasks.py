@@ -79,7 +79,7 @@ def test_new_task_takes_one_file_and_one_line(tmp_path: Path) -> None:
 
 
 def test_unknown_task_is_explained() -> None:
-    with pytest.raises(RequestError, match="Unknown task 'other'; expected one of multiclass"):
+    with pytest.raises(RequestError, match=r"Unknown task 'other'\. Choose from multiclass"):
         task_named("other")
 
 

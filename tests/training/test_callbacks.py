@@ -180,7 +180,7 @@ def test_callback_state_survives_json(digits: Split, user_file: Path) -> None:
     [
         (
             {"name": "csv_loger"},
-            r"unknown callback 'csv_loger' .*\[0\].name in .*Did you mean 'csv_logger'",
+            r"Unknown callback 'csv_loger' .*\[0\].name in .*Did you mean 'csv_logger'",
         ),
         (
             {"name": "csv_logger"},
@@ -192,11 +192,11 @@ def test_callback_state_survives_json(digits: Split, user_file: Path) -> None:
         ),
         ({"name": "progbar_logger"}, "'progbar_logger' is not supported, because progress"),
         ({"name": "early_stopping"}, "it has its own key. Set train.early_stopping"),
-        ({"name": "{file}:OnBatches"}, "without batch hooks; got on_train_batch_end in"),
-        ({"name": "{file}:no_class"}, "must name a subclass of keras.callbacks.Callback; got"),
-        ({"name": "{file}:Missing"}, "AttributeError: .*Missing"),
-        ({"name": "{file}:Own"}, r"Own requires path .*Add it\."),
-        ({"name": "{file}:NotBuilt"}, "NotBuilt rejects the arguments {}: RuntimeError: not today"),
+        ({"name": "{own}:OnBatches"}, "without batch hooks; got on_train_batch_end in"),
+        ({"name": "{own}:no_class"}, "must be a subclass of keras.callbacks.Callback; got"),
+        ({"name": "{own}:Missing"}, "AttributeError: .*Missing"),
+        ({"name": "{own}:Own"}, r"Own requires path .*Add it\."),
+        ({"name": "{own}:NotBuilt"}, r"NotBuilt does not accept {} .*RuntimeError: not today\."),
         ({"name": "model_checkpoint", "filepath": "x", "save_freq": "9"}, "epoch boundaries only"),
         ({"name": "tensorboard", "update_freq": "batch"}, "must be 'epoch'; got 'batch'"),
         ({"name": "nowhere.py:Own"}, "load 'nowhere.py:Own': FileNotFoundError.*relative to /"),
@@ -228,7 +228,7 @@ def test_failing_callback_is_named_and_nothing_published(user_file: Path, tmp_pa
     assert_error(
         done,
         2,
-        "Failing in train.callbacks failed: on_epoch_end raised ValueError: no such luck Fix",
+        "Failing in train.callbacks failed: on_epoch_end raised ValueError: no such luck. Fix",
     )
     assert not (tmp_path / "exported").exists() or not list((tmp_path / "exported").iterdir())
 

@@ -63,7 +63,8 @@ def impossible(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_graph_fallback_is_reported(digits: Split) -> None:
     loop = new_loop(digits, batch_size=100)
     [notice] = compile_loop(loop)
-    assert notice.startswith("The training steps run as a TensorFlow graph: Detected unsupported")
+    assert notice.startswith("The training steps run as a TensorFlow graph. ")
+    assert "XLA cannot compile them: Detected unsupported" in notice
     assert loop.program.compiler == GRAPH
     loop.run_epoch(0, silent)
     assert int(loop.program.optimizer.iterations.numpy()) == 5

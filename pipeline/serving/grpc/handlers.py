@@ -103,13 +103,15 @@ async def _infer(call: Context, request: InferenceRequest) -> Any:
 def _images(request: Any, version: Version) -> Images:
     [spec] = version.contract.inputs
     if len(request.inputs) != 1:
-        raise bad_request(f"inputs must be one tensor, {spec.name!r}; got {len(request.inputs)}.")
+        raise bad_request(
+            f"inputs must contain one tensor, {spec.name!r}; got {len(request.inputs)}."
+        )
     [tensor] = request.inputs
     count = require_tensor(tensor.name, tensor.datatype, list(tensor.shape), version)
     shape, raw = version.contract.image_shape, request.raw_input_contents
     if raw:
         if len(raw) != 1:
-            raise bad_request(f"raw_input_contents must hold one tensor; got {len(raw)}.")
+            raise bad_request(f"raw_input_contents must contain one tensor; got {len(raw)}.")
         return tensors.from_bytes(raw[0], shape, count, "raw_input_contents[0]")
     values = list(tensor.contents.uint_contents)
     return tensors.from_flat(values, shape, count, "inputs[0].contents.uint_contents")

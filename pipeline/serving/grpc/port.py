@@ -128,10 +128,11 @@ class GrpcPort:
         if name in _OPEN:
             return
         if self._service.shutting_down.is_set():
-            raise ServingError(503, "The server is shutting down. Try again or use another one.")
+            sentence = "The server is shutting down. Try again, or use another server."
+            raise ServingError(503, sentence)
         limit = self._service.settings.limits.requests
         if self._service.requests_in_progress > limit:
-            raise too_many("requests are processed at once", limit)
+            raise too_many("requests are handled at a time", limit)
         given = dict(context.invocation_metadata() or ()).get("authorization", "")
         given = given.encode() if isinstance(given, str) else given
         self._token.require(given, "Send the metadata 'authorization: Bearer TOKEN'.")

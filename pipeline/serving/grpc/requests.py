@@ -28,6 +28,6 @@ def read_request(method: str, raw: bytes, max_bytes: int) -> Any:
         return message(f"{method}Request").FromString(raw)
     except (ValueError, DecodeError) as error:
         raise bad_request(
-            f"Cannot parse the {len(raw):,} bytes of the message as a {method}Request of the Open "
-            f"Inference Protocol: {error}. Check the client."
+            f"Cannot parse the message of {len(raw):,} bytes as a {method}Request of the Open "
+            f"Inference Protocol: {error}. Use a client for this protocol."
         ) from None

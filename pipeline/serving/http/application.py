@@ -88,10 +88,10 @@ class Application:
 
     def _require_capacity(self, route: Route) -> None:
         limit = self.service.settings.limits.requests
-        if route.open:  # a busy server still answers probes
-            return
-        if self.service.requests_in_progress > limit:
-            raise too_many("requests are processed at once", limit)
+        if (
+            self.service.requests_in_progress > limit and not route.open
+        ):  # a busy server answers probes
+            raise too_many("requests are handled at a time", limit)
 
     async def _send(self, request: Request, response: Response, send: Send) -> None:
         body = response.body

@@ -41,7 +41,7 @@ class Connection(HttpToolsProtocol):
         self._write_timer: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.connections:
             limit = self.limits.connections
-            sentence = f"The server is busy: at most {limit:,} connections are open at once."
+            sentence = f"The server is busy: at most {limit:,} connections are open at a time."
             self._refuse(429, f"{sentence} Try again later.", b"retry-after: 1\r\n")
             return
         self._await_client()

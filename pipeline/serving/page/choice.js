@@ -75,7 +75,7 @@ function versionOptions({ default_version: preferred, labels, model_version_stat
 const available = ({ state }) => state === "AVAILABLE";
 
 function reason({ state, status }) {
-  return status?.error_message || `its state is ${state.toLowerCase()}`;
+  return status?.error_message || `state ${state.toLowerCase()}`;
 }
 
 function fill(select, options, wanted) {

@@ -11,7 +11,7 @@ from pipeline.serving.service import Service
 
 _DESCRIPTIONS = {
     200: "Success.",
-    400: "Invalid request; the error explains where.",
+    400: "Invalid request; the error describes the mistake.",
     401: "Missing or invalid bearer token.",
     404: "Unknown model, version, label or file.",
     408: "The request did not arrive in time.",

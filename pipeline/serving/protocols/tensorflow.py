@@ -136,7 +136,7 @@ def _named(named: Any, name: str, where: str) -> Any:
         tensor = named[name]
         return tensors.parsed(tensor) if type(tensor) is NumberList else tensor
     got = f"the names {', '.join(sorted(named))[:100]}" if type(named) is dict else json_type(named)
-    raise bad_request(f"{where} must name one input, {name!r}; got {got or 'no name'}.")
+    raise bad_request(f"{where} must name one input, {name!r}; got {got}.")
 
 
 def _rows(model: Model) -> list[dict[str, Any]]:

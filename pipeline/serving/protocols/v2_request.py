@@ -83,8 +83,8 @@ def _tensor(inputs: Any, version: Version) -> tuple[int, int | None, Any]:
 def _raw(size: Any, raw: memoryview | None) -> memoryview:
     if raw is None:
         raise bad_request(
-            "binary_data_size needs the header Inference-Header-Content-Length, the length of the "
-            "JSON part in bytes; got no such header."
+            "binary_data_size requires the header Inference-Header-Content-Length, the length of "
+            "the JSON part in bytes; got no such header."
         )
     if type(size) is not int or size != len(raw):
         raise bad_request(
@@ -122,7 +122,8 @@ def _timeout(parameters: dict[str, Any]) -> float | None:
         return None
     if type(value) is not int or not 0 <= value <= _MAX_MICROSECONDS:
         raise bad_request(
-            f"timeout must be an integer of microseconds with at most 64 bits; got {value!r:.60}."
+            f"timeout must be a number of microseconds, an integer of at most 64 bits; got "
+            f"{value!r:.60}."
         )
     return value / 1e6 if value else None
 

@@ -24,7 +24,8 @@ def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> in
     if datatype != expected:
         raise bad_request(
             f"inference input {spec.name!r} of {version.model} must have datatype {expected}; got "
-            f"{datatype!r:.60}. Send raw pixels, 0 to 255: scaling is part of the model."
+            f"{datatype!r:.60}. Send raw pixels, integers from 0 to 255: scaling is part of the "
+            "model."
         )
     sizes = list(version.contract.image_shape)
     whole = type(shape) is list and all(type(size) is int for size in shape)
