@@ -16,7 +16,14 @@ from PIL import Image
 import pipeline
 from pipeline.artifacts.files import describe_files
 from pipeline.artifacts.serialization import to_json
-from tests.support.command_line import ONNX_ALONE, Done, assert_error, command, run_smoke
+from tests.support.command_line import (
+    ONNX_ALONE,
+    Done,
+    assert_error,
+    command,
+    in_process,
+    run_smoke,
+)
 from tests.support.damaged_models import change_onnx, one_weight
 from tests.support.files import contents, copy_package
 from tests.support.paths import PROJECT, SMOKE
@@ -194,7 +201,7 @@ def test_predict_explains_missing_and_swapped_files(smoke: Path, tmp_path: Path)
     assert_error(done, 2, "digit.png is not a model file", "pipeline predict MODEL FILE")
 
 
-@pytest.mark.process
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -213,7 +220,7 @@ def test_predict_explains_missing_and_swapped_files(smoke: Path, tmp_path: Path)
 )
 def test_usage_errors(tmp_path: Path, arguments: list[object], code: int, words: list[str]) -> None:
     place = ["--workspace", tmp_path] if arguments[0] == "run" else []
-    assert_error(command(*arguments, *place), code, *words)
+    assert_error(in_process(*arguments, *place), code, *words)
     assert not list(tmp_path.rglob("*.npy"))
     assert not (tmp_path / "exported").exists()
 

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from pipeline.cli import app
 from pipeline.config import read
+from tests.support.command_line import assert_error, in_process
 from tests.support.paths import PROJECT, SMOKE
 
 
@@ -17,19 +16,10 @@ def in_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")  # usage errors are in a box of this width
 
 
-def run(*arguments: object) -> tuple[int, str]:
-    """Run a command in this process; return its exit code and its standard error."""
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    return done.exit_code, done.stderr
-
-
 def assert_explained(arguments: list[str], words: list[str], code: int = 2) -> None:
-    exit_code, text = run(*arguments)
-    assert exit_code == code, text
-    assert "Traceback" not in text
-    assert "Internal error" not in text
-    for word in words:
-        assert word in text
+    done = in_process(*arguments)
+    assert_error(done, code, *words)
+    assert "Internal error" not in done.err
 
 
 COMMANDS = [
@@ -260,9 +250,9 @@ def test_json_schema_has_the_shorthands() -> None:
 
 
 def test_name_of_a_configuration_is_found_and_reported(tmp_path: Path) -> None:
-    code, text = run("why", "smoke", "data", "-C", tmp_path)
-    assert code == 0
-    assert "Configuration: configs/smoke.yaml" in text
+    done = in_process("why", "smoke", "data", "-C", tmp_path)
+    assert done.code == 0
+    assert "Configuration: configs/smoke.yaml" in done.err
     assert read(Path("smoke")).model_dump() == read(SMOKE).model_dump()
 
 

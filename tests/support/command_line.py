@@ -1,4 +1,4 @@
-"""Run the command line in a separate process, as users do."""
+"""Run the command line: in a separate process, as users do, or in this one."""
 
 import os
 import subprocess
@@ -6,6 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from pipeline.cli import app
 from tests.support.paths import PROJECT, SMOKE
 
 ONNX_ALONE = ("export.formats=[onnx]", "verify.runtimes=[onnxruntime]")  # the fastest to verify
@@ -34,6 +37,12 @@ def command(
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def in_process(*arguments: object) -> Done:
+    """Run the command line in this process, for errors that come before any work."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return Done(done.exit_code, done.stdout, done.stderr)
 
 
 def assert_error(done: Done, code: int, *words: str) -> None:
