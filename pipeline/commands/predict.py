@@ -18,7 +18,7 @@ from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published
 from pipeline.runtimes.isolated import WorkerResult, run_isolated
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
-from pipeline.runtimes.registry import Runtime, open_model, runtimes_for
+from pipeline.runtimes.registry import Runtime, choose_runtime, open_model, runtimes_for
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import DisplayedPrediction
 from pipeline.verification.tolerances import TOLERANCES
@@ -162,9 +162,10 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
         return next((pair for pair in ranked if pair[1].installed), ranked[0])
     named = [pair for pair in pairs if pair[1].name == name]
     if not named:
+        usable = dict.fromkeys(runtime.name for _, runtime in pairs)
         raise RequestError(
-            f"The runtime {name!r} does not open {', '.join(formats)}. Choose from "
-            f"{', '.join(runtime.name for _, runtime in pairs)}."
+            f"The runtime {choose_runtime(name).name!r} does not open {', '.join(formats)}. Choose "
+            f"from {', '.join(usable)}."
         )
     return named[0]
 

@@ -191,7 +191,7 @@ def test_copy_that_is_not_smaller_is_rejected(published: Path, tmp_path: Path) -
     )
     assert found.accuracy_drop == 0
     assert found.reason is not None
-    assert "bytes, model.onnx has" in found.reason
+    assert "it is not smaller than model.onnx" in found.reason
 
 
 def test_accuracy_drop_is_in_percentage_points(published: Path, complete: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import list_models, load_model
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, RequestError
 from pipeline.publishing.published_folder import find_published
 from tests.support.command_line import assert_error, command
 from tests.support.paths import SMOKE
@@ -92,8 +92,11 @@ def test_runtime_can_be_selected(exported: Path) -> None:
     found = [load_model(exported / "smoke", runtime=name).predict(images) for name in names]
     for probabilities in found[1:]:
         np.testing.assert_allclose(probabilities, found[0], rtol=0, atol=1e-5)
-    with pytest.raises(Exception, match=r"the runtime 'tensort' does not open .*Choose from"):
+    with pytest.raises(RequestError, match=r"Unknown runtime 'tensort'\. Did you mean"):
         load_model(exported / "smoke", runtime="tensort")
+    expected = r"The runtime 'litert' does not open saved_model, onnx, keras\. Choose from"
+    with pytest.raises(RequestError, match=expected):
+        load_model(exported / "smoke", runtime="litert")
 
 
 def test_verification_without_the_original_run(exported: Path) -> None:

@@ -125,7 +125,7 @@ def test_single_file_is_tried_with_a_time_limit(tmp_path: Path) -> None:
         capture_output=True, text=True, cwd=PROJECT, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
-    assert "endless.onnx: no predictions within 3 s" in done.stderr
+    assert "endless.onnx in onnxruntime: no predictions within 3 s" in done.stderr
     wait_until_gone(str(tmp_path))
 
 
