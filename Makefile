@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 .DEFAULT_GOAL := help
+# Some images set it to keep layers small. Without compiled modules, TensorFlow takes 12 s to import
+# instead of 4, and a run starts many processes.
+unexport PYTHONDONTWRITEBYTECODE
 # All tests of a module run in the same process, so that its fixtures are set up only once.
 PYTEST ?= $(BIN)/python -m pytest
 PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
