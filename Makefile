@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 .DEFAULT_GOAL := help
-# Some images set it to keep layers small. Without compiled modules, TensorFlow takes 12 s to import
-# instead of 4, and a run starts many processes.
+# Some images set it to keep layers small. Without compiled modules, TensorFlow takes two to
+# three times as long to import, and a run starts many processes.
 unexport PYTHONDONTWRITEBYTECODE
 # All tests of a module run in the same process, so that its fixtures are set up only once.
 PYTEST ?= $(BIN)/python -m pytest

@@ -47,11 +47,12 @@ def served_folders(models: list[str], exported: Path) -> tuple[Path, ...]:
     Raises:
         ModelError: a model is neither.
     """
+    from pipeline.publishing.locating import locate
     from pipeline.publishing.published_folder import find_published
 
     folders = []
     for model in models:
-        folder = exported / model if (exported / model).is_dir() else Path(model)
+        folder = locate(model, exported)
         find_published(folder)
         folders.append(folder)
     return tuple(folders)
