@@ -95,7 +95,7 @@ def run(
     overrides: Sequence[str] = (),
     *,
     workspace: PathLike = ".",
-    until: str = GRAPH.names[-1],
+    until: str = "publish",
     force: str | None = None,
     progress: Progress | None = None,
 ) -> RunResult:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,11 @@ def test_usage_errors(tmp_path: Path, arguments: list[object], code: int, words:
     assert_error(in_process(*arguments, *place), code, *words)
     assert not list(tmp_path.rglob("*.npy"))
     assert not (tmp_path / "exported").exists()
+
+
+def test_version_option() -> None:
+    done = in_process("--version")
+    assert (done.code, done.out) == (0, f"pipeline {metadata.version('dense-pipeline')}\n")
 
 
 @pytest.mark.process

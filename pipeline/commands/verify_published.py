@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
@@ -16,7 +17,7 @@ from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts
 from pipeline.config.places import Places
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
-from pipeline.errors import DataFileError, ModelError, VerificationFailed
+from pipeline.errors import DataFileError, ModelError, VerificationFailed, WorkerFailed, sentence
 from pipeline.publishing.published_folder import PublishedModel
 from pipeline.runtimes.isolated import run_isolated
 from pipeline.runtimes.registry import choose_runtime
@@ -106,6 +107,17 @@ def _stored_predictions(published: PublishedModel, workspace: "Workspace") -> Pa
     return stored.path / TEST_PROBABILITIES_FILE
 
 
+def _predict_in_keras(model: Path, images: Path) -> npt.NDArray[np.float32]:
+    try:
+        return run_isolated(choose_runtime(KERAS), model, images).probabilities
+    except WorkerFailed as error:
+        raise WorkerFailed(
+            f"The predictions of {model} in {KERAS} are the reference, but it could not be run: "
+            f"{sentence(error)} Try again with more free memory, or verify in the workspace of the "
+            "original run, which stores the reference."
+        ) from error
+
+
 def _reference(published: PublishedModel, data: Path, workspace: "Workspace") -> Reference:
     """Return Keras' predictions: those stored by the run, else from the published Keras model."""
     images = data / split_file("test", "images")
@@ -114,7 +126,7 @@ def _reference(published: PublishedModel, data: Path, workspace: "Workspace") ->
         probabilities = np.load(stored)
     else:
         model = artifact_path(published.path, "keras")
-        probabilities = run_isolated(choose_runtime(KERAS), model, images).probabilities
+        probabilities = _predict_in_keras(model, images)
     return Reference(
         images=images,
         labels=np.load(data / split_file("test", "labels")),

@@ -41,5 +41,8 @@ def _suggest_file(path: Path, folder: Path) -> str:
     if near and folder != path:
         return f"Did you mean {next(file for file in files if file.stem == near[0])}?"
     if not files:
-        return "Specify a YAML file, such as configs/mlp.yaml in a clone of the project."
+        return (
+            "Specify a YAML file; `pipeline config --schema` describes its keys, and a file with "
+            "`{name: mlp, model: {hidden: [128]}}` is complete."
+        )
     return f"Specify a file, for example {', '.join(str(file) for file in files[:4])}."

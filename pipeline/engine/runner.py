@@ -90,7 +90,7 @@ def output_of(results: list[StageResult], facts: type[F]) -> StageOutput[F] | No
 def _run(graph: Graph, request: Request, progress: Progress) -> list[StageResult]:
     planned = _plan(graph, request, progress)
     notice = graph.sources.notice(planned.source)
-    if notice:
+    if notice and request.source is None:  # a given source needs no explanation
         progress.notice(notice)
     context = Context(
         request.config, request.workspace, planned.source, planned.fingerprints, progress

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pipeline.errors import ConfigError, PipelineError, sentence
-from pipeline.models.keras_by_name import as_yaml, choose, create, hint, snake_case
+from pipeline.models.keras_by_name import (
+    PlaceOf,
+    as_yaml,
+    choose,
+    create,
+    hint,
+    snake_case,
+    unknown_place,
+)
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 from pipeline.training.user_code import load_user_object
@@ -30,13 +38,15 @@ _USELESS = {
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
-def build_callbacks(configs: Iterable["Callback"]) -> list[keras.callbacks.Callback]:
+def build_callbacks(
+    configs: Iterable["Callback"], *, place_of: PlaceOf = unknown_place
+) -> list[keras.callbacks.Callback]:
     """Return the callbacks of ``train.callbacks``.
 
     Raises:
         ConfigError: a class, an argument or a file is unknown or invalid.
     """
-    return [_build(config, f"train.callbacks[{n}]") for n, config in enumerate(configs)]
+    return [_build(config, f"train.callbacks[{n}]", place_of) for n, config in enumerate(configs)]
 
 
 def early_stopping(config: "EarlyStopping") -> keras.callbacks.EarlyStopping:
@@ -66,22 +76,24 @@ def check_callbacks(config: "Config") -> None:
         ConfigError: a class, an argument or a file is unknown or invalid, or both a schedule and a
             callback set the learning rate.
     """
-    built = build_callbacks(config.train.callbacks)
+    place_of = config.place_of
+    built = build_callbacks(config.train.callbacks, place_of=place_of)
     logs = _logs_of(task_named(config.task))
-    _check_monitors(config.train.callbacks, logs)
+    _check_monitors(config.train.callbacks, logs, place_of)
     stopping = config.train.early_stopping
     if stopping is not None and stopping.monitor not in logs:
         raise ConfigError(
             f"train.early_stopping.monitor must be a metric of the task {config.task}; got "
-            f"{stopping.monitor!r} in the configuration. {hint(stopping.monitor, logs)}"
+            f"{stopping.monitor!r} in {place_of('train.early_stopping.monitor')}. "
+            f"{hint(stopping.monitor, logs)}"
         )
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
     if setters and config.optimizer.schedule is not None:
         raise ConfigError(
             "The learning rate must be set by optimizer.schedule or by a callback, not by both; "
-            f"got {config.optimizer.schedule.name} and {setters[0]} in the configuration. Remove "
-            "one of them."
+            f"got {config.optimizer.schedule.name} and {setters[0]} in "
+            f"{place_of('optimizer.schedule')}. Remove one of them."
         )
 
 
@@ -90,33 +102,40 @@ def _logs_of(task: Task) -> list[str]:
     return [*names, *(f"val_{name}" for name in names)]
 
 
-def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str]) -> None:
+def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str], place_of: PlaceOf) -> None:
     if any(config.parse_user_code(config.name) for config in configs):
         return  # it may add to the logs
     for number, config in enumerate(configs):
         monitor = config.arguments.get("monitor", logs[0])
         if monitor not in logs:
+            key = f"train.callbacks[{number}].monitor"
             raise ConfigError(
-                f"train.callbacks[{number}].monitor must be a logged metric; got {monitor!r} in "
-                f"the configuration. {hint(str(monitor), logs)}"
+                f"{key} must be a logged metric; got {monitor!r} in {place_of(key)}. "
+                f"{hint(str(monitor), logs)}"
             )
 
 
-def _build(config: "Callback", key: str) -> keras.callbacks.Callback:
+def _build(config: "Callback", key: str, place_of: PlaceOf) -> keras.callbacks.Callback:
     user_class = load_user_object(config, config.name, f"{key}.name")
-    kind = _of_keras(config.name, key) if user_class is None else _checked(user_class, key, config)
-    _check_epochs(config, kind, key)
+    kind = (
+        _of_keras(config.name, key, place_of)
+        if user_class is None
+        else _checked(user_class, key, config)
+    )
+    _check_epochs(config, kind, key, place_of)
     arguments = {name: _resolved(config, name, key) for name in config.arguments}
     monitored = str(arguments.get("monitor", ""))
     implied = {"mode": "max"} if monitored.endswith("accuracy") else {}
     try:
-        callback: keras.callbacks.Callback = create(kind, arguments, key, implied=implied)
+        callback: keras.callbacks.Callback = create(
+            kind, arguments, key, implied=implied, place_of=place_of
+        )
     except PipelineError:
         raise
     except (Exception, SystemExit) as error:  # a user's class may raise anything
         raise ConfigError(
-            f"{kind.__name__} does not accept {as_yaml(config.arguments)} ({key}): "
-            f"{type(error).__name__}: {sentence(error)}"
+            f"{kind.__name__} does not accept {as_yaml(config.arguments)} "
+            f"({key} in {place_of(key)}): {type(error).__name__}: {sentence(error)}"
         ) from error
     return callback
 
@@ -130,27 +149,29 @@ def _resolved(config: "Callback", name: str, key: str) -> Any:
 _EPOCHWISE = {"save_freq": "epoch", "update_freq": "epoch", "profile_batch": 0}
 
 
-def _check_epochs(config: "Callback", kind: type, key: str) -> None:
+def _check_epochs(config: "Callback", kind: type, key: str, place_of: PlaceOf) -> None:
     for name, allowed in _EPOCHWISE.items():
         value = config.arguments.get(name, allowed)
         if kind.__module__.startswith("keras.") and value != allowed:
             raise ConfigError(
-                f"{key}.{name} must be {allowed!r}; got {value!r} in the configuration. Callbacks "
-                "run at epoch boundaries only, since batches run inside one compiled program."
+                f"{key}.{name} must be {allowed!r}; got {value!r} in {place_of(f'{key}.{name}')}. "
+                "Callbacks run at epoch boundaries only, since batches run inside one compiled "
+                "program."
             )
 
 
-def _of_keras(name: str, key: str) -> type:
+def _of_keras(name: str, key: str, place_of: PlaceOf) -> type:
     """Return a Keras callback class; CSVLogger, csv_logger and csvlogger name the same one."""
     classes = callback_classes()
     written = {known.replace("_", ""): known for known in classes}
     name = written.get(name.replace("_", "").lower(), name)
     if name in _USELESS:
         raise ConfigError(
-            f"{key}.name: the callback {name!r} is not supported, because {_USELESS[name]}."
+            f"The callback {name!r} in {place_of(f'{key}.name')} is not supported, because "
+            f"{_USELESS[name]}."
         )
     useful = {known: kind for known, kind in classes.items() if known not in _USELESS}
-    return choose(name, useful, f"{key}.name", kind="callback")
+    return choose(name, useful, f"{key}.name", kind="callback", place_of=place_of)
 
 
 def _checked(own: Any, key: str, config: "Callback") -> type:

@@ -190,7 +190,10 @@ def test_callback_state_survives_json(digits: Split, user_file: Path) -> None:
             {"name": "csv_logger", "file": "x"},
             r"CSVLogger has no argument 'file' .*callbacks\[0\].file",
         ),
-        ({"name": "progbar_logger"}, "'progbar_logger' is not supported, because progress"),
+        (
+            {"name": "progbar_logger"},
+            "'progbar_logger' in the configuration is not supported, because progress",
+        ),
         ({"name": "early_stopping"}, "it has its own key. Set train.early_stopping"),
         ({"name": "{file}:OnBatches"}, "without batch hooks; got on_train_batch_end in"),
         ({"name": "{file}:no_class"}, "must be a subclass of keras.callbacks.Callback; got"),

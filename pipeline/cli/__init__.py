@@ -1,0 +1,40 @@
+"""The commands: wiring and exit codes, no logic. Heavy modules are imported inside a command."""
+
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.installation import doctor
+from pipeline.cli.published import models, predict, verify
+from pipeline.cli.runs import config, run, why
+from pipeline.cli.server import serve
+from pipeline.terminal.usage_hints import HintingGroup
+
+app = typer.Typer(
+    name="pipeline",
+    cls=HintingGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (run, config, why, models, predict, verify, serve, doctor):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pipeline {metadata.version('dense-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Train, verify and publish dense neural networks from one YAML file."""

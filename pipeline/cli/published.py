@@ -1,0 +1,91 @@
+"""The commands for published models: ``models``, ``predict`` and ``verify``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import HERE, Debug, Json, WorkspaceDir
+from pipeline.terminal.session import print_error, print_json, report_errors, show_progress
+
+
+def models(workspace: WorkspaceDir = HERE, json: Json = False, debug: Debug = False) -> None:
+    """List the published models with their accuracy and labels."""
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+        from pipeline.terminal import documents, tables
+
+        found, broken = api.list_models(workspace=workspace)
+        if json:
+            print_json(documents.models_document(found, broken))
+        else:
+            tables.print_models(found, broken)
+
+
+def predict(
+    model: Annotated[
+        Path, typer.Argument(help="NAME or NAME/VERSION of a published model, or a path.")
+    ],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE ...", help="PNG, JPEG, WebP or .npy files.")
+    ],
+    workspace: WorkspaceDir = HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print the label of each image, without TensorFlow."""
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+        from pipeline.terminal import tables
+
+        with (
+            show_progress(None, debug=debug) as progress,
+            progress.task("predicting", total=len(files)),
+        ):
+            predictions = api.predict(model, files, workspace=workspace)
+        if json:
+            print_json([vars(prediction) for prediction in predictions])
+        else:
+            tables.print_predictions(predictions)
+
+
+def verify(
+    model: Annotated[
+        Path, typer.Argument(help="NAME or NAME/VERSION of a published model, or an .onnx file.")
+    ],
+    runtime: Annotated[
+        list[str] | None, typer.Option(help="Use this runtime only; may be repeated.")
+    ] = None,
+    workspace: WorkspaceDir = HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Verify a published model, or an ONNX file, in every installed runtime.
+
+    If the test set is not in the workspace, it is prepared there (runs/).
+    """
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+        from pipeline.errors import VerificationFailed
+        from pipeline.terminal import documents
+        from pipeline.terminal.check_tables import print_checks
+        from pipeline.verification.verdict import require_passed
+
+        with show_progress(None, debug=debug) as progress:
+            checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
+        failure = None
+        try:
+            require_passed(
+                checks,
+                reference="its reference" if model.is_file() else "the trained model",
+                advice="Do not use a file that failed. Export it again; if it fails again, the "
+                "runtime named above computes different results.",
+            )
+        except VerificationFailed as error:
+            failure = error
+        if json:
+            print_json(documents.verification_document(checks, failure))
+        else:
+            print_checks(checks)
+        if failure is not None:
+            raise typer.Exit(print_error(failure))

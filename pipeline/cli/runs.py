@@ -1,0 +1,101 @@
+"""The commands for a configuration: ``run``, ``config`` and ``why``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import (
+    HERE,
+    Arguments,
+    Debug,
+    Json,
+    WorkspaceDir,
+    found_config,
+    split_arguments,
+)
+from pipeline.terminal.session import print_json, report_errors, show_progress
+
+if TYPE_CHECKING:
+    from pipeline.artifacts.stage_facts import LayerSummary
+
+
+def run(
+    arguments: Arguments = None,
+    until: Annotated[str, typer.Option(help="Stop after this stage.")] = "publish",
+    force: Annotated[
+        str | None, typer.Option(help="Run this stage and the later ones even if up to date.")
+    ] = None,
+    workspace: WorkspaceDir = HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Load data, train, evaluate, export, verify and publish; skip stages that are up to date."""
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+        from pipeline.terminal import documents, tables
+
+        config, overrides = split_arguments(arguments)
+        log = workspace / "runs" / "libraries.log"
+        with show_progress(log, debug=debug) as progress:
+            result = api.run(
+                config,
+                overrides,
+                workspace=workspace,
+                until=until,
+                force=force,
+                progress=progress,
+            )
+        print_json(documents.run_document(result)) if json else tables.print_run(result)
+
+
+def config(
+    arguments: Arguments = None,
+    schema: Annotated[
+        bool, typer.Option(help="Print the JSON Schema of configurations instead.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Print the resolved configuration with all defaults, and the layers of the network."""
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+        from pipeline.config import Config
+        from pipeline.config.yaml_text import dump_yaml
+        from pipeline.errors import MissingExtra
+        from pipeline.terminal import tables
+
+        if schema:
+            print_json(Config.model_json_schema())
+            return
+        resolved = api.resolve_config(*split_arguments(arguments))
+        values = resolved.model_dump(mode="json")
+        layers: list[LayerSummary] = []
+        try:
+            with show_progress(None, debug=debug) as progress:
+                layers = api.describe_layers(resolved, progress=progress)
+        except MissingExtra as error:
+            typer.echo(f"Keras names and arguments were not checked. {error}", err=True)
+        if json:
+            print_json({"config": values, "layers": [vars(layer) for layer in layers]})
+            return
+        print(dump_yaml(values), end="")
+        if layers:
+            tables.print_layers(layers)
+
+
+def why(
+    config: Annotated[Path, typer.Argument(help="A YAML file, or the name of one in configs/.")],
+    stage: Annotated[str, typer.Argument(help="data, train, evaluate, export, verify or publish.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE ...]")] = None,
+    workspace: WorkspaceDir = HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Explain why a stage would run, or report that it is up to date."""
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+        from pipeline.terminal import documents, tables
+
+        reasons = api.why(found_config(config), stage, overrides or (), workspace=workspace)
+        print_json(documents.reasons_document(reasons)) if json else tables.print_reasons(reasons)

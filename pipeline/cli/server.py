@@ -1,0 +1,101 @@
+"""The command ``serve``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import HERE, Debug, Json, WorkspaceDir
+from pipeline.terminal.session import print_json, report_errors
+
+if TYPE_CHECKING:
+    from pipeline.serving.settings import Settings
+
+
+def serve(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL ...]", help="Names or folders; by default all in exported/."
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The HTTP port; 0 selects a free one.")
+    ] = 8501,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="The gRPC port; by default one below --port."),
+    ] = None,
+    grpc: Annotated[bool, typer.Option(help="Open the gRPC port.")] = True,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Number of worker processes.")] = 1,
+    token_file: Annotated[
+        Path | None, typer.Option(help="A file with the bearer token that clients must send.")
+    ] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="A PEM file; enables TLS.")] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="The key of the certificate, a PEM file.")
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Serve other hosts without a token or TLS."),
+    ] = False,
+    max_body_mb: Annotated[
+        int, typer.Option(min=1, max=1024, help="Maximum size of a request body.")
+    ] = 16,
+    max_requests: Annotated[int, typer.Option(min=1, help="Concurrent requests per worker.")] = 256,
+    max_connections: Annotated[int, typer.Option(min=1, help="Connections per worker.")] = 1024,
+    max_batch: Annotated[
+        int,
+        typer.Option(min=1, help="Maximum images per batch; 1 disables batching."),
+    ] = 64,
+    receive_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Timeout for receiving a request.")
+    ] = 10,
+    answer_seconds: Annotated[
+        float, typer.Option(min=0.001, help="Time that a request may wait for inference.")
+    ] = 10,
+    drain_seconds: Annotated[
+        float,
+        typer.Option(min=0, help="Time after SIGTERM to report not ready but accept requests."),
+    ] = 1,
+    access_log: Annotated[bool, typer.Option(help="Log a JSON line for each request.")] = True,
+    workspace: WorkspaceDir = HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Serve published models over REST and gRPC (TensorFlow Serving, KServe V2), and a web page."""
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+        from pipeline.serving.settings import Limits
+        from pipeline.terminal import documents, tables
+
+        def print_started(settings: "Settings") -> None:
+            if json:
+                print_json(documents.serving_document(settings))
+            else:
+                tables.print_serving(settings)
+
+        api.serve(
+            models or (),
+            workspace=workspace,
+            host=host,
+            port=port,
+            grpc_port=(grpc_port if grpc_port is not None else max(port - 1, 0)) if grpc else None,
+            workers=workers,
+            token_file=token_file,
+            certificate=tls_certificate,
+            key=tls_key,
+            insecure=insecure,
+            limits=Limits(
+                body_bytes=max_body_mb * 2**20,
+                requests=max_requests,
+                batch_images=max_batch,
+                connections=max_connections,
+                receive_seconds=receive_seconds,
+                answer_seconds=answer_seconds,
+                drain_seconds=drain_seconds,
+            ),
+            access_log=access_log,
+            on_open=print_started,
+        )
