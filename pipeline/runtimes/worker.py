@@ -108,6 +108,9 @@ def main(arguments: list[str]) -> int:
         target=_wait_for_measure_request, args=(measure_requested,), daemon=True
     ).start()
     limit_memory()
+    # Keras imports scikit-learn for wrappers that no worker uses; that takes as long as a quarter
+    # of TensorFlow's import.
+    sys.modules["sklearn"] = None  # type: ignore[assignment]
     try:
         handle(Request(**json.loads(Path(arguments[0]).read_text())), output, measure_requested)
     except PipelineError as error:
