@@ -68,7 +68,9 @@ def _file_arguments(config: Config) -> Iterator[tuple[str, str, Any]]:
 
 
 def _invalid(name: str, value: Any) -> str | None:
-    if not isinstance(value, str) or "\0" in value:
+    try:
+        Path(value).expanduser().resolve()
+    except (TypeError, ValueError, RuntimeError):  # a number, \0, ~NAME of an unknown user
         return "the path of a file or folder"
     if name != _TEMPLATE:
         return None

@@ -3,6 +3,7 @@
 import ast
 import symtable
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import decode_source
 from pathlib import Path
@@ -67,14 +68,18 @@ def refuse_own_code(config: Config) -> None:
 def announce_own_code(config: Config, progress: Progress) -> None:
     """Tell which files are about to be run."""
     if files := _files(config):
-        progress.notice(f"Running {files}, as train.callbacks refers to it (see --no-own-code).")
+        progress.notice(
+            f"Running {files}, which train.callbacks refers to (--no-own-code prevents this)."
+        )
 
 
 def skipped_own_code(config: Config) -> str | None:
     """Return a sentence on what a command that runs no files cannot check, or None."""
     if not (files := _files(config)):
         return None
-    return f"Callbacks in {files} were checked by name only: only pipeline run runs such files."
+    return (
+        f"The names in {files} were checked without running any code; pipeline run checks the rest."
+    )
 
 
 def _files(config: Config) -> str:
@@ -104,7 +109,9 @@ def _check(reference: Reference) -> str | None:
 
 
 def _read(reference: Reference) -> bytes:
-    path = Path(reference.file).expanduser()
+    path = Path(reference.file)
+    with suppress(RuntimeError):  # ~NAME of an unknown user
+        path = path.expanduser()
     if not path.is_file():
         problem = f"there is no file {path.absolute()}. Write FILE.py:NAME, with a path relative "
         raise _invalid(reference, f"{problem}to the current directory.")

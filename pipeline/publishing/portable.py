@@ -40,8 +40,8 @@ def portable_text(text: str, workspace: Path) -> str:
 
 
 def _portable_path(text: str, workspace: Path) -> str:
-    path = Path(text).expanduser()
-    if not path.is_absolute() or not path.name:
+    path = Path(text)
+    if not (path.is_absolute() or re.match(r"~\w*/", text)) or not path.name:
         return text
     for folder in (workspace.absolute(), workspace.resolve()):
         if path.is_relative_to(folder) and path != folder:

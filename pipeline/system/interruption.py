@@ -73,16 +73,24 @@ def deferred_interruption() -> Iterator[Interruption]:
 
 @contextmanager
 def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle the signals, except those that are ignored, as SIGHUP is under ``nohup``."""
+    """Handle Ctrl-C, and the other signals unless they are ignored (``nohup``) or handled already.
+
+    A program that uses the Python API may have handlers of its own for these.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread gets signals
         return
     previous = {number: signal.getsignal(number) for number in _STOP}
-    handled = [n for n in _STOP if n == signal.SIGINT or previous[n] is not signal.SIG_IGN]
+    handled = [number for number in _STOP if _may_handle(number, previous[number])]
     try:
         for number in handled:
             signal.signal(number, handler)
         yield
     finally:
         for number in handled:
-            signal.signal(number, previous[number] or signal.SIG_DFL)
+            signal.signal(number, previous[number])
+
+
+def _may_handle(number: int, previous: object) -> bool:
+    is_ours = getattr(previous, "__module__", None) == __name__
+    return number == signal.SIGINT or previous is signal.SIG_DFL or is_ours

@@ -110,7 +110,7 @@ def test_usual_placeholders_are_accepted(value: str) -> None:
     require_paths(config("model_checkpoint", value))
 
 
-@pytest.mark.parametrize("value", [3, None, True, ["x"], "a\0b"])
+@pytest.mark.parametrize("value", [3, None, True, ["x"], "a\0b", "~no_such_user/x"])
 def test_other_values_are_refused(value: Any) -> None:
     """Python opens a number as the file descriptor of that number."""
     with pytest.raises(ConfigError, match=r"filename must be the path of a file or folder; got "):

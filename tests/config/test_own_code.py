@@ -104,7 +104,7 @@ def test_files_that_are_not_python_are_explained(own: Path, content: bytes, text
 def test_missing_file_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.py").mkdir()
-    for name in ("none.py", "folder.py"):
+    for name in ("none.py", "folder.py", "~no_such_user/own.py"):
         with pytest.raises(ConfigError, match=f"there is no file {tmp_path}/{name}. Write FILE.py"):
             check_references(config(f"{name}:halve"))
 
@@ -136,7 +136,7 @@ def test_refusal_names_the_key_and_the_file(own: Path) -> None:
 def test_nothing_is_skipped_without_own_code(own: Path) -> None:
     assert skipped_own_code(read(SMOKE)) is None
     assert skipped_own_code(config(f"{own}:halve")) == (
-        f"Callbacks in {own} were checked by name only: only pipeline run runs such files."
+        f"The names in {own} were checked without running any code; pipeline run checks the rest."
     )
 
 
@@ -173,7 +173,7 @@ def test_only_a_run_executes_the_file_and_says_so(tmp_path: Path, marker: Path) 
     callback = f"train.callbacks=['{path}:Own']"
     done = command("config", SMOKE, callback)
     assert done.code == 0, done.err
-    assert f"{path} were checked by name only: only pipeline run runs" in done.err
+    assert f"The names in {path} were checked without running any code" in done.err
     done = command("why", SMOKE, "train", callback, "-C", tmp_path)
     assert done.code == 0, done.err
     done = command("run", SMOKE, callback, "-C", tmp_path, "--no-own-code")
@@ -183,7 +183,7 @@ def test_only_a_run_executes_the_file_and_says_so(tmp_path: Path, marker: Path) 
     options = ("train.epochs=1", "-C", tmp_path, "--until", "train")
     done = command("run", SMOKE, callback, *options)
     assert done.code == 0, done.err
-    assert done.err.count(f"Running {path}, as train.callbacks refers to it") == 1
+    assert done.err.count(f"Running {path}, which train.callbacks refers to") == 1
     assert done.err.index("Running") < done.err.index("- train")
     assert marker.exists()
     marker.unlink()

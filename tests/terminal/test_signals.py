@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.system.interruption import Interrupted, deferred_interruption, interruptible
 from tests.support.processes import not_ignored, wait_until
 
 pytestmark = pytest.mark.process
@@ -101,6 +102,28 @@ def test_nohup_keeps_a_command_running() -> None:
     out, err = process.communicate("went on\n", timeout=60)
     assert process.returncode == 0, err
     assert out == "done went on\n"
+
+
+def test_training_leaves_the_handlers_of_other_programs_alone() -> None:
+    """The Python API may run in a program that handles SIGTERM itself."""
+    received: list[int] = []
+    previous = signal.signal(signal.SIGTERM, lambda number, _frame: received.append(number))
+    try:
+        with deferred_interruption() as interruption:
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert (received, interruption.arrived) == ([signal.SIGTERM], False)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def test_deferred_signal_is_raised_when_asked_for() -> None:
+    with interruptible(), deferred_interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert interruption.arrived
+        with pytest.raises(Interrupted, match="SIGTERM"):
+            interruption.check()
+        with pytest.raises(KeyboardInterrupt):  # a second one is not deferred
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_closed_terminal_ends_a_command_without_a_crash(tmp_path: Path) -> None:
