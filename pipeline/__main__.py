@@ -1,6 +1,7 @@
 """``python -m pipeline`` and the command ``pipeline``."""
 
 import os
+import signal
 import sys
 
 
@@ -12,9 +13,9 @@ def main() -> None:
         from pipeline.cli import app
 
         app()
-    except KeyboardInterrupt:  # before a command installed its own handling
+    except KeyboardInterrupt as error:  # before a command handles it, or for a second time
         print("Error: Interrupted.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(128 + getattr(error, "number", signal.SIGINT))
 
 
 def _occupy_standard_descriptors() -> None:

@@ -19,11 +19,14 @@ from pipeline.commands.doctor import diagnose as _diagnose
 from pipeline.commands.predict import PathLike, load_model, predict
 from pipeline.commands.why import Reason, explain
 from pipeline.config import read
+from pipeline.config.callback_files import require_inside, require_paths
+from pipeline.config.own_code import check_references, refuse_own_code, skipped_own_code
 from pipeline.config.schema import Config, Data
 from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError
 from pipeline.progress import Progress, Silent, default_progress
+from pipeline.publishing.publication import Publication, PublishedBefore
 from pipeline.publishing.published_folder import PublishedModel, find_published, list_published
 from pipeline.stages import GRAPH, check_network, run_stages
 
@@ -77,7 +80,10 @@ class SplitMetrics:
 
 @dataclass(frozen=True)
 class RunResult:
-    """The result of a run; fields of stages after ``until`` are empty or None."""
+    """The result of a run; fields of stages after ``until`` are empty or None.
+
+    ``publication`` tells whether ``published`` is new, or the version of an earlier run.
+    """
 
     name: str
     config: Config
@@ -88,6 +94,7 @@ class RunResult:
     metrics: dict[str, SplitMetrics]
     verification: tuple[Check, ...]
     published: PublishedModel | None
+    publication: Publication | None
 
 
 def run(
@@ -97,15 +104,27 @@ def run(
     workspace: PathLike = ".",
     until: str = "publish",
     force: str | None = None,
+    own_code: bool = True,
+    allow_outside: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
     """Run the pipeline and return metrics, stages, verification and the published version.
+
+    Without ``own_code``, a configuration that refers to Python files (``FILE.py:NAME``) is refused;
+    with ``allow_outside``, Keras callbacks may write files outside the workspace.
 
     Raises:
         PipelineError: the run failed; the message explains why and what to do.
     """
     read_config = read(Path(config), overrides)
     resolved = Workspace(Path(workspace))
+    if not own_code:
+        refuse_own_code(read_config)
+    check_references(read_config)
+    require_paths(read_config)
+    if not allow_outside:
+        require_inside(read_config, resolved.root)
+    before = _published_before(read_config, resolved) if until == PublishFacts.stage else None
     results = run_stages(
         read_config, resolved, progress or default_progress(), until=until, force=force
     )
@@ -113,6 +132,7 @@ def run(
     assert data is not None, "every run includes the data stage"
     train, evaluated = output_of(results, TrainFacts), output_of(results, EvaluateFacts)
     verified, published = output_of(results, VerifyFacts), output_of(results, PublishFacts)
+    model = _published(resolved, published.facts) if published else None
     return RunResult(
         name=read_config.name,
         config=read_config,
@@ -122,7 +142,8 @@ def run(
         layers=train.facts.layers if train else (),
         metrics=_split_metrics(evaluated.facts) if evaluated else {},
         verification=verified.facts.checks if verified else (),
-        published=_published(resolved, published.facts) if published else None,
+        published=model,
+        publication=before.compare(model, read_config.publish.label) if before and model else None,
     )
 
 
@@ -130,23 +151,38 @@ def resolve_config(config: PathLike = DEFAULT_CONFIG, overrides: Sequence[str] =
     """Return the configuration with overrides applied and defaults filled in.
 
     Raises:
-        ConfigError: a key, type or value is invalid.
+        ConfigError: a key, type or value is invalid, or a Python file does not define a name.
     """
-    return read(Path(config), overrides)
+    resolved = read(Path(config), overrides)
+    check_references(resolved)
+    require_paths(resolved)
+    return resolved
 
 
 def describe_layers(config: Config, *, progress: Progress | None = None) -> list[LayerSummary]:
     """Return a summary of each layer; checks all names against Keras (extra ``train``).
 
+    Python files that the configuration refers to are not run; ``progress`` tells what that leaves
+    unchecked.
+
     Raises:
         ConfigError: Keras or TensorFlow Datasets does not know a name or argument.
         MissingExtra: the extra is not installed.
     """
-    return check_network(config, progress or default_progress())
+    shown = progress or default_progress()
+    for text in (*check_references(config), skipped_own_code(config)):
+        if text:
+            shown.notice(text)
+    return check_network(config, shown)
 
 
 def why(
-    config: PathLike, stage: str, overrides: Sequence[str] = (), *, workspace: PathLike = "."
+    config: PathLike,
+    stage: str,
+    overrides: Sequence[str] = (),
+    *,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
 ) -> list[Reason]:
     """Return why a stage, and each stage that it depends on, would run.
 
@@ -154,7 +190,10 @@ def why(
         RequestError: the stage is unknown, or the configuration is invalid.
     """
     GRAPH.position_of(stage)  # before the configuration is read
-    return explain(read(Path(config), overrides), Workspace(Path(workspace)), stage)
+    resolved = read(Path(config), overrides)
+    for text in check_references(resolved):
+        (progress or default_progress()).notice(text)
+    return explain(resolved, Workspace(Path(workspace)), stage)
 
 
 def list_models(*, workspace: PathLike = ".") -> tuple[list[PublishedModel], list[ModelError]]:
@@ -236,6 +275,10 @@ def _split_metrics(facts: EvaluateFacts) -> dict[str, SplitMetrics]:
         split: SplitMetrics(metrics.loss, metrics.scores)
         for split, metrics in facts.metrics.items()
     }
+
+
+def _published_before(config: Config, workspace: Workspace) -> PublishedBefore:
+    return PublishedBefore.of(workspace.exported / config.name)
 
 
 def _published(workspace: Workspace, facts: PublishFacts) -> PublishedModel:

@@ -18,6 +18,7 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
+from pipeline.config.own_code import announce_own_code
 from pipeline.config.schema import Config
 from pipeline.data.sources import DataSources
 from pipeline.engine.plan import plan
@@ -25,15 +26,19 @@ from pipeline.engine.runner import run_graph
 from pipeline.engine.stage import Graph, Stage, load
 from pipeline.errors import RequestError
 from pipeline.progress import Progress
-from pipeline.publishing.published_folder import is_published
+from pipeline.publishing.publication import is_published
 from pipeline.runtimes.npm import scripts
 from pipeline.runtimes.registry import runtime_versions
 from pipeline.runtimes.requirements import chosen_runtimes, require_verifiable
 from pipeline.tasks.registry import module_of
 
 
-def check_network(config: Config, progress: Progress) -> list[LayerSummary]:
+def check_network(
+    config: Config, progress: Progress, *, run_own_code: bool = False
+) -> list[LayerSummary]:
     """Build the model and optimizer once and return a summary of each layer; needs no data.
+
+    Python files of the user are run only with ``run_own_code``.
 
     Raises:
         ConfigError: Keras or TensorFlow Datasets does not know a name or argument.
@@ -47,11 +52,20 @@ def check_network(config: Config, progress: Progress) -> list[LayerSummary]:
         )
     with progress.task("loading TensorFlow"):
         training, data_sets = load("pipeline.training.preflight"), load("pipeline.data.tfds")
+    if run_own_code:
+        announce_own_code(config, progress)
     image_shape, class_names = data_sets.describe(config.data.name)
     rows: list[LayerSummary] = training.check(
-        config, image_shape=image_shape, num_classes=len(class_names)
+        config,
+        image_shape=image_shape,
+        num_classes=len(class_names),
+        run_own_code=run_own_code,
     )
     return rows
+
+
+def _check_training(config: Config, progress: Progress) -> None:
+    check_network(config, progress, run_own_code=True)
 
 
 def _task(config: Config) -> Sequence[str]:
@@ -84,7 +98,7 @@ STAGES = (
         packages=("tensorflow", "keras", "numpy"),
         code=_task,
         files=_own_files,
-        preflight=check_network,
+        preflight=_check_training,
     ),
     Stage(
         EvaluateFacts,

@@ -15,6 +15,7 @@ import pytest
 from tests.support.command_line import ONNX_ALONE, Done, assert_error, command, run_smoke
 from tests.support.files import contents
 from tests.support.paths import SMOKE
+from tests.support.processes import not_ignored
 
 
 def test_divergence_stops_the_run_without_publishing(workspace: Path) -> None:
@@ -127,23 +128,34 @@ def assert_whole(workspace: Path) -> None:
 
 
 @pytest.mark.process
-def test_ctrl_c_keeps_completed_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (signal.SIGINT, "Interrupted. Completed work is saved: run the same command again"),
+        (signal.SIGTERM, "Interrupted by SIGTERM. Completed work is saved: run the same command"),
+        (signal.SIGHUP, "Interrupted by SIGHUP. Completed work is saved: run the same command"),
+    ],
+)
+def test_signal_keeps_completed_work(tmp_path: Path, number: signal.Signals, text: str) -> None:
     log = tmp_path / "log.csv"
-    callback = f"train.callbacks=[{{name: csv_logger, filename: '{log}'}}]"
+    callback = "train.callbacks=[{name: csv_logger, filename: log.csv}]"
     arguments = [*map(str, ("run", SMOKE, "train.epochs=100000", callback, "-C", tmp_path))]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", *arguments], stderr=subprocess.PIPE, text=True
-    )
+    with not_ignored(number):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *arguments], stderr=subprocess.PIPE, text=True
+        )
     while not (log.exists() and log.read_text().count("\n") > 1):  # until an epoch is over
         assert process.poll() is None
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "Interrupted. Completed work is saved" in err
+    assert process.returncode == 128 + number
+    assert f"Error: {text}" in err
     assert "Traceback" not in err
     assert list((tmp_path / "runs" / "data").iterdir())
     assert list((tmp_path / "runs" / "train").iterdir()) == []
+    assert len(list((tmp_path / "runs" / "checkpoints").glob("*.npz"))) == 1
+    assert not [name for name in contents(tmp_path) if ".tmp-" in name]
 
 
 @pytest.mark.process
@@ -163,7 +175,8 @@ def test_concurrent_runs_agree(tmp_path: Path) -> None:
     fingerprints = [[s["fingerprint"] for s in d["stages"]] for d in documents]
     assert fingerprints[0] == fingerprints[1]
     assert documents[0]["metrics"] == documents[1]["metrics"]
-    assert documents[0]["published"] == documents[1]["published"]
+    versions = [document["published"]["version"] for document in documents]
+    assert versions == [1, 1]
     assert_whole(tmp_path)
     assert not [name for name in contents(tmp_path) if ".tmp-" in name]
 

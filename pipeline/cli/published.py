@@ -34,12 +34,12 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Print the label of each image, without TensorFlow."""
-    with report_errors(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug) as interruption:
         from pipeline import api
         from pipeline.terminal import tables
 
         with (
-            show_progress(None, debug=debug) as progress,
+            show_progress(interruption, None, debug=debug) as progress,
             progress.task("predicting", total=len(files)),
         ):
             predictions = api.predict(model, files, workspace=workspace)
@@ -64,14 +64,14 @@ def verify(
 
     If the test set is not in the workspace, it is prepared there (runs/).
     """
-    with report_errors(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug) as interruption:
         from pipeline import api
         from pipeline.errors import VerificationFailed
         from pipeline.terminal import documents
         from pipeline.terminal.check_tables import print_checks
         from pipeline.verification.verdict import require_passed
 
-        with show_progress(None, debug=debug) as progress:
+        with show_progress(interruption, None, debug=debug) as progress:
             checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
         failure = None
         try:

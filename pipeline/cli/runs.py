@@ -26,24 +26,33 @@ def run(
     force: Annotated[
         str | None, typer.Option(help="Run this stage and the later ones even if up to date.")
     ] = None,
+    own_code: Annotated[
+        bool, typer.Option(help="Run the Python files that the configuration refers to.")
+    ] = True,
+    allow_outside: Annotated[
+        bool,
+        typer.Option("--allow-outside", help="Let callbacks write outside the workspace."),
+    ] = False,
     workspace: WorkspaceDir = HERE,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Load data, train, evaluate, export, verify and publish; skip stages that are up to date."""
-    with report_errors(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug) as interruption:
         from pipeline import api
         from pipeline.terminal import documents, tables
 
         config, overrides = split_arguments(arguments)
         log = workspace / "runs" / "libraries.log"
-        with show_progress(log, debug=debug) as progress:
+        with show_progress(interruption, log, debug=debug) as progress:
             result = api.run(
                 config,
                 overrides,
                 workspace=workspace,
                 until=until,
                 force=force,
+                own_code=own_code,
+                allow_outside=allow_outside,
                 progress=progress,
             )
         print_json(documents.run_document(result)) if json else tables.print_run(result)
@@ -58,7 +67,7 @@ def config(
     debug: Debug = False,
 ) -> None:
     """Print the resolved configuration with all defaults, and the layers of the network."""
-    with report_errors(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug) as interruption:
         from pipeline import api
         from pipeline.config import Config
         from pipeline.config.yaml_text import dump_yaml
@@ -72,7 +81,7 @@ def config(
         values = resolved.model_dump(mode="json")
         layers: list[LayerSummary] = []
         try:
-            with show_progress(None, debug=debug) as progress:
+            with show_progress(interruption, None, debug=debug) as progress:
                 layers = api.describe_layers(resolved, progress=progress)
         except MissingExtra as error:
             typer.echo(f"Keras names and arguments were not checked. {error}", err=True)

@@ -65,7 +65,7 @@ def serve(
     debug: Debug = False,
 ) -> None:
     """Serve published models over REST and gRPC (TensorFlow Serving, KServe V2), and a web page."""
-    with report_errors(as_json=json, debug=debug):
+    with report_errors(as_json=json, debug=debug, handle_signals=False):
         from pipeline import api
         from pipeline.serving.settings import Limits
         from pipeline.terminal import documents, tables

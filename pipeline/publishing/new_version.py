@@ -13,9 +13,9 @@ from pipeline.engine.store import StageOutput
 from pipeline.errors import ModelError
 from pipeline.publishing.card import model_card
 from pipeline.publishing.golden import GOLDEN, Golden
+from pipeline.publishing.labels import announce_label, settle_labels
 from pipeline.publishing.manifest import Description
 from pipeline.publishing.published_folder import (
-    LABELS,
     MANIFEST,
     PublishedModel,
     read_labels,
@@ -23,7 +23,14 @@ from pipeline.publishing.published_folder import (
     taken_numbers,
     versions_of,
 )
-from pipeline.system.atomic import FolderExists, locked, new_folder, sha256, write_file
+from pipeline.system.atomic import (
+    FolderExists,
+    explain_storage_errors,
+    locked,
+    new_folder,
+    remove_abandoned,
+    sha256,
+)
 
 
 @dataclass(frozen=True)
@@ -41,15 +48,19 @@ def publish(
 ) -> PublishedModel:
     """Add a version and move the label to it; publish the same candidate only once.
 
+    A candidate that is published already moves no label, since users may have moved it.
+
     Raises:
         ModelError: an exported file was altered after it was verified.
         StorageError: the folder cannot be written.
     """
-    version = _add_version(candidate, model_folder, republish)
-    if label is not None:
-        with locked(model_folder):  # only one process at a time updates the labels
-            labels = {**read_labels(model_folder), label: version}
-            write_file(model_folder / LABELS, (json.dumps(labels) + "\n").encode())
+    with explain_storage_errors(model_folder):
+        model_folder.mkdir(parents=True, exist_ok=True)
+    with locked(model_folder):  # one process at a time adds versions and moves labels
+        remove_abandoned(model_folder)
+        settle_labels(model_folder)  # of a process that was killed
+        found = None if republish else find_candidate(candidate.fingerprint, model_folder)
+        version = found.version if found else _add_version(candidate, model_folder, label)
     return read_version(model_folder / str(version))
 
 
@@ -65,19 +76,18 @@ def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | Non
     return None
 
 
-def _add_version(candidate: Candidate, model_folder: Path, republish: bool) -> int:
+def _add_version(candidate: Candidate, model_folder: Path, label: str | None) -> int:
     while True:
-        # Choose the number first: if another process publishes after this line, it takes that
-        # number, and the loop looks for the candidate again.
         version = 1 + max([0, *taken_numbers(model_folder), *read_labels(model_folder).values()])
-        found = None if republish else find_candidate(candidate.fingerprint, model_folder)
-        if found is not None:
-            return found.version
+        if label is not None:
+            announce_label(model_folder, label, version, candidate.fingerprint)
         try:
             with new_folder(model_folder / str(version)) as folder:
                 _write_version(folder, candidate, version)
-        except FolderExists:  # another process took the number
+        except FolderExists:  # made by hand just now
             continue
+        finally:
+            settle_labels(model_folder)
         return version
 
 

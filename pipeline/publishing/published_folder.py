@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -11,12 +11,6 @@ from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_name, f
 from pipeline.errors import ModelError, sentence
 from pipeline.publishing.manifest import Manifest
 from pipeline.system.atomic import sha256
-
-if TYPE_CHECKING:
-    from pipeline.artifacts.stage_facts import PublishFacts
-    from pipeline.config.schema import Config
-    from pipeline.engine.store import StageOutput
-    from pipeline.engine.workspace import Workspace
 
 MANIFEST = "manifest.json"
 LABELS = "labels.json"
@@ -173,20 +167,6 @@ def read_labels(model_folder: Path) -> dict[str, int]:
             f'{model_folder / LABELS} must map labels to versions, as in {{"stable": 3}}: '
             f"{_reason(error)} Correct or remove the file."
         ) from error
-
-
-def is_published(
-    output: "StageOutput[PublishFacts]", config: "Config", workspace: "Workspace"
-) -> bool:
-    """Return whether the version of a ``publish`` stage exists, unaltered and with its label."""
-    folder, label = workspace.exported / output.facts.name, config.publish.label
-    try:
-        model = read_version(folder / str(output.facts.version))
-    except ModelError:
-        return False
-    same = model.manifest.fingerprint == output.fingerprint
-    has_label = label is None or label in model.labels
-    return same and has_label and not model.alterations()
 
 
 def list_published(exported: Path) -> tuple[list[PublishedModel], list[ModelError]]:

@@ -1,5 +1,6 @@
 """The stage ``publish``: check the accuracy and add a version."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from pipeline.publishing.accuracy_gate import require_accuracy
 from pipeline.publishing.golden import Golden, select_golden
 from pipeline.publishing.manifest import Description, Fingerprints, PublishedData
 from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.portable import portable_config, portable_origin, portable_text
 
 
 def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
@@ -58,7 +60,7 @@ def _golden(context: Context) -> Golden:
 
 
 def _description(context: Context) -> Description:
-    """Collect the contents of the manifest, except for the files."""
+    """Collect the contents of the manifest, except for the files, without local paths."""
     train, verified = context.output(TrainFacts).facts, context.output(VerifyFacts).facts
     packages = {
         name: version
@@ -67,31 +69,38 @@ def _description(context: Context) -> Description:
     }
     names = {artifact_name(name) for name in verified.formats}
     prints = {name: output.fingerprint for name, output in context.outputs.items()}
-    data = context.output(DataFacts)
+    data, root = context.output(DataFacts), context.workspace.root
     return Description(
         name=context.config.name,
         task=context.config.task,
         formats=verified.formats,
         contract=context.output(ExportFacts).facts.contract,
         class_names=data.facts.class_names,
-        config=context.config.model_dump(mode="json"),
-        data=_published_data(data),
+        config=portable_config(context.config, root),
+        data=_published_data(data, root),
         parameters=train.parameters,
         metrics=context.output(EvaluateFacts).facts.metrics,
-        verification=tuple(check for check in verified.checks if check.artifact in names),
-        copies=verified.copies,
+        verification=tuple(
+            replace(check, advice=portable_text(check.advice, root))
+            for check in verified.checks
+            if check.artifact in names
+        ),
+        copies=tuple(
+            replace(copy, reason=copy.reason and portable_text(copy.reason, root))
+            for copy in verified.copies
+        ),
         signatures=(SIGNATURE, ENCODED_SIGNATURE),
         stages=Fingerprints(**prints),
         versions=dict(sorted(packages.items())),
     )
 
 
-def _published_data(data: StageOutput[DataFacts]) -> PublishedData:
+def _published_data(data: StageOutput[DataFacts], workspace: Path) -> PublishedData:
     facts = data.facts
     return PublishedData(
         name=facts.name,
         source=facts.source,
-        origin=facts.origin,
+        origin=portable_origin(facts.origin, workspace),
         train=facts.train,
         validation=facts.validation,
         test=facts.test,

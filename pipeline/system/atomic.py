@@ -89,10 +89,15 @@ def write_file(target: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(target)
-            _sync(target.parent)
+            move_file(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Rename a synced file, replacing ``target``, and sync the folder."""
+    source.replace(target)
+    _sync(target.parent)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from pipeline.progress import Progress, Task
+from pipeline.system.interruption import Interruption
 
 _QUIET_SECONDS = 2.0  # without a terminal, shorter tasks print no line
 _LINE_SECONDS = 5.0
@@ -21,19 +22,19 @@ class TerminalProgress(Progress):
     """Writes to standard error, so that standard output contains only results."""
 
     def __init__(
-        self, console: Console | None = None, interrupted: Callable[[], bool] = lambda: False
+        self, console: Console | None = None, interruption: Interruption | None = None
     ) -> None:
-        """``interrupted`` returns whether Ctrl-C was pressed, even if the exception was lost."""
+        """``interruption`` tells whether a signal arrived, even if its exception was lost."""
         self.console = console or Console(stderr=True, highlight=False)
-        self._interrupted = interrupted
-
-    def _check_interrupt(self) -> None:
-        if self._interrupted():
-            raise KeyboardInterrupt
+        self._interruption = interruption or Interruption()
+        self._noticed: set[str] = set()
 
     def notice(self, text: str) -> None:
-        """Print a message that the user must not miss."""
-        self._check_interrupt()
+        """Print a message that the user must not miss, once."""
+        self._interruption.check()
+        if text in self._noticed:
+            return
+        self._noticed.add(text)
         self.console.print(f"[yellow]![/] {escape(text)}", soft_wrap=not self.console.is_terminal)
 
     def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
@@ -41,7 +42,7 @@ class TerminalProgress(Progress):
         mark = "[green]✓[/]" if self.console.is_terminal else "-"
         time_ = "up to date" if status == "cached" else f"{seconds:.1f} s"
         self.console.print(f"{mark} {name:9} {time_:>10}  {escape(detail)}", soft_wrap=True)
-        self._check_interrupt()
+        self._interruption.check()
 
     @contextmanager
     def task(self, description: str, total: float | None = None) -> Iterator[Task]:

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from pipeline.api import RunResult, SplitMetrics
     from pipeline.commands.why import Reason
     from pipeline.errors import ModelError
+    from pipeline.publishing.publication import Publication
     from pipeline.publishing.published_folder import PublishedModel
     from pipeline.serving.settings import Settings
 
 
 def run_document(result: "RunResult") -> dict[str, Any]:
     """Return the document of ``pipeline run --json``."""
-    published = result.published
     return {
         "name": result.name,
         "config": result.config.model_dump(mode="json"),
@@ -34,7 +34,19 @@ def run_document(result: "RunResult") -> dict[str, Any]:
         ],
         "metrics": {split: _metrics(values) for split, values in result.metrics.items()},
         "verification": [check.as_json() for check in result.verification],
-        "published": published and {"path": str(published.path), "version": published.version},
+        "published": result.publication and _publication(result.publication),
+    }
+
+
+def _publication(publication: "Publication") -> dict[str, Any]:
+    """Return the version of a run, whether it is new, and what its label refers to."""
+    return {
+        "path": str(publication.model.path),
+        "version": publication.model.version,
+        "status": publication.status,
+        "label": publication.label,
+        "label_before": publication.label_before,
+        "label_now": publication.label_now,
     }
 
 

@@ -4,9 +4,8 @@ import json
 import os
 import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,75 +13,58 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pipeline.errors import PipelineError
+from pipeline.system.interruption import Interruption, interruptible
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
 
-INTERRUPTED = 130  # 128 + SIGINT, as in shells
 _UNEXPECTED = 3
 
 
 @contextmanager
-def report_errors(*, as_json: bool, debug: bool) -> Iterator[None]:
-    """Print an error as one paragraph on standard error, and exit with its exit code."""
+def report_errors(
+    *, as_json: bool, debug: bool, handle_signals: bool = True
+) -> Iterator[Interruption]:
+    """Print an error as one paragraph on standard error, and exit with its exit code.
+
+    SIGINT, SIGTERM and SIGHUP are errors too, unless the command handles signals itself.
+    """
+    with interruptible() if handle_signals else nullcontext(Interruption()) as interruption:
+        yield from _report_errors(interruption, as_json, debug)
+
+
+def _report_errors(
+    interruption: Interruption, as_json: bool, debug: bool
+) -> Iterator[Interruption]:
     try:
-        yield
+        yield interruption
     except PipelineError as error:
         _fail(type(error).__name__, str(error), error.exit_code, as_json, debug)
-    except KeyboardInterrupt:
-        text = "Interrupted. Completed work is saved: run the same command again to resume."
-        _fail("Interrupted", text, INTERRUPTED, as_json, debug=False)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the output is gone, so nothing can be reported
         raise typer.Exit(1) from None
-    except OSError as error:
-        text = f"Cannot read or write {error.filename or 'the output'}: {error.strerror}."
-        if error.filename is None:  # standard output itself: it cannot take a document
-            as_json = False
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try again at exit
-        _fail(type(error).__name__, text, _UNEXPECTED, as_json, debug)
     except typer.Exit:
         raise
-    except Exception as error:  # noqa: BLE001  (users see no traceback)
-        text = (
-            f"Internal error (this is a bug): {type(error).__name__}: {error}. "
-            "Run again with --debug and report the traceback."
-        )
-        _fail(type(error).__name__, text, _UNEXPECTED, as_json, debug)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (each ends in one paragraph)
+        # Libraries may raise errors of their own on a signal, and a closed terminal raises OSError.
+        if interruption.arrived or isinstance(error, KeyboardInterrupt):
+            number = getattr(error, "number", interruption.number or signal.SIGINT)
+            _fail_interrupted(number, as_json)
+        _fail_unexpectedly(error, as_json, debug)
 
 
 @contextmanager
-def show_progress(log: Path | None, *, debug: bool) -> Iterator["Progress"]:
+def show_progress(
+    interruption: Interruption, log: Path | None, *, debug: bool
+) -> Iterator["Progress"]:
     """Yield the progress of a command that loads heavy libraries, whose output goes to a log."""
     from rich.console import Console
 
     from pipeline.terminal.console import TerminalProgress, library_output
 
     shown = nullcontext(Console(stderr=True, highlight=False))
-    with (
-        track_interrupt() as interrupted,
-        shown if debug else library_output(log) as console,
-    ):
-        yield TerminalProgress(console, interrupted)
-
-
-@contextmanager
-def track_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether Ctrl-C was pressed.
-
-    Python discards the exception if it is raised in a destructor or in a callback from C code.
-    """
-    pressed = threading.Event()
-
-    def press(_signal: int, _frame: Any) -> None:
-        pressed.set()
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)
+    with shown if debug else library_output(log) as console:
+        yield TerminalProgress(console, interruption)
 
 
 def print_json(document: Any) -> None:
@@ -94,6 +76,31 @@ def print_error(error: PipelineError) -> int:
     """Print an error that a JSON document also contains, and return its exit code."""
     print(f"Error: {error}", file=sys.stderr)
     return error.exit_code
+
+
+def _fail_interrupted(number: int, as_json: bool) -> None:
+    by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
+    text = f"Interrupted{by}. Completed work is saved: run the same command again to resume."
+    try:
+        _fail("Interrupted", text, 128 + number, as_json, debug=False)  # as shells report it
+    except OSError:  # the terminal was closed
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)  # Python would try again at exit
+        raise typer.Exit(128 + number) from None
+
+
+def _fail_unexpectedly(error: BaseException, as_json: bool, debug: bool) -> None:
+    if isinstance(error, OSError):
+        text = f"Cannot read or write {error.filename or 'the output'}: {error.strerror}."
+        if error.filename is None:  # standard output itself: it cannot take a document
+            as_json = False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try again at exit
+    else:  # users see no traceback
+        text = (
+            f"Internal error (this is a bug): {type(error).__name__}: {error}. "
+            "Run again with --debug and report the traceback."
+        )
+    _fail(type(error).__name__, text, _UNEXPECTED, as_json, debug)
 
 
 def _fail(kind: str, text: str, code: int, as_json: bool, debug: bool) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.commands.doctor import Finding
     from pipeline.commands.predict import Prediction
     from pipeline.commands.why import Reason
+    from pipeline.publishing.publication import Publication
     from pipeline.publishing.published_folder import PublishedModel
     from pipeline.serving.settings import Settings
 
@@ -38,9 +39,26 @@ def print_run(result: "RunResult") -> None:
         print_checks(result.verification)
     if result.data.source == SAMPLE:
         output.print("[yellow]Trained on a SAMPLE of 5,000 digits, not on the full data set.[/]")
-    if result.published:
-        path = result.published.path
-        print_line(f"Published [bold]{escape(str(path))}[/] (version {result.published.version})")
+    if result.publication:
+        _print_publication(result.publication)
+
+
+def _print_publication(publication: "Publication") -> None:
+    model, label, now = publication.model, publication.label, publication.label_now
+    shown = f"[bold]{escape(str(model.path))}[/] (version {model.version})"
+    moved = now == model.version and now != publication.label_before
+    if publication.status == "completed":
+        print_line(f"Completed an interrupted publication: {shown} is now labeled {label}.")
+    elif publication.status == "published":
+        print_line(f"Published {shown}")
+    else:
+        print_line(f"Up to date: {shown} was published by an earlier run.")
+    if moved and publication.label_before is not None:
+        print_line(f"The label {label} moved from version {publication.label_before} to {now}.")
+    elif label and now is None:
+        print_line(f"No version has the label {label}.")
+    elif label and now != model.version:
+        print_line(f"The label {label} is at version {now}.")
 
 
 def print_serving(settings: "Settings") -> None:

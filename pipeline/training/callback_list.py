@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.config.callback_files import is_file_argument
 from pipeline.errors import ConfigError, PipelineError, sentence
 from pipeline.system.atomic import write_file
 
@@ -87,7 +88,7 @@ class CallbackList:
         saved: list[dict[str, Any]] = []
         arrays: dict[str, Any] = {}
         for number, callback in enumerate(self._callbacks):
-            public = {n: v for n, v in vars(callback).items() if n[0] != "_" and n not in _UNSAVED}
+            public = {n: v for n, v in vars(callback).items() if _is_saved(callback, n)}
             weights = {name: value for name, value in public.items() if _is_weights(value)}
             for name, value in weights.items():
                 arrays |= {f"{number}_{name}_{index}": array for index, array in enumerate(value)}
@@ -144,6 +145,13 @@ def _epoch_of(line: str, separator: str) -> float:
         return int(row[0])
     except (ValueError, IndexError):  # the header, or an incomplete last line
         return math.inf
+
+
+def _is_saved(callback: keras.callbacks.Callback, attribute: str) -> bool:
+    of_keras = type(callback).__module__.startswith("keras.")
+    if of_keras and is_file_argument(attribute):
+        return False  # the workspace may have been moved since
+    return not attribute.startswith("_") and attribute not in _UNSAVED
 
 
 def _is_finite(value: Any) -> bool:

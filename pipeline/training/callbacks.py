@@ -1,26 +1,27 @@
 """Build the callbacks of ``train.callbacks``: from Keras, or from a user's file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 
+from pipeline.config.callback_files import in_workspace, is_file_argument
 from pipeline.errors import ConfigError, PipelineError, sentence
 from pipeline.models.keras_by_name import (
     PlaceOf,
     as_yaml,
     choose,
     create,
-    hint,
+    parameters_of,
     snake_case,
     unknown_place,
 )
-from pipeline.tasks.registry import task_named
-from pipeline.tasks.task import Task
 from pipeline.training.user_code import load_user_object
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Callback, Config, EarlyStopping
+    from pipeline.config.schema import Callback, EarlyStopping
 
 _USELESS = {
     "callback": "it is the base class of all callbacks. Choose a subclass",
@@ -39,14 +40,22 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_tr
 
 
 def build_callbacks(
-    configs: Iterable["Callback"], *, place_of: PlaceOf = unknown_place
+    configs: Iterable["Callback"],
+    *,
+    workspace: Path = Path(),
+    run_own_code: bool = True,
+    place_of: PlaceOf = unknown_place,
 ) -> list[keras.callbacks.Callback]:
-    """Return the callbacks of ``train.callbacks``.
+    """Return the callbacks of ``train.callbacks``; their files are relative to ``workspace``.
+
+    Without ``run_own_code``, a user's classes are left out, and other objects are not loaded.
 
     Raises:
         ConfigError: a class, an argument or a file is unknown or invalid.
     """
-    return [_build(config, f"train.callbacks[{n}]", place_of) for n, config in enumerate(configs)]
+    builder = _Builder(workspace, run_own_code, place_of)
+    built = (builder.build(config, f"train.callbacks[{n}]") for n, config in enumerate(configs))
+    return [callback for callback in built if callback is not None]
 
 
 def early_stopping(config: "EarlyStopping") -> keras.callbacks.EarlyStopping:
@@ -69,81 +78,65 @@ def callback_classes() -> dict[str, type]:
     }
 
 
-def check_callbacks(config: "Config") -> None:
-    """Build all callbacks once, to find mistakes that would fail only late in the training.
+@dataclass(frozen=True)
+class _Builder:
+    """Builds callbacks; ``build_callbacks`` describes its fields."""
 
-    Raises:
-        ConfigError: a class, an argument or a file is unknown or invalid, or both a schedule and a
-            callback set the learning rate.
-    """
-    place_of = config.place_of
-    built = build_callbacks(config.train.callbacks, place_of=place_of)
-    logs = _logs_of(task_named(config.task))
-    _check_monitors(config.train.callbacks, logs, place_of)
-    stopping = config.train.early_stopping
-    if stopping is not None and stopping.monitor not in logs:
-        raise ConfigError(
-            f"train.early_stopping.monitor must be a metric of the task {config.task}; got "
-            f"{stopping.monitor!r} in {place_of('train.early_stopping.monitor')}. "
-            f"{hint(stopping.monitor, logs)}"
+    workspace: Path
+    run_own_code: bool
+    place_of: PlaceOf
+
+    def build(self, config: "Callback", key: str) -> keras.callbacks.Callback | None:
+        """Return a callback, or None for a user's class that is not to be run."""
+        is_own = config.parse_user_code(config.name) is not None
+        if is_own and not self.run_own_code:
+            return None
+        kind = (
+            _checked(load_user_object(config, config.name, f"{key}.name"), key, config)
+            if is_own
+            else _of_keras(config.name, key, self.place_of)
         )
-    kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
-    setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
-    if setters and config.optimizer.schedule is not None:
-        raise ConfigError(
-            "The learning rate must be set by optimizer.schedule or by a callback, not by both; "
-            f"got {config.optimizer.schedule.name} and {setters[0]} in "
-            f"{place_of('optimizer.schedule')}. Remove one of them."
-        )
-
-
-def _logs_of(task: Task) -> list[str]:
-    names = ["loss", *(metric.name for metric in task.training_metrics)]
-    return [*names, *(f"val_{name}" for name in names)]
-
-
-def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str], place_of: PlaceOf) -> None:
-    if any(config.parse_user_code(config.name) for config in configs):
-        return  # it may add to the logs
-    for number, config in enumerate(configs):
-        monitor = config.arguments.get("monitor", logs[0])
-        if monitor not in logs:
-            key = f"train.callbacks[{number}].monitor"
-            raise ConfigError(
-                f"{key} must be a logged metric; got {monitor!r} in {place_of(key)}. "
-                f"{hint(str(monitor), logs)}"
+        _check_epochs(config, kind, key, self.place_of)
+        arguments = {name: self._loaded(config, name, key) for name in config.arguments}
+        monitored = str(arguments.get("monitor", ""))
+        implied = {"mode": "max"} if monitored.endswith("accuracy") else {}
+        if not is_own:
+            arguments, implied = self._placed(arguments), implied | self._placed(_defaults(kind))
+        try:
+            callback: keras.callbacks.Callback = create(
+                kind, arguments, key, implied=implied, place_of=self.place_of
             )
+        except PipelineError:
+            raise
+        except (Exception, SystemExit) as error:  # a user's class may raise anything
+            raise ConfigError(
+                f"{kind.__name__} does not accept {as_yaml(config.arguments)} "
+                f"({key} in {self.place_of(key)}): {type(error).__name__}: {sentence(error)}"
+            ) from error
+        return callback
+
+    def _loaded(self, config: "Callback", name: str, key: str) -> Any:
+        value = config.arguments[name]
+        if config.parse_user_code(value) is None:
+            return value
+        if not self.run_own_code:
+            return _not_loaded
+        return load_user_object(config, value, f"{key}.{name}")
+
+    def _placed(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Put the files of a Keras callback into the workspace."""
+        files = {n: v for n, v in arguments.items() if is_file_argument(n) and isinstance(v, str)}
+        return arguments | {n: in_workspace(n, v, self.workspace) for n, v in files.items()}
 
 
-def _build(config: "Callback", key: str, place_of: PlaceOf) -> keras.callbacks.Callback:
-    user_class = load_user_object(config, config.name, f"{key}.name")
-    kind = (
-        _of_keras(config.name, key, place_of)
-        if user_class is None
-        else _checked(user_class, key, config)
-    )
-    _check_epochs(config, kind, key, place_of)
-    arguments = {name: _resolved(config, name, key) for name in config.arguments}
-    monitored = str(arguments.get("monitor", ""))
-    implied = {"mode": "max"} if monitored.endswith("accuracy") else {}
-    try:
-        callback: keras.callbacks.Callback = create(
-            kind, arguments, key, implied=implied, place_of=place_of
-        )
-    except PipelineError:
-        raise
-    except (Exception, SystemExit) as error:  # a user's class may raise anything
-        raise ConfigError(
-            f"{kind.__name__} does not accept {as_yaml(config.arguments)} "
-            f"({key} in {place_of(key)}): {type(error).__name__}: {sentence(error)}"
-        ) from error
-    return callback
+def _not_loaded(*_: object) -> None:
+    """Stand in for an object of a user's file, in callbacks that are built but never called."""
 
 
-def _resolved(config: "Callback", name: str, key: str) -> Any:
-    value = config.arguments[name]
-    is_own = config.parse_user_code(value) is not None
-    return load_user_object(config, value, f"{key}.{name}") if is_own else value
+def _defaults(kind: type) -> dict[str, Any]:
+    """Return the default files of a Keras class, such as ``log_dir="logs"``."""
+    defaults = {name: parameter.default for name, parameter in parameters_of(kind).items()}
+    return {n: v for n, v in defaults.items() if is_file_argument(n) and isinstance(v, str)}
 
 
 _EPOCHWISE = {"save_freq": "epoch", "update_freq": "epoch", "profile_batch": 0}

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.system.interruption import Interruption, deferred_interruption
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint, Position, Saved
 from pipeline.training.compiled_program import EpochState, Result
-from pipeline.training.interruption import deferred_interrupt
 from pipeline.training.loop import Loop
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class Fit:
     def run(self, saved: Saved | None = None) -> History:
         """Train the loop's model in place and return the logs of each epoch.
 
-        Resumes from ``saved``; saves checkpoints from time to time, and on Ctrl-C.
+        Resumes from ``saved``; saves checkpoints from time to time, and when a signal
+        stops the command.
 
         Raises:
             TrainingDiverged: the loss became infinite or not a number.
@@ -40,13 +41,13 @@ class Fit:
         position = self._begin(saved)
         with (
             self.progress.task("training", total=self.epochs) as task,
-            deferred_interrupt() as pressed,
+            deferred_interruption() as interruption,
         ):
             while self._continues(position):
-                position = self._run_epoch(position, task, pressed)
-                if pressed():  # during validation
+                position = self._run_epoch(position, task, interruption)
+                if interruption.arrived:  # during validation
                     self._save(position)
-                    raise KeyboardInterrupt
+                    interruption.check()
         self.loop.program.finish()
         self.callbacks.train_end()
         return position.history
@@ -71,7 +72,7 @@ class Fit:
         saved.restore(self.loop.program.variables, self.callbacks)
         return position
 
-    def _run_epoch(self, position: Position, task: "Task", pressed: Callable[[], bool]) -> Position:
+    def _run_epoch(self, position: Position, task: "Task", interruption: Interruption) -> Position:
         epoch = position.epoch
         if not position.state.step:
             self.callbacks.epoch_begin(epoch)
@@ -80,10 +81,9 @@ class Fit:
             result = self.loop.result(state)
             done = epoch + state.step / self.loop.feed.num_steps
             task.update(done, self._detail(epoch, result.logs()))
-            if pressed() or self.checkpoint.is_due():
+            if interruption.arrived or self.checkpoint.is_due():
                 self._save(Position(epoch, state, position.history, self.callbacks.should_stop))
-            if pressed():
-                raise KeyboardInterrupt
+            interruption.check()
 
         result = self.loop.run_epoch(epoch, after_chunk, position.state)
         logs = self._logs(epoch, result)

@@ -7,16 +7,22 @@ from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, check_model, check_names, summarize
 from pipeline.models.trial_step import check_optimizer
 from pipeline.tasks.registry import task_named
-from pipeline.training.callbacks import check_callbacks
+from pipeline.training.callback_checks import check_callbacks
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
 
 
 def check(
-    config: "Config", *, image_shape: tuple[int, int, int], num_classes: int
+    config: "Config",
+    *,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    run_own_code: bool,
 ) -> list[LayerSummary]:
     """Build the model and the optimizer without training, and return a row for each layer.
+
+    Without ``run_own_code``, callbacks in Python files are not built.
 
     Raises:
         ConfigError: a name or an argument is unknown to Keras, or cannot be computed with.
@@ -28,7 +34,7 @@ def check(
             "one of them."
         )
     check_optimizer(config.optimizer, place_of=config.place_of)
-    check_callbacks(config)
+    check_callbacks(config, run_own_code=run_own_code)
     check_names(config.model, place_of=config.place_of)
     model = build_model(
         config.model,

@@ -9,6 +9,7 @@ import keras
 
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
 from pipeline.artifacts.stage_facts import DataFacts, TrainFacts
+from pipeline.config.own_code import announce_own_code
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.errors import ConfigError
@@ -78,8 +79,9 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
 def _fit(context: Context, loop: Loop, data: DataSet) -> History:
     config, program = context.config.train, loop.program
     stopping = [early_stopping(config.early_stopping)] if config.early_stopping else []
+    announce_own_code(context.config, context.progress)
     callbacks = CallbackList(
-        [*stopping, *build_callbacks(config.callbacks)],
+        [*stopping, *build_callbacks(config.callbacks, workspace=context.workspace.root)],
         program.model,
         epochs=config.epochs,
         steps=loop.feed.num_steps,

@@ -15,7 +15,7 @@ from pipeline.errors import AccuracyTooLow
 from pipeline.publishing.accuracy_gate import require_accuracy
 from pipeline.publishing.manifest import Description
 from pipeline.publishing.new_version import Candidate, publish
-from pipeline.publishing.published_folder import find_published, read_labels
+from pipeline.publishing.published_folder import find_published, read_labels, versions_of
 from pipeline.system.atomic import sha256
 from tests.support.command_line import assert_error, command, run_smoke
 from tests.support.files import contents
@@ -114,7 +114,7 @@ known = json.loads(Path(manifest).read_text())
 known = {key: value for key, value in known.items() if key in Description.model_fields}
 description = Description.model_validate_json(json.dumps(known))
 for number in range(5):
-    publish(Candidate(f"{name}{number}", output, description), Path(target), label=None)
+    publish(Candidate(f"{name}{number}", output, description), Path(target), label="stable")
 """
 
 
@@ -132,9 +132,9 @@ def test_concurrent_publishers_get_distinct_numbers(
         for name in "abc"
     ]
     assert [process.wait() for process in processes] == [0, 0, 0]
-    versions = sorted(int(path.name) for path in (tmp_path / "m").iterdir())
-    assert versions == list(range(1, 16))
-    assert all(not find_published(tmp_path / "m" / str(v)).alterations() for v in versions)
+    assert versions_of(tmp_path / "m") == list(range(1, 16))
+    assert read_labels(tmp_path / "m") == {"stable": 15}
+    assert all(not find_published(tmp_path / "m" / str(v)).alterations() for v in range(1, 16))
 
 
 def test_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
@@ -180,15 +180,6 @@ def test_altered_version_is_published_again(smoke: Path, tmp_path: Path) -> None
     assert [s["status"] for s in document["stages"]][-1] == "ran"
     assert document["published"]["version"] == 2
     load_model(tmp_path / "copy" / "exported" / "smoke")
-
-
-def test_label_follows_the_run(smoke: Path, tmp_path: Path) -> None:
-    shutil.copytree(smoke, tmp_path / "copy")
-    labels = tmp_path / "copy" / "exported" / "smoke"
-    run_smoke(tmp_path / "copy", "publish.min_accuracy_on_sample=0.5")
-    assert read_labels(labels) == {"stable": 2}
-    assert json.loads(run_smoke(tmp_path / "copy").out)["published"]["version"] == 1
-    assert read_labels(labels) == {"stable": 1}
 
 
 @pytest.mark.parametrize("kind", ["file", "empty folder", "list", "leading zeros"])

@@ -160,8 +160,9 @@ def test_hanging_runtime_fails_alone(complete: Path, tmp_path: Path) -> None:
     assert all(check["passed"] and check["cost"] for check in others)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_of_the_main_process_kills_its_workers(
-    complete: Path, published: Path, tmp_path: Path
+    complete: Path, published: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     """Supervisors signal a single process, not the process group of a terminal."""
     shutil.copytree(published.parent, tmp_path / "smoke")
@@ -179,9 +180,10 @@ def test_interrupt_of_the_main_process_kills_its_workers(
     while not (workers := set(processes_with("pipeline.runtimes.worker")) & children_of(process)):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130, errors
+    assert process.returncode == 128 + number, errors
+    assert "Error: Interrupted" in errors
     assert "Traceback" not in errors
     wait_until_ended(workers)
 

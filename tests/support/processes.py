@@ -1,7 +1,9 @@
 """Waiting for processes and for conditions."""
 
+import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _START_SECONDS = 60
@@ -34,3 +36,15 @@ def resident_bytes() -> int:
     """Return the resident memory of this process, mapped files included (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096
+
+
+@contextmanager
+def not_ignored(number: signal.Signals) -> Iterator[None]:
+    """Let processes started here react to a signal, even if these tests run under ``nohup``."""
+    previous = signal.getsignal(number)
+    if previous is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, previous)

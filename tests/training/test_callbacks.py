@@ -11,10 +11,13 @@ import pytest
 
 from pipeline.artifacts.data_set import Split
 from pipeline.config import read
+from pipeline.config.callback_files import is_file_argument
 from pipeline.config.schema import Callback
 from pipeline.errors import ConfigError
+from pipeline.models.keras_by_name import parameters_of
+from pipeline.training.callback_checks import check_callbacks
 from pipeline.training.callback_list import CallbackList, _continue_csv
-from pipeline.training.callbacks import build_callbacks, callback_classes, check_callbacks
+from pipeline.training.callbacks import build_callbacks, callback_classes
 from tests.support.command_line import assert_error, command
 from tests.support.paths import SMOKE
 from tests.support.small_training import new_fit, new_loop
@@ -284,16 +287,15 @@ def test_two_learning_rate_setters_are_rejected() -> None:
         ],
     )
     with pytest.raises(ConfigError, match="not by both; got cosine and ReduceLROnPlateau"):
-        check_callbacks(config)
+        check_callbacks(config, run_own_code=False)
 
 
 def test_monitored_metric_must_be_logged(user_file: Path) -> None:
     callbacks = "{name: model_checkpoint, filepath: x.keras, monitor: val_los}"
     with pytest.raises(ConfigError, match=r"\[0\].monitor .* got 'val_los' .* mean 'val_loss'"):
-        check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}]"]))
-    check_callbacks(
-        read(SMOKE, [f"train.callbacks=[{callbacks}, {{name: '{user_file}:Own', path: x}}]"])
-    )
+        check_callbacks(read(SMOKE, [f"train.callbacks=[{callbacks}]"]), run_own_code=True)
+    with_own = f"train.callbacks=[{callbacks}, {{name: '{user_file}:Own', path: x}}]"
+    check_callbacks(read(SMOKE, [with_own]), run_own_code=True)
 
 
 def test_appended_csv_log_keeps_older_trainings(tmp_path: Path) -> None:
@@ -317,3 +319,74 @@ def test_changed_callback_file_changes_the_fingerprint(user_file: Path, tmp_path
     assert plans[0] == plans[1]
     assert plans[0]["data"] == plans[2]["data"]
     assert plans[0]["train"] != plans[2]["train"]
+
+
+def test_own_code_is_not_run_when_only_names_are_checked(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    (tmp_path / "own.py").write_text(
+        f"import pathlib\npathlib.Path({str(marker)!r}).touch()\n{OWN}"
+    )
+    callbacks = (
+        f"[{{name: '{tmp_path}/own.py:Own', path: x}}, "
+        f"{{name: learning_rate_scheduler, schedule: '{tmp_path}/own.py:halve'}}]"
+    )
+    config = read(SMOKE, [f"train.callbacks={callbacks}"])
+    check_callbacks(config, run_own_code=False)
+    assert not marker.exists()
+    check_callbacks(config, run_own_code=True)
+    assert marker.exists()
+    with pytest.raises(ConfigError, match="not by both; got cosine and LearningRateScheduler"):
+        check_callbacks(
+            read(SMOKE, [f"train.callbacks={callbacks}", "optimizer.schedule=cosine"]),
+            run_own_code=False,
+        )
+
+
+def test_files_of_keras_callbacks_are_relative_to_the_workspace(
+    tmp_path: Path, user_file: Path
+) -> None:
+    workspace = tmp_path / "a {b}"
+    callbacks = [
+        Callback(name="csv_logger", filename="logs/{x}.csv"),
+        Callback(name="tensor_board"),
+        Callback(name="model_checkpoint", filepath="{epoch:02d}.keras"),
+        Callback(name="csv_logger", filename="/elsewhere/log.csv"),
+        Callback(name="tensor_board", log_dir="gs://bucket/logs"),
+        Callback(name=f"{user_file}:Own", path="as written"),
+    ]
+    log, board, checkpoint, other, remote, own = build_callbacks(callbacks, workspace=workspace)
+    assert log.filename == f"{workspace}/logs/{{x}}.csv"
+    assert board.log_dir == f"{workspace}/logs"
+    assert checkpoint.filepath.format(epoch=3) == f"{workspace}/03.keras"
+    assert (other.filename, remote.log_dir) == ("/elsewhere/log.csv", "gs://bucket/logs")
+    assert own.path == "as written"
+
+
+def test_resumed_training_writes_into_the_workspace_where_it_is_now(
+    digits: Split, tmp_path: Path
+) -> None:
+    """The checkpoint does not restore paths: the workspace may have been moved."""
+    model = new_loop(digits, batch_size=100).program.model
+    logger = Callback(name="csv_logger", filename="log.csv")
+    old, new = (build_callbacks([logger], workspace=tmp_path / name) for name in ("a", "b"))
+    state, arrays = CallbackList(old, model, epochs=1, steps=1).get_state()
+    CallbackList(new, model, epochs=1, steps=1).restore_state(state, arrays)
+    assert new[0].filename == str(tmp_path / "b" / "log.csv")
+
+
+def test_file_arguments_of_all_keras_callbacks_are_known() -> None:
+    """A new one, with a name that is not recognized, must be added to the pattern."""
+    found = {
+        (name, argument)
+        for name, kind in callback_classes().items()
+        for argument in parameters_of(kind)
+        if is_file_argument(argument)
+    }
+    assert found == {
+        ("csv_logger", "filename"),
+        ("tensor_board", "log_dir"),
+        ("model_checkpoint", "filepath"),
+        ("backup_and_restore", "backup_dir"),
+        ("orbax_checkpoint", "directory"),
+        ("remote_monitor", "path"),  # of a URL; like the two above, refused
+    }

@@ -1,0 +1,61 @@
+"""Check the callbacks of a training before it begins."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import keras
+
+from pipeline.errors import ConfigError
+from pipeline.models.keras_by_name import PlaceOf, hint
+from pipeline.tasks.registry import task_named
+from pipeline.tasks.task import Task
+from pipeline.training.callbacks import build_callbacks
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Callback, Config
+
+
+def check_callbacks(config: "Config", *, run_own_code: bool) -> None:
+    """Build all callbacks once, to find mistakes that would fail only late in the training.
+
+    Raises:
+        ConfigError: a class, an argument or a file is unknown or invalid, or both a schedule and a
+            callback set the learning rate.
+    """
+    place_of = config.place_of
+    built = build_callbacks(config.train.callbacks, run_own_code=run_own_code, place_of=place_of)
+    logs = _logs_of(task_named(config.task))
+    _check_monitors(config.train.callbacks, logs, place_of)
+    stopping = config.train.early_stopping
+    if stopping is not None and stopping.monitor not in logs:
+        raise ConfigError(
+            f"train.early_stopping.monitor must be a metric of the task {config.task}; got "
+            f"{stopping.monitor!r} in {place_of('train.early_stopping.monitor')}. "
+            f"{hint(stopping.monitor, logs)}"
+        )
+    kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+    setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
+    if setters and config.optimizer.schedule is not None:
+        raise ConfigError(
+            "The learning rate must be set by optimizer.schedule or by a callback, not by both; "
+            f"got {config.optimizer.schedule.name} and {setters[0]} in "
+            f"{place_of('optimizer.schedule')}. Remove one of them."
+        )
+
+
+def _logs_of(task: Task) -> list[str]:
+    names = ["loss", *(metric.name for metric in task.training_metrics)]
+    return [*names, *(f"val_{name}" for name in names)]
+
+
+def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str], place_of: PlaceOf) -> None:
+    if any(config.parse_user_code(config.name) for config in configs):
+        return  # it may add to the logs
+    for number, config in enumerate(configs):
+        monitor = config.arguments.get("monitor", logs[0])
+        if monitor not in logs:
+            key = f"train.callbacks[{number}].monitor"
+            raise ConfigError(
+                f"{key} must be a logged metric; got {monitor!r} in {place_of(key)}. "
+                f"{hint(str(monitor), logs)}"
+            )

@@ -1,0 +1,191 @@
+"""Labels: moved once by each publication, also if it is killed, and left alone by other runs."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.publishing.published_folder import read_labels, versions_of
+from tests.support.command_line import Done, command, run_smoke
+from tests.support.paths import SMOKE
+
+# Publishes a third version in processes that are killed before each change of a file, then again
+# in a process that is not killed. Between the two, a user may change the label.
+KILLED = """
+import json, os, shutil, signal, sys
+from pathlib import Path
+from pipeline.artifacts.stage_facts import ExportFacts
+from pipeline.engine.store import Store
+from pipeline.publishing.manifest import Description
+from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.published_folder import read_labels, versions_of
+
+smoke, target, change = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+[export] = (smoke / "runs" / "export").iterdir()
+output = Store(smoke / "runs").find(ExportFacts, export.name)
+known = json.loads((smoke / "exported" / "smoke" / "1" / "manifest.json").read_text())
+known = {key: value for key, value in known.items() if key in Description.model_fields}
+description = Description.model_validate_json(json.dumps(known))
+CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
+
+def run(folder, fingerprint, label, killed_at=None):
+    process = os.fork()
+    if not process:
+        changes = 0
+        def count(event, arguments):
+            nonlocal changes
+            writes = event == "open" and any(c in (arguments[1] or "") for c in "wxa+")
+            if writes or event in CHANGES:
+                changes += 1
+                if changes == killed_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        if killed_at:
+            sys.addaudithook(count)
+        publish(Candidate(fingerprint, output, description), folder, label=label)
+        os._exit(0)
+    return os.waitpid(process, 0)[1] == signal.SIGKILL
+
+def state(folder):
+    return {
+        "versions": versions_of(folder),
+        "stable": read_labels(folder)["stable"],
+        "hidden": [path.name for path in folder.iterdir() if path.name[0] == "."],
+    }
+
+run(target / "template", "a", "stable")
+run(target / "template", "b", None)
+found, killed, number = [], True, 0
+while killed:
+    number += 1
+    folder = target / str(number)
+    shutil.copytree(target / "template", folder)
+    killed = run(folder, "c", "stable", number)
+    after_kill = state(folder)
+    if change == "moved":
+        (folder / "labels.json").write_text('{"stable": 2}')
+    if change == "rolled back" and after_kill["stable"] == 3:
+        (folder / "labels.json").write_text('{"stable": 1}')
+    run(folder, "c", "stable")
+    found.append((after_kill, state(folder)))
+print(json.dumps(found))
+"""
+States = list[tuple[dict[str, object], dict[str, object]]]
+
+
+def killed_and_repeated(smoke: Path, target: Path, change: str) -> States:
+    """Return the states after each kill and after the next publication, the last one not killed."""
+    arguments = [sys.executable, "-c", KILLED, str(smoke), str(target), change]
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, check=True, text=True)
+    found: States = json.loads(done.stdout)
+    for _, after in found:
+        assert after["versions"] == [1, 2, 3]
+        assert after["hidden"] == []
+    steps = [(len(before["versions"]), before["stable"]) for before, _ in found]  # type: ignore[arg-type]
+    assert {(2, 1), (3, 1), (3, 3)} == set(steps), "killed before, between and after both steps"
+    return found
+
+
+def test_killed_publication_is_completed(smoke: Path, tmp_path: Path) -> None:
+    for _, after in killed_and_repeated(smoke, tmp_path, "none"):
+        assert after["stable"] == 3
+
+
+def test_label_moved_since_the_kill_is_left_alone(smoke: Path, tmp_path: Path) -> None:
+    for before, after in killed_and_repeated(smoke, tmp_path, "moved"):
+        was_published = before["versions"] == [1, 2, 3]
+        assert after["stable"] == (2 if was_published else 3)
+
+
+def test_rollback_since_the_kill_is_left_alone(smoke: Path, tmp_path: Path) -> None:
+    """The label had moved, but the process was killed before it could report this."""
+    for before, after in killed_and_repeated(smoke, tmp_path, "rolled back"):
+        assert after["stable"] == (1 if before["stable"] == 3 else 3)
+
+
+ANOTHER = "publish.min_accuracy_on_sample=0.5"  # another publication of the same files
+
+
+@pytest.fixture
+def second(smoke: Path, tmp_path: Path) -> Path:
+    """A workspace in which a second version was published just now."""
+    shutil.copytree(smoke, tmp_path / "copy")
+    done = run(tmp_path / "copy")
+    folder = tmp_path / "copy" / "exported" / "smoke"
+    assert f"Published {folder}/2 (version 2)\n" in done.out
+    assert "The label stable moved from version 1 to 2.\n" in done.out
+    return tmp_path / "copy"
+
+
+def run(workspace: Path, *options: str) -> Done:
+    done = command("run", SMOKE, ANOTHER, "-C", workspace, *options)
+    assert done.code == 0, done.err
+    return done
+
+
+def set_labels(workspace: Path, labels: dict[str, int]) -> None:
+    (workspace / "exported" / "smoke" / "labels.json").write_text(json.dumps(labels))
+
+
+@pytest.mark.parametrize("lost", ["nothing", "runs/publish"])
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        ({"stable": 1}, "The label stable is at version 1."),
+        ({}, "No version has the label stable."),
+    ],
+)
+def test_rollback_survives_the_next_run(
+    second: Path, labels: dict[str, int], text: str, lost: str
+) -> None:
+    set_labels(second, labels)
+    shutil.rmtree(second / lost, ignore_errors=True)
+    done = run(second)
+    folder = second / "exported" / "smoke"
+    assert read_labels(folder) == labels
+    assert versions_of(folder) == [1, 2]
+    shown = f"Up to date: {folder}/2 (version 2) was published by an earlier run.\n{text}\n"
+    assert done.out.endswith(shown)
+    assert "Published" not in done.out
+
+
+def test_run_of_an_earlier_version_moves_no_label(second: Path) -> None:
+    document = json.loads(run_smoke(second).out)
+    assert document["published"] == {
+        "path": str(second / "exported" / "smoke" / "1"),
+        "version": 1,
+        "status": "up_to_date",
+        "label": "stable",
+        "label_before": 2,
+        "label_now": 2,
+    }
+
+
+def test_deleted_version_is_published_again_and_the_move_is_shown(second: Path) -> None:
+    shutil.rmtree(second / "exported" / "smoke" / "2")
+    set_labels(second, {"stable": 1})
+    done = run(second)
+    assert "Published" in done.out
+    assert "The label stable moved from version 1 to 2." in done.out
+
+
+def test_forced_publication_moves_the_label(second: Path) -> None:
+    set_labels(second, {"stable": 1})
+    done = run(second, "--force", "publish")
+    assert f"{second}/exported/smoke/3 (version 3)" in done.out
+    assert "The label stable moved from version 1 to 3." in done.out
+
+
+def test_next_run_completes_a_publication_and_says_so(second: Path) -> None:
+    """As if the run had been killed between the version and its label."""
+    folder = second / "exported" / "smoke"
+    fingerprint = json.loads((folder / "2" / "manifest.json").read_text())["fingerprint"]
+    (folder / f".pending-2-1-{fingerprint}.json").write_text('{"stable": 2}')
+    set_labels(second, {"stable": 1, "canary": 1})
+    done = run(second)
+    shown = f"Completed an interrupted publication: {folder}/2 (version 2) is now labeled stable.\n"
+    assert shown in done.out
+    assert read_labels(folder) == {"stable": 2, "canary": 1}
+    assert run(second).out.endswith("(version 2) was published by an earlier run.\n")
