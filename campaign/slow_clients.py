@@ -25,12 +25,12 @@ import numpy as np
 
 HOST, OTHER = "127.0.0.1", "127.0.0.2"
 _PER_SECOND, _GOOD_CONNECTIONS = 200, 8  # of the good client; every other connection is reused
-_OPENED_PER_SECOND = 500  # by the slow clients, which replace the connections that they lose
+_OPENED_PER_SECOND = 200  # by the slow clients, which replace the connections that they lose
 _TIMEOUT_SECONDS = 10
 _PAUSE_SECONDS = 0.1
 _DRIP_SECONDS = 1.0  # between two bytes of a slow client
 _POST = b"POST /v1/models/%s:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-_GET = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+_GET = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 _LARGE = 16 * 2**20
 
 # Kind -> what a slow client sends at once, and then one byte at a time; {} is the model's name.
@@ -59,6 +59,7 @@ class _SlowClient(asyncio.Protocol):
         transport.write(self._first)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self._connections.discard(self)
 
     def drip(self) -> None:
@@ -135,7 +136,10 @@ class _GoodClient:
     async def _run(self, seconds: float) -> None:
         began = asyncio.get_running_loop().time()
         times = [
-            [began + number / _PER_SECOND for number in range(first, int(seconds * _PER_SECOND), _GOOD_CONNECTIONS)]
+            [
+                began + number / _PER_SECOND
+                for number in range(first, int(seconds * _PER_SECOND), _GOOD_CONNECTIONS)
+            ]
             for first in range(_GOOD_CONNECTIONS)
         ]
         await asyncio.gather(*(self._send(at, reuse=i % 2 == 0) for i, at in enumerate(times)))
