@@ -1,6 +1,7 @@
 """Slow connections: the slowest make room for others if there are too many."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,14 +12,28 @@ from typing import Any
 import pytest
 import requests
 
+from pipeline.serving.access_log import AccessLog
+from pipeline.serving.grpc import port
+from pipeline.serving.grpc.messages import SERVICE
 from pipeline.serving.http.slowest import Slowest
 from pipeline.serving.http.transport import Transport
+from pipeline.serving.ports import open_ports
+from pipeline.serving.service import Service
+from pipeline.serving.settings import Limits, Settings
 from tests.support.servers import Server, host_and_port, serving
 
 BODY = {"instances": [[[[0]] * 28] * 28]}
 PREDICT = "/v1/models/smoke:predict"
 HEAD = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\n".encode()
 GET = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+HEADERS = {
+    b":method": b"POST",
+    b":scheme": b"http",
+    b":path": f"/{SERVICE}/ModelInfer".encode(),
+    b":authority": b"x",
+    b"te": b"trailers",
+    b"content-type": b"application/grpc",
+}
 OWN, OTHER = "127.0.0.1", "127.0.0.2"
 FEW, MANY = 20, 60
 
@@ -183,3 +198,67 @@ def test_closed_connection_must_be_read_in_time(unsent: int, last: str) -> None:
         return calls
 
     assert asyncio.run(run())[-1] == (last,)
+
+
+def test_open_files_are_raised_to_what_the_system_allows() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] - 1, before[1]))
+    try:
+        _, http, _ = open_ports(Settings(Path(), port=0, grpc_port=None))
+        http.close()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize("sent", [b"", b"PRI * HTTP/2.0\r\n\r\n"])
+def test_silent_grpc_connection_is_closed(complete: Path, tmp_path: Path, sent: bytes) -> None:
+    with serving(complete, "--receive-seconds", 1, log=tmp_path / "log") as server:
+        assert server.grpc
+        host, number = server.grpc.split(":")
+        with socket.create_connection((host, int(number)), timeout=60) as connection:
+            connection.sendall(sent)
+            while connection.recv(65536):  # gRPC's own timeout is 120 s
+                pass
+
+
+def slow_call() -> bytes:
+    """Return a gRPC call that announces a message of 100 bytes and sends one of them."""
+    block = b"".join(
+        b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value  # RFC 7541, 6.2.2
+        for name, value in HEADERS.items()
+    )
+    settings, headers = frame(4, 0, 0, b""), frame(1, 4, 1, block)
+    message = frame(0, 0, 1, b"\0" + (100).to_bytes(4) + b"x")
+    return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + headers + message
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """Return an HTTP/2 frame (RFC 9113, 4.1)."""
+    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
+
+
+def test_grpc_connection_with_a_slow_message_is_closed(
+    smoke: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port, "_MAX_AGE_SECONDS", 0.1)
+    limits = Limits(receive_seconds=0.1, answer_seconds=0.1)
+
+    async def run() -> None:
+        settings, http, reserved = open_ports(
+            Settings(smoke / "exported", port=0, grpc_port=0, limits=limits)
+        )
+        assert reserved
+        assert settings.grpc_port
+        with http, reserved:
+            grpc_port = port.GrpcPort(Service(settings), AccessLog(None))
+            await grpc_port.start()
+            reader, writer = await asyncio.open_connection(OWN, settings.grpc_port)
+            writer.write(slow_call())
+            async with asyncio.timeout(60):
+                while await reader.read(65536):
+                    pass
+            writer.close()
+            await grpc_port.stop()
+
+    asyncio.run(run())

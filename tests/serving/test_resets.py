@@ -4,14 +4,19 @@ import json
 import random
 import secrets
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.serving.grpc.messages import SERVICE, message
+from tests.support.grpc_client import channel_to, infer_request, tensor
 from tests.support.processes import wait_until
 from tests.support.servers import Server, host_and_port, serving
 
@@ -78,10 +83,12 @@ ENDS = {
 }
 
 
-def attack(server: Server, data: bytes, pieces: int, end: str) -> None:
-    """Send data in some pieces, then end the connection."""
+def attack(
+    server: Server, data: bytes, pieces: int, end: str, address: tuple[str, int] | None = None
+) -> None:
+    """Send data in some pieces, by default to the HTTP port, then end the connection."""
     size = max(1, -(-len(data) // pieces))
-    with socket.create_connection(host_and_port(server), timeout=0.5) as connection:
+    with socket.create_connection(address or host_and_port(server), timeout=0.5) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(OSError):  # the server may have closed it already
             for first in range(0, len(data), size):
@@ -124,3 +131,69 @@ def test_random_mixtures(target: Server) -> None:
         data = mixture[: random.randint(1, len(mixture))]
         attack(target, data, random.choice([1, 1, 1, 3]), random.choice([*ENDS]))
     assert problems(target) == []
+
+
+def client_hello() -> bytes:
+    """Return the first message of a TLS client."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def test_tls_port(complete: Path, tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    options = ("--tls-certificate", certificate[0], "--tls-key", certificate[1])
+    with serving(complete, *options, log=tmp_path / "log", verify=certificate[0]) as server:
+        hello = client_hello()
+        for data in (*REQUESTS.values(), hello, hello[:50], hello + b"x" * 500, hello * 2):
+            for end in ENDS:
+                attack(server, data, 1, end)
+        context = ssl.create_default_context(cafile=certificate[0])
+        for cut_off in ENDS.values():
+            data = REQUESTS["get"] + REQUESTS["many images"] + REQUESTS["predict"] * 3
+            with (
+                socket.create_connection(host_and_port(server), timeout=30) as plain,
+                context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+                suppress(OSError),
+            ):
+                connection.sendall(data)
+                cut_off(connection)
+        assert problems(server) == []
+
+
+def test_grpc_port(target: Server) -> None:
+    assert target.grpc
+    host, port = target.grpc.split(":")
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    settings = b"\0\0\0\4\0\0\0\0\0"
+    frames = [b"\0\0\4" + bytes([kind, 4, 0, 0, 0, 1]) + b"\x83\x86\x84\x41" for kind in range(12)]
+    streams = [preface, preface + settings, *(preface + settings + frame * 9 for frame in frames)]
+    for data in (*REQUESTS.values(), *streams):
+        for end in ENDS:
+            attack(target, data, 1, end, (host, int(port)))
+    assert problems(target) == []
+
+
+def test_grpc_calls_cut_off(target: Server) -> None:
+    """Deadlines pass, calls are canceled, and channels are closed during calls."""
+    request = infer_request(
+        inputs=[tensor(shape=[1000, 28, 28, 1])], raw_input_contents=[bytes(784_000)]
+    )
+    infer = partial(unary, "ModelInfer", request)
+    for number in range(40):
+        with channel_to(target) as channel:
+            calls = [infer(channel, timeout=0.002 * (number % 10) + 0.001) for _ in range(5)]
+            for one in calls[: number % 6]:
+                one.cancel()
+    assert problems(target) == []
+
+
+def unary(method: str, fields: dict[str, Any], channel: Any, timeout: float) -> Any:
+    """Start a call, and return its future."""
+    send = channel.unary_unary(
+        f"/{SERVICE}/{method}",
+        request_serializer=message(f"{method}Request").SerializeToString,
+        response_deserializer=message(f"{method}Response").FromString,
+    )
+    return send.future(message(f"{method}Request")(**fields), timeout=timeout)
