@@ -44,6 +44,13 @@ def serve(
         int, typer.Option(min=1, max=1024, help="Maximum size of a request body.")
     ] = 16,
     max_requests: Annotated[int, typer.Option(min=1, help="Concurrent requests per worker.")] = 256,
+    max_uploads: Annotated[
+        int, typer.Option(min=1, help="Requests per worker whose bodies are arriving.")
+    ] = 512,
+    max_client_uploads: Annotated[
+        int,
+        typer.Option(min=0, help="The same from one client address; 0 for no limit (proxies)."),
+    ] = 256,
     max_connections: Annotated[int, typer.Option(min=1, help="Connections per worker.")] = 1024,
     max_batch: Annotated[
         int,
@@ -89,7 +96,10 @@ def serve(
             insecure=insecure,
             limits=Limits(
                 body_bytes=max_body_mb * 2**20,
+                in_flight_bytes=max(Limits.in_flight_bytes, 2 * max_body_mb * 2**20),
                 requests=max_requests,
+                uploads=max_uploads,
+                client_uploads=max_client_uploads,
                 batch_images=max_batch,
                 connections=max_connections,
                 receive_seconds=receive_seconds,

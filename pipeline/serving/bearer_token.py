@@ -15,15 +15,21 @@ class BearerToken:
     """Checks the token of a request; without a token, every request is allowed."""
 
     def __init__(self, token: str | None) -> None:
-        self._expected = f"Bearer {token}".encode() if token else None
+        self._expected = token.encode() if token else None
 
     def require(self, given: bytes, how: str) -> None:
         """Check the value of ``Authorization``; ``how`` is a sentence on how to send it.
 
+        The name of the scheme is case-insensitive (RFC 9110, 11.1); spaces follow it (11.4).
+
         Raises:
             ServingError: (401) the token is missing or invalid.
         """
-        if self._expected is not None and not hmac.compare_digest(given, self._expected):
+        if self._expected is None:
+            return
+        scheme, _, token = given.partition(b" ")
+        is_right = hmac.compare_digest(token.lstrip(b" "), self._expected)
+        if scheme.lower() != b"bearer" or not is_right:
             raise ServingError(401, f"Missing or invalid bearer token. {how}")
 
 

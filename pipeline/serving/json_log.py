@@ -82,7 +82,7 @@ def set_up_logging() -> JsonLog:
     logging.captureWarnings(capture=True)
     for name, level in (
         ("pipeline.serving", logging.INFO),
-        ("uvicorn.error", logging.WARNING),
+        ("uvicorn.error", logging.ERROR),  # warnings are about what clients send
         ("grpc", logging.WARNING),
         ("asyncio", logging.WARNING),
         ("py.warnings", logging.WARNING),

@@ -1,8 +1,9 @@
 """Opening the ports before anything else, so that a port in use is reported immediately."""
 
 import errno
+import resource
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from pipeline.errors import MachineError, RequestError
@@ -21,6 +22,7 @@ def open_ports(settings: Settings) -> tuple[Settings, socket.socket, socket.sock
         MachineError: a port is in use or not permitted.
         RequestError: the host is not an address of this machine.
     """
+    _raise_open_files()
     http = _bound(settings.host, settings.port, "--port")
     http.listen(_BACKLOG)
     http.set_inheritable(True)
@@ -32,6 +34,13 @@ def open_ports(settings: Settings) -> tuple[Settings, socket.socket, socket.sock
         reserved = _bound(settings.host, grpc_port, "--grpc-port (or --no-grpc)", shared=True)
     chosen = replace(settings, port=http.getsockname()[1], grpc_port=grpc_port)
     return chosen, http, reserved
+
+
+def _raise_open_files() -> None:
+    """Allow as many connections as the system does: many shells allow only 1,024 open files."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS accepts no "unlimited"
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket.socket:

@@ -26,14 +26,19 @@ class Service:
         self.catalog = Catalog()
         self.http_tasks: Collection[object] = ()  # set by the HTTP port
         self.grpc_calls = 0
+        self.waiting_for_clients = 0  # HTTP requests of which a body arrives or a response leaves
         self._reserved_bytes = 0
         self.draining = False  # reports not ready, but still accepts requests
         self.shutting_down = asyncio.Event()  # no new requests are accepted
 
     @property
     def requests_in_progress(self) -> int:
-        """The number of requests in progress, including those that are still queued."""
-        return len(self.http_tasks) + self.grpc_calls
+        """The number of requests in progress, including those that are still queued.
+
+        Those that wait for their clients, to receive the body or to send the response, do not
+        count: slow clients would take the places of all others.
+        """
+        return len(self.http_tasks) - self.waiting_for_clients + self.grpc_calls
 
     @property
     def ready(self) -> bool:

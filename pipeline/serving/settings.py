@@ -20,7 +20,9 @@ class Limits:
     json_bytes: int = 4 * 2**20  # nested lists take twenty times as much memory as their text
     head_bytes: int = 64 * 2**10
     in_flight_bytes: int = 128 * 2**20  # of all requests in progress
-    requests: int = 256  # in progress
+    requests: int = 256  # in progress, their bodies complete
+    uploads: int = 512  # requests whose bodies are arriving
+    client_uploads: int = 256  # from one client address; 0: no limit, for use behind a proxy
     batch_images: int = 64  # per batch of several requests; 1 turns batching off
     connections: int = 1024
     receive_seconds: float = 10  # for a client to send a request

@@ -47,7 +47,16 @@ def test_token_is_required(smoke: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     arguments = ("--token-file", tmp_path / "token", "--host", "0.0.0.0")
     with serving(smoke, *arguments, log=tmp_path / "log") as server:
-        for given in (None, "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer {TOKEN[:-1]}"):
+        for given in (
+            None,
+            "Bearer",
+            TOKEN,
+            f"Bearer{TOKEN}",
+            f"Bearer {TOKEN}x",
+            f"Bearer {TOKEN[:-1]}",
+            f"Bearer {TOKEN.upper()}",
+            f"Basic {TOKEN}",
+        ):
             headers = {"Authorization": given} if given else {}
             for response in (
                 server.get("/v1/models", headers=headers),
@@ -57,9 +66,10 @@ def test_token_is_required(smoke: Path, tmp_path: Path) -> None:
                 assert response.status_code == 401
                 assert response.headers["WWW-Authenticate"] == "Bearer"
                 assert "Missing or invalid bearer token" in response.json()["error"]
-        right = {"Authorization": f"Bearer {TOKEN}"}
-        response = server.post("/v1/models/smoke:predict", json=BODY, headers=right)
-        assert response.status_code == 200
+        for scheme in ("Bearer", "bearer", "BEARER "):
+            right = {"Authorization": f"{scheme} {TOKEN}"}
+            response = server.post("/v1/models/smoke:predict", json=BODY, headers=right)
+            assert response.status_code == 200
         # The page is open to all and asks for the token itself.
         assert server.get("/", headers={"Accept": "text/html"}).status_code == 200
         assert TOKEN not in server.log.read_text()

@@ -245,7 +245,9 @@ def test_token_and_tls(smoke: Path, tmp_path: Path) -> None:
                 call(channel, "ModelInfer", metadata=given, **infer_request())
             assert caught.value.code() == Code.UNAUTHENTICATED
             assert "Missing or invalid bearer token" in caught.value.details()
-        right = [("authorization", f"Bearer {TOKEN}")]
-        assert call(channel, "ModelInfer", metadata=right, **infer_request()).model_name == "smoke"
+        for scheme in ("Bearer", "bearer"):
+            right = [("authorization", f"{scheme} {TOKEN}")]
+            response = call(channel, "ModelInfer", metadata=right, **infer_request())
+            assert response.model_name == "smoke"
         with channel_to(server) as plain, pytest.raises(grpc.RpcError):
             call(plain, "ServerLive", timeout=5)

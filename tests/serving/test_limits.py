@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-import select
 import socket
+import threading
 import time
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,10 +16,8 @@ import pytest
 import requests
 
 from pipeline.serving.errors import ServingError
-from pipeline.serving.http.bodies import BodyReader
-from pipeline.serving.http.messages import Request
 from pipeline.serving.service import Service
-from pipeline.serving.settings import Limits, Settings
+from pipeline.serving.settings import Settings
 from tests.support.processes import wait_until
 from tests.support.servers import Server, serving
 
@@ -38,9 +37,9 @@ def strict(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def small(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with few requests and connections, and the default timeouts."""
+    """A server for one request at a time."""
     log = tmp_path_factory.mktemp("small") / "log"
-    with serving(complete, "--max-requests", 4, "--max-connections", 20, log=log) as running:
+    with serving(complete, "--max-requests", 1, log=log) as running:
         yield running
 
 
@@ -57,12 +56,6 @@ def read_all(connection: socket.socket) -> bytes:
     while chunk := connection.recv(65536):
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def first_response(connections: list[socket.socket]) -> bytes:
-    """Return what the server sends on the first connection that it responds on."""
-    readable, _, _ = select.select(connections, [], [], 20)
-    return bytes(readable[0].recv(65536))
 
 
 def send_until_response(
@@ -156,29 +149,29 @@ def test_invalid_http_gets_a_json_error(strict: Server) -> None:
 
 
 def test_too_many_requests_get_retry_after(small: Server) -> None:
-    """Five bodies are on their way; four are accepted."""
-    waiting = [connect(small) for _ in range(5)]
-    try:
-        for connection in waiting:
-            connection.sendall(HEAD + b"Content-Length: 50\r\n\r\n")
-        response = first_response(waiting)
-    finally:
-        for connection in waiting:
-            connection.close()
-    assert response.startswith(b"HTTP/1.1 429")
-    assert b"retry-after: 1" in response
-    assert b"at most 4 requests are handled at a time" in response
+    """Of large requests sent at the same time, some are rejected; probes are answered all along."""
+    images = {"name": "image", "datatype": "UINT8", "shape": [5000, 28, 28, 1]}
+    head = json.dumps({"inputs": [{**images, "parameters": {"binary_data_size": 3_920_000}}]})
+    headers = {"Inference-Header-Content-Length": str(len(head))}
+    rejected = threading.Event()
 
+    def send() -> None:
+        while not rejected.is_set():
+            data = head.encode() + bytes(3_920_000)
+            response = small.post("/v2/models/smoke/infer", data=data, headers=headers)
+            if response.status_code == 429 and not rejected.is_set():
+                assert response.headers["retry-after"] == "1"
+                error = "at most 1 requests are handled at a time"
+                assert error in response.json()["error"]
+                rejected.set()
 
-def test_too_many_connections_are_rejected(small: Server) -> None:
-    idle = [connect(small) for _ in range(21)]
-    try:
-        response = first_response(idle)
-    finally:
-        for connection in idle:
-            connection.close()
-    assert response.startswith(b"HTTP/1.1 429")
-    assert b"at most 20 connections are open at a time" in response
+    with ThreadPoolExecutor(3) as threads:
+        sending = [threads.submit(send) for _ in range(3)]
+        while not rejected.is_set() and not all(done.done() for done in sending):
+            assert small.get("/v2/health/live").status_code == 200
+            assert small.get("/v2/health/ready").status_code == 200
+        for done in sending:
+            done.result()
 
 
 def test_disconnecting_clients_do_no_harm(strict: Server) -> None:
@@ -241,63 +234,12 @@ def test_upgrade_is_ignored_and_the_body_read(server: Server, cut: bytes | None)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
-def test_busy_server_responds_to_probes(small: Server) -> None:
-    waiting: list[socket.socket] = []
-
-    def busy() -> bool:
-        """Send one more request; which of those sent at once are accepted is random."""
-        waiting.append(connect(small))
-        waiting[-1].sendall(HEAD + b"Content-Length: 50\r\n\r\n")
-        return small.post("/v1/models/smoke:predict", data=BODY).status_code == 429
-
-    try:
-        wait_until(busy)
-        assert small.get("/v2/health/live").status_code == 200
-        assert small.get("/v2/health/ready").status_code == 200
-    finally:
-        for connection in waiting:
-            connection.close()
-
-
 def test_duplicate_among_many_keys_is_found_quickly(server: Server) -> None:
     """A duplicate among 200,000 keys must not be found by comparing all pairs."""
     keys = ",".join(f'"{number:x}":0' for number in range(200_000))
     response = server.post("/v1/models/smoke:predict", data="{" + keys + ',"30d3f":0}')
     assert response.status_code == 400
     assert 'duplicate key "30d3f"' in response.json()["error"]
-
-
-def test_arriving_bodies_share_a_limit() -> None:
-    """Of two bodies that do not fit together, the second is rejected; the first continues."""
-    service = Service(Settings(exported=Path(), limits=Limits(in_flight_bytes=150)))
-    bodies = BodyReader(service)
-
-    async def read(pieces: list[bytes]) -> Any:
-        messages = iter(
-            {"type": "http.request", "body": piece, "more_body": more > 0}
-            for more, piece in zip(reversed(range(len(pieces))), pieces, strict=True)
-        )
-
-        async def receive() -> dict[str, Any]:
-            await asyncio.sleep(0)
-            return next(messages)
-
-        request = Request("POST", "/", {}, "id", 0, 0)
-        try:
-            return await bodies.read(request, receive)
-        finally:
-            service.release_memory(request.reserved_bytes)
-
-    async def both() -> list[Any]:
-        reads = (read([b"a" * 100, b"b", b"b", b"b"]), read([b"c" * 40, b"d" * 40]))
-        return list(await asyncio.gather(*reads, return_exceptions=True))
-
-    first, second = asyncio.run(both())
-    assert first == b"a" * 100 + b"bbb"
-    assert isinstance(second, ServingError)
-    assert second.status == 429
-    assert "at most 150 bytes of requests are in memory at a time" in str(second)
-    assert asyncio.run(read([b"c" * 40, b"d" * 40])) == b"c" * 40 + b"d" * 40
 
 
 def test_rejected_body_is_released_in_the_parser_thread() -> None:

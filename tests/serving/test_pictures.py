@@ -111,7 +111,8 @@ def test_deadline_passes_while_waiting_for_another_picture() -> None:
     """Pictures are decoded one at a time; the others must not wait forever."""
     free = threading.Event()
     pictures._thread().submit(free.wait)
-    request = Request("POST", "/", {}, "id", 0, time.perf_counter() + 0.1, b"a picture")
+    deadline = time.perf_counter() + 0.1
+    request = Request("POST", "/", {}, "id", 0, deadline, "", complete=True, body=b"a picture")
     try:
         with pytest.raises(ServingError, match="deadline passed while it waited") as caught:
             asyncio.run(classify(request))

@@ -16,7 +16,7 @@ from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.grpc.handlers import HANDLERS, Context, read
 from pipeline.serving.grpc.messages import METHODS, SERVICE, message
 from pipeline.serving.service import Service
-from pipeline.serving.settings import Settings
+from pipeline.serving.settings import Limits, Settings
 
 _log = logging.getLogger(__name__)
 _CODES = {
@@ -29,8 +29,12 @@ _CODES = {
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+_GRPC_LOGGER = "grpc._cython.cygrpc"
 _CLIENT_GONE = 499  # as proxies log it
 _REFUSING_SECONDS = 0.2
+# gRPC limits neither the time of a message nor closes the slowest connection, so every connection
+# is replaced after a while: clients get GOAWAY and connect again, without failed calls.
+_MAX_AGE_SECONDS = 300
 _OPEN = {"ServerLive", "ServerReady"}  # probes need no token
 
 
@@ -40,13 +44,8 @@ class GrpcPort:
     def __init__(self, service: Service, access_log: AccessLog) -> None:
         limits = service.settings.limits
         self._service, self._access_log = service, access_log
-        self._server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", limits.body_bytes),
-                ("grpc.so_reuseport", 1),
-                ("grpc.max_concurrent_streams", limits.requests),
-            ]
-        )
+        logging.getLogger(_GRPC_LOGGER).addFilter(_is_not_client_gone)
+        self._server = grpc.aio.server(options=_options(limits))
         self._token = BearerToken(service.settings.token)
         methods = {name: _method(name, self._handle) for name in METHODS}
         handler = grpc.method_handlers_generic_handler(SERVICE, methods)
@@ -136,6 +135,25 @@ class GrpcPort:
         given = dict(context.invocation_metadata() or ()).get("authorization", "")
         given = given.encode() if isinstance(given, str) else given
         self._token.require(given, "Send the metadata 'authorization: Bearer TOKEN'.")
+
+
+def _options(limits: Limits) -> list[tuple[str, int]]:
+    grace_seconds = limits.receive_seconds + limits.answer_seconds
+    return [
+        ("grpc.max_receive_message_length", limits.body_bytes),
+        ("grpc.so_reuseport", 1),
+        ("grpc.max_concurrent_streams", limits.requests),
+        ("grpc.server_handshake_timeout_ms", int(limits.receive_seconds * 1000)),
+        ("grpc.max_connection_idle_ms", limits.keep_alive_seconds * 1000),
+        ("grpc.max_connection_age_ms", int(_MAX_AGE_SECONDS * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(grace_seconds * 1000)),
+    ]
+
+
+def _is_not_client_gone(record: logging.LogRecord) -> bool:
+    """Return whether a record is of something else than a client that left before its response."""
+    error = record.exc_info and record.exc_info[0]
+    return error is None or error.__name__ != "ExecuteBatchError"  # the class is private
 
 
 def _method(name: str, handle: Callable[[str, Any, Any], Awaitable[Any]]) -> Any:

@@ -24,6 +24,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _log = logging.getLogger(__name__)
 _ID = re.compile(rb"[\w.:-]{1,100}", re.ASCII)
 _NO_ROUTE = "none"
+_UNKNOWN = ("", 0)  # the address of a client that has disconnected already
 
 
 class Application:
@@ -60,6 +61,8 @@ class Application:
             id=identity.decode(),
             began=time.perf_counter(),
             deadline=self.service.deadline(),
+            client=(scope["client"] or _UNKNOWN)[0],
+            complete=not scope["state"]["connection"].receiving,
         )
 
     async def _respond(self, request: Request, receive: Receive) -> tuple[Route | None, Response]:
@@ -69,6 +72,8 @@ class Application:
             self._require_token(request, route)
             self._require_capacity(route)
             request.body = await self._body_reader.read(request, receive)
+            if not request.complete:  # others have come in the meantime
+                self._require_capacity(route)
             return route, await route.handler(self.service, request)
         except ServingError as problem:
             response = as_json({"error": str(problem)}, problem.status)
@@ -105,13 +110,16 @@ class Application:
         if request.spans:
             headers.append((b"server-timing", _server_timing(request.spans)))
         start = {"type": "http.response.start", "status": int(response.status), "headers": headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": body})
+        self.service.waiting_for_clients += 1
+        try:
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+        finally:
+            self.service.waiting_for_clients -= 1
 
     def _log_request(
         self, request: Request, route: Route | None, response: Response, scope: Scope
     ) -> None:
-        client = scope.get("client")
         self._access_log.log_request(
             route.path if route else _NO_ROUTE,
             request.version,
@@ -119,7 +127,7 @@ class Application:
             request.began,
             {
                 "request_id": request.id,
-                "client": client and client[0],
+                "client": request.client or None,
                 "method": request.method,
                 "path": scope["raw_path"].decode("ascii"),  # "%0A" must not end a line
                 "bytes_in": len(request.body),

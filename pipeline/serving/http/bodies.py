@@ -1,11 +1,11 @@
-"""Read request bodies within limits on size, time and total memory."""
+"""Read request bodies within limits on size, time, number and total memory."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pipeline.serving.errors import ServingError, too_large
 from pipeline.serving.http.messages import Request
+from pipeline.serving.http.uploads import Upload, Uploads
 from pipeline.serving.service import Service
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -23,13 +23,14 @@ class BodyReader:
 
     def __init__(self, service: Service) -> None:
         self._service, self._limits = service, service.settings.limits
+        self._uploads = Uploads(service)
 
     async def read(self, request: Request, receive: Receive) -> bytes:
         """Return the body; its memory is reserved until the response is sent.
 
         Raises:
-            ServingError: (413) too large; (408) too slow; (415) compressed; (429) too many bytes of
-                other requests are in memory.
+            ServingError: (413) too large; (408) too slow; (415) compressed; (429) too many other
+                requests are arriving, or too many of their bytes are in memory.
             ClientGone: the client closed the connection.
         """
         encoding = request.header(b"content-encoding")
@@ -39,47 +40,47 @@ class BodyReader:
                 f"Bodies must not be compressed; got Content-Encoding {encoding[:40]}. Send the "
                 "body uncompressed.",
             )
-        if int(request.headers.get(b"content-length", b"0")) > self._limits.body_bytes:
-            raise await self._discard_rest(request, receive)
-        message = await _received(receive)
-        if not message["more_body"] and len(message["body"]) <= self._limits.body_bytes:
-            self._reserve(request, message["body"])
-            return bytes(message["body"])
-        try:
-            async with asyncio.timeout(self._limits.receive_seconds):
-                return await self._read_rest(message, receive, request)
-        except TimeoutError:
-            seconds = self._limits.receive_seconds
-            sentence = f"The request did not arrive within {seconds:g} s (--receive-seconds)."
-            raise ServingError(408, sentence, close=True) from None
+        announced = int(request.headers.get(b"content-length", b"0"))
+        if request.complete and announced <= self._limits.body_bytes:  # as most are
+            message = await _received(receive)
+            if len(message["body"]) > self._limits.body_bytes:
+                raise self._too_large()
+            return self._last(request, message)
+        async with self._uploads.upload(request.client) as upload:
+            if announced > self._limits.body_bytes:
+                raise await self._discard_rest(request, receive, upload)
+            return await self._read_pieces(request, receive, upload)
 
-    async def _read_rest(
-        self, message: dict[str, Any], receive: Receive, request: Request
-    ) -> bytes:
-        """Read a body that arrives in several pieces; ``message`` is the first."""
+    async def _read_pieces(self, request: Request, receive: Receive, upload: Upload) -> bytes:
         chunks = []
-        while True:
-            self._reserve(request, message["body"])
+        while (message := await _received(receive))["more_body"]:
+            self._uploads.add(upload, len(message["body"]))
+            request.reserved_bytes += len(message["body"])
             chunks.append(message["body"])
             if request.reserved_bytes > self._limits.body_bytes:
-                raise await self._discard_rest(request, receive)
-            if not message["more_body"]:
-                return b"".join(chunks)
-            message = await _received(receive)
+                raise await self._discard_rest(request, receive, upload)
+        chunks.append(self._last(request, message))
+        if request.reserved_bytes > self._limits.body_bytes:
+            raise self._too_large()
+        return b"".join(chunks)
 
-    def _reserve(self, request: Request, chunk: bytes) -> None:
-        self._service.reserve_memory(len(chunk))
-        request.reserved_bytes += len(chunk)
+    def _last(self, request: Request, message: dict[str, Any]) -> bytes:
+        """Return the last piece of a body, or all of it."""
+        piece = bytes(message["body"])
+        self._service.reserve_memory(len(piece))
+        request.reserved_bytes += len(piece)
+        return piece
 
-    async def _discard_rest(self, request: Request, receive: Receive) -> ServingError:
+    async def _discard_rest(
+        self, request: Request, receive: Receive, upload: Upload
+    ) -> ServingError:
         """Discard the rest of the body, unless the client waits for ``100 Continue``."""
+        upload.error = self._too_large()
         if b"expect" not in request.headers:
-            limit = _MAX_DISCARDED * self._limits.body_bytes
-            try:
-                async with asyncio.timeout(self._limits.receive_seconds):
-                    await _discard(receive, limit)
-            except TimeoutError:
-                pass
+            await _discard(receive, _MAX_DISCARDED * self._limits.body_bytes)
+        return upload.error
+
+    def _too_large(self) -> ServingError:
         return too_large("The body", self._limits.body_bytes, close=True)
 
 

@@ -2,15 +2,20 @@
 
 The rest is uvicorn's protocol, which limits neither the time a request takes to arrive, nor the
 size of its head and trailers, nor the time a client takes to read; and on shutdown it closes
-connections on which the next request may be on its way.
+connections on which the next request may be on its way. If there are too many connections, the
+slowest is closed.
 """
 
 import asyncio
 import re
-from typing import Any
+import time
 
 import orjson
 
+from pipeline.serving.http.client_addresses import network_of
+from pipeline.serving.http.slowest import Slowest
+from pipeline.serving.http.transport import Transport
+from pipeline.serving.http.uploads import PROGRESS_BYTES
 from pipeline.serving.http.uvicorn_overrides import STATUS_LINE, HttpToolsProtocol
 from pipeline.serving.settings import Limits
 
@@ -26,25 +31,32 @@ _BEFORE_COLON = len("\r\nUpgrade")
 
 
 class Connection(HttpToolsProtocol):
-    """One connection; ``limits`` and ``shutting_down`` are set on a subclass for each worker."""
+    """One connection; its class attributes are set on a subclass for each worker.
+
+    ``receiving`` tells whether a request is arriving; ``waiting_since`` is when the client's turn
+    began, of ``time.monotonic`` (uvloop counts milliseconds): with the connection, with a request,
+    with progress of its body, or after a request.
+    """
 
     limits = Limits()
+    slowest = Slowest()
     shutting_down = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Accept a connection, or reject it if there are too many."""
-        super().connection_made(_BufferedTransport(transport, self.loop))  # type: ignore[arg-type]
-        self._in_head = self._in_message = False
-        self._head_bytes = 0
+        """Accept a connection; if there are too many, close the slowest."""
+        wrapped = Transport(transport, self.loop, self.limits.receive_seconds)
+        super().connection_made(wrapped)  # type: ignore[arg-type]
+        self.network = network_of(self.client[0] if self.client else "")
+        self.waiting_since = time.monotonic()
+        self._in_head = self.receiving = False
+        self._head_bytes = self._body_bytes = 0
         self._head_end = b""  # of the pieces of a head received so far
         self._late_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
-        if len(self.connections) > self.limits.connections:
-            limit = self.limits.connections
-            sentence = f"The server is busy: at most {limit:,} connections are open at a time."
-            self._refuse(429, f"{sentence} Try again later.", b"retry-after: 1\r\n")
-            return
         self._await_client()
+        if len(self.connections) > self.limits.connections:
+            slowest = self.slowest.pop(self.connections, time.monotonic())  # type: ignore[arg-type]
+            (slowest or self).drop()  # type: ignore[attr-defined]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the timers of the connection."""
@@ -55,21 +67,24 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse the data, and limit the time for the rest if a request is incomplete."""
-        if self._in_head or not self._in_message:
+        if self._in_head or not self.receiving:
             end = (self._head_end + data[-_BEFORE_COLON:])[-_BEFORE_COLON:]
             super().data_received(_without_upgrade(self._head_end, data))
             self._head_end = end if self._in_head else b""
         else:
+            self._count_progress(len(data))
             super().data_received(data)
-        waiting = self._in_message or self.cycle is None or self.cycle.response_complete
+        waiting = self.receiving or self.cycle is None or self.cycle.response_complete
         if waiting and self._late_timer is None and not self.transport.is_closing():
             self._await_client()
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._in_head = self._in_message = True
-        self._head_bytes = 0
+        self.scope["state"]["connection"] = self
+        self._in_head = self.receiving = True
+        self._head_bytes = self._body_bytes = 0
+        self.waiting_since = time.monotonic()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, or a trailer of a chunked body; both count toward the limit."""
@@ -100,7 +115,8 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End the time limit: the request is complete."""
-        self._in_message = False
+        self.receiving = False
+        self.waiting_since = time.monotonic()
         if self._late_timer is not None:
             self._late_timer.cancel()
             self._late_timer = None
@@ -112,14 +128,46 @@ class Connection(HttpToolsProtocol):
 
     def awaits_request(self, waited: float) -> bool:
         """Return whether a request may be on its way, ``waited`` seconds into the shutdown."""
-        if self.cycle is None or self._in_message:
+        if self.cycle is None or self.receiving:
             return waited < FIRST_SECONDS
         return self.cycle.response_complete and waited < _NEXT_SECONDS
 
     def shutdown(self) -> None:
         """Close the connection, unless a request is arriving, which is completed first."""
-        if not self._in_message:
+        if not self.receiving:
             super().shutdown()
+
+    def patience_used(self, now: float) -> float | None:
+        """Return which share of its time the client has used; None if it is not its turn."""
+        if self.transport.is_closing() or (self._is_busy() and not self.flow.write_paused):
+            return None
+        limits = self.limits
+        seconds = limits.keep_alive_seconds if self._is_idle() else limits.receive_seconds
+        return (now - self.waiting_since) / seconds
+
+    def drop(self) -> None:
+        """Close the connection in favor of another, with an error if a request is arriving."""
+        self.connections.discard(self)  # at once, since closing takes a while
+        if self._is_idle():
+            self.transport.close()
+        elif self._is_busy() or (self.cycle is not None and self.cycle.response_complete):
+            self.transport.abort()  # the client does not read, or sends the rest of a rejected body
+        else:
+            limit = self.limits.connections
+            what = f"at most {limit:,} connections are open at a time, and this one was the slowest"
+            self._refuse(
+                429, f"The server is busy: {what}. Try again later.", b"retry-after: 1\r\n"
+            )
+
+    def _is_busy(self) -> bool:
+        """Return whether a complete request is being answered."""
+        if self.pipeline:
+            return True
+        return not (self.receiving or self.cycle is None or self.cycle.response_complete)
+
+    def _is_idle(self) -> bool:
+        """Return whether the client may send another request."""
+        return not (self.receiving or self.cycle is None or self._is_busy())
 
     def pause_writing(self) -> None:
         """Limit the time in which the client must resume reading."""
@@ -139,6 +187,12 @@ class Connection(HttpToolsProtocol):
         advice = "For https, start the server with --tls-certificate and --tls-key."
         self._refuse(400, f"The request is not valid HTTP/1.1. {advice}")
 
+    def _count_progress(self, size: int) -> None:
+        """Note progress of a body; single bytes are none."""
+        self._body_bytes += size
+        if self._body_bytes >= PROGRESS_BYTES:
+            self._body_bytes, self.waiting_since = 0, time.monotonic()
+
     def _await_client(self) -> None:
         self._late_timer = self.loop.call_later(self.limits.receive_seconds, self._client_is_late)
 
@@ -148,7 +202,7 @@ class Connection(HttpToolsProtocol):
         in_progress = self.cycle is not None and not self.cycle.response_complete
         if in_progress and not self._in_head:
             self._late_timer = self.loop.call_later(_LAST_SECONDS, self.transport.abort)
-        elif self._in_message and not self._in_head:  # the rest of a rejected request
+        elif self.receiving and not self._in_head:  # the rest of a rejected request
             self.transport.abort()
         else:
             seconds = self.limits.receive_seconds
@@ -175,36 +229,7 @@ def _without_upgrade(before: bytes, data: bytes) -> bytes:
     return (_UPGRADE.sub(rb"\r\n\1-ignored:", text[:end]) + text[end:])[len(before) :]
 
 
-class _BufferedTransport:
-    """A transport that joins the writes of one pass of the event loop.
-
-    uvicorn writes head and body separately: two system calls, two packets, and a client that wakes
-    up twice.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
-        self._pieces: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        if not self._pieces:
-            self._loop.call_soon(self._send)
-        self._pieces.append(data)
-
-    def close(self) -> None:
-        self._send()
-        self._transport.close()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def _send(self) -> None:
-        pieces, self._pieces = self._pieces, []
-        if pieces:
-            self._transport.write(b"".join(pieces))
-
-
 def connection_class(limits: Limits) -> type[Connection]:
     """Return the class of a worker's connections."""
-    attributes: dict[str, Any] = {"limits": limits, "shutting_down": False}
+    attributes = {"limits": limits, "slowest": Slowest(), "shutting_down": False}
     return type("WorkerConnection", (Connection,), attributes)

@@ -14,7 +14,8 @@ JSON = b"application/json"
 class Request:
     """A request with its body; ``began`` and ``deadline`` are seconds of ``perf_counter``.
 
-    ``spans`` are seconds by step, for the ``Server-Timing`` header; ``version`` is set once known.
+    ``complete`` tells whether the whole body has arrived. ``spans`` are seconds by step, for the
+    ``Server-Timing`` header; ``version`` is set once known.
     """
 
     method: str
@@ -23,6 +24,8 @@ class Request:
     id: str
     began: float
     deadline: float
+    client: str
+    complete: bool
     body: bytes = b""
     reserved_bytes: int = 0
     parameters: dict[str, str | None] = field(default_factory=dict)

@@ -51,8 +51,12 @@ PROTOCOL_OVERRIDES = {
     "shutdown": ("self", "an arriving request is completed first"),
 }
 PROTOCOL_ATTRIBUTES = {
-    "connections": "counted",
+    "client": "its address",
+    "connections": "counted; a closed one is discarded at once",
     "cycle": "keep_alive, set to False to close; response_complete",
+    "flow": "write_paused",
     "loop": "for timers",
+    "pipeline": "whether requests are queued",
+    "scope": "the application gets the connection in its state",
     "transport": "to write errors, and to close or abort the connection",
 }
