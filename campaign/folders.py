@@ -16,7 +16,7 @@ from tests.support.processes import wait_until
 from tests.support.servers import Server, serving
 
 _READY_SECONDS, _NEW_SECONDS, _STOP_SECONDS = 60, 30, 30
-_SLOW_ANSWER_SECONDS = 5.0
+_SLOW_ANSWER_SECONDS = 10.0
 _REQUESTS = 20
 _MODEL_FILES = ("model.onnx", "golden.npz", MANIFEST)
 
@@ -116,7 +116,7 @@ PART = Part(
     name="folders",
     tries=f"a server with bad folders beside a good model, {len(BAD)} kinds, alone and by three, "
     "before the start and after it",
-    failure="the good model does not answer within 5 s, its new version is not served within 30 s, "
+    failure="the good model does not answer within 10 s, its new version is not served within 30 s, "
     "SIGTERM does not end the server within 30 s, or a traceback",
     total=200,
     minutes=30,

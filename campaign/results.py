@@ -54,12 +54,16 @@ class Tally:
 
 
 class Results:
-    """The finished cases of one part for the present state of the code."""
+    """The finished cases of one part for the present state of the code.
 
-    def __init__(self, part: str, *, folder: Path = FOLDER) -> None:
+    With ``only``, the name of a case, this one is run, even if it is finished, and not saved.
+    """
+
+    def __init__(self, part: str, *, folder: Path = FOLDER, only: str | None = None) -> None:
         self.part, self.commit = part, commit()
-        self._path = folder / self.commit / f"{part}.jsonl"
-        self.cases = _read(self._path)
+        self.folder = folder / self.commit / part
+        self._path, self._only = self.folder.with_suffix(".jsonl"), only
+        self.cases = [] if only else _read(self._path)
         self._started, self._tried_before = time.monotonic(), self.tried
         self._shown = 0.0
 
@@ -76,7 +80,7 @@ class Results:
     def pending(self, names: Iterable[str]) -> list[str]:
         """Return the names of the cases that are not finished."""
         finished = {case.name for case in self.cases}
-        return [name for name in names if name not in finished]
+        return [name for name in names if name not in finished and self._only in {None, name}]
 
     def run(self, names: Iterable[str], run: Callable[[str], Case]) -> None:
         """Run the cases that are not finished, and save each."""
@@ -89,8 +93,9 @@ class Results:
         """Save a finished case and show the progress."""
         record = {**asdict(case), "seconds": round(seconds, 2)}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        if self._only is None:
+            with self._path.open("a") as file:
+                file.write(json.dumps(record) + "\n")
         self.cases.append(Case(**record))
         self.show()
 
