@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.paths import PROJECT
 
 CORPUS = PROJECT / "campaign" / "corpus"
-MAX_BYTES, MAX_TOTAL_BYTES = 200, 1500  # of an input, and of all inputs of a target
+MAX_BYTES = 500  # of all inputs of a target
 
 
 def read(target: str) -> list[bytes]:
@@ -24,13 +24,12 @@ def unpack(target: str, folder: Path) -> None:
         (folder / hashlib.sha256(content).hexdigest()[:16]).write_bytes(content)
 
 
-def keep_smallest(target: str, folder: Path) -> None:
-    """Replace the inputs of a target by the smallest files of a folder."""
-    found = sorted((path.read_bytes() for path in folder.iterdir()), key=lambda b: (len(b), b))
-    kept, total = [], 0
-    for content in found:
-        total += len(content)
-        if len(content) > MAX_BYTES or total > MAX_TOTAL_BYTES:
+def add_smallest(target: str, folder: Path) -> None:
+    """Add the smallest files of a folder to the inputs of a target, as long as there is room."""
+    kept = read(target)
+    found = {path.read_bytes() for path in folder.iterdir()} - set(kept)
+    for content in sorted(found, key=lambda content: (len(content), content)):
+        if sum(map(len, kept)) + len(content) > MAX_BYTES:
             break
         kept.append(content)
     CORPUS.mkdir(exist_ok=True)

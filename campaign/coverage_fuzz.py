@@ -1,7 +1,7 @@
 """The part ``parsers``: fuzzing guided by coverage, with atheris (libFuzzer for Python).
 
-``python -m campaign.coverage_fuzz --keep`` replaces the committed corpus by the smallest of the
-inputs that were found.
+``python -m campaign.coverage_fuzz --keep`` adds the smallest of the inputs that were found to the
+committed corpus.
 """
 
 import argparse
@@ -85,12 +85,12 @@ def _reason(output: str) -> str:
 
 
 def keep() -> None:
-    """Replace the committed corpus: libFuzzer finds the inputs that reach something new."""
+    """Add to the committed corpus: libFuzzer finds the inputs that reach something new."""
     for name in TARGETS:
         merged = FOLDER / "merged" / name
         merged.mkdir(parents=True, exist_ok=True)
         _atheris(name, "-merge=1", merged, FOUND / name)
-        corpus.keep_smallest(name, merged)
+        corpus.add_smallest(name, merged)
 
 
 PART = Part(

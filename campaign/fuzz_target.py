@@ -4,6 +4,7 @@ The other arguments are libFuzzer's. Runs in an environment of its own, which ha
 Python code is instrumented: inside Pillow, jiter or protobuf nothing guides the inputs.
 """
 
+import shlex
 import sys
 
 import atheris
@@ -14,8 +15,10 @@ with atheris.instrument_imports(include=["pipeline", "campaign"]):
 
 def main() -> None:
     """Fuzz; libFuzzer ends the process."""
-    name = sys.argv.pop(1)
-    atheris.Setup(sys.argv, TARGETS[name])
+    _, name, *arguments = sys.argv
+    # To merge, libFuzzer runs this program again: by its first argument, in a shell.
+    program = f"{shlex.quote(sys.executable)} -m {__spec__.name} {name}"
+    atheris.Setup([program, *arguments], TARGETS[name])
     atheris.Fuzz()
 
 

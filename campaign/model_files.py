@@ -52,19 +52,18 @@ def run(results: Results, total: int, folder: Path) -> None:
 def open_damaged(name: str, count: int, published: Path, folder: Path) -> Case:
     """Open the damaged files of one case."""
     kind, first = name.split()
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "campaign.opening"),
-            *(kind, OPENED[kind], published, first, str(count)),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=(folder / "opening.log").open("a"),
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        timeout=_CASE_SECONDS,
-        check=False,
-    )
+    command = [sys.executable, "-m", "campaign.opening", kind, OPENED[kind], str(published)]
+    with (folder / "opening.log").open("a") as log:
+        done = subprocess.run(
+            [*command, first, str(count)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(PROJECT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+            timeout=_CASE_SECONDS,
+            check=False,
+        )
     tally = Tally()
     outcomes = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
     for seed, outcome, written in outcomes:
