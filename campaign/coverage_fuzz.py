@@ -75,13 +75,11 @@ def _atheris(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def _reason(output: str) -> str:
-    """Return the exception and the file of the input, or the last lines."""
-    found = re.findall(
-        r"^(?:\w+(?:\.\w+)*(?:Error|Exception|Interrupt)\b.*|.*Test unit written to.*)$",
-        output,
-        re.M,
+    """Return the exception and the file with the input, or the last lines."""
+    lines = re.findall(
+        r"^ *(?:=== )?\w[\w.]*(?:Error|Exception)\b.*|.*Test unit written to.*", output, re.M
     )
-    return " ".join(found[:2]) or output[-500:]
+    return " ".join(dict.fromkeys(line.strip() for line in lines)) or output[-500:]
 
 
 def keep() -> None:
