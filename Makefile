@@ -13,7 +13,7 @@ PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
 .PHONY: help install javascript run serve test test-fast lint proto lock clean bench bench-check bench-environments \
-  bench-serving bench-serving-soak docs
+  bench-serving bench-serving-soak campaign campaign-ci docs fuzz
 
 help:
 	@echo "make run         install, then run configs/mlp.yaml (ARGS='configs/softmax.yaml' for another)"
@@ -28,6 +28,9 @@ help:
 	@echo "make bench-serving       compare the server with others; requires wrk; 15 minutes"
 	@echo "make bench-serving-soak  put the server under load while versions are replaced; 10 minutes"
 	@echo "make bench-check         check training speed against Keras for regressions; 2 minutes"
+	@echo "make campaign    try to break runs, models and the server (docs/reliability.md); 4 hours"
+	@echo "make campaign-ci the same in two minutes"
+	@echo "make fuzz        the part of it that fuzzes the parsers, guided by coverage; 40 minutes"
 	@echo "make proto       compile the gRPC messages after a change to the .proto file"
 	@echo "make lock        update requirements/ to the newest versions that pyproject.toml allows"
 	@echo "make clean       remove environments, runs/ and caches; keep exported/ and the npm packages"
@@ -111,6 +114,7 @@ lock: .venv-uv/installed
 	$(COMPILE) --group build --constraint requirements/run.txt -o requirements/build.txt
 	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt -o requirements/dev.txt
 	$(COMPILE) --group docs --constraint requirements/run.txt --constraint requirements/dev.txt -o requirements/docs.txt
+	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/run.txt -o requirements/fuzz.txt
 	$(COMPILE) --group installer -o requirements/uv.txt
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock
 	cd pipeline/runtimes/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
@@ -142,6 +146,20 @@ bench-serving-soak: install
 
 bench-check: .venv-bench/keras/installed install
 	$(BIN)/python -m benchmarks.regression
+
+# An interrupted campaign continues where it stopped; ARGS=PART for one part.
+campaign: $(VENV)/installed .venv-fuzz/installed
+	$(BIN)/python -m campaign $(ARGS)
+
+campaign-ci: $(VENV)/installed-dev
+	$(PYTEST) tests/campaign $(ARGS)
+
+fuzz: $(VENV)/installed .venv-fuzz/installed
+	$(BIN)/python -m campaign parsers $(ARGS)
+
+.venv-fuzz/installed: requirements/fuzz.txt $(BUILD)
+	@$(INSTALL) .venv-fuzz $< --editable --size "330 MB"
+	@touch $@
 
 clean:
 	rm -rf .venv .venv-* runs .docs .cache .pytest_cache .mypy_cache .ruff_cache
