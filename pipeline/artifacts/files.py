@@ -6,7 +6,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from pipeline.system.atomic import sha256
-from pipeline.system.regular_files import NotRegularFile, open_regular, size_of
+from pipeline.system.regular_files import open_regular, size_of
 
 _CHUNK_BYTES = 2**18  # as in hashlib.file_digest
 
@@ -42,8 +42,6 @@ def alteration(folder: Path, name: str, expected: FileDescription) -> str | None
                 return f"{name} does not have the SHA-256 {expected.sha256}"
     except FileNotFoundError:
         return f"{name} is missing"
-    except NotRegularFile as error:
-        return f"{error}".removesuffix(".")
     except OSError as error:
         return f"{name} cannot be read: {error.strerror}"
     return None

@@ -24,7 +24,7 @@ MANIFEST = "manifest.json"
 LABELS = "labels.json"
 STABLE = "stable"  # the label of the version that is used by default
 _MANIFEST_BYTES = 16 * 2**20  # of one that lists 100,000 files
-_LABELS_BYTES = 2**20  # of 30,000 labels
+_LABELS_BYTES = 2**16  # of 2,000 labels
 _LABELS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=10**9)]])
 
 
@@ -203,6 +203,8 @@ def _is_folder(model_folder: Path, number: int) -> bool:
 
 def _reason(error: Exception) -> str:
     """Return the message of an error; of pydantic's, which has several lines, the first one."""
+    if isinstance(error, OSError):
+        return f"{error.strerror}."  # the path is in the sentence already
     if not isinstance(error, ValidationError):
         return sentence(error)
     first = error.errors()[0]

@@ -54,8 +54,8 @@ class Model:
         number = self.labels.get(label)
         if number is None or number in self.ready:
             return None
-        served = self.served_labels.get(label)
-        instead = "requests get 503" if served is None else f"version {served} is served instead"
+        served = self._labeled(label)
+        instead = f"version {served.number} is served instead" if served else "requests get 503"
         return f"version {number} {self._state(number)}; {instead}"
 
     def version(self, number: str | None = None, label: str | None = None) -> Version:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from pipeline.errors import ModelError
@@ -14,6 +15,7 @@ Labels = Mapping[str, int] | ModelError
 # Names that fit into a URL path; surrogates represent bytes that are not UTF-8.
 _NAME = re.compile(r"[^/:\x00-\x1f\ud800-\udfff]{1,100}")
 _ATTEMPTS = 3
+_MAX_FILES = 1000  # of a version; its own have at most a few dozen
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def _labels(folder: ModelFolder) -> Labels:
 
 
 def _signature(folder: Path) -> Signature:
-    """Return the names, sizes in bytes and modification times in nanoseconds of all files."""
+    """Return the names, sizes in bytes and modification times in nanoseconds of the files."""
     try:
-        files = [(path, path.lstat()) for path in sorted(folder.rglob("*"))]
+        files = [(path, path.lstat()) for path in sorted(islice(folder.rglob("*"), _MAX_FILES))]
     except OSError:  # a file has just been removed; look again next time
         return ()
     return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in files)

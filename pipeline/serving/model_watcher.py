@@ -50,6 +50,7 @@ class ModelWatcher:
             contents = await call_in_thread(
                 self._limits.load_seconds, self._report_stuck, read_contents, self._folder
             )
+            self._update(contents)
         except OSError as error:  # the versions in memory stay in service
             self._log_change("folder", f"cannot read {self._folder.path}: {sentence(error)}")
             self._set(examined=True)
@@ -58,7 +59,6 @@ class ModelWatcher:
             self._set(examined=True)
         else:
             self._log_change("folder", None)
-            self._update(contents)
 
     def _update(self, contents: Contents) -> None:
         numbers = set(contents.signatures)

@@ -36,9 +36,12 @@ class Watcher:
         """Look for models every second until canceled."""
         try:
             while True:
-                folders = self._settings.folders or await self._find()
-                if folders is not None:
-                    self._follow(folders)
+                try:
+                    folders = self._settings.folders or await self._find()
+                    if folders is not None:
+                        self._follow(folders)
+                except Exception:  # noqa: BLE001  (keep serving)
+                    _log.exception("cannot follow %s", self._settings.exported)
                 self._set(listed=True)
                 await asyncio.sleep(REFRESH_SECONDS)
         finally:

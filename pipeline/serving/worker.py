@@ -86,13 +86,12 @@ def _replace(service: Service, catalog: Catalog) -> None:
 
 def _loaded(catalog: Catalog) -> dict[tuple[str, str], str]:
     """Return the labels of each version that is ready."""
-    return {
-        (name, str(number)): ",".join(
-            sorted(k for k, at in model.served_labels.items() if at == number)
-        )
-        for name, model in catalog.models.items()
-        for number in model.ready
-    }
+    labels: dict[tuple[str, int], list[str]] = {}
+    for name, model in catalog.models.items():
+        labels |= {(name, number): [] for number in model.ready}
+        for label, number in sorted(model.served_labels.items()):
+            labels[name, number].append(label)
+    return {(name, str(number)): ",".join(found) for (name, number), found in labels.items()}
 
 
 def _problems(catalog: Catalog) -> dict[tuple[str, str], int]:

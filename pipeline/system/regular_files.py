@@ -4,6 +4,7 @@ A name in such a folder may also be a named pipe, a device, or a link to one. Op
 and reading it may never end.
 """
 
+import errno
 import os
 import stat
 from io import BufferedReader
@@ -21,9 +22,16 @@ _KINDS = {
 class NotRegularFile(OSError):
     """The path leads to a folder, a named pipe, a socket, or a device."""
 
+    def __init__(self, path: Path, kind: str) -> None:
+        super().__init__(errno.EINVAL, f"it must be a regular file; got {kind}", str(path))
+
 
 class FileTooLarge(OSError):
     """The file is larger than allowed."""
+
+    def __init__(self, path: Path, size: int, max_bytes: int) -> None:
+        limit = f"it must have at most {max_bytes:,} bytes; got {size:,}"
+        super().__init__(errno.EINVAL, limit, str(path))
 
 
 def open_regular(path: Path) -> BufferedReader:
@@ -38,7 +46,7 @@ def open_regular(path: Path) -> BufferedReader:
     kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
     if kind != stat.S_IFREG:
         os.close(descriptor)
-        raise NotRegularFile(f"{path.name} must be a regular file; got {_KINDS[kind]}.")
+        raise NotRegularFile(path, _KINDS[kind])
     return os.fdopen(descriptor, "rb")
 
 
@@ -53,7 +61,7 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
     with open_regular(path) as file:
         size = size_of(file)
         if size > max_bytes:
-            raise FileTooLarge(f"{path.name} must have at most {max_bytes:,} bytes; got {size:,}.")
+            raise FileTooLarge(path, size, max_bytes)
         return file.read(size)
 
 

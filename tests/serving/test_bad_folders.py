@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.files import copy_package
+from tests.support.files import copy_package, replace_by_fifo
 from tests.support.processes import wait_until
 from tests.support.servers import Server, serving
 
@@ -40,12 +40,6 @@ def add_version(workspace: Path, number: int, name: str = "smoke") -> Path:
 def change_manifest(folder: Path, **changes: Any) -> None:
     path = folder / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def replace_by_fifo(path: Path) -> Path:
-    path.unlink(missing_ok=True)
-    os.mkfifo(path)
-    return path
 
 
 def fifo_as_manifest(folder: Path) -> None:
@@ -85,12 +79,12 @@ def name_outside_the_folder(folder: Path) -> None:
 
 
 SPOIL: dict[Callable[[Path], None], str] = {
-    fifo_as_manifest: "manifest.json must be a regular file; got a named pipe",
-    link_to_fifo_as_manifest: "manifest.json must be a regular file; got a named pipe",
-    device_as_manifest: "manifest.json must be a regular file; got a device",
-    fifo_as_model: "model.onnx must be a regular file; got a named pipe",
+    fifo_as_manifest: "it must be a regular file; got a named pipe",
+    link_to_fifo_as_manifest: "it must be a regular file; got a named pipe",
+    device_as_manifest: "it must be a regular file; got a device",
+    fifo_as_model: "model.onnx cannot be read: it must be a regular file; got a named pipe",
     listed_terabyte: "must have at most 4,294,967,296 bytes together; got 1,099,",
-    terabyte_as_manifest: "manifest.json must have at most 16,777,216 bytes; got 1,099,511,627,776",
+    terabyte_as_manifest: "it must have at most 16,777,216 bytes; got 1,099,511,627,776",
     name_outside_the_folder: "the path of a file must lead into the folder; got ../../other",
 }
 
@@ -135,10 +129,10 @@ def test_larger_version_than_allowed_is_not_read(workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (replace_by_fifo, "labels.json must be a regular file; got a named pipe"),
+        (replace_by_fifo, "it must be a regular file; got a named pipe"),
         (
             lambda path: os.truncate(path, 300 * 2**20),
-            "labels.json must have at most 1,048,576 bytes; got 314,572,800",
+            "it must have at most 65,536 bytes; got 314,572,800",
         ),
         (
             lambda path: path.write_text('{"stable": 2, "stable": 1}'),
@@ -261,11 +255,12 @@ def test_shutdown_does_not_wait_for_what_is_stuck(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_startup_that_is_stuck_can_be_stopped(
-    workspace: Path, blocking: Path, number: signal.Signals
+    workspace: Path, blocking: Path, number: signal.Signals, workers: int
 ) -> None:
     replace_by_fifo(workspace / "exported" / "smoke" / "1" / "manifest.json")
-    options = ("--load-seconds", 3600)
+    options = ("--load-seconds", 3600, "--workers", workers)
     log = workspace / "log"
     with serving(workspace, *options, log=log, wait=False, project=blocking) as server:
         started = time.monotonic()

@@ -73,7 +73,7 @@ async def status(service: Service, request: Request) -> Response:
             "ready": model.default is not None,
             "default_version": model.default and model.default.text,
             "labels": {label: str(at) for label, at in model.served_labels.items()},
-            "label_status": [_label_row(model, label) for label in model.labels],
+            "label_status": _label_rows(model),
             "folder_status": _status("DEADLINE_EXCEEDED", STUCK if None in model.stuck else ""),
             "model_version_status": rows,
         }
@@ -157,15 +157,18 @@ def _row(model: Model, number: int) -> dict[str, Any]:
     return {"version": str(number), "state": state, "status": _status(code, reason)}
 
 
-def _label_row(model: Model, label: str) -> dict[str, Any]:
-    """Return the version that a label names, the one that is served, and why they differ."""
-    problem, served = model.label_problem(label), model.served_labels.get(label)
-    return {
-        "label": label,
-        "version": str(model.labels[label]),
-        "served_version": None if served is None else str(served),
-        "status": _status("FAILED_PRECONDITION", problem or ""),
-    }
+def _label_rows(model: Model) -> list[dict[str, Any]]:
+    """Return the version that each label names, the one that is served, and why they differ."""
+    served = {label: str(number) for label, number in model.served_labels.items()}
+    return [
+        {
+            "label": label,
+            "version": str(number),
+            "served_version": served.get(label),
+            "status": _status("FAILED_PRECONDITION", model.label_problem(label) or ""),
+        }
+        for label, number in model.labels.items()
+    ]
 
 
 def _status(code: str, message: str) -> dict[str, str]:
