@@ -56,7 +56,7 @@ _problems = Gauge(
     registry=_registry,
 )
 _reported: set[tuple[str, str, str]] = set()
-_models_with_problems: set[tuple[str, str]] = set()
+_problem_counts: dict[tuple[str, str], int] = {}
 
 
 @cache
@@ -87,11 +87,11 @@ def report_loaded_versions(loaded: dict[tuple[str, str], str]) -> None:
 
 def report_problems(counts: dict[tuple[str, str], int]) -> None:
     """Set the number of problems: (model, problem) -> count; those of others become 0."""
-    for gone in _models_with_problems - set(counts):
-        _problems.labels(*gone).set(0)
-    for (model, problem), count in counts.items():
-        _problems.labels(model, problem).set(count)
-    _models_with_problems.update(counts)
+    for key in {**_problem_counts, **counts}:
+        count = counts.get(key, 0)
+        if _problem_counts.get(key) != count:
+            _problems.labels(*key).set(count)
+            _problem_counts[key] = count
 
 
 def render() -> bytes:

@@ -62,24 +62,31 @@ class ModelWatcher:
 
     def _update(self, contents: Contents) -> None:
         numbers = set(contents.signatures)
-        changed = {
-            number: signature
-            for number, signature in contents.signatures.items()
-            if signature != self._seen.get(number) and number not in self._opening
-        }
-        self._seen = {number: at for number, at in self._seen.items() if number in numbers}
-        self._seen |= changed
-        for number in sorted(set(self._model.ready) - numbers):
+        changed = [number for number in contents.signatures if self._has_changed(number, contents)]
+        removed = set(self._seen) - numbers
+        for number in {*changed, *removed} & set(self._opening):
+            self._opening.pop(number).cancel()
+        for number in sorted(removed & set(self._model.ready)):
             _log.info("version removed", extra=self._fields(number))
+        self._seen = {
+            number: signature if number in changed else self._seen[number]
+            for number, signature in contents.signatures.items()
+        }
         self._set(
             ready={n: version for n, version in self._model.ready.items() if n in numbers},
             rejected={n: reason for n, reason in self._model.rejected.items() if n in numbers},
-            loading=frozenset(numbers & {*self._opening, *changed}),
+            loading=frozenset({*self._opening, *changed}),
+            stuck=self._model.stuck - removed - set(changed),
             labels=self._readable_labels(contents.labels),
             examined=True,
         )
         for number in changed:
             self._opening[number] = asyncio.create_task(self._open(number))
+
+    def _has_changed(self, number: int, contents: Contents) -> bool:
+        """Return whether to open a version now; one that is being opened is finished first."""
+        busy = number in self._opening and number not in self._model.stuck
+        return not busy and contents.signatures[number] != self._seen.get(number)
 
     def _readable_labels(self, labels: Labels) -> Mapping[str, int]:
         """Return the new labels; an unreadable file leaves them unchanged."""
@@ -107,24 +114,22 @@ class ModelWatcher:
                 self._folder.name,
                 self._limits,
             )
-            self._opened(number, version)
         except Exception as error:  # noqa: BLE001  (the other versions are not affected)
+            del self._opening[number]
             self._rejected(number, error)
+        else:
+            del self._opening[number]
+            self._opened(number, version)
         finally:
             self._turns.end(folder)
-            del self._opening[number]
 
     def _opened(self, number: int, version: Version) -> None:
-        if number not in self._model.loading:  # it was removed in the meantime
-            return
         _log.info("version ready", extra=self._fields(number))
         rejected = {n: reason for n, reason in self._model.rejected.items() if n != number}
         ready = {**self._model.ready, number: version}
         self._set(ready=ready, rejected=rejected, loading=self._model.loading - {number})
 
     def _rejected(self, number: int, error: Exception) -> None:
-        if number not in self._model.loading:
-            return
         _log.error("version rejected: %s", error, extra=self._fields(number))
         reason = _as_utf8(str(error).replace(f"{self._folder.path}/", f"{self._folder.name}/"))
         rejected = {**self._model.rejected, number: reason}

@@ -214,6 +214,19 @@ def test_stuck_version_is_reported_and_delays_no_other(workspace: Path, blocking
         wait_until(lambda: logged(server, "no longer stuck"))
 
 
+def test_stuck_version_is_loaded_again_after_a_change(workspace: Path, blocking: Path) -> None:
+    manifest = add_version(workspace, 2) / "manifest.json"
+    good = manifest.read_bytes()
+    replace_by_fifo(manifest)
+    options = ("--load-seconds", 1)
+    with serving(workspace, *options, log=workspace / "log", project=blocking) as server:
+        assert states(server)["2"][0] == "LOADING"
+        manifest.with_suffix(".new").write_bytes(good)
+        manifest.with_suffix(".new").replace(manifest)
+        wait_until(lambda: states(server)["2"] == ("AVAILABLE", ""))
+        assert stuck(server, "smoke") == 0
+
+
 def test_stuck_model_folder_is_reported_and_delays_no_other(
     workspace: Path, blocking: Path
 ) -> None:
