@@ -26,8 +26,9 @@ from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError
 from pipeline.progress import Progress, Silent, default_progress
+from pipeline.publishing.listing import list_published
 from pipeline.publishing.publication import Publication, PublishedBefore
-from pipeline.publishing.published_folder import PublishedModel, find_published, list_published
+from pipeline.publishing.published_folder import PublishedModel, find_published
 from pipeline.stages import GRAPH, check_network, run_stages
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def why(
 
 
 def list_models(*, workspace: PathLike = ".") -> tuple[list[PublishedModel], list[ModelError]]:
-    """Return every published version, and an error for each one that is broken."""
+    """Return every published version, and an error for each version or label that is broken."""
     return list_published(Workspace(Path(workspace)).exported)
 
 

@@ -116,7 +116,7 @@ def assert_whole(workspace: Path) -> None:
     """Everything under a final name is complete and matches its manifest."""
     from pipeline.artifacts.files import describe_files
     from pipeline.artifacts.serialization import to_json
-    from pipeline.publishing.published_folder import list_published
+    from pipeline.publishing.listing import list_published
 
     for folder in (workspace / "runs").glob("*/[0-9a-f]*"):
         manifest = json.loads((folder / "manifest.json").read_text())

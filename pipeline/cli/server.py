@@ -56,6 +56,12 @@ def serve(
         int,
         typer.Option(min=1, help="Maximum images per batch; 1 disables batching."),
     ] = 64,
+    max_model_mb: Annotated[
+        int, typer.Option(min=1, help="Maximum size of a version; a larger one is not read.")
+    ] = 4096,
+    load_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Time after which loading a model is reported as stuck.")
+    ] = 10,
     receive_seconds: Annotated[
         float, typer.Option(min=0.1, help="Timeout for receiving a request.")
     ] = 10,
@@ -102,6 +108,8 @@ def serve(
                 client_uploads=max_client_uploads,
                 batch_images=max_batch,
                 connections=max_connections,
+                model_bytes=max_model_mb * 2**20,
+                load_seconds=load_seconds,
                 receive_seconds=receive_seconds,
                 answer_seconds=answer_seconds,
                 drain_seconds=drain_seconds,

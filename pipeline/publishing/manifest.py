@@ -1,5 +1,6 @@
 """The schema of ``manifest.json`` in a published version."""
 
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import (
@@ -96,9 +97,15 @@ class Description(_Strict):
     versions: dict[str, str] = Field(default_factory=dict)
 
 
+def _require_inside(name: str) -> str:
+    if name.startswith("/") or ".." in PurePosixPath(name).parts:
+        raise ValueError(f"the path of a file must lead into the folder; got {name}")
+    return name
+
+
 class Manifest(Description):
     """The complete manifest of a version."""
 
     version: int = Field(ge=1)
     fingerprint: str
-    files: dict[str, FileDescription]
+    files: dict[Annotated[str, AfterValidator(_require_inside)], FileDescription]

@@ -1,21 +1,24 @@
 """Reading published models: versions, labels, and files that match the manifest."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import jiter
 from pydantic import Field, TypeAdapter, ValidationError
 
+from pipeline.artifacts.files import alteration
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_name, formats_in
 from pipeline.errors import ModelError, sentence
 from pipeline.publishing.manifest import Manifest
-from pipeline.system.atomic import sha256
+from pipeline.system.regular_files import read_regular
 
 MANIFEST = "manifest.json"
 LABELS = "labels.json"
-
-
+STABLE = "stable"  # the label of the version that is used by default
+_MANIFEST_BYTES = 16 * 2**20  # of one that lists 100,000 files
+_LABELS_BYTES = 2**16  # of 2,000 labels
 _LABELS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=10**9)]])
 
 
@@ -46,15 +49,8 @@ class PublishedModel:
     def alterations(self) -> list[str]:
         """Return a message for every file that is missing or differs from the published one."""
         found = self._unlisted()
-        for name, file in self.manifest.files.items():
-            path = self.path / name
-            if not path.is_file():
-                found.append(f"{name} is missing")
-            elif path.stat().st_size != file.bytes:
-                found.append(f"{name} has {path.stat().st_size} bytes instead of {file.bytes}")
-            elif sha256(path) != file.sha256:
-                found.append(f"{name} does not have the SHA-256 {file.sha256}")
-        return found
+        changes = (alteration(self.path, *listed) for listed in self.manifest.files.items())
+        return found + [change for change in changes if change is not None]
 
     def _unlisted(self) -> list[str]:
         """Return a message for every missing format, and every file that the manifest omits.
@@ -108,34 +104,41 @@ def find_published(path: Path) -> PublishedModel:
             f"or a single file; got {path}, which {_state(path)}. List the published models with "
             "pipeline models."
         )
-    version = read_labels(path).get("stable", versions[-1])
+    version = read_labels(path).get(STABLE, versions[-1])
     if version not in versions:
-        raise ModelError(
-            f"The label stable in {path / LABELS} refers to version {version}, which does not "
-            f"exist; the versions are {', '.join(map(str, versions))}. Specify a version, such as "
-            f"{path}/{versions[-1]}, or correct the label."
-        )
+        raise missing_version(path, STABLE, version)
     return read_version(path / str(version))
 
 
-def read_version(path: Path) -> PublishedModel:
-    """Return one version by its folder.
+def missing_version(model_folder: Path, label: str, version: int) -> ModelError:
+    """Return the error for a label that refers to a version that does not exist."""
+    versions = versions_of(model_folder)
+    return ModelError(
+        f"The label {label} in {model_folder / LABELS} refers to version {version}, which does not "
+        f"exist; the versions are {', '.join(map(str, versions)) or 'none'}. Correct the label, or "
+        "specify a version."
+    )
+
+
+def read_version(path: Path, labels: Mapping[str, int] | None = None) -> PublishedModel:
+    """Return one version by its folder; ``labels`` are those of the model if they are known.
 
     Raises:
-        ModelError: its manifest cannot be read or is invalid.
+        ModelError: its manifest cannot be read or is invalid, or else the labels.
     """
     try:
-        text = (path / MANIFEST).read_text()
+        text = read_regular(path / MANIFEST, _MANIFEST_BYTES)
+        document = _parse(text)
         manifest = Manifest.model_validate_json(text)
     except (OSError, ValueError) as error:  # pydantic's error is a ValueError
         raise ModelError(
             f"Cannot read {path / MANIFEST} as the manifest of a published model: "
             f"{_reason(error)} Restore the file, or remove the folder."
         ) from error
-    labels = read_labels(path.parent).items()
-    own = tuple(label for label, at in labels if at == manifest.version)
+    labels = read_labels(path.parent) if labels is None else labels
+    own = tuple(label for label, at in labels.items() if at == manifest.version)
     name, version = manifest.name, manifest.version
-    return PublishedModel(name, version, path, json.loads(text), own, manifest)
+    return PublishedModel(name, version, path, document, own, manifest)
 
 
 def versions_of(model_folder: Path) -> list[int]:
@@ -158,8 +161,8 @@ def read_labels(model_folder: Path) -> dict[str, int]:
         ModelError: the file is not a mapping of labels to versions.
     """
     try:
-        text = (model_folder / LABELS).read_text()
-        return _LABELS.validate_json(text, strict=True)
+        document = _parse(read_regular(model_folder / LABELS, _LABELS_BYTES))
+        return _LABELS.validate_python(document, strict=True)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -169,16 +172,9 @@ def read_labels(model_folder: Path) -> dict[str, int]:
         ) from error
 
 
-def list_published(exported: Path) -> tuple[list[PublishedModel], list[ModelError]]:
-    """Return all versions in ``exported``, sorted by name and number, and errors of broken ones."""
-    models, broken = [], []
-    for folder in sorted(path for path in exported.glob("*") if path.is_dir()):
-        for version in versions_of(folder):
-            try:
-                models.append(read_version(folder / str(version)))
-            except ModelError as error:
-                broken.append(error)
-    return models, broken
+def _parse(text: bytes) -> Any:
+    """Parse JSON without duplicate keys, which parsers interpret differently."""
+    return jiter.from_json(text, catch_duplicate_keys=True)
 
 
 def _is_folder(model_folder: Path, number: int) -> bool:
@@ -187,6 +183,8 @@ def _is_folder(model_folder: Path, number: int) -> bool:
 
 def _reason(error: Exception) -> str:
     """Return the message of an error; of pydantic's, which has several lines, the first one."""
+    if isinstance(error, OSError):
+        return f"{error.strerror}."  # the path is in the sentence already
     if not isinstance(error, ValidationError):
         return sentence(error)
     first = error.errors()[0]

@@ -7,7 +7,9 @@ Modules, from the bottom up:
   explanation of every mistake
 - metrics, json_log: Prometheus metrics; JSON log lines
 - batching, versions: batching of concurrent requests; one loaded version, checked when it is opened
-- catalog, watcher: the models being served; following changes in ``exported/``
+- model, catalog: the models being served, their versions and labels
+- turns, model_folder, model_watcher, watcher: following changes in ``exported/``, in threads that
+  may get stuck
 - service, access_log: shared state of the handlers of both ports; counting and logging requests
 - protocols/: TensorFlow Serving's REST API, Open Inference Protocol V2, pictures, the page, OpenAPI
 - http/, grpc/: the two ports

@@ -1,4 +1,4 @@
-"""Prometheus metrics: requests, latency, batch sizes, and loaded versions.
+"""Prometheus metrics: requests, latency, batch sizes, loaded versions, and their problems.
 
 Several workers combine their values through files in ``PROMETHEUS_MULTIPROC_DIR``, which must be
 set before this module is imported (see ``pipeline.serving.serve``).
@@ -17,6 +17,7 @@ __all__ = [
     "count_request",
     "render",
     "report_loaded_versions",
+    "report_problems",
 ]
 
 _registry = CollectorRegistry()
@@ -47,7 +48,15 @@ _loaded = Gauge(
     multiprocess_mode="livemin",
     registry=_registry,
 )
+_problems = Gauge(
+    "pipeline_model_problems",
+    "Loads that are stuck, rejected versions, and labels whose versions are not served.",
+    ["model", "problem"],
+    multiprocess_mode="livemax",
+    registry=_registry,
+)
 _reported: set[tuple[str, str, str]] = set()
+_problem_counts: dict[tuple[str, str], int] = {}
 
 
 @cache
@@ -74,6 +83,15 @@ def report_loaded_versions(loaded: dict[tuple[str, str], str]) -> None:
     for here in now:
         _loaded.labels(*here).set(1)
     _reported.update(now)
+
+
+def report_problems(counts: dict[tuple[str, str], int]) -> None:
+    """Set the number of problems: (model, problem) -> count; those of others become 0."""
+    for key in {**_problem_counts, **counts}:
+        count = counts.get(key, 0)
+        if _problem_counts.get(key) != count:
+            _problems.labels(*key).set(count)
+            _problem_counts[key] = count
 
 
 def render() -> bytes:

@@ -7,9 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import ModelError
+from pipeline.publishing.locating import locate
+from pipeline.publishing.published_folder import find_published, versions_of
+from pipeline.serving.model_folder import ModelFolder
 from pipeline.serving.ports import open_ports
-from pipeline.serving.settings import Settings
+from pipeline.serving.settings import Limits, Settings
 from pipeline.serving.supervisor import STOPPING, Supervisor
+from pipeline.system import daemon_threads
 
 
 def serve(settings: Settings, on_open: Callable[[Settings], None]) -> None:
@@ -41,18 +46,44 @@ def _exit(_signal: int, _frame: Any) -> None:
     raise SystemExit(0)
 
 
-def served_folders(models: list[str], exported: Path) -> tuple[Path, ...]:
-    """Return the folders of models given by name or by path.
+def served_folders(models: list[str], exported: Path) -> tuple[ModelFolder, ...]:
+    """Return the folders of models and of single versions, given by name or by path.
 
     Raises:
-        ModelError: a model is neither.
+        ModelError: there is no such model, its folder does not respond, or names are ambiguous.
     """
-    from pipeline.publishing.locating import locate
-    from pipeline.publishing.published_folder import find_published
-
-    folders = []
+    found: dict[str, ModelFolder] = {}
     for model in models:
-        folder = locate(model, exported)
-        find_published(folder)
-        folders.append(folder)
-    return tuple(folders)
+        folder = _in_time(model, exported)
+        other = found.get(folder.name, folder)
+        if folder.path != other.path:
+            raise ModelError(
+                f"Each model must have a name of its own; got {folder.name} in both {other.path} "
+                f"and {folder.path}. Serve one of them, or rename its folder."
+            )
+        found[folder.name] = folder.with_versions_of(other)
+    return tuple(found.values())
+
+
+def _in_time(model: str, exported: Path) -> ModelFolder:
+    seconds = Limits().load_seconds
+    try:
+        return daemon_threads.start(_find, model, exported).result(seconds)
+    except TimeoutError:
+        raise ModelError(
+            f"Cannot read the folder of {model}: it did not respond within {seconds:g} s. Check "
+            "its file system, or serve other models."
+        ) from None
+
+
+def _find(model: str, exported: Path) -> ModelFolder:
+    path = locate(model, exported)
+    folder = path.absolute()
+    if versions_of(path):
+        return ModelFolder(folder.name, folder)
+    version = find_published(path).version  # raises an error unless the folder is a version
+    if folder.name != str(version):
+        raise ModelError(
+            f"The folder of version {version} must be named {version}; got {path}. Rename it."
+        )
+    return ModelFolder(folder.parent.name, folder.parent, frozenset({version}))

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from pipeline.errors import RequestError
 from pipeline.serving.bearer_token import TOKEN_VARIABLE
+from pipeline.serving.model_folder import ModelFolder
 
 MODEL_PORT = 8501  # TensorFlow Serving's REST port; its gRPC port is 8500
 
@@ -25,8 +26,10 @@ class Limits:
     client_uploads: int = 256  # from one client address; 0: no limit, for use behind a proxy
     batch_images: int = 64  # per batch of several requests; 1 turns batching off
     connections: int = 1024
+    model_bytes: int = 4 * 2**30  # of the files of one version
     receive_seconds: float = 10  # for a client to send a request
     answer_seconds: float = 10  # for a request to wait for inference
+    load_seconds: float = 10  # to look at a model's folder, or to load a version
     keep_alive_seconds: int = 60
     drain_seconds: float = 1  # on SIGTERM, from "not ready" to closing the port
     shutdown_seconds: int = 30
@@ -53,7 +56,7 @@ class Settings:
     """
 
     exported: Path
-    folders: tuple[Path, ...] = ()
+    folders: tuple[ModelFolder, ...] = ()
     host: str = "127.0.0.1"
     port: int = MODEL_PORT
     grpc_port: int | None = MODEL_PORT - 1

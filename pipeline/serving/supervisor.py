@@ -126,12 +126,19 @@ def _worker_main(settings: Settings, sock: socket.socket) -> None:
     from pipeline.serving.worker import run_worker
 
     os.setpgid(0, 0)  # only the parent receives Ctrl-C: it closes the port, then forwards it
+    for number in STOPPING:  # until the server installs its own handlers
+        signal.signal(number, _exit)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     try:
         run_worker(settings, sock)
     except PipelineError as error:
         _log.error("%s", error)
         raise SystemExit(error.exit_code) from None
+
+
+def _exit(_signal: int, _frame: Any) -> None:
+    raise SystemExit(0)
 
 
 def _exit_with_parent() -> None:

@@ -20,6 +20,7 @@ from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.metrics import batch_images
+from pipeline.serving.settings import Limits
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 from pipeline.verification.tolerances import TOLERANCES
@@ -46,17 +47,16 @@ class Version:
         return str(self.number)
 
 
-def open_version(folder: Path, model: str, max_images: int) -> Version:
+def open_version(folder: Path, model: str, limits: Limits) -> Version:
     """Open a version with a single inference thread, since workers and batches scale better.
 
-    ``max_images`` is the maximum batch size.
-
     Raises:
-        ModelError: it was altered, belongs to another model, has no ONNX file or golden
-            predictions, or predicts something else here than where it was published.
+        ModelError: it is too large, was altered, belongs to another model, has no ONNX file or
+            golden predictions, or predicts something else here than where it was published.
     """
-    published = read_version(folder)
+    published = read_version(folder, labels={})  # the catalog has them
     _require_servable(published, folder, model)
+    _require_small(published, limits.model_bytes)
     published.require_unaltered()
     predictor = open_model(choose_runtime("onnxruntime"), artifact_path(folder, FORMAT))
     assert isinstance(predictor, OnnxRuntimePredictor)
@@ -71,7 +71,7 @@ def open_version(folder: Path, model: str, max_images: int) -> Version:
         task=task_named(published.manifest.task),
         batcher=Batcher(
             partial(predict_finite, predictor),
-            max_images=max_images,
+            max_images=limits.batch_images,
             seconds_per_image=_seconds_per_image(predictor),
             on_batch=batch_images.labels(model, published.version).observe,
         ),
@@ -92,6 +92,17 @@ def _require_servable(published: PublishedModel, folder: Path, model: str) -> No
         raise ModelError(
             f"Cannot serve {folder} as version {folder.name} of {model}: {'; '.join(found)}. "
             "Publish it again (pipeline run)."
+        )
+
+
+def _require_small(published: PublishedModel, max_bytes: int) -> None:
+    """Check the sizes in the manifest; a file of another size is not read either."""
+    size = sum(file.bytes for file in published.manifest.files.values())
+    if size > max_bytes:
+        raise ModelError(
+            f"The files of {published.path} must have at most {max_bytes:,} bytes together; got "
+            f"{size:,}. None of them were read. To serve them, start the server with a higher "
+            "limit (--max-model-mb)."
         )
 
 

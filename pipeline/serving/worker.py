@@ -2,9 +2,9 @@
 
 import asyncio
 import gc
-import logging
+import os
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from pipeline.serving import metrics
 from pipeline.serving.access_log import AccessLog
@@ -17,9 +17,8 @@ from pipeline.serving.memory import return_large_blocks
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
 from pipeline.serving.watcher import Watcher
+from pipeline.system import daemon_threads
 
-_log = logging.getLogger(__name__)
-_REFRESH_SECONDS = 1.0  # between two looks at exported/
 # Lists of pixels are objects that the garbage collector counts: at Python's threshold of 700, every
 # request would trigger it several times. They contain no cycles.
 _GC_THRESHOLD = 50_000
@@ -40,8 +39,13 @@ def run_worker(settings: Settings, sock: socket.socket) -> None:
     try:
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(service, server, access_log, sock))
+    except SystemExit:  # a signal before the server's own handlers were in place
+        pass
     finally:
         json_log.close()
+    if daemon_threads.any_running():
+        # Such a thread may be inside a C++ library, which crashes if the interpreter stops it.
+        os._exit(0)
 
 
 async def _serve(
@@ -49,23 +53,22 @@ async def _serve(
 ) -> None:
     settings = service.settings
     port = GrpcPort(service, access_log) if settings.grpc_port is not None else None
-    watcher = Watcher(settings)
-    with ThreadPoolExecutor(1, "repository") as thread:
-        # Earlier connections wait in the socket's queue, so that no worker reports that it is not
-        # ready while others are.
-        await _refresh(watcher, service, thread)
-        gc.collect()
-        gc.freeze()  # exclude modules and models, which are permanent, from garbage collection
-        refreshing = asyncio.create_task(_keep_refreshing(watcher, service, thread))
-        stopping = asyncio.create_task(_stop_on_shutdown(port, service))
-        try:
-            if port:
-                await port.start()
-            await server.serve(sockets=[sock])
-        finally:
-            refreshing.cancel()
-            service.shutting_down.set()
-            await stopping
+    watcher = Watcher(settings, partial(_replace, service))
+    watching = asyncio.create_task(watcher.watch())
+    # Earlier connections wait in the socket's queue, so that no worker reports that it is not
+    # ready while others are.
+    await watcher.complete.wait()
+    gc.collect()
+    gc.freeze()  # exclude modules and models, which are permanent, from garbage collection
+    stopping = asyncio.create_task(_stop_on_shutdown(port, service))
+    try:
+        if port:
+            await port.start()
+        await server.serve(sockets=[sock])
+    finally:
+        watching.cancel()
+        service.shutting_down.set()
+        await stopping
 
 
 async def _stop_on_shutdown(port: GrpcPort | None, service: Service) -> None:
@@ -75,33 +78,27 @@ async def _stop_on_shutdown(port: GrpcPort | None, service: Service) -> None:
         await port.stop()
 
 
-async def _keep_refreshing(watcher: Watcher, service: Service, thread: ThreadPoolExecutor) -> None:
-    while True:
-        await asyncio.sleep(_REFRESH_SECONDS)
-        await _refresh(watcher, service, thread)
-
-
-async def _refresh(watcher: Watcher, service: Service, thread: ThreadPoolExecutor) -> None:
-    """Update the catalog in a thread, since hashing and opening files take a while."""
-    loop = asyncio.get_running_loop()
-
-    def refresh() -> None:
-        for catalog in watcher.refresh():
-            loop.call_soon_threadsafe(_replace, service, catalog)
-
-    try:
-        await loop.run_in_executor(thread, refresh)
-    except Exception:  # noqa: BLE001  (keep serving)
-        _log.exception("cannot read exported/")
-
-
 def _replace(service: Service, catalog: Catalog) -> None:
     service.catalog = catalog
-    loaded = {
-        (name, str(number)): ",".join(
-            sorted(k for k, at in model.served_labels.items() if at == number)
-        )
-        for name, model in catalog.models.items()
-        for number in model.ready
-    }
-    metrics.report_loaded_versions(loaded)
+    metrics.report_loaded_versions(_loaded(catalog))
+    metrics.report_problems(_problems(catalog))
+
+
+def _loaded(catalog: Catalog) -> dict[tuple[str, str], str]:
+    """Return the labels of each version that is ready."""
+    labels: dict[tuple[str, int], list[str]] = {}
+    for name, model in catalog.models.items():
+        labels |= {(name, number): [] for number in model.ready}
+        for label, number in sorted(model.served_labels.items()):
+            labels[name, number].append(label)
+    return {(name, str(number)): ",".join(found) for (name, number), found in labels.items()}
+
+
+def _problems(catalog: Catalog) -> dict[tuple[str, str], int]:
+    """Return the number of problems of each model by kind."""
+    found = {("", "stuck"): int(catalog.stuck)}
+    for name, model in catalog.models.items():
+        found[name, "stuck"] = len(model.stuck)
+        found[name, "rejected"] = len(model.rejected)
+        found[name, "label"] = sum(model.label_problem(label) is not None for label in model.labels)
+    return found

@@ -1,4 +1,4 @@
-"""The machine: atomic files and folders, locks, resources, wire formats.
+"""The machine: files, folders, locks, threads, resources, wire formats.
 
 May import ``errors`` only.
 """

@@ -1,7 +1,10 @@
 """Opening published models: every file is checked, and every mistake is explained."""
 
 import json
+import os
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from pipeline import list_models, load_model
 from pipeline.errors import ModelError, RequestError
 from pipeline.publishing.published_folder import find_published
 from tests.support.command_line import assert_error, command
+from tests.support.files import replace_by_fifo
 from tests.support.paths import SMOKE
 
 
@@ -71,6 +75,57 @@ def test_invalid_labels_are_explained(exported: Path) -> None:
         find_published(exported / "smoke")
     (exported / "smoke" / "labels.json").write_text("nonsense")
     with pytest.raises(ModelError, match="must map labels to versions"):
+        find_published(exported / "smoke")
+
+
+def test_label_of_missing_version_is_listed(exported: Path) -> None:
+    (exported / "smoke" / "labels.json").write_text('{"stable": 7, "canary": 1}')
+    words = (
+        f"The label stable in {exported}/smoke/labels.json refers to version 7, which does not "
+        "exist; the versions are 1. Correct the label, or specify a version."
+    )
+    done = command("models", "-C", exported.parent, "--json")
+    document = json.loads(done.out)
+    assert document["broken"] == [words]
+    assert [model["labels"] for model in document["models"]] == [["canary"]]
+    shown = command("models", "-C", exported.parent).out
+    assert f"broken {words}" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            lambda path: path.write_text('{"stable": 1, "stable": 2}'),
+            'Detected duplicate key "stable" at line 1 column 24',
+        ),
+        (
+            lambda path: os.truncate(path, 300_000_000),
+            "it must have at most 65,536 bytes; got 300,000,000",
+        ),
+        (replace_by_fifo, "it must be a regular file; got a named pipe"),
+    ],
+    ids=["duplicate key", "300 MB", "pipe"],
+)
+def test_bad_labels_are_one_error(
+    exported: Path, make: Callable[[Path], object], words: str
+) -> None:
+    path = exported / "smoke" / "labels.json"
+    make(path)
+    expected = (
+        f'{path} must map labels to versions, as in {{"stable": 3}}: {words}. Correct or remove '
+        "the file."
+    )
+    with pytest.raises(ModelError, match=re.escape(expected)):
+        load_model(exported / "smoke")
+    _, broken = list_models(workspace=exported.parent)
+    assert [str(error) for error in broken] == [expected]
+
+
+def test_manifest_with_duplicate_keys_is_rejected(exported: Path) -> None:
+    path = exported / "smoke" / "1" / "manifest.json"
+    path.write_text(path.read_text().replace("{", '{"version": 2,', 1))
+    with pytest.raises(ModelError, match='Detected duplicate key "version" at line'):
         find_published(exported / "smoke")
 
 

@@ -211,6 +211,80 @@ def test_broken_labels_file_leaves_labels_unchanged(workspace: Path, running: Se
     wait_until(lambda: any(warning in event.get("message", "") for event in running.events()))
 
 
+def label_status(server: Server) -> dict[str, tuple[str, str | None, str]]:
+    """The version of each label, the one that is served, and why they differ."""
+    rows = status(server)["label_status"]
+    return {
+        row["label"]: (row["version"], row["served_version"], row["status"]["error_message"])
+        for row in rows
+    }
+
+
+def test_label_of_missing_version_gives_503(workspace: Path, running: Server) -> None:
+    set_labels(workspace, stable=7, canary=1)
+    problem = "version 7 does not exist; requests get 503"
+    expected = {"stable": ("7", None, problem), "canary": ("1", "1", "")}
+    wait_until(lambda: label_status(running) == expected)
+    assert status(running)["ready"] is False
+    assert status(running)["default_version"] is None
+    assert status(running)["labels"] == {"canary": "1"}
+    words = (
+        "The label stable of smoke refers to version 7, which does not exist. Available versions: "
+        "1. Request one of these, or correct the label."
+    )
+    for path in ("", "/labels/stable"):
+        response = running.post(f"/v1/models/smoke{path}:predict", json=BODY)
+        assert (response.status_code, response.json()["error"]) == (503, words)
+    assert running.get("/v2/models/smoke/ready").status_code == 503
+    for path in ("/labels/canary", "/versions/1"):
+        assert running.post(f"/v1/models/smoke{path}:predict", json=BODY).status_code == 200
+    assert running.post("/v1/models/smoke/versions/7:predict", json=BODY).status_code == 404
+    metric = 'pipeline_model_problems{model="smoke",problem="label"}'
+    assert f"{metric} 1.0" in running.get("/metrics").text
+    wait_until(lambda: messages(running, f"label stable: {problem}"))
+    add_version(workspace, 7)
+    wait_until(lambda: running.predict(BODY).status_code == 200)
+    assert label_status(running)["stable"] == ("7", "7", "")
+    assert f"{metric} 0.0" in running.get("/metrics").text
+    assert len(messages(running, "label stable: ")) == 1
+
+
+def test_label_of_rejected_version_is_served_by_the_one_before(
+    workspace: Path, running: Server
+) -> None:
+    add_version(workspace, 2, damage_weights)
+    set_labels(workspace, stable=2)
+    problem = "version 2 was rejected; version 1 is served instead"
+    wait_until(lambda: label_status(running) == {"stable": ("2", "1", problem)})
+    assert running.predict(BODY).status_code == 200
+    wait_until(lambda: messages(running, f"label stable: {problem}"))
+    metric = 'pipeline_model_problems{model="smoke",problem="rejected"}'
+    assert f"{metric} 1.0" in running.get("/metrics").text
+
+
+def messages(server: Server, words: str) -> list[str]:
+    found = [event.get("message", "") for event in server.events()]
+    return [message for message in found if words in message]
+
+
+def test_labels_of_versions_that_are_not_selected_are_ignored(workspace: Path) -> None:
+    add_version(workspace, 2)
+    set_labels(workspace, stable=2, canary=1)
+    one = model_folder(workspace) / "1"
+    with serving(workspace, one, log=workspace / "log") as server:
+        assert status(server)["default_version"] == "1"
+        assert status(server)["labels"] == {"canary": "1"}
+        assert server.get("/v1/models/smoke/labels/stable/metadata").status_code == 404
+
+
+def test_model_with_missing_stable_version_can_be_named(workspace: Path) -> None:
+    set_labels(workspace, stable=7)
+    with serving(workspace, "smoke", log=workspace / "log") as server:
+        assert server.predict(BODY).status_code == 503
+        path = "/v1/models/smoke/versions/1:predict"
+        assert server.post(path, json=BODY).status_code == 200
+
+
 def test_server_is_not_ready_before_first_publication(complete: Path, tmp_path: Path) -> None:
     with serving(tmp_path, log=tmp_path / "log", wait=False) as server:
         wait_until(lambda: server.get("/v2/health/live").status_code == 200)

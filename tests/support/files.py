@@ -1,5 +1,6 @@
 """Copies and listings of folders."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,3 +18,10 @@ def copy_package(target: Path) -> Path:
 def contents(folder: Path) -> Sequence[str]:
     """Return the relative paths of everything below a folder, including hidden files."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def replace_by_fifo(path: Path) -> Path:
+    """Replace a file by a named pipe that nobody writes to."""
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    return path

@@ -61,9 +61,13 @@ def serving(
     verify: Path | None = None,
     python: Path = Path(sys.executable),
     own_group: bool = False,
+    project: Path = PROJECT,
     **environment: str,
 ) -> Iterator[Server]:
-    """Start ``pipeline serve`` as a user does, and stop it at the end of the block."""
+    """Start ``pipeline serve`` as a user does, and stop it at the end of the block.
+
+    ``project`` is the folder of the package.
+    """
     command = [str(python), "-m", "pipeline", "serve", "--json", "-C", str(workspace)]
     if "--port" not in arguments:
         command += ["--port", "0"]
@@ -73,7 +77,7 @@ def serving(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            cwd=PROJECT,
+            cwd=project,
             process_group=0 if own_group else None,
             env={**os.environ, **environment},
         )

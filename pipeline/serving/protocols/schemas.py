@@ -37,6 +37,18 @@ _STATUS = _object(
         "ready": _FLAG,
         "default_version": {"type": ["string", "null"]},
         "labels": {"type": "object", "additionalProperties": _TEXT},
+        "label_status": {
+            "type": "array",
+            "items": _object(
+                {
+                    "label": _TEXT,
+                    "version": _TEXT,
+                    "served_version": _or_null(_TEXT),
+                    "status": _STATE,
+                }
+            ),
+        },
+        "folder_status": _STATE,
         "model_version_status": {
             "type": "array",
             "items": _object({"version": _TEXT, "state": _TEXT, "status": _STATE}),

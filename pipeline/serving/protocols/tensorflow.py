@@ -10,10 +10,10 @@ from typing import Any
 from pipeline.artifacts.model_contract import SIGNATURE, TensorSpec
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
-from pipeline.serving.catalog import Model
 from pipeline.serving.errors import bad_request
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.json_objects import json_type, read_object
+from pipeline.serving.model import STUCK, Model
 from pipeline.serving.number_lists import NumberList
 from pipeline.serving.protocols.paths import find_version
 from pipeline.serving.service import Service
@@ -73,6 +73,8 @@ async def status(service: Service, request: Request) -> Response:
             "ready": model.default is not None,
             "default_version": model.default and model.default.text,
             "labels": {label: str(at) for label, at in model.served_labels.items()},
+            "label_status": _label_rows(model),
+            "folder_status": _status("DEADLINE_EXCEEDED", STUCK if None in model.stuck else ""),
             "model_version_status": rows,
         }
     )
@@ -141,22 +143,37 @@ def _named(named: Any, name: str, where: str) -> Any:
 
 def _rows(model: Model) -> list[dict[str, Any]]:
     """Return a row per version, newest first; one rejected while it still serves has its reason."""
-    numbers = sorted({*model.ready, *model.rejected, *model.loading}, reverse=True)
-    return [_row(model, number) for number in numbers]
+    return [_row(model, number) for number in reversed(model.numbers)]
 
 
 def _row(model: Model, number: int) -> dict[str, Any]:
-    reason = model.rejected.get(number)
+    reason, code = model.rejected.get(number, ""), "FAILED_PRECONDITION"
+    if number in model.stuck:
+        reason, code = STUCK, "DEADLINE_EXCEEDED"
     if number in model.ready:
         state = "AVAILABLE"
     else:
         state = "LOADING" if number in model.loading else "END"
-    code = "FAILED_PRECONDITION" if reason else "OK"
-    return {
-        "version": str(number),
-        "state": state,
-        "status": {"error_code": code, "error_message": reason or ""},
-    }
+    return {"version": str(number), "state": state, "status": _status(code, reason)}
+
+
+def _label_rows(model: Model) -> list[dict[str, Any]]:
+    """Return the version that each label names, the one that is served, and why they differ."""
+    served = {label: str(number) for label, number in model.served_labels.items()}
+    return [
+        {
+            "label": label,
+            "version": str(number),
+            "served_version": served.get(label),
+            "status": _status("FAILED_PRECONDITION", model.label_problem(label) or ""),
+        }
+        for label, number in model.labels.items()
+    ]
+
+
+def _status(code: str, message: str) -> dict[str, str]:
+    """Return TensorFlow's status, which is OK without a message."""
+    return {"error_code": code if message else "OK", "error_message": message}
 
 
 def _tensor_info(spec: TensorSpec) -> dict[str, Any]:

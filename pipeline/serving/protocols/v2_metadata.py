@@ -4,6 +4,7 @@ from typing import Any
 
 from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.serving import server_version
+from pipeline.serving.model import STUCK
 from pipeline.serving.protocols.v2_tensors import DATATYPES
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
@@ -34,10 +35,10 @@ def repository_index(service: Service, *, ready: bool) -> list[dict[str, str]]:
     """Return name, version, state and reason of each version, or of each ready one."""
     rows = []
     for name, model in sorted(service.catalog.models.items()):
-        for number in sorted({*model.ready, *model.rejected, *model.loading}):
+        for number in model.numbers:
             state = "READY" if number in model.ready else "UNAVAILABLE"
             state = "LOADING" if number in model.loading else state
-            reason = model.rejected.get(number, "")
+            reason = STUCK if number in model.stuck else model.rejected.get(number, "")
             rows.append({"name": name, "version": str(number), "state": state, "reason": reason})
     return [row for row in rows if row["state"] == "READY" or not ready]
 
