@@ -100,7 +100,7 @@ def test_commands_reject_damaged_files(published: Path, tmp_path: Path) -> None:
     assert_error(command("verify", path, "-C", tmp_path), 2, "is not a valid ONNX model")
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04garbage")
     done = command("predict", tmp_path / "model.keras", tmp_path / "digit.npy")
-    assert_error(done, 2, "model.keras is not a valid keras model")
+    assert_error(done, 2, "model.keras is not a valid keras model: it is not a Keras archive")
 
 
 def test_crashing_runtime_is_a_failed_check(published: Path, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_tensor_larger_than_memory_is_an_error(published: Path, tmp_path: Path) 
     place = list(model.graph.node).index(softmax)
     model.graph.node.insert(place, helper.make_node("Add", [logits, "most"], ["sum"]))
     onnx.save(model, tmp_path / "model.onnx")
-    with pytest.raises(PipelineError, match=r"(?i)alloc|memory|size"):
+    with pytest.raises(PipelineError, match=r"more memory than the 2\.0 GB|(?i:size)"):
         run_isolated(choose_runtime("onnxruntime"), tmp_path / "model.onnx")
 
 
@@ -234,8 +234,7 @@ def test_tensor_larger_than_memory_is_an_error(published: Path, tmp_path: Path) 
 def test_worker_memory_is_limited() -> None:
     code = (
         "import numpy, pipeline.runtimes.worker as worker\n"
-        "worker.memory_bytes = lambda: 10**9\n"
-        "worker.limit_memory()\n"
+        "worker.limit_memory(10**9)\n"
         "try: numpy.ones(2 * 10**8)\n"
         "except MemoryError: print('refused')"
     )
@@ -256,7 +255,7 @@ def test_code_in_a_keras_file_is_not_executed(tmp_path: Path) -> None:
     Path(mark).unlink()  # written when the layer was built here
     np.save(tmp_path / "digit.npy", np.zeros((1, 28, 28, 1), np.uint8))
     done = command("predict", tmp_path / "model.keras", tmp_path / "digit.npy")
-    assert_error(done, 2, "model.keras is not a valid keras model", "Lambda")
+    assert_error(done, 2, "model.keras contains keras.layers.Lambda", "was not opened")
     assert not Path(mark).exists()
 
 
@@ -278,5 +277,5 @@ def test_tflite_file_with_tensorflow_operators_is_rejected(tmp_path: Path) -> No
         tf.lite.OpsSet.SELECT_TF_OPS,
     ]
     (tmp_path / "model.tflite").write_bytes(converter.convert())
-    with pytest.raises(ModelError, match=r"Select TensorFlow op\(s\)"):
+    with pytest.raises(ModelError, match=r"model\.tflite contains CUSTOM Flex"):
         run_isolated(choose_runtime("litert"), tmp_path / "model.tflite")

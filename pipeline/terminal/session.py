@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipeline.errors import PipelineError
+from pipeline.errors import MachineError, PipelineError
+from pipeline.system.resources import lacks_memory
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -26,7 +27,8 @@ _UNEXPECTED = 3
 def report_errors(*, as_json: bool, debug: bool) -> Iterator[None]:
     """Print an error as one paragraph on standard error, and exit with its exit code."""
     try:
-        yield
+        with explain_lack_of_memory():
+            yield
     except PipelineError as error:
         _fail(type(error).__name__, str(error), error.exit_code, as_json, debug)
     except KeyboardInterrupt:
@@ -49,6 +51,25 @@ def report_errors(*, as_json: bool, debug: bool) -> Iterator[None]:
             "Run again with --debug and report the traceback."
         )
         _fail(type(error).__name__, text, _UNEXPECTED, as_json, debug)
+
+
+@contextmanager
+def explain_lack_of_memory() -> Iterator[None]:
+    """Turn the errors for it, of which each library has its own, into one clear error.
+
+    Raises:
+        MachineError: there is not enough memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not lacks_memory(error):
+            raise
+        raise MachineError(
+            "There is not enough memory for this command. Close other programs, raise the limit of "
+            "this shell or container (ulimit -v), or use a smaller model, data set or file. "
+            "Completed work is saved."
+        ) from error
 
 
 @contextmanager

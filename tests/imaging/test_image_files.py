@@ -124,7 +124,7 @@ def test_archive_and_folder_are_rejected(tmp_path: Path) -> None:
         np.savez(file, a=np.zeros((28, 28), np.uint8))
     with pytest.raises(ImageError, match="an archive of arrays, not one array"):
         read_images(tmp_path / "a.npy", SHAPE)
-    with pytest.raises(ImageError, match="Is a directory"):
+    with pytest.raises(ImageError, match="must be a regular file; got a folder"):
         read_images(tmp_path, SHAPE)
 
 
