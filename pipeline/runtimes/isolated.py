@@ -110,7 +110,9 @@ def request_for(
         display_name=str(model),
         images=None,
         folder=str(folder),
-        memory_bytes=memory_for(model) if memory_bytes is None else memory_bytes,
+        memory_bytes=memory_for(model) + runtime.reserved_bytes
+        if memory_bytes is None
+        else memory_bytes,
     )
 
 

@@ -25,7 +25,8 @@ class Runtime:
     """A runtime that opens files of some formats.
 
     ``package`` must be installed; ``setting`` is an option of it that predictions depend on;
-    ``encoded_inputs`` are further signatures that its files must have.
+    ``encoded_inputs`` are further signatures that its files must have; ``reserved_bytes`` is memory
+    that it reserves and does not use, which the limit of a worker must include.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Runtime:
     open: Callable[[Path], Predictor]
     setting: str = ""
     encoded_inputs: tuple[str, ...] = ()
+    reserved_bytes: int = 0
 
     @property
     def installed(self) -> bool:

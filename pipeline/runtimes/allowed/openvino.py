@@ -14,7 +14,7 @@ LAYERS = names(
     GroupConvolutionBackpropData GroupNormalization HSigmoid HSwish HardSigmoid Interpolate
     IsFinite IsInf IsNaN LRN LSTMCell LSTMSequence GRUCell GRUSequence Less LessEqual Log
     LogSoftmax LogicalAnd LogicalNot LogicalOr LogicalXor MVN MatMul MaxPool Maximum Minimum
-    Mish Mod Multiply Negative NormalizeL2 NotEqual OneHot PRelu Pad Parameter Power RNNCell
+    Mish Mod Multiply Negative NormalizeL2 NotEqual OneHot PReLU PRelu Pad Parameter Power RNNCell
     RNNSequence Range ReLU ReduceL1 ReduceL2 ReduceLogicalAnd ReduceLogicalOr ReduceMax
     ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Result Reverse ReverseSequence Round
     ScatterElementsUpdate ScatterNDUpdate ScatterUpdate Select Selu ShapeOf Sigmoid Sign Sin
