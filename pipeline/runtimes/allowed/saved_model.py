@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.runtimes.allowed.messages import Message, Reader
-from pipeline.runtimes.allowed.tensorflow_operators import OF_SAVERS, OPERATORS
+from pipeline.runtimes.allowed.tensorflow_operators import OF_GRAPH, OF_SAVERS, OPERATORS
 
 GRAPH = "saved_model.pb"
 # Readers of SavedModels also accept these, some of them instead of saved_model.pb.
@@ -98,7 +98,7 @@ def _names(node: str, message: Message) -> bool:
 
 def _in_graph(reader: Reader, meta: Message, savers: set[str]) -> Iterator[str]:
     for node in reader.inside(meta, _GRAPH, _NODE):
-        yield from _operators_not_in(OPERATORS, reader, node)
+        yield from _operators_not_in(OF_GRAPH, reader, node)
     for function in reader.inside(meta, _GRAPH, *_FUNCTION):
         names = reader.texts(function, *_NAME_OF_FUNCTION)
         known = OF_SAVERS if names and savers.issuperset(names) else OPERATORS

@@ -36,6 +36,9 @@ _ENCODED_IMAGES = """
     """
 OPERATORS = names(_ARITHMETIC + _STRUCTURE + _ENCODED_IMAGES)
 
+# In the graph itself, where Keras writes the initial values of variables. Loaders of TensorFlow 2
+# run only functions.
+OF_GRAPH = OPERATORS | {"AssignVariableOp"}
 # Only in the functions that TensorFlow adds to save and restore the variables.
 OF_SAVERS = OPERATORS | {
     "AssignVariableOp", "MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename",
