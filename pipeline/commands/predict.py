@@ -16,7 +16,6 @@ from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published
 from pipeline.runtimes.isolated_predictor import IsolatedPredictor
-from pipeline.runtimes.limits import SECONDS
 from pipeline.runtimes.predictor import Predictor
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model, runtimes_for
 from pipeline.tasks.registry import task_named
@@ -26,7 +25,6 @@ from pipeline.verification.tolerances import TOLERANCES
 PathLike = str | os.PathLike[str]
 _DEFAULT_TASK = "multiclass"  # of files whose metadata has none
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".npy"}
-_TRIAL_SECONDS = SECONDS
 _IN_PROCESS = ".onnx"  # files of this kind can only compute, and are served from their own process
 # If several can open a file: that of the base install, then those the files are made for.
 _PREFERRED = ("onnxruntime", "tensorflow", "keras", "litert", "openvino")
@@ -105,7 +103,7 @@ def predict(
 def _open(runtime: Runtime, path: Path) -> Predictor:
     if path.suffix == _IN_PROCESS:
         return open_model(runtime, path)
-    return IsolatedPredictor(runtime, path, timeout_seconds=_TRIAL_SECONDS)
+    return IsolatedPredictor(runtime, path)
 
 
 def _open_file(path: Path, runtime: str | None) -> Predictor:
@@ -122,7 +120,7 @@ def _open_file(path: Path, runtime: str | None) -> Predictor:
 
 def _isolated(path: Path, runtime: str | None) -> IsolatedPredictor:
     chosen = _runtime_for([_format_of(path)], runtime)[1]
-    return IsolatedPredictor(chosen, path, timeout_seconds=_TRIAL_SECONDS)
+    return IsolatedPredictor(chosen, path)
 
 
 def _format_of(path: Path) -> str:

@@ -101,7 +101,8 @@ def _run_file(
         return run_isolated(runtime, path, images, timeout_seconds=seconds_for(num_images))
     except WorkerFailed as error:
         raise ModelError(
-            f"Cannot run {path} in {runtime.name}: {error}. Restore the file, or export it again."
+            f"Cannot run {path} in {runtime.name}: {error}. Restore the file, export it again, "
+            "or raise the limits of time and memory (docs/runtimes.md)."
         ) from error
 
 

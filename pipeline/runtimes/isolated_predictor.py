@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.errors import ModelError, WorkerFailed
 from pipeline.runtimes.isolated import read_contract, read_facts, request_for, write_request
-from pipeline.runtimes.limits import SECONDS
+from pipeline.runtimes.limits import seconds_for
 from pipeline.runtimes.predictor import CHUNK, Images, Predictor, Probabilities
 from pipeline.runtimes.processes import WorkerProcess
 from pipeline.runtimes.registry import Runtime, require_installed
@@ -25,8 +25,10 @@ class IsolatedPredictor(Predictor):
     Runtimes are written in C++, and a damaged file can crash the process that opens it.
     """
 
-    def __init__(self, runtime: Runtime, path: Path, *, timeout_seconds: float = SECONDS) -> None:
-        """Open the file.
+    def __init__(
+        self, runtime: Runtime, path: Path, *, timeout_seconds: float | None = None
+    ) -> None:
+        """Open the file; each step has the time limit, by default that for files from elsewhere.
 
         Raises:
             MissingPackages: the runtime is not installed.
@@ -39,7 +41,7 @@ class IsolatedPredictor(Predictor):
         with ExitStack() as stack:
             self._folder = stack.enter_context(scratch_folder())
             request = replace(request_for(runtime, path, self._folder), resident=True)
-            worker = WorkerProcess(write_request(request), timeout_seconds)
+            worker = WorkerProcess(write_request(request), timeout_seconds or seconds_for(CHUNK))
             self._worker = stack.enter_context(worker)
             self._wait(self._worker.wait_until_opened)
             contract = read_contract(self._folder)
@@ -50,7 +52,9 @@ class IsolatedPredictor(Predictor):
 
     def _run(self, images: Images) -> Probabilities:
         with self._one_at_a_time:
-            chunks = (images[first : first + CHUNK] for first in range(0, len(images), CHUNK))
+            chunks = (
+                images[first : first + CHUNK] for first in range(0, max(1, len(images)), CHUNK)
+            )
             return np.concatenate([self._predict(np.asarray(chunk)) for chunk in chunks])
 
     def _predict(self, images: Images) -> Probabilities:
@@ -65,6 +69,6 @@ class IsolatedPredictor(Predictor):
         except WorkerFailed as error:
             self._worker.end()
             raise ModelError(
-                f"Cannot run {self._path} in {self.runtime.name}: {error}. Restore the file, or "
-                "export it again."
+                f"Cannot run {self._path} in {self.runtime.name}: {error}. Restore the file, "
+                "export it again, or raise the limits of time and memory (docs/runtimes.md)."
             ) from error

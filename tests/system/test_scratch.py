@@ -41,12 +41,12 @@ def test_other_folders_and_links_are_kept(tmp_path: Path) -> None:
     """Not even a link with such a name leads to a removal elsewhere."""
     kept = tmp_path / "elsewhere"
     (kept / "inside").mkdir(parents=True)
-    (tmp_path / "pipeline-metrics-x").mkdir()
+    (tmp_path / "pipeline-of-an-older-release").mkdir()
     (tmp_path / f"{PREFIX}link").symlink_to(kept)
     (tmp_path / f"{PREFIX}file").touch()
     remove_abandoned_scratch()
     assert {path.name for path in tmp_path.iterdir()} == {
-        "elsewhere", "pipeline-metrics-x", f"{PREFIX}link", f"{PREFIX}file"
+        "elsewhere", "pipeline-of-an-older-release", f"{PREFIX}link", f"{PREFIX}file"
     }  # fmt: skip
     assert (kept / "inside").is_dir()
 
