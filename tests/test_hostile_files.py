@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from pipeline.errors import ModelError, PipelineError
 from pipeline.publishing.published_folder import read_version
 from pipeline.runtimes.isolated import run_isolated
 from pipeline.runtimes.onnx_file import require_self_contained
-from pipeline.runtimes.registry import choose_runtime
+from pipeline.runtimes.packages import PythonPackage
+from pipeline.runtimes.registry import choose_runtime, open_model, runtimes_for
 from tests.support.command_line import assert_error, command
 from tests.support.files import copy_package
 from tests.support.mutations import damage
@@ -198,6 +200,25 @@ def test_commands_reject_external_data(tmp_path: Path) -> None:
         done = command(*arguments)
         assert_error(done, 2, "must contain all its tensors", "without external data")
         assert SECRET not in done.out + done.err
+
+
+@pytest.mark.process
+def test_commands_reject_control_flow(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(with_external_data("branch", "/etc/passwd").SerializeToString())
+    np.save(tmp_path / "digit.npy", np.zeros((1, 2, 2, 1), np.uint8))
+    for arguments in (("predict", path, tmp_path / "digit.npy"), ("verify", path, "-C", tmp_path)):
+        done = command(*arguments)
+        assert_error(done, 2, "model.onnx contains If.", "was not opened")
+
+
+@pytest.mark.parametrize("runtime", [runtime.name for runtime in runtimes_for("onnx")])
+def test_no_runtime_opens_a_file_that_is_not_allowed(tmp_path: Path, runtime: str) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(with_external_data("branch", "beside.bin").SerializeToString())
+    chosen = replace(choose_runtime(runtime), package=PythonPackage("numpy", "numpy", "base"))
+    with pytest.raises(ModelError, match="contains If"):
+        open_model(chosen, path)
 
 
 def test_files_without_external_data_pass(published: Path) -> None:

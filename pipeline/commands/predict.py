@@ -15,6 +15,7 @@ from pipeline.imaging.image_files import read_images
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published
+from pipeline.runtimes.isolated import run_file
 from pipeline.runtimes.isolated_predictor import IsolatedPredictor
 from pipeline.runtimes.predictor import Predictor
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model, runtimes_for
@@ -82,7 +83,7 @@ def predict(
         ImageError: a file is not an image of the right size and kind; nothing is predicted then.
     """
     path = locate(model, Workspace(Path(workspace)).exported)
-    predictor = _isolated(path, None) if path.is_file() else load_model(path)
+    predictor = _isolated(path) if path.is_file() else load_model(path)
     shape = predictor.contract.image_shape
     digits = is_digit_data_set(predictor.metadata.get("data_set", ""), shape)
     task = task_named(predictor.metadata.get("task", _DEFAULT_TASK))
@@ -106,21 +107,19 @@ def _open(runtime: Runtime, path: Path) -> Predictor:
     return IsolatedPredictor(runtime, path)
 
 
+def _isolated(path: Path) -> Predictor:
+    return IsolatedPredictor(_runtime_for([_format_of(path)], None)[1], path)
+
+
 def _open_file(path: Path, runtime: str | None) -> Predictor:
     """Open a foreign file, which may be anything, in another process first."""
-    isolated = _isolated(path, runtime)
-    if path.suffix != _IN_PROCESS:
-        return isolated
-    isolated.predict(np.zeros((1, *isolated.contract.image_shape), np.uint8))
-    isolated.close()
-    predictor = open_model(isolated.runtime, path)
-    predictor.metadata = isolated.metadata
-    return predictor
-
-
-def _isolated(path: Path, runtime: str | None) -> IsolatedPredictor:
     chosen = _runtime_for([_format_of(path)], runtime)[1]
-    return IsolatedPredictor(chosen, path)
+    if path.suffix != _IN_PROCESS:
+        return IsolatedPredictor(chosen, path)
+    metadata = run_file(chosen, path).metadata
+    predictor = open_model(chosen, path)
+    predictor.metadata = metadata
+    return predictor
 
 
 def _format_of(path: Path) -> str:

@@ -17,9 +17,9 @@ from pipeline.config.places import Places
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.engine.store import StageOutput
-from pipeline.errors import DataFileError, ModelError, RequestError, WorkerFailed
+from pipeline.errors import DataFileError, ModelError, RequestError
 from pipeline.runtimes.allowed.check import require_allowed
-from pipeline.runtimes.isolated import WorkerResult, run_isolated
+from pipeline.runtimes.isolated import WorkerResult, run_file
 from pipeline.runtimes.limits import seconds_for
 from pipeline.runtimes.onnx_file import precision_of
 from pipeline.runtimes.registry import Runtime, choose_runtime
@@ -69,15 +69,18 @@ def verify_file(
             "reference for a single file. Add another runtime, or omit --runtime."
         )
     require_runnable([file_format], others)
-    first = _run_file(choose_runtime("onnxruntime"), path)
+    first = run_file(choose_runtime("onnxruntime"), path)
     task = task_named(first.metadata.get("task", _DEFAULT_TASK))
     contract = _checked_contract(first.contract, task, path)
     data = _data_of_file(first, contract, task, path, workspace, progress)
     reference = Reference(
         images=data.path / split_file("test", "images"),
         labels=np.load(data.path / split_file("test", "labels")),
-        probabilities=_run_file(
-            reference_runtime, path, data.path / split_file("test", "images"), data.facts.test
+        probabilities=run_file(
+            reference_runtime,
+            path,
+            data.path / split_file("test", "images"),
+            num_images=data.facts.test,
         ).probabilities,
         contract=contract,
         task=task,
@@ -92,18 +95,6 @@ def _reference_runtime(file_format: str) -> Runtime:
     reference = choose_runtime("onnx-reference")
     usable = reference.installed and file_format in reference.formats
     return reference if usable else choose_runtime("onnxruntime")
-
-
-def _run_file(
-    runtime: Runtime, path: Path, images: Path | None = None, num_images: int = 1
-) -> WorkerResult:
-    try:
-        return run_isolated(runtime, path, images, timeout_seconds=seconds_for(num_images))
-    except WorkerFailed as error:
-        raise ModelError(
-            f"Cannot run {path} in {runtime.name}: {error}. Restore the file, export it again, "
-            "or raise the limits of time and memory (docs/runtimes.md)."
-        ) from error
 
 
 def _checked_contract(contract: Contract, task: Task, path: Path) -> Contract:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from pipeline.artifacts.cost import Cost
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.serialization import from_json, to_json
-from pipeline.errors import WorkerFailed
-from pipeline.runtimes.limits import memory_for
+from pipeline.errors import ModelError, WorkerFailed
+from pipeline.runtimes.limits import memory_for, seconds_for
 from pipeline.runtimes.processes import TIMEOUT_SECONDS, MeasurementLock, WorkerProcess
 from pipeline.runtimes.registry import Runtime, require_installed
 from pipeline.runtimes.worker import (
@@ -96,6 +96,28 @@ def run_isolated(
                 with lock.exclusive():
                     worker.measure()
             return _read(folder)
+
+
+def run_file(
+    runtime: Runtime, path: Path, images: Path | None = None, *, num_images: int = 1
+) -> WorkerResult:
+    """Run a file from elsewhere, with the limits for such files; see ``run_isolated``.
+
+    Raises:
+        ModelError: the file cannot be opened or run.
+    """
+    try:
+        return run_isolated(runtime, path, images, timeout_seconds=seconds_for(num_images))
+    except WorkerFailed as error:
+        raise cannot_run(path, runtime, error) from error
+
+
+def cannot_run(path: Path, runtime: Runtime, error: WorkerFailed) -> ModelError:
+    """Return the error for a file whose process failed, for whatever reason."""
+    return ModelError(
+        f"Cannot run {path} in {runtime.name}: {error}. Restore the file, export it again, or "
+        "raise the limits of time and memory (docs/runtimes.md)."
+    )
 
 
 def request_for(

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import ModelError, WorkerFailed
-from pipeline.runtimes.isolated import read_contract, read_facts, request_for, write_request
+from pipeline.errors import WorkerFailed
+from pipeline.runtimes.isolated import (
+    cannot_run,
+    read_contract,
+    read_facts,
+    request_for,
+    write_request,
+)
 from pipeline.runtimes.limits import seconds_for
 from pipeline.runtimes.predictor import CHUNK, Images, Predictor, Probabilities
 from pipeline.runtimes.processes import WorkerProcess
@@ -68,7 +74,4 @@ class IsolatedPredictor(Predictor):
             step()
         except WorkerFailed as error:
             self._worker.end()
-            raise ModelError(
-                f"Cannot run {self._path} in {self.runtime.name}: {error}. Restore the file, "
-                "export it again, or raise the limits of time and memory (docs/runtimes.md)."
-            ) from error
+            raise cannot_run(self._path, self.runtime, error) from error
