@@ -47,7 +47,7 @@ class IsolatedPredictor(Predictor):
         with ExitStack() as stack:
             self._folder = stack.enter_context(scratch_folder())
             request = replace(request_for(runtime, path, self._folder), resident=True)
-            worker = WorkerProcess(write_request(request), timeout_seconds or seconds_for(CHUNK))
+            worker = WorkerProcess(write_request(request), timeout_seconds or seconds_for(1))
             self._worker = stack.enter_context(worker)
             self._wait(self._worker.wait_until_opened)
             contract = read_contract(self._folder)
