@@ -136,4 +136,4 @@ def test_weights_in_other_files_are_refused(published: Path, tmp_path: Path, how
         new.write(weights, weights.name)
     np.save(tmp_path / "digit.npy", DIGIT[0])
     done = command("predict", path, tmp_path / "digit.npy")
-    assert_error(done, 2, "model.keras is not a valid keras model", "H5 file with external")
+    assert_error(done, 2, "model.keras is not a valid keras model", "Not allowed: H5 file with")
