@@ -1,5 +1,6 @@
 """Scratch folders of processes that were killed are removed; those in use are not."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -68,21 +69,26 @@ def test_folder_of_a_killed_process_is_removed() -> None:
         assert not folder.exists()
 
 
-def test_folder_that_is_removed_before_it_is_locked_is_made_again(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("moment", ["before it is opened", "before it is locked"])
+def test_folder_that_another_process_sweeps_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """Another process may sweep in between."""
     made: list[str] = []
-    original = tempfile.mkdtemp
+    new_folder, lock = tempfile.mkdtemp, fcntl.flock
 
-    def swept(**options: str) -> str:
-        path = original(**options)
-        if not made:
-            Path(path).rmdir()
-        made.append(path)
-        return path
+    def make(**options: str) -> str:
+        made.append(new_folder(**options))
+        if moment == "before it is opened" and len(made) == 1:
+            Path(made[0]).rmdir()
+        return made[-1]
 
-    monkeypatch.setattr(tempfile, "mkdtemp", swept)
+    def lock_swept(descriptor: int, how: int) -> None:
+        if moment == "before it is locked" and len(made) == 1:
+            Path(made[0]).rmdir()
+        lock(descriptor, how)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make)
+    monkeypatch.setattr(fcntl, "flock", lock_swept)
     with scratch_folder() as folder:
         assert str(folder) == made[1]
         assert folder.is_dir()
