@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ _GET = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 _LARGE = 16 * 2**20
 
 # Kind -> what a slow client sends at once, and then one byte at a time; {} is the model's name.
-KINDS = {
+KINDS: dict[str, Callable[[bytes], tuple[bytes, bytes]]] = {
     "body": lambda model: (_POST % (model, 5000) + b"{" * 2500, b" "),
     "head": lambda model: (b"POST /v1/models/%s:predict HTTP/1.1\r\nX-Slow: " % model, b"x"),
     "silent": lambda _: (b"", b""),

@@ -1,7 +1,6 @@
 """Open a model by its name or path, and predict image files with it."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,15 @@ import numpy as np
 
 from pipeline.artifacts.formats import FORMATS, artifact_path, format_of_file
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import ModelError, RequestError, WorkerFailed
+from pipeline.errors import ModelError, RequestError
 from pipeline.imaging.digits import is_digit_data_set
 from pipeline.imaging.image_files import read_images
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published
-from pipeline.runtimes.isolated import WorkerResult, run_isolated
-from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.runtimes.isolated import run_file
+from pipeline.runtimes.isolated_predictor import IsolatedPredictor
+from pipeline.runtimes.predictor import Predictor
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model, runtimes_for
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import DisplayedPrediction
@@ -26,7 +26,7 @@ from pipeline.verification.tolerances import TOLERANCES
 PathLike = str | os.PathLike[str]
 _DEFAULT_TASK = "multiclass"  # of files whose metadata has none
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".npy"}
-_TRIAL_SECONDS = 120  # to open a foreign file; importing TensorFlow takes 5 s
+_IN_PROCESS = ".onnx"  # files of this kind can only compute, and are served from their own process
 # If several can open a file: that of the base install, then those the files are made for.
 _PREFERRED = ("onnxruntime", "tensorflow", "keras", "litert", "openvino")
 
@@ -47,7 +47,8 @@ def load_model(
 ) -> Predictor:
     """Open a published model, checked against its manifest, or a single file.
 
-    A published model first predicts a few images: it must return what it did when published.
+    A published model first predicts a few images: it must return what it did when published. Only
+    ONNX files are opened in this process; all others are run in another one, with limits.
 
     ``mlp`` or ``exported/mlp`` is the version labeled stable, else the newest; ``mlp/3`` is
     version 3.
@@ -62,7 +63,7 @@ def load_model(
     published = find_published(path)
     published.require_unaltered()
     file_format, chosen = _runtime_for(published.formats, runtime)
-    predictor = open_model(chosen, artifact_path(published.path, file_format))
+    predictor = _open(chosen, artifact_path(published.path, file_format))
     predictor.class_names = published.class_names
     manifest = published.manifest
     predictor.metadata = {"data_set": manifest.data.name, "task": manifest.task}
@@ -82,7 +83,7 @@ def predict(
         ImageError: a file is not an image of the right size and kind; nothing is predicted then.
     """
     path = locate(model, Workspace(Path(workspace)).exported)
-    predictor = _IsolatedPredictor(path, None) if path.is_file() else load_model(path)
+    predictor = _isolated(path) if path.is_file() else load_model(path)
     shape = predictor.contract.image_shape
     digits = is_digit_data_set(predictor.metadata.get("data_set", ""), shape)
     task = task_named(predictor.metadata.get("task", _DEFAULT_TASK))
@@ -100,39 +101,25 @@ def predict(
     ]
 
 
+def _open(runtime: Runtime, path: Path) -> Predictor:
+    if path.suffix == _IN_PROCESS:
+        return open_model(runtime, path)
+    return IsolatedPredictor(runtime, path)
+
+
+def _isolated(path: Path) -> Predictor:
+    return IsolatedPredictor(_runtime_for([_format_of(path)], None)[1], path)
+
+
 def _open_file(path: Path, runtime: str | None) -> Predictor:
     """Open a foreign file, which may be anything, in another process first."""
-    isolated = _IsolatedPredictor(path, runtime)
-    predictor = open_model(isolated.runtime, path)
-    predictor.metadata = isolated.metadata
+    chosen = _runtime_for([_format_of(path)], runtime)[1]
+    if path.suffix != _IN_PROCESS:
+        return IsolatedPredictor(chosen, path)
+    metadata = run_file(chosen, path).metadata
+    predictor = open_model(chosen, path)
+    predictor.metadata = metadata
     return predictor
-
-
-class _IsolatedPredictor(Predictor):
-    """A single file, opened and run in separate processes with limits of memory and time.
-
-    Runtimes are written in C++, and a damaged file can crash the process that opens it.
-    """
-
-    def __init__(self, path: Path, runtime: str | None) -> None:
-        self._path = path
-        self.runtime = _runtime_for([_format_of(path)], runtime)[1]
-        result = self._run_isolated(None)
-        self.contract, self.metadata = result.contract, result.metadata
-
-    def _run(self, images: Images) -> Probabilities:
-        with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
-            np.save(Path(scratch, "images.npy"), images)
-            return self._run_isolated(Path(scratch, "images.npy")).probabilities
-
-    def _run_isolated(self, images: Path | None) -> WorkerResult:
-        try:
-            return run_isolated(self.runtime, self._path, images, timeout_seconds=_TRIAL_SECONDS)
-        except WorkerFailed as error:
-            raise ModelError(
-                f"Cannot run {self._path} in {self.runtime.name}: {error}. Restore the file, or "
-                "export it again."
-            ) from error
 
 
 def _format_of(path: Path) -> str:

@@ -17,8 +17,10 @@ from pipeline.config.places import Places
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
 from pipeline.engine.store import StageOutput
-from pipeline.errors import DataFileError, ModelError, RequestError, WorkerFailed
-from pipeline.runtimes.isolated import WorkerResult, run_isolated
+from pipeline.errors import DataFileError, ModelError, RequestError
+from pipeline.runtimes.allowed.check import require_allowed
+from pipeline.runtimes.isolated import WorkerResult, run_file
+from pipeline.runtimes.limits import seconds_for
 from pipeline.runtimes.onnx_file import precision_of
 from pipeline.runtimes.registry import Runtime, choose_runtime
 from pipeline.runtimes.requirements import require_runnable
@@ -57,6 +59,7 @@ def verify_file(
             f"A single file to verify must be an ONNX file (.onnx); got {path}. Verify its "
             "published folder instead, which contains the trained model."
         )
+    require_allowed(path)
     file_format = _FORMATS[precision_of(path)]
     reference_runtime = _reference_runtime(file_format)
     others = None if only is None else [runtime for runtime in only if runtime != reference_runtime]
@@ -66,21 +69,25 @@ def verify_file(
             "reference for a single file. Add another runtime, or omit --runtime."
         )
     require_runnable([file_format], others)
-    first = _run_file(choose_runtime("onnxruntime"), path)
+    first = run_file(choose_runtime("onnxruntime"), path)
     task = task_named(first.metadata.get("task", _DEFAULT_TASK))
     contract = _checked_contract(first.contract, task, path)
     data = _data_of_file(first, contract, task, path, workspace, progress)
     reference = Reference(
         images=data.path / split_file("test", "images"),
         labels=np.load(data.path / split_file("test", "labels")),
-        probabilities=_run_file(
-            reference_runtime, path, data.path / split_file("test", "images")
+        probabilities=run_file(
+            reference_runtime,
+            path,
+            data.path / split_file("test", "images"),
+            num_images=data.facts.test,
         ).probabilities,
         contract=contract,
         task=task,
     )
     artifact = Artifact(path.name, file_format, path, path.stat().st_size)
-    checks = verify([artifact], reference, progress, only=only)
+    seconds = seconds_for(len(reference.labels))
+    checks = verify([artifact], reference, progress, only=only, timeout_seconds=seconds)
     return [replace(c, is_reference=c.runtime == reference_runtime.name) for c in checks]
 
 
@@ -88,15 +95,6 @@ def _reference_runtime(file_format: str) -> Runtime:
     reference = choose_runtime("onnx-reference")
     usable = reference.installed and file_format in reference.formats
     return reference if usable else choose_runtime("onnxruntime")
-
-
-def _run_file(runtime: Runtime, path: Path, images: Path | None = None) -> WorkerResult:
-    try:
-        return run_isolated(runtime, path, images)
-    except WorkerFailed as error:
-        raise ModelError(
-            f"Cannot run {path} in {runtime.name}: {error}. Restore the file, or export it again."
-        ) from error
 
 
 def _checked_contract(contract: Contract, task: Task, path: Path) -> Contract:

@@ -20,6 +20,7 @@ from pipeline.config.schema import Config
 from pipeline.errors import DataFileError, ModelError, VerificationFailed, WorkerFailed, sentence
 from pipeline.publishing.published_folder import PublishedModel
 from pipeline.runtimes.isolated import run_isolated
+from pipeline.runtimes.limits import seconds_for
 from pipeline.runtimes.registry import choose_runtime
 from pipeline.runtimes.requirements import require_runnable
 from pipeline.stages import run_stages
@@ -59,7 +60,8 @@ def verify_published(
     encoded = ENCODED_SIGNATURE in published.manifest.signatures
     artifacts = artifacts_in(published.path, published.formats, has_encoded_inputs=encoded)
     require_runnable([artifact.format for artifact in artifacts], only)
-    checks = verify(artifacts, reference, progress, only=only)
+    seconds = seconds_for(len(reference.labels))
+    checks = verify(artifacts, reference, progress, only=only, timeout_seconds=seconds)
     itself = _stored_predictions(published, workspace) is None  # model.keras is the reference
     return [replace(c, is_reference=itself and c.runtime == KERAS) for c in checks]
 
@@ -107,29 +109,31 @@ def _stored_predictions(published: PublishedModel, workspace: "Workspace") -> Pa
     return stored.path / TEST_PROBABILITIES_FILE
 
 
-def _predict_in_keras(model: Path, images: Path) -> npt.NDArray[np.float32]:
+def _predict_in_keras(model: Path, images: Path, seconds: float) -> npt.NDArray[np.float32]:
     try:
-        return run_isolated(choose_runtime(KERAS), model, images).probabilities
+        result = run_isolated(choose_runtime(KERAS), model, images, timeout_seconds=seconds)
     except WorkerFailed as error:
         raise WorkerFailed(
             f"The predictions of {model} in {KERAS} are the reference, but it could not be run: "
             f"{sentence(error)} Try again with more free memory, or verify in the workspace of the "
             "original run, which stores the reference."
         ) from error
+    return result.probabilities
 
 
 def _reference(published: PublishedModel, data: Path, workspace: "Workspace") -> Reference:
     """Return Keras' predictions: those stored by the run, else from the published Keras model."""
     images = data / split_file("test", "images")
+    labels = np.load(data / split_file("test", "labels"))
     stored = _stored_predictions(published, workspace)
     if stored is not None:
         probabilities = np.load(stored)
     else:
         model = artifact_path(published.path, "keras")
-        probabilities = _predict_in_keras(model, images)
+        probabilities = _predict_in_keras(model, images, seconds_for(len(labels)))
     return Reference(
         images=images,
-        labels=np.load(data / split_file("test", "labels")),
+        labels=labels,
         probabilities=probabilities,
         contract=published.manifest.contract,
         task=task_named(published.manifest.task),

@@ -1,6 +1,5 @@
 """The format ``onnx_int8``: dense layers in 8 bits, calibrated on training images."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from pipeline.artifacts.formats import INT8
 from pipeline.artifacts.model_contract import INPUT
 from pipeline.export.onnx_graph import normalize, write_checked
 from pipeline.export.trained_model import TrainedModel
+from pipeline.system.scratch import scratch_folder
 
 # The first opset whose DequantizeLinear is in onnx's reference evaluator. Since 18, the operators
 # that we write have only gained further dtypes (onnx's Changelog.md).
@@ -35,8 +35,8 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
 
 def write(trained: TrainedModel, path: Path) -> None:
     """Write the ONNX file with QuantizeLinear and DequantizeLinear around every dense layer."""
-    with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
-        exact, quantized = Path(scratch, "exact.onnx"), Path(scratch, "int8.onnx")
+    with scratch_folder() as scratch:
+        exact, quantized = scratch / "exact.onnx", scratch / "int8.onnx"
         onnx.save(trained.onnx, exact)
         quantize_static(
             exact,

@@ -1,7 +1,8 @@
 """Convert image files to the raw pixels that a model takes."""
 
+import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from pipeline.errors import ImageError
 from pipeline.imaging.digits import MAX_SIDE, canonical_digit
 from pipeline.imaging.jpeg import DecodingWork, read_decoding_work
+from pipeline.system.regular_files import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,7 +19,13 @@ if TYPE_CHECKING:
 # After decoding. JPEGs can be decoded at a smaller size, so photographs may be larger, unless the
 # decoder has to buffer the whole image until the last scan.
 _MAX_PIXELS = 20_000_000
+_MAX_PICTURE_BYTES = 64 * 2**20  # of a file; the largest photographs have 50 MB
+_MAX_ARRAY_BYTES = 2**30  # of an array file: more than a million images of 28 x 28
 _MAX_SCANS = 50  # of a JPEG; each is a pass over the whole image: tens of milliseconds
+_HEADERS = {  # of .npy files, by version; 3.0 is for names of fields
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 _CHANNELS = {1: "L", 3: "RGB"}
 _EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow modes that convert without loss of meaning
 
@@ -33,9 +41,15 @@ def read_images(
     Raises:
         ImageError: the file cannot be read, or its images have the wrong size or kind.
     """
-    if path.suffix == ".npy":
-        return _read_array(path, image_shape)
-    return decode_picture(path, image_shape, digits=digits, where=str(path))[np.newaxis]
+    try:
+        file = open_regular(path)
+    except OSError as error:
+        raise _unreadable(str(path), error) from error
+    with file:
+        if path.suffix == ".npy":
+            return _read_array(file, image_shape, str(path))
+        _require_size(file, _MAX_PICTURE_BYTES, "A picture", str(path))
+        return decode_picture(file, image_shape, digits=digits, where=str(path))[np.newaxis]
 
 
 def decode_picture(
@@ -111,24 +125,64 @@ def _read_digit(picture: "Image", work: DecodingWork, where: str) -> npt.NDArray
     return canonical_digit(picture)
 
 
-def _read_array(path: Path, image_shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+def _require_size(file: BinaryIO, allowed: int, what: str, where: str) -> None:
+    size = os.fstat(file.fileno()).st_size
+    if size > allowed:
+        raise ImageError(
+            f"{what} must have at most {allowed:,} bytes; got {size:,} in {where}. Split it, or "
+            "scale it down."
+        )
+
+
+def _read_array(file: BinaryIO, image_shape: tuple[int, ...], where: str) -> npt.NDArray[np.uint8]:
+    """Return images of an array file, which are read only when they are used."""
+    _require_size(file, _MAX_ARRAY_BYTES, "An array file", where)
     try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r")
+        shape, fortran, dtype = _read_header(file)
     except Exception as error:  # a damaged header can raise anything
-        raise _unreadable(str(path), error) from error
-    if not isinstance(array, np.ndarray):
-        raise _unreadable(str(path), TypeError("it is an archive of arrays, not one array"))
+        raise _unreadable(where, error) from error
+    wanted = _shape_of_images(shape, image_shape) if dtype == np.uint8 else None
+    if wanted is None:
+        raise ImageError(
+            f"An array must be uint8 of shape {image_shape} or (n, ...); got {dtype} of shape "
+            f"{shape} in {where}. Save raw pixels, integers from 0 to 255: scaling is part of the "
+            "model."
+        )
+    if 0 in shape:
+        raise ImageError(f"{where} contains no images; its shape is {shape}. Save at least one.")
+    try:
+        order: Any = "F" if fortran else "C"
+        array = np.memmap(file, dtype, "r", file.tell(), shape, order)
+    except ValueError as error:  # the file is shorter than its header says
+        raise _unreadable(where, error) from error
+    return np.asarray(array).reshape(wanted)
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, whether the order is Fortran's, and dtype; the file is then at its data."""
+    start = file.peek(2)[:2]  # type: ignore[attr-defined]
+    if not start:
+        raise ValueError("it is empty")
+    if start == b"PK":
+        raise TypeError("it is an archive of arrays, not one array")
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"its version is {'.'.join(map(str, version))}")
+    shape, fortran, dtype = _HEADERS[version](file)
+    return shape, fortran, dtype
+
+
+def _shape_of_images(
+    shape: tuple[int, ...], image_shape: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    """Return the shape of all images, or None if an array of this shape has no such images."""
     plain = image_shape[:-1] if image_shape[-1] == 1 else image_shape
-    for shape in (image_shape, plain):
-        if array.dtype == np.uint8 and array.shape == shape:
-            return np.asarray(array).reshape(1, *image_shape)
-        if array.dtype == np.uint8 and array.shape[1:] == shape and array.ndim == len(shape) + 1:
-            return np.asarray(array).reshape(-1, *image_shape)
-    raise ImageError(
-        f"An array must be uint8 of shape {image_shape} or (n, ...); got {array.dtype} of shape "
-        f"{array.shape} in {path}. Save raw pixels, integers from 0 to 255: scaling is part of the "
-        "model."
-    )
+    for one in (image_shape, plain):
+        if shape == one:
+            return (1, *image_shape)
+        if shape[1:] == one and len(shape) == len(one) + 1:
+            return (shape[0], *image_shape)
+    return None
 
 
 def _unreadable(where: str, error: Exception) -> ImageError:

@@ -6,15 +6,17 @@ on another processor or with another release of the runtime.
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, sentence
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 
 GOLDEN = "golden.npz"
 _MAX_IMAGES = 10
+_MAX_BYTES = 64 * 2**20  # unpacked; ten images of 224 x 224 have 1.5 MB
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,33 @@ def select_golden(
     return Golden(np.asarray(images[chosen]), np.asarray(probabilities[chosen]))
 
 
+def read_golden(path: Path) -> Golden:
+    """Return the golden predictions of a published version.
+
+    Raises:
+        ModelError: the file is damaged, or its arrays are larger than a few images.
+    """
+    try:
+        with ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > _MAX_BYTES:
+            raise ValueError(f"it must unpack to at most {_MAX_BYTES:,} bytes; got {size:,}")
+        with np.load(path, allow_pickle=False) as file:
+            return Golden(file["images"], file["probabilities"])
+    except (BadZipFile, ValueError, KeyError, EOFError) as error:
+        raise ModelError(
+            f"Cannot read the golden predictions in {path}: {sentence(error)} Publish the model "
+            "again (pipeline run)."
+        ) from error
+
+
 def require_golden(predictor: Predictor, path: Path, tolerance: float) -> None:
     """Check that a model predicts the same here as where it was published.
 
     Raises:
         ModelError: a probability differs by more than ``tolerance``.
     """
-    with np.load(path, allow_pickle=False) as file:
-        golden = Golden(file["images"], file["probabilities"])
+    golden = read_golden(path)
     got = predictor.predict(golden.images)
     difference = np.max(np.abs(got.astype(np.float64) - golden.probabilities))
     if not difference <= tolerance:  # also true for NaN

@@ -22,4 +22,5 @@ RUNTIME = Runtime(
     ("onnx", "onnx_int8", "onnx_fp16"),
     NpmPackage(("onnxruntime-web", "playwright-core"), programs=(NODE, CHROMIUM)),
     WebPredictor,
+    reserved_bytes=8 * 10**9,  # by Chromium, for WebAssembly
 )

@@ -14,7 +14,7 @@ from pipeline.system.resources import num_processors
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
-_CHUNK = 4096  # images
+CHUNK = 4096  # images
 
 
 def num_threads(num_images: int) -> int:
@@ -56,7 +56,7 @@ class Predictor(ABC):
 
     def predict_all(self, images: Images) -> Probabilities:
         """Predict in chunks of 4,096 images, which bounds memory."""
-        chunks = (images[first : first + _CHUNK] for first in range(0, len(images), _CHUNK))
+        chunks = (images[first : first + CHUNK] for first in range(0, len(images), CHUNK))
         return np.concatenate([self.predict(np.asarray(chunk)) for chunk in chunks])
 
     def time_calls(self, images: Images, *, calls: int, budget_seconds: float) -> list[float]:

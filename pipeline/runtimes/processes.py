@@ -88,19 +88,28 @@ class WorkerProcess:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
+    def wait_until_opened(self) -> None:
+        """Wait until the model is opened.
+
+        Raises:
+            ModelError: the file is not a model that the runtime can open, or not an allowed one.
+            WorkerFailed: the process exited early, or took too long.
+        """
+        self._wait("not opened")
+
     def wait_for_predictions(self) -> None:
         """Wait until the predictions are written.
 
         Raises:
-            ModelError: the file is not a model that the runtime can open.
+            ModelError: the predictions are not those of a model that can be used.
             WorkerFailed: the process exited early, or took too long.
         """
-        assert self._process.stdout is not None, "it was opened with a pipe"
-        ready, _, _ = select.select([self._process.stdout], [], [], self._timeout_seconds)
-        if not ready:
-            raise WorkerFailed(f"no predictions within {self._timeout_seconds:g} s")
-        if not os.read(self._process.stdout.fileno(), 1):
-            self._explain()
+        self._wait("no predictions")
+
+    def predict(self) -> None:
+        """Let a resident worker predict the images in its folder; see ``wait_for_predictions``."""
+        self._send()
+        self.wait_for_predictions()
 
     def measure(self) -> None:
         """Start the measurement, and wait until it is complete.
@@ -108,14 +117,25 @@ class WorkerProcess:
         Raises:
             WorkerFailed: the process exited early, or took too long.
         """
-        assert self._process.stdin is not None, "it was opened with a pipe"
-        with suppress(BrokenPipeError):
-            os.write(self._process.stdin.fileno(), b"m")
+        self._send()
         try:
             if self._process.wait(self._timeout_seconds):
                 self._explain()
         except subprocess.TimeoutExpired as error:
             raise WorkerFailed(f"no measurement within {self._timeout_seconds:g} s") from error
+
+    def _send(self) -> None:
+        assert self._process.stdin is not None, "it was opened with a pipe"
+        with suppress(BrokenPipeError):  # it exited, which the next wait explains
+            os.write(self._process.stdin.fileno(), b"c")
+
+    def _wait(self, missing: str) -> None:
+        assert self._process.stdout is not None, "it was opened with a pipe"
+        ready, _, _ = select.select([self._process.stdout], [], [], self._timeout_seconds)
+        if not ready:
+            raise WorkerFailed(f"{missing} within {self._timeout_seconds:g} s")
+        if not os.read(self._process.stdout.fileno(), 1):
+            self._explain()
 
     def _explain(self) -> None:
         code = self._process.wait()

@@ -15,6 +15,7 @@ from pipeline.errors import (
     did_you_mean,
     sentence,
 )
+from pipeline.runtimes.allowed.check import require_allowed
 from pipeline.runtimes.packages import Package
 from pipeline.runtimes.predictor import Predictor
 
@@ -24,7 +25,8 @@ class Runtime:
     """A runtime that opens files of some formats.
 
     ``package`` must be installed; ``setting`` is an option of it that predictions depend on;
-    ``encoded_inputs`` are further signatures that its files must have.
+    ``encoded_inputs`` are further signatures that its files must have; ``reserved_bytes`` is memory
+    that it reserves and does not use, which the limit of a worker must include.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Runtime:
     open: Callable[[Path], Predictor]
     setting: str = ""
     encoded_inputs: tuple[str, ...] = ()
+    reserved_bytes: int = 0
 
     @property
     def installed(self) -> bool:
@@ -90,12 +93,14 @@ def open_model(runtime: Runtime, path: Path, display_name: str | None = None) ->
 
     Raises:
         MissingPackages: the runtime is not installed.
-        ModelError: the file is not a model that the runtime can open, or is damaged.
+        ModelError: the file contains an operator that is not allowed, is not a model that the
+            runtime can open, or is damaged.
     """
     require_installed(runtime, path)
+    require_allowed(path, display_name)
     try:
         return runtime.open(path)
-    except PipelineError:
+    except (PipelineError, MemoryError):
         raise
     except Exception as error:  # every runtime has its own exceptions
         raise ModelError(

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from pipeline.serving.ports import open_ports
 from pipeline.serving.settings import Limits, Settings
 from pipeline.serving.supervisor import STOPPING, Supervisor
 from pipeline.system import daemon_threads
+from pipeline.system.scratch import scratch_folder
 
 
 def serve(settings: Settings, on_open: Callable[[Settings], None]) -> None:
@@ -33,8 +33,8 @@ def serve(settings: Settings, on_open: Callable[[Settings], None]) -> None:
 
             run_worker(settings, sock)
         else:
-            with tempfile.TemporaryDirectory(prefix="pipeline-metrics-") as folder:
-                os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            with scratch_folder() as folder:
+                os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
                 Supervisor(settings, sock).run()
     finally:
         sock.close()

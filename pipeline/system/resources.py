@@ -1,5 +1,6 @@
 """The processors and memory that a process may use, on a machine or in a container."""
 
+import errno
 import math
 import os
 from collections.abc import Iterator
@@ -7,6 +8,16 @@ from pathlib import Path
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN = Path("/proc/self/cgroup")
+# How NumPy, onnxruntime, TensorFlow, OpenVINO, the loader and threads say it (in lower case).
+_NO_MEMORY = (
+    "bad_alloc",
+    "bad allocation",
+    "can't start new thread",
+    "cannot allocate memory",
+    "failed to allocate memory",
+    "failed to map segment from shared object",
+    "oom when allocating",
+)
 
 
 def num_processors(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
@@ -30,6 +41,19 @@ def memory_bytes(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
     files = [folder / name for folder in _folders(cgroups, own, "memory") for name in names]
     limits = [limit for file in files for limit in _numbers(file) if limit > 0]
     return min([physical, *limits])
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether an error, or one that it was raised from, is due to a lack of memory."""
+    chain: BaseException | None = error
+    while chain is not None:
+        text = str(chain).lower()
+        if isinstance(chain, MemoryError) or any(words in text for words in _NO_MEMORY):
+            return True
+        if isinstance(chain, OSError) and chain.errno == errno.ENOMEM:
+            return True
+        chain = chain.__cause__
+    return False
 
 
 def _quotas(cgroups: Path, own: Path) -> Iterator[tuple[int, int]]:

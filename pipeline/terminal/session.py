@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipeline.errors import PipelineError
+from pipeline.errors import MachineError, PipelineError
 from pipeline.system.interruption import Interruption, interruptible
+from pipeline.system.resources import lacks_memory
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -37,7 +38,8 @@ def _report_errors(
     interruption: Interruption, as_json: bool, debug: bool
 ) -> Iterator[Interruption]:
     try:
-        yield interruption
+        with explain_lack_of_memory():
+            yield interruption
     except PipelineError as error:
         _fail(type(error).__name__, str(error), error.exit_code, as_json, debug)
     except BrokenPipeError:
@@ -51,6 +53,25 @@ def _report_errors(
             number = getattr(error, "number", interruption.number or signal.SIGINT)
             _fail_interrupted(number, as_json)
         _fail_unexpectedly(error, as_json, debug)
+
+
+@contextmanager
+def explain_lack_of_memory() -> Iterator[None]:
+    """Turn the errors for it, of which each library has its own, into one clear error.
+
+    Raises:
+        MachineError: there is not enough memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not lacks_memory(error):
+            raise
+        raise MachineError(
+            "There is not enough memory for this command. Close other programs, raise the limit of "
+            "this shell or container (ulimit -v), or use a smaller model, data set or file. "
+            "Completed work is saved."
+        ) from error
 
 
 @contextmanager

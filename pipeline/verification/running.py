@@ -72,8 +72,13 @@ def verify(
     *,
     only: Sequence[Runtime] | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    memory_bytes: int | None = None,
 ) -> list[Check]:
-    """Run every artifact in every runtime that opens it, or in ``only`` those given."""
+    """Run every artifact in every runtime that opens it, or in ``only`` those given.
+
+    Each step has the time limit; the memory limit is that for files from elsewhere, unless one is
+    given.
+    """
     wanted = [
         (artifact, runtime)
         for artifact in artifacts
@@ -90,7 +95,9 @@ def verify(
         checks = []
         try:
             for pair in wanted:
-                jobs.append(pool.submit(_check, *pair, reference, lock, timeout_seconds))
+                jobs.append(
+                    pool.submit(_check, *pair, reference, lock, timeout_seconds, memory_bytes)
+                )
             for job, (artifact, runtime) in zip(jobs, wanted, strict=True):
                 checks.append(job.result())
                 task.update(len(checks), f"{artifact.name} in {runtime.name}")
@@ -116,6 +123,7 @@ def _check(
     reference: Reference,
     lock: MeasurementLock,
     timeout_seconds: float,
+    memory_bytes: int | None,
 ) -> Check:
     check = Check(
         artifact.name,
@@ -134,6 +142,7 @@ def _check(
             reference.images,
             lock=lock,
             timeout_seconds=timeout_seconds,
+            memory_bytes=memory_bytes,
         )
     except ModelError as error:
         return replace(check, failures=(f"it could not be run: {error}",))

@@ -11,6 +11,7 @@ from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, ExportFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.runtimes.requirements import chosen_runtimes
+from pipeline.system.resources import memory_bytes
 from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import read_reference
 from pipeline.verification.running import artifacts_in, verify
@@ -37,6 +38,7 @@ def run(context: Context, folder: Path) -> Outcome[VerifyFacts]:
         reference,
         context.progress,
         only=chosen_runtimes(context.config),
+        memory_bytes=memory_bytes(),
     )
     failed = {name: reason for name in formats if (reason := _failed_copy(name, checks))}
     for name, reason in failed.items():

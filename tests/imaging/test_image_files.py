@@ -1,5 +1,6 @@
 """Reading image files, and rejecting unsuitable ones."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,7 @@ def test_wrong_size_or_kind_is_rejected(
         ("empty.png", b"", "unknown image format"),
         ("gif.png", b"GIF89a\x1c\x00\x1c\x00\x00\x00\x00;", "unknown image format"),
         ("text.npy", b"hello", "Use a PNG"),
-        ("empty.npy", b"", "Use a PNG"),
+        ("empty.npy", b"", r"empty\.npy as an image: it is empty\. Use a PNG"),
         ("header.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran", "Use a PNG"),
     ],
 )
@@ -124,7 +125,7 @@ def test_archive_and_folder_are_rejected(tmp_path: Path) -> None:
         np.savez(file, a=np.zeros((28, 28), np.uint8))
     with pytest.raises(ImageError, match="an archive of arrays, not one array"):
         read_images(tmp_path / "a.npy", SHAPE)
-    with pytest.raises(ImageError, match="Is a directory"):
+    with pytest.raises(ImageError, match="must be a regular file; got a folder"):
         read_images(tmp_path, SHAPE)
 
 
@@ -145,3 +146,50 @@ def test_damaged_files_raise_only_image_errors(tmp_path: Path) -> None:
                 assert read_images(path, SHAPE).shape == (1, *SHAPE)
             except ImageError as error:
                 assert str(path) in str(error)  # noqa: PT017  (either outcome is right)
+
+
+@pytest.mark.timeout(60, func_only=True)
+@pytest.mark.parametrize("name", ["pipe.npy", "pipe.png"])
+def test_pipe_is_rejected_at_once(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ImageError, match=f"{name} as an image: it must be a regular file; got a p"):
+        read_images(tmp_path / name, SHAPE)
+
+
+@pytest.mark.parametrize("shape", [(0, 28, 28), (0, 28, 28, 1)])
+def test_array_without_images_is_rejected(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
+    with pytest.raises(ImageError, match=rf"a\.npy contains no images; its shape is \({shape[0]},"):
+        read_images(tmp_path / "a.npy", SHAPE)
+
+
+def array_of(path: Path, images: int, *, stored: int | None = None) -> Path:
+    """A sparse array file, which takes no disk space."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": (images, 28, 28)}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + 784 * (images if stored is None else stored))
+    return path
+
+
+def test_oversized_files_are_rejected_unread(tmp_path: Path) -> None:
+    large = array_of(tmp_path / "large.npy", 50_000_000)
+    text = r"An array file must have at most 1,073,741,824 bytes; got 39,200,000,\d+ in .*large.npy"
+    with pytest.raises(ImageError, match=f"{text}. Split it, or scale it down"):
+        read_images(large, SHAPE)
+    (tmp_path / "large.png").touch()
+    os.truncate(tmp_path / "large.png", 10**9)
+    with pytest.raises(ImageError, match="A picture must have at most 67,108,864 bytes; got 1,00"):
+        read_images(tmp_path / "large.png", SHAPE)
+
+
+def test_array_shorter_than_its_header_says_is_rejected(tmp_path: Path) -> None:
+    short = array_of(tmp_path / "short.npy", 10**6, stored=2)
+    with pytest.raises(ImageError, match=r"Cannot read .*short\.npy as an image: mmap length"):
+        read_images(short, SHAPE)
+
+
+def test_order_of_fortran_is_read(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
+    np.save(tmp_path / "a.npy", np.asfortranarray(images))
+    np.testing.assert_array_equal(read_images(tmp_path / "a.npy", SHAPE)[..., 0], images)

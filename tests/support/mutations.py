@@ -22,6 +22,7 @@ from pipeline.artifacts.model_contract import require_classifier
 from pipeline.errors import PipelineError
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
 from pipeline.runtimes.worker import limit_memory
+from pipeline.system.resources import memory_bytes
 
 SECONDS = 60
 STRUCTURE = 3000  # bytes at either end, where names and shapes are
@@ -67,7 +68,7 @@ def open_in_fork(runtime: Runtime, path: Path, outcome: Path) -> str:
     child = os.fork()
     if child == 0:
         signal.alarm(SECONDS)
-        limit_memory()
+        limit_memory(memory_bytes())
         try:
             predictor = open_model(runtime, path)
             require_classifier(predictor.contract, path.name)

@@ -1,11 +1,16 @@
 """One command from start to exit code."""
 
+import errno
 import json
+import subprocess
+import sys
 
 import pytest
 import typer
 
+from pipeline.errors import ModelError
 from pipeline.terminal.session import report_errors
+from tests.support.paths import PROJECT
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -24,3 +29,45 @@ def test_unexpected_error_is_reported_as_a_bug(
     if as_json:
         document = {"type": "ZeroDivisionError", "message": text, "exit_code": 3}
         assert json.loads(out) == {"error": document}
+
+
+def native_failure() -> ModelError:
+    error = ModelError("model.onnx is not a valid onnx model")
+    error.__cause__ = ImportError("x.so: failed to map segment from shared object")
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+        RuntimeError("Exception caught: std::bad_alloc"),
+        native_failure(),
+    ],
+)
+def test_lack_of_memory_is_no_bug(capsys: pytest.CaptureFixture[str], error: Exception) -> None:
+    with pytest.raises(typer.Exit) as caught, report_errors(as_json=False, debug=False):
+        raise error
+    assert caught.value.exit_code == 3
+    assert capsys.readouterr().err == (
+        "Error: There is not enough memory for this command. Close other programs, raise the limit "
+        "of this shell or container (ulimit -v), or use a smaller model, data set or file. "
+        "Completed work is saved.\n"
+    )
+
+
+@pytest.mark.process
+def test_lack_of_address_space_is_no_bug() -> None:
+    """An array of 400 MB cannot even be mapped with 300 MB."""
+    code = (
+        "import resource, numpy\n"
+        "from pipeline.terminal.session import report_errors\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (3 * 10**8, -1))\n"
+        "with report_errors(as_json=False, debug=False): numpy.ones(5 * 10**7)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=PROJECT
+    )
+    assert "There is not enough memory for this command." in done.stderr
