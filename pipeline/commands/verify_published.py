@@ -9,11 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
+from pipeline.artifacts.data_set import (
+    TEST_PROBABILITIES_FILE,
+    TRAINED_MODEL_FILE,
+    split_file,
+)
 from pipeline.artifacts.data_source import SAMPLE, Source
 from pipeline.artifacts.formats import artifact_path
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE
-from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts
+from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
 from pipeline.config.places import Places
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
@@ -24,7 +28,9 @@ from pipeline.runtimes.registry import choose_runtime
 from pipeline.runtimes.requirements import require_runnable
 from pipeline.stages import run_stages
 from pipeline.tasks.registry import task_named
-from pipeline.verification.comparing import Reference
+from pipeline.verification.comparing import Reference, exact_reference
+from pipeline.verification.network import Network
+from pipeline.verification.reading_back import trained_network
 from pipeline.verification.running import artifacts_in, verify
 
 KERAS = "keras"
@@ -60,7 +66,8 @@ def verify_published(
     artifacts = artifacts_in(published.path, published.formats, has_encoded_inputs=encoded)
     require_runnable([artifact.format for artifact in artifacts], only)
     checks = verify(artifacts, reference, progress, only=only)
-    itself = _stored_predictions(published, workspace) is None  # model.keras is the reference
+    # Without exact and stored predictions, those of model.keras are the reference.
+    itself = reference.allowed is None and _stored_predictions(published, workspace) is None
     return [replace(c, is_reference=itself and c.runtime == KERAS) for c in checks]
 
 
@@ -118,19 +125,36 @@ def _predict_in_keras(model: Path, images: Path) -> npt.NDArray[np.float32]:
         ) from error
 
 
+def _trained(published: PublishedModel, workspace: "Workspace") -> Network | None:
+    """Return the network from the output of the run, else from the published Keras model."""
+    stored = workspace.store.find_files(TrainFacts.stage, published.manifest.stages.train)
+    if stored is not None and stored.is_unaltered():
+        return trained_network(stored.path / TRAINED_MODEL_FILE)
+    if KERAS in published.formats:
+        return trained_network(artifact_path(published.path, KERAS))
+    return None
+
+
 def _reference(published: PublishedModel, data: Path, workspace: "Workspace") -> Reference:
-    """Return Keras' predictions: those stored by the run, else from the published Keras model."""
+    """Return the exact predictions of the trained network.
+
+    Where they cannot be computed, return Keras' own: those stored by the run, else from the
+    published Keras model.
+    """
+    contract, task = published.manifest.contract, task_named(published.manifest.task)
+    network = _trained(published, workspace)
+    if network is not None:
+        return exact_reference(data, network, contract, task)
     images = data / split_file("test", "images")
     stored = _stored_predictions(published, workspace)
     if stored is not None:
         probabilities = np.load(stored)
     else:
-        model = artifact_path(published.path, "keras")
-        probabilities = _predict_in_keras(model, images)
+        probabilities = _predict_in_keras(artifact_path(published.path, KERAS), images)
     return Reference(
         images=images,
         labels=np.load(data / split_file("test", "labels")),
         probabilities=probabilities,
-        contract=published.manifest.contract,
-        task=task_named(published.manifest.task),
+        contract=contract,
+        task=task,
     )

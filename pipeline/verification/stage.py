@@ -7,7 +7,13 @@ from pathlib import Path
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.formats import FORMATS, artifact_name
 from pipeline.artifacts.reduced_precision import Copy
-from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, ExportFacts, VerifyFacts
+from pipeline.artifacts.stage_facts import (
+    DataFacts,
+    EvaluateFacts,
+    ExportFacts,
+    TrainFacts,
+    VerifyFacts,
+)
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.runtimes.requirements import chosen_runtimes
@@ -26,12 +32,14 @@ def run(context: Context, folder: Path) -> Outcome[VerifyFacts]:
     del folder  # all results are in the facts
     exported = context.output(ExportFacts)
     formats = exported.facts.formats
-    reference = read_reference(
-        context.output(DataFacts).path,
-        context.output(EvaluateFacts).path,
-        exported.facts.contract,
-        task_named(context.config.task),
-    )
+    with context.progress.task("computing exact predictions"):
+        reference = read_reference(
+            context.output(DataFacts).path,
+            context.output(TrainFacts).path,
+            context.output(EvaluateFacts).path,
+            exported.facts.contract,
+            task_named(context.config.task),
+        )
     checks = verify(
         artifacts_in(exported.path, formats),
         reference,

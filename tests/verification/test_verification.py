@@ -41,8 +41,9 @@ CONTRACT = contract_for(MULTICLASS.output(10), image_shape=(28, 28, 1))
 @pytest.fixture(scope="module")
 def reference(smoke: Path) -> Reference:
     [data] = (smoke / "runs" / "data").iterdir()
+    [train] = (smoke / "runs" / "train").iterdir()
     [evaluation] = (smoke / "runs" / "evaluate").iterdir()
-    return read_reference(data, evaluation, CONTRACT, MULTICLASS)
+    return read_reference(data, train, evaluation, CONTRACT, MULTICLASS)
 
 
 @pytest.fixture
