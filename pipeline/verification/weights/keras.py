@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.verification.network import Dense, Network
+from pipeline.verification.network import Dense, Network, Weights
 
 _FIRST = "layers/dense/vars"  # then dense_1, dense_2, ... (keras/src/saving/saving_lib.py)
 
@@ -18,6 +18,8 @@ def read(path: Path) -> Network:
     import h5py
 
     with zipfile.ZipFile(path) as archive:
+        if any(entry.compress_type for entry in archive.infolist()):
+            raise ValueError("the archive must not be compressed; Keras does not compress it")
         layers = json.loads(archive.read("config.json"))["config"]["layers"]
         stored = io.BytesIO(archive.read("model.weights.h5"))
     dense = [layer["config"] for layer in layers if layer["class_name"] == "Dense"]
@@ -33,9 +35,12 @@ def read(path: Path) -> Network:
 
 
 def _dense(config: dict[str, Any], variables: Any) -> Dense:
-    return Dense(
-        np.asarray(variables["0"]),
-        np.asarray(variables["1"]) if config["use_bias"] else None,
-        config["activation"],
-        config["name"],
-    )
+    kernel, *bias = (_array(variables[name]) for name in ("0", "1")[: 1 + config["use_bias"]])
+    return Dense(kernel, bias[0] if bias else None, config["activation"], config["name"])
+
+
+def _array(stored: Any) -> Weights:
+    """Return an array of the HDF5 file; one without data in this file could have any size."""
+    if stored.chunks or stored.external or stored.id.get_storage_size() != stored.nbytes:
+        raise ValueError(f"{stored.name} must be stored in one piece")
+    return np.asarray(stored)
