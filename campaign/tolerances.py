@@ -12,7 +12,7 @@ rounding. It counts as accepted only if it changes a label, or a probability by 
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,7 @@ from pipeline.verification.running import artifacts_in, verify
 
 SOUND = 200
 FAULTS_EACH = 4
+EPOCHS = (0, 0, 1, 10, 100)  # one of these; without training, weights are scaled
 TENTH = 10  # of the sound models, in all formats and all runtimes
 NOTICEABLE = 1e-5
 FLOAT32_FORMATS = [name for name, item in FORMATS.items() if item.copy_of is None]
@@ -74,7 +75,7 @@ def read_digits(folder: Path) -> Digits:
     return Digits(images[train], labels[train], path, labels[test])
 
 
-def random_model(seed: int, digits: Digits) -> keras.Model:
+def random_model(seed: int, digits: Digits, epochs: Sequence[int]) -> keras.Model:
     """Return a network that was trained, or has random weights of any magnitude."""
     rng = np.random.default_rng(seed)
     keras.utils.set_random_seed(seed)
@@ -86,9 +87,8 @@ def random_model(seed: int, digits: Digits) -> keras.Model:
         initializer=str(rng.choice(["glorot_uniform", "he_normal", "orthogonal"])),
     )
     model = build_model(config, image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS)
-    epochs = int(rng.choice([0, 0, 1, 10, 100]))
-    if epochs:
-        _train(model, digits, epochs, learning_rate=float(rng.choice([1e-3, 1e-2])))
+    if chosen := int(rng.choice(epochs)):
+        _train(model, digits, chosen, learning_rate=float(rng.choice([1e-3, 1e-2])))
         return model
     scale = 10.0 ** rng.uniform(-8, 3)
     weights = [scale ** rng.uniform(0, 1) * w for w in model.get_weights()]
@@ -296,7 +296,9 @@ def try_fault(folder: Path, change: Change, reference: Reference) -> str:
     return "accepted" if has_effect(sound.probabilities, faulty.probabilities) else "no effect"
 
 
-def sound_models(seed: int, count: int, digits: Digits, folder: Path) -> Iterator[Path]:
+def sound_models(
+    seed: int, count: int, digits: Digits, folder: Path, *, epochs: Sequence[int] = EPOCHS
+) -> Iterator[Path]:
     """Yield folders, named by their seeds, of random models whose predictions are finite.
 
     Each tenth has all formats, the others those of Keras and onnxruntime.
@@ -304,7 +306,7 @@ def sound_models(seed: int, count: int, digits: Digits, folder: Path) -> Iterato
     images = np.load(digits.test)
     found = 0
     while found < count:
-        model = random_model(seed, digits)
+        model = random_model(seed, digits, epochs)
         if np.isfinite(model(images, training=False)).all():
             path = folder / str(seed)
             export_all(model, FLOAT32_FORMATS if found % TENTH == 0 else ["keras", "onnx"], path)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from pipeline.artifacts.formats import artifact_path
@@ -22,6 +23,8 @@ from pipeline.verification.comparing import Reference
 from pipeline.verification.network import Network
 from pipeline.verification.reading_back import trained_network, weight_failures
 from pipeline.verification.running import artifacts_in, verify
+from pipeline.verification.weights.onnx_network import dense_network
+from tests.support.damaged_models import change_onnx
 from tests.support.small_training import new_model
 
 pytestmark = pytest.mark.tensorflow
@@ -187,3 +190,31 @@ def test_changes_of_folded_weights_are_detected(
     failures = weight_failures(tmp_path / "model.tflite", "litert", network)
     assert failures
     assert "differs at" in failures[0]
+
+
+def test_single_onnx_file_is_recognized_as_a_network(published: Path, trained: Network) -> None:
+    found = dense_network(artifact_path(published, "onnx"))
+    assert found is not None
+    assert found.scale == trained.scale
+    assert [layer.activation for layer in found.layers] == ["relu", "linear"]
+    for got, layer in zip(found.layers, trained.layers, strict=True):
+        np.testing.assert_array_equal(got.kernel, layer.kernel)
+
+
+def leak(model: onnx.ModelProto) -> None:
+    [node] = [node for node in model.graph.node if node.op_type == "Relu"]
+    node.op_type = "LeakyRelu"
+    node.attribute.append(onnx.helper.make_attribute("alpha", 0.3))
+
+
+def shift(model: onnx.ModelProto) -> None:
+    [tensor] = [t for t in model.graph.initializer if t.dims == [] and not t.raw_data.strip(b"\0")]
+    tensor.CopyFrom(onnx.numpy_helper.from_array(np.array(0.1, np.float32), tensor.name))
+
+
+@pytest.mark.parametrize("change", [leak, shift])
+def test_other_onnx_files_are_not_mistaken_for_a_known_network(
+    copy: Path, change: Callable[[onnx.ModelProto], None]
+) -> None:
+    change_onnx(change, "model.onnx")(copy)
+    assert dense_network(copy / "model.onnx") is None
