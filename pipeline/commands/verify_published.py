@@ -32,6 +32,7 @@ from pipeline.verification.comparing import Reference, exact_reference
 from pipeline.verification.network import Network
 from pipeline.verification.reading_back import trained_network
 from pipeline.verification.running import artifacts_in, verify
+from pipeline.verification.weights.reading import read_isolated
 
 KERAS = "keras"
 
@@ -131,7 +132,7 @@ def _trained(published: PublishedModel, workspace: "Workspace") -> Network | Non
     if stored is not None and stored.is_unaltered():
         return trained_network(stored.path / TRAINED_MODEL_FILE)
     if KERAS in published.formats:
-        return trained_network(artifact_path(published.path, KERAS))
+        return trained_network(artifact_path(published.path, KERAS), read=read_isolated)
     return None
 
 

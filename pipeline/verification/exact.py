@@ -44,7 +44,7 @@ FACTOR = 8
 # intermediate result; FACTOR allows 8 units.
 _FUNCTION_ROUNDINGS = 2
 _TINY = 2.0**-126  # results below are denormal, and some runtimes replace them by 0
-_CHUNK_NUMBERS = 2_000_000  # of one temporary array of float64: 16 MB
+_CHUNK_NUMBERS = 8_000_000  # of one temporary array of float64: 64 MB
 
 
 @dataclass(frozen=True)

@@ -11,57 +11,52 @@ LiteRT's converter also moves biases of linear hidden layers into those of later
 are compared within the rounding errors of float32, since the order of summation is not known.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import one_line
+from pipeline.errors import WorkerFailed, one_line
 from pipeline.tasks.task import UNIT_ROUNDOFF
 from pipeline.verification.exact import is_supported
 from pipeline.verification.network import Dense, Network, Weights
-from pipeline.verification.weights import keras, litert, onnx, openvino, saved_model
+from pipeline.verification.weights.reading import Reader, read_here
 
 Array = npt.NDArray[np.float64]
 
-_READERS: dict[str, Callable[[Path], Network | None]] = {
-    "keras": keras.read,
-    "litert": litert.read,
-    "onnx": onnx.read,
-    "openvino": openvino.read,
-    "saved_model": saved_model.read,
-}
 _ADDED = {"hard_sigmoid": np.float32(3)}
 _MULTIPLIED = {"hard_sigmoid": np.float32(1) / np.float32(6), "squareplus": np.float32(0.5)}
 
 
-def trained_network(path: Path) -> Network | None:
-    """Return the network in a ``.keras`` file.
+def trained_network(path: Path, *, read: Reader = read_here) -> Network | None:
+    """Return the network in a ``.keras`` file; ``read`` is ``read_isolated`` for foreign files.
 
     None if it is not a network whose exact predictions can be computed, if the file is damaged, or
     if h5py, which Keras needs too, is not installed.
     """
     try:
-        network = keras.read(path)
+        network = read(path, "keras")
     except Exception:  # noqa: BLE001  (whatever another structure raises)
         return None
-    return network if is_supported(network) else None
+    return network if network is not None and is_supported(network) else None
 
 
-def weight_failures(path: Path, file_format: str, trained: Network) -> tuple[str, ...] | None:
+def weight_failures(
+    path: Path, file_format: str, trained: Network, *, read: Reader = read_here
+) -> tuple[str, ...] | None:
     """Return how the weights of a file differ from the trained ones: no sentence, or one.
 
-    None if its format or version does not permit the comparison.
+    None if its format or version does not permit the comparison. ``read`` is ``read_isolated`` for
+    foreign files.
     """
-    reader = _READERS.get(file_format)
-    if reader is None:
-        return None
     try:
-        found = reader(path)
+        found = read(path, file_format)
         failures = [] if found is None else list(_differences(found, trained))
     except ModuleNotFoundError:
         return None  # of a package that reads the format; the base install has none
+    except WorkerFailed as error:
+        return (f"its weights could not be read: {error}",)
     except Exception as error:  # noqa: BLE001  (whatever a damaged file raises)
         return (f"its weights could not be read: {type(error).__name__}: {one_line(error)}",)
     if found is None:

@@ -24,6 +24,7 @@ from pipeline.verification.comparing import (
 )
 from pipeline.verification.reading_back import weight_failures
 from pipeline.verification.reduced_precision import compared_with_originals
+from pipeline.verification.weights.reading import read_isolated
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -112,10 +113,14 @@ def _compare_weights(
     trained = reference.trained
     if trained is None:
         return {artifact.name: None for artifact in artifacts}
-    return {
-        artifact.name: weight_failures(artifact.path, artifact.format, trained)
-        for artifact in artifacts
-    }
+    with ThreadPoolExecutor(min(num_processors(), _MAX_WORKERS)) as pool:
+        found = pool.map(
+            lambda artifact: weight_failures(
+                artifact.path, artifact.format, trained, read=read_isolated
+            ),
+            artifacts,
+        )
+    return {artifact.name: failures for artifact, failures in zip(artifacts, found, strict=True)}
 
 
 def _end(jobs: Sequence[Future[Check]]) -> None:

@@ -3,6 +3,7 @@
 Formats of lower precision have other weights by design.
 """
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -23,7 +24,9 @@ from pipeline.verification.comparing import Reference
 from pipeline.verification.network import Network
 from pipeline.verification.reading_back import trained_network, weight_failures
 from pipeline.verification.running import artifacts_in, verify
+from pipeline.verification.weights import reading
 from pipeline.verification.weights.onnx_network import dense_network
+from pipeline.verification.weights.reading import Reader, read_here, read_isolated
 from tests.support.damaged_models import change_onnx
 from tests.support.small_training import new_model
 
@@ -61,11 +64,52 @@ def flip_first_bit(path: Path, kernel: np.ndarray, *, transposed: bool = False) 
     path.write_bytes(content)
 
 
+@pytest.mark.parametrize("read", [read_here, read_isolated])
 @pytest.mark.parametrize("file_format", FILES)
 def test_exported_weights_are_the_trained_ones(
-    published: Path, trained: Network, file_format: str
+    published: Path, trained: Network, file_format: str, read: Reader
 ) -> None:
-    assert weight_failures(artifact_path(published, file_format), file_format, trained) == ()
+    path = artifact_path(published, file_format)
+    assert weight_failures(path, file_format, trained, read=read) == ()
+    assert weight_failures(path, "onnx_int8", trained, read=read) is None
+
+
+def test_trained_network_is_the_same_from_another_process(published: Path) -> None:
+    path = artifact_path(published, "keras")
+    here, there = trained_network(path), trained_network(path, read=read_isolated)
+    assert here is not None
+    assert there is not None
+    assert [layer.activation for layer in there.layers] == ["relu", "linear"]
+    assert [name for name, _ in here.arrays()] == [name for name, _ in there.arrays()]
+    assert all(
+        np.array_equal(a, b) for (_, a), (_, b) in zip(here.arrays(), there.arrays(), strict=True)
+    )
+
+
+def test_damaged_file_is_named_from_another_process(copy: Path, trained: Network) -> None:
+    path = copy / "model.keras"
+    path.write_bytes(b"no archive")
+    assert weight_failures(path, "keras", trained, read=read_isolated) == (
+        "its weights could not be read: BadZipFile: File is not a zip file",
+    )
+
+
+def test_crash_and_time_limit_of_the_other_process_are_named(
+    copy: Path, trained: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that kills its process, and one that waits for a pipe, in place of the reader."""
+    path = copy / "model.keras"
+    monkeypatch.setattr(reading, "_MODULE", "tests.support.killed")
+    assert weight_failures(path, "keras", trained, read=read_isolated) == (
+        "its weights could not be read: the process that read them was killed by SIGSEGV",
+    )
+    path.unlink()
+    os.mkfifo(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(reading, "_SECONDS", 0.01)
+    assert weight_failures(path, "keras", trained, read=read_isolated) == (
+        "its weights could not be read: no weights within 0.01 s",
+    )
 
 
 @pytest.mark.parametrize("file_format", ["onnx_int8", "onnx_fp16"])
