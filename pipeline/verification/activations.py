@@ -14,6 +14,8 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 Function = Callable[[Array], Array]
 
+_LARGE = 300.0  # an error in an exponent that leaves nothing certain; exp of twice it is finite
+
 
 class Activation(ABC):
     """An activation; ``x`` are its inputs (n, units), ``error`` bounds of their errors."""
@@ -65,7 +67,8 @@ class Elementwise(Activation):
     def remainder(self, x: Array, error: Array) -> Array:
         """Return the larger of |f(x + e) - f(x) - f'(x) e| and |f(x - e) - f(x) + f'(x) e|.
 
-        It is not 0 where a kink, such as that of ReLU at 0, is within the error.
+        It is not 0 where a kink, such as that of ReLU at 0, is within the error. Between kinks, the
+        functions are convex or concave for errors of the size of roundings, so the ends suffice.
         """
         y, change = self.function(x), self.slope(x) * error
         above = np.abs(self.function(x + error) - y - change)
@@ -89,17 +92,20 @@ class Softmax(Activation):
         return np.asarray(p * (sensitivity - np.sum(sensitivity * p, axis=-1, keepdims=True)))
 
     def variance(self, x: Array, variance: Array) -> Array:
-        """Return p_i^2 (Var(x_i) + sum_j p_j^2 Var(x_j)), at least the variance of the output."""
+        """Return p_i^2 ((1 - p_i)^2 Var(x_i) + sum over j != i of p_j^2 Var(x_j))."""
         p = softmax(x)
-        return np.asarray(p**2 * (variance + np.sum(p**2 * variance, axis=1, keepdims=True)))
+        return np.asarray(p**2 * _variance_of_difference(p, variance))
 
     def remainder(self, x: Array, error: Array) -> Array:
-        """Return p (exp(d) - 1 - d), d twice the largest error, as p_i changes by exp(d) at most.
+        """Return p_i (exp(s_i) - 1 - s_i + r), at most 1 + p_i s_i since outputs are 0 to 1.
 
-        Outputs are between 0 and 1, so no remainder exceeds 1 + p d.
+        Errors multiply p_i by exp(d_i - log sum_j p_j exp(d_j)), where d are relative to the error
+        of the largest input. That exponent is s_i at most; r is the remainder of the logarithm.
         """
-        p, d = softmax(x), 2 * error.max(axis=1, keepdims=True)
-        return np.asarray(np.minimum(p * (np.expm1(np.minimum(d, 700)) - d), 1 + p * d))
+        p = softmax(x)
+        d = _relative_to_largest(p, error)
+        s = np.minimum(d + np.log(np.sum(p * np.exp(d), axis=1, keepdims=True)), _LARGE)
+        return np.asarray(np.minimum(p * (np.expm1(s) - s + _of_log_sum_exp(p, d)), 1 + p * s))
 
 
 class LogSoftmax(Activation):
@@ -117,14 +123,15 @@ class LogSoftmax(Activation):
         )
 
     def variance(self, x: Array, variance: Array) -> Array:
-        """Return Var(x_i) + sum_j p_j^2 Var(x_j), twice that where they may be correlated."""
-        p = softmax(x)
-        return np.asarray(2 * (variance + np.sum(p**2 * variance, axis=1, keepdims=True)))
+        """Return (1 - p_i)^2 Var(x_i) + sum over j != i of p_j^2 Var(x_j)."""
+        return _variance_of_difference(softmax(x), variance)
 
     def remainder(self, x: Array, error: Array) -> Array:
-        """Return d^2 / 8 for errors that span d: log-sum-exp has second derivatives up to 1 / 4."""
-        d = 2 * error.max(axis=1, keepdims=True)
-        return np.broadcast_to(np.minimum(d**2 / 8, d), x.shape)
+        """Return that of log-sum-exp, at most twice the largest error."""
+        p = softmax(x)
+        of_sum = _of_log_sum_exp(p, _relative_to_largest(p, error))
+        bound = np.minimum(of_sum, 2 * error.max(axis=1, keepdims=True))
+        return np.broadcast_to(bound, x.shape)
 
 
 class Sparsemax(Activation):
@@ -168,9 +175,9 @@ class Sparsemax(Activation):
         return np.asarray(kept - self._weights(x)[:, None] * kept.sum(axis=-1, keepdims=True))
 
     def variance(self, x: Array, variance: Array) -> Array:
-        """Return Var(x_i) + sum_j (dt / dx_j)^2 Var(x_j), twice that as they are correlated."""
-        shared = np.sum(self._weights(x) ** 2 * variance, axis=1, keepdims=True)
-        return np.asarray(2 * (x > self._threshold(x)) * (variance + shared))
+        """Return the variance of x_i - t, both linearized, for the outputs that are not 0."""
+        on = x > self._threshold(x)
+        return np.asarray(on * _variance_of_difference(self._weights(x), variance))
 
     def remainder(self, x: Array, error: Array) -> Array:
         """Return the possible change of t where the errors may change the order or the last k."""
@@ -182,6 +189,29 @@ class Sparsemax(Activation):
         kink = np.any(np.abs(x - self._threshold(x)) <= d, axis=1, keepdims=True)
         change = np.where(other_last, jumps, 0) + np.where(other_order | kink, d, 0)
         return np.broadcast_to(change, x.shape)
+
+
+def _variance_of_difference(weights: Array, variance: Array) -> Array:
+    """Return the variances of x_i - sum_j w_j x_j, for independent x."""
+    shared = np.sum(weights**2 * variance, axis=1, keepdims=True)
+    return np.asarray((1 - 2 * weights) * variance + shared)
+
+
+def _relative_to_largest(p: Array, error: Array) -> Array:
+    """Return bounds of the errors minus that of the most probable class, for which it is 0."""
+    top = p.argmax(axis=1)[:, None]
+    d = np.minimum(error + np.take_along_axis(error, top, axis=1), _LARGE)
+    np.put_along_axis(d, top, 0, axis=1)
+    return d
+
+
+def _of_log_sum_exp(p: Array, d: Array) -> Array:
+    """Return how far log sum_j exp(x_j) may be from its linearization, with p = softmax(x).
+
+    log sum_j p_j exp(d_j) - sum_j p_j d_j is at least 0, and at most sum_j p_j (exp(d_j) - 1 - d_j)
+    since log(1 + y) <= y.
+    """
+    return np.asarray(np.sum(p * (np.expm1(d) - d), axis=1, keepdims=True))
 
 
 def softmax(x: Array) -> Array:

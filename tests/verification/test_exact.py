@@ -115,6 +115,32 @@ def test_pull_back_is_the_derivative(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
+def test_variance_is_that_of_the_linearization(name: str) -> None:
+    """sum_j (dy_i / dx_j)^2 Var(x_j), with all derivatives from ``pull_back``."""
+    rng = np.random.default_rng(3)
+    x, variance = rng.uniform(-4, 4, (30, 5)), rng.uniform(0, 1, (30, 5))
+    activation = ACTIVATIONS[name]
+    jacobian = activation.pull_back(x, np.broadcast_to(np.eye(5), (30, 5, 5)))
+    expected = np.einsum("nij,nj->ni", jacobian**2, variance)
+    np.testing.assert_allclose(activation.variance(x, variance), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-2])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_linearization_and_remainder_contain_every_change(name: str, size: float) -> None:
+    rng = np.random.default_rng(4)
+    x, error = rng.uniform(-3, 3, (200, 5)), size * rng.uniform(0, 1, (200, 5))
+    activation = ACTIVATIONS[name]
+    jacobian = activation.pull_back(x, np.broadcast_to(np.eye(5), (200, 5, 5)))
+    remainder = activation.remainder(x, error)
+    for share in (-1.0, -0.5, 0.5, 1.0):
+        change = share * error * rng.choice([-1, 1], x.shape)
+        linear = activation.value(x) + np.einsum("nij,nj->ni", jacobian, change)
+        missed = np.abs(activation.value(x + change) - linear)
+        assert (missed <= remainder + 1e-12).all(), share
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_float32_is_within_the_bound_in_any_order(name: str) -> None:
     images = random_images()
     for seed, scale in enumerate((1e-3, 1.0, 1.5)):
