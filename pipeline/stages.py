@@ -120,9 +120,9 @@ STAGES = (
     Stage(
         VerifyFacts,
         "pipeline.verification.stage",
-        inputs=("data", "evaluate", "export"),
+        inputs=("data", "train", "evaluate", "export"),
         reads=("task", "verify"),
-        packages=("tensorflow", "keras", "onnx", "onnxruntime", "numpy"),
+        packages=("tensorflow", "keras", "h5py", "onnx", "onnxruntime", "numpy"),
         # Runtimes are imported by name, in separate processes.
         code=lambda config: (*_task(config), "pipeline.runtimes"),
         files=_scripts,

@@ -140,10 +140,11 @@ def published(complete: Path) -> Path:
 def reference(complete: Path) -> Reference:
     """The reference for every file of the published version."""
     [data] = (complete / "runs" / "data").iterdir()
+    [train] = (complete / "runs" / "train").iterdir()
     [evaluation] = (complete / "runs" / "evaluate").iterdir()
     task = task_named("multiclass")
     contract = contract_for(task.output(10), image_shape=(28, 28, 1))
-    return read_reference(data, evaluation, contract, task)
+    return read_reference(data, train, evaluation, contract, task)
 
 
 @pytest.fixture(scope="session")

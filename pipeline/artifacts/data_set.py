@@ -14,6 +14,7 @@ from pipeline.artifacts.serialization import from_json, to_json
 SPLITS = ("train", "validation", "test")
 TRAINED_MODEL_FILE = "model.keras"  # written by ``train``
 TEST_PROBABILITIES_FILE = "test_probabilities.npy"  # of the trained model, written by ``evaluate``
+ALLOWED_FILE = "allowed_differences.npy"  # of each prediction, float64, written by ``verify``
 _DESCRIPTION = "data.json"
 
 

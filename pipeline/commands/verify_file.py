@@ -27,8 +27,9 @@ from pipeline.runtimes.requirements import require_runnable
 from pipeline.stages import plan_stages, run_stages
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
-from pipeline.verification.comparing import Reference
+from pipeline.verification.comparing import Reference, exact_reference
 from pipeline.verification.running import Artifact, verify
+from pipeline.verification.weights.onnx_network import dense_network
 
 if TYPE_CHECKING:
     from pipeline.engine.workspace import Workspace
@@ -43,10 +44,11 @@ _FORMATS = {FLOAT32: "onnx", INT8: "onnx_int8", FLOAT16: "onnx_fp16"}
 def verify_file(
     path: Path, runtimes: Sequence[str], workspace: "Workspace", progress: "Progress"
 ) -> list[Check]:
-    """Compare the predictions of an ONNX file in every runtime with those of the reference runtime.
+    """Compare the predictions of an ONNX file in every runtime with the exact ones.
 
-    A single file comes without the trained model, so the reference is the ONNX reference evaluator
-    if it is installed, and onnxruntime otherwise.
+    A single file comes without the trained model, so they are computed from the file, if it is a
+    dense network. Otherwise, the reference is the ONNX reference evaluator if it is installed, and
+    onnxruntime if not.
 
     Raises:
         ModelError: the file cannot be opened, or does not follow the contract.
@@ -73,22 +75,33 @@ def verify_file(
     task = task_named(first.metadata.get("task", _DEFAULT_TASK))
     contract = _checked_contract(first.contract, task, path)
     data = _data_of_file(first, contract, task, path, workspace, progress)
-    reference = Reference(
-        images=data.path / split_file("test", "images"),
-        labels=np.load(data.path / split_file("test", "labels")),
-        probabilities=run_file(
-            reference_runtime,
-            path,
-            data.path / split_file("test", "images"),
-            num_images=data.facts.test,
-        ).probabilities,
-        contract=contract,
-        task=task,
-    )
+    network = dense_network(path) if file_format == "onnx" else None
+    if network is not None:  # no weights to compare with
+        reference = replace(exact_reference(data.path, network, contract, task), trained=None)
+    else:
+        reference = _predictions_of(reference_runtime, path, data, contract, task)
     artifact = Artifact(path.name, file_format, path, path.stat().st_size)
     seconds = seconds_for(len(reference.labels))
     checks = verify([artifact], reference, progress, only=only, timeout_seconds=seconds)
     return [replace(c, is_reference=c.runtime == reference_runtime.name) for c in checks]
+
+
+def _predictions_of(
+    runtime: Runtime,
+    path: Path,
+    data: "StageOutput[DataFacts]",
+    contract: Contract,
+    task: Task,
+) -> Reference:
+    images = data.path / split_file("test", "images")
+    predictions = run_file(runtime, path, images, num_images=data.facts.test)
+    return Reference(
+        images=images,
+        labels=np.load(data.path / split_file("test", "labels")),
+        probabilities=predictions.probabilities,
+        contract=contract,
+        task=task,
+    )
 
 
 def _reference_runtime(file_format: str) -> Runtime:

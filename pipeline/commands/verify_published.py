@@ -9,11 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
+from pipeline.artifacts.data_set import (
+    TEST_PROBABILITIES_FILE,
+    TRAINED_MODEL_FILE,
+    split_file,
+)
 from pipeline.artifacts.data_source import SAMPLE, Source
 from pipeline.artifacts.formats import artifact_path
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE
-from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts
+from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
 from pipeline.config.places import Places
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
@@ -25,8 +29,11 @@ from pipeline.runtimes.registry import choose_runtime
 from pipeline.runtimes.requirements import require_runnable
 from pipeline.stages import run_stages
 from pipeline.tasks.registry import task_named
-from pipeline.verification.comparing import Reference
+from pipeline.verification.comparing import Reference, exact_reference
+from pipeline.verification.network import Network
+from pipeline.verification.reading_back import trained_network
 from pipeline.verification.running import artifacts_in, verify
+from pipeline.verification.weights.reading import read_isolated
 
 KERAS = "keras"
 
@@ -62,7 +69,8 @@ def verify_published(
     require_runnable([artifact.format for artifact in artifacts], only)
     seconds = seconds_for(len(reference.labels))
     checks = verify(artifacts, reference, progress, only=only, timeout_seconds=seconds)
-    itself = _stored_predictions(published, workspace) is None  # model.keras is the reference
+    # Without exact and stored predictions, those of model.keras are the reference.
+    itself = reference.allowed is None and _stored_predictions(published, workspace) is None
     return [replace(c, is_reference=itself and c.runtime == KERAS) for c in checks]
 
 
@@ -121,20 +129,38 @@ def _predict_in_keras(model: Path, images: Path, seconds: float) -> npt.NDArray[
     return result.probabilities
 
 
+def _trained(published: PublishedModel, workspace: "Workspace") -> Network | None:
+    """Return the network from the output of the run, else from the published Keras model."""
+    stored = workspace.store.find_files(TrainFacts.stage, published.manifest.stages.train)
+    if stored is not None and stored.is_unaltered():
+        return trained_network(stored.path / TRAINED_MODEL_FILE)
+    if KERAS in published.formats:
+        return trained_network(artifact_path(published.path, KERAS), read=read_isolated)
+    return None
+
+
 def _reference(published: PublishedModel, data: Path, workspace: "Workspace") -> Reference:
-    """Return Keras' predictions: those stored by the run, else from the published Keras model."""
+    """Return the exact predictions of the trained network.
+
+    Where they cannot be computed, return Keras' own: those stored by the run, else from the
+    published Keras model.
+    """
+    contract, task = published.manifest.contract, task_named(published.manifest.task)
+    network = _trained(published, workspace)
+    if network is not None:
+        return exact_reference(data, network, contract, task)
     images = data / split_file("test", "images")
     labels = np.load(data / split_file("test", "labels"))
     stored = _stored_predictions(published, workspace)
     if stored is not None:
         probabilities = np.load(stored)
     else:
-        model = artifact_path(published.path, "keras")
+        model = artifact_path(published.path, KERAS)
         probabilities = _predict_in_keras(model, images, seconds_for(len(labels)))
     return Reference(
         images=images,
         labels=labels,
         probabilities=probabilities,
-        contract=published.manifest.contract,
-        task=task_named(published.manifest.task),
+        contract=contract,
+        task=task,
     )

@@ -49,8 +49,9 @@ def model_card(description: Description, version: int) -> str:
             "Every file was opened in a fresh process and evaluated on the whole test set. Times "
             "per image are for a single image and for batches of 256, on the publishing machine.",
             "",
-            "| file | runtime | largest difference | same labels | accuracy | time per image |",
-            "|---|---|---:|---:|---:|---:|",
+            "| file | runtime | largest difference | allowed | same labels | accuracy | "
+            "time per image |",
+            "|---|---|---:|---:|---:|---:|---:|",
             *map(_verification_row, description.verification),
             "",
             *_copies(description.copies, description.verification),
@@ -94,11 +95,12 @@ def _verification_row(check: Check) -> str:
     asked = f" ({check.asked})" if check.asked else ""
     name = f"| {check.artifact} | {check.runtime}{asked} "
     if check.cost is None or check.max_abs_diff is None or check.label_agreement is None:
-        return f"{name}| not run | | | |"
+        return f"{name}| not run | | | | |"
     times = check.cost.time_per_image.values()
     shown = ", ".join(f"{1e6 * time.median_seconds:.3g}" for time in times)
+    allowed = "" if check.allowed_diff is None else f"{check.allowed_diff:.1e}"
     return (
-        f"{name}| {check.max_abs_diff:.1e} | {100 * check.label_agreement:.2f} % "
+        f"{name}| {check.max_abs_diff:.1e} | {allowed} | {100 * check.label_agreement:.2f} % "
         f"| {check.accuracy:.4f} | {shown} us |"
     )
 

@@ -6,6 +6,7 @@ on another processor or with another release of the runtime.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -21,27 +22,46 @@ _MAX_BYTES = 64 * 2**20  # unpacked; ten images of 224 x 224 have 1.5 MB
 
 @dataclass(frozen=True)
 class Golden:
-    """Images, uint8 (n, height, width, channels), and probabilities, float32 (n, num_classes)."""
+    """Images, uint8 (n, height, width, channels), and probabilities, float32 (n, num_classes).
+
+    ``allowed``, float64 (n, num_classes), is how far each may be from the exact one; older versions
+    do not have it.
+    """
 
     images: Images
     probabilities: Probabilities
+    allowed: npt.NDArray[np.float64] | None = None
 
     def write(self, path: Path) -> None:
-        """Write both arrays into one file."""
-        np.savez(path, images=self.images, probabilities=self.probabilities)
+        """Write the arrays into one file."""
+        arrays: dict[str, Any] = {"images": self.images, "probabilities": self.probabilities}
+        if self.allowed is not None:
+            arrays["allowed"] = self.allowed
+        np.savez(path, **arrays)
+
+    def limits(self, tolerance: float) -> float | npt.NDArray[np.float64]:
+        """Return the permitted differences; both sides may be ``allowed`` from the exact value."""
+        return tolerance if self.allowed is None else np.maximum(tolerance, 2 * self.allowed)
 
 
 def select_golden(
-    images: Images, labels: npt.NDArray[np.int64], probabilities: Probabilities
+    images: Images,
+    labels: npt.NDArray[np.int64],
+    probabilities: Probabilities,
+    allowed: npt.NDArray[np.float64] | None = None,
 ) -> Golden:
     """Return the first image of each of the first ten classes, with its predicted probabilities.
 
-    ``images`` is uint8 (n, height, width, channels), ``labels`` int64 (n,), and ``probabilities``
-    float32 (n, num_classes).
+    ``images`` is uint8 (n, height, width, channels), ``labels`` int64 (n,), ``probabilities``
+    float32 (n, num_classes), and ``allowed``, see ``Golden``, float64 of the same shape.
     """
     _, first_indices = np.unique(labels, return_index=True)
     chosen = first_indices[:_MAX_IMAGES]
-    return Golden(np.asarray(images[chosen]), np.asarray(probabilities[chosen]))
+    return Golden(
+        np.asarray(images[chosen]),
+        np.asarray(probabilities[chosen]),
+        None if allowed is None else allowed[chosen],
+    )
 
 
 def read_golden(path: Path) -> Golden:
@@ -56,7 +76,7 @@ def read_golden(path: Path) -> Golden:
         if size > _MAX_BYTES:
             raise ValueError(f"it must unpack to at most {_MAX_BYTES:,} bytes; got {size:,}")
         with np.load(path, allow_pickle=False) as file:
-            return Golden(file["images"], file["probabilities"])
+            return Golden(file["images"], file["probabilities"], file.get("allowed"))
     except (BadZipFile, ValueError, KeyError, EOFError) as error:
         raise ModelError(
             f"Cannot read the golden predictions in {path}: {sentence(error)} Publish the model "
@@ -68,14 +88,16 @@ def require_golden(predictor: Predictor, path: Path, tolerance: float) -> None:
     """Check that a model predicts the same here as where it was published.
 
     Raises:
-        ModelError: a probability differs by more than ``tolerance``.
+        ModelError: a probability differs by more than ``tolerance``, and by more than rounding.
     """
     golden = read_golden(path)
     got = predictor.predict(golden.images)
-    difference = np.max(np.abs(got.astype(np.float64) - golden.probabilities))
-    if not difference <= tolerance:  # also true for NaN
+    differences = np.abs(got.astype(np.float64) - golden.probabilities)
+    limits = np.broadcast_to(golden.limits(tolerance), differences.shape)
+    if not (differences <= limits).all():  # also true for NaN
+        worst = np.unravel_index((differences / limits).argmax(), differences.shape)
         raise ModelError(
             f"{path.parent} gives different predictions on this machine than where it was "
-            f"published: probabilities must agree within {tolerance:g}; got a difference of "
-            f"{difference:.3g}. Do not use it here; run pipeline verify to find the cause."
+            f"published: probabilities must agree within {limits[worst]:.3g}; got a difference of "
+            f"{differences[worst]:.3g}. Do not use it here; run pipeline verify to find the cause."
         )

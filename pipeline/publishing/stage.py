@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, read_data, split_file
+from pipeline.artifacts.data_set import (
+    ALLOWED_FILE,
+    TEST_PROBABILITIES_FILE,
+    read_data,
+    split_file,
+)
 from pipeline.artifacts.formats import artifact_name
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
 from pipeline.artifacts.stage_facts import (
@@ -56,7 +61,10 @@ def _golden(context: Context) -> Golden:
     """Return a few test images with the predictions of the trained Keras model."""
     test = read_data(context.output(DataFacts).path).test
     probabilities = np.load(context.output(EvaluateFacts).path / TEST_PROBABILITIES_FILE)
-    return select_golden(test.images, test.labels, probabilities)
+    allowed = context.output(VerifyFacts).path / ALLOWED_FILE
+    return select_golden(
+        test.images, test.labels, probabilities, np.load(allowed) if allowed.exists() else None
+    )
 
 
 def _description(context: Context) -> Description:

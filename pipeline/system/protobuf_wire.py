@@ -14,16 +14,16 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     """Yield the number and value of each field; 0 for fixed-size values, which are never used."""
     offset = 0
     while offset < len(message):
-        tag, offset = _varint(message, offset)
+        tag, offset = varint(message, offset)
         number, wire = tag >> 3, tag & 7
         if number == 0 or tag >= _TAG_LIMIT:
             raise ValueError(f"invalid field number {number} before byte {offset}")
         if wire == _VARINT:
-            value, offset = _varint(message, offset)
+            value, offset = varint(message, offset)
             yield number, value
             continue
         if wire == _BYTES:
-            size, offset = _varint(message, offset)
+            size, offset = varint(message, offset)
         elif wire in _SIZES:
             size = _SIZES[wire]
         else:
@@ -34,7 +34,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         offset += size
 
 
-def _varint(message: memoryview, offset: int) -> tuple[int, int]:
+def varint(message: memoryview, offset: int) -> tuple[int, int]:
     """Return a base-128 number, least significant digits first, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):

@@ -8,12 +8,21 @@ import numpy as np
 from pipeline.artifacts.metrics import ClassMetrics, Metrics
 from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.engine.fingerprints import presentation
-from pipeline.tasks.task import DisplayedPrediction, Labels, Predictions, SummedMetric, Task
+from pipeline.tasks.task import (
+    UNIT_ROUNDOFF,
+    DisplayedPrediction,
+    Exact,
+    Labels,
+    Predictions,
+    SummedMetric,
+    Task,
+)
 
 if TYPE_CHECKING:
     import keras
 
 _OUTPUT = "probabilities"
+_POWER = 8  # roundings: runtimes approximate exp within 4 units in the last place
 _NUM_BINS = 15  # of the calibration error, as in Guo et al. (2017), section 4
 
 
@@ -80,16 +89,39 @@ class Multiclass(Task):
         """Return the top-1 accuracy, 0 to 1."""
         return float(np.mean(predictions.argmax(axis=1) == labels))
 
-    def agreement(self, got: Predictions, expected: Predictions) -> float:
+    def agreement(self, got: Predictions, expected: Predictions | Exact) -> float:
         """Return the share of images with the same label, 0 to 1."""
         return self.score(got, expected.argmax(axis=1))
 
-    def disagreements(self, got: Predictions, expected: Predictions, tolerance: float) -> int:
-        """Count labels that differ, unless ``expected`` rates both equal within the tolerance."""
+    def disagreements(
+        self, got: Predictions, expected: Predictions | Exact, tolerance: float | Exact
+    ) -> int:
+        """Count labels that differ, unless ``expected`` rates both equal within the tolerance.
+
+        With a tolerance for each prediction, two are equal within the sum of theirs.
+        """
         rows = np.arange(len(expected))
         ours, theirs = expected.argmax(axis=1), got.argmax(axis=1)
         margin = expected[rows, ours].astype(np.float64) - expected[rows, theirs]
+        if isinstance(tolerance, np.ndarray):
+            return int(np.sum(margin > tolerance[rows, ours] + tolerance[rows, theirs]))
         return int(np.sum(margin > tolerance))
+
+    def exact_output(self, logits: Exact, errors: Exact) -> tuple[Exact, Exact]:
+        """Return the softmax, and the largest change of each probability within the errors.
+
+        p_i is largest where z_i is as large as possible and all others as small as possible. A
+        relative error r of exp(z_j) has the same effect as an error r of z_j: 2 |z_j - max z| U
+        from the subtraction and from the power, ``_POWER`` U from the function, one U for each term
+        of the sum. Last, p_i itself is rounded, by a division or as exp(z_i - log sum exp(z_j)).
+        """
+        distance = logits.max(axis=1, keepdims=True) - logits
+        errors = errors + UNIT_ROUNDOFF * (2 * distance + _POWER + logits.shape[1])
+        probabilities = _fraction(logits, logits)
+        above = _fraction(logits + errors, logits - errors) - probabilities
+        below = probabilities - _fraction(logits - errors, logits + errors)
+        rounding = UNIT_ROUNDOFF * (1 + _POWER * probabilities)
+        return probabilities, np.maximum(above, below) + rounding
 
     @presentation
     def describe(self, prediction: Predictions, class_names: Sequence[str]) -> DisplayedPrediction:
@@ -99,6 +131,14 @@ class Multiclass(Task):
         return DisplayedPrediction(
             names[best], prediction[best], dict(zip(names, prediction, strict=True))
         )
+
+
+def _fraction(own: Exact, others: Exact) -> Exact:
+    """Return exp(own_i) / (exp(own_i) + sum of exp(others_j) over j != i), (n, num_classes)."""
+    largest = np.maximum(own, others).max(axis=1, keepdims=True)
+    numerator, powers = np.exp(own - largest), np.exp(others - largest)
+    rest = np.maximum(powers.sum(axis=1, keepdims=True) - powers, 0)
+    return np.asarray(numerator / np.maximum(numerator + rest, np.finfo(np.float64).tiny))
 
 
 def expected_calibration_error(probabilities: Predictions, labels: Labels) -> float:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Predictions = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
+Exact = npt.NDArray[np.float64]
+
+UNIT_ROUNDOFF = 2.0**-24  # of float32: the largest relative error of one operation
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,24 @@ class Task(ABC):
         """Return only the first score."""
 
     @abstractmethod
-    def agreement(self, got: Predictions, expected: Predictions) -> float:
+    def agreement(self, got: Predictions, expected: Predictions | Exact) -> float:
         """Return the share of equivalent predictions, 0 to 1."""
 
     @abstractmethod
-    def disagreements(self, got: Predictions, expected: Predictions, tolerance: float) -> int:
-        """Return how many predictions are not equivalent, except ties within the tolerance."""
+    def disagreements(
+        self, got: Predictions, expected: Predictions | Exact, tolerance: float | Exact
+    ) -> int:
+        """Return how many predictions are not equivalent, except ties within the tolerance.
+
+        ``tolerance`` is that of a margin, or of each prediction, (n, units).
+        """
+
+    @abstractmethod
+    def exact_output(self, logits: Exact, errors: Exact) -> tuple[Exact, Exact]:
+        """Return the output in float64, and how far float32 may be from it; both (n, units).
+
+        ``errors`` are the largest errors of the logits; those of the output layer are added.
+        """
 
     @presentation
     @abstractmethod

@@ -18,17 +18,19 @@ _TEN = 10  # microseconds; smaller numbers have a decimal place
 
 def print_checks(checks: "Sequence[Check]") -> None:
     """Print a row for each artifact in each runtime: the result, then the cost."""
-    results = new_table("file", "runtime", "result", "max diff", "labels", "accuracy")
+    results = new_table("file", "runtime", "result", "max diff", "allowed", "labels", "accuracy")
     for check in checks:
         results.add_row(
             escape(check.artifact),
             f"{check.runtime} ({check.asked})" if check.asked else check.runtime,
             _result(check),
             _or_dash(check.max_abs_diff, "{:.1e}"),
+            _or_dash(check.allowed_diff, "{:.1e}"),
             _or_dash(check.label_agreement, "{:.2%}"),
             _or_dash(check.accuracy, "{:.4f}"),
         )
     console().print(results)
+    _print_weights(checks)
     _print_costs([check for check in checks if check.cost])
     for advice in dict.fromkeys(check.advice for check in checks if check.advice):
         names = dict.fromkeys(check.runtime for check in checks if check.advice == advice)
@@ -41,6 +43,13 @@ def _result(check: "Check") -> str:
     if check.failures:
         return "[red]FAIL[/]"
     return "reference" if check.is_reference else "[green]pass[/]"
+
+
+def _print_weights(checks: "Sequence[Check]") -> None:
+    """Print in which files the weights were found to be the trained ones, bit for bit."""
+    equal = dict.fromkeys(check.artifact for check in checks if check.weights_equal)
+    if equal:
+        print_line(f"[dim]Trained weights, bit for bit, in {escape(', '.join(equal))}.[/]")
 
 
 def _print_costs(checks: "Sequence[Check]") -> None:

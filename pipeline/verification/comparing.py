@@ -1,38 +1,66 @@
-"""Compare predictions with those of the trained model and describe all differences."""
+"""Compare predictions with the exact ones of the trained network and describe all differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
+from pipeline.artifacts.data_set import (
+    TEST_PROBABILITIES_FILE,
+    TRAINED_MODEL_FILE,
+    split_file,
+)
+from pipeline.artifacts.formats import FLOAT32
 from pipeline.artifacts.model_contract import Contract, TensorSpec
 from pipeline.runtimes.isolated import WorkerResult
 from pipeline.runtimes.worker import SMALL_BATCHES
 from pipeline.tasks.task import Task
-from pipeline.verification.tolerances import FLOAT32_TOLERANCE
+from pipeline.verification.exact import Exact, exact_predictions
+from pipeline.verification.network import Network
+from pipeline.verification.reading_back import trained_network
+from pipeline.verification.tolerances import TOLERANCES
 
 Probabilities = npt.NDArray[np.float32]
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A ``.npy`` file of the test images, their labels, int64 (n,), and Keras' predictions.
+    """A ``.npy`` file of the test images, their labels, int64 (n,), and the expected predictions.
 
-    The probabilities are float32 (n, num_classes); ``task`` defines their meaning.
+    ``probabilities`` (n, num_classes) are exact, in float64, and ``allowed`` is how far a float32
+    file may be from each; without ``allowed``, they are the float32 predictions of a runtime.
+    ``trained`` has the weights that files must contain; ``task`` defines what predictions mean.
     """
 
     images: Path
     labels: npt.NDArray[np.int64]
-    probabilities: Probabilities
+    probabilities: npt.NDArray[Any]
     contract: Contract
     task: Task
+    allowed: Array | None = None
+    trained: Network | None = None
+
+    def allowed_for(self, precision: str) -> float | Array:
+        """Return the permitted difference of all predictions, or of each, for a precision."""
+        if precision == FLOAT32 and self.allowed is not None:
+            return self.allowed
+        return TOLERANCES[precision]
 
 
-def read_reference(data: Path, evaluation: Path, contract: Contract, task: Task) -> Reference:
-    """Return the reference for all artifacts, from the folders of ``data`` and ``evaluate``."""
+def read_reference(
+    data: Path, train: Path, evaluation: Path, contract: Contract, task: Task
+) -> Reference:
+    """Return the reference for all artifacts, from the folders of three stages.
+
+    For a network whose exact predictions cannot be computed, these are Keras' own.
+    """
+    network = trained_network(train / TRAINED_MODEL_FILE)
+    if network is not None:
+        return exact_reference(data, network, contract, task)
     return Reference(
         images=data / split_file("test", "images"),
         labels=np.load(data / split_file("test", "labels")),
@@ -42,25 +70,41 @@ def read_reference(data: Path, evaluation: Path, contract: Contract, task: Task)
     )
 
 
+def exact_reference(data: Path, network: Network, contract: Contract, task: Task) -> Reference:
+    """Return the exact predictions of a network for the test set in the folder of ``data``."""
+    images = data / split_file("test", "images")
+    exact: Exact = exact_predictions(network, np.load(images, mmap_mode="r"), task)
+    return Reference(
+        images=images,
+        labels=np.load(data / split_file("test", "labels")),
+        probabilities=exact.probabilities,
+        contract=contract,
+        task=task,
+        allowed=exact.allowed,
+        trained=network,
+    )
+
+
 def compare(
     result: WorkerResult,
     reference: Reference,
-    tolerance: float = FLOAT32_TOLERANCE,
+    precision: str = FLOAT32,
     encoded_inputs: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Return everything that is wrong with a file's predictions, as sentences.
 
     ``encoded_inputs`` are the additional inputs that the file must have.
     """
-    expected, task = reference.probabilities, reference.task
+    parts = {"the test set": result.probabilities}
+    parts |= {f"the first {n} as a batch": got for n, got in result.small_batches.items()}
+    sizes = [len(reference.probabilities), *result.small_batches]
+    parts |= {f"the first {SMALL_BATCHES[-1]} {n}": got for n, got in result.encoded_inputs.items()}
+    sizes += [SMALL_BATCHES[-1]] * len(result.encoded_inputs)
     failures = contract_failures(result.contract, reference.contract)
-    failures += _value_failures("the test set", result.probabilities, expected, tolerance, task)
-    for size, got in result.small_batches.items():
-        name = f"the first {size} as a batch"
-        failures += _value_failures(name, got, expected[:size], tolerance, task)
-    for name, got in result.encoded_inputs.items():
-        few = expected[: SMALL_BATCHES[-1]]
-        failures += _value_failures(f"the first {len(few)} {name}", got, few, tolerance, task)
+    allowed = reference.allowed_for(precision)
+    for (name, got), size in zip(parts.items(), sizes, strict=True):
+        few = allowed[:size] if isinstance(allowed, np.ndarray) else allowed
+        failures += _value_failures(name, got, reference.probabilities[:size], few, reference.task)
     missing = [name for name in encoded_inputs if name not in result.encoded_inputs]
     failures += [f"it must accept images {name}; got no such input" for name in missing]
     return tuple(failures)
@@ -76,9 +120,9 @@ def contract_failures(got: Contract, expected: Contract) -> list[str]:
     ]
 
 
-def max_abs_diff(got: Probabilities, expected: Probabilities) -> float:
-    """Return max |got - expected|, computed in float64; NaN if any value is not a number."""
-    return float(np.max(np.abs(got.astype(np.float64) - expected.astype(np.float64))))
+def differences(got: Probabilities, expected: npt.NDArray[Any]) -> Array:
+    """Return |got - expected|, computed in float64; NaN where a value is not a number."""
+    return np.asarray(np.abs(got.astype(np.float64) - expected.astype(np.float64)))
 
 
 def _join(specs: tuple[TensorSpec, ...]) -> str:
@@ -86,7 +130,11 @@ def _join(specs: tuple[TensorSpec, ...]) -> str:
 
 
 def _value_failures(
-    name: str, got: Probabilities, expected: Probabilities, tolerance: float, task: Task
+    name: str,
+    got: Probabilities,
+    expected: npt.NDArray[Any],
+    allowed: float | Array,
+    task: Task,
 ) -> list[str]:
     if got.dtype != np.float32 or got.shape != expected.shape:
         return [
@@ -96,14 +144,29 @@ def _value_failures(
         bad = int((~np.isfinite(got)).any(axis=1).sum())
         of_all = f"{bad} of {len(got)} images"
         return [f"{name}: all values must be finite; got infinity or NaN for {of_all}"]
-    failures = []
-    difference = max_abs_diff(got, expected)
-    if not difference <= tolerance:
-        failures.append(
-            f"{name}: the largest difference of probabilities must be at most {tolerance:g}; got "
-            f"{difference:.3g}"
-        )
-    disagreements = task.disagreements(got, expected, tolerance)
+    failures = [f"{name}: {text}" for text in _difference(got, expected, allowed)]
+    disagreements = task.disagreements(got, expected, allowed)
     if disagreements:
         failures.append(f"{name}: all labels must agree; got {disagreements} that differ")
     return failures
+
+
+def _difference(
+    got: Probabilities, expected: npt.NDArray[Any], allowed: float | Array
+) -> list[str]:
+    found = differences(got, expected)
+    wrong = ~(found <= allowed)
+    if not wrong.any():
+        return []
+    if not isinstance(allowed, np.ndarray):
+        return [
+            f"the largest difference of probabilities must be at most {allowed:g}; got "
+            f"{found.max():.3g}"
+        ]
+    image, unit = np.unravel_index((found / allowed).argmax(), found.shape)
+    return [
+        "the differences from the exact probabilities must be within the rounding errors of "
+        f"float32; {int(wrong.sum()):,} of {wrong.size:,} are larger, above all that of class "
+        f"{unit} of image {image}: {found[image, unit]:.3g}, where {allowed[image, unit]:.3g} is "
+        "allowed"
+    ]

@@ -1,16 +1,19 @@
 """Run every artifact in every runtime that opens it, each in a fresh process."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
 from pipeline.errors import ModelError
-from pipeline.runtimes.isolated import NoPredictions, run_isolated
+from pipeline.runtimes.isolated import NoPredictions, WorkerResult, run_isolated
 from pipeline.runtimes.processes import TIMEOUT_SECONDS, MeasurementLock, end_workers
 from pipeline.runtimes.registry import Runtime, runtimes_for
 from pipeline.system.resources import num_processors
@@ -18,10 +21,11 @@ from pipeline.verification.comparing import (
     Reference,
     compare,
     contract_failures,
-    max_abs_diff,
+    differences,
 )
+from pipeline.verification.reading_back import weight_failures
 from pipeline.verification.reduced_precision import compared_with_originals
-from pipeline.verification.tolerances import TOLERANCES
+from pipeline.verification.weights.reading import read_isolated
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -85,8 +89,14 @@ def verify(
         for runtime in runtimes_for(artifact.format)
         if only is None or runtime in only
     ]
+    weights = _compare_weights(artifacts, reference)
     workers = min(num_processors(), _MAX_WORKERS)
-    lock = MeasurementLock(workers)
+    run = partial(
+        run_isolated,
+        lock=MeasurementLock(workers),
+        timeout_seconds=timeout_seconds,
+        memory_bytes=memory_bytes,
+    )
     with (
         progress.task("verifying", total=len(wanted)) as task,
         ThreadPoolExecutor(workers) as pool,
@@ -95,9 +105,7 @@ def verify(
         checks = []
         try:
             for pair in wanted:
-                jobs.append(
-                    pool.submit(_check, *pair, reference, lock, timeout_seconds, memory_bytes)
-                )
+                jobs.append(pool.submit(_check, *pair, reference, weights, run))
             for job, (artifact, runtime) in zip(jobs, wanted, strict=True):
                 checks.append(job.result())
                 task.update(len(checks), f"{artifact.name} in {runtime.name}")
@@ -107,6 +115,23 @@ def verify(
             raise
     formats = [artifact.format for artifact, _ in wanted]
     return compared_with_originals(checks, formats)
+
+
+def _compare_weights(
+    artifacts: Sequence[Artifact], reference: Reference
+) -> dict[str, tuple[str, ...] | None]:
+    """Return by artifact how its weights differ from the trained ones; None if not compared."""
+    trained = reference.trained
+    if trained is None:
+        return {artifact.name: None for artifact in artifacts}
+    with ThreadPoolExecutor(min(num_processors(), _MAX_WORKERS)) as pool:
+        found = pool.map(
+            lambda artifact: weight_failures(
+                artifact.path, artifact.format, trained, read=read_isolated
+            ),
+            artifacts,
+        )
+    return {artifact.name: failures for artifact, failures in zip(artifacts, found, strict=True)}
 
 
 def _end(jobs: Sequence[Future[Check]]) -> None:
@@ -121,9 +146,8 @@ def _check(
     artifact: Artifact,
     runtime: Runtime,
     reference: Reference,
-    lock: MeasurementLock,
-    timeout_seconds: float,
-    memory_bytes: int | None,
+    weights: Mapping[str, tuple[str, ...] | None],
+    run: Callable[[Runtime, Path, Path], WorkerResult],
 ) -> Check:
     check = Check(
         artifact.name,
@@ -136,29 +160,35 @@ def _check(
     if not check.ran:
         return replace(check, advice=runtime.package.command)
     try:
-        result = run_isolated(
-            runtime,
-            artifact.path,
-            reference.images,
-            lock=lock,
-            timeout_seconds=timeout_seconds,
-            memory_bytes=memory_bytes,
-        )
+        result = run(runtime, artifact.path, reference.images)
     except ModelError as error:
         return replace(check, failures=(f"it could not be run: {error}",))
     except NoPredictions as error:
         found = contract_failures(error.contract, reference.contract) if error.contract else []
         return replace(check, failures=(*found, f"it could not be run: {error}"))
-    tolerance = TOLERANCES[artifact.precision]
     encoded_inputs = runtime.encoded_inputs if artifact.has_encoded_inputs else ()
-    failures = compare(result, reference, tolerance, encoded_inputs)
-    check = replace(check, failures=failures, cost=result.cost)
-    got = result.probabilities
-    if got.shape != reference.probabilities.shape:
+    failures = compare(result, reference, artifact.precision, encoded_inputs)
+    different = weights[artifact.name]
+    check = replace(
+        check,
+        failures=(*failures, *(different or ())),
+        cost=result.cost,
+        weights_equal=None if different is None else not different,
+    )
+    if result.probabilities.shape != reference.probabilities.shape:
         return check
+    return _with_scores(check, result, reference)
+
+
+def _with_scores(check: Check, result: WorkerResult, reference: Reference) -> Check:
+    got, expected = result.probabilities, reference.probabilities
+    found = differences(got, expected)
+    allowed = np.broadcast_to(reference.allowed_for(check.precision), found.shape)
+    largest = np.unravel_index(found.argmax(), found.shape)  # NaN, if there is any
     return replace(
         check,
-        max_abs_diff=max_abs_diff(got, reference.probabilities),
-        label_agreement=reference.task.agreement(got, reference.probabilities),
+        max_abs_diff=float(found[largest]),
+        allowed_diff=float(allowed[largest]),
+        label_agreement=reference.task.agreement(got, expected),
         accuracy=reference.task.score(got, reference.labels),
     )

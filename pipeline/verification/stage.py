@@ -4,10 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.artifacts.checks import Check
+from pipeline.artifacts.data_set import ALLOWED_FILE
 from pipeline.artifacts.formats import FORMATS, artifact_name
 from pipeline.artifacts.reduced_precision import Copy
-from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, ExportFacts, VerifyFacts
+from pipeline.artifacts.stage_facts import (
+    DataFacts,
+    EvaluateFacts,
+    ExportFacts,
+    TrainFacts,
+    VerifyFacts,
+)
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.runtimes.requirements import chosen_runtimes
@@ -21,18 +30,23 @@ from pipeline.verification.verdict import require_passed
 def run(context: Context, folder: Path) -> Outcome[VerifyFacts]:
     """Verify the exported files; a copy that fails is left out, with the reason.
 
+    The permitted differences of the predictions are written into ``folder``, if they are known.
+
     Raises:
         VerificationFailed: lists everything that is wrong with the other files.
     """
-    del folder  # all results are in the facts
     exported = context.output(ExportFacts)
     formats = exported.facts.formats
-    reference = read_reference(
-        context.output(DataFacts).path,
-        context.output(EvaluateFacts).path,
-        exported.facts.contract,
-        task_named(context.config.task),
-    )
+    with context.progress.task("computing exact predictions"):
+        reference = read_reference(
+            context.output(DataFacts).path,
+            context.output(TrainFacts).path,
+            context.output(EvaluateFacts).path,
+            exported.facts.contract,
+            task_named(context.config.task),
+        )
+    if reference.allowed is not None:
+        np.save(folder / ALLOWED_FILE, reference.allowed)
     checks = verify(
         artifacts_in(exported.path, formats),
         reference,

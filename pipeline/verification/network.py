@@ -1,0 +1,39 @@
+"""A dense network as numbers: the input scale, and kernel, bias and activation of each layer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Weights = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """One layer: ``kernel`` (inputs, units), ``bias`` (units,), and Keras' name of the activation.
+
+    In files, a bias that is 0 everywhere may be missing; the activation is known from Keras only.
+    """
+
+    kernel: Weights
+    bias: Weights | None
+    activation: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Network:
+    """f(x) = output(W ... activation(W (scale * x) + b) ...); ``scale`` is None if unknown."""
+
+    scale: np.float32 | None
+    layers: tuple[Dense, ...]
+
+    def arrays(self) -> Iterator[tuple[str, Weights]]:
+        """Yield the name and the values of each weight, in order."""
+        if self.scale is not None:
+            yield "the input scale", np.atleast_1d(self.scale)
+        for layer in self.layers:
+            yield f"the kernel of {layer.name}", layer.kernel
+            if layer.bias is not None:
+                yield f"the bias of {layer.name}", layer.bias

@@ -1,0 +1,46 @@
+"""Weights of ``.keras`` files: a ZIP archive with the layers as JSON and their weights as HDF5."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.verification.network import Dense, Network, Weights
+
+_FIRST = "layers/dense/vars"  # then dense_1, dense_2, ... (keras/src/saving/saving_lib.py)
+
+
+def read(path: Path) -> Network:
+    """Return the network, with the names and the activations of its layers."""
+    import h5py
+
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.compress_type for entry in archive.infolist()):
+            raise ValueError("the archive must not be compressed; Keras does not compress it")
+        layers = json.loads(archive.read("config.json"))["config"]["layers"]
+        stored = io.BytesIO(archive.read("model.weights.h5"))
+    dense = [layer["config"] for layer in layers if layer["class_name"] == "Dense"]
+    [scaling] = [layer["config"] for layer in layers if layer["class_name"] == "Rescaling"]
+    if scaling["offset"] != 0:
+        raise ValueError(f"the offset of the input must be 0; got {scaling['offset']}")
+    with h5py.File(stored) as weights:
+        read_layers = [
+            _dense(config, weights[f"layers/dense_{number}/vars" if number else _FIRST])
+            for number, config in enumerate(dense)
+        ]
+    return Network(np.float32(scaling["scale"]), tuple(read_layers))
+
+
+def _dense(config: dict[str, Any], variables: Any) -> Dense:
+    kernel, *bias = (_array(variables[name]) for name in ("0", "1")[: 1 + config["use_bias"]])
+    return Dense(kernel, bias[0] if bias else None, config["activation"], config["name"])
+
+
+def _array(stored: Any) -> Weights:
+    """Return an array of the HDF5 file; one without data in this file could have any size."""
+    if stored.chunks or stored.external or stored.id.get_storage_size() != stored.nbytes:
+        raise ValueError(f"{stored.name} must be stored in one piece")
+    return np.asarray(stored)

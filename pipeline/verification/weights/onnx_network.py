@@ -1,0 +1,99 @@
+"""Recognize an ONNX file that is a dense network, with its activations, so it can be evaluated.
+
+The nodes must form one chain: Cast, Mul by the scale, Reshape, then MatMul, Add and an activation
+of one node for each layer, and Softmax. Other files may be sound too, but are not recognized.
+"""
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.verification.network import Dense, Network, Weights
+
+# Operators with the attributes that Keras' activations have, or ONNX' defaults.
+_ACTIVATIONS: dict[str, tuple[str, dict[str, float]]] = {
+    "Elu": ("elu", {"alpha": 1.0}),
+    "LeakyRelu": ("leaky_relu", {"alpha": 0.2}),
+    "LogSoftmax": ("log_softmax", {"axis": -1}),
+    "Relu": ("relu", {}),
+    "Selu": ("selu", {"alpha": 1.6732632, "gamma": 1.0507010}),
+    "Sigmoid": ("sigmoid", {}),
+    "Softmax": ("softmax", {"axis": -1}),
+    "Softplus": ("softplus", {}),
+    "Softsign": ("softsign", {}),
+    "Tanh": ("tanh", {}),
+}
+
+
+def dense_network(path: Path) -> Network | None:
+    """Return the network in a float32 ONNX file, or None if it is not recognized."""
+    try:
+        return _Chain(path).network()
+    except Exception:  # noqa: BLE001  (whatever another structure raises)
+        return None
+
+
+class _Chain:
+    """The nodes of a graph in order; each uses the output of the one before, and constants."""
+
+    def __init__(self, path: Path) -> None:
+        import onnx
+
+        graph = onnx.load(path, load_external_data=False).graph
+        self.constants = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
+        self.nodes = deque(graph.node)
+        [image], [self.output] = graph.input, graph.output
+        self.name = image.name
+
+    def network(self) -> Network:
+        """Return the network; raises ValueError where the chain is another one."""
+        self.take("Cast")
+        scale = self.take("Mul")
+        if self.next_is("Add") and np.any(self.take("Add")):
+            raise ValueError("the input has an offset")
+        self.take("Reshape")
+        layers = []
+        while self.next_is("MatMul"):
+            layers.append(self._layer())
+        self.take("Softmax")
+        if self.nodes or self.name != self.output.name:
+            raise ValueError("the output is not the softmax")
+        [value] = scale.ravel()
+        return Network(np.float32(value), tuple(layers))
+
+    def next_is(self, kind: str) -> bool:
+        return bool(self.nodes) and self.nodes[0].op_type == kind
+
+    def take(self, kind: str) -> Weights:
+        """Take the next node and return its constant, empty if it has none."""
+        node = self.nodes.popleft()
+        if node.op_type != kind or [n for n in node.input if n not in self.constants] != [
+            self.name
+        ]:
+            raise ValueError(f"{node.op_type} in place of {kind}")
+        [self.name] = node.output
+        constants = [self.constants[name] for name in node.input if name in self.constants]
+        return constants[0] if constants else np.zeros(0, np.float32)
+
+    def _layer(self) -> Dense:
+        kernel = self.take("MatMul")
+        bias = self.take("Add") if self.next_is("Add") else None
+        if kernel.dtype != np.float32 or (bias is not None and bias.shape != kernel.shape[1:]):
+            raise ValueError("a layer is not dense or not in float32")
+        is_last = len(self.nodes) == 1
+        if is_last or self.next_is("MatMul"):
+            return Dense(kernel, bias, "linear")
+        activation = _activation(self.nodes[0])
+        self.take(self.nodes[0].op_type)
+        return Dense(kernel, bias, activation)
+
+
+def _activation(node: Any) -> str:
+    name, expected = _ACTIVATIONS[node.op_type]
+    found = {a.name: a.f if a.type == a.FLOAT else float(a.i) for a in node.attribute}
+    for key, value in found.items():
+        if not np.isclose(value, expected[key], rtol=1e-6):
+            raise ValueError(f"{node.op_type} with {key} {value}")
+    return name
