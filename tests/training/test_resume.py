@@ -171,8 +171,8 @@ def resumed(digits: Split, path: Path, make: Callable[[], Any], *, cut: int) -> 
             os.kill(os.getpid(), signal.SIGINT)
         return result
 
-    fit.loop.program.run = interrupting  # type: ignore[method-assign]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(fit.loop.program, "run", interrupting)
         fit.run()
     again = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
     saved_state = fit.checkpoint.read(len(fit.loop.program.variables))
