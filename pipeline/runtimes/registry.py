@@ -24,7 +24,8 @@ class Runtime:
     """A runtime that opens files of some formats.
 
     ``package`` must be installed; ``setting`` is an option of it that predictions depend on;
-    ``encoded_inputs`` are further signatures that its files must have.
+    ``encoded_inputs`` are further signatures that its files must have. ``unneeded_modules`` are
+    imported by the package, and take long, but are of no use to the runtime.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Runtime:
     open: Callable[[Path], Predictor]
     setting: str = ""
     encoded_inputs: tuple[str, ...] = ()
+    unneeded_modules: tuple[str, ...] = ()
 
     @property
     def installed(self) -> bool:

@@ -81,6 +81,8 @@ def write_predictions(predictor: Predictor, images: Images, folder: Path) -> Non
 def handle(request: Request, output: int, measure_requested: threading.Event) -> None:
     """Open the model, predict, and signal it; measure if requested, once nothing else computes."""
     runtime, folder = choose_runtime(request.runtime), Path(request.folder)
+    for name in runtime.unneeded_modules:
+        sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
     runtime.package.load()
     # Not earlier: files beside the model must not be imported. The model is opened from inside its
     # folder because TensorFlow interprets brackets in a path as a pattern.
@@ -108,9 +110,6 @@ def main(arguments: list[str]) -> int:
         target=_wait_for_measure_request, args=(measure_requested,), daemon=True
     ).start()
     limit_memory()
-    # Keras imports scikit-learn for wrappers that no worker uses; that takes as long as a quarter
-    # of TensorFlow's import.
-    sys.modules["sklearn"] = None  # type: ignore[assignment]
     try:
         handle(Request(**json.loads(Path(arguments[0]).read_text())), output, measure_requested)
     except PipelineError as error:
