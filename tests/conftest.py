@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
@@ -12,12 +13,16 @@ import pytest
 
 from pipeline.artifacts.data_set import Split
 from pipeline.artifacts.model_contract import contract_for
+from pipeline.config import read
 from pipeline.data.sample import read_sample
+from pipeline.engine.workspace import Workspace
+from pipeline.progress import Silent
+from pipeline.stages import run_stages
 from pipeline.system.atomic import locked
 from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference, read_reference
 from tests.support.command_line import run_smoke
-from tests.support.paths import UNREACHABLE_PROXY
+from tests.support.paths import SMOKE, UNREACHABLE_PROXY
 from tests.support.servers import Server, serving
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -71,12 +76,42 @@ def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
     base = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
-    folder, finished = base / name, base / f"{name}.finished"
-    with locked(base):
+    place = base / f"{name}.shared"  # each name has its own lock: others need not wait
+    place.mkdir(exist_ok=True)
+    folder, finished = place / name, place / "finished"
+    with locked(place):
         if not finished.exists():
             make(folder)
             finished.touch()
     return folder
+
+
+@dataclass(frozen=True)
+class FullMnist:
+    """The full MNIST: prepared by TensorFlow Datasets, and a workspace with the data stage."""
+
+    workspace: Path
+
+    @property
+    def tfds_dir(self) -> Path:
+        return self.workspace / "tfds"
+
+    @property
+    def data(self) -> Path:
+        """The output of the stage ``data``."""
+        [folder] = (self.workspace / "runs" / "data").iterdir()
+        return folder
+
+
+@pytest.fixture(scope="session")
+def full_mnist(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> FullMnist:
+    """The full MNIST from the manual folder; preparing it takes half a minute. Read-only."""
+
+    def make(workspace: Path) -> None:
+        settings = [f"data.manual_dir={mnist_dir}", f"data.tfds_dir={workspace / 'tfds'}"]
+        run_stages(read(SMOKE, settings), Workspace(workspace), Silent(), until="data")
+
+    return FullMnist(_made_once(tmp_path_factory, "full_mnist", make))
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,24 @@
 """The accuracy of the included configurations on the full MNIST data set."""
 
-from pathlib import Path
+import shutil
 
 import pytest
 
 from pipeline import run
 from pipeline.progress import Silent
+from tests.conftest import FullMnist
 from tests.support.paths import PROJECT
 
 
 @pytest.fixture(scope="module")
-def accuracies(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+def accuracies(full_mnist: FullMnist, tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     place = tmp_path_factory.mktemp("accuracy")
-    data = [f"data.manual_dir={mnist_dir}", f"data.tfds_dir={place / 'tfds'}"]
+    shutil.copytree(full_mnist.data, place / "runs" / "data" / full_mnist.data.name)
     found = {}
     for name in ("softmax", "linear_deep", "mlp"):
         config = PROJECT / "configs" / f"{name}.yaml"
-        result = run(config, data, workspace=place, until="evaluate", progress=Silent())
+        result = run(config, workspace=place, until="evaluate", progress=Silent())
+        assert result.stages[0].status == "cached"
         assert result.data.test == 10_000
         found[name] = result.metrics["test"].accuracy
     return found

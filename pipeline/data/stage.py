@@ -62,6 +62,9 @@ def _write_full(
         scratch = folder / "scratch"
         tfds.prepare(data.name, root, source.files, scratch, progress)
         shutil.rmtree(scratch, ignore_errors=True)
+    class_names = tfds.describe(data.name)[1]
+    num_images = tfds.num_images(data.name, root, "train")
+    _check_count(data.validation, "data.validation", num_images, len(class_names))
     pool = folder / "pool"
     pool.mkdir()
     for split in ("train", "test"):
@@ -73,7 +76,7 @@ def _write_full(
     for path in pool.glob("test_*"):
         path.rename(folder / path.name)
     shutil.rmtree(pool)
-    return tfds.describe(data.name)[1]
+    return class_names
 
 
 def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "Progress") -> None:
@@ -121,12 +124,16 @@ def _set_aside(
     """Split the indices 0..n-1 into the rest and ``count``, stratified by class and sorted."""
     from sklearn.model_selection import train_test_split
 
-    num_classes = len(np.unique(labels))
-    if not num_classes <= count <= len(labels) - num_classes:
-        raise ConfigError(
-            f"{setting} must be between {num_classes} and {len(labels) - num_classes} of "
-            f"{len(labels)} images, so that every class is on both sides of the split; got {count}."
-        )
+    _check_count(count, setting, len(labels), len(np.unique(labels)))
     indices = np.arange(len(labels))
     rest, aside = train_test_split(indices, test_size=count, stratify=labels, random_state=seed)
     return np.sort(rest), np.sort(aside)
+
+
+def _check_count(count: int, setting: str, num_images: int, num_classes: int) -> None:
+    """Check that a split can leave every class on both sides."""
+    if not num_classes <= count <= num_images - num_classes:
+        raise ConfigError(
+            f"{setting} must be between {num_classes} and {num_images - num_classes} of "
+            f"{num_images} images, so that every class is on both sides of the split; got {count}."
+        )

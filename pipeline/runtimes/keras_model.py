@@ -38,4 +38,5 @@ RUNTIME = Runtime(
     ("keras",),
     PythonPackage("keras", "keras", "train", extra_modules=("tensorflow",)),
     KerasPredictor,
+    unneeded_modules=("sklearn",),  # for Keras' wrappers; a quarter of the time of the import
 )

@@ -27,6 +27,8 @@ class Runtime:
     ``package`` must be installed; ``setting`` is an option of it that predictions depend on;
     ``encoded_inputs`` are further signatures that its files must have; ``reserved_bytes`` is memory
     that it reserves and does not use, which the limit of a worker must include.
+    ``unneeded_modules`` are imported by the package, and take long, but are of no use to the
+    runtime.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Runtime:
     setting: str = ""
     encoded_inputs: tuple[str, ...] = ()
     reserved_bytes: int = 0
+    unneeded_modules: tuple[str, ...] = ()
 
     @property
     def installed(self) -> bool:

@@ -96,6 +96,8 @@ def handle(request: Request, output: int, commands: "queue.Queue[bytes]") -> Non
     runtime, folder = choose_runtime(request.runtime), Path(request.folder)
     # Before the package is imported, which may take seconds; open_model checks it again.
     require_allowed(Path(request.model_folder, request.model_name), request.display_name)
+    for name in runtime.unneeded_modules:
+        sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
     runtime.package.load()
     # Not earlier: files beside the model must not be imported. The model is opened from inside its
     # folder because TensorFlow interprets brackets in a path as a pattern.
@@ -129,9 +131,6 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=_read_commands, args=(commands,), daemon=True).start()
     request = Request(**json.loads(Path(arguments[0]).read_text()))
     limit_memory(request.memory_bytes)
-    # Keras imports scikit-learn for wrappers that no worker uses; that takes as long as a quarter
-    # of TensorFlow's import.
-    sys.modules["sklearn"] = None  # type: ignore[assignment]
     try:
         handle(request, output, commands)
     except Exception as error:  # noqa: BLE001  (every runtime has its own exceptions)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import onnx
 
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, command, in_process
 from tests.support.damaged_models import change_onnx, fix_batch, rename_output
 from tests.support.files import copy_package
 
@@ -14,7 +14,7 @@ from tests.support.files import copy_package
 def test_single_file_is_verified(published: Path, complete: Path, tmp_path: Path) -> None:
     shutil.copyfile(published / "model.int8.onnx", tmp_path / "mine.onnx")
     options = ["--runtime", "onnxruntime", "--runtime", "opencv", "-C", complete, "--json"]
-    done = command("verify", tmp_path / "mine.onnx", *options)
+    done = in_process("verify", tmp_path / "mine.onnx", *options)
     assert done.code == 0, done.err
     checks = json.loads(done.out)["checks"]
     assert [(c["artifact"], c["runtime"], c["passed"]) for c in checks] == [
@@ -56,11 +56,11 @@ def test_runtime_with_other_predictions_fails(
 
 
 def test_unsupported_files_are_explained(published: Path, complete: Path, tmp_path: Path) -> None:
-    done = command("verify", published / "model.tflite", "-C", complete)
+    done = in_process("verify", published / "model.tflite", "-C", complete)
     assert_error(done, 2, "A single file to verify must be an ONNX file", "model.tflite")
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
     change_onnx(rename_output, "mine.onnx")(tmp_path)
-    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    done = in_process("verify", tmp_path / "mine.onnx", "-C", complete)
     assert_error(done, 2, "(image: uint8 [batch, height, width, channels]) -> (probabilities:",
                  "got (image: uint8 [batch, 28, 28, 1]) -> (probs: float32 [batch,")  # fmt: skip
 
@@ -73,7 +73,7 @@ def test_invalid_data_set_name_is_explained(
 
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
     change_onnx(name_another, "mine.onnx")(tmp_path)
-    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    done = in_process("verify", tmp_path / "mine.onnx", "-C", complete)
     assert_error(done, 2, "data.name", "'../../etc'", "the metadata of", "mine.onnx")
 
 
@@ -83,7 +83,7 @@ def test_metadata_starts_no_download(published: Path, complete: Path, tmp_path: 
 
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
     change_onnx(name_another, "mine.onnx")(tmp_path)
-    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    done = in_process("verify", tmp_path / "mine.onnx", "-C", complete)
     assert_error(done, 2, "The data set 'cifar10', named in", "--until data")
     assert "looking for a host" not in done.err
 
@@ -103,21 +103,21 @@ def test_metadata_is_checked(published: Path, complete: Path, tmp_path: Path) ->
     options = ["--runtime", "tract", "-C", complete, "--json"]
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
     change_onnx(claim_int8, "mine.onnx")(tmp_path)
-    [check] = json.loads(command("verify", tmp_path / "mine.onnx", *options).out)["checks"]
+    [check] = json.loads(in_process("verify", tmp_path / "mine.onnx", *options).out)["checks"]
     assert check["precision"] == "float32"
     change_onnx(reverse_labels, "mine.onnx")(tmp_path)
-    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    done = in_process("verify", tmp_path / "mine.onnx", "-C", complete)
     assert_error(done, 2, "and the labels 0, 1, 2,", "got (image: uint8", '["9", "8"')
 
 
 def test_reference_runtime_alone_is_rejected(published: Path, complete: Path) -> None:
     model = published / "model.onnx"
-    done = command("verify", model, "--runtime", "onnx-reference", "-C", complete)
+    done = in_process("verify", model, "--runtime", "onnx-reference", "-C", complete)
     assert_error(done, 2, "--runtime must include a runtime other than onnx-reference")
-    done = command("verify", model, "--runtime", "litert", "-C", complete)
+    done = in_process("verify", model, "--runtime", "litert", "-C", complete)
     assert_error(done, 2, "--runtime must include a runtime that opens onnx; got litert")
     both = ["--runtime", "onnx-reference", "--runtime", "tract", "-C", complete, "--json"]
-    checks = json.loads(command("verify", model, *both).out)["checks"]
+    checks = json.loads(in_process("verify", model, *both).out)["checks"]
     assert [(c["runtime"], c["is_reference"], c["passed"]) for c in checks] == [
         ("onnx-reference", True, False),
         ("tract", False, True),
@@ -127,5 +127,5 @@ def test_reference_runtime_alone_is_rejected(published: Path, complete: Path) ->
 def test_fixed_batch_size_is_explained(published: Path, complete: Path, tmp_path: Path) -> None:
     shutil.copyfile(published / "model.onnx", tmp_path / "mine.onnx")
     change_onnx(fix_batch, "mine.onnx")(tmp_path)
-    done = command("verify", tmp_path / "mine.onnx", "-C", complete)
+    done = in_process("verify", tmp_path / "mine.onnx", "-C", complete)
     assert_error(done, 2, "A model file must", "got (image: uint8 [32, 28, 28, 1])")

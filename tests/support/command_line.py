@@ -40,7 +40,7 @@ def command(
 
 
 def in_process(*arguments: object) -> Done:
-    """Run the command line in this process, for errors that come before any work."""
+    """Run the command line in this process, which has imported everything already."""
     done = CliRunner().invoke(app, [str(argument) for argument in arguments])
     return Done(done.exit_code, done.stdout, done.stderr)
 

@@ -18,6 +18,7 @@ from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.feed import Feed, InMemoryFeed
 from pipeline.training.fit import Fit
 from pipeline.training.loop import Loop
+from pipeline.training.program_pool import compiled
 
 SHAPE = (28, 28, 1)
 MULTICLASS = task_named("multiclass")
@@ -38,13 +39,33 @@ def new_loop(
     seed: int = 0,
     optimizer: Optimizer | None = None,
     feed: Feed | None = None,
+    fresh: bool = False,
     **settings: Any,
 ) -> Loop:
+    """Return a loop that starts from new weights, whatever was trained before.
+
+    Compiling takes most of the time of a small training, so loops of the same kind share a compiled
+    program, as trainings in the same process do: use only the newest of them. A ``fresh`` loop has
+    a program of its own.
+    """
     model = new_model(seed, **settings)
     built = build_optimizer(optimizer or Optimizer(name="sgd", learning_rate=0.1), total_steps=100)
-    built.build(model.trainable_variables)
-    program = Program(model, built, task=MULTICLASS, batch_size=batch_size)
+    program = (_new_program if fresh else _shared_program)(model, built, batch_size)
     return Loop(program, feed or InMemoryFeed(digits, batch_size=batch_size, seed=seed))
+
+
+def _new_program(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, batch_size: int
+) -> Program:
+    optimizer.build(model.trainable_variables)
+    return Program(model, optimizer, task=MULTICLASS, batch_size=batch_size)
+
+
+def _shared_program(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, batch_size: int
+) -> Program:
+    with compiled(model, optimizer, task=MULTICLASS, batch_size=batch_size) as program:
+        return program
 
 
 def weights(loop: Loop) -> list[np.ndarray]:

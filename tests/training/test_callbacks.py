@@ -18,7 +18,7 @@ from pipeline.models.keras_by_name import parameters_of
 from pipeline.training.callback_checks import check_callbacks
 from pipeline.training.callback_list import CallbackList, _continue_csv
 from pipeline.training.callbacks import build_callbacks, callback_classes
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, in_process
 from tests.support.paths import SMOKE
 from tests.support.small_training import new_fit, new_loop
 
@@ -227,9 +227,9 @@ def test_keras_callbacks_are_known() -> None:
 
 
 def test_failing_callback_is_named_and_nothing_published(user_file: Path, tmp_path: Path) -> None:
-    done = command(
-        "run", str(SMOKE), f"train.callbacks=[{{name: '{user_file}:Failing'}}]", "train.epochs=1",
-        "--workspace", str(tmp_path),
+    done = in_process(
+        "run", SMOKE, f"train.callbacks=[{{name: '{user_file}:Failing'}}]", "train.epochs=1",
+        "--workspace", tmp_path,
     )  # fmt: skip
     assert_error(
         done,

@@ -37,7 +37,7 @@ def compile_loop(loop: Loop, **settings: Any) -> list[str]:
 
 
 def test_xla_compilation_runs_no_step(digits: Split) -> None:
-    loop = new_loop(digits, batch_size=100)
+    loop = new_loop(digits, batch_size=100, fresh=True)
     before = weights(loop)
     assert compile_loop(loop) == []
     assert loop.program.compiler == XLA
@@ -61,7 +61,7 @@ def impossible(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impossible")
 def test_graph_fallback_is_reported(digits: Split) -> None:
-    loop = new_loop(digits, batch_size=100)
+    loop = new_loop(digits, batch_size=100, fresh=True)
     [notice] = compile_loop(loop)
     assert notice.startswith("The training steps run as a TensorFlow graph. ")
     assert "XLA cannot compile them: Detected unsupported" in notice
@@ -72,7 +72,7 @@ def test_graph_fallback_is_reported(digits: Split) -> None:
 
 @pytest.mark.usefixtures("impossible")
 def test_configured_xla_has_no_fallback(digits: Split) -> None:
-    loop = new_loop(digits, batch_size=100)
+    loop = new_loop(digits, batch_size=100, fresh=True)
     with pytest.raises(
         ConfigError, match=r"train.compiler: xla cannot compile the training step: .* or graph"
     ):
@@ -80,7 +80,7 @@ def test_configured_xla_has_no_fallback(digits: Split) -> None:
 
 
 def test_graph_and_xla_give_the_same_training(digits: Split) -> None:
-    graph, xla = (new_loop(digits, batch_size=64) for _ in range(2))
+    graph, xla = (new_loop(digits, batch_size=64, fresh=True) for _ in range(2))
     assert compile_loop(graph, compiler="graph") == []
     compile_loop(xla, compiler="xla")
     assert (graph.program.compiler, xla.program.compiler) == (GRAPH, XLA)
@@ -161,8 +161,8 @@ def test_reused_program_gives_the_same_bits(digits: Split) -> None:
 def test_fixed_settings_require_another_program(
     digits: Split, optimizer: Optimizer, settings: dict[str, Any]
 ) -> None:
-    plain, _ = train_in_pool(digits, 0, Optimizer(name="adam"))
-    other, _ = train_in_pool(digits, 0, optimizer, **settings)
+    plain, _ = train_in_pool(digits, 0, Optimizer(name="adam"), epochs=0)
+    other, _ = train_in_pool(digits, 0, optimizer, epochs=0, **settings)
     assert other is not plain
 
 

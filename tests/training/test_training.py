@@ -56,19 +56,24 @@ OPTIONS: list[dict[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "arguments", [*({"name": name} for name in sorted(optimizer_classes())), *OPTIONS], ids=str
-)
-def test_optimizers_match_train_on_batch(digits: Split, arguments: dict[str, object]) -> None:
+# Of the module, so that the tests of an optimizer follow each other and share its program.
+@pytest.fixture(
+    scope="module", params=[*({"name": name} for name in sorted(optimizer_classes())), *OPTIONS],
+    ids=str,
+)  # fmt: skip
+def optimizer(request: pytest.FixtureRequest) -> Optimizer:
+    return Optimizer(learning_rate=0.01, **request.param)
+
+
+def test_optimizers_match_train_on_batch(digits: Split, optimizer: Optimizer) -> None:
     """Three batches, the last one smaller, in the loop and with ``train_on_batch``."""
-    config = Optimizer(learning_rate=0.01, **arguments)  # type: ignore[arg-type]
-    loop = new_loop(digits, batch_size=200, optimizer=config)
+    loop = new_loop(digits, batch_size=200, optimizer=optimizer)
     order = epoch_order(loop)
     model = logits_model(new_model())
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    optimizer = build_optimizer(config, total_steps=100)
-    optimizer.build(model.trainable_variables)  # ScheduleFreeAdamW must be built outside a graph
-    model.compile(optimizer, loss, jit_compile=False)
+    built = build_optimizer(optimizer, total_steps=100)
+    built.build(model.trainable_variables)  # ScheduleFreeAdamW must be built outside a graph
+    model.compile(built, loss, jit_compile=False)
     for first in (0, 200, 400):
         batch = order[first : first + 200]
         model.train_on_batch(digits.images[batch], digits.labels[batch])
@@ -77,6 +82,22 @@ def test_optimizers_match_train_on_batch(digits: Split, arguments: dict[str, obj
     for got, wanted, start in zip(weights(loop), model.get_weights(), before, strict=True):
         assert not np.array_equal(got, start)
         np.testing.assert_allclose(got, wanted, rtol=0, atol=2e-5)
+
+
+def test_every_optimizer_is_deterministic(digits: Split, optimizer: Optimizer) -> None:
+    """Including all of its state; the last batch of the epoch is smaller.
+
+    The batches are large because of Adafactor: Keras' own training step divides by zero if a pixel
+    is black in all images of a batch.
+    """
+    found = []
+    for _ in range(2):
+        loop = new_loop(digits, batch_size=200, optimizer=optimizer)
+        start = weights(loop)
+        loop.run_epoch(0, silent)
+        assert not np.array_equal(weights(loop)[0], start[0])
+        found.append([variable.numpy() for variable in loop.program.variables])
+    assert all(map(np.array_equal, *found))
 
 
 @pytest.mark.parametrize("name", ["cosine", "cosine_decay", "exponential", "inverse_time"])
@@ -115,32 +136,21 @@ def test_smaller_last_batch_changes_the_weights(digits: Split) -> None:
     assert not np.array_equal(after[0][0], after[1][0])
 
 
-@pytest.mark.parametrize(("batch_size", "dropout"), [(1, 0.0), (32, 0.5), (128, 0.2), (500, 0.0)])
-def test_same_seed_gives_the_same_bits(digits: Split, batch_size: int, dropout: float) -> None:
+@pytest.mark.parametrize(
+    ("batch_size", "dropout", "compiled_again"),
+    [(1, 0.0, False), (32, 0.5, False), (128, 0.2, True), (500, 0.0, False)],
+)
+def test_same_seed_gives_the_same_bits(
+    digits: Split, batch_size: int, dropout: float, compiled_again: bool
+) -> None:
     found = []
-    for seed in (3, 3, 4):
-        loop = new_loop(digits, batch_size=batch_size, seed=seed, dropout=dropout)
+    for seed, fresh in ((3, False), (3, compiled_again), (4, False)):
+        loop = new_loop(digits, batch_size=batch_size, seed=seed, dropout=dropout, fresh=fresh)
         for epoch in range(2):
             loop.run_epoch(epoch, silent)
         found.append(weights(loop))
     assert all(map(np.array_equal, found[0], found[1]))
     assert not np.array_equal(found[0][0], found[2][0])
-
-
-@pytest.mark.parametrize("name", sorted(optimizer_classes()))
-def test_every_optimizer_is_deterministic(digits: Split, name: str) -> None:
-    """Including all of its state; the last batch of the epoch is smaller.
-
-    The batches are large because of Adafactor: Keras' own training step divides by zero if a pixel
-    is black in all images of a batch.
-    """
-    found = []
-    for _ in range(2):
-        optimizer = Optimizer(name=name, learning_rate=0.01)
-        loop = new_loop(digits, batch_size=200, optimizer=optimizer, dropout=0.2)
-        loop.run_epoch(0, silent)
-        found.append([variable.numpy() for variable in loop.program.variables])
-    assert all(map(np.array_equal, *found))
 
 
 def test_chunks_do_not_change_the_weights(digits: Split, monkeypatch: pytest.MonkeyPatch) -> None:
