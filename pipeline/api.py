@@ -16,6 +16,7 @@ from pipeline.artifacts.stage_facts import (
 )
 from pipeline.commands.doctor import Finding
 from pipeline.commands.doctor import diagnose as _diagnose
+from pipeline.commands.gradcheck import check_configured
 from pipeline.commands.predict import PathLike, load_model, predict
 from pipeline.commands.why import Reason, explain
 from pipeline.config import read
@@ -23,6 +24,7 @@ from pipeline.config.schema import Config, Data
 from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError
+from pipeline.gradcheck.report import GradientCheck
 from pipeline.progress import Progress, Silent, default_progress
 from pipeline.publishing.published_folder import PublishedModel, find_published, list_published
 from pipeline.stages import GRAPH, check_network, run_stages
@@ -34,6 +36,7 @@ __all__ = [
     "RunResult",
     "describe_layers",
     "diagnose",
+    "gradcheck",
     "list_models",
     "load_model",
     "predict",
@@ -143,6 +146,22 @@ def describe_layers(config: Config, *, progress: Progress | None = None) -> list
         MissingExtra: the extra is not installed.
     """
     return check_network(config, progress or default_progress())
+
+
+def gradcheck(
+    config: PathLike = DEFAULT_CONFIG,
+    overrides: Sequence[str] = (),
+    *,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+) -> GradientCheck:
+    """Check the gradients of a network on a real mini-batch, and the update rules.
+
+    Raises:
+        PipelineError: the configuration is invalid, or the data is not available.
+    """
+    resolved = read(Path(config), overrides)
+    return check_configured(resolved, Workspace(Path(workspace)), progress or default_progress())
 
 
 def why(
