@@ -16,6 +16,9 @@ from pipeline.artifacts.stage_facts import (
 )
 from pipeline.commands.doctor import Finding
 from pipeline.commands.doctor import diagnose as _diagnose
+from pipeline.commands.explain import Explanation, Sample, write_explanation
+from pipeline.commands.explain import explain as explain_steps
+from pipeline.commands.gradcheck import check_configured
 from pipeline.commands.predict import PathLike, load_model, predict
 from pipeline.commands.why import Reason, explain
 from pipeline.config import read
@@ -25,6 +28,7 @@ from pipeline.config.schema import Config, Data
 from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError
+from pipeline.gradcheck.report import GradientCheck
 from pipeline.progress import Progress, Silent, default_progress
 from pipeline.publishing.listing import list_published
 from pipeline.publishing.publication import Publication, PublishedBefore
@@ -38,6 +42,8 @@ __all__ = [
     "RunResult",
     "describe_layers",
     "diagnose",
+    "explain_gradients",
+    "gradcheck",
     "list_models",
     "load_model",
     "predict",
@@ -175,6 +181,48 @@ def describe_layers(config: Config, *, progress: Progress | None = None) -> list
         if text:
             shown.notice(text)
     return check_network(config, shown)
+
+
+def gradcheck(
+    config: PathLike = DEFAULT_CONFIG,
+    overrides: Sequence[str] = (),
+    *,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+) -> GradientCheck:
+    """Check the gradients of a network on a real mini-batch, and the update rules.
+
+    Raises:
+        PipelineError: the configuration is invalid, or the data is not available.
+    """
+    resolved = read(Path(config), overrides)
+    return check_configured(resolved, Workspace(Path(workspace)), progress or default_progress())
+
+
+def explain_gradients(
+    config: PathLike = DEFAULT_CONFIG,
+    overrides: Sequence[str] = (),
+    sample: Sample | None = None,
+    *,
+    html: PathLike | None = None,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+) -> Explanation:
+    """Return every step of backpropagation: of the lecture's scalar example, and of a mini-batch.
+
+    ``html`` is a file for the same as an interactive page.
+
+    Raises:
+        RequestError: the configuration is invalid, or the numbers of the example overflow.
+        StorageError: the page cannot be written.
+    """
+    resolved = read(Path(config), overrides)
+    explanation = explain_steps(
+        resolved, sample or Sample(), Workspace(Path(workspace)), progress or default_progress()
+    )
+    if html is not None:
+        write_explanation(Path(html), explanation)
+    return explanation
 
 
 def why(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.installation import doctor
+from pipeline.cli.lecture import gradcheck
 from pipeline.cli.published import models, predict, verify
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
@@ -18,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, config, why, models, predict, verify, serve, doctor):
+for command in (run, config, why, gradcheck, models, predict, verify, serve, doctor):
     app.command()(command)
 
 

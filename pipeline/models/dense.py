@@ -66,6 +66,20 @@ def logits_model(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, model.get_layer(LOGITS).output, name="logits_of_classifier")
 
 
+def in_float64(model: keras.Model) -> keras.Model:
+    """Return a copy of a model with the same weights that computes in float64 throughout."""
+
+    def converted(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = {**layer.get_config(), "dtype": "float64"}
+        if isinstance(layer, keras.layers.Rescaling):
+            config["scale"] = np.float64(config["scale"])  # a Python float would be cast to float32
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(model, clone_function=converted)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def summarize(model: keras.Model) -> list[LayerSummary]:
     """Return one row per layer: name, class, output shape without batch, number of parameters."""
     return [

@@ -49,11 +49,13 @@ class Multiclass(Task):
 
         return keras.layers.Softmax(name=_OUTPUT)
 
-    def loss(self) -> "keras.losses.Loss":
+    def loss(self, precision: str = "float32") -> "keras.losses.Loss":
         """Return the cross-entropy -log f_y(x), computed from logits."""
         import keras
 
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+        return keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, reduction="sum", dtype=precision
+        )
 
     def evaluate(
         self, predictions: Predictions, labels: Labels, class_names: tuple[str, ...]

@@ -60,7 +60,7 @@ class Task(ABC):
         """Return the layer from logits to the output, with the name of the output."""
 
     @abstractmethod
-    def loss(self) -> "keras.losses.Loss":
+    def loss(self, precision: str = "float32") -> "keras.losses.Loss":
         """Return the loss of labels and logits, summed over the images of a batch."""
 
     @abstractmethod

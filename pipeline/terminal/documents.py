@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pipeline.api import RunResult, SplitMetrics
     from pipeline.commands.why import Reason
     from pipeline.errors import ModelError
+    from pipeline.gradcheck.report import GradientCheck
     from pipeline.publishing.publication import Publication
     from pipeline.publishing.published_folder import PublishedModel
     from pipeline.serving.settings import Settings
@@ -90,6 +91,14 @@ def serving_document(settings: "Settings") -> dict[str, Any]:
         "workers": settings.workers,
         "pid": os.getpid(),
     }
+
+
+def gradients_document(result: "GradientCheck") -> dict[str, Any]:
+    """Return the document of ``pipeline gradcheck --json``."""
+    rows = [{**asdict(row), "passed": row.passed} for row in result.gradients]
+    updates = [{**asdict(row), "passed": row.compared.passed} for row in result.updates]
+    document = {**asdict(result), "gradients": rows, "updates": updates}
+    return {**document, "passed": result.passed}
 
 
 def reasons_document(reasons: "list[Reason]") -> list[dict[str, Any]]:

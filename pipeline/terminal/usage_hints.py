@@ -44,7 +44,7 @@ _INSTEAD = {
     "help": "Write `pipeline --help`, or `pipeline COMMAND --help`.",
 }
 _CUTOFF = 0.75  # of difflib's ratio: trian is near train
-_CONFIGURED = ("run", "config", "why")  # the commands that take KEY=VALUE
+_CONFIGURED = ("run", "config", "why", "gradcheck")  # the commands that take KEY=VALUE
 _CONFIG_OPTIONS = {"config", "config-file", "file", "yaml"}
 
 

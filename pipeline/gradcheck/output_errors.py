@@ -1,0 +1,31 @@
+"""The error of dLoss/dz of the last layer, from the error of z."""
+
+import numpy as np
+
+from pipeline.textbook.activations import Array
+from pipeline.textbook.losses import OUTPUT_LOSSES, OutputLoss
+
+U = 2.0**-24  # the unit roundoff of float32
+FUNCTION_ERROR = 8 * U  # relative; exp, erf, log and tanh of XLA are accurate to a few u
+
+
+def output_derivative_error(output: OutputLoss, z: Array, e_z: Array, targets: Array) -> Array:
+    """Return the error of ``output.derivative`` (n, units) if z has the error ``e_z``."""
+    name = next(key for key, value in OUTPUT_LOSSES.items() if value is output)
+    f = np.abs(output.output(z))
+    match name:
+        case ("softmax", _):  # each p changes at most by the factor exp(2 max e_z)
+            largest = e_z.max(axis=1, keepdims=True)
+            return np.asarray(f * np.expm1(2 * largest) + (2 + z.shape[1]) * FUNCTION_ERROR * f)
+        case ("sigmoid", _):  # its slope is at most 1/4
+            return e_z / 4 + FUNCTION_ERROR
+        case ("tanh", _):  # 2 sigmoid(2z): at most 1
+            return e_z + 2 * FUNCTION_ERROR
+        case (_, "squared"):
+            error = e_z + FUNCTION_ERROR * (f + np.abs(targets[:, None]))
+        case _:  # the sign of f - y
+            error = np.where(np.abs(f - targets[:, None]) <= e_z, 2.0, 0.0)
+    if name[0] == "relu":
+        steepest = np.abs(targets[:, None]) + e_z if name[1] == "squared" else 1.0
+        error = np.where(np.abs(z) <= e_z, error + steepest, error)
+    return np.asarray(error)

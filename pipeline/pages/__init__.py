@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: a template of the package with data, without any other file."""
