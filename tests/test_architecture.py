@@ -10,14 +10,15 @@ from tests.support.package_imports import imports, modules
 # From the bottom up. A subpackage or a top-level module imports only from earlier rows.
 ORDER = [
     ["errors", "progress"],
-    ["system"],
+    ["system", "textbook"],
+    ["pages"],
     ["config"],
     ["artifacts", "imaging"],
     ["engine"],
     ["tasks"],
     ["runtimes"],
     ["data", "models"],
-    ["training", "evaluation", "export"],
+    ["training", "evaluation", "export", "gradcheck"],
     ["verification", "publishing"],
     ["stages"],
     ["commands"],
@@ -28,7 +29,7 @@ ORDER = [
     ["__main__"],
 ]
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "tf2onnx"}
-MAY_BE_HEAVY = {"tasks", "data", "models", "training", "export", "runtimes"}
+MAY_BE_HEAVY = {"tasks", "data", "models", "training", "export", "runtimes", "gradcheck"}
 FROM_GRPC = "serving.grpc"
 HTTP = "serving.http"
 

@@ -146,6 +146,7 @@ def test_sample_is_split_without_overlap(tmp_path: Path) -> None:
     assert sorted(map(bytes, np.concatenate(parts))) == sorted(map(bytes, images.reshape(-1, 784)))
 
 
+@pytest.mark.tensorflow
 def test_offline_fail_suggests_all_ways_to_get_the_data(tmp_path: Path) -> None:
     started = time.monotonic()
     done = in_process("run", SMOKE, "data.offline=fail", "--workspace", tmp_path)

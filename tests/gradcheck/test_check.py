@@ -23,6 +23,8 @@ from pipeline.textbook import backpropagation, update_rules
 from pipeline.textbook.activations import ACTIVATIONS, Array
 from pipeline.textbook.losses import OUTPUT_LOSSES, OutputLoss
 
+pytestmark = pytest.mark.tensorflow
+
 SOFTMAX = OUTPUT_LOSSES["softmax", "cross_entropy"]
 
 

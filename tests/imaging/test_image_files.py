@@ -152,7 +152,9 @@ def test_damaged_files_raise_only_image_errors(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["pipe.npy", "pipe.png"])
 def test_pipe_is_rejected_at_once(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
-    with pytest.raises(ImageError, match=f"{name} as an image: it must be a regular file; got a p"):
+    with pytest.raises(
+        ImageError, match=f"{name} as an image: it must be a regular file; got a named p"
+    ):
         read_images(tmp_path / name, SHAPE)
 
 
