@@ -14,7 +14,8 @@ def write(trained: TrainedModel, folder: Path) -> None:
     module = tf.Module()
     # The variables are tracked directly: through the Keras model, TensorFlow saves copies of them,
     # and a loader in C++, such as TensorFlow Serving's, restores the copies.
-    module.saved = [variable.value for variable in trained.model.variables]
+    # Weights only: the state of dropout's generator is not used, and differs in each process.
+    module.saved = [variable.value for variable in trained.model.weights]
     signatures = {
         SIGNATURE: serving_function(trained.model, trained.contract),
         ENCODED_SIGNATURE: encoded_serving_function(trained.model, trained.contract),

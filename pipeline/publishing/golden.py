@@ -7,7 +7,7 @@ on another processor or with another release of the runtime.
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,24 @@ class Golden:
         if self.allowed is not None:
             arrays["allowed"] = self.allowed
         np.savez(path, **arrays)
+
+    def require_matching_shapes(self) -> None:
+        """Check the arrays of a file.
+
+        Raises:
+            ValueError: a type or a shape is wrong.
+        """
+        arrays: dict[str, tuple[npt.NDArray[Any], type, int]] = {
+            "images": (self.images, np.uint8, 4),
+            "probabilities": (self.probabilities, np.float32, 2),
+        }
+        if self.allowed is not None:
+            arrays["allowed"] = (self.allowed, np.float64, 2)
+        for name, (array, dtype, dimensions) in arrays.items():
+            if array.dtype != dtype or array.ndim != dimensions or len(array) != len(self.images):
+                raise ValueError(f"{name} has the type {array.dtype} and the shape {array.shape}.")
+        if self.allowed is not None and self.allowed.shape != self.probabilities.shape:
+            raise ValueError(f"allowed has the shape {self.allowed.shape}.")
 
     def limits(self, tolerance: float) -> float | npt.NDArray[np.float64]:
         """Return the permitted differences; both sides may be ``allowed`` from the exact value."""
@@ -76,8 +94,10 @@ def read_golden(path: Path) -> Golden:
         if size > _MAX_BYTES:
             raise ValueError(f"it must unpack to at most {_MAX_BYTES:,} bytes; got {size:,}")
         with np.load(path, allow_pickle=False) as file:
-            return Golden(file["images"], file["probabilities"], file.get("allowed"))
-    except (BadZipFile, ValueError, KeyError, EOFError) as error:
+            golden = Golden(file["images"], file["probabilities"], file.get("allowed"))
+            golden.require_matching_shapes()
+            return golden
+    except Exception as error:  # NumPy and zipfile raise many kinds for damaged files
         raise ModelError(
             f"Cannot read the golden predictions in {path}: {sentence(error)} Publish the model "
             "again (pipeline run)."

@@ -3,8 +3,10 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pipeline.errors import ModelError
@@ -39,3 +41,23 @@ def test_damaged_golden_file_is_explained(tmp_path: Path) -> None:
     path.write_bytes(b"nonsense")
     with pytest.raises(ModelError, match=r"Cannot read the golden predictions .* not a zip file"):
         read_golden(path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"images": np.zeros((2, 28, 28, 1), np.float32)}, "images has the type float32"),
+        ({"probabilities": np.zeros((3, 10), np.float32)}, r"probabilities has .* \(3, 10\)"),
+        ({"allowed": np.zeros((2, 9))}, r"allowed has the shape \(2, 9\)"),
+    ],
+)
+def test_arrays_of_other_shapes_are_explained(
+    tmp_path: Path, changed: dict[str, npt.NDArray[Any]], text: str
+) -> None:
+    arrays = {
+        "images": np.zeros((2, 28, 28, 1), np.uint8),
+        "probabilities": np.zeros((2, 10), np.float32),
+    }
+    np.savez(tmp_path / "golden.npz", **{**arrays, **changed})
+    with pytest.raises(ModelError, match=f"Cannot read the golden predictions .* {text}"):
+        read_golden(tmp_path / "golden.npz")
