@@ -54,7 +54,7 @@ def test_damaged_golden_file_is_explained(tmp_path: Path) -> None:
 def test_arrays_of_other_shapes_are_explained(
     tmp_path: Path, changed: dict[str, npt.NDArray[Any]], text: str
 ) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         "images": np.zeros((2, 28, 28, 1), np.uint8),
         "probabilities": np.zeros((2, 10), np.float32),
     }
