@@ -26,9 +26,11 @@ import numpy as np
 HOST, OTHER = "127.0.0.1", "127.0.0.2"
 _PER_SECOND, _GOOD_CONNECTIONS = 200, 8  # of the good client; every other connection is reused
 _OPENED_PER_SECOND = 200  # by the slow clients, which replace the connections that they lose
+_LARGE_PER_SECOND = 5  # of 16 MB each: more would be a flood
+_SETTLE_SECONDS = 3  # for the server to handle what the slow clients send at once
 _TIMEOUT_SECONDS = 10
-_PAUSE_SECONDS = 0.1
-_DRIP_SECONDS = 1.0  # between two bytes of a slow client
+_PAUSE_SECONDS = 0.02
+_DRIP_SECONDS = 1.0  # about, between two bytes of a slow client, which do not all send at once
 _POST = b"POST /v1/models/%s:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 _GET = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 _LARGE = 16 * 2**20
@@ -69,13 +71,16 @@ class _SlowClient(asyncio.Protocol):
 
 def _attack(kind: str, model: str, port: int, count: int, address: str, opened: Any) -> None:
     """Keep ``count`` slow connections open until the process is ended."""
+    per_second = _LARGE_PER_SECOND if kind == "large" else _OPENED_PER_SECOND
 
     async def attack() -> None:
-        loop, dripped = asyncio.get_running_loop(), 0.0
+        loop, turn, turns = asyncio.get_running_loop(), 0, int(_DRIP_SECONDS / _PAUSE_SECONDS)
         connections: set[_SlowClient] = set()
+        due = 0.0  # connections to open
         while True:
-            missing = count - len(connections)
-            for _ in range(min(missing, int(_OPENED_PER_SECOND * _PAUSE_SECONDS))):
+            due = min(due + per_second * _PAUSE_SECONDS, count - len(connections))
+            for _ in range(int(due)):
+                due -= 1
                 await loop.create_connection(
                     lambda: _SlowClient(connections, kind, model),
                     HOST,
@@ -83,10 +88,9 @@ def _attack(kind: str, model: str, port: int, count: int, address: str, opened: 
                     local_addr=(address, 0),
                 )
                 opened.value += 1
-            if loop.time() - dripped > _DRIP_SECONDS:
-                dripped = loop.time()
-                for connection in connections:
-                    connection.drip()
+            for connection in list(connections)[turn::turns]:
+                connection.drip()
+            turn = (turn + 1) % turns
             await asyncio.sleep(_PAUSE_SECONDS)
 
     asyncio.run(attack())
@@ -103,6 +107,7 @@ def _slow_clients(kind: str, model: str, port: int, count: int, address: str) ->
         while opened.value < count:
             assert process.is_alive(), "the slow clients could not connect"
             time.sleep(_PAUSE_SECONDS)
+        time.sleep(_SETTLE_SECONDS)
         yield opened
     finally:
         process.terminate()

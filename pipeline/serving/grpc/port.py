@@ -32,7 +32,7 @@ _CODES = {
 _GRPC_LOGGER = "grpc._cython.cygrpc"
 _CLIENT_GONE = 499  # as proxies log it
 _REFUSING_SECONDS = 0.2
-# gRPC limits neither the time of a message nor closes the slowest connection, so every connection
+# gRPC neither limits the time of a message nor closes the slowest connection, so every connection
 # is replaced after a while: clients get GOAWAY and connect again, without failed calls.
 _MAX_AGE_SECONDS = 300
 _OPEN = {"ServerLive", "ServerReady"}  # probes need no token

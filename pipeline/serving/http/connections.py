@@ -148,10 +148,11 @@ class Connection(HttpToolsProtocol):
     def drop(self) -> None:
         """Close the connection in favor of another, with an error if a request is arriving."""
         self.connections.discard(self)  # at once, since closing takes a while
-        if self._is_idle():
-            self.transport.close()
-        elif self._is_busy() or (self.cycle is not None and self.cycle.response_complete):
+        is_responded = self.cycle is not None and self.cycle.response_complete
+        if self.flow.write_paused or (self.receiving and not self._in_head and is_responded):
             self.transport.abort()  # the client does not read, or sends the rest of a rejected body
+        elif self._is_idle():
+            self.transport.close()
         else:
             limit = self.limits.connections
             what = f"at most {limit:,} connections are open at a time, and this one was the slowest"
