@@ -65,12 +65,12 @@ def read_contents(folder: ModelFolder) -> Contents:
     Raises:
         OSError: the folder cannot be read.
     """
-    labels = _labels(folder)
     for _ in range(_ATTEMPTS):
+        # In this order, since a version is published before its label.
+        labels = _labels(folder)
         numbers = [n for n in reversed(versions_of(folder.path)) if folder.serves(n)]
-        before, labels = labels, _labels(folder)
-        if labels == before:
-            break  # otherwise a label may refer to a version that was added or removed meanwhile
+        if isinstance(labels, ModelError) or set(labels.values()) <= set(numbers):
+            break  # otherwise a label may have been moved before its version was removed
     signatures = {number: _signature(folder.version(number)) for number in numbers}
     return Contents(signatures, labels)
 

@@ -243,8 +243,8 @@ def test_label_of_missing_version_gives_503(workspace: Path, running: Server) ->
     assert f"{metric} 1.0" in running.get("/metrics").text
     wait_until(lambda: messages(running, f"label stable: {problem}"))
     add_version(workspace, 7)
-    wait_until(lambda: running.predict(BODY).status_code == 200)
-    assert label_status(running)["stable"] == ("7", "7", "")
+    wait_until(lambda: label_status(running)["stable"] == ("7", "7", ""))
+    assert running.predict(BODY).status_code == 200
     assert f"{metric} 0.0" in running.get("/metrics").text
     assert len(messages(running, "label stable: ")) == 1
 
