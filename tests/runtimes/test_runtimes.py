@@ -196,7 +196,7 @@ def test_memory_respects_the_container_limit(
 def test_worker_has_a_time_limit(published: Path, tmp_path: Path) -> None:
     images = tmp_path / "images.npy"
     os.mkfifo(images)  # without a writer, so the worker waits forever
-    with pytest.raises(WorkerFailed, match=r"no predictions within 0\.2 s"):
+    with pytest.raises(WorkerFailed, match=r"not opened within 0\.2 s"):
         run_isolated(
             choose_runtime("keras"), published / "model.keras", images, timeout_seconds=0.2
         )
