@@ -74,7 +74,7 @@ def kill_and_finish(
     reference.copy(workspace, STAGES[0] if first == START else first)
     for stage, fraction in moments:
         killed = _kill(workspace, reference, stage, fraction)
-        tally.outcomes[f"{stage}" if killed else "ended before the kill"] += 1
+        tally.outcomes[stage if killed else "ended before the kill"] += 1
         wait_until_ended(processes_using(temporary), _END_SECONDS)
         for text in unfinished_versions(workspace / "exported"):
             tally.fail(f"seed {seed}: half-written after a kill in {stage}: {text}")

@@ -1,7 +1,7 @@
 """The part ``files``: damaged copies of model files, published folders and images, each opened.
 
-Every format has its own process, which imports its runtime once and opens each copy in a fork
-(``campaign.opening``); a few are also given to the real command.
+Every case has its own process, which imports a runtime once and opens each copy in a fork
+(``campaign.opening``), since hundreds of imports would take hours.
 """
 
 import json

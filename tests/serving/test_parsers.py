@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from campaign.mutations import mutated
 from pipeline.artifacts.model_contract import contract_for
 from pipeline.serving import number_lists, strict_json, tensors
 from pipeline.serving.errors import ServingError
@@ -164,25 +165,6 @@ def test_cached_json_is_not_mixed_up() -> None:
         request, images = v2_body.read_infer(LIMITS, text, raw, VERSION)
         assert (request.id, len(images)) == (str(number), 2)
         assert len(v2_body._cache[VERSION]) <= 256
-
-
-def mutated(body: bytes, chance: random.Random) -> bytes:
-    """Return a request with a few bytes changed, dropped, doubled or inserted."""
-    content = bytearray(body)
-    for _ in range(chance.randint(1, 2)):
-        at = chance.randrange(len(content))
-        upto = at + chance.randint(1, 8)
-        piece = content[at:upto]
-        kinds = [
-            bytes([chance.randrange(256)]),
-            b"",
-            bytes(piece * 2),
-            chance.choice([b"[", b"]", b"{", b"}", b'"', b",", b"-1", b"1e9", b"NaN", b"\\u0000"]),
-        ]
-        content[at:upto] = chance.choice(kinds)
-        if not content:
-            return b"{"
-    return bytes(content)
 
 
 def requests_of(count: int) -> list[bytes]:
