@@ -22,7 +22,7 @@ from pipeline.config import read
 from pipeline.config.schema import Config, Data
 from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, RequestError
 from pipeline.progress import Progress, Silent, default_progress
 from pipeline.publishing.published_folder import PublishedModel, find_published, list_published
 from pipeline.stages import GRAPH, check_network, run_stages
@@ -158,8 +158,18 @@ def why(
 
 
 def list_models(*, workspace: PathLike = ".") -> tuple[list[PublishedModel], list[ModelError]]:
-    """Return every published version, and an error for each one that is broken."""
-    return list_published(Workspace(Path(workspace)).exported)
+    """Return every published version, and an error for each one that is broken.
+
+    Raises:
+        RequestError: the workspace does not exist.
+    """
+    resolved = Workspace(Path(workspace))
+    if not resolved.root.is_dir():
+        raise RequestError(
+            f"The workspace {resolved.root} is not a folder. Specify the one that contains "
+            "exported/: --workspace FOLDER."
+        )
+    return list_published(resolved.exported)
 
 
 def verify(

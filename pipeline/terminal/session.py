@@ -34,7 +34,7 @@ def report_errors(*, as_json: bool, debug: bool) -> Iterator[None]:
         _fail("Interrupted", text, INTERRUPTED, as_json, debug=False)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the output is gone, so nothing can be reported
-        raise typer.Exit(1) from None
+        raise typer.Exit(128 + signal.SIGPIPE) from None  # as shells report it
     except OSError as error:
         text = f"Cannot read or write {error.filename or 'the output'}: {error.strerror}."
         if error.filename is None:  # standard output itself: it cannot take a document

@@ -48,7 +48,7 @@ def roots(stage_name: str) -> tuple[str, ...]:
         ("publishing/card.py", {"publish"}),
         ("data/fetching.py", {"data"}),
         ("artifacts/data_set.py", {"data", "train", "evaluate", "export", "verify", "publish"}),
-        ("cli.py", set()),
+        ("cli/__init__.py", set()),
         ("serving/batching.py", set()),
         ("terminal/tables.py", set()),
         ("terminal/console.py", set()),

@@ -1,11 +1,24 @@
 """One command from start to exit code."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import typer
 
 from pipeline.terminal.session import report_errors
+
+
+@pytest.mark.process
+def test_closed_pipe_is_not_a_quality_gate() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)  # as head does
+    arguments = [sys.executable, "-m", "pipeline", "config", "--schema"]
+    done = subprocess.run(arguments, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")  # 128 + SIGPIPE
 
 
 @pytest.mark.parametrize("as_json", [False, True])
