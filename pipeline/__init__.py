@@ -1,6 +1,6 @@
 """Train, verify and publish dense networks from one YAML file.
 
-The layers of the package, from the bottom up; a module imports only from earlier lines:
+The rooms of the package, from the lowest to the highest; a module imports only from earlier lines:
 
     errors, progress   error classes; the progress interface
     system/            atomic files, locks, machine resources, wire formats

@@ -27,7 +27,7 @@ from pipeline.config.own_code import check_references, refuse_own_code, skipped_
 from pipeline.config.schema import Config, Data
 from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, RequestError
 from pipeline.gradcheck.report import GradientCheck
 from pipeline.progress import Progress, Silent, default_progress
 from pipeline.publishing.listing import list_published
@@ -246,8 +246,18 @@ def why(
 
 
 def list_models(*, workspace: PathLike = ".") -> tuple[list[PublishedModel], list[ModelError]]:
-    """Return every published version, and an error for each version or label that is broken."""
-    return list_published(Workspace(Path(workspace)).exported)
+    """Return every published version, and an error for each version or label that is broken.
+
+    Raises:
+        RequestError: the workspace does not exist.
+    """
+    resolved = Workspace(Path(workspace))
+    if not resolved.root.is_dir():
+        raise RequestError(
+            f"The workspace {resolved.root} is not a folder. Specify the one that contains "
+            "exported/: --workspace FOLDER."
+        )
+    return list_published(resolved.exported)
 
 
 def verify(

@@ -1,4 +1,4 @@
-"""The error tree: every failure that users see, with the exit code of the command.
+"""The exception hierarchy: every failure that users see, with the exit code of the command.
 
 PipelineError
   GateError (1)            the work succeeded, but its result is not good enough
@@ -7,7 +7,7 @@ PipelineError
     AccuracyTooLow           the model is below ``publish.min_accuracy``
   RequestError (2)         a usage or configuration error
     ConfigError              a key, a type or a value of the configuration
-    DataFileError            a data file that is truncated or altered
+    DataFileError            a data file that is missing, truncated or altered
     ModelError               a folder or file that is not a model, or has been altered
     ImageError               an image of another size or kind
     ExportFailed             a format that cannot represent the network
@@ -20,7 +20,10 @@ PipelineError
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Keras sets its messages in bold
 
 
 class PipelineError(Exception):
@@ -58,7 +61,7 @@ class ConfigError(RequestError):
 
 
 class DataFileError(RequestError):
-    """A data file is not the expected one."""
+    """A data file is missing, truncated, altered or another file."""
 
 
 class ModelError(RequestError):
@@ -108,11 +111,12 @@ class WorkerFailed(MachineError):
 
 
 def one_line(error: BaseException, limit: int | None = 300) -> str:
-    """Return the message of an error in one line of at most ``limit`` characters.
+    """Return the message of an error in one line of at most ``limit`` characters, without colors.
 
     An error without a message is represented by the name of its class.
     """
-    return " ".join(str(error).split())[:limit] or type(error).__name__
+    text = _TERMINAL_CODES.sub("", str(error))
+    return " ".join(text.split())[:limit] or type(error).__name__
 
 
 def sentence(error: BaseException, limit: int | None = 300) -> str:

@@ -18,13 +18,14 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
+from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.config.schema import Config
 from pipeline.data.sources import DataSources
 from pipeline.engine.plan import plan
 from pipeline.engine.runner import run_graph
 from pipeline.engine.stage import Graph, Stage, load
-from pipeline.errors import RequestError
+from pipeline.errors import ConfigError, RequestError
 from pipeline.progress import Progress
 from pipeline.publishing.publication import is_published
 from pipeline.runtimes.npm import scripts
@@ -54,7 +55,8 @@ def check_network(
         training, data_sets = load("pipeline.training.preflight"), load("pipeline.data.tfds")
     if run_own_code:
         announce_own_code(config, progress)
-    image_shape, class_names = data_sets.describe(config.data.name)
+    with with_places(config):
+        image_shape, class_names = data_sets.describe(config.data.name)
     rows: list[LayerSummary] = training.check(
         config,
         image_shape=image_shape,
@@ -66,6 +68,14 @@ def check_network(
 
 def _check_training(config: Config, progress: Progress) -> None:
     check_network(config, progress, run_own_code=True)
+
+
+def _validate_runtimes(config: Config) -> None:
+    try:
+        chosen_runtimes(config)
+    except RequestError as error:
+        place = config.place_of("verify.runtimes")
+        raise ConfigError(f"verify.runtimes in {place}: {error}") from error
 
 
 def _task(config: Config) -> Sequence[str]:
@@ -128,7 +138,8 @@ STAGES = (
         files=_scripts,
         environment=runtime_versions,
         verifies=("export",),
-        validate=chosen_runtimes,
+        validate=_validate_runtimes,
+        preflight=lambda config, _: require_verifiable(config),  # export may be up to date
     ),
     Stage(
         PublishFacts,

@@ -69,6 +69,21 @@ COMMANDS = [
     ("predict", ["Missing argument"]),
     ("verify nomodel", ["nomodel, which does not exist", "pipeline models"]),
     ("serve nomodel", ["nomodel, which does not exist", "pipeline models"]),
+    ("version", ["Write `pipeline --version`."]),
+    ("run smoke mlp", ["got 'mlp'. Specify only one configuration file"]),
+    ("run smoke =3", ["An override must be KEY=VALUE; got '=3'", "train.batch_size=32"]),
+    ("why train smoke", ["Write `pipeline why smoke train`."]),
+    ("run --output out", ["No such option: --output", "Use the option --workspace FOLDER"]),
+    ("run --gpu", ["No such option: --gpu", "CUDA_VISIBLE_DEVICES"]),
+    ("run --device cuda", ["No such option: --device", "CUDA_VISIBLE_DEVICES"]),
+    ("run --resume", ["No such option: --resume", "resumes by itself"]),
+    ("run -v", ["No such option: -v", "Write --debug"]),
+    ("run -c configs/mlp.yaml", ["No such option: -c", "`pipeline run configs/mlp.yaml`"]),
+    ("run --model mlp", ["No such option: --model", "model.hidden='[512, 512]'"]),
+    ("predict --model mlp x.png", ["No such option: --model", "`pipeline predict mlp`"]),
+    ("predict mlp x.png --top 3", ["No such option: --top", "Write --json"]),
+    ("serve --model mlp", ["No such option: --model", "`pipeline serve mlp`"]),
+    ("models -C nowhere", ["The workspace nowhere is not a folder", "--workspace FOLDER"]),
     ("serve --port http", ["'--port'", "valid integer"]),
     ("serve --port 99999", ["'--port'", "65535"]),
 ]
@@ -105,7 +120,7 @@ OVERRIDES = [
     ("model.activation=none", ["Write linear."]),
     ("model.activation=null", ["Write linear."]),
     ("model.hidden=512", ["must be a list", "Write [512]."]),
-    ("model.hidden=512,512", ["must be a list", "Write [512,512]."]),
+    ("model.hidden=512,512", ["must be a list", "Write [512, 512]."]),
     ("model.hidden=[-1]", ["at least 1; got -1"]),
     ("model=relu", ["Write, for example, model: {hidden: [512, 512]}."]),
     ("model.dropout=20%", ["Write 0.2."]),
@@ -115,6 +130,24 @@ OVERRIDES = [
     ("optimizer.schedule=step", ["Write {name: piecewise_constant, boundaries:"]),
     ("optimizer.learning_rate='1e-3'", ["Write it without quotes."]),
     ("train.batch_size=64.0", ["a whole number or 'full'; got 64.0", "Write 64."]),
+    ("optimizer.learning_rate=0,1", ["must be a number; got '0,1'", "Write 0.1."]),
+    ("optimizer.learning_rate=0,125", ["Write 0.125."]),
+    ("train.epochs=1,000", ["must be a whole number", "Write 1000."]),
+    ("model.hidden=512 512", ["must be a list", "Write [512, 512]."]),
+    ("model.hidden=[32, 0]", ["model.hidden[1] must be at least 1; got 0"]),
+    ("model.dropout=1", ["must be less than 1; got 1"]),
+    ("model={hidden:[32]}", ["the space after 'hidden:' is missing"]),
+    ("model.activation=PReLU", ["Write leaky_relu"]),
+    ("model.initializer=kaiming_normal", ["Write he_normal."]),
+    ("model.initializer=xavier", ["Write glorot_uniform."]),
+    ("optimizer={class_name: Adam}", ["Unknown key 'optimizer.class_name'", "{name: adam"]),
+    ("device=cuda", ["Unknown key 'device'", "TensorFlow uses the GPUs"]),
+    ("train.num_workers=4", ["Unknown key 'train.num_workers'", "Remove it"]),
+    ("imgsz=32", ["Unknown key 'imgsz'", "the data set determines the size"]),
+    ("mode=train", ["Unknown key 'mode'", "`pipeline run`"]),
+    ("train.early_stopping={mode: max}", ["val_accuracy maximized"]),
+    ("verify.runtimes=[litert]", ["a runtime that opens saved_model; got litert"]),
+    ("data.manual_dir=no/data", ["The folder no/data does not exist (data.manual_dir in the o"]),
     ("train.batch_size=1_000", ["Write 1000."]),
     ("train.batch_size=-1", ["at least 1 or 'full'; got -1"]),
     ("train.epochs=0", ["train.epochs must be at least 1; got 0"]),
@@ -128,11 +161,15 @@ OVERRIDES = [
     ("export.formats=[tf]", ["Write saved_model."]),
     ("export.formats=[savedmodel]", ["Write saved_model."]),
     ("export.formats=[torch]", ["Write onnx"]),
-    ("export.formats=[onx]", ["Did you mean 'onnx'?"]),
+    ("export.formats=[onx]", ["export.formats[0] must be", "Did you mean 'onnx'?"]),
     ("export.formats=onnx", ["Write [onnx]."]),
-    ("verify.runtimes=[onnxruntme]", ["'onnxruntme'", "onnxruntime"]),
-    ("publish.min_accuracy=97", ["at most 1.0; got 97", "write 0.97"]),
+    (
+        "verify.runtimes=[onnxruntme]",
+        ["verify.runtimes in the", "Did you mean 'onnxruntime'?"],
+    ),
+    ("publish.min_accuracy=97", ["at most 1; got 97", "write 0.97"]),
     ("publish.label=my label", ["a word of letters, digits and _"]),
+    ("name=1", ["name must be text; got 1", "Write '1'."]),
     ("name=my model", ["text of letters, digits, - and _"]),
 ]
 
@@ -149,9 +186,10 @@ NAMES = [
     ("optimizer.schedule=exponential", ["requires decay_rate", "decay_rate: VALUE}"]),
     ("optimizer={name: sgd, nesterov: yes}", ["must be true or false; got 'yes'", "Write true."]),
     ("optimizer={name: adam, beta_1: 1}", ["NaN", "optimizer.beta_1", "Keras default is 0.9"]),
+    ("model.activation=glu", ["The activation 'glu' cannot", "(3, 2)", "in the override"]),
     ("model.activation=ReLU", ["Unknown activation 'ReLU'", "Did you mean 'relu'?"]),
     ("train.callbacks=[csv_logger]", ["CSVLogger requires filename", "filename: VALUE}"]),
-    ("data=mnits", ["'mnits'", "Did you mean 'mnist'?"]),
+    ("data=mnits", ["'mnits' (data.name in the override 'data=mnits')", "Did you mean 'mnist'?"]),
 ]
 
 
@@ -168,6 +206,10 @@ FILES = [
     ("mlp\n", ["contains text", "KEY: VALUE"]),
     ("- name: x\n", ["contains a list", "KEY: VALUE"]),
     ("train: {epochs: 3}\n", ["Missing key 'name'", "name: mlp"]),
+    ("name:a\n", ["contains text", "Put a space after the colon: name: VALUE"]),
+    ("name: a\nmodel\n", ["line 2", "expected KEY: VALUE"]),
+    ("name: x\nmodel: {hidden:[32]}\n", ["line 2", "the space after 'hidden:' is missing"]),
+    ("name: x\nmodel:\n  hidden:[1]\n  l2: 0\n", ["line 3", "the space after 'hidden:'"]),
     ("name: x\ntrain:\n\tepochs: 3\n", ["line 3", "tabs are not allowed. Use spaces."]),
     ("name: x\ntrain:\n  epochs:3\n", ["Put a space after the colon: epochs: 3"]),
     ("name: x\ntrain:\n  epochs: 3\n batch_size: 3\n", ["line 4", "wrong indentation"]),
@@ -187,6 +229,20 @@ def test_mistakes_in_files(text: str, words: list[str], tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     assert_explained(["run", str(path), "-C", str(tmp_path)], ["mine.yaml", *words])
+
+
+@pytest.mark.parametrize("override", ["", "  "])
+def test_empty_arguments(override: str) -> None:
+    assert_explained(["run", override], ["such" if override else "No configuration file"])
+    assert_explained(["run", "smoke", override], ["An override must be KEY=VALUE; got '"])
+
+
+@pytest.mark.tensorflow
+def test_advice_for_a_file_is_not_an_override(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: x\noptimizer: {name: adam, momentum: 0.9}\n")
+    done = in_process("config", path)
+    assert_error(done, 2, "optimizer.momentum in", "line 2", "choose one of these optimizers.")
 
 
 def test_file_that_is_not_utf8_says_how_to_save_it(tmp_path: Path) -> None:
@@ -215,6 +271,8 @@ def test_files_of_other_editors_are_read(
     ("short", "long"),
     [
         ("optimizer=adam", "optimizer={name: adam}"),
+        ("optimizer=Adam", "optimizer={name: adam}"),
+        ("optimizer.schedule=CosineDecay", "optimizer.schedule={name: cosine}"),
         ("optimizer.schedule=cosine", "optimizer.schedule={name: cosine}"),
         (
             "optimizer={name: sgd, schedule: cosine}",

@@ -72,7 +72,8 @@ class TrainFacts(Facts):
     @property
     def summary(self) -> str:
         """The size of the network and the length of the training."""
-        return f"{self.parameters:,} parameters, {self.epochs} epochs, {self.compiler}"
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        return f"{self.parameters:,} parameters, {epochs}, {self.compiler}"
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Commands that take more than one call: ``why``, ``doctor``, ``predict``, ``verify``."""
+"""The implementations of ``why``, ``doctor``, ``predict`` and ``verify``."""

@@ -1,6 +1,6 @@
 """Names that other tools use, and what to write instead.
 
-They are explained, not accepted: every key and value has one spelling.
+They are explained, not accepted, so that all configurations spell a key and a value alike.
 """
 
 from collections.abc import Iterator
@@ -45,13 +45,32 @@ _DECAY = (
 )
 _PRECISION = "Write train.precision: mixed_bfloat16."
 _LOSS = "Remove it: the task determines the loss and the metrics."
-_OUTPUT = "Remove it, and set the folder on the command line: --workspace FOLDER."
+_OUTPUT = "Use the option --workspace FOLDER instead."
+_DEVICE = (
+    "Remove it: TensorFlow uses the GPUs that it finds; to hide them, set the environment variable "
+    "CUDA_VISIBLE_DEVICES to -1."
+)
+_SERIALIZED = "Write the name and the arguments in one section: {name: adam, learning_rate: 0.001}."
 # Another tool's name of a key -> what to write, where that is not another key.
 ADVICE = {
     **dict.fromkeys(("decay", "lr_decay", "learning_rate_decay"), _DECAY),
     **dict.fromkeys(("fp16", "amp", "mixed_precision", "bf16", "dtype"), _PRECISION),
     **dict.fromkeys(("xla", "jit", "jit_compile"), "Write train.compiler: xla."),
     **dict.fromkeys(("loss", "metrics", "criterion"), _LOSS),
+    **dict.fromkeys(("device", "devices", "gpu", "gpus", "cuda", "accelerator"), _DEVICE),
+    **dict.fromkeys(
+        ("num_workers", "workers", "prefetch"),
+        "Remove it: images are in memory, or read in the background (train.memory_mb).",
+    ),
+    **dict.fromkeys(
+        ("imgsz", "image_size", "img_size", "input_shape"),
+        "Remove it: the data set determines the size of the images.",
+    ),
+    "mode": "Remove it: the command is the mode, `pipeline run` or `pipeline predict`.",
+    "early_stopping.mode": "Remove it: val_loss is minimized, and val_accuracy maximized.",
+    "early_stopping.restore_best_weights": "Remove it: the best weights are always restored.",
+    "resume": "Remove it: an interrupted run resumes by itself.",
+    **dict.fromkeys(("class_name", "config"), _SERIALIZED),
     **dict.fromkeys(("output", "output_dir", "out_dir", "workspace"), _OUTPUT),
     "depth": "Write the units of every layer: model.hidden: [512, 512].",
     "num_layers": "Write the units of every layer: model.hidden: [512, 512].",
@@ -60,7 +79,10 @@ ADVICE = {
     "shuffle": "Remove it: every epoch is shuffled, with the seed train.seed.",
 }
 # Names that Keras 2 had, which no optimizer of Keras 3 takes.
-_NOT_OF_OPTIMIZERS = {"lr", "decay", "lr_decay", "lr_schedule", "scheduler"}
+_NOT_OF_OPTIMIZERS = {"lr", "decay", "lr_decay", "lr_schedule", "scheduler"} | {
+    "class_name",  # of a serialized optimizer
+    "config",
+}
 
 _MIXED = (
     "Write mixed_bfloat16; for exported files in half precision, add onnx_fp16 to export.formats."
@@ -70,7 +92,16 @@ _NO_SCHEDULE = "Remove the schedule for a constant learning rate."
 _WARMUP = "Write {name: cosine, warmup_target: 0.1, warmup_steps: 500}, with your own values."
 # Key -> another tool's name of a value -> what to write.
 _VALUES: dict[KeyPath, dict[str, str]] = {
-    ("model", "activation"): dict.fromkeys(("none", "identity", "no", "null"), "Write linear."),
+    ("model", "activation"): {
+        **dict.fromkeys(("none", "identity", "no", "null"), "Write linear."),
+        "prelu": "Write leaky_relu; activations with weights are not available.",
+    },
+    ("model", "initializer"): {
+        **dict.fromkeys(("kaiming", "kaiming_normal", "he"), "Write he_normal."),
+        "kaiming_uniform": "Write he_uniform.",
+        **dict.fromkeys(("xavier", "xavier_uniform", "glorot"), "Write glorot_uniform."),
+        "xavier_normal": "Write glorot_normal.",
+    },
     ("optimizer", "name"): {
         **dict.fromkeys(("momentum", "sgd_momentum"), "Write {name: sgd, momentum: 0.9}."),
         **dict.fromkeys(("nesterov", "nag"), "Write {name: sgd, momentum: 0.9, nesterov: true}."),
@@ -131,7 +162,8 @@ def values_of_other_tools(values: dict[str, Any]) -> Iterator[tuple[KeyPath, Any
         found: Any = values
         for key in path:
             found = found.get(key, "") if isinstance(found, dict) else ""
-        for value in found if isinstance(found, list) else [found]:
+        for position, value in enumerate(found if isinstance(found, list) else [found]):
             name = "null" if value is None else str(value).lower().replace("-", "_")
+            index = f"[{position}]" if isinstance(found, list) else ""
             if name in names:
-                yield path, value, names[name]
+                yield (*path[:-1], path[-1] + index), value, names[name]

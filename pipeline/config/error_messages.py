@@ -6,15 +6,17 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.config import aliases
 from pipeline.config.known_keys import advice, section_of
-from pipeline.config.places import KeyPath, Places
+from pipeline.config.places import KeyPath, Places, without_indices
 from pipeline.config.schema import PATTERN_RULES, Config
 from pipeline.config.value_hints import as_yaml, hint
 
 
 def sentences(error: ValidationError, places: Places) -> dict[KeyPath, str]:
-    """Return one sentence for each wrong key, in the order of the schema."""
+    """Return one sentence for each wrong key, in the order of the schema, unknown keys last."""
     by_key: dict[KeyPath, list[Any]] = {}
     for problem in error.errors():
+        if problem["type"] == "too_short" and problem["input"]:
+            continue  # it counts valid elements only, and the others have errors of their own
         by_key.setdefault(_key_path(problem["loc"]), []).append(problem)
     return {key: _sentence(key, problems, places) for key, problems in by_key.items()}
 
@@ -31,13 +33,14 @@ def explain_names_of_other_tools(values: dict[str, Any], places: Places) -> dict
 
 
 def _key_path(location: tuple[int | str, ...]) -> KeyPath:
-    """Return the key without the union branches and the indices of values that pydantic adds."""
+    """Return the key, with the index of a list's element, without pydantic's union branches."""
     path: list[str] = []
     section: type[BaseModel] | None = Config
     for part in location:
         if section is None:
+            path[-1] += f"[{part}]" if isinstance(part, int) else ""
             break
-        if isinstance(part, int):  # in a list of sections
+        if isinstance(part, int):  # an element of a list of sections
             path[-1] += f"[{part}]"
             continue
         path.append(part)
@@ -54,9 +57,8 @@ def _sentence(key: KeyPath, problems: list[Any], places: Places) -> str:
         return f"Missing key {name!r} in {_place(key, places)}. {_missing(key)}"
     if not name:
         return f"Keys and values must be valid Unicode text: {problems[0]['msg']}."
-    relevant = [problem for problem in problems if problem["type"] != "too_short"] or problems
-    rules = " or ".join(dict.fromkeys(_rule(problem) for problem in relevant))
-    value = relevant[0]["input"]
+    rules = " or ".join(dict.fromkeys(_rule(problem) for problem in problems))
+    value = problems[0]["input"]
     text = f"{name} must be {rules}; got {as_yaml(value)} in {_place(key, places)}."
     return f"{text} {hint(key, value, kinds)}".rstrip()
 
@@ -67,7 +69,7 @@ def _unknown_key(path: KeyPath, places: Places) -> str:
 
 def _missing(key: KeyPath) -> str:
     examples = {"schedule": "cosine", "callbacks": "csv_logger"}
-    section = key[-2].split("[")[0] if key[1:] else ""
+    section = without_indices(key)[-2] if key[1:] else ""
     return f"Add it, for example {key[-1]}: {examples.get(section, 'mlp')}."
 
 
@@ -82,7 +84,7 @@ _RULES = {
     "model_attributes_type": "a section (KEY: VALUE lines)",
     "finite_number": "a finite number",
     "greater_than_equal": "at least {ge}",
-    "greater_than": "more than {gt}",
+    "greater_than": "greater than {gt}",
     "less_than_equal": "at most {le}",
     "less_than": "less than {lt}",
     "too_short": "a list with at least {min_length} value",
@@ -98,8 +100,16 @@ def _rule(problem: Any) -> str:
     if problem["type"] == "string_pattern_mismatch":
         return PATTERN_RULES[problem["ctx"]["pattern"]]
     rule = _RULES.get(problem["type"])
-    return rule.format(**problem.get("ctx", {})) if rule else str(problem["msg"])
+    return rule.format(**_limits(problem.get("ctx", {}))) if rule else str(problem["msg"])
+
+
+def _limits(context: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a rule with 1.0 as 1."""
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in context.items()
+    }
 
 
 def _place(key: KeyPath, places: Places) -> str:
-    return places.of(tuple(part.split("[")[0] for part in key))
+    return places.of(without_indices(key))

@@ -17,16 +17,27 @@ def find_config(path: Path) -> Path:
         ConfigError: there is no such file.
     """
     path = path.expanduser()
+    if path == Path():  # an empty argument too
+        raise ConfigError(f"No configuration file is specified. {_suggest_file(path, _FOLDER)}")
     if path.is_file():
         return path
-    named = _FOLDER / f"{path}{'' if path.suffix in _ENDINGS else '.yaml'}"
-    if path.name == str(path) and named.is_file():
+    if (named := _named(path)) is not None:
         return named
     if path.is_dir():
         raise ConfigError(f"{path} is a folder, not a configuration. {_suggest_file(path, path)}")
     if path.exists():  # a pipe, for example
         return path
     raise ConfigError(f"No such configuration file: {str(path)!r}. {_suggestion(path)}")
+
+
+def is_config(text: str) -> bool:
+    """Return whether a text names a configuration: a YAML file, or one in ``configs/``."""
+    return text.endswith(_ENDINGS) or (bool(text) and _named(Path(text)) is not None)
+
+
+def _named(path: Path) -> Path | None:
+    named = _FOLDER / f"{path}{'' if path.suffix in _ENDINGS else '.yaml'}"
+    return named if path.name == str(path) and named.is_file() else None
 
 
 def _suggestion(path: Path) -> str:

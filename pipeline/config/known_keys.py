@@ -35,7 +35,7 @@ def all_keys(section: type[BaseModel] = Config, prefix: KeyPath = ()) -> Iterato
 
 
 def exact_keys(text: str) -> list[str]:
-    """Return the keys that a text names: by path, by the last part, or as other tools call them."""
+    """Return the keys that match a text: a path, the last part of one, or another tool's name."""
     path = tuple(re.split(r"[:=\s]", text, maxsplit=1)[0].lower().replace("-", "_").split("."))
     if path in all_keys():
         return [".".join(path)]
@@ -59,8 +59,9 @@ def advice(path: KeyPath) -> str:
     name = path[-1].lower().replace("-", "_")
     if ":" in name:
         return f"Put a space after the colon: {path[-1].replace(':', ': ', 1)}"
-    if name in aliases.ADVICE:
-        return aliases.ADVICE[name]
+    for known in (".".join((*path[-2:-1], name)), name):
+        if known in aliases.ADVICE:
+            return aliases.ADVICE[known]
     if likely := likely_keys(path):
         return f"Did you mean {' or '.join(likely)}?"
     section: type[BaseModel] = Config

@@ -3,11 +3,16 @@
 KeyPath = tuple[str, ...]
 
 
+def without_indices(path: KeyPath) -> KeyPath:
+    """Return a path without the indices of list elements: hidden for hidden[0]."""
+    return tuple(part.split("[")[0] for part in path)
+
+
 class Places:
-    """Maps key paths to places such as "configs/mlp.yaml, line 7"."""
+    """The place of each key, such as "configs/mlp.yaml, line 7"."""
 
     def __init__(self, source: str) -> None:
-        """Name the source for keys whose place is unknown."""
+        """Begin without places; ``source`` is the place of keys that have none."""
         self._source = source
         self._places: dict[KeyPath, str] = {}
 

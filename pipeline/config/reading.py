@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from ruamel.yaml.nodes import MappingNode
 
 from pipeline.config.error_messages import explain_names_of_other_tools, sentences
-from pipeline.config.finding import find_config
+from pipeline.config.finding import find_config, is_config
 from pipeline.config.known_keys import exact_keys
 from pipeline.config.places import KeyPath, Places
 from pipeline.config.schema import Config
@@ -60,19 +60,20 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
         raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
     node, values = load_yaml(text, str(path))
     if not isinstance(node, MappingNode):
-        found = (
-            "is empty" if node is None else f"contains {_KINDS.get(type(values), 'a single value')}"
-        )
+        found = "is empty" if node is None else _KINDS.get(type(values), "contains a single value")
+        key = str(values).partition(":")[0]
+        is_key = isinstance(values, str) and key in Config.model_fields and key != values
+        advice = f"Put a space after the colon: {key}: VALUE" if is_key else _SEE_EXAMPLE
         raise ConfigError(
-            f"{path} {found}; a configuration must be a YAML mapping (KEY: VALUE lines). See "
-            "configs/mlp.yaml for an example."
+            f"{path} {found}; a configuration must be a YAML mapping (KEY: VALUE lines). {advice}"
         )
     places = Places(str(path))
     _note_lines(node, (), places)
     return expand(values), places
 
 
-_KINDS: dict[type, str] = {list: "a list", str: "text"}
+_KINDS: dict[type, str] = {list: "contains a list", str: "contains text"}
+_SEE_EXAMPLE = "See configs/mlp.yaml for an example."
 
 
 def _note_lines(node: MappingNode, path: KeyPath, places: Places) -> None:
@@ -115,8 +116,8 @@ def _expanded(path: KeyPath, value: Any) -> Any:
 
 
 def _suggestion(override: str) -> str:
-    if override.endswith((".yaml", ".yml")):
+    if is_config(override):
         return "Specify only one configuration file, before the overrides."
-    keys = exact_keys(override.lstrip("-"))
-    example = f"{keys[0]}=VALUE" if keys else "train.batch_size=32"
+    keys = exact_keys(override.lstrip("-")) if override.strip("= ") else []
+    example = f"{keys[0]}=VALUE" if keys else "for example train.batch_size=32"
     return f"Write {example}, without spaces around =; quote values that contain spaces."

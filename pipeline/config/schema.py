@@ -1,7 +1,7 @@
 """Every key of the configuration, with its type, its range and its default."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -13,11 +13,13 @@ from pydantic import (
     field_validator,
 )
 
-from pipeline.config.places import Places
+from pipeline.config.places import Places, without_indices
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 # A task is a module of this name in pipeline/tasks/.
 TaskName = Literal["multiclass"]
+# A format is a module of this name in pipeline/export/; onnx_int8 is a copy of onnx.
+FormatName = Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onnx_fp16", "openvino"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 _DATA_SET = r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$"
 _LABEL = r"^\w+$"
@@ -106,6 +108,13 @@ class Schedule(Named):
 
     model_config = ConfigDict(extra="allow")
 
+    @field_validator("name")
+    @classmethod
+    def _normalize(cls, name: str) -> str:
+        """Return CosineDecay, cosine_decay and Cosine as cosine: they are the same run."""
+        snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+        return snake_case.replace("_decay", "")
+
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments for the Keras class, as written."""
@@ -122,6 +131,12 @@ class Optimizer(Named):
         None, gt=0, description="By default, that of the Keras class."
     )
     schedule: Schedule | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _normalize(cls, name: str) -> str:
+        """Return Adam as adam: they are the same run."""
+        return name.lower()
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -191,10 +206,7 @@ class Train(Section):
 class Export(Section):
     """The files to write."""
 
-    formats: tuple[
-        Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onnx_fp16", "openvino"],
-        ...,
-    ] = Field(
+    formats: tuple[FormatName, ...] = Field(
         ("saved_model", "onnx", "keras"),
         min_length=1,
         description="openvino needs the extra runtimes; onnx_int8 and onnx_fp16 are copies of "
@@ -213,9 +225,10 @@ class Export(Section):
     def _names_differ(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(formats)) < len(formats):
             raise ValueError("a list without duplicates")
-        copies = {"onnx_int8", "onnx_fp16"} & set(formats)
-        if copies and "onnx" not in formats:
-            raise ValueError(f"a list with onnx, the source of {' and '.join(sorted(copies))}")
+        for source in get_args(FormatName):
+            copies = sorted(name for name in formats if name.startswith(f"{source}_"))
+            if copies and source not in formats:
+                raise ValueError(f"a list with {source}, the source of {' and '.join(copies)}")
         return formats
 
 
@@ -264,4 +277,4 @@ class Config(Section):
 
     def place_of(self, key: str) -> str:
         """Return where a key was set, for messages: "configs/mlp.yaml, line 7"."""
-        return self._places.of(tuple(part.split("[")[0] for part in key.split(".")))
+        return self._places.of(without_indices(tuple(key.split("."))))

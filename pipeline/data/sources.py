@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.artifacts.data_source import FULL, SAMPLE, Source
 from pipeline.artifacts.stage_facts import DataFacts, Facts
+from pipeline.config.key_errors import InvalidValue, with_places
 from pipeline.data.fetching import RemoteFile, fetch
 from pipeline.errors import ConfigError, DataFileError, DataUnreachable
 from pipeline.system.atomic import sha256
@@ -26,7 +27,19 @@ class DataSources:
     def find(
         self, config: "Config", find_cached: Callable[[Source], Facts | None], *, fresh: bool
     ) -> Source | None:
-        """Return a source that needs no network; the full data set precedes a cached sample."""
+        """Return a source that needs no network; the full data set precedes a cached sample.
+
+        Raises:
+            ConfigError: the manual folder does not exist, or the data set is unknown.
+        """
+        with with_places(config):
+            return self._find(config, find_cached, fresh)
+
+    def _find(
+        self, config: "Config", find_cached: Callable[[Source], Facts | None], fresh: bool
+    ) -> Source | None:
+        if config.data.manual_dir is not None:
+            manual_folder(config.data)  # a wrong one is an error even if it is not needed
         full, sample = (Source(kind, "cached by an earlier run") for kind in (FULL, SAMPLE))
         if not fresh and find_cached(full) is not None:
             return full
@@ -38,7 +51,8 @@ class DataSources:
 
     def acquire(self, config: "Config", downloads: Path, progress: "Progress") -> Source:
         """Return a complete, verified source."""
-        return acquire(config.data, downloads, progress)
+        with with_places(config):
+            return acquire(config.data, downloads, progress)
 
     def notice(self, source: Source) -> str | None:
         """Return a warning if the sample is used in place of the full data set."""
@@ -109,11 +123,10 @@ def manual_folder(data: "Data") -> Path | None:
         return None
     folder = Path(named).expanduser()
     if not folder.is_dir():
-        where = "data.manual_dir" if data.manual_dir else MANUAL_DIR_VARIABLE
-        raise ConfigError(
-            f"The folder {folder}, set in {where}, does not exist. Create it with the files of the "
-            "data set, or remove the setting."
-        )
+        advice = "Create it with the files of the data set, or remove the setting."
+        if data.manual_dir:
+            raise InvalidValue("data.manual_dir", f"The folder {folder} does not exist", advice)
+        raise ConfigError(f"The folder {folder} ({MANUAL_DIR_VARIABLE}) does not exist. {advice}")
     return folder
 
 

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from pipeline.artifacts import data_set
 from pipeline.artifacts.data_source import Source
 from pipeline.artifacts.stage_facts import DataFacts
+from pipeline.config.key_errors import InvalidValue, with_places
 from pipeline.data import tfds
 from pipeline.data.sample import NUM_TEST, TEST_SEED, read_sample
 from pipeline.data.sources import tfds_root
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
-from pipeline.errors import ConfigError, DataFileError
+from pipeline.errors import DataFileError
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Data
@@ -35,7 +36,8 @@ def run(context: Context, folder: Path) -> Outcome[DataFacts]:
     if source.sampled:
         class_names = _write_sample(data, folder)
     else:
-        class_names = _write_full(data, source, folder, context.progress)
+        with with_places(context.config):
+            class_names = _write_full(data, source, folder, context.progress)
     shutil.rmtree(context.workspace.downloads(data.name), ignore_errors=True)
     description = data_set.Description(data.name, source.kind, class_names)
     data_set.write_description(folder, description)
@@ -64,13 +66,13 @@ def _write_full(
         shutil.rmtree(scratch, ignore_errors=True)
     class_names = tfds.describe(data.name)[1]
     num_images = tfds.num_images(data.name, root, "train")
-    _check_count(data.validation, "data.validation", num_images, len(class_names))
+    _check_count(data.validation, num_images, len(class_names))
     pool = folder / "pool"
     pool.mkdir()
     for split in ("train", "test"):
         _write_tfds_split(data.name, root, split, pool, progress)
     images, labels = _open(pool, "train")
-    train, validation = _set_aside(labels, data.validation, data.seed, "data.validation")
+    train, validation = _set_aside(labels, data.validation, data.seed)
     data_set.write_split(folder, "train", images, labels, train)
     data_set.write_split(folder, "validation", images, labels, validation)
     for path in pool.glob("test_*"):
@@ -103,10 +105,10 @@ def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "
 
 def _write_sample(data: "Data", folder: Path) -> tuple[str, ...]:
     images, labels = read_sample()
-    rest, test = _set_aside(labels, NUM_TEST, TEST_SEED, "the sample's test set")
+    rest, test = _set_aside(labels, NUM_TEST, TEST_SEED)
     share = round(len(rest) * data.validation / 60_000)  # the same share as in the full data set
     wanted = min(max(share, 10), len(rest) - 10)  # but every class on both sides
-    inner_train, inner_validation = _set_aside(labels[rest], wanted, data.seed, "data.validation")
+    inner_train, inner_validation = _set_aside(labels[rest], wanted, data.seed)
     data_set.write_split(folder, "train", images, labels, rest[inner_train])
     data_set.write_split(folder, "validation", images, labels, rest[inner_validation])
     data_set.write_split(folder, "test", images, labels, test)
@@ -118,22 +120,22 @@ def _open(folder: Path, split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
     return images, np.load(folder / data_set.split_file(split, "labels"))
 
 
-def _set_aside(
-    labels: npt.NDArray[np.int64], count: int, seed: int, setting: str
-) -> tuple[Indices, Indices]:
+def _set_aside(labels: npt.NDArray[np.int64], count: int, seed: int) -> tuple[Indices, Indices]:
     """Split the indices 0..n-1 into the rest and ``count``, stratified by class and sorted."""
     from sklearn.model_selection import train_test_split
 
-    _check_count(count, setting, len(labels), len(np.unique(labels)))
+    _check_count(count, len(labels), len(np.unique(labels)))
     indices = np.arange(len(labels))
     rest, aside = train_test_split(indices, test_size=count, stratify=labels, random_state=seed)
     return np.sort(rest), np.sort(aside)
 
 
-def _check_count(count: int, setting: str, num_images: int, num_classes: int) -> None:
+def _check_count(count: int, num_images: int, num_classes: int) -> None:
     """Check that a split can leave every class on both sides."""
     if not num_classes <= count <= num_images - num_classes:
-        raise ConfigError(
-            f"{setting} must be between {num_classes} and {num_images - num_classes} of "
-            f"{num_images} images, so that every class is on both sides of the split; got {count}."
+        raise InvalidValue(
+            "data.validation",
+            f"The validation set must have between {num_classes:,} and "
+            f"{num_images - num_classes:,} of the {num_images:,} images; got {count:,}",
+            "Both sides of the split need images of every class. Choose another number.",
         )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.config.key_errors import InvalidValue
 from pipeline.data.fetching import RemoteFile
-from pipeline.errors import ConfigError, DataFileError, MissingExtra, did_you_mean, sentence
+from pipeline.errors import DataFileError, MissingExtra, did_you_mean, sentence
 from pipeline.system.atomic import explain_storage_errors
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def pinned_files(name: str) -> dict[str, RemoteFile]:
     """Return the files of a data set by name, with their pinned addresses and SHA-256.
 
     Raises:
-        ConfigError: the data set is unknown, or not of images of one size with a label.
+        InvalidValue: the data set is unknown, or not of images of one size with a label.
     """
     infos = image_builder(name).url_infos
     return {
@@ -43,7 +44,7 @@ def describe(name: str) -> tuple[tuple[int, int, int], tuple[str, ...]]:
     """Return the shape of one image (height, width, channels) and the names of the classes.
 
     Raises:
-        ConfigError: the data set is unknown, or not of images of one size with a label.
+        InvalidValue: the data set is unknown, or not of images of one size with a label.
     """
     features = image_builder(name).info.features
     height, width, channels = features["image"].shape
@@ -81,13 +82,15 @@ def num_images(name: str, root: Path, split: str) -> int:
     """Return the number of images in a split of a prepared data set.
 
     Raises:
-        ConfigError: the data set has no such split.
+        InvalidValue: the data set has no such split.
     """
     splits = image_builder(name, root).info.splits
     if split not in splits:
-        raise ConfigError(
-            f"data.name must be a data set with the splits train and test; got {name!r}, which has "
-            f"{', '.join(splits)}. Choose another data set, for example mnist."
+        raise InvalidValue(
+            "data.name",
+            f"The data set must have the splits train and test; got {name!r}, which has "
+            f"{', '.join(splits)}",
+            "Choose another, for example mnist.",
         )
     return int(splits[split].num_examples)
 
@@ -118,7 +121,7 @@ def image_builder(name: str, root: Path | None = None) -> Any:
     """Return the TensorFlow Datasets builder of an image-classification set.
 
     Raises:
-        ConfigError: the data set is unknown, or not of images of one size with a label.
+        InvalidValue: the data set is unknown, or not of images of one size with a label.
         MissingExtra: TensorFlow Datasets is not installed.
     """
     try:
@@ -129,15 +132,17 @@ def image_builder(name: str, root: Path | None = None) -> Any:
         builder = tfds.builder(name, data_dir=root)
     except tfds.core.registered.DatasetNotFoundError as error:
         known = tfds.list_builders(with_community_datasets=False)
-        raise ConfigError(
-            f"Unknown data set {name!r} in data.name. {did_you_mean(name, known)}See the catalog "
-            "of TensorFlow Datasets for all names."
+        raise InvalidValue(
+            "data.name",
+            f"Unknown data set {name!r}",
+            f"{did_you_mean(name, known)}See the catalog of TensorFlow Datasets for all names.",
         ) from error
     except Exception as error:
-        raise ConfigError(
-            f"TensorFlow Datasets cannot open the data set {name!r} in data.name: "
+        raise InvalidValue(
+            "data.name",
+            f"TensorFlow Datasets cannot open the data set {name!r}",
             f"{type(error).__name__}: {sentence(error)} Check the name and the version; if the "
-            f"data set's folder in {root or 'the data folder'} is damaged, remove it."
+            f"data set's folder in {root or 'the data folder'} is damaged, remove it.",
         ) from error
     _require_images(name, builder.info.features, tfds)
     return builder
@@ -153,8 +158,9 @@ def _require_images(name: str, features: Any, tfds: Any) -> None:
         and None not in image.shape
     )
     if not fits:
-        raise ConfigError(
-            f"data.name must be a data set of uint8 images of one size with one label each; got "
-            f"{name!r}, which has the features {', '.join(named)}. Choose another data set, for "
-            "example mnist."
+        raise InvalidValue(
+            "data.name",
+            "The data set must have uint8 images of one size with one label each; got "
+            f"{name!r}, which has the features {', '.join(named)}",
+            "Choose another, for example mnist.",
         )

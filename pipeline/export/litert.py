@@ -1,4 +1,4 @@
-"""The format ``litert``: builtin operators only, so any LiteRT interpreter can run it."""
+"""The format ``litert``: built-in operators only, so any LiteRT interpreter can run it."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def write(trained: TrainedModel, path: Path) -> None:
     """Write the ``.tflite`` file.
 
     Raises:
-        ExportFailed: the network needs an operator that is not builtin.
+        ExportFailed: the network needs an operator that is not built in.
     """
     [output] = trained.contract.outputs
     serve = serving_function(trained.model, trained.contract)
@@ -34,7 +34,7 @@ def write(trained: TrainedModel, path: Path) -> None:
         path.write_bytes(converter.convert())
     except ConverterError as error:
         raise ExportFailed(
-            "export.formats: cannot export the network as litert with builtin operators only: "
+            "export.formats: cannot export the network as litert with built-in operators only: "
             f"{sentence(error)} Choose another model.activation, or remove litert from "
             "export.formats."
         ) from error

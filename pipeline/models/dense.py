@@ -2,7 +2,7 @@
 
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.artifacts.model_contract import INPUT
 from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.errors import ConfigError, sentence
-from pipeline.models.keras_by_name import PlaceOf, hint, unknown_place
+from pipeline.models.layer_functions import check_names
 from pipeline.system.resources import memory_bytes
 from pipeline.tasks.task import Task
 
@@ -122,16 +122,6 @@ def _check_memory(config: "Model", inputs: int, outputs: int) -> None:
         )
 
 
-def check_names(config: "Model", *, place_of: PlaceOf = unknown_place) -> None:
-    """Check that Keras has the activation and the initializer.
-
-    Raises:
-        ConfigError: one of them is unknown.
-    """
-    _check_name("activation", config.activation, keras.activations, place_of)
-    _check_name("initializer", config.initializer, keras.initializers, place_of)
-
-
 def check_model(model: keras.Model, config: "Model") -> None:
     """Predict one black image: some activations and initializers fail only then.
 
@@ -148,20 +138,7 @@ def check_model(model: keras.Model, config: "Model") -> None:
 
 def _cannot_compute(config: "Model", error: Exception) -> ConfigError:
     return ConfigError(
-        "model.activation and model.initializer must work without arguments; got "
-        f"{config.activation!r} and {config.initializer!r}: {sentence(error)} "
-        "Choose others, for example relu and glorot_uniform."
+        f"Keras cannot compute the network with the activation {config.activation!r} and the "
+        f"initializer {config.initializer!r}: {sentence(error)} Choose others, for example relu "
+        "and glorot_uniform."
     )
-
-
-def _check_name(kind: str, name: str, module: Any, place_of: PlaceOf) -> None:
-    key = f"model.{kind}"
-    try:
-        module.get(name)
-    except Exception as error:  # Keras looks names up in several ways
-        known = [known for known in vars(module) if known.islower() and known[0] != "_"]
-        helpers = {"get", "serialize", "deserialize"}
-        raise ConfigError(
-            f"Unknown {kind} {name!r} ({key} in {place_of(key)}). "
-            f"{hint(name, set(known) - helpers)}"
-        ) from error

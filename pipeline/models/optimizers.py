@@ -24,7 +24,7 @@ def build_optimizer(
         ConfigError: the optimizer, the schedule or an argument is unknown or invalid.
     """
     kind = choose(
-        config.name.lower(),
+        config.name,
         optimizer_classes(),
         "optimizer.name",
         kind="optimizer",
@@ -42,15 +42,18 @@ def build_optimizer(
 
 
 def _require_own_arguments(config: "Optimizer", kind: type, place_of: PlaceOf) -> None:
-    """Reject the arguments of another optimizer, which stay when the name alone is overridden."""
+    """Reject the arguments of another optimizer; overriding the name alone keeps them."""
     for argument in config.arguments:
         others = [n for n, other in optimizer_classes().items() if argument in parameters_of(other)]
         if others and argument not in parameters_of(kind):
             key = f"optimizer.{argument}"
+            places = place_of(key), place_of("optimizer.name")
+            overridden = any(place.startswith("the override") for place in places)
+            replace = f", or replace the whole section: optimizer={config.name}"
             raise ConfigError(
-                f"{kind.__name__} has no argument {argument!r} ({key} in {place_of(key)}); "
-                f"it belongs to {', '.join(others)}. Remove it, or replace the whole section: "
-                f"optimizer={config.name}"
+                f"{kind.__name__} has no argument {argument!r} ({key} in {places[0]}); "
+                f"it belongs to {', '.join(others)}. Remove it"
+                f"{replace if overridden else ', or choose one of these optimizers.'}"
             )
 
 

@@ -21,7 +21,7 @@ def build_schedule(
         ConfigError: the schedule or an argument is unknown or invalid.
     """
     kind = choose(
-        config.name.lower(),
+        config.name,
         schedule_classes(),
         "optimizer.schedule.name",
         kind="schedule",
@@ -36,13 +36,12 @@ def build_schedule(
 
 
 def schedule_classes() -> dict[str, type]:
-    """Return every schedule class of Keras: CosineDecay as cosine and as cosine_decay."""
+    """Return every schedule class of Keras by its name in configurations: CosineDecay as cosine."""
     module = keras.optimizers.schedules
-    classes = {
-        snake_case(name): kind
+    return {
+        snake_case(name).replace("_decay", ""): kind
         for name, kind in vars(module).items()
         if isinstance(kind, type)
         and issubclass(kind, module.LearningRateSchedule)
         and kind is not module.LearningRateSchedule
     }
-    return {**{name.replace("_decay", ""): kind for name, kind in classes.items()}, **classes}

@@ -116,13 +116,14 @@ def explain_storage_errors(target: Path, *, setting: str = "--workspace") -> Ite
     except (FolderExists, PipelineError):
         raise
     except Exception as error:
-        reason = _storage_reason(error, target)
-        if reason is None:
+        number = _storage_errno(error, target)
+        if number is None:
             raise
         named = error.filename if isinstance(error, OSError) else None
+        advice = "Free some space or choose another" if number in _NO_SPACE else "Choose another"
         raise StorageError(
-            f"Cannot read or write {named or target}: {reason}. No part of {target} was saved. "
-            f"Free some space or choose a writable folder ({setting}), and run again."
+            f"Cannot read or write {named or target}: {_STORAGE_ERRNOS[number]}. No part of "
+            f"{target} was saved. {advice} folder ({setting}), and run again."
         ) from error
 
 
@@ -136,16 +137,17 @@ _STORAGE_ERRNOS = {
     errno.ENAMETOOLONG: "the name is too long",
     errno.ENOTDIR: "part of the path is a file, not a folder",
 }
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _FULL_BYTES = 64 * 1024  # a file system with less free space than this counts as full
 
 
-def _storage_reason(error: Exception, target: Path) -> str | None:
-    if isinstance(error, OSError) and error.errno in _STORAGE_ERRNOS:
-        return _STORAGE_ERRNOS[error.errno]
+def _storage_errno(error: Exception, target: Path) -> int | None:
+    """Return the number of the error if it is due to storage; libraries discard it."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno if error.errno in _STORAGE_ERRNOS else None
     nearest = next(folder for folder in [target, *target.absolute().parents] if folder.exists())
-    if shutil.disk_usage(nearest).free < _FULL_BYTES:
-        return _STORAGE_ERRNOS[errno.ENOSPC]
-    return None
+    usage = shutil.disk_usage(nearest)
+    return errno.ENOSPC if usage.total and usage.free < _FULL_BYTES else None
 
 
 def _unique_suffix() -> str:

@@ -44,7 +44,7 @@ def _report_errors(
         _fail(type(error).__name__, str(error), error.exit_code, as_json, debug)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the output is gone, so nothing can be reported
-        raise typer.Exit(1) from None
+        raise typer.Exit(128 + signal.SIGPIPE) from None  # as shells report it
     except typer.Exit:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (each ends in one paragraph)

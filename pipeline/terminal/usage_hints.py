@@ -1,6 +1,7 @@
 """Hints for commands and options that do not exist here but in other tools."""
 
 import difflib
+import re
 from typing import Any
 
 import typer
@@ -41,11 +42,24 @@ _INSTEAD = {
     **dict.fromkeys(
         ("clean", "clear", "rm"), "Delete the folder runs/; published models remain in exported/."
     ),
+    "version": "Write `pipeline --version`.",
     "help": "Write `pipeline --help`, or `pipeline COMMAND --help`.",
 }
+_OPTION = re.compile(r"--?[A-Za-z]")
 _CUTOFF = 0.75  # of difflib's ratio: trian is near train
 _CONFIGURED = ("run", "config", "why", "gradcheck")  # the commands that take KEY=VALUE
-_CONFIG_OPTIONS = {"config", "config-file", "file", "yaml"}
+_CONFIG = "Specify the file without an option: `pipeline {command} {value}`."
+_MODEL = "Specify the model without an option: `pipeline {command} {value}`."
+_FILES = "Specify the files without an option: `pipeline {command} MODEL {value}`."
+# Commands, and another tool's names of an option -> what to write.
+_OPTIONS = (
+    (_CONFIGURED, "config config-file cfg c file f yaml", _CONFIG),
+    (_CONFIGURED, "model m", "Specify the network by its keys: model.hidden='[512, 512]'."),
+    (("predict", "verify", "serve"), "model model-path m name", _MODEL),
+    (("predict",), "image images input i file files source", _FILES),
+    (("predict",), "top top-k topk k probs", "Write --json: it has the probability of each class."),
+    (("run",), "v verbose", "Write --debug, which shows tracebacks and the output of libraries."),
+)
 
 
 class HintingGroup(TyperGroup):
@@ -57,9 +71,9 @@ class HintingGroup(TyperGroup):
         hint = None
         if name not in self.commands:
             hint = _unknown_command(name, args, list(self.commands))
-        elif name in _CONFIGURED:
+        else:
             known = {o for p in self.commands[name].params for o in (*p.opts, *p.secondary_opts)}
-            hint = _unknown_option(name, args[1:], known)
+            hint = _unknown_option(name, args[1:], known) or _swapped(name, args[1:])
         if hint:
             raise typer.Exit(print_error(RequestError(hint)))
         return super().resolve_command(ctx, args)
@@ -79,35 +93,42 @@ def _unknown_command(name: str, args: list[str], known: list[str]) -> str | None
 
 
 def _unknown_option(command: str, args: list[str], known: set[str]) -> str | None:
-    """Return a hint if the first unknown option is a key of the configuration."""
+    """Return a hint about the first unknown option, if there is one."""
     for position, argument in enumerate(args):
         option, _, value = argument.partition("=")
         if argument == "--":
             return None
-        if argument.startswith("--") and option not in known | {"--help"}:
+        if _OPTION.match(option) and not {option, argument[:2]} & (known | {"--help"}):
             following = args[position + 1 :]
             if not value and following and not following[0].startswith("-"):
                 value = following[0]
-            return _as_override(command, option, value)
+            advice = _advice(command, option.lstrip("-"), value)
+            return f"No such option: {option}. {advice}" if advice else None
     return None
 
 
-def _as_override(command: str, option: str, value: str) -> str | None:
+def _advice(command: str, name: str, value: str) -> str | None:
     from pipeline.config.aliases import ADVICE
     from pipeline.config.known_keys import exact_keys
 
-    name = option.removeprefix("--")
-    if name in _CONFIG_OPTIONS:
-        return (
-            f"No such option: {option}. Specify the file without an option: "
-            f"`pipeline {command} {value or 'FILE'}`."
-        )
-    if advice := ADVICE.get(name.replace("-", "_")):
-        return f"No such option: {option}. {advice}"
-    keys = [f"{key}={value or 'VALUE'}" for key in exact_keys(name)]
-    if not keys:
+    for commands, names, text in _OPTIONS:
+        if command in commands and name in names.split():
+            return text.format(command=command, value=value or "VALUE")
+    if command not in _CONFIGURED:
         return None
-    return (
-        f"No such option: {option}. Configuration keys are written without dashes: "
-        f"{' or '.join(keys)}."
-    )
+    if advice := ADVICE.get(name.replace("-", "_")):
+        return advice
+    keys = [f"{key}={value or 'VALUE'}" for key in exact_keys(name)]
+    return f"Configuration keys are written without dashes: {' or '.join(keys)}." if keys else None
+
+
+def _swapped(command: str, args: list[str]) -> str | None:
+    """Return a hint if the stage is before the configuration."""
+    from pipeline.stages import GRAPH
+
+    if command == "why" and len(args) > 1 and args[0] in GRAPH.names and args[1] not in GRAPH.names:
+        return (
+            "The configuration is before the stage. "
+            f"Write `pipeline why {' '.join([args[1], args[0], *args[2:]])}`."
+        )
+    return None

@@ -147,7 +147,7 @@ class Program:
     def _run_steps(
         self, images: Any, labels: Any, order: Any, bounds: Any, loss_sum: Any, sums: Any
     ) -> tuple[Any, Any, Any, Any]:
-        """Run the steps; sums are passed in, so the number of calls per epoch changes no bit."""
+        """Run the steps, adding to sums of earlier calls: results do not depend on the chunks."""
         num_images, first, last = bounds[0], bounds[1], bounds[2]
         step, finite = first, tf.constant(True)
         while step < last and finite:

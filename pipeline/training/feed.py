@@ -56,7 +56,7 @@ class Feed(ABC):
 
 
 class InMemoryFeed(Feed):
-    """One shard: the whole split in memory, as bytes."""
+    """A feed with a single shard: the whole split in memory, as bytes."""
 
     def __init__(self, split: "Split", *, batch_size: int, seed: int) -> None:
         """Copy the split into memory.

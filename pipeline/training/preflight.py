@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.errors import ConfigError
-from pipeline.models.dense import build_model, check_model, check_names, summarize
+from pipeline.models.dense import build_model, check_model, summarize
+from pipeline.models.layer_functions import check_names, try_functions
 from pipeline.models.trial_step import check_optimizer
 from pipeline.tasks.registry import task_named
 from pipeline.training.callback_checks import check_callbacks
@@ -36,6 +37,7 @@ def check(
     check_optimizer(config.optimizer, place_of=config.place_of)
     check_callbacks(config, run_own_code=run_own_code)
     check_names(config.model, place_of=config.place_of)
+    try_functions(config.model, place_of=config.place_of)
     model = build_model(
         config.model,
         image_shape=image_shape,

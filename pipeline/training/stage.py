@@ -9,6 +9,7 @@ import keras
 
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
 from pipeline.artifacts.stage_facts import DataFacts, TrainFacts
+from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
@@ -43,7 +44,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     keras.utils.set_random_seed(config.train.seed)
     model = _new_model(config, data, config.train.precision)
     batch_size = _batch_size(config, len(data.train))
-    with context.progress.task("loading images"):
+    with with_places(config), context.progress.task("loading images"):
         feed = open_feed(
             data.train,
             batch_size=batch_size,
@@ -122,6 +123,7 @@ def _batch_size(config: "Config", num_images: int) -> int:
     if config.train.batch_size > num_images:
         raise ConfigError(
             f"train.batch_size must be at most the number of training images, {num_images:,}; "
-            f"got {config.train.batch_size:,} in the configuration. Use full for all images."
+            f"got {config.train.batch_size:,} in {config.place_of('train.batch_size')}. "
+            "Write full for all images."
         )
     return config.train.batch_size

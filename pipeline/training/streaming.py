@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.errors import ConfigError
+from pipeline.config.key_errors import InvalidValue
 from pipeline.training.arrays import new_buffer, read_rows, tensor_of
 from pipeline.training.feed import Feed, InMemoryFeed, Shard
 
@@ -30,7 +30,7 @@ class StreamingFeed(Feed):
         """Divide a split so that all copies of shards fit into ``max_bytes``.
 
         Raises:
-            ConfigError: ``max_bytes`` is too small for one batch.
+            InvalidValue: ``max_bytes`` is too small for one batch.
         """
         self._split, self._shape = split, split.images.shape[1:]
         row_bytes = math.prod(self._shape) + _LABEL_BYTES
@@ -83,16 +83,17 @@ def open_feed(split: "Split", *, batch_size: int, seed: int, memory_mb: int | No
     """Return a feed in memory if the whole split fits into ``memory_mb``, else a streamed one.
 
     Raises:
-        ConfigError: the memory limit, or the memory of the machine, is too small.
+        InvalidValue: the memory limit, or the memory of the machine, is too small.
     """
     if memory_mb is None or split.images.nbytes + split.labels.nbytes <= memory_mb * 10**6:
         return InMemoryFeed(split, batch_size=batch_size, seed=seed)
     return StreamingFeed(split, batch_size=batch_size, seed=seed, max_bytes=memory_mb * 10**6)
 
 
-def _too_small(max_bytes: int, batch_size: int, needed: int) -> ConfigError:
-    return ConfigError(
-        f"train.memory_mb must be at least {math.ceil(needed / 10**6)}, for {_COPIES} shards of "
-        f"one batch of {batch_size:,} images; got {max_bytes // 10**6} in the configuration. "
-        "Increase it, or choose a smaller train.batch_size."
+def _too_small(max_bytes: int, batch_size: int, needed: int) -> InvalidValue:
+    return InvalidValue(
+        "train.memory_mb",
+        f"The memory for images must be at least {math.ceil(needed / 10**6):,} MB, for {_COPIES} "
+        f"shards of one batch of {batch_size:,} images; got {max_bytes // 10**6:,}",
+        "Increase it, or choose a smaller train.batch_size.",
     )

@@ -319,8 +319,14 @@ def test_damaged_manual_file_is_named_and_not_removed(
 
 def test_missing_manual_folder_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIPELINE_MANUAL_DIR", str(tmp_path / "none"))
-    with pytest.raises(ConfigError, match=r"none, set in PIPELINE_MANUAL_DIR, does not"):
+    with pytest.raises(ConfigError, match=r"none \(PIPELINE_MANUAL_DIR\) does not"):
         sources.local_source(Data())
+
+
+def test_missing_manual_folder_is_reported_even_if_the_data_is_cached(tmp_path: Path) -> None:
+    data_stage(tmp_path)
+    with pytest.raises(ConfigError, match=r"none does not exist \(data.manual_dir in the override"):
+        data_stage(tmp_path, f"data.manual_dir={tmp_path / 'none'}")
 
 
 @pytest.mark.parametrize("count", [5, 59_995])
@@ -329,7 +335,7 @@ def test_impossible_validation_size_is_rejected(
 ) -> None:
     """Before the images are read."""
     monkeypatch.delattr("pipeline.data.tfds.read")
-    expected = rf"data.validation must be between 10 and 59990 of 60000 images.*; got {count}"
+    expected = rf"between 10 and 59,990 of the 60,000 images; got {count:,} \(data.validation in "
     with pytest.raises(ConfigError, match=expected):
         data_stage(tmp_path, f"data.tfds_dir={full_mnist.tfds_dir}", f"data.validation={count}")
 

@@ -19,7 +19,13 @@ from pipeline.artifacts.files import FileDescription
 from pipeline.artifacts.stage_facts import PublishFacts
 from pipeline.engine.store import Ingredients, Store
 from pipeline.errors import AccuracyTooLow, StorageError
-from pipeline.system.atomic import FolderExists, locked, new_folder, write_file
+from pipeline.system.atomic import (
+    FolderExists,
+    explain_storage_errors,
+    locked,
+    new_folder,
+    write_file,
+)
 from tests.support.files import contents
 
 SLOW_WRITER = """
@@ -229,6 +235,16 @@ def test_file_is_replaced_atomically(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert path.read_bytes() == b"new"
     assert contents(tmp_path) == ["labels.json"]
+
+
+def test_another_error_on_a_full_disk_is_not_reported_as_a_lack_of_space() -> None:
+    with pytest.raises(FileNotFoundError), explain_storage_errors(Path("/proc/runs")):
+        Path("/proc/runs").mkdir()  # /proc has no free space
+
+
+def test_library_error_on_a_disk_without_a_size_is_passed_on() -> None:
+    with pytest.raises(RuntimeError), explain_storage_errors(Path("/proc/runs")):
+        raise RuntimeError("not due to storage")
 
 
 def test_file_in_place_of_a_folder_is_reported(tmp_path: Path) -> None:

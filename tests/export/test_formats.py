@@ -162,7 +162,7 @@ def test_litert_file_has_only_builtin_operators(published: Path, tmp_path: Path)
     square = keras.ops.cast(image[:, :10, :10, 0], "float32")
     model = keras.Model(image, keras.ops.linalg.inv(square)[:, 0])
     with pytest.raises(
-        ExportFailed, match=r"cannot export the network as litert with builtin op.*MatrixInverse"
+        ExportFailed, match=r"cannot export the network as litert with built-in op.*MatrixInverse"
     ):
         export(TrainedModel(model, CONTRACT, METADATA, np.zeros(0, np.uint8)), "litert", tmp_path)
     assert not list(tmp_path.iterdir())

@@ -12,7 +12,8 @@ import pytest
 
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.formats import FORMATS
-from pipeline.errors import MissingPackages, ModelError, WorkerFailed
+from pipeline.config import read
+from pipeline.errors import MissingPackages, ModelError, RequestError, WorkerFailed
 from pipeline.progress import Silent
 from pipeline.runtimes.isolated import run_isolated
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
@@ -25,11 +26,12 @@ from pipeline.runtimes.registry import (
     open_model,
     runtime_versions,
 )
+from pipeline.stages import STAGES
 from pipeline.system.resources import memory_bytes, num_processors
 from pipeline.verification.comparing import Reference
 from pipeline.verification.running import artifacts_in, verify
 from tests.support.command_line import assert_error, command
-from tests.support.paths import PROJECT
+from tests.support.paths import PROJECT, SMOKE
 from tests.support.processes import wait_until_ended
 from tests.support.requirements import needs_browser, needs_node
 
@@ -279,3 +281,9 @@ def test_copies_need_their_original(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[keras,onnx_int8]",
                    "-C", tmp_path)  # fmt: skip
     assert_error(done, 2, "export.formats", "onnx, the source of onnx_int8")
+
+
+def test_runtimes_are_checked_even_if_the_export_is_up_to_date() -> None:
+    verify = next(stage for stage in STAGES if stage.name == "verify")
+    with pytest.raises(RequestError, match="a runtime that opens saved_model; got litert"):
+        verify.preflight(read(SMOKE, ["verify.runtimes=[litert]"]), Silent())

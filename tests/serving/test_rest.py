@@ -209,7 +209,7 @@ def test_head_has_no_body(server: Server) -> None:
 def test_server_timing_lists_every_step(server: Server, images: Any) -> None:
     response = server.predict({"instances": images[:1].tolist()})
     steps = [part.split(";")[0] for part in response.headers["Server-Timing"].split(", ")]
-    assert steps == ["parse", "queue", "infer", "serialise"]
+    assert steps == ["parse", "queue", "infer", "serialize"]
 
 
 def test_request_id_is_echoed_or_generated(server: Server) -> None:

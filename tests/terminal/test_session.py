@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -11,6 +12,16 @@ import typer
 from pipeline.errors import ModelError
 from pipeline.terminal.session import report_errors
 from tests.support.paths import PROJECT
+
+
+@pytest.mark.process
+def test_closed_pipe_is_not_a_quality_gate() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)  # as head does
+    arguments = [sys.executable, "-m", "pipeline", "config", "--schema"]
+    done = subprocess.run(arguments, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")  # 128 + SIGPIPE
 
 
 @pytest.mark.parametrize("as_json", [False, True])

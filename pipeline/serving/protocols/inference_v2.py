@@ -76,7 +76,7 @@ async def infer(service: Service, request: Request) -> Response:
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
     response = _response(version, parsed, result.probabilities)
-    request.spans["serialise"] = time.perf_counter() - started
+    request.spans["serialize"] = time.perf_counter() - started
     return response
 
 

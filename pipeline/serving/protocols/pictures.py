@@ -36,7 +36,7 @@ async def classify_image(service: Service, request: Request) -> Response:
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
     response = as_json(_describe(version, images, result.probabilities[0]))
-    request.spans["serialise"] = time.perf_counter() - started
+    request.spans["serialize"] = time.perf_counter() - started
     return response
 
 

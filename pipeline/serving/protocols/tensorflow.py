@@ -33,7 +33,7 @@ async def predict(service: Service, request: Request) -> Response:
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
     response = as_json({key: result.probabilities})
-    request.spans["serialise"] = time.perf_counter() - started
+    request.spans["serialize"] = time.perf_counter() - started
     return response
 
 
