@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.config.schema import Callback, Config
 from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
 
 _FILE_ARGUMENT = re.compile(r"(^|_)(file|path|dir)")  # filename, filepath, log_dir, backup_dir
 _TEMPLATE = "filepath"  # Keras formats this argument with the epoch and the logged values
@@ -31,7 +33,7 @@ def in_workspace(name: str, value: str, workspace: Path) -> str:
     return str(Path(root) / Path(value).expanduser())
 
 
-def require_inside(config: Config, workspace: Path) -> None:
+def require_inside(config: "Config", workspace: Path) -> None:
     """Require that the file arguments of Keras callbacks lead to places in the workspace.
 
     Raises:
@@ -46,7 +48,7 @@ def require_inside(config: Config, workspace: Path) -> None:
             )
 
 
-def require_paths(config: Config) -> None:
+def require_paths(config: "Config") -> None:
     """Require that the file arguments of Keras callbacks are paths, with plain placeholders.
 
     Raises:
@@ -58,12 +60,12 @@ def require_paths(config: Config) -> None:
             raise ConfigError(f"{key} must be {problem}; got {value!r} in {config.place_of(key)}.")
 
 
-def _file_arguments(config: Config) -> Iterator[tuple[str, str, Any]]:
+def _file_arguments(config: "Config") -> Iterator[tuple[str, str, Any]]:
     """Yield key, name and value; your own classes may name their arguments as they like."""
     for number, callback in enumerate(config.train.callbacks):
-        if Callback.parse_user_code(callback.name) is None:
+        if callback.parse_user_code(callback.name) is None:
             for name, value in callback.arguments.items():
-                if is_file_argument(name) and Callback.parse_user_code(value) is None:
+                if is_file_argument(name) and callback.parse_user_code(value) is None:
                     yield f"train.callbacks[{number}].{name}", name, value
 
 

@@ -7,10 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import decode_source
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.config.schema import Callback, Config
 from pipeline.errors import ConfigError, did_you_mean, sentence
 from pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
 
 # A module that uses one of these, or ``import *``, may define more names than its text shows.
 _DYNAMIC = {"__getattr__", "eval", "exec", "globals", "setattr", "vars"}
@@ -30,19 +33,19 @@ class Reference:
         return f"{self.file}:{self.name}"
 
 
-def references(config: Config) -> list[Reference]:
+def references(config: "Config") -> list[Reference]:
     """Return the references of all callbacks, in order."""
     found = []
     for number, callback in enumerate(config.train.callbacks):
         for argument, value in {"name": callback.name, **callback.arguments}.items():
-            parsed = Callback.parse_user_code(value)
+            parsed = callback.parse_user_code(value)
             if parsed is not None:
                 key = f"train.callbacks[{number}].{argument}"
                 found.append(Reference(*parsed, key, config.place_of(key)))
     return found
 
 
-def check_references(config: Config) -> list[str]:
+def check_references(config: "Config") -> list[str]:
     """Check that every file defines the name, and return a sentence for each unclear case.
 
     Raises:
@@ -51,7 +54,7 @@ def check_references(config: Config) -> list[str]:
     return [text for reference in references(config) if (text := _check(reference))]
 
 
-def refuse_own_code(config: Config) -> None:
+def refuse_own_code(config: "Config") -> None:
     """Require that the configuration refers to no Python file.
 
     Raises:
@@ -65,7 +68,7 @@ def refuse_own_code(config: Config) -> None:
         )
 
 
-def announce_own_code(config: Config, progress: Progress) -> None:
+def announce_own_code(config: "Config", progress: Progress) -> None:
     """Tell which files are about to be run."""
     if files := _files(config):
         progress.notice(
@@ -73,7 +76,7 @@ def announce_own_code(config: Config, progress: Progress) -> None:
         )
 
 
-def skipped_own_code(config: Config) -> str | None:
+def skipped_own_code(config: "Config") -> str | None:
     """Return a sentence on what a command that runs no files cannot check, or None."""
     if not (files := _files(config)):
         return None
@@ -82,7 +85,7 @@ def skipped_own_code(config: Config) -> str | None:
     )
 
 
-def _files(config: Config) -> str:
+def _files(config: "Config") -> str:
     return " and ".join(dict.fromkeys(reference.file for reference in references(config)))
 
 

@@ -5,15 +5,16 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.config.schema import Config
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
 
 # Where this machine gets its data; elsewhere, the defaults apply.
 _OF_THE_MACHINE = ("manual_dir", "tfds_dir", "mirrors")
 
 
-def portable_config(config: Config, workspace: Path) -> dict[str, Any]:
+def portable_config(config: "Config", workspace: Path) -> dict[str, Any]:
     """Return the configuration as JSON, without settings and folders of this machine.
 
     A path inside the workspace becomes relative to it, any other absolute path its last part.
