@@ -9,6 +9,10 @@ def test_error_is_reduced_to_one_line() -> None:
     assert one_line(ValueError("first\n  second\tthird ")) == "first second third"
 
 
+def test_colors_of_an_error_are_removed() -> None:
+    assert one_line(ValueError("a \x1b[1mbold\x1b[0m word")) == "a bold word"
+
+
 def test_long_error_is_truncated_to_the_limit() -> None:
     error = ValueError("x" * 1000)
     assert one_line(error) == "x" * 300

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.api import describe_layers
+from pipeline.artifacts.formats import FORMATS
 from pipeline.config import Config, read
 from pipeline.config.known_keys import all_keys
 from pipeline.config.places import Places
@@ -20,7 +21,7 @@ from pipeline.errors import ConfigError
 from pipeline.progress import Silent
 from pipeline.stages import STAGES
 from tests.support.command_line import assert_error, command
-from tests.support.paths import PROJECT
+from tests.support.paths import PROJECT, SMOKE
 
 MLP = PROJECT / "configs" / "mlp.yaml"
 
@@ -216,6 +217,29 @@ def test_yaml_round_trip() -> None:
     text = dump_yaml(values)
     assert load_yaml(text, "here")[1] == values
     assert text.endswith("others: {z: null, a: true}\n")  # in their order
+
+
+def test_section_of_the_resolved_configuration_is_on_one_line() -> None:
+    lines = dump_yaml(read(SMOKE).model_dump(mode="json")).splitlines()
+    assert "data: {name: mnist" in lines[1]
+    assert lines[1].endswith("mirrors: null}")
+
+
+def test_names_of_formats_agree_with_the_sources_of_copies() -> None:
+    for name, written in FORMATS.items():
+        assert name.startswith(f"{written.copy_of}_") == (written.copy_of is not None)
+        with_copy = [f"export.formats=[{name}]"]
+        if written.copy_of is None:
+            assert read(SMOKE, with_copy).export.formats == (name,)
+            continue
+        with pytest.raises(ConfigError, match=f"a list with {written.copy_of}, the source of"):
+            read(SMOKE, with_copy)
+
+
+def test_spellings_of_a_name_are_one_configuration() -> None:
+    ours = read(SMOKE, ["optimizer={name: sgd, schedule: cosine}"])
+    for text in ("{name: SGD, schedule: CosineDecay}", "{name: Sgd, schedule: cosine_decay}"):
+        assert read(SMOKE, [f"optimizer={text}"]).model_dump() == ours.model_dump()
 
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
