@@ -146,7 +146,6 @@ OVERRIDES = [
     ("imgsz=32", ["Unknown key 'imgsz'", "the data set determines the size"]),
     ("mode=train", ["Unknown key 'mode'", "`pipeline run`"]),
     ("train.early_stopping={mode: max}", ["val_accuracy maximized"]),
-    ("verify.runtimes=[litert]", ["a runtime that opens saved_model; got litert"]),
     ("data.manual_dir=no/data", ["The folder no/data does not exist (data.manual_dir in the o"]),
     ("train.batch_size=1_000", ["Write 1000."]),
     ("train.batch_size=-1", ["at least 1 or 'full'; got -1"]),
@@ -177,6 +176,12 @@ OVERRIDES = [
 @pytest.mark.parametrize(("override", "words"), OVERRIDES, ids=[text for text, _ in OVERRIDES])
 def test_mistakes_in_overrides(override: str, words: list[str], tmp_path: Path) -> None:
     assert_explained(["run", "smoke", override, "-C", str(tmp_path)], words)
+
+
+@pytest.mark.tensorflow
+def test_runtimes_that_open_none_of_the_formats(tmp_path: Path) -> None:
+    words = ["a runtime that opens saved_model; got litert"]
+    assert_explained(["run", "smoke", "verify.runtimes=[litert]", "-C", str(tmp_path)], words)
 
 
 NAMES = [

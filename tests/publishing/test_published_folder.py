@@ -252,7 +252,7 @@ def test_older_version_can_be_verified(exported: Path) -> None:
     done = command("verify", exported / "smoke", "--runtime", "tensorflow",
                    "--workspace", exported.parent)  # fmt: skip
     assert done.code == 0, done.err
-    assert "SAMPLE" not in done.err, "the advice is for runs"
+    assert "Using a SAMPLE" not in done.err, "the advice is for runs"
 
 
 def test_wrong_test_set_hash_is_rejected(exported: Path) -> None:

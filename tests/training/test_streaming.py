@@ -128,7 +128,7 @@ def test_streamed_training_is_deterministic(split: Split) -> None:
 
 
 def test_memory_smaller_than_a_batch_is_rejected(split: Split) -> None:
-    with pytest.raises(ConfigError, match=r"at least 2, for 2 shards of .* 1,000 images; got 1 "):
+    with pytest.raises(ConfigError, match=r"at least 2 MB, for 2 shards .* 1,000 images; got 1 "):
         open_feed(split, batch_size=1000, seed=0, memory_mb=1)
 
 
