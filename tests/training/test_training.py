@@ -84,7 +84,6 @@ def test_optimizers_match_train_on_batch(digits: Split, optimizer: Optimizer) ->
         np.testing.assert_allclose(got, wanted, rtol=0, atol=2e-5)
 
 
-<<<<<<< HEAD
 def test_every_optimizer_is_deterministic(digits: Split, optimizer: Optimizer) -> None:
     """Including all of its state; the last batch of the epoch is smaller.
 
@@ -101,10 +100,7 @@ def test_every_optimizer_is_deterministic(digits: Split, optimizer: Optimizer) -
     assert all(map(np.array_equal, *found))
 
 
-@pytest.mark.parametrize("name", ["cosine", "cosine_decay", "exponential", "inverse_time"])
-=======
 @pytest.mark.parametrize("name", ["cosine", "exponential", "inverse_time"])
->>>>>>> fix13
 def test_schedules_change_the_learning_rate(name: str) -> None:
     extra: dict[str, Any] = {}
     if name in {"exponential", "inverse_time"}:
