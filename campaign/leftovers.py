@@ -6,7 +6,7 @@ from pipeline.errors import ModelError
 from pipeline.publishing.published_folder import read_version, versions_of
 
 # Of TensorFlow and TensorFlow Datasets, which remove them only if their process ends by itself.
-_OF_LIBRARIES = ("__autograph_generated_file", "tmp")
+_OF_LIBRARIES = ("__autograph_generated_file", "__pycache__", "tmp")
 
 
 def leftovers(workspace: Path, temporary: Path) -> list[str]:

@@ -3,7 +3,6 @@
 import asyncio
 import select
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,6 @@ OWN, OTHER = "127.0.0.1", "127.0.0.2"
 PIECE = uploads.PROGRESS_BYTES
 
 
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
 def upload(server: Server, opened: ExitStack, address: str = OWN) -> socket.socket:
     """Begin an upload, and wait until the server reads its body."""
     connection = socket.create_connection(
@@ -53,12 +46,10 @@ def open_ones(connections: list[socket.socket]) -> list[socket.socket]:
 
 
 @pytest.mark.parametrize("address", [OWN, OTHER])
-def test_slow_uploads_shut_nobody_out(
-    complete: Path, tmp_path: Path, opened: ExitStack, address: str
-) -> None:
+def test_slow_uploads_shut_nobody_out(complete: Path, tmp_path: Path, address: str) -> None:
     """As many as the default limit of one client, with a place for one request at a time."""
     options = ("--max-requests", 1, "--receive-seconds", 3600)
-    with serving(complete, *options, log=tmp_path / "log") as server:
+    with serving(complete, *options, log=tmp_path / "log") as server, ExitStack() as opened:
         slow = [upload(server, opened, address) for _ in range(256)]
         session = requests.Session()
         for _ in range(30):
@@ -70,11 +61,9 @@ def test_slow_uploads_shut_nobody_out(
         assert slow[-1].recv(100).startswith(b"HTTP/1.1 400")  # it is answered once it is complete
 
 
-def test_slowest_upload_of_a_client_is_dropped(
-    complete: Path, tmp_path: Path, opened: ExitStack
-) -> None:
+def test_slowest_upload_of_a_client_is_dropped(complete: Path, tmp_path: Path) -> None:
     options = ("--max-client-uploads", 3, "--receive-seconds", 3600)
-    with serving(complete, *options, log=tmp_path / "log") as server:
+    with serving(complete, *options, log=tmp_path / "log") as server, ExitStack() as opened:
         other = upload(server, opened, OTHER)
         slow = [upload(server, opened) for _ in range(4)]
         response = slow[0].recv(65536)
@@ -86,11 +75,9 @@ def test_slowest_upload_of_a_client_is_dropped(
         assert open_ones([other, *slow[1:]]) == [other, *slow[1:]]
 
 
-def test_slowest_upload_of_all_is_dropped(
-    complete: Path, tmp_path: Path, opened: ExitStack
-) -> None:
+def test_slowest_upload_of_all_is_dropped(complete: Path, tmp_path: Path) -> None:
     options = ("--max-client-uploads", 0, "--max-uploads", 3, "--receive-seconds", 3600)
-    with serving(complete, *options, log=tmp_path / "log") as server:
+    with serving(complete, *options, log=tmp_path / "log") as server, ExitStack() as opened:
         slow = [upload(server, opened, OTHER), *(upload(server, opened) for _ in range(3))]
         response = slow[0].recv(65536)
         assert response.startswith(b"HTTP/1.1 429")
