@@ -146,6 +146,7 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
     if name is None:
         ranked = [(f, r) for f, r in pairs if r.name in _PREFERRED]
         ranked.sort(key=lambda pair: (ordered.index(pair[0]), _PREFERRED.index(pair[1].name)))
+        ranked = ranked or pairs  # a new format that only a new runtime opens
         return next((pair for pair in ranked if pair[1].installed), ranked[0])
     named = [pair for pair in pairs if pair[1].name == name]
     if not named:
