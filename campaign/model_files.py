@@ -14,17 +14,12 @@ from campaign.models import smoke_workspace
 from campaign.part import Part
 from campaign.results import Case, Results, Tally
 from pipeline.artifacts.formats import FORMATS
+from tests.support.mutations import NATIVE_RUNTIMES
 from tests.support.paths import PROJECT
 
 # What is opened -> with what. The last ones are opened in the process of the command itself.
 OPENED = {
-    "saved_model": "tensorflow",
-    "onnx": "onnxruntime",
-    "keras": "keras",
-    "litert": "litert",
-    "onnx_int8": "onnxruntime",
-    "onnx_fp16": "onnxruntime",
-    "openvino": "openvino",
+    **NATIVE_RUNTIMES,
     "folder": "load_model",
     "manifest": "load_model",
     "labels": "load_model",

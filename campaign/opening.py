@@ -9,7 +9,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,11 +20,10 @@ from campaign.mutations import mutated
 from pipeline.artifacts.files import describe_files
 from pipeline.artifacts.formats import FORMATS, artifact_path
 from pipeline.artifacts.serialization import to_json
-from pipeline.errors import PipelineError, one_line
 from pipeline.imaging.image_files import read_images
 from pipeline.publishing.published_folder import LABELS, MANIFEST
 from pipeline.runtimes.registry import choose_runtime
-from tests.support.mutations import damage, mutate, open_in_fork
+from tests.support.mutations import call_in_fork, damage, mutate, open_in_fork
 
 SECONDS = 60
 SHAPE = (28, 28, 1)
@@ -74,33 +72,19 @@ def open_one(
     elif kind in _IMAGES:
         path = box / f"image.{kind}"
         path.write_bytes(damage(_image(kind), random.Random(seed)))
-        result = call_in_fork(lambda: read_images(path, SHAPE, digits=kind != "npy"), outcome)
+        result = _call(lambda: read_images(path, SHAPE, digits=kind != "npy"), outcome)
         path.unlink()
     else:
         _DAMAGE[kind](copy, random.Random(seed))
-        result = call_in_fork(lambda: _predict(copy), outcome)
+        result = _call(lambda: _predict(copy), outcome)
     os.chdir("/")
     outcome.unlink(missing_ok=True)
     return result, sorted(_names(box) - before)
 
 
-def call_in_fork(function: Callable[[], object], outcome: Path) -> str:
-    """Call a function in a child process, as a command would; return the outcome."""
-    child = os.fork()
-    if child == 0:
-        signal.alarm(SECONDS)
-        try:
-            function()
-            outcome.write_text("predicted")
-        except PipelineError as error:
-            outcome.write_text(f"rejected: {one_line(error, limit=None)}")
-        except BaseException as error:  # noqa: BLE001  (the command would call it a bug)
-            outcome.write_text(f"unexpected: {type(error).__name__}: {error}")
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
-    return outcome.read_text()
+def _call(function: Callable[[], object], outcome: Path) -> str:
+    """Call a function in a fork, as a command would: it would call other errors a bug."""
+    return call_in_fork(function, outcome, unexpected="unexpected")
 
 
 def _predict(model: Path) -> None:

@@ -10,10 +10,6 @@ import argparse
 import asyncio
 import json
 import multiprocessing
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tests.support.servers import host_and_port, serving
 
 HOST, OTHER = "127.0.0.1", "127.0.0.2"
 _PER_SECOND, _GOOD_CONNECTIONS = 200, 8  # of the good client; every other connection is reused
@@ -185,40 +183,9 @@ def _server(workspace: Path, options: list[str]) -> Iterator[tuple[int, str, Pat
     """Run a server; yield its port, the name of its first model, and its log."""
     with tempfile.TemporaryDirectory(prefix="pipeline-campaign-") as folder:
         log = Path(folder) / "log"
-        command = [sys.executable, "-m", "pipeline", "serve", "--json", "-C", str(workspace)]
-        with log.open("w") as errors:
-            process = subprocess.Popen(
-                [*command, "--port", "0", *options],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env=os.environ,
-            )
-        try:
-            assert process.stdout
-            text = ""
-            while not text.endswith("}\n"):
-                line = process.stdout.readline()
-                assert line, log.read_text()
-                text += line
-            port = int(json.loads(text)["url"].rstrip("/").rpartition(":")[2])
+        with serving(workspace.resolve(), *options, log=log) as server:
             model = min(path.parent.name for path in workspace.glob("exported/*/1"))
-            asyncio.run(_wait_until_ready(port))
-            yield port, model, log
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
-
-
-async def _wait_until_ready(port: int) -> None:
-    while True:
-        reader, writer = await asyncio.open_connection(HOST, port)
-        writer.write(b"GET /v2/health/ready HTTP/1.0\r\n\r\n")
-        status = await reader.readline()
-        writer.close()
-        if b" 200 " in status:
-            return
-        await asyncio.sleep(_PAUSE_SECONDS)
+            yield host_and_port(server)[1], model, log
 
 
 def measure(

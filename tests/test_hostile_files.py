@@ -24,19 +24,10 @@ from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.registry import choose_runtime, open_model, runtimes_for
 from tests.support.command_line import assert_error, command
 from tests.support.files import copy_package
-from tests.support.mutations import damage
+from tests.support.mutations import NATIVE_RUNTIMES, damage
 from tests.support.paths import PROJECT
 
 MUTATIONS = 200  # of a published folder; half as many of single files, which are opened
-NATIVE_RUNTIMES = {
-    "saved_model": "tensorflow",
-    "onnx": "onnxruntime",
-    "keras": "keras",
-    "litert": "litert",
-    "onnx_int8": "onnxruntime",
-    "onnx_fp16": "onnxruntime",
-    "openvino": "openvino",
-}
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

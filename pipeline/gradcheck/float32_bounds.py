@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.gradcheck.output_errors import FUNCTION_ERROR, U, output_derivative_error
+from pipeline.gradcheck.output_errors import FUNCTION_ERROR, output_derivative_error
+from pipeline.tasks.task import UNIT_ROUNDOFF as U
 from pipeline.textbook.activations import Activation, Array
 from pipeline.textbook.backpropagation import ForwardPass, LayerGradients, Network
 

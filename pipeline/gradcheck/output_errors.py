@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from pipeline.tasks.task import UNIT_ROUNDOFF as U
 from pipeline.textbook.activations import Array
 from pipeline.textbook.losses import OUTPUT_LOSSES, OutputLoss
 
-U = 2.0**-24  # the unit roundoff of float32
-FUNCTION_ERROR = 8 * U  # relative; exp, erf, log and tanh of XLA are accurate to a few u
+# Relative; assumes that exp, erf, log and tanh are accurate to four units in the last place.
+FUNCTION_ERROR = 8 * U
 
 
 def output_derivative_error(output: OutputLoss, z: Array, e_z: Array, targets: Array) -> Array:

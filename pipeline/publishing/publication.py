@@ -61,13 +61,12 @@ class PublishedBefore:
 
 
 def is_published(
-    output: "StageOutput[PublishFacts]", config: "Config", workspace: "Workspace"
+    output: "StageOutput[PublishFacts]", _config: "Config", workspace: "Workspace"
 ) -> bool:
     """Return whether the version of a ``publish`` stage exists unaltered, with no label pending.
 
     Which version its label refers to does not matter: users move labels.
     """
-    del config
     folder = workspace.exported / output.facts.name
     try:
         model = read_version(folder / str(output.facts.version))

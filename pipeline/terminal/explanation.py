@@ -1,6 +1,7 @@
 """The output of ``pipeline gradcheck --explain``."""
 
 from itertools import groupby
+from math import prod
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -40,15 +41,12 @@ def _print_network(explanation: "Explanation") -> None:
     )
     rows = new_table("result", "formula", "shape", "FLOPs", "bytes", "alive", "frees")
     for step in explanation.network:
-        size = 1
-        for n in step.shape:
-            size *= n
         rows.add_row(
             step.result,
             escape(step.formula),
             " x ".join(map(str, step.shape)),
             f"{step.flops:,}",
-            f"{_BYTES * size:,}",
+            f"{_BYTES * prod(step.shape):,}",
             f"{step.alive:,}",
             " ".join(step.freed),
         )

@@ -11,7 +11,7 @@ from pipeline.textbook.activations import Array
 Sides = npt.NDArray[np.bool_]
 # Balances the truncation error h^2 L'''/6 and the rounding error eps |L| / h.
 STEP = float(np.cbrt(np.finfo(np.float64).eps))
-_ROUNDINGS = 8  # in the loss of a batch: sums of products, in blocks
+_ROUNDINGS = 8  # assumed, in units of eps, for the loss of a batch
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ class _Builder:
 
 
 def _not_loaded(*_: object) -> None:
-    """Stand in for an object of a user's file, in callbacks that are built but never called."""
+    """Replace an object of a user's file in callbacks that are built but never called."""
 
 
 def _defaults(kind: type) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def connect(server: Server, opened: ExitStack, address: str = OWN) -> socket.soc
     [b"", HEAD, HEAD + b"Content-Length: 500\r\n\r\n{", GET, b"POST /x" + HEAD[4:] * 2],
     ids=["silent", "head", "body", "idle", "invalid"],
 )
-def test_slow_connections_shut_nobody_out(
+def test_slow_connections_shut_out_no_other_client(
     few: Server, opened: ExitStack, sent: bytes, address: str
 ) -> None:
     with requests.Session() as session:

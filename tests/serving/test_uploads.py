@@ -46,7 +46,9 @@ def open_ones(connections: list[socket.socket]) -> list[socket.socket]:
 
 
 @pytest.mark.parametrize("address", [OWN, OTHER])
-def test_slow_uploads_shut_nobody_out(complete: Path, tmp_path: Path, address: str) -> None:
+def test_slow_uploads_shut_out_no_other_client(
+    complete: Path, tmp_path: Path, address: str
+) -> None:
     """As many as the default limit of one client, with a place for one request at a time."""
     options = ("--max-requests", 1, "--receive-seconds", 3600)
     with serving(complete, *options, log=tmp_path / "log") as server, ExitStack() as opened:

@@ -90,7 +90,7 @@ def test_late_result_and_error_are_still_delivered() -> None:
     assert late == [True, False]
 
 
-def test_nobody_waits_for_a_turn_that_is_late() -> None:
+def test_late_turn_does_not_delay_others() -> None:
     async def take_turns() -> None:
         turns, one, two, three = Turns(), Path("1"), Path("2"), Path("3")
         await turns.take(one)

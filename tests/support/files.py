@@ -21,7 +21,7 @@ def contents(folder: Path) -> Sequence[str]:
 
 
 def replace_by_fifo(path: Path) -> Path:
-    """Replace a file by a named pipe that nobody writes to."""
+    """Replace a file by a named pipe without a writer."""
     path.unlink(missing_ok=True)
     os.mkfifo(path)
     return path

@@ -13,17 +13,27 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.artifacts.formats import artifact_files, artifact_path
 from pipeline.artifacts.model_contract import require_classifier
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, one_line
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
 from pipeline.runtimes.worker import limit_memory
 from pipeline.system.resources import memory_bytes
 
+NATIVE_RUNTIMES = {
+    "saved_model": "tensorflow",
+    "onnx": "onnxruntime",
+    "keras": "keras",
+    "litert": "litert",
+    "onnx_int8": "onnxruntime",
+    "onnx_fp16": "onnxruntime",
+    "openvino": "openvino",
+}
 SECONDS = 60
 STRUCTURE = 3000  # bytes at either end, where names and shapes are
 
@@ -63,26 +73,38 @@ def mutate(folder: Path, file_format: str, seed: int) -> None:
     path.write_bytes(damaged if damaged != content else content[:-1])
 
 
-def open_in_fork(runtime: Runtime, path: Path, outcome: Path) -> str:
-    """Open and run a model in a child process, and return the outcome."""
+def call_in_fork(function: Callable[[], object], outcome: Path, *, unexpected: str) -> str:
+    """Call a function in a child process, and return the outcome.
+
+    ``unexpected`` is the outcome of an error that is not the pipeline's own.
+    """
     child = os.fork()
     if child == 0:
         signal.alarm(SECONDS)
-        limit_memory(memory_bytes())
         try:
-            predictor = open_model(runtime, path)
-            require_classifier(predictor.contract, path.name)
-            predictor.predict(np.zeros((1, *predictor.contract.image_shape), np.uint8))
+            function()
             outcome.write_text("predicted")
         except PipelineError as error:
-            outcome.write_text(f"rejected: {error}")
-        except Exception as error:  # noqa: BLE001  (as the worker does)
-            outcome.write_text(f"rejected: {type(error).__name__}: {error}")
+            outcome.write_text(f"rejected: {one_line(error, limit=None)}")
+        except BaseException as error:  # noqa: BLE001  (the caller judges it)
+            outcome.write_text(f"{unexpected}: {type(error).__name__}: {error}")
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
     return outcome.read_text()
+
+
+def open_in_fork(runtime: Runtime, path: Path, outcome: Path) -> str:
+    """Open and run a model in a child process, as a worker does, and return the outcome."""
+
+    def predict() -> None:
+        limit_memory(memory_bytes())
+        predictor = open_model(runtime, path)
+        require_classifier(predictor.contract, path.name)
+        predictor.predict(np.zeros((1, *predictor.contract.image_shape), np.uint8))
+
+    return call_in_fork(predict, outcome, unexpected="rejected")
 
 
 def main(name: str, file_format: str, folder: str, count: str) -> None:

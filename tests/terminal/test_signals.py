@@ -127,7 +127,7 @@ def test_deferred_signal_is_raised_when_asked_for() -> None:
 
 
 def test_closed_terminal_ends_a_command_without_a_crash(tmp_path: Path) -> None:
-    """Nobody can read the message, and the cleanup cannot write to the terminal either."""
+    """The message cannot be printed, and the cleanup cannot write to the terminal either."""
     marker = tmp_path / "cleaned"
     cleanup = f"finally: Path({str(marker)!r}).touch(); print('cleaned', flush=True)"
     code = script(cleanup, wait="signal.pause()")

@@ -86,3 +86,14 @@ def test_huge_logits_do_not_overflow(output: tuple[str, str]) -> None:
     with np.errstate(over="raise", invalid="raise"):
         values = (pair.output(z), pair.loss(z, np.ones(1)), pair.derivative(z, np.ones(1)))
     assert all(np.isfinite(value).all() for value in values)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_slope_and_curvature_are_upper_limits(name: str) -> None:
+    activation = ACTIVATIONS[name]
+    z = np.linspace(-12, 12, 240_002)  # not 0, where some have a kink
+    slopes = activation.derivative(z)
+    curvatures = np.diff(slopes) / np.diff(z)
+    smooth = ~np.isin(np.sign(z[:-1]) * np.sign(z[1:]), [-1]) if activation.kinks else ...
+    assert np.abs(slopes).max() <= activation.slope <= 1.01 * np.abs(slopes).max()
+    assert np.abs(curvatures[smooth]).max() <= activation.curvature + 1e-9
