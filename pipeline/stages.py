@@ -26,7 +26,7 @@ from pipeline.data.sources import DataSources
 from pipeline.engine.plan import plan
 from pipeline.engine.runner import run_graph
 from pipeline.engine.stage import Graph, Stage, load
-from pipeline.errors import ConfigError, RequestError
+from pipeline.errors import RequestError
 from pipeline.progress import Progress
 from pipeline.publishing.publication import is_published
 from pipeline.publishing.quality_gate import check_gates
@@ -74,11 +74,8 @@ def _check_training(config: Config, progress: Progress) -> None:
 
 
 def _validate_runtimes(config: Config) -> None:
-    try:
+    with with_places(config):
         chosen_runtimes(config)
-    except RequestError as error:
-        place = config.place_of("verify.runtimes")
-        raise ConfigError(f"verify.runtimes in {place}: {error}") from error
 
 
 def _task(config: Config) -> Sequence[str]:
