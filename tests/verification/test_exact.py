@@ -11,7 +11,7 @@ from pipeline.artifacts.model_contract import contract_for
 from pipeline.runtimes.isolated import WorkerResult
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import UNIT_ROUNDOFF
-from pipeline.verification.activations import ACTIVATIONS
+from pipeline.verification.activations.table import ACTIVATIONS
 from pipeline.verification.comparing import Reference, compare
 from pipeline.verification.exact import Exact, exact_predictions
 from pipeline.verification.network import Dense, Network
