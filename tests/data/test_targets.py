@@ -17,6 +17,7 @@ from pipeline.errors import ConfigError
 from pipeline.progress import Silent
 from pipeline.stages import plan_stages, run_stages
 from tests.conftest import FullMnist
+from tests.support.command_line import assert_error, in_process
 from tests.support.paths import SMOKE
 from tests.support.small_sets import prepare_small_set
 
@@ -24,7 +25,7 @@ SHAPES = ("circle", "square", "star")
 DIGITS = tuple("0123456789")
 LABELS = np.arange(10)
 NUMBERS = {"value", "scaled_value", "size", "broken"}
-FORMS: list[tuple[Any, tuple[str, ...], list[float]]] = [
+FORMS: list[tuple[Any, tuple[str, ...], Any]] = [
     ("label", DIGITS, list(range(10))),
     ("parity", ("even", "odd"), [0, 1] * 5),
     ({"is": 7}, ("not 7", "7"), [0] * 7 + [1, 0, 0]),
@@ -155,7 +156,7 @@ def small_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
         root, "unlabeled", {"label": label}, lambda i: {"label": -1 if i == 4 else i % 3},
         train=30, test=30,
     )  # fmt: skip
-    prepare_small_set(root, "numbers", {"label": np.int64}, lambda i: {"label": i}, train=30,
+    prepare_small_set(root, "numbers", {"label": np.int64}, lambda i: {"label": i - 5}, train=30,
                       test=30)  # fmt: skip
     return root
 
@@ -197,7 +198,22 @@ def test_other_features_of_a_data_set(small_sets: Path, tmp_path: Path) -> None:
 @pytest.mark.tensorflow
 def test_number_as_the_label(small_sets: Path, tmp_path: Path) -> None:
     data = of_set(small_sets, tmp_path, "value", "data.name=numbers", "data.validation=5")
-    np.testing.assert_array_equal(data.test.labels, index(data.test))
+    np.testing.assert_array_equal(data.test.labels, index(data.test) - 5)
+
+
+@pytest.mark.tensorflow
+def test_negative_targets_are_refused_with_relu(small_sets: Path, tmp_path: Path) -> None:
+    """Once the data are read, and before the training begins."""
+    (tmp_path / "a.yaml").write_text(
+        "name: a\ntask: regression\nmodel: {hidden: [4],\n  output: relu}\n"
+        f"data: {{name: numbers, target: value, validation: 5, tfds_dir: {small_sets}}}\n"
+        "train: {batch_size: 10}\n"
+    )
+    done = in_process("run", tmp_path / "a.yaml", "-C", tmp_path)
+    assert_error(done, 2, "The output relu is never negative, so it cannot learn negative targets; "
+                 "the smallest is -5 (model.output in", "a.yaml, line 4). Write model.output: ",
+                 )  # fmt: skip
+    assert not list((tmp_path / "runs").glob("train/*"))
 
 
 @pytest.mark.tensorflow

@@ -25,7 +25,7 @@ def prepare_small_set(
         for index in range(count):
             yield index, {"image": np.full((8, 6, 1), index % 256, np.uint8), **row(index)}
 
-    class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[misc]
+    class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[misc,call-arg]
         VERSION = tfds.core.Version("1.0.0")
 
         def _info(self) -> Any:
