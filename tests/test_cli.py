@@ -64,7 +64,8 @@ def test_json_document_of_a_run(workspace: Path) -> None:
         assert set(stage) == {"name", "status", "seconds", "fingerprint", "path"}
         assert (Path(stage["path"]) / "manifest.json").is_file()
     for values in document["metrics"].values():
-        assert set(values) == {"accuracy", "loss"}
+        assert set(values) == {"accuracy", "loss", "baseline"}
+        assert values["baseline"] == {"accuracy": pytest.approx(0.1, abs=0.01)}
     assert {"artifact", "runtime", "max_abs_diff", "label_agreement", "accuracy", "passed"} <= set(
         document["verification"][0]
     )
