@@ -94,7 +94,7 @@ def test_sound_network_passes_in_all_comparisons(batch: Batch, config: Model) ->
 
 
 @pytest.mark.parametrize(
-    ("task", "dropout"), zip(TASKS, (0, 0.2, 0, 0, 0, 0.2), strict=True), ids=name_of
+    ("task", "dropout"), list(zip(TASKS, (0, 0.2, 0, 0, 0, 0.2), strict=True)), ids=name_of
 )
 def test_every_output_and_loss_passes_in_all_comparisons(
     batch: Batch, task: Task, dropout: float
