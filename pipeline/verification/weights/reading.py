@@ -91,6 +91,7 @@ def _save(network: Network, output: Path) -> None:
             arrays[f"bias_{number}"] = layer.bias
     if network.scale is not None:
         arrays["scale"] = np.asarray(network.scale)
+    arrays["factor"] = np.asarray(network.factor)
     texts = [{"activation": layer.activation, "name": layer.name} for layer in network.layers]
     arrays["texts"] = json.dumps(texts)
     np.savez(output, **arrays)
@@ -102,7 +103,8 @@ def _load(output: Path) -> Network:
             Dense(file[f"kernel_{number}"], file.get(f"bias_{number}"), **texts)
             for number, texts in enumerate(json.loads(str(file["texts"])))
         )
-        return Network(np.float32(file["scale"]) if "scale" in file else None, layers)
+        scale = np.float32(file["scale"]) if "scale" in file else None
+        return Network(scale, layers, float(file["factor"]))
 
 
 def main(file_format: str, path: str, output: str) -> int:
