@@ -10,7 +10,6 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import WorkerFailed, one_line
+from pipeline.system.scratch import scratch_folder
 from pipeline.verification.network import Dense, Network
 from pipeline.verification.weights import keras, litert, onnx, openvino, saved_model
 
@@ -56,8 +56,8 @@ def read_isolated(path: Path, file_format: str) -> Network | None:
     """
     if file_format not in _READERS:
         return None
-    with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
-        output = Path(scratch, "weights.npz")
+    with scratch_folder() as scratch:
+        output = scratch / "weights.npz"
         arguments = [file_format, str(path.resolve()), str(output)]
         try:
             done = subprocess.run(  # noqa: S603  (our own module, no shell)
