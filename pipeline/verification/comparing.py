@@ -163,7 +163,9 @@ def _difference(
             f"the largest difference of predictions must be at most {allowed:.3g}; got "
             f"{found.max():.3g}"
         ]
-    image, unit = np.unravel_index((found / allowed).argmax(), found.shape)
+    # A ReLU that is certainly 0 must be exactly 0.
+    ratios = np.divide(found, allowed, out=np.full_like(found, np.inf), where=allowed > 0)
+    image, unit = np.unravel_index(np.where(wrong, ratios, 0).argmax(), found.shape)
     return [
         "the differences from the exact predictions must be within the rounding errors of "
         f"float32; {int(wrong.sum()):,} of {wrong.size:,} are larger, above all that of output "
