@@ -6,9 +6,9 @@ in all installed runtimes. Then it damages their ONNX files, in the weights and 
 
 A fault in the graph of a network that hardly depends on its input may change nothing beyond
 rounding. It counts as accepted only if it changes a label by more than a tie, or a prediction by
-more than ``NOTICEABLE`` of the span of predictions; all others are counted as without effect. Images
-do not count whose prediction float32 does not determine: in deep networks with large weights, it may
-change by more than ``UNDETERMINED`` of the span by rounding alone.
+more than ``NOTICEABLE`` of the span of predictions; all others are counted as without effect.
+Images do not count whose prediction float32 does not determine: in deep networks with large
+weights, rounding alone may change it by more than ``UNDETERMINED`` of the span.
 """
 
 import sys
@@ -342,7 +342,7 @@ def determined(sound: npt.NDArray[np.float32], reference: Reference) -> npt.NDAr
 def has_effect(sound: npt.NDArray[np.float32], faulty: npt.NDArray[np.float32]) -> bool:
     """Return whether a fault changes a prediction noticeably, or a label that is not tied."""
     if sound.shape[1] == 1:
-        return bool(differences(sound, faulty).max() > NOTICEABLE * max(1.0, np.ptp(sound)))
+        return bool(differences(sound, faulty).max() > NOTICEABLE * max(1.0, float(np.ptp(sound))))
     rows, label = np.arange(len(sound)), sound.argmax(axis=1)
     margins = sound[rows, label] - sound[rows, faulty.argmax(axis=1)]
     return bool((margins > TIE).any() or differences(sound, faulty).max() > NOTICEABLE)

@@ -29,15 +29,15 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Reference:
-    """A ``.npy`` file of the test images, their labels, int64 (n,), and the expected predictions.
+    """A ``.npy`` file of the test images, their labels (n,), and the expected predictions.
 
-    ``probabilities`` (n, num_classes) are exact, in float64, and ``allowed`` is how far a float32
+    ``probabilities`` (n, units) are exact, in float64, and ``allowed`` is how far a float32
     file may be from each; without ``allowed``, they are the float32 predictions of a runtime.
     ``trained`` has the weights that files must contain; ``task`` defines what predictions mean.
     """
 
     images: Path
-    labels: npt.NDArray[np.int64]
+    labels: npt.NDArray[Any]
     probabilities: npt.NDArray[Any]
     contract: Contract
     task: Task
