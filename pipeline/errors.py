@@ -3,8 +3,10 @@
 PipelineError
   GateError (1)            the work succeeded, but its result is not good enough
     TrainingDiverged         the loss is infinite or NaN
+    TrainingStalled          no weight can change any more
     VerificationFailed       an exported file differs from the trained model
     AccuracyTooLow           the model is below ``publish.min_accuracy``
+    RmseTooHigh              the model is above ``publish.max_rmse``
   RequestError (2)         a usage or configuration error
     ConfigError              a key, a type or a value of the configuration
     DataFileError            a data file that is missing, truncated or altered
@@ -42,12 +44,20 @@ class TrainingDiverged(GateError):
     """The loss became infinite or NaN."""
 
 
+class TrainingStalled(GateError):
+    """No weight of the network can change any more."""
+
+
 class VerificationFailed(GateError):
     """An exported file computes different outputs than the trained model."""
 
 
 class AccuracyTooLow(GateError):
     """The model is less accurate than the configuration requires."""
+
+
+class RmseTooHigh(GateError):
+    """The model has a larger RMSE than the configuration allows."""
 
 
 class RequestError(PipelineError):

@@ -21,6 +21,7 @@ from pipeline.artifacts.stage_facts import (
 from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.config.schema import Config
+from pipeline.config.target import target_text
 from pipeline.data.sources import DataSources
 from pipeline.engine.plan import plan
 from pipeline.engine.runner import run_graph
@@ -28,10 +29,11 @@ from pipeline.engine.stage import Graph, Stage, load
 from pipeline.errors import ConfigError, RequestError
 from pipeline.progress import Progress
 from pipeline.publishing.publication import is_published
+from pipeline.publishing.quality_gate import check_gates
 from pipeline.runtimes.npm import scripts
 from pipeline.runtimes.registry import runtime_versions
 from pipeline.runtimes.requirements import chosen_runtimes, require_verifiable
-from pipeline.tasks.registry import module_of
+from pipeline.tasks.registry import module_of, task_of
 
 
 def check_network(
@@ -52,15 +54,16 @@ def check_network(
             "KERAS_BACKEND. Unset the variable."
         )
     with progress.task("loading TensorFlow"):
-        training, data_sets = load("pipeline.training.preflight"), load("pipeline.data.tfds")
+        training, data_sets = load("pipeline.training.preflight"), load("pipeline.data.targets")
     if run_own_code:
         announce_own_code(config, progress)
     with with_places(config):
-        image_shape, class_names = data_sets.describe(config.data.name)
+        image_shape, target = data_sets.describe(config.data)
+        task_of(config).check_classes(target.class_names, target_text(config.data.target))
     rows: list[LayerSummary] = training.check(
         config,
         image_shape=image_shape,
-        num_classes=len(class_names),
+        num_classes=len(target.class_names),
         run_own_code=run_own_code,
     )
     return rows
@@ -91,12 +94,14 @@ def _scripts(_config: Config) -> Mapping[str, Path]:
     return {path.name: path for path in scripts()}
 
 
+_TASK = ("task", "model.output", "train.loss")
+
 STAGES = (
     Stage(
         DataFacts,
         "pipeline.data.stage",
         inputs=(),
-        reads=("data.name", "data.validation", "data.seed"),
+        reads=("data.name", "data.target", "data.validation", "data.seed"),
         packages=("tensorflow-datasets", "mlxtend", "scikit-learn", "numpy"),
         reads_source=True,
     ),
@@ -107,6 +112,7 @@ STAGES = (
         reads=("task", "model", "optimizer", "train"),
         packages=("tensorflow", "keras", "numpy"),
         code=_task,
+        validate=task_of,
         files=_own_files,
         preflight=_check_training,
     ),
@@ -114,7 +120,7 @@ STAGES = (
         EvaluateFacts,
         "pipeline.evaluation.stage",
         inputs=("data", "train"),
-        reads=("task",),
+        reads=_TASK,
         packages=("tensorflow", "keras", "numpy", "scikit-learn"),
         code=_task,
     ),
@@ -122,7 +128,7 @@ STAGES = (
         ExportFacts,
         "pipeline.export.stage",
         inputs=("data", "train"),
-        reads=("task", "export"),
+        reads=("data.name", "data.target", *_TASK, "export"),
         packages=("tensorflow", "keras", "onnx", "tf2onnx", "onnxruntime", "openvino", "numpy"),
         code=lambda config: (*_task(config), "pipeline.export"),  # formats are imported by name
         preflight=lambda config, _: require_verifiable(config),
@@ -131,7 +137,7 @@ STAGES = (
         VerifyFacts,
         "pipeline.verification.stage",
         inputs=("data", "train", "evaluate", "export"),
-        reads=("task", "verify"),
+        reads=(*_TASK, "verify"),
         packages=("tensorflow", "keras", "h5py", "onnx", "onnxruntime", "numpy"),
         # Runtimes are imported by name, in separate processes.
         code=lambda config: (*_task(config), "pipeline.runtimes"),
@@ -145,8 +151,9 @@ STAGES = (
         PublishFacts,
         "pipeline.publishing.stage",
         inputs=("data", "train", "evaluate", "export", "verify"),
-        reads=("name", "publish"),
+        reads=("name", *_TASK, "publish"),
         packages=("numpy",),
+        validate=check_gates,
         is_current=is_published,
     ),
 )

@@ -20,10 +20,13 @@ _DESCRIPTION = "data.json"
 
 @dataclass(frozen=True)
 class Split:
-    """Memory-mapped: images, uint8 (n, height, width, channels) 0..255; labels, int64 (n,)."""
+    """Memory-mapped: images, uint8 (n, height, width, channels) 0..255, and labels (n,).
+
+    Labels are int64, or float32 if they are numbers instead of classes.
+    """
 
     images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
+    labels: npt.NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -31,7 +34,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Description:
-    """The name of a data set, its source, and the names of its classes."""
+    """The name of a data set, its source, and its classes; none if the labels are numbers."""
 
     name: str
     source: str
@@ -71,22 +74,26 @@ def write_description(folder: Path, description: Description) -> None:
     (folder / _DESCRIPTION).write_text(text + "\n")
 
 
-def write_split(
+def write_images(
     folder: Path,
     name: str,
     images: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64],
     indices: npt.NDArray[np.int64],
     *,
     rows: int = 8192,
 ) -> None:
-    """Write images (n, height, width, channels) and labels (n,) at ``indices``, in chunks."""
+    """Write the images (n, height, width, channels) at ``indices``, in chunks."""
     chunks = (indices[first : first + rows] for first in range(0, len(indices), rows))
     shape = (len(indices), *images.shape[1:])
     write_array(
         folder / split_file(name, "images"), (images[chunk] for chunk in chunks), shape, np.uint8
     )
-    write_array(folder / split_file(name, "labels"), [labels[indices]], (len(indices),), np.int64)
+
+
+def write_labels(folder: Path, name: str, labels: npt.NDArray[Any]) -> None:
+    """Write the labels (n,) of a split."""
+    path = folder / split_file(name, "labels")
+    write_array(path, [labels], labels.shape, labels.dtype.type)
 
 
 def write_array(

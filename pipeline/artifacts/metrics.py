@@ -1,6 +1,6 @@
 """The metrics of one split, for every task: the loss, the scores, and metrics by class."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from pipeline.artifacts.serialization import from_json
@@ -22,6 +22,7 @@ class Metrics:
     """All metrics of one split; rows of the confusion matrix are true classes.
 
     ``scores`` are the task's metrics by name, such as ``accuracy``, the most important first.
+    ``baseline`` are those of the best constant prediction: the majority class, or the mean.
     """
 
     images: int
@@ -29,6 +30,7 @@ class Metrics:
     scores: dict[str, float]
     classes: tuple[ClassMetrics, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
+    baseline: dict[str, float] = field(default_factory=dict)
 
     @property
     def headline(self) -> tuple[str, float]:
@@ -50,7 +52,7 @@ def metrics_from_json(value: dict[str, Any]) -> Metrics:
     """
     if not isinstance(value, dict):
         raise ValueError(f"the metrics of a split must be a mapping; got {value!r:.100}")
-    known = {field.name for field in fields(Metrics)}
+    known = {entry.name for entry in fields(Metrics)}
     others = {name: score for name, score in value.items() if name not in known}
     scores = {name: score for name, score in others.items() if type(score) in {int, float}}
     if not scores:

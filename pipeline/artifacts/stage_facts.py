@@ -24,13 +24,14 @@ class Facts:
 
 @dataclass(frozen=True)
 class DataFacts(Facts):
-    """The data set: its source, its classes, and the number of images in each split."""
+    """The data set: its source, target and classes, and the number of images in each split."""
 
     stage = "data"
 
     name: str
     source: str
     origin: str
+    target: str
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     train: int

@@ -33,10 +33,10 @@ def predict(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Print the label of each image, without TensorFlow."""
+    """Print the label or value of each image, without TensorFlow."""
     with report_errors(as_json=json, debug=debug) as interruption:
         from pipeline import api
-        from pipeline.terminal import tables
+        from pipeline.terminal import documents, tables
 
         with (
             show_progress(interruption, None, debug=debug) as progress,
@@ -44,7 +44,7 @@ def predict(
         ):
             predictions = api.predict(model, files, workspace=workspace)
         if json:
-            print_json([vars(prediction) for prediction in predictions])
+            print_json(documents.predictions_document(predictions))
         else:
             tables.print_predictions(predictions)
 

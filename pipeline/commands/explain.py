@@ -9,7 +9,7 @@ from pipeline.artifacts.data_set import read_data
 from pipeline.errors import RequestError
 from pipeline.pages.writing import write_page
 from pipeline.stages import run_stages
-from pipeline.tasks.registry import task_named
+from pipeline.tasks.registry import task_of
 from pipeline.textbook.scalar_example import Weights
 from pipeline.textbook.scalar_steps import ScalarStep, scalar_steps
 from pipeline.textbook.steps import Step, steps
@@ -56,7 +56,7 @@ def explain(
     """
     [data] = run_stages(config, workspace, progress, until="data")
     found = read_data(data.output.path)
-    outputs = task_named(config.task).output(len(found.class_names)).shape[-1]
+    outputs = task_of(config).output(len(found.class_names)).shape[-1]
     assert isinstance(outputs, int), "only the batch axis is free"
     widths = (math.prod(found.image_shape), *config.model.hidden, outputs)
     size = config.train.batch_size

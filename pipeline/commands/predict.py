@@ -33,13 +33,14 @@ _PREFERRED = ("onnxruntime", "tensorflow", "keras", "litert", "openvino")
 
 @dataclass(frozen=True)
 class Prediction:
-    """The prediction for one image of one file."""
+    """The prediction for one image of one file: a label with its probability, or a value."""
 
     file: str
     index: int
-    label: str
-    probability: float
+    label: str | None
+    probability: float | None
     probabilities: dict[str, float]
+    value: float | None = None
 
 
 def load_model(
@@ -66,10 +67,14 @@ def load_model(
     predictor = _open(chosen, artifact_path(published.path, file_format))
     predictor.class_names = published.class_names
     manifest = published.manifest
-    predictor.metadata = {"data_set": manifest.data.name, "task": manifest.task}
+    predictor.metadata = {
+        "data_set": manifest.data.name,
+        "task": manifest.task,
+        **({"output": manifest.output} if manifest.output else {}),
+    }
     if GOLDEN in manifest.files:  # not in older versions
         tolerance = TOLERANCES[FORMATS[file_format].precision]
-        require_golden(predictor, published.path / GOLDEN, tolerance)
+        require_golden(predictor, published.path / GOLDEN, manifest.open_task(), tolerance)
     return predictor
 
 
@@ -86,7 +91,8 @@ def predict(
     predictor = _isolated(path) if path.is_file() else load_model(path)
     shape = predictor.contract.image_shape
     digits = is_digit_data_set(predictor.metadata.get("data_set", ""), shape)
-    task = task_named(predictor.metadata.get("task", _DEFAULT_TASK))
+    metadata = predictor.metadata
+    task = task_named(metadata.get("task", _DEFAULT_TASK), metadata.get("output"))
     images = [read_images(Path(file), shape, digits=digits) for file in files]
     outputs = [predictor.predict(array) for array in images]
     if not all(np.isfinite(array).all() for array in outputs):
@@ -95,9 +101,9 @@ def predict(
             "publish it again."
         )
     return [
-        _prediction(str(file), index, task.describe(probabilities, predictor.class_names))
+        _prediction(str(file), index, task.describe(prediction, predictor.class_names))
         for file, array in zip(files, outputs, strict=True)
-        for index, probabilities in enumerate(array)
+        for index, prediction in enumerate(array)
     ]
 
 
@@ -163,6 +169,11 @@ def _prediction(file: str, index: int, displayed: DisplayedPrediction) -> Predic
         file=file,
         index=index,
         label=displayed.label,
-        probability=float(displayed.probability),
+        probability=_float_or_none(displayed.probability),
         probabilities={name: float(value) for name, value in displayed.probabilities.items()},
+        value=_float_or_none(displayed.value),
     )
+
+
+def _float_or_none(number: np.float32 | None) -> float | None:
+    return None if number is None else float(number)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 # If the metadata of a file names none.
 _DEFAULT_DATA_SET = "mnist"
 _DEFAULT_TASK = "multiclass"
+_DEFAULT_TARGET = "label"
 _FORMATS = {FLOAT32: "onnx", INT8: "onnx_int8", FLOAT16: "onnx_fp16"}
 
 
@@ -72,10 +73,10 @@ def verify_file(
         )
     require_runnable([file_format], others)
     first = run_file(choose_runtime("onnxruntime"), path)
-    task = task_named(first.metadata.get("task", _DEFAULT_TASK))
+    task = task_named(first.metadata.get("task", _DEFAULT_TASK), first.metadata.get("output"))
     contract = _checked_contract(first.contract, task, path)
     data = _data_of_file(first, contract, task, path, workspace, progress)
-    network = dense_network(path) if file_format == "onnx" else None
+    network = dense_network(path, task.output_name) if file_format == "onnx" else None
     if network is not None:  # no weights to compare with
         reference = replace(exact_reference(data.path, network, contract, task), trained=None)
     else:
@@ -142,7 +143,8 @@ def _data_of_file(
     """
     name = result.metadata.get("data_set", _DEFAULT_DATA_SET)
     source = Places(f"the metadata of {path}")
-    config = validate({"name": "file", "data": {"name": name}}, source)
+    target = _target(result.metadata.get("target"), path)
+    config = validate({"name": "file", "data": {"name": name, "target": target}}, source)
     if name != _DEFAULT_DATA_SET and not _is_available(config, workspace):
         raise DataFileError(
             f"The data set {name!r}, named in the metadata of {path}, is not on this machine. If "
@@ -157,10 +159,19 @@ def _data_of_file(
     if contract != wanted or labels != known:
         raise DataFileError(
             f"A file verified on {facts.name} must have the signature {wanted} and the labels "
-            f"{', '.join(facts.class_names)}; got {contract} and the labels {labels[:200]} in "
-            f"{path}. If the file is for another data set, set data_set in its metadata."
+            f"{known[:200]}; got {contract} and the labels {labels[:200]} "
+            f"in {path}. If the file is for another data set, set data_set in its metadata."
         )
     return data
+
+
+def _target(text: str | None, path: Path) -> Any:
+    try:
+        return _DEFAULT_TARGET if text is None else json.loads(text)
+    except ValueError as error:
+        raise ModelError(
+            f"The metadata target of {path} must be JSON; got {text!r:.100}. Export the file again."
+        ) from error
 
 
 def _is_available(config: Config, workspace: "Workspace") -> bool:

@@ -28,7 +28,6 @@ from pipeline.runtimes.limits import seconds_for
 from pipeline.runtimes.registry import choose_runtime
 from pipeline.runtimes.requirements import require_runnable
 from pipeline.stages import run_stages
-from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference, exact_reference
 from pipeline.verification.network import Network
 from pipeline.verification.reading_back import trained_network
@@ -145,7 +144,7 @@ def _reference(published: PublishedModel, data: Path, workspace: "Workspace") ->
     Where they cannot be computed, return Keras' own: those stored by the run, else from the
     published Keras model.
     """
-    contract, task = published.manifest.contract, task_named(published.manifest.task)
+    contract, task = published.manifest.contract, published.manifest.open_task()
     network = _trained(published, workspace)
     if network is not None:
         return exact_reference(data, network, contract, task)

@@ -44,7 +44,7 @@ _DECAY = (
     "schedule: {name: cosine}; for weight decay, write optimizer.weight_decay."
 )
 _PRECISION = "Write train.precision: mixed_bfloat16."
-_LOSS = "Remove it: the task determines the loss and the metrics."
+_LOSS = "Write train.loss for the loss; the task determines the metrics."
 _OUTPUT = "Use the option --workspace FOLDER instead."
 _DEVICE = (
     "Remove it: TensorFlow uses the GPUs that it finds; to hide them, set the environment variable "
@@ -67,7 +67,7 @@ ADVICE = {
         "Remove it: the data set determines the size of the images.",
     ),
     "mode": "Remove it: the command is the mode, `pipeline run` or `pipeline predict`.",
-    "early_stopping.mode": "Remove it: val_loss is minimized, and val_accuracy maximized.",
+    "early_stopping.mode": "Remove it: val_accuracy is maximized, and all others are minimized.",
     "early_stopping.restore_best_weights": "Remove it: the best weights are always restored.",
     "resume": "Remove it: an interrupted run resumes by itself.",
     **dict.fromkeys(("class_name", "config"), _SERIALIZED),

@@ -17,7 +17,8 @@ from pipeline.config.shorthands import expand
 from pipeline.config.yaml_text import load_yaml
 from pipeline.errors import ConfigError
 
-_REPLACED_WHOLE = {"optimizer", "schedule", "early_stopping"}  # their keys depend on each other
+# Their keys depend on each other.
+_REPLACED_WHOLE = {"optimizer", "schedule", "early_stopping", "target"}
 
 
 def read(path: Path, overrides: Iterable[str] = ()) -> Config:

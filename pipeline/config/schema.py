@@ -14,10 +14,11 @@ from pydantic import (
 )
 
 from pipeline.config.places import Places, without_indices
+from pipeline.config.target import Target
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 # A task is a module of this name in pipeline/tasks/.
-TaskName = Literal["multiclass"]
+TaskName = Literal["multiclass", "binary", "regression"]
 # A format is a module of this name in pipeline/export/; onnx_int8 is a copy of onnx.
 FormatName = Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onnx_fp16", "openvino"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -62,6 +63,11 @@ class Data(Named):
         pattern=_DATA_SET,
         description="An image-classification set of TensorFlow Datasets, such as emnist/letters.",
     )
+    target: Target = Field(
+        "label",
+        description="What to predict: label; parity, {is: 7} or {pair: [3, 5]} for two classes; "
+        "value or scaled_value (0 to 1) for the label as a number; or another feature of the set.",
+    )
     validation: int = Field(
         5000, ge=1, description="Number of training images set aside, stratified by class."
     )
@@ -87,7 +93,7 @@ class Data(Named):
 
 
 class Model(Section):
-    """A dense network; the input is flattened and scaled to 0..1, the output is a softmax."""
+    """A dense network; the input is flattened and scaled to 0..1."""
 
     hidden: tuple[Units, ...] = Field(
         (512, 512), description="Units of each hidden layer; [] is a softmax classifier."
@@ -95,6 +101,11 @@ class Model(Section):
     activation: str = Field(
         "relu",
         description="Activation of the hidden layers, by its Keras name; linear for none.",
+    )
+    output: Literal["softmax", "sigmoid", "tanh", "linear", "relu"] | None = Field(
+        None,
+        description="softmax for the task multiclass; sigmoid (default) or tanh for binary; linear "
+        "(default) or relu for regression.",
     )
     initializer: str = Field(
         "glorot_uniform", description="Initializer of the weights, by its Keras name."
@@ -147,7 +158,7 @@ class Optimizer(Named):
 class EarlyStopping(Section):
     """Stop when a value on the validation set stops improving, and restore the best weights."""
 
-    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    monitor: Literal["val_loss", "val_accuracy", "val_mae"] = "val_loss"
     patience: int = Field(3, ge=0, description="Epochs without improvement before training stops.")
     min_delta: float = Field(0.0, ge=0, description="The smallest change that counts.")
 
@@ -182,6 +193,11 @@ class Train(Section):
         128, description="Images per step; full computes the gradient over all of them."
     )
     epochs: int = Field(10, ge=1, description="Passes over the training images.")
+    loss: Literal["cross_entropy", "squared", "absolute"] | None = Field(
+        None,
+        description="cross_entropy for classification; squared, (f - y)^2 / 2 (default), or "
+        "absolute, |f - y|, for regression.",
+    )
     seed: int = Field(
         0, ge=0, le=2**31 - 1, description="Seed of the weights, the shuffling and dropout."
     )
@@ -219,6 +235,9 @@ class Export(Section):
         description="Percentage points of validation accuracy that a copy in lower precision may "
         "lose; if it loses more, it is left out.",
     )
+    max_rmse_increase: float = Field(
+        2.0, ge=0, description="The same for regression, in percent of the RMSE."
+    )
 
     @field_validator("formats")
     @classmethod
@@ -241,11 +260,17 @@ class Verify(Section):
 
 
 class Publish(Section):
-    """The accuracy that publishing requires, on the validation set, and the label to move."""
+    """The quality that publishing requires, on the validation set, and the label to move."""
 
     min_accuracy: Fraction = Field(0.0, description="Minimum accuracy on the validation set.")
     min_accuracy_on_sample: Fraction = Field(
         0.0, description="The same for runs on the sample of 5,000 digits."
+    )
+    max_rmse: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="For regression: maximum RMSE on the validation set."
+    )
+    max_rmse_on_sample: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="The same for runs on the sample of 5,000 digits."
     )
     label: Annotated[str, Field(pattern=_LABEL)] | None = Field(
         "stable", description="The label that moves to the new version; null for none."

@@ -11,9 +11,11 @@ from pipeline.artifacts import data_set
 from pipeline.artifacts.data_source import Source
 from pipeline.artifacts.stage_facts import DataFacts
 from pipeline.config.key_errors import InvalidValue, with_places
+from pipeline.config.target import target_text
 from pipeline.data import tfds
 from pipeline.data.sample import NUM_TEST, TEST_SEED, read_sample
 from pipeline.data.sources import tfds_root
+from pipeline.data.targets import LABEL, Labels, Target, describe, feature_of, target_of
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.errors import DataFileError
@@ -29,24 +31,29 @@ def run(context: Context, folder: Path) -> Outcome[DataFacts]:
     """Write the arrays of all splits into ``folder`` and return their description.
 
     Raises:
-        ConfigError: the requested validation set is too large or too small.
+        ConfigError: the requested validation set is too large or too small, or the data set does
+            not have the target.
         DataFileError: the files of the data set are damaged.
     """
     data, source = context.config.data, context.source
-    if source.sampled:
-        class_names = _write_sample(data, folder)
-    else:
-        with with_places(context.config):
-            class_names = _write_full(data, source, folder, context.progress)
+    with with_places(context.config):
+        if source.sampled:
+            target = target_of(data, _sample_classes(data))
+            _write_sample(data, target, folder)
+        else:
+            target = _write_full(data, source, folder, context.progress)
     shutil.rmtree(context.workspace.downloads(data.name), ignore_errors=True)
-    description = data_set.Description(data.name, source.kind, class_names)
+    description = data_set.Description(data.name, source.kind, target.class_names)
     data_set.write_description(folder, description)
     written = data_set.read_data(folder)
+    with with_places(context.config):
+        _check_classes(written)
     facts = DataFacts(
         name=data.name,
         source=source.kind,
         origin=source.origin,
-        class_names=class_names,
+        target=target_text(data.target),
+        class_names=target.class_names,
         image_shape=written.image_shape,
         train=len(written.train),
         validation=len(written.validation),
@@ -56,43 +63,50 @@ def run(context: Context, folder: Path) -> Outcome[DataFacts]:
     return Outcome(facts)
 
 
-def _write_full(
-    data: "Data", source: Source, folder: Path, progress: "Progress"
-) -> tuple[str, ...]:
+def _write_full(data: "Data", source: Source, folder: Path, progress: "Progress") -> Target:
     root = tfds_root(data)
     if source.files is not None:
         scratch = folder / "scratch"
         tfds.prepare(data.name, root, source.files, scratch, progress)
         shutil.rmtree(scratch, ignore_errors=True)
-    class_names = tfds.describe(data.name)[1]
+    image_shape, target = describe(data)
     num_images = tfds.num_images(data.name, root, "train")
-    _check_count(data.validation, num_images, len(class_names))
+    _check_count(data.validation, num_images, len(target.class_names))
     pool = folder / "pool"
     pool.mkdir()
     for split in ("train", "test"):
-        _write_tfds_split(data.name, root, split, pool, progress)
+        _write_pool(data, root, split, image_shape, pool, progress)
     images, labels = _open(pool, "train")
-    train, validation = _set_aside(labels, data.validation, data.seed)
-    data_set.write_split(folder, "train", images, labels, train)
-    data_set.write_split(folder, "validation", images, labels, validation)
-    for path in pool.glob("test_*"):
-        path.rename(folder / path.name)
+    train, validation = _set_aside(_selected(target, labels), labels, data.validation, data.seed)
+    _write_split(folder, "train", images, labels, train, target)
+    _write_split(folder, "validation", images, labels, validation, target)
+    images, labels = _open(pool, "test")
+    _write_split(folder, "test", images, labels, _selected(target, labels), target)
     shutil.rmtree(pool)
-    return class_names
+    return target
 
 
-def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "Progress") -> None:
+def _write_pool(
+    data: "Data",
+    root: Path,
+    split: str,
+    image_shape: tuple[int, ...],
+    pool: Path,
+    progress: "Progress",
+) -> None:
+    """Write all images and labels of a split of the data set into ``pool``."""
+    name, feature = data.name, feature_of(data)
     total = tfds.num_images(name, root, split)
-    shape = (total, *tfds.describe(name)[0])
-    labels: list[npt.NDArray[np.int64]] = []
+    labels: list[Labels] = []
     with progress.task(f"reading {name} {split}", total=total) as task:
 
         def images() -> Any:
-            for batch_images, batch_labels in tfds.read(name, root, split):
+            for batch_images, batch_labels in tfds.read(name, root, split, feature=feature):
                 labels.append(batch_labels)
                 yield batch_images
                 task.update(sum(map(len, labels)))
 
+        shape = (total, *image_shape)
         data_set.write_array(pool / data_set.split_file(split, "images"), images(), shape, np.uint8)
     found = sum(map(len, labels))
     if found != total:
@@ -100,42 +114,84 @@ def _write_tfds_split(name: str, root: Path, split: str, pool: Path, progress: "
             f"The split {split} of {name} must have {total} images; got {found} in {root}. "
             "Remove the prepared data set, and run again."
         )
-    data_set.write_array(pool / data_set.split_file(split, "labels"), labels, (total,), np.int64)
+    dtype = labels[0].dtype.type if labels else np.int64
+    data_set.write_array(pool / data_set.split_file(split, "labels"), labels, (total,), dtype)
 
 
-def _write_sample(data: "Data", folder: Path) -> tuple[str, ...]:
+def _write_sample(data: "Data", target: Target, folder: Path) -> None:
     images, labels = read_sample()
-    rest, test = _set_aside(labels, NUM_TEST, TEST_SEED)
+    rest, test = _set_aside(np.arange(len(labels)), labels, NUM_TEST, TEST_SEED)
     share = round(len(rest) * data.validation / 60_000)  # the same share as in the full data set
     wanted = min(max(share, 10), len(rest) - 10)  # but every class on both sides
-    inner_train, inner_validation = _set_aside(labels[rest], wanted, data.seed)
-    data_set.write_split(folder, "train", images, labels, rest[inner_train])
-    data_set.write_split(folder, "validation", images, labels, rest[inner_validation])
-    data_set.write_split(folder, "test", images, labels, test)
+    train, validation = _set_aside(rest, labels, wanted, data.seed)
+    for name, indices in (("train", train), ("validation", validation), ("test", test)):
+        kept = indices[np.isin(indices, _selected(target, labels))]
+        _write_split(folder, name, images, labels, kept, target)
+
+
+def _sample_classes(data: "Data") -> tuple[str, ...]:
+    """Return the classes of the sample, which has no other feature than the label."""
+    if feature_of(data) != LABEL:
+        return describe(data)[1].class_names  # raises, since MNIST has no other feature either
     return tuple(str(digit) for digit in range(10))
 
 
-def _open(folder: Path, split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def _write_split(
+    folder: Path,
+    name: str,
+    images: npt.NDArray[np.uint8],
+    labels: Labels,
+    indices: Indices,
+    target: Target,
+) -> None:
+    data_set.write_images(folder, name, images, indices)
+    data_set.write_labels(folder, name, target.convert(labels[indices]))
+
+
+def _selected(target: Target, labels: Labels) -> Indices:
+    """Return the indices of the images that take part."""
+    return np.arange(len(labels)) if target.select is None else target.select(labels).nonzero()[0]
+
+
+def _open(folder: Path, split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
     images = np.load(folder / data_set.split_file(split, "images"), mmap_mode="r")
     return images, np.load(folder / data_set.split_file(split, "labels"))
 
 
-def _set_aside(labels: npt.NDArray[np.int64], count: int, seed: int) -> tuple[Indices, Indices]:
-    """Split the indices 0..n-1 into the rest and ``count``, stratified by class and sorted."""
+def _set_aside(indices: Indices, labels: Labels, count: int, seed: int) -> tuple[Indices, Indices]:
+    """Split sorted indices into the rest and ``count``, stratified by class if there are any."""
     from sklearn.model_selection import train_test_split
 
-    _check_count(count, len(labels), len(np.unique(labels)))
-    indices = np.arange(len(labels))
-    rest, aside = train_test_split(indices, test_size=count, stratify=labels, random_state=seed)
+    classes = labels[indices] if labels.dtype == np.int64 else None
+    num_classes = 1 if classes is None else len(np.unique(classes))
+    _check_count(count, len(indices), num_classes)
+    rest, aside = train_test_split(indices, test_size=count, stratify=classes, random_state=seed)
     return np.sort(rest), np.sort(aside)
 
 
 def _check_count(count: int, num_images: int, num_classes: int) -> None:
     """Check that a split can leave every class on both sides."""
-    if not num_classes <= count <= num_images - num_classes:
+    least = max(num_classes, 1)
+    if not least <= count <= num_images - least:
         raise InvalidValue(
             "data.validation",
-            f"The validation set must have between {num_classes:,} and "
-            f"{num_images - num_classes:,} of the {num_images:,} images; got {count:,}",
+            f"The validation set must have between {least:,} and "
+            f"{num_images - least:,} of the {num_images:,} images; got {count:,}",
             "Both sides of the split need images of every class. Choose another number.",
         )
+
+
+def _check_classes(data: data_set.DataSet) -> None:
+    """Check that every part has images of every class."""
+    for name in data_set.SPLITS:
+        labels = getattr(data, name).labels
+        missing = set(range(len(data.class_names))) - set(np.unique(labels).tolist())
+        if missing:
+            key = "data.validation" if name == "validation" else "data.target"
+            class_name = data.class_names[min(missing)]
+            raise InvalidValue(
+                key,
+                f"The {name} part must have images of every class; got none of "
+                f"{class_name!r} among {len(labels):,}",
+                "Choose a larger data.validation, or another data.target.",
+            )

@@ -17,7 +17,7 @@ from pipeline.system.atomic import explain_storage_errors
 if TYPE_CHECKING:
     from pipeline.progress import Progress
 
-Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]
 
 
 def pinned_files(name: str) -> dict[str, RemoteFile]:
@@ -40,15 +40,40 @@ def prepared_folder(name: str, root: Path) -> Path | None:
     return folder if (folder / "dataset_info.json").is_file() else None
 
 
-def describe(name: str) -> tuple[tuple[int, int, int], tuple[str, ...]]:
-    """Return the shape of one image (height, width, channels) and the names of the classes.
+def describe(name: str, feature: str) -> tuple[tuple[int, int, int], tuple[str, ...]]:
+    """Return the shape of one image (height, width, channels), and the classes of a feature.
+
+    A feature that is a number has no classes.
 
     Raises:
-        InvalidValue: the data set is unknown, or not of images of one size with a label.
+        InvalidValue: the data set is unknown, not of images of one size with a label, or does not
+            have the feature.
     """
     features = image_builder(name).info.features
     height, width, channels = features["image"].shape
-    return (height, width, channels), tuple(features["label"].names)
+    return (height, width, channels), _classes(name, features, feature)
+
+
+def _classes(name: str, features: Any, wanted: str) -> tuple[str, ...]:
+    import tensorflow_datasets as tfds
+
+    others = {key: feature for key, feature in features.items() if key != "image"}
+    found = others.get(wanted)
+    if isinstance(found, tfds.features.ClassLabel):
+        return tuple(found.names)
+    if isinstance(found, tfds.features.Tensor) and found.shape == ():
+        if found.np_dtype == np.bool_:
+            return ("false", "true")
+        if np.issubdtype(found.np_dtype, np.number):
+            return ()
+    problem = "is not a class or a number" if found else "does not exist"
+    raise InvalidValue(
+        "data.target",
+        f"The feature {wanted!r} of {name} {problem}",
+        f"{did_you_mean(wanted, [*others, 'parity', 'value', 'scaled_value'])}{name} has "
+        f"{', '.join(others)}; digits also have parity, value and scaled_value, classes "
+        "{is: CLASS} and {pair: [CLASS, CLASS]}.",
+    )
 
 
 def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progress") -> None:
@@ -95,8 +120,12 @@ def num_images(name: str, root: Path, split: str) -> int:
     return int(splits[split].num_examples)
 
 
-def read(name: str, root: Path, split: str, *, batch_size: int = 4096) -> Iterator[Batch]:
-    """Yield images, uint8 (n, height, width, channels), and labels, int64 (n,), in fixed order.
+def read(
+    name: str, root: Path, split: str, *, feature: str = "label", batch_size: int = 4096
+) -> Iterator[Batch]:
+    """Yield images, uint8 (n, height, width, channels), and a feature (n,), in fixed order.
+
+    The feature is int64 if it has classes, else float32.
 
     Raises:
         DataFileError: the prepared files are truncated or altered.
@@ -106,10 +135,11 @@ def read(name: str, root: Path, split: str, *, batch_size: int = 4096) -> Iterat
 
     builder = image_builder(name, root)
     order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    dtype = np.int64 if _classes(name, builder.info.features, feature) else np.float32
     batches = builder.as_dataset(split=split, batch_size=batch_size, read_config=order)
     try:
         for batch in batches:
-            yield batch["image"].numpy(), batch["label"].numpy().astype(np.int64)
+            yield batch["image"].numpy(), batch[feature].numpy().astype(dtype)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
         raise DataFileError(
             f"The prepared files in {builder.data_dir} are damaged: {e.message[:200]}. Remove the "

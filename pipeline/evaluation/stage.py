@@ -1,5 +1,6 @@
 """The stage ``evaluate``: compute the metrics of the trained model on all splits."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.predictor import Predictor
-from pipeline.tasks.registry import task_named
+from pipeline.tasks.registry import task_of
 from pipeline.tasks.task import Task
 
 
@@ -26,7 +27,7 @@ def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
     with context.progress.task("evaluating"):
         predictor = KerasPredictor(context.output(TrainFacts).path / TRAINED_MODEL_FILE)
         data = read_data(context.output(DataFacts).path)
-        metrics = evaluate(predictor, data, task_named(context.config.task), folder)
+        metrics = evaluate(predictor, data, task_of(context.config), folder)
     return Outcome(EvaluateFacts(metrics))
 
 
@@ -35,8 +36,13 @@ def evaluate(predictor: Predictor, data: DataSet, task: Task, folder: Path) -> d
     metrics: dict[str, Metrics] = {}
     for name in SPLITS:
         split = getattr(data, name)
-        probabilities = predictor.predict_all(split.images)
-        metrics[name] = task.evaluate(probabilities, split.labels, data.class_names)
+        predictions = predictor.predict_all(split.images)
+        found = task.evaluate(predictions, split.labels, data.class_names)
+        constant = np.broadcast_to(
+            task.baseline(data.train.labels, predictions.shape[1]), predictions.shape
+        )
+        baseline = task.evaluate(constant, split.labels, data.class_names).scores
+        metrics[name] = replace(found, baseline=baseline)
         if name == "test":
-            np.save(folder / TEST_PROBABILITIES_FILE, probabilities)
+            np.save(folder / TEST_PROBABILITIES_FILE, predictions)
     return metrics

@@ -1,6 +1,7 @@
 """Reduced-precision copies are kept only if they are smaller and lose little accuracy."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.artifacts.data_set import Split
 from pipeline.artifacts.formats import FORMATS, artifact_bytes, artifact_name, artifact_path
@@ -8,24 +9,26 @@ from pipeline.artifacts.reduced_precision import Copy
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.tasks.task import Task
 
+if TYPE_CHECKING:
+    from pipeline.config.schema import Export
+
 
 def measure_copy(
-    folder: Path, file_format: str, validation: Split, task: Task, max_drop: float
+    folder: Path, file_format: str, validation: Split, task: Task, settings: "Export"
 ) -> Copy:
-    """Compare a copy with its original on the validation set, both in onnxruntime.
-
-    ``max_drop`` is in percentage points.
-    """
+    """Compare a copy with its original on the validation set, both in onnxruntime."""
     original = FORMATS[file_format].copy_of
     assert original is not None, "only copies are measured"
-    accuracy = _score(artifact_path(folder, file_format), validation, task)
-    drop = round(100 * (_score(artifact_path(folder, original), validation, task) - accuracy), 6)
+    quality = task.quality
+    score = _score(artifact_path(folder, file_format), validation, task)
+    worse_by = quality.worsening(score, _score(artifact_path(folder, original), validation, task))
     size, original_size = (artifact_bytes(folder, name) for name in (file_format, original))
     reasons = []
-    if drop > max_drop:
+    key = "max_rmse_increase" if quality.is_error else "max_accuracy_drop"
+    if worse_by > (limit := getattr(settings, key)):
         reasons.append(
-            f"its accuracy on the validation set drops by {drop:.2f} points, to {accuracy:.4f}; "
-            f"export.max_accuracy_drop allows {max_drop:g}"
+            f"its {quality.title} on the validation set {'rises' if quality.is_error else 'drops'} "
+            f"by {worse_by:.2f} {quality.unit}, to {score:.4f}; export.{key} allows {limit:g}"
         )
     if size >= original_size:
         reasons.append(
@@ -33,7 +36,17 @@ def measure_copy(
             f"{original_size:,}"
         )
     name = artifact_name(file_format)
-    return Copy(file_format, name, accuracy, drop, size, original_size, "; ".join(reasons) or None)
+    return Copy(
+        format=file_format,
+        artifact=name,
+        score_name=quality.name,
+        score=score,
+        worse_by=worse_by,
+        unit=quality.unit,
+        bytes=size,
+        original_bytes=original_size,
+        reason="; ".join(reasons) or None,
+    )
 
 
 def _score(path: Path, split: Split, task: Task) -> float:

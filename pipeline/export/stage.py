@@ -19,7 +19,7 @@ from pipeline.errors import ExportFailed, MissingExtra, PipelineError, sentence
 from pipeline.export.reduced_precision import measure_copy
 from pipeline.export.trained_model import TrainedModel
 from pipeline.runtimes.telemetry import forbid_telemetry
-from pipeline.tasks.registry import task_named
+from pipeline.tasks.registry import task_of
 
 _CALIBRATION_IMAGES = 1000
 
@@ -27,22 +27,22 @@ _CALIBRATION_IMAGES = 1000
 def run(context: Context, folder: Path) -> Outcome[ExportFacts]:
     """Write the model in every format into ``folder``, in the layout of published models."""
     data = read_data(context.output(DataFacts).path)
-    settings, kind = context.config.export, task_named(context.config.task)
-    contract = contract_for(kind.output(len(data.class_names)), image_shape=data.image_shape)
+    settings, task = context.config.export, task_of(context.config)
+    contract = contract_for(task.output(len(data.class_names)), image_shape=data.image_shape)
     trained = TrainedModel(
         model=keras.models.load_model(
             context.output(TrainFacts).path / TRAINED_MODEL_FILE, compile=False, safe_mode=True
         ),
         contract=contract,
-        metadata=_metadata(data, context.fingerprints["train"], context.config.task),
+        metadata=_metadata(context, data.class_names),
         calibration=_evenly_spaced(data, _CALIBRATION_IMAGES),
     )
-    with context.progress.task("exporting", total=len(settings.formats)) as task:
+    with context.progress.task("exporting", total=len(settings.formats)) as progress:
         for done, file_format in enumerate(settings.formats):
-            task.update(done, file_format)
+            progress.update(done, file_format)
             export(trained, file_format, folder)
         copies = [
-            measure_copy(folder, name, data.validation, kind, settings.max_accuracy_drop)
+            measure_copy(folder, name, data.validation, task, settings)
             for name in settings.formats
             if FORMATS[name].copy_of
         ]
@@ -79,13 +79,16 @@ def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
         ) from error
 
 
-def _metadata(data: DataSet, fingerprint: str, task: str) -> dict[str, str]:
+def _metadata(context: Context, class_names: tuple[str, ...]) -> dict[str, str]:
     """Return the same metadata in every run; the fingerprint is that of the stage ``train``."""
+    config = context.config
     return {
-        "task": task,
-        "data_set": data.name,
-        "labels": json.dumps(data.class_names),
-        "fingerprint": fingerprint,
+        "task": config.task,
+        "output": task_of(config).output_name,
+        "data_set": config.data.name,
+        "target": json.dumps(config.data.target),
+        "labels": json.dumps(class_names),
+        "fingerprint": context.fingerprints["train"],
     }
 
 

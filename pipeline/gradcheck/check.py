@@ -18,7 +18,7 @@ from pipeline.gradcheck.framework import Batch, Framework
 from pipeline.gradcheck.report import GradientCheck, GradientRow, Measured
 from pipeline.gradcheck.updates import check_updates
 from pipeline.models.dense import build_model, in_float64
-from pipeline.tasks.registry import task_named
+from pipeline.tasks.registry import task_of
 from pipeline.textbook.activations import Array
 from pipeline.textbook.backpropagation import LayerGradients, backward, forward
 from pipeline.textbook.finite_differences import Sides
@@ -38,14 +38,14 @@ def check_network(
 ) -> GradientCheck:
     """Check the gradients of the network of a configuration, with its initial weights."""
     keras.utils.set_random_seed(config.train.seed)
-    task = task_named(config.task)
+    task = task_of(config)
     model = build_model(
         config.model,
         image_shape=data.image_shape,
         num_classes=len(data.class_names),
         task=task,
     )
-    output = OUTPUT_LOSSES["softmax", "cross_entropy"]
+    output = OUTPUT_LOSSES[task.output_name, task.loss_name]
     loss, rows = check_gradients(model, config.model, task, batch, output, on_tensor=on_tensor)
     return GradientCheck(config.name, len(batch.labels), loss, tuple(rows), tuple(check_updates()))
 

@@ -57,13 +57,15 @@ def _build(
         x = _dense(config, width, f"hidden_{number}", config.activation, precision)(x)
         if config.dropout:
             x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}", dtype=precision)(x)
-    logits = _dense(config, units, LOGITS, "linear", "float32")(x)
-    return keras.Model(image, task.output_layer()(logits), name="classifier")
+    x = _dense(config, units, LOGITS, "linear", "float32")(x)
+    for layer in task.output_layers():
+        x = layer(x)
+    return keras.Model(image, x, name=task.name)
 
 
 def logits_model(model: keras.Model) -> keras.Model:
     """Return the model up to its logits, with shared weights; the training loss is taken there."""
-    return keras.Model(model.input, model.get_layer(LOGITS).output, name="logits_of_classifier")
+    return keras.Model(model.input, model.get_layer(LOGITS).output, name=f"logits_of_{model.name}")
 
 
 def in_float64(model: keras.Model) -> keras.Model:

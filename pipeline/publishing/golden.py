@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from pipeline.errors import ModelError, sentence
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.tasks.task import Labels, Task
 
 GOLDEN = "golden.npz"
 _MAX_IMAGES = 10
@@ -22,10 +23,10 @@ _MAX_BYTES = 64 * 2**20  # unpacked; ten images of 224 x 224 have 1.5 MB
 
 @dataclass(frozen=True)
 class Golden:
-    """Images, uint8 (n, height, width, channels), and probabilities, float32 (n, num_classes).
+    """Images, uint8 (n, height, width, channels), and predictions, float32 (n, units).
 
-    ``allowed``, float64 (n, num_classes), is how far each may be from the exact one; older versions
-    do not have it.
+    ``allowed``, float64 (n, units), is how far each may be from the exact one; older versions do
+    not have it.
     """
 
     images: Images
@@ -64,17 +65,18 @@ class Golden:
 
 def select_golden(
     images: Images,
-    labels: npt.NDArray[np.int64],
+    labels: Labels,
     probabilities: Probabilities,
     allowed: npt.NDArray[np.float64] | None = None,
 ) -> Golden:
-    """Return the first image of each of the first ten classes, with its predicted probabilities.
+    """Return the first images of each of the first ten labels, with their predictions.
 
-    ``images`` is uint8 (n, height, width, channels), ``labels`` int64 (n,), ``probabilities``
-    float32 (n, num_classes), and ``allowed``, see ``Golden``, float64 of the same shape.
+    ``images`` is uint8 (n, height, width, channels), ``labels`` (n,), ``probabilities`` float32
+    (n, units), and ``allowed``, see ``Golden``, float64 of the same shape.
     """
-    _, first_indices = np.unique(labels, return_index=True)
-    chosen = first_indices[:_MAX_IMAGES]
+    first_labels = np.unique(labels)[:_MAX_IMAGES]
+    of_each = _MAX_IMAGES // len(first_labels)
+    chosen = np.concatenate([np.flatnonzero(labels == label)[:of_each] for label in first_labels])
     return Golden(
         np.asarray(images[chosen]),
         np.asarray(probabilities[chosen]),
@@ -104,20 +106,23 @@ def read_golden(path: Path) -> Golden:
         ) from error
 
 
-def require_golden(predictor: Predictor, path: Path, tolerance: float) -> None:
+def require_golden(predictor: Predictor, path: Path, task: Task, tolerance: float) -> None:
     """Check that a model predicts the same here as where it was published.
 
+    ``tolerance`` is that of probabilities, from which that of the task follows.
+
     Raises:
-        ModelError: a probability differs by more than ``tolerance``, and by more than rounding.
+        ModelError: a prediction differs by more than the tolerance, and by more than rounding.
     """
     golden = read_golden(path)
     got = predictor.predict(golden.images)
+    tolerance = task.tolerance(tolerance, golden.probabilities)
     differences = np.abs(got.astype(np.float64) - golden.probabilities)
     limits = np.broadcast_to(golden.limits(tolerance), differences.shape)
     if not (differences <= limits).all():  # also true for NaN
         worst = np.unravel_index((differences / limits).argmax(), differences.shape)
         raise ModelError(
             f"{path.parent} gives different predictions on this machine than where it was "
-            f"published: probabilities must agree within {limits[worst]:.3g}; got a difference of "
+            f"published: predictions must agree within {limits[worst]:.3g}; got a difference of "
             f"{differences[worst]:.3g}. Do not use it here; run pipeline verify to find the cause."
         )

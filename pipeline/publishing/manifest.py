@@ -1,5 +1,6 @@
 """The schema of ``manifest.json`` in a published version."""
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -12,12 +13,14 @@ from pydantic import (
     PlainSerializer,
 )
 
-from pipeline.artifacts.checks import Check
+from pipeline.artifacts.checks import Check, check_from_json
 from pipeline.artifacts.files import FileDescription
 from pipeline.artifacts.metrics import Metrics, metrics_from_json
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.serialization import from_json
+from pipeline.tasks.registry import task_named
+from pipeline.tasks.task import Task
 
 
 class _Strict(BaseModel):
@@ -63,19 +66,27 @@ def _require_test(metrics: dict[str, Metrics]) -> dict[str, Metrics]:
     return metrics
 
 
-def _if_readable(kind: type) -> BeforeValidator:
-    """Read rows of a dataclass, or none if another version wrote them in a different form.
+def _if_readable(read_row: Callable[[Any], Any]) -> BeforeValidator:
+    """Read rows, or none if another version wrote them in a different form.
 
     They are only informative, so a model is not rejected because of them.
     """
 
     def read(value: Any) -> Any:
         try:
-            return from_json(tuple[kind, ...], value)  # type: ignore[valid-type]
-        except ValueError:
+            return tuple(map(read_row, value))
+        except (TypeError, ValueError):
             return ()
 
     return BeforeValidator(read)
+
+
+def _as_check(value: Any) -> Check:
+    return value if isinstance(value, Check) else check_from_json(value)
+
+
+def _as_copy(value: Any) -> Copy:
+    return value if isinstance(value, Copy) else from_json(Copy, value)
 
 
 class Description(_Strict):
@@ -83,6 +94,8 @@ class Description(_Strict):
 
     name: str
     task: str = "multiclass"
+    output: str | None = None
+    target: str | dict[str, Any] = "label"
     formats: tuple[str, ...] = Field(min_length=1)
     contract: Contract
     class_names: tuple[str, ...]
@@ -90,11 +103,19 @@ class Description(_Strict):
     data: PublishedData
     parameters: int = 0
     metrics: Annotated[dict[str, SplitMetrics], AfterValidator(_require_test)]
-    verification: Annotated[tuple[PublishedCheck, ...], _if_readable(Check)] = ()
-    copies: Annotated[tuple[Copy, ...], _if_readable(Copy)] = ()
+    verification: Annotated[tuple[PublishedCheck, ...], _if_readable(_as_check)] = ()
+    copies: Annotated[tuple[Copy, ...], _if_readable(_as_copy)] = ()
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)
+
+    def open_task(self) -> Task:
+        """Return the task, with the output of this model.
+
+        Raises:
+            RequestError: a newer version of this package has it, but not this one.
+        """
+        return task_named(self.task, self.output)
 
 
 def _require_inside(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The stage ``publish``: check the accuracy and add a version."""
+"""The stage ``publish``: check the quality and add a version."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,25 +24,23 @@ from pipeline.artifacts.stage_facts import (
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.engine.store import StageOutput
-from pipeline.publishing.accuracy_gate import require_accuracy
 from pipeline.publishing.golden import Golden, select_golden
 from pipeline.publishing.manifest import Description, Fingerprints, PublishedData
 from pipeline.publishing.new_version import Candidate, publish
 from pipeline.publishing.portable import portable_config, portable_origin, portable_text
+from pipeline.publishing.quality_gate import require_quality
+from pipeline.tasks.registry import task_of
 
 
 def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
-    """Check the accuracy and add a version.
+    """Check the quality and add a version.
 
     Raises:
-        AccuracyTooLow: the accuracy is below the configured minimum.
+        GateError: the quality is not as configured.
     """
     del folder  # the version is written to exported/ instead
-    settings, sampled = context.config.publish, context.source.sampled
-    key = "publish.min_accuracy_on_sample" if sampled else "publish.min_accuracy"
-    minimum = settings.min_accuracy_on_sample if sampled else settings.min_accuracy
     validation = context.output(EvaluateFacts).facts.metrics["validation"]
-    require_accuracy(validation.headline[1], minimum, key)
+    require_quality(validation.headline[1], context.config, sampled=context.source.sampled)
     published = publish(
         Candidate(
             context.fingerprints["publish"],
@@ -51,7 +49,7 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
             _golden(context),
         ),
         context.workspace.exported / context.config.name,
-        label=settings.label,
+        label=context.config.publish.label,
         republish=context.forced,
     )
     return Outcome(PublishFacts(published.name, published.version))
@@ -81,6 +79,8 @@ def _description(context: Context) -> Description:
     return Description(
         name=context.config.name,
         task=context.config.task,
+        output=task_of(context.config).output_name,
+        target=context.config.data.target,
         formats=verified.formats,
         contract=context.output(ExportFacts).facts.contract,
         class_names=data.facts.class_names,

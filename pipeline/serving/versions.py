@@ -21,7 +21,6 @@ from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.metrics import batch_images
 from pipeline.serving.settings import Limits
-from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 from pipeline.verification.tolerances import TOLERANCES
 
@@ -61,14 +60,15 @@ def open_version(folder: Path, model: str, limits: Limits) -> Version:
     predictor = open_model(choose_runtime("onnxruntime"), artifact_path(folder, FORMAT))
     assert isinstance(predictor, OnnxRuntimePredictor)
     predictor.use_one_thread()
-    require_golden(predictor, folder / GOLDEN, TOLERANCES[FORMATS[FORMAT].precision])
+    task = published.manifest.open_task()
+    require_golden(predictor, folder / GOLDEN, task, TOLERANCES[FORMATS[FORMAT].precision])
     return Version(
         model=model,
         number=published.version,
         contract=predictor.contract,
         class_names=published.class_names,
         digits=is_digit_data_set(published.manifest.data.name, predictor.contract.image_shape),
-        task=task_named(published.manifest.task),
+        task=task,
         batcher=Batcher(
             partial(predict_finite, predictor),
             max_images=limits.batch_images,

@@ -1,13 +1,14 @@
 """Multiclass classification: f(x) = SoftMax(z), one probability for each class."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pipeline.artifacts.metrics import ClassMetrics, Metrics
 from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.engine.fingerprints import presentation
+from pipeline.tasks.calibration import expected_calibration_error
 from pipeline.tasks.task import (
     UNIT_ROUNDOFF,
     DisplayedPrediction,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _OUTPUT = "probabilities"
 _POWER = 8  # roundings: runtimes approximate exp within 4 units in the last place
-_NUM_BINS = 15  # of the calibration error, as in Guo et al. (2017), section 4
 
 
 def _num_correct(labels: Any, logits: Any, counts: Any) -> Any:
@@ -37,17 +37,27 @@ class Multiclass(Task):
     """One of several classes; the label is the class of the largest probability."""
 
     name = "multiclass"
+    outputs = ("softmax",)
+    not_here: ClassVar = {
+        **dict.fromkeys(("sigmoid", "tanh"), "They are outputs of the task binary."),
+        **dict.fromkeys(("linear", "relu"), "They are outputs of the task regression."),
+        **dict.fromkeys(
+            ("squared", "absolute"),
+            "The softmax returns probabilities, whose loss is the cross-entropy; the difference of "
+            "two numbers is the loss of the task regression.",
+        ),
+    }
     training_metrics = (SummedMetric("accuracy", "int64", _num_correct),)
 
     def output(self, num_classes: int) -> TensorSpec:
         """Return the specification of float32 probabilities [batch, num_classes]."""
         return TensorSpec(_OUTPUT, "float32", (None, num_classes))
 
-    def output_layer(self) -> "keras.layers.Layer":
+    def output_layers(self) -> "list[keras.layers.Layer]":
         """Return the softmax."""
         import keras
 
-        return keras.layers.Softmax(name=_OUTPUT)
+        return [keras.layers.Softmax(name=_OUTPUT)]
 
     def loss(self, precision: str = "float32") -> "keras.losses.Loss":
         """Return the cross-entropy -log f_y(x), computed from logits."""
@@ -86,6 +96,10 @@ class Multiclass(Task):
             ),
             confusion=tuple(tuple(map(int, row)) for row in confusion),
         )
+
+    def baseline(self, labels: Labels, units: int) -> Predictions:
+        """Return the share of each class; the largest is that of the majority class."""
+        return np.asarray(np.bincount(labels, minlength=units) / len(labels), np.float32)
 
     def score(self, predictions: Predictions, labels: Labels) -> float:
         """Return the top-1 accuracy, 0 to 1."""
@@ -143,16 +157,4 @@ def _fraction(own: Exact, others: Exact) -> Exact:
     return np.asarray(numerator / np.maximum(numerator + rest, np.finfo(np.float64).tiny))
 
 
-def expected_calibration_error(probabilities: Predictions, labels: Labels) -> float:
-    """Return sum_b (|B_b| / n) |accuracy(B_b) - confidence(B_b)| over bins of confidence.
-
-    Confidence is the largest probability; 15 bins of equal width (Guo et al. 2017, equation 3).
-    """
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    hits = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * _NUM_BINS).astype(int), _NUM_BINS - 1)
-    gaps = np.bincount(bins, weights=hits - confidence, minlength=_NUM_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
-
-
-TASK = Multiclass()
+TASK = Multiclass

@@ -4,9 +4,14 @@ import pkgutil
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipeline.config.key_errors import with_places
 from pipeline.errors import RequestError
 from pipeline.tasks.task import Task
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
 
 
 def module_of(name: str) -> str:
@@ -15,30 +20,41 @@ def module_of(name: str) -> str:
 
 
 @cache
-def all_tasks() -> dict[str, Task]:
-    """Return all tasks by name."""
+def all_tasks() -> dict[str, type[Task]]:
+    """Return the classes of all tasks by name."""
     modules = (
         import_module(module_of(info.name))
         for info in pkgutil.iter_modules([str(Path(__file__).parent)])
     )
     declared = (getattr(module, "TASK", None) for module in modules)
-    return {task.name: task for task in declared if isinstance(task, Task)}
+    return {task.name: task for task in declared if task is not None}
 
 
-def task_named(name: str) -> Task:
-    """Return a task by its name.
+def task_named(name: str, output: str | None = None, loss: str | None = None) -> Task:
+    """Return a task by its name, with an output and a loss of its own, or its defaults.
 
     Raises:
         RequestError: the task is unknown.
+        InvalidValue: it does not have the output or the loss.
     """
     if name not in all_tasks():
         raise RequestError(
             f"Unknown task {name!r:.60}. Choose from {', '.join(all_tasks())}. A newer version of "
             "dense-pipeline may have it."
         )
-    return all_tasks()[name]
+    return all_tasks()[name](output, loss)
+
+
+def task_of(config: "Config") -> Task:
+    """Return the task of a configuration.
+
+    Raises:
+        ConfigError: the task does not have the configured output or loss.
+    """
+    with with_places(config):
+        return task_named(config.task, config.model.output, config.train.loss)
 
 
 def output_names() -> frozenset[str]:
     """Return the names of model outputs of all tasks."""
-    return frozenset(task.output(1).name for task in all_tasks().values())
+    return frozenset(task().output(1).name for task in all_tasks().values())

@@ -18,7 +18,9 @@ _TEN = 10  # microseconds; smaller numbers have a decimal place
 
 def print_checks(checks: "Sequence[Check]") -> None:
     """Print a row for each artifact in each runtime: the result, then the cost."""
-    results = new_table("file", "runtime", "result", "max diff", "allowed", "labels", "accuracy")
+    score = checks[0].score_name if checks else "accuracy"
+    columns = ("file", "runtime", "result", "max diff", "allowed", "labels", score)
+    results = new_table(*columns)
     for check in checks:
         results.add_row(
             escape(check.artifact),
@@ -27,7 +29,7 @@ def print_checks(checks: "Sequence[Check]") -> None:
             _or_dash(check.max_abs_diff, "{:.1e}"),
             _or_dash(check.allowed_diff, "{:.1e}"),
             _or_dash(check.label_agreement, "{:.2%}"),
-            _or_dash(check.accuracy, "{:.4f}"),
+            _or_dash(check.score, "{:.4f}"),
         )
     console().print(results)
     _print_weights(checks)

@@ -8,6 +8,8 @@ from pipeline.artifacts.checks import Check
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult, SplitMetrics
+    from pipeline.artifacts.metrics import Metrics
+    from pipeline.commands.predict import Prediction
     from pipeline.commands.why import Reason
     from pipeline.errors import ModelError
     from pipeline.gradcheck.report import GradientCheck
@@ -51,6 +53,12 @@ def _publication(publication: "Publication") -> dict[str, Any]:
     }
 
 
+def _headline(metrics: "Metrics") -> dict[str, float | None]:
+    """Return the first score by its name, and the key "accuracy" in any case."""
+    name, value = metrics.headline
+    return {"accuracy": None, name: value}
+
+
 def _metrics(values: "SplitMetrics") -> dict[str, float]:
     """Return the first score and the loss: accuracy and loss for multiclass classification."""
     name, score = next(iter(values.scores.items()))
@@ -75,12 +83,25 @@ def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") 
             "path": str(model.path),
             "labels": list(model.labels),
             "formats": model.formats,
-            "accuracy": model.manifest.metrics["test"].scores.get("accuracy"),
+            **_headline(model.manifest.metrics["test"]),
             "data": model.manifest.data.source,
         }
         for model in models
     ]
     return {"models": listed, "broken": [str(error) for error in broken]}
+
+
+def predictions_document(predictions: "list[Prediction]") -> list[dict[str, Any]]:
+    """Return the document of ``pipeline predict --json``, without fields of other tasks."""
+    absent = {"label", "probability", "probabilities"}, {"value"}
+    return [
+        {
+            name: value
+            for name, value in vars(prediction).items()
+            if name not in absent[prediction.value is None]
+        }
+        for prediction in predictions
+    ]
 
 
 def serving_document(settings: "Settings") -> dict[str, Any]:

@@ -80,7 +80,7 @@ def print_layers(layers: "Sequence[LayerSummary]") -> None:
 
 def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]) -> None:
     """Print a row for each published version, and an error for each broken one."""
-    table = new_table("model", "version", "labels", "test accuracy", "data", "formats")
+    table = new_table("model", "version", "labels", "test score", "data", "formats")
     for model in models:
         data = model.manifest.data
         table.add_row(
@@ -105,13 +105,18 @@ def _headline(metrics: "Metrics") -> str:
 
 
 def print_predictions(predictions: "Sequence[Prediction]") -> None:
-    """Print file, label and probability, one image per line."""
+    """Print file, label and probability, or file and value, one image per line."""
     counts = Counter(prediction.file for prediction in predictions)
     for prediction in predictions:
         name = prediction.file
         if counts[name] > 1:
             name = f"{name}[{prediction.index}]"
-        print(f"{name}\t{prediction.label}\t{prediction.probability:.4f}")
+        shown = (
+            f"{prediction.label}\t{prediction.probability:.4f}"
+            if prediction.value is None
+            else f"{prediction.value:.4f}"
+        )
+        print(f"{name}\t{shown}")
 
 
 def print_reasons(reasons: "Sequence[Reason]") -> None:

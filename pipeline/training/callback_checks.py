@@ -7,7 +7,7 @@ import keras
 
 from pipeline.errors import ConfigError
 from pipeline.models.keras_by_name import PlaceOf, hint
-from pipeline.tasks.registry import task_named
+from pipeline.tasks.registry import task_of
 from pipeline.tasks.task import Task
 from pipeline.training.callbacks import build_callbacks
 
@@ -24,7 +24,7 @@ def check_callbacks(config: "Config", *, run_own_code: bool) -> None:
     """
     place_of = config.place_of
     built = build_callbacks(config.train.callbacks, run_own_code=run_own_code, place_of=place_of)
-    logs = _logs_of(task_named(config.task))
+    logs = _logs_of(task_of(config))
     _check_monitors(config.train.callbacks, logs, place_of)
     stopping = config.train.early_stopping
     if stopping is not None and stopping.monitor not in logs:

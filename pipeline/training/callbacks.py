@@ -62,7 +62,7 @@ def early_stopping(config: "EarlyStopping") -> keras.callbacks.EarlyStopping:
     """Return the Keras callback; it restores the best weights whether or not it stops."""
     return keras.callbacks.EarlyStopping(
         monitor=config.monitor,
-        mode="min" if config.monitor == "val_loss" else "max",
+        mode="max" if config.monitor == "val_accuracy" else "min",
         patience=config.patience,
         min_delta=config.min_delta,
         restore_best_weights=True,

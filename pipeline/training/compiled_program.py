@@ -73,7 +73,7 @@ class Program:
             self._evaluate_batch,
             input_signature=[
                 tf.TensorSpec(model.input.shape, tf.uint8),
-                tf.TensorSpec((None,), tf.int64),
+                tf.TensorSpec((None,), task.labels),
             ],
         )
         self.compiler = XLA

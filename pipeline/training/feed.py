@@ -21,7 +21,7 @@ _READ_ROWS = 8192
 
 @dataclass(frozen=True)
 class Shard:
-    """Images, uint8 (rows, height, width, channels), labels, int64 (rows,), and their order.
+    """Images, uint8 (rows, height, width, channels), labels (rows,), and their order.
 
     ``order``, int32 (num_steps * batch_size,), lists each of the first ``num_images`` rows once,
     padded with zeros: all shards of a feed have the same shapes, so one compiled program fits all.

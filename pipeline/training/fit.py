@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.errors import TrainingStalled
 from pipeline.system.interruption import Interruption, deferred_interruption
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint, Position, Saved
@@ -12,7 +13,9 @@ from pipeline.training.compiled_program import EpochState, Result
 from pipeline.training.loop import Loop
 
 if TYPE_CHECKING:
-    from pipeline.progress import Progress, Task
+    from pipeline.progress import Progress
+    from pipeline.progress import Task as ProgressTask
+    from pipeline.tasks.task import Task
 
 History = list[dict[str, float]]
 
@@ -23,6 +26,7 @@ class Fit:
 
     loop: Loop
     validate: Callable[[], Result]
+    task: "Task"
     callbacks: CallbackList
     checkpoint: Checkpoint
     epochs: int
@@ -36,6 +40,7 @@ class Fit:
 
         Raises:
             TrainingDiverged: the loss became infinite or not a number.
+            TrainingStalled: no weight can change any more after the first epoch.
             ConfigError: a callback failed.
         """
         position = self._begin(saved)
@@ -72,7 +77,9 @@ class Fit:
         saved.restore(self.loop.program.variables, self.callbacks)
         return position
 
-    def _run_epoch(self, position: Position, task: "Task", interruption: Interruption) -> Position:
+    def _run_epoch(
+        self, position: Position, task: "ProgressTask", interruption: Interruption
+    ) -> Position:
         epoch = position.epoch
         if not position.state.step:
             self.callbacks.epoch_begin(epoch)
@@ -100,6 +107,8 @@ class Fit:
         validation = self.validate()
         if not math.isfinite(validation.loss):  # the last step ruined the weights
             raise self.loop.divergence(epoch, self.loop.feed.num_steps - 1)
+        if epoch == 0 and (reason := self.task.explain_dead_output(validation.metrics)):
+            raise TrainingStalled(f"Training stopped after the first epoch. {reason}")
         return {**train.logs(), **validation.logs("val_")}
 
     def _detail(self, epoch: int, logs: dict[str, float]) -> str:

@@ -7,7 +7,7 @@ from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, check_model, summarize
 from pipeline.models.layer_functions import check_names, try_functions
 from pipeline.models.trial_step import check_optimizer
-from pipeline.tasks.registry import task_named
+from pipeline.tasks.registry import task_of
 from pipeline.training.callback_checks import check_callbacks
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check(
         config.model,
         image_shape=image_shape,
         num_classes=num_classes,
-        task=task_named(config.task),
+        task=task_of(config),
     )
     check_model(model, config.model)
     return summarize(model)

@@ -16,7 +16,8 @@ from pipeline.engine.stage import Outcome
 from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, summarize
 from pipeline.models.optimizers import build_optimizer
-from pipeline.tasks.registry import task_named
+from pipeline.tasks.registry import task_of
+from pipeline.tasks.task import Task
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.callbacks import build_callbacks, early_stopping
 from pipeline.training.checkpoint import Checkpoint
@@ -41,6 +42,9 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         TrainingDiverged: the loss became infinite or not a number.
     """
     config, data = context.config, read_data(context.output(DataFacts).path)
+    task = task_of(config)
+    with with_places(config):
+        task.check_labels(data.train.labels)
     keras.utils.set_random_seed(config.train.seed)
     model = _new_model(config, data, config.train.precision)
     batch_size = _batch_size(config, len(data.train))
@@ -54,12 +58,11 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     total_steps = feed.num_steps * config.train.epochs
     optimizer = build_optimizer(config.optimizer, total_steps=total_steps)
     reusable = not config.train.callbacks
-    task = task_named(config.task)
     with compiled(
         model, optimizer, task=task, batch_size=feed.batch_size, reusable=reusable
     ) as program:
         loop = Loop(program, feed)
-        history = _fit(context, loop, data)
+        history = _fit(context, loop, data, task)
         trained = _new_model(config, data, "float32")  # exported models compute in float32
         trained.set_weights(program.model.get_weights())
         compiler = program.compiler
@@ -77,7 +80,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     return Outcome(facts, on_written=_checkpoint(context).remove)
 
 
-def _fit(context: Context, loop: Loop, data: DataSet) -> History:
+def _fit(context: Context, loop: Loop, data: DataSet, task: Task) -> History:
     config, program = context.config.train, loop.program
     stopping = [early_stopping(config.early_stopping)] if config.early_stopping else []
     announce_own_code(context.config, context.progress)
@@ -99,7 +102,7 @@ def _fit(context: Context, loop: Loop, data: DataSet) -> History:
         previous_compiler=saved.compiler if saved else None,
     )
     validate = partial(program.evaluate, data.validation)
-    fit = Fit(loop, validate, callbacks, checkpoint, config.epochs, context.progress)
+    fit = Fit(loop, validate, task, callbacks, checkpoint, config.epochs, context.progress)
     return fit.run(saved)
 
 
@@ -112,7 +115,7 @@ def _new_model(config: "Config", data: DataSet, precision: str) -> keras.Model:
         config.model,
         image_shape=data.image_shape,
         num_classes=len(data.class_names),
-        task=task_named(config.task),
+        task=task_of(config),
         precision=precision,
     )
 

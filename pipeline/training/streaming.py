@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 2**18  # per read: large enough for disks, small enough to shuffle well
 _COPIES = 2  # of a shard: the one in use and the one being read
-_LABEL_BYTES = 8
 
 
 class StreamingFeed(Feed):
@@ -33,7 +32,8 @@ class StreamingFeed(Feed):
             InvalidValue: ``max_bytes`` is too small for one batch.
         """
         self._split, self._shape = split, split.images.shape[1:]
-        row_bytes = math.prod(self._shape) + _LABEL_BYTES
+        labels = split.labels.dtype
+        row_bytes = math.prod(self._shape) + labels.itemsize
         shard_steps = max_bytes // (_COPIES * row_bytes * batch_size)
         if shard_steps == 0:
             raise _too_small(max_bytes, batch_size, _COPIES * row_bytes * batch_size)
@@ -41,7 +41,7 @@ class StreamingFeed(Feed):
         self._block_rows = max(1, _BLOCK_BYTES // row_bytes)
         rows = self.shard_steps * batch_size
         self._buffers = [
-            (new_buffer((rows, *self._shape), np.uint8), new_buffer((rows,), np.int64))
+            (new_buffer((rows, *self._shape), np.uint8), new_buffer((rows,), labels.type))
             for _ in range(_COPIES)
         ]
 

@@ -48,7 +48,7 @@ class Reference:
         """Return the permitted difference of all predictions, or of each, for a precision."""
         if precision == FLOAT32 and self.allowed is not None:
             return self.allowed
-        return TOLERANCES[precision]
+        return self.task.tolerance(TOLERANCES[precision], self.probabilities)
 
 
 def read_reference(
@@ -160,13 +160,13 @@ def _difference(
         return []
     if not isinstance(allowed, np.ndarray):
         return [
-            f"the largest difference of probabilities must be at most {allowed:g}; got "
+            f"the largest difference of predictions must be at most {allowed:.3g}; got "
             f"{found.max():.3g}"
         ]
     image, unit = np.unravel_index((found / allowed).argmax(), found.shape)
     return [
-        "the differences from the exact probabilities must be within the rounding errors of "
-        f"float32; {int(wrong.sum()):,} of {wrong.size:,} are larger, above all that of class "
+        "the differences from the exact predictions must be within the rounding errors of "
+        f"float32; {int(wrong.sum()):,} of {wrong.size:,} are larger, above all that of output "
         f"{unit} of image {image}: {found[image, unit]:.3g}, where {allowed[image, unit]:.3g} is "
         "allowed"
     ]

@@ -6,42 +6,45 @@ from dataclasses import replace
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.cost import Cost
 from pipeline.artifacts.formats import FORMATS
+from pipeline.tasks.task import Score
 
-# ``export`` accepts a copy by its accuracy in one runtime, on the validation set. Other runtimes
-# round slightly differently; there, the accuracy on the test set may differ by as much as a copy
-# may lose by default, 0.2 points.
-ACCURACY_SPREAD = 0.002
+# ``export`` accepts a copy by its score in one runtime, on the validation set. Other runtimes round
+# slightly differently; there, the score on the test set may differ by as much as a copy may lose by
+# default: 0.2 points of accuracy, or 2 percent of the RMSE.
+_SPREAD = {"points": 0.2, "percent": 2.0}
 EXPORT_RUNTIME = "onnxruntime"  # the runtime that ``export`` uses
 
 
-def compared_with_originals(checks: Sequence[Check], formats: Sequence[str]) -> list[Check]:
+def compared_with_originals(
+    checks: Sequence[Check], formats: Sequence[str], quality: Score
+) -> list[Check]:
     """Add to each copy's checks its times relative to the original's, and any further failures.
 
     ``formats`` are those of the checks, in order.
     """
     costs = {(name, check.runtime): check.cost for name, check in zip(formats, checks, strict=True)}
-    accuracies = {
-        name: check.accuracy
+    scores = {
+        name: check.score
         for name, check in zip(formats, checks, strict=True)
         if check.runtime == EXPORT_RUNTIME
     }
     return [
-        _compared(check, costs.get((original, check.runtime)), accuracies.get(name))
+        _compared(check, costs.get((original, check.runtime)), scores.get(name), quality)
         if (original := FORMATS[name].copy_of)
         else check
         for name, check in zip(formats, checks, strict=True)
     ]
 
 
-def _compared(check: Check, original: Cost | None, expected: float | None) -> Check:
+def _compared(check: Check, original: Cost | None, expected: float | None, quality: Score) -> Check:
     failures = check.failures
-    if expected is not None and check.accuracy is not None:
-        difference = abs(check.accuracy - expected)
-        if difference > ACCURACY_SPREAD:
+    if expected is not None and check.score is not None:
+        spread = _SPREAD[quality.unit]
+        if abs(quality.worsening(check.score, expected)) > spread:
             failures = (
                 *failures,
-                f"the accuracy must be within {100 * ACCURACY_SPREAD:g} points of {expected:.4f}, "
-                f"the accuracy in {EXPORT_RUNTIME}; got {check.accuracy:.4f}",
+                f"the {quality.title} must be within {spread:g} {quality.unit} of {expected:.4f}, "
+                f"the {quality.title} in {EXPORT_RUNTIME}; got {check.score:.4f}",
             )
     return replace(check, failures=failures, times_of_original=_ratios(check.cost, original))
 

@@ -114,7 +114,7 @@ def verify(
             _end(jobs)
             raise
     formats = [artifact.format for artifact, _ in wanted]
-    return compared_with_originals(checks, formats)
+    return compared_with_originals(checks, formats, reference.task.quality)
 
 
 def _compare_weights(
@@ -156,6 +156,7 @@ def _check(
         precision=artifact.precision,
         asked=runtime.setting,
         bytes=artifact.bytes,
+        score_name=reference.task.quality.name,
     )
     if not check.ran:
         return replace(check, advice=runtime.package.command)
@@ -190,5 +191,5 @@ def _with_scores(check: Check, result: WorkerResult, reference: Reference) -> Ch
         max_abs_diff=float(found[largest]),
         allowed_diff=float(allowed[largest]),
         label_agreement=reference.task.agreement(got, expected),
-        accuracy=reference.task.score(got, reference.labels),
+        score=reference.task.score(got, reference.labels),
     )

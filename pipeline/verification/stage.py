@@ -21,7 +21,7 @@ from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.runtimes.requirements import chosen_runtimes
 from pipeline.system.resources import memory_bytes
-from pipeline.tasks.registry import task_named
+from pipeline.tasks.registry import task_of
 from pipeline.verification.comparing import read_reference
 from pipeline.verification.running import artifacts_in, verify
 from pipeline.verification.verdict import require_passed
@@ -43,7 +43,7 @@ def run(context: Context, folder: Path) -> Outcome[VerifyFacts]:
             context.output(TrainFacts).path,
             context.output(EvaluateFacts).path,
             exported.facts.contract,
-            task_named(context.config.task),
+            task_of(context.config),
         )
     if reference.allowed is not None:
         np.save(folder / ALLOWED_FILE, reference.allowed)

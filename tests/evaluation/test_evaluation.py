@@ -5,11 +5,12 @@ import pytest
 
 from pipeline.artifacts.model_contract import contract_for
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
-from pipeline.tasks.multiclass import TASK, expected_calibration_error
+from pipeline.tasks.calibration import expected_calibration_error
 from pipeline.tasks.registry import task_named
 
 PROBABILITIES = np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.9, 0.1]], np.float32)
 LABELS = np.array([0, 1, 1, 0])
+MULTICLASS = task_named("multiclass")
 
 
 class Brightness(Predictor):
@@ -27,7 +28,7 @@ class Brightness(Predictor):
 
 
 def test_metrics_match_hand_computed_values() -> None:
-    metrics = TASK.evaluate(PROBABILITIES, LABELS, ("cat", "dog"))
+    metrics = MULTICLASS.evaluate(PROBABILITIES, LABELS, ("cat", "dog"))
     assert metrics.images == 4
     assert metrics.scores["accuracy"] == 0.75
     assert metrics.loss == pytest.approx(-np.log([0.8, 0.4, 0.7, 0.9]).mean(), rel=1e-6)
@@ -47,7 +48,7 @@ def test_calibration_error_matches_hand_computed_value() -> None:
 
 def test_certain_predictions_and_a_class_without_images() -> None:
     certain = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], np.float32)
-    metrics = TASK.evaluate(certain, np.array([0, 1]), ("a", "b", "c"))
+    metrics = MULTICLASS.evaluate(certain, np.array([0, 1]), ("a", "b", "c"))
     assert metrics.scores["expected_calibration_error"] == 0
     assert metrics.loss == pytest.approx(0, abs=1e-6)
     assert (metrics.classes[2].images, metrics.classes[2].recall) == (0, 0.0)

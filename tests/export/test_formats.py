@@ -22,6 +22,7 @@ from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
 from pipeline.artifacts.model_contract import contract_for
 from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, ExportFacts, Facts, TrainFacts
 from pipeline.config import read
+from pipeline.config.schema import Export
 from pipeline.engine.context import Context
 from pipeline.engine.store import StageOutput, Store
 from pipeline.engine.workspace import Workspace
@@ -187,9 +188,9 @@ def test_copy_that_is_not_smaller_is_rejected(published: Path, tmp_path: Path) -
         (tmp_path / name).write_bytes((published / "model.onnx").read_bytes())
     images = np.zeros((4, 28, 28, 1), np.uint8)
     found = measure_copy(
-        tmp_path, "onnx_int8", Split(images, np.zeros(4, np.int64)), MULTICLASS, 0.2
+        tmp_path, "onnx_int8", Split(images, np.zeros(4, np.int64)), MULTICLASS, Export()
     )
-    assert found.accuracy_drop == 0
+    assert found.worse_by == 0
     assert found.reason is not None
     assert "it is not smaller than model.onnx" in found.reason
 
@@ -197,12 +198,14 @@ def test_copy_that_is_not_smaller_is_rejected(published: Path, tmp_path: Path) -
 def test_accuracy_drop_is_in_percentage_points(published: Path, complete: Path) -> None:
     [data] = (complete / "runs" / "data").iterdir()
     validation = read_data(data).validation
-    found = measure_copy(published, "onnx_int8", validation, MULTICLASS, 2)
+    found = measure_copy(
+        published, "onnx_int8", validation, MULTICLASS, Export(max_accuracy_drop=2.0)
+    )
     assert found.reason is None
-    exact = measure_copy(published, "onnx_fp16", validation, MULTICLASS, 0.2)
-    assert abs(found.accuracy_drop) <= 1
-    assert exact.accuracy - found.accuracy == pytest.approx(
-        (found.accuracy_drop - exact.accuracy_drop) / 100, abs=1e-6
+    exact = measure_copy(published, "onnx_fp16", validation, MULTICLASS, Export())
+    assert abs(found.worse_by) <= 1
+    assert exact.score - found.score == pytest.approx(
+        (found.worse_by - exact.worse_by) / 100, abs=1e-6
     )
 
 
@@ -217,7 +220,7 @@ def test_inaccurate_copy_is_left_out_and_the_run_continues(
     assert facts.formats == ("onnx", "onnx_fp16")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.fp16.onnx", "model.onnx"]
     [lost] = [copy for copy in facts.copies if copy.reason]
-    assert lost.accuracy_drop > 5
+    assert lost.worse_by > 5
     assert lost.reason is not None
     assert "its accuracy on the validation set drops by" in lost.reason
     assert "export.max_accuracy_drop allows 0.2" in lost.reason

@@ -10,12 +10,13 @@ import pytest
 
 from pipeline import list_models, load_model
 from pipeline.artifacts.stage_facts import ExportFacts
+from pipeline.config.schema import Config, Publish
 from pipeline.engine.store import StageOutput, Store
 from pipeline.errors import AccuracyTooLow
-from pipeline.publishing.accuracy_gate import require_accuracy
 from pipeline.publishing.manifest import Description
 from pipeline.publishing.new_version import Candidate, publish
 from pipeline.publishing.published_folder import find_published, read_labels, versions_of
+from pipeline.publishing.quality_gate import require_quality
 from pipeline.system.atomic import sha256
 from tests.support.command_line import assert_error, command, run_smoke
 from tests.support.files import contents
@@ -138,9 +139,12 @@ def test_concurrent_publishers_get_distinct_numbers(
 
 
 def test_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
-    require_accuracy(0.9, 0.9, "publish.min_accuracy")
-    with pytest.raises(AccuracyTooLow, match=r"at least 0\.9500 \(publish.min_accuracy\); got 0.9"):
-        require_accuracy(0.9, 0.95, "publish.min_accuracy")
+    config = Config(name="a", publish=Publish(min_accuracy=0.9, min_accuracy_on_sample=0.95))
+    require_quality(0.9, config, sampled=False)
+    with pytest.raises(
+        AccuracyTooLow, match=r"at least 0\.9500 \(publish.min_accuracy_on_sample\)"
+    ):
+        require_quality(0.9, config, sampled=True)
     shutil.copytree(smoke, tmp_path / "copy")
     done = run_smoke(tmp_path / "copy", "publish.min_accuracy_on_sample=0.999", "name=strict")
     assert_error(done, 1, "at least 0.9990 (publish.min_accuracy_on_sample)", "validation set")

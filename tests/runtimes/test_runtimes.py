@@ -248,7 +248,7 @@ def test_table_shows_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -
 
     print_checks([
         Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=2e-7, label_agreement=1.0,
-              accuracy=0.98),
+              score=0.98),
         Check("model.xml", "openvino", ran=True, failures=("wrong",), asked="f32"),
         Check("model.onnx", "tract", ran=False, advice="pip install 'dense-pipeline[runtimes]'"),
     ])  # fmt: skip

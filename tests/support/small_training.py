@@ -1,5 +1,6 @@
 """Small training runs for tests, with 500 real digits and 16 hidden units."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,4 +88,5 @@ def new_fit(loop: Loop, digits: Split, *callbacks: keras.callbacks.Callback, epo
     program = loop.program
     listed = CallbackList(callbacks, program.model, epochs=epochs, steps=loop.feed.num_steps)
     nowhere = Checkpoint(Path("/nowhere/to/be/found"))
-    return Fit(loop, lambda: program.evaluate(digits), listed, nowhere, epochs, Silent())
+    validate = partial(program.evaluate, digits)
+    return Fit(loop, validate, MULTICLASS, listed, nowhere, epochs, Silent())

@@ -26,24 +26,26 @@ import keras
 
 from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.tasks.multiclass import Multiclass
+from pipeline.tasks.task import Score
 
 
 class Other(Multiclass):
     name = "other"
+    quality = Score("agreement")
     training_metrics = (replace(Multiclass.training_metrics[0], name="agreement"),)
 
     def output(self, num_classes):
         return TensorSpec("likelihoods", "float32", (None, num_classes))
 
-    def output_layer(self):
-        return keras.layers.Softmax(name="likelihoods")
+    def output_layers(self):
+        return [keras.layers.Softmax(name="likelihoods")]
 
     def evaluate(self, predictions, labels, class_names):
         found = super().evaluate(predictions, labels, class_names)
         return replace(found, scores={"agreement": found.scores["accuracy"]})
 
 
-TASK = Other()
+TASK = Other
 '''
 
 
@@ -52,7 +54,7 @@ def test_new_task_takes_one_file_and_one_line(tmp_path: Path) -> None:
     package = copy_package(tmp_path / "code" / "pipeline")
     (package / "tasks" / "other.py").write_text(OTHER)
     schema = package / "config" / "schema.py"
-    line = 'TaskName = Literal["multiclass"]'
+    line = 'TaskName = Literal["multiclass", "binary", "regression"]'
     assert line in schema.read_text()
     schema.write_text(schema.read_text().replace(line, 'TaskName = Literal["multiclass", "other"]'))
     done = subprocess.run(
@@ -79,14 +81,16 @@ def test_new_task_takes_one_file_and_one_line(tmp_path: Path) -> None:
 
 
 def test_unknown_task_is_explained() -> None:
-    with pytest.raises(RequestError, match=r"Unknown task 'other'\. Choose from multiclass"):
+    with pytest.raises(
+        RequestError, match=r"Unknown task 'other'\. Choose from binary, multiclass, regression"
+    ):
         task_named("other")
 
 
 def test_tasks_are_found_by_their_modules() -> None:
-    assert list(all_tasks()) == ["multiclass"]
+    assert list(all_tasks()) == ["binary", "multiclass", "regression"]
     assert all(module_of(name).endswith(f".{name}") for name in all_tasks())
-    assert output_names() == {"probabilities"}
+    assert output_names() == {"probabilities", "probability", "value"}
 
 
 def test_ties_within_the_tolerance_agree() -> None:

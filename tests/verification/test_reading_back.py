@@ -249,7 +249,7 @@ def test_changes_of_folded_weights_are_detected(
 
 
 def test_single_onnx_file_is_recognized_as_a_network(published: Path, trained: Network) -> None:
-    found = dense_network(artifact_path(published, "onnx"))
+    found = dense_network(artifact_path(published, "onnx"), "softmax")
     assert found is not None
     assert found.scale == trained.scale
     assert [layer.activation for layer in found.layers] == ["relu", "linear"]
@@ -273,4 +273,4 @@ def test_other_onnx_files_are_not_mistaken_for_a_known_network(
     copy: Path, change: Callable[[onnx.ModelProto], None]
 ) -> None:
     change_onnx(change, "model.onnx")(copy)
-    assert dense_network(copy / "model.onnx") is None
+    assert dense_network(copy / "model.onnx", "softmax") is None

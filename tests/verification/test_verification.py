@@ -13,10 +13,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from pipeline.artifacts.checks import Check
+from pipeline.artifacts.checks import Check, check_from_json
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE
 from pipeline.artifacts.model_contract import Contract, TensorSpec, contract_for
-from pipeline.artifacts.serialization import from_json
 from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import Store
 from pipeline.errors import ModelError, VerificationFailed
@@ -255,12 +254,13 @@ def test_missing_or_incomplete_encoded_inputs_fail(known: Reference) -> None:
 
 def test_copy_must_be_equally_accurate_in_every_runtime() -> None:
     checks = [
-        Check("model.onnx", "tract", ran=True, accuracy=0.9),
-        Check("model.int8.onnx", "onnxruntime", ran=True, accuracy=0.98),
-        Check("model.int8.onnx", "opencv", ran=True, accuracy=0.979),
-        Check("model.int8.onnx", "tract", ran=True, accuracy=0.977),
+        Check("model.onnx", "tract", ran=True, score=0.9),
+        Check("model.int8.onnx", "onnxruntime", ran=True, score=0.98),
+        Check("model.int8.onnx", "opencv", ran=True, score=0.979),
+        Check("model.int8.onnx", "tract", ran=True, score=0.977),
     ]
-    found = compared_with_originals(checks, ["onnx", "onnx_int8", "onnx_int8", "onnx_int8"])
+    formats = ["onnx", "onnx_int8", "onnx_int8", "onnx_int8"]
+    found = compared_with_originals(checks, formats, MULTICLASS.quality)
     assert [check.passed for check in found] == [True, True, True, False]
     assert found[3].failures == (
         "the accuracy must be within 0.2 points of 0.9800, the accuracy in onnxruntime; got 0.9770",
@@ -281,7 +281,7 @@ def test_batch_axis_name_is_part_of_the_contract(exported: Path, reference: Refe
 def test_json_documents_contain_no_nan() -> None:
     found = Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=float("nan"))
     json.dumps(found.as_json(), allow_nan=False)
-    assert from_json(Check, found.as_json()).max_abs_diff is None
+    assert check_from_json(found.as_json()).max_abs_diff is None
 
 
 def test_worker_exits_with_its_parent(exported: Path, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def _describe(version: Version, images: Images, probabilities: Probabilities) ->
         "model": version.model,
         "version": version.text,
         "top": [{"label": name, "probability": value} for name, value in ranked[:_TOP]],
-        "unsure": bool(empty or displayed.probability < UNSURE_BELOW),
+        "unsure": bool(empty or (displayed.probability or 0) < UNSURE_BELOW),
         "probabilities": displayed.probabilities,
         "canonical": {"b64": _png(images[0])},
     }

@@ -23,7 +23,7 @@ def read(path: Path) -> Network:
         layers = json.loads(archive.read("config.json"))["config"]["layers"]
         stored = io.BytesIO(archive.read("model.weights.h5"))
     dense = [layer["config"] for layer in layers if layer["class_name"] == "Dense"]
-    [scaling] = [layer["config"] for layer in layers if layer["class_name"] == "Rescaling"]
+    scaling = next(layer["config"] for layer in layers if layer["class_name"] == "Rescaling")
     if scaling["offset"] != 0:
         raise ValueError(f"the offset of the input must be 0; got {scaling['offset']}")
     with h5py.File(stored) as weights:

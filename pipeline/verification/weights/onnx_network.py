@@ -1,7 +1,8 @@
 """Recognize an ONNX file that is a dense network, with its activations, so it can be evaluated.
 
 The nodes must form one chain: Cast, Mul by the scale, Reshape, then MatMul, Add and an activation
-of one node for each layer, and Softmax. Other files may be sound too, but are not recognized.
+of one node for each layer, and the output of the task. Other files may be sound too, but are not
+recognized.
 """
 
 from collections import deque
@@ -27,10 +28,22 @@ _ACTIVATIONS: dict[str, tuple[str, dict[str, float]]] = {
 }
 
 
-def dense_network(path: Path) -> Network | None:
-    """Return the network in a float32 ONNX file, or None if it is not recognized."""
+_OUTPUTS = {
+    "softmax": ["Softmax"],
+    "sigmoid": ["Sigmoid"],
+    "tanh": ["Mul", "Sigmoid"],  # by 2
+    "linear": ["Identity"],
+    "relu": ["Relu"],
+}
+
+
+def dense_network(path: Path, output: str) -> Network | None:
+    """Return the network in a float32 ONNX file, or None if it is not recognized.
+
+    ``output`` is that of the task, such as softmax.
+    """
     try:
-        return _Chain(path).network()
+        return _Chain(path).network(output)
     except Exception:  # noqa: BLE001  (whatever another structure raises)
         return None
 
@@ -47,7 +60,7 @@ class _Chain:
         [image], [self.output] = graph.input, graph.output
         self.name = image.name
 
-    def network(self) -> Network:
+    def network(self, output: str) -> Network:
         """Return the network; raises ValueError where the chain is another one."""
         self.take("Cast")
         scale = self.take("Mul")
@@ -56,10 +69,12 @@ class _Chain:
         self.take("Reshape")
         layers = []
         while self.next_is("MatMul"):
-            layers.append(self._layer())
-        self.take("Softmax")
+            layers.append(self._layer(_OUTPUTS[output]))
+        for kind in _OUTPUTS[output]:
+            if np.any(self.take(kind) != 2):  # noqa: PLR2004  (only Mul has a constant)
+                raise ValueError("the factor of the logits is not 2")
         if self.nodes or self.name != self.output.name:
-            raise ValueError("the output is not the softmax")
+            raise ValueError(f"the output is not {output}")
         [value] = scale.ravel()
         return Network(np.float32(value), tuple(layers))
 
@@ -77,12 +92,12 @@ class _Chain:
         constants = [self.constants[name] for name in node.input if name in self.constants]
         return constants[0] if constants else np.zeros(0, np.float32)
 
-    def _layer(self) -> Dense:
+    def _layer(self, output: list[str]) -> Dense:
         kernel = self.take("MatMul")
         bias = self.take("Add") if self.next_is("Add") else None
         if kernel.dtype != np.float32 or (bias is not None and bias.shape != kernel.shape[1:]):
             raise ValueError("a layer is not dense or not in float32")
-        is_last = len(self.nodes) == 1
+        is_last = [node.op_type for node in self.nodes] == output
         if is_last or self.next_is("MatMul"):
             return Dense(kernel, bias, "linear")
         activation = _activation(self.nodes[0])

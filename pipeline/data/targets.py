@@ -1,0 +1,113 @@
+"""Targets: what the labels of a data set become, such as parity, one class against the rest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.config.key_errors import InvalidValue
+from pipeline.config.target import target_text
+from pipeline.data import tfds
+from pipeline.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Data
+
+Labels = npt.NDArray[Any]
+LABEL = "label"
+_CONVERSIONS = ("parity", "value", "scaled_value")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target: its classes, and how it follows from the labels (n,) of the data set.
+
+    Without ``class_names``, the target is a number. ``convert`` returns int64 or float32 (n,);
+    ``select`` returns which images take part, bool (n,).
+    """
+
+    class_names: tuple[str, ...]
+    convert: Callable[[Labels], Labels]
+    select: Callable[[Labels], npt.NDArray[np.bool_]] | None = None
+
+
+def describe(data: "Data") -> tuple[tuple[int, int, int], Target]:
+    """Return the shape of one image (height, width, channels), and the target.
+
+    Raises:
+        InvalidValue: the data set is unknown, or does not have the target.
+    """
+    image_shape, class_names = tfds.describe(data.name, feature_of(data))
+    return image_shape, target_of(data, class_names)
+
+
+def feature_of(data: "Data") -> str:
+    """Return the feature of the data set that the target follows from."""
+    target = data.target
+    return LABEL if isinstance(target, dict) or target in _CONVERSIONS else target
+
+
+def target_of(data: "Data", class_names: tuple[str, ...]) -> Target:
+    """Return the target for a feature with these classes; none mean that it is a number.
+
+    Raises:
+        InvalidValue: the feature does not have the target.
+    """
+    if isinstance(data.target, dict):
+        [(form, classes)] = data.target.items()
+        chosen = classes if isinstance(classes, list) else [classes]
+        numbers = [_number_of(name, class_names, data) for name in chosen]
+        return (_one_class if form == "is" else _pair)(numbers, class_names)
+    if data.target not in _CONVERSIONS:
+        return Target(class_names, lambda labels: labels)
+    values = _values(class_names, data)
+    if data.target == "parity":
+        return Target(("even", "odd"), lambda labels: values[labels] % 2)
+    scale = values.max() if data.target == "scaled_value" else 1
+    return Target((), lambda labels: (values[labels] / scale).astype(np.float32))
+
+
+def _one_class(numbers: list[int], class_names: tuple[str, ...]) -> Target:
+    [number] = numbers
+    name = class_names[number]
+    return Target((f"not {name}", name), lambda labels: (labels == number).astype(np.int64))
+
+
+def _pair(numbers: list[int], class_names: tuple[str, ...]) -> Target:
+    return Target(
+        tuple(class_names[number] for number in numbers),
+        lambda labels: (labels == numbers[1]).astype(np.int64),
+        select=lambda labels: np.isin(labels, numbers),
+    )
+
+
+def _number_of(wanted: int | str, class_names: tuple[str, ...], data: "Data") -> int:
+    """Return the number of a class that is given by its name or number; names come first."""
+    if str(wanted) in class_names:
+        return class_names.index(str(wanted))
+    if isinstance(wanted, int) and wanted < len(class_names):
+        return wanted
+    raise InvalidValue(
+        "data.target",
+        f"{data.name} has no class {wanted!r} for the target {target_text(data.target)}",
+        f"{did_you_mean(str(wanted), class_names)}Its classes are {_listed(class_names)}.",
+    )
+
+
+def _values(class_names: tuple[str, ...], data: "Data") -> npt.NDArray[np.int64]:
+    """Return the number that each class is named by."""
+    if not all(name.isdecimal() for name in class_names):
+        raise InvalidValue(
+            "data.target",
+            f"The target {data.target} needs classes that are numbers; {data.name} has "
+            f"{_listed(class_names)}",
+            "Choose another target, for example {is: CLASS}.",
+        )
+    return np.array([int(name) for name in class_names])
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:10])
+    return f"{shown}, ..." if names[10:] else shown

@@ -1,0 +1,52 @@
+"""The quality gate before publication: accuracy or RMSE on the validation set."""
+
+from typing import TYPE_CHECKING
+
+from pipeline.config.key_errors import InvalidValue, with_places
+from pipeline.errors import AccuracyTooLow, RmseTooHigh
+from pipeline.tasks.registry import task_of
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
+
+_ACCURACY, _RMSE = "min_accuracy", "max_rmse"
+_ON_SAMPLE = "_on_sample"
+
+
+def check_gates(config: "Config") -> None:
+    """Check that the configured gates are of the task.
+
+    Raises:
+        ConfigError: ``min_accuracy`` is set for a regression, or ``max_rmse`` for another task.
+    """
+    is_error = task_of(config).quality.is_error
+    other, own = (_ACCURACY, _RMSE) if is_error else (_RMSE, _ACCURACY)
+    for key in (other, other + _ON_SAMPLE):
+        if key in config.publish.model_fields_set and getattr(config.publish, key) is not None:
+            with with_places(config):
+                raise InvalidValue(
+                    f"publish.{key}",
+                    f"The task {config.task} has no {'accuracy' if is_error else 'RMSE'}",
+                    f"Write publish.{key.replace(other, own)}.",
+                )
+
+
+def require_quality(score: float, config: "Config", *, sampled: bool) -> None:
+    """Check the score on the validation set against the configured limit.
+
+    Raises:
+        AccuracyTooLow: the accuracy is below the minimum.
+        RmseTooHigh: the RMSE is above the maximum.
+    """
+    is_error = task_of(config).quality.is_error
+    key = (_RMSE if is_error else _ACCURACY) + _ON_SAMPLE * sampled
+    limit: float | None = getattr(config.publish, key)
+    if limit is None or (score <= limit if is_error else score >= limit):
+        return
+    name, bound = ("RMSE", "at most") if is_error else ("accuracy", "at least")
+    advice = "raise" if is_error else "lower"
+    raise (RmseTooHigh if is_error else AccuracyTooLow)(
+        f"The {name} on the validation set must be {bound} {limit:.4f} (publish.{key}); got "
+        f"{score:.4f}. Nothing was published. Train longer, use a larger model, or {advice} "
+        f"publish.{key}."
+    )
