@@ -174,5 +174,5 @@ docs: .venv-docs/installed
 	rm -rf .docs
 	mkdir -p .docs/pages/docs
 	cp *.md LICENSE .docs/pages
-	cp docs/* .docs/pages/docs
+	cp -r docs/. .docs/pages/docs
 	.venv-docs/bin/zensical build --clean --strict
