@@ -8,7 +8,7 @@ import numpy.typing as npt
 from benchmarks.machine import write_digits
 from pipeline.textbook.activations import Array
 
-Pixels = npt.NDArray[np.uint8]
+Pixels = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Digits:
 def read_digits() -> Digits:
     """Return the digits of the data stage, which has shuffled them once."""
     folder = write_digits()
-    train, test = np.load(folder / "images.npy"), np.load(folder / "test_images.npy")
+    train, test = (np.load(folder / f"{name}images.npy") for name in ("", "test_"))
     return Digits(
-        train.reshape(len(train), -1),
+        train.reshape(len(train), -1).astype(np.float32),
         np.load(folder / "labels.npy").astype(np.float64),
-        test.reshape(len(test), -1),
+        test.reshape(len(test), -1).astype(np.float32),
         np.load(folder / "test_labels.npy").astype(np.float64),
     )

@@ -77,7 +77,7 @@ def train(variant: Variant, digits: Digits) -> Iterator[tuple[int, float, float]
         if variant.order == "shuffled":
             rng.shuffle(order)
         for batch in np.array_split(order, -(-len(order) // variant.batch)):
-            scaled = images[batch] * np.float64(variant.scale)
+            scaled = images[batch].astype(np.float64) * variant.scale
             gradients = _gradients(parameters, scaled, labels[batch])
             for k in range(2 if variant.bias else 1):
                 parameters[k], state[k] = _update(variant, parameters[k], gradients[k], state[k])
@@ -117,10 +117,10 @@ def _is_measured(step: int) -> bool:
 def _accuracies(
     parameters: list[Array], variant: Variant, images: Pixels, labels: Array, digits: Digits
 ) -> tuple[float, float]:
-    weights, biases = parameters[0] * variant.scale, parameters[1]
+    weights = (parameters[0] * variant.scale).astype(np.float32)
 
     def percent(x: Pixels, y: Array) -> float:
-        return 100 * float(np.mean((x @ weights + biases).argmax(axis=1) == y))
+        return 100 * float(np.mean((x @ weights + parameters[1]).argmax(axis=1) == y))
 
     return percent(images, labels), percent(digits.test_images, digits.test_labels)
 
