@@ -38,7 +38,7 @@ from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.runtimes.predictor import Predictor
 from pipeline.runtimes.worker import SMALL_BATCHES
 from pipeline.tasks.registry import task_named
-from pipeline.verification.activations import ACTIVATIONS
+from pipeline.verification.activations.table import ACTIVATIONS
 from pipeline.verification.comparing import Reference, compare, differences
 from pipeline.verification.exact import exact_predictions
 from pipeline.verification.reading_back import trained_network, weight_failures

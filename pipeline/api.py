@@ -70,10 +70,14 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class SplitMetrics:
-    """The mean loss and the task's scores over one split, the most important score first."""
+    """The mean loss and the task's scores over one split, the most important score first.
+
+    ``baseline`` are the scores of the best constant prediction: the majority class, or the mean.
+    """
 
     loss: float
     scores: dict[str, float]
+    baseline: dict[str, float]
 
     @property
     def accuracy(self) -> float:
@@ -331,7 +335,7 @@ def _data_summary(facts: DataFacts) -> DataSummary:
 
 def _split_metrics(facts: EvaluateFacts) -> dict[str, SplitMetrics]:
     return {
-        split: SplitMetrics(metrics.loss, metrics.scores)
+        split: SplitMetrics(metrics.loss, metrics.scores, metrics.baseline)
         for split, metrics in facts.metrics.items()
     }
 

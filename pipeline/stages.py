@@ -26,13 +26,13 @@ from pipeline.data.sources import DataSources
 from pipeline.engine.plan import plan
 from pipeline.engine.runner import run_graph
 from pipeline.engine.stage import Graph, Stage, load
-from pipeline.errors import ConfigError, RequestError
+from pipeline.errors import RequestError
 from pipeline.progress import Progress
 from pipeline.publishing.publication import is_published
-from pipeline.publishing.quality_gate import check_gates
 from pipeline.runtimes.npm import scripts
 from pipeline.runtimes.registry import runtime_versions
 from pipeline.runtimes.requirements import chosen_runtimes, require_verifiable
+from pipeline.tasks.combinations import check_combinations
 from pipeline.tasks.registry import module_of, task_of
 
 
@@ -53,13 +53,14 @@ def check_network(
             f"The Keras backend must be 'tensorflow'; got {backend!r} in the environment variable "
             "KERAS_BACKEND. Unset the variable."
         )
+    check_combinations(config)
+    with with_places(config):
+        image_shape, target = load("pipeline.data.targets").describe(config.data)
+        task_of(config).check_classes(target.class_names, target_text(config.data.target))
     with progress.task("loading TensorFlow"):
-        training, data_sets = load("pipeline.training.preflight"), load("pipeline.data.targets")
+        training = load("pipeline.training.preflight")
     if run_own_code:
         announce_own_code(config, progress)
-    with with_places(config):
-        image_shape, target = data_sets.describe(config.data)
-        task_of(config).check_classes(target.class_names, target_text(config.data.target))
     rows: list[LayerSummary] = training.check(
         config,
         image_shape=image_shape,
@@ -69,16 +70,19 @@ def check_network(
     return rows
 
 
+def _check_target(config: Config, _progress: Progress) -> None:
+    """Find the target in the data set before the images are downloaded."""
+    with with_places(config):
+        load("pipeline.data.targets").describe(config.data)
+
+
 def _check_training(config: Config, progress: Progress) -> None:
     check_network(config, progress, run_own_code=True)
 
 
 def _validate_runtimes(config: Config) -> None:
-    try:
+    with with_places(config):
         chosen_runtimes(config)
-    except RequestError as error:
-        place = config.place_of("verify.runtimes")
-        raise ConfigError(f"verify.runtimes in {place}: {error}") from error
 
 
 def _task(config: Config) -> Sequence[str]:
@@ -104,6 +108,7 @@ STAGES = (
         reads=("data.name", "data.target", "data.validation", "data.seed"),
         packages=("tensorflow-datasets", "mlxtend", "scikit-learn", "numpy"),
         reads_source=True,
+        preflight=_check_target,
     ),
     Stage(
         TrainFacts,
@@ -112,7 +117,7 @@ STAGES = (
         reads=("task", "model", "optimizer", "train"),
         packages=("tensorflow", "keras", "numpy"),
         code=_task,
-        validate=task_of,
+        validate=check_combinations,
         files=_own_files,
         preflight=_check_training,
     ),
@@ -153,7 +158,6 @@ STAGES = (
         inputs=("data", "train", "evaluate", "export", "verify"),
         reads=("name", *_TASK, "publish"),
         packages=("numpy",),
-        validate=check_gates,
         is_current=is_published,
     ),
 )

@@ -24,6 +24,8 @@ from pipeline.verification.comparing import Reference, read_reference
 from tests.support.command_line import run_smoke
 from tests.support.paths import SMOKE, UNREACHABLE_PROXY
 from tests.support.servers import Server, serving
+from tests.support.single_output import OUTPUTS, reference_of
+from tests.support.single_output import publish as publish_single_output
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The same examples on every run; for random ones: pytest --hypothesis-profile=default.
@@ -188,6 +190,28 @@ def server(complete: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     log = tmp_path_factory.mktemp("server") / "log"
     with serving(complete, log=log) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def single_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a binary and a regression model, published from the sample; read-only."""
+    return _made_once(tmp_path_factory, "single_output", publish_single_output)
+
+
+@pytest.fixture(scope="session")
+def single_output_server(
+    single_output: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server of the binary and the regression model; tests only send requests."""
+    log = tmp_path_factory.mktemp("single_output_server") / "log"
+    with serving(single_output, log=log) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def single_references(single_output: Path) -> dict[str, Reference]:
+    """The exact predictions of the binary and the regression model, by name."""
+    return {name: reference_of(single_output, name) for name in OUTPUTS}
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,8 @@ def test_json_document_of_a_run(workspace: Path) -> None:
         assert set(stage) == {"name", "status", "seconds", "fingerprint", "path"}
         assert (Path(stage["path"]) / "manifest.json").is_file()
     for values in document["metrics"].values():
-        assert set(values) == {"accuracy", "loss"}
+        assert set(values) == {"accuracy", "loss", "baseline"}
+        assert values["baseline"] == {"accuracy": pytest.approx(0.1, abs=0.01)}
     assert {"artifact", "runtime", "max_abs_diff", "label_agreement", "accuracy", "passed"} <= set(
         document["verification"][0]
     )
@@ -239,8 +240,8 @@ def test_predict_explains_missing_and_swapped_files(smoke: Path, tmp_path: Path)
         (["run", MLP, "--until", "trane"], 2, ["Unknown stage 'trane'"]),
         (["run", MLP, "--until", ""], 2, ["Unknown stage ''"]),
         (["run", MLP, "--force", ""], 2, ["Unknown stage ''"]),
-        (["predict", "exported/none", "a.png"], 2, ["published folder", "does not exist"]),
-        (["verify", "exported/none"], 2, ["published folder", "does not exist"]),
+        (["predict", "exported/none", "a.png"], 2, ["is published in exported", "no such file"]),
+        (["verify", "exported/none"], 2, ["is published in exported", "no such file"]),
     ],
 )
 def test_usage_errors(tmp_path: Path, arguments: list[object], code: int, words: list[str]) -> None:

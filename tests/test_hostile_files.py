@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -18,10 +19,12 @@ from onnx import TensorProto, helper, numpy_helper
 from pipeline.artifacts.formats import FORMATS, artifact_files
 from pipeline.errors import ModelError, PipelineError
 from pipeline.publishing.published_folder import read_version
+from pipeline.runtimes import onnx_file
 from pipeline.runtimes.isolated import run_isolated
 from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.registry import choose_runtime, open_model, runtimes_for
+from pipeline.system.protobuf_wire import fields
 from tests.support.command_line import assert_error, command
 from tests.support.files import copy_package
 from tests.support.mutations import NATIVE_RUNTIMES, damage
@@ -215,6 +218,45 @@ def test_no_runtime_opens_a_file_that_is_not_allowed(tmp_path: Path, runtime: st
 def test_files_without_external_data_pass(published: Path) -> None:
     for name in ("model.onnx", "model.int8.onnx", "model.fp16.onnx"):
         assert require_self_contained(published / name) == published / name
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "onnx-reference", "opencv"])
+def test_file_that_is_replaced_after_its_check_is_not_opened(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str
+) -> None:
+    """The bytes that were checked are opened, whatever the path leads to a moment later."""
+    path, other = tmp_path / "model.onnx", tmp_path / "other.onnx"
+    shutil.copy(published / "model.onnx", path)
+    other.write_bytes(with_external_data("branch", "/etc/passwd").SerializeToString())
+
+    def replace_file(message: memoryview) -> Any:
+        if other.exists():
+            other.replace(path)
+        return fields(message)
+
+    monkeypatch.setattr(onnx_file, "fields", replace_file)
+    predictor = choose_runtime(runtime).open(path)
+    assert not other.exists(), "it was replaced during the check"
+    assert predictor.contract.image_shape == (28, 28, 1)
+    assert predictor.predict(np.zeros((1, 28, 28, 1), np.uint8)).shape == (1, 10)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "onnx-reference", "opencv"])
+def test_file_that_is_replaced_before_it_is_opened_is_checked_again(
+    tmp_path: Path, runtime: str
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(with_external_data("branch", "beside.bin").SerializeToString())
+    with pytest.raises(ModelError, match=r"model\.onnx contains If\. .* was not opened"):
+        choose_runtime(runtime).open(path)  # open_model checked another file under this name
+
+
+def test_named_pipe_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    os.mkfifo(path)
+    expected = r"model\.onnx as an ONNX file: it must be a regular file; got a named pipe\."
+    with pytest.raises(ModelError, match=expected):
+        require_self_contained(path)
 
 
 def test_oversized_file_is_rejected_unread(tmp_path: Path) -> None:

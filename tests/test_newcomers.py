@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import read
+from pipeline.stages import GRAPH
 from tests.support.command_line import assert_error, in_process
 from tests.support.paths import PROJECT, SMOKE
 
@@ -22,6 +23,8 @@ def assert_explained(arguments: list[str], words: list[str], code: int = 2) -> N
     assert "Internal error" not in done.err
 
 
+_SECONDS = ("--load-seconds", "--receive-seconds", "--answer-seconds", "--drain-seconds")
+_COUNTS = ("--max-requests", "--max-uploads", "--max-client-uploads", "--max-connections")
 COMMANDS = [
     ("train", ["Did you mean `pipeline run`?", "--until train"]),
     ("fit configs/mlp.yaml", ["Did you mean `pipeline run`?"]),
@@ -67,13 +70,13 @@ COMMANDS = [
     ("run smoke --until trane", ["data, train, evaluate, export, verify, publish", "'trane'"]),
     ("run smoke --force trane", ["data, train, evaluate, export, verify, publish", "'trane'"]),
     ("why smoke", ["Missing argument"]),
-    ("predict nomodel x.png", ["nomodel, which does not exist", "pipeline models"]),
-    ("predict exported/none x.png", ["exported/none, which does not exist", "pipeline models"]),
-    ("predict exported/mlp/latest x.png", ["exported/mlp/latest", "pipeline models"]),
+    ("predict nomodel x.png", ["No model 'nomodel' is published in exported", "pipeline run"]),
+    ("predict exported/none x.png", ["'exported/none' is published", "no such file or folder"]),
+    ("predict exported/mlp/latest x.png", ["exported/mlp/latest", "pipeline run"]),
     ("predict pyproject.toml x.png", ["not a model file: its name must end in", "exported/mlp"]),
     ("predict", ["Missing argument"]),
-    ("verify nomodel", ["nomodel, which does not exist", "pipeline models"]),
-    ("serve nomodel", ["nomodel, which does not exist", "pipeline models"]),
+    ("verify nomodel", ["No model 'nomodel' is published in exported", "pipeline run"]),
+    ("serve nomodel", ["No model 'nomodel' is published in exported", "pipeline run"]),
     ("version", ["Write `pipeline --version`."]),
     ("run smoke lecture/softmax", ["Specify only one configuration file"]),
     ("run smoke mlp", ["got 'mlp'. Specify only one configuration file"]),
@@ -90,14 +93,44 @@ COMMANDS = [
     ("predict mlp x.png --top 3", ["No such option: --top", "Write --json"]),
     ("serve --model mlp", ["No such option: --model", "`pipeline serve mlp`"]),
     ("models -C nowhere", ["The workspace nowhere is not a folder", "--workspace FOLDER"]),
-    ("serve --port http", ["'--port'", "valid integer"]),
-    ("serve --port 99999", ["'--port'", "65535"]),
+    (
+        "serve --port http",
+        [
+            "Error: --port must be an integer from 0 to 65535; got 'http'. Specify such a number, "
+            "or omit --port, which is then 8501."
+        ],
+    ),
+    ("serve --port 99999", ["--port must be an integer from 0 to 65535; got '99999'."]),
+    ("serve --port 1.5", ["--port must be an integer from 0 to 65535; got '1.5'."]),
+    ("serve --grpc-port x", ["got 'x'. Specify such a number, or omit --grpc-port."]),
+    ("serve --max-batch 0", ["--max-batch must be an integer of at least 1; got '0'."]),
+    ("serve --load-seconds x", ["--load-seconds must be a number from 0.1 to 86400; got 'x'."]),
+    ("serve --answer-seconds nan", ["must be a number from 0.001 to 86400; got 'nan'."]),
+    ("gradcheck --explain --x one", ["--x must be a number; got 'one'.", "is then 1.0"]),
+    *((f"serve {option} inf", [f"{option} must be a number from"]) for option in _SECONDS),
+    *((f"serve {option} 9999999", ["to 1000000; got '9999999'."]) for option in _COUNTS),
 ]
 
 
 @pytest.mark.parametrize(("line", "words"), COMMANDS, ids=[line for line, _ in COMMANDS])
 def test_mistakes_on_the_command_line(line: str, words: list[str]) -> None:
     assert_explained(line.split(), words)
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("run", "Stop after this stage: {}."),
+        ("run", "Run this stage ({}) and the later ones even if up to date."),
+        ("why", "{}."),
+    ],
+)
+def test_help_lists_the_stages(command: str, text: str) -> None:
+    *names, last = GRAPH.names
+    listed = f"{', '.join(names)} or {last}"
+    done = in_process(command, "--help")
+    printed = " ".join(done.out.replace("│", " ").split())
+    assert text.format(listed) in printed
 
 
 OVERRIDES = [
@@ -170,7 +203,7 @@ OVERRIDES = [
     ("export.formats=onnx", ["Write [onnx]."]),
     (
         "verify.runtimes=[onnxruntme]",
-        ["verify.runtimes in the", "Did you mean 'onnxruntime'?"],
+        ["Unknown runtime 'onnxruntme' (verify.runtimes in the override", "'onnxruntime'? Choose"],
     ),
     ("publish.min_accuracy=97", ["at most 1; got 97", "write 0.97"]),
     ("publish.label=my label", ["a word of letters, digits and _"]),
@@ -186,7 +219,7 @@ def test_mistakes_in_overrides(override: str, words: list[str], tmp_path: Path) 
 
 @pytest.mark.tensorflow
 def test_runtimes_that_open_none_of_the_formats(tmp_path: Path) -> None:
-    words = ["a runtime that opens saved_model; got litert"]
+    words = ["a runtime that opens saved_model; got litert in the override"]
     assert_explained(["run", "smoke", "verify.runtimes=[litert]", "-C", str(tmp_path)], words)
 
 

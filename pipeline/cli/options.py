@@ -22,6 +22,9 @@ Arguments = Annotated[
     ),
 ]
 HERE = Path()
+STAGES = (
+    "data, train, evaluate, export, verify or publish"  # importing pipeline.stages takes longer
+)
 
 
 def split_arguments(arguments: list[str] | None) -> tuple[Path, list[str]]:

@@ -24,7 +24,10 @@ def models(workspace: WorkspaceDir = HERE, json: Json = False, debug: Debug = Fa
 
 def predict(
     model: Annotated[
-        Path, typer.Argument(help="NAME or NAME/VERSION of a published model, or a path.")
+        Path,
+        typer.Argument(
+            help="NAME or NAME/VERSION of a published model, or a path, also below --workspace."
+        ),
     ],
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE ...", help="PNG, JPEG, WebP or .npy files.")
@@ -51,7 +54,11 @@ def predict(
 
 def verify(
     model: Annotated[
-        Path, typer.Argument(help="NAME or NAME/VERSION of a published model, or an .onnx file.")
+        Path,
+        typer.Argument(
+            help="NAME or NAME/VERSION of a published model, or the path of its folder or of an "
+            ".onnx file, also below --workspace."
+        ),
     ],
     runtime: Annotated[
         list[str] | None, typer.Option(help="Use this runtime only; may be repeated.")
@@ -66,18 +73,21 @@ def verify(
     """
     with report_errors(as_json=json, debug=debug) as interruption:
         from pipeline import api
+        from pipeline.engine.workspace import Workspace
         from pipeline.errors import VerificationFailed
+        from pipeline.publishing.locating import locate
         from pipeline.terminal import documents
         from pipeline.terminal.check_tables import print_checks
         from pipeline.verification.verdict import require_passed
 
         with show_progress(interruption, None, debug=debug) as progress:
             checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
+        is_file = locate(model, Workspace(workspace).exported).is_file()
         failure = None
         try:
             require_passed(
                 checks,
-                reference="its reference" if model.is_file() else "the trained model",
+                reference="its reference" if is_file else "the trained model",
                 advice="Do not use a file that failed. Export it again; if it fails again, the "
                 "runtime named above computes different results.",
             )

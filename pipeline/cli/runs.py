@@ -7,6 +7,7 @@ import typer
 
 from pipeline.cli.options import (
     HERE,
+    STAGES,
     Arguments,
     Debug,
     Json,
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 def run(
     arguments: Arguments = None,
-    until: Annotated[str, typer.Option(help="Stop after this stage.")] = "publish",
+    until: Annotated[str, typer.Option(help=f"Stop after this stage: {STAGES}.")] = "publish",
     force: Annotated[
-        str | None, typer.Option(help="Run this stage and the later ones even if up to date.")
+        str | None,
+        typer.Option(help=f"Run this stage ({STAGES}) and the later ones even if up to date."),
     ] = None,
     own_code: Annotated[
         bool, typer.Option(help="Run the Python files that the configuration refers to.")
@@ -95,7 +97,7 @@ def config(
 
 def why(
     config: Annotated[Path, typer.Argument(help="A YAML file, or the name of one in configs/.")],
-    stage: Annotated[str, typer.Argument(help="data, train, evaluate, export, verify or publish.")],
+    stage: Annotated[str, typer.Argument(help=f"{STAGES}.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE ...]")] = None,
     workspace: WorkspaceDir = HERE,
     json: Json = False,

@@ -11,12 +11,17 @@ from pipeline.terminal.session import print_json, report_errors
 if TYPE_CHECKING:
     from pipeline.serving.settings import Settings
 
+_MAX_SECONDS = 24 * 3600  # larger numbers overflow the options of libraries, as infinity does
+_MAX_COUNT = 1_000_000
+
 
 def serve(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL ...]", help="Names or folders; by default all in exported/."
+            metavar="[MODEL ...]",
+            help="Names or folders of published models, also below --workspace; by default all in "
+            "exported/.",
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
@@ -43,15 +48,24 @@ def serve(
     max_body_mb: Annotated[
         int, typer.Option(min=1, max=1024, help="Maximum size of a request body.")
     ] = 16,
-    max_requests: Annotated[int, typer.Option(min=1, help="Concurrent requests per worker.")] = 256,
+    max_requests: Annotated[
+        int, typer.Option(min=1, max=_MAX_COUNT, help="Concurrent requests per worker.")
+    ] = 256,
     max_uploads: Annotated[
-        int, typer.Option(min=1, help="Requests per worker whose bodies are arriving.")
+        int,
+        typer.Option(min=1, max=_MAX_COUNT, help="Requests per worker whose bodies are arriving."),
     ] = 512,
     max_client_uploads: Annotated[
         int,
-        typer.Option(min=0, help="The same from one client address; 0 for no limit (proxies)."),
+        typer.Option(
+            min=0,
+            max=_MAX_COUNT,
+            help="The same from one client address; 0 for no limit (proxies).",
+        ),
     ] = 256,
-    max_connections: Annotated[int, typer.Option(min=1, help="Connections per worker.")] = 1024,
+    max_connections: Annotated[
+        int, typer.Option(min=1, max=_MAX_COUNT, help="Connections per worker.")
+    ] = 1024,
     max_batch: Annotated[
         int,
         typer.Option(min=1, help="Maximum images per batch; 1 disables batching."),
@@ -60,17 +74,27 @@ def serve(
         int, typer.Option(min=1, help="Maximum size of a version; a larger one is not read.")
     ] = 4096,
     load_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Time after which loading a model is reported as stuck.")
+        float,
+        typer.Option(
+            min=0.1, max=_MAX_SECONDS, help="Time after which loading a model is reported as stuck."
+        ),
     ] = 10,
     receive_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Timeout for receiving a request.")
+        float, typer.Option(min=0.1, max=_MAX_SECONDS, help="Timeout for receiving a request.")
     ] = 10,
     answer_seconds: Annotated[
-        float, typer.Option(min=0.001, help="Time that a request may wait for inference.")
+        float,
+        typer.Option(
+            min=0.001, max=_MAX_SECONDS, help="Time that a request may wait for inference."
+        ),
     ] = 10,
     drain_seconds: Annotated[
         float,
-        typer.Option(min=0, help="Time after SIGTERM to report not ready but accept requests."),
+        typer.Option(
+            min=0,
+            max=_MAX_SECONDS,
+            help="Time after SIGTERM to report not ready but accept requests.",
+        ),
     ] = 1,
     access_log: Annotated[bool, typer.Option(help="Log a JSON line for each request.")] = True,
     workspace: WorkspaceDir = HERE,

@@ -19,12 +19,12 @@ from pipeline.runtimes.isolated import run_file
 from pipeline.runtimes.isolated_predictor import IsolatedPredictor
 from pipeline.runtimes.predictor import Predictor
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model, runtimes_for
-from pipeline.tasks.registry import task_named
-from pipeline.tasks.task import DisplayedPrediction
+from pipeline.tasks.registry import all_tasks, task_named
+from pipeline.tasks.task import DisplayedPrediction, Task
 from pipeline.verification.tolerances import TOLERANCES
 
 PathLike = str | os.PathLike[str]
-_DEFAULT_TASK = "multiclass"  # of files whose metadata has none
+_DEFAULT_TASK = "multiclass"  # of files with neither metadata nor the output of another task
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".npy"}
 _IN_PROCESS = ".onnx"  # files of this kind can only compute, and are served from their own process
 # If several can open a file: that of the base install, then those the files are made for.
@@ -81,7 +81,7 @@ def load_model(
 def predict(
     model: PathLike, files: Sequence[PathLike], *, workspace: PathLike = "."
 ) -> list[Prediction]:
-    """Return the label of every image in image files or ``.npy`` arrays.
+    """Return the prediction for every image in image files or ``.npy`` arrays.
 
     Raises:
         ModelError: the model cannot be opened.
@@ -91,8 +91,7 @@ def predict(
     predictor = _isolated(path) if path.is_file() else load_model(path)
     shape = predictor.contract.image_shape
     digits = is_digit_data_set(predictor.metadata.get("data_set", ""), shape)
-    metadata = predictor.metadata
-    task = task_named(metadata.get("task", _DEFAULT_TASK), metadata.get("output"))
+    task = _task_of(predictor)
     images = [read_images(Path(file), shape, digits=digits) for file in files]
     outputs = [predictor.predict(array) for array in images]
     if not all(np.isfinite(array).all() for array in outputs):
@@ -105,6 +104,14 @@ def predict(
         for file, array in zip(files, outputs, strict=True)
         for index, prediction in enumerate(array)
     ]
+
+
+def _task_of(predictor: Predictor) -> Task:
+    """Return the task in the metadata, or else the one with this output."""
+    [output] = predictor.contract.outputs
+    by_output = {task().output(1).name: name for name, task in all_tasks().items()}
+    name = predictor.metadata.get("task", by_output.get(output.name, _DEFAULT_TASK))
+    return task_named(name, predictor.metadata.get("output"))
 
 
 def _open(runtime: Runtime, path: Path) -> Predictor:

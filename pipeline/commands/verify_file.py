@@ -144,7 +144,8 @@ def _data_of_file(
     name = result.metadata.get("data_set", _DEFAULT_DATA_SET)
     source = Places(f"the metadata of {path}")
     target = _target(result.metadata.get("target"), path)
-    config = validate({"name": "file", "data": {"name": name, "target": target}}, source)
+    values = {"name": "file", "task": task.name, "data": {"name": name, "target": target}}
+    config = validate(values, source)
     if name != _DEFAULT_DATA_SET and not _is_available(config, workspace):
         raise DataFileError(
             f"The data set {name!r}, named in the metadata of {path}, is not on this machine. If "

@@ -12,12 +12,14 @@ _PATHS = {
     "name": "model_name run_name experiment",
     "data": "datasets",
     "data.name": "dataset data_set dataset_name tfds_name",
+    "data.target": "target_feature label_feature label_key label_column label_mode",
     "data.validation": "val valid validation_split val_split validation_size val_size",
     "data.manual_dir": "data_dir data_path dataset_dir",
     "model": "network net architecture",
     "model.hidden": "layers units hidden_layers hidden_units hidden_size hidden_sizes neurons "
     "width widths",
     "model.activation": "act nonlinearity activation_function",
+    "model.output": "output_activation final_activation last_activation output_layer",
     "model.initializer": "init kernel_initializer initialiser weight_init",
     "model.l2": "reg regularization regularizer kernel_regularizer l2_reg",
     "model.dropout": "dropout_rate drop p_dropout",
@@ -34,6 +36,7 @@ _PATHS = {
     "export.formats": "format file_formats output_format",
     "verify.runtimes": "runtime backends",
     "publish.min_accuracy": "min_acc threshold target_accuracy",
+    "publish.max_rmse": "max_error min_rmse rmse",
     "publish.label": "tag alias",
 }
 # Another tool's name of a key -> the path of the key.
@@ -45,7 +48,11 @@ _DECAY = (
 )
 _PRECISION = "Write train.precision: mixed_bfloat16."
 _LOSS = "Write train.loss for the loss; the task determines the metrics."
-_OUTPUT = "Use the option --workspace FOLDER instead."
+_FOLDER = "Use the option --workspace FOLDER instead."
+_OUTPUT = (
+    "Write model.output for the output of the network; the option --workspace FOLDER is the folder "
+    "of all results."
+)
 _DEVICE = (
     "Remove it: TensorFlow uses the GPUs that it finds; to hide them, set the environment variable "
     "CUDA_VISIBLE_DEVICES to -1."
@@ -71,7 +78,8 @@ ADVICE = {
     "early_stopping.restore_best_weights": "Remove it: the best weights are always restored.",
     "resume": "Remove it: an interrupted run resumes by itself.",
     **dict.fromkeys(("class_name", "config"), _SERIALIZED),
-    **dict.fromkeys(("output", "output_dir", "out_dir", "workspace"), _OUTPUT),
+    **dict.fromkeys(("output_dir", "out_dir", "workspace"), _FOLDER),
+    "output": _OUTPUT,
     "depth": "Write the units of every layer: model.hidden: [512, 512].",
     "num_layers": "Write the units of every layer: model.hidden: [512, 512].",
     "steps": "Write train.epochs; an epoch is one pass over the training images.",
@@ -84,6 +92,13 @@ _NOT_OF_OPTIMIZERS = {"lr", "decay", "lr_decay", "lr_schedule", "scheduler"} | {
     "config",
 }
 
+_TASK = "Write multiclass, or binary for two classes."
+_CROSS_ENTROPY = "Write cross_entropy, which is computed from the logits."
+_NO_LOSS = "It is not available; the losses of regression are squared and absolute."
+_TWO_CLASSES = "Write parity, {is: 7} or {pair: [3, 5]}, with your own classes."
+_VAL_LOSS = (
+    "Write val_loss or val_mae; with train.loss: squared, val_loss is half the square error."
+)
 _MIXED = (
     "Write mixed_bfloat16; for exported files in half precision, add onnx_fp16 to export.formats."
 )
@@ -92,6 +107,28 @@ _NO_SCHEDULE = "Remove the schedule for a constant learning rate."
 _WARMUP = "Write {name: cosine, warmup_target: 0.1, warmup_steps: 500}, with your own values."
 # Key -> another tool's name of a value -> what to write.
 _VALUES: dict[KeyPath, dict[str, str]] = {
+    ("task",): {
+        **dict.fromkeys(("classification", "classifier", "softmax"), _TASK),
+        **dict.fromkeys(("multi_class", "multiclass_classification"), "Write multiclass."),
+        **dict.fromkeys(
+            ("binary_classification", "logistic", "logistic_regression"), "Write binary."
+        ),
+        **dict.fromkeys(("regressor", "linear_regression", "least_squares"), "Write regression."),
+        **dict.fromkeys(
+            ("multilabel", "multi_label"),
+            "It is not available; choose multiclass, binary or regression.",
+        ),
+    },
+    ("data", "target"): {
+        **dict.fromkeys(("odd", "even", "odd_even", "even_odd", "oddness"), "Write parity."),
+        **dict.fromkeys(("binary", "pair", "is", "two_classes"), _TWO_CLASSES),
+        **dict.fromkeys(("regression", "numeric"), "Write value."),
+    },
+    ("model", "output"): {
+        **dict.fromkeys(("none", "identity", "no"), "Write linear."),
+        "logistic": "Write sigmoid.",
+        "logits": "Remove it: files return probabilities, and training uses the logits anyway.",
+    },
     ("model", "activation"): {
         **dict.fromkeys(("none", "identity", "no", "null"), "Write linear."),
         "prelu": "Write leaky_relu; activations with weights are not available.",
@@ -124,6 +161,35 @@ _VALUES: dict[KeyPath, dict[str, str]] = {
         ),
         **dict.fromkeys(("exp", "decay"), "Write {name: exponential, decay_rate: 0.1}."),
     },
+    ("train", "loss"): {
+        **dict.fromkeys(
+            ("mse", "mean_squared_error", "l2", "least_squares", "rmse"),
+            "Write squared; it is half the square of the difference.",
+        ),
+        **dict.fromkeys(("mae", "mean_absolute_error", "l1"), "Write absolute."),
+        **dict.fromkeys(
+            (
+                "bce",
+                "ce",
+                "nll",
+                "crossentropy",
+                "binary_crossentropy",
+                "binary_cross_entropy",
+                "categorical_crossentropy",
+                "logistic",
+                "sparse_categorical_crossentropy",
+                "log_loss",
+                "logloss",
+                "softmax",
+            ),
+            _CROSS_ENTROPY,
+        ),
+        **dict.fromkeys(("huber", "smooth_l1", "log_cosh"), _NO_LOSS),
+        **dict.fromkeys(
+            ("hinge", "squared_hinge", "focal"),
+            "It is not available; the loss of classification is cross_entropy.",
+        ),
+    },
     ("train", "precision"): dict.fromkeys(
         ("float16", "fp16", "half", "bfloat16", "bf16", "mixed", "mixed_float16", "16"), _MIXED
     ),
@@ -135,6 +201,8 @@ _VALUES: dict[KeyPath, dict[str, str]] = {
     ("train", "early_stopping", "monitor"): {
         **dict.fromkeys(("acc", "accuracy", "val_acc"), "Write val_accuracy."),
         "loss": "Write val_loss.",
+        **dict.fromkeys(("mae", "val_mean_absolute_error"), "Write val_mae."),
+        **dict.fromkeys(("rmse", "val_rmse", "mse", "val_mse", "r2", "val_r2"), _VAL_LOSS),
     },
     ("export", "formats"): {
         **dict.fromkeys(("tflite", "lite", "tf_lite"), "Write litert."),

@@ -95,9 +95,10 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
         )
     value = _expanded(path, load_yaml(text, place)[1])
     section = values
-    for part in path[:-1]:
+    for depth, part in enumerate(path[:-1], start=1):
         if not isinstance(section.get(part), dict):
             section[part] = {}
+            places.override(path[:depth], place)
         section = section[part]
     old = section.get(path[-1])
     if isinstance(old, dict) and isinstance(value, dict) and path[-1] not in _REPLACED_WHOLE:

@@ -5,12 +5,15 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+PARITY = "parity"
+PARITY_CLASSES = ("even", "odd")
+VALUES = ("value", "scaled_value")  # the label as a number
 _WORD = re.compile(r"\w+")
 _RULE = (
     "label, parity, value, scaled_value, {is: CLASS}, {pair: [CLASS, CLASS]} or the name of a "
     "feature of the data set"
 )
-_PAIR = 2
+PAIR = 2
 
 
 def _check(value: Any) -> Any:
@@ -20,7 +23,7 @@ def _check(value: Any) -> Any:
         [(form, classes)] = value.items()
         if form == "is" and _is_class(classes):
             return value
-        if form == "pair" and isinstance(classes, list) and len(classes) == _PAIR:
+        if form == "pair" and isinstance(classes, list) and len(classes) == PAIR:
             if str(classes[0]) == str(classes[1]):
                 raise ValueError("a pair of two different classes")
             if all(map(_is_class, classes)):
@@ -34,9 +37,9 @@ def _is_class(value: Any) -> bool:
 
 
 _CLASS = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}
-_FORMS = {
+FORMS = {
     "is": _CLASS,
-    "pair": {"type": "array", "items": _CLASS, "minItems": _PAIR, "maxItems": _PAIR},
+    "pair": {"type": "array", "items": _CLASS, "minItems": PAIR, "maxItems": PAIR},
 }
 Target = Annotated[
     str | dict[str, Any],
@@ -52,12 +55,23 @@ Target = Annotated[
                         "required": [form],
                         "additionalProperties": False,
                     }
-                    for form, schema in _FORMS.items()
+                    for form, schema in FORMS.items()
                 ),
             ]
         }
     ),
 ]
+
+
+def known_classes(target: str | dict[str, Any]) -> tuple[str, ...] | None:
+    """Return the classes that a target has in any data set, none if it is a number.
+
+    None if that depends on the data set.
+    """
+    if isinstance(target, dict):
+        [(form, classes)] = target.items()
+        return tuple(map(str, classes)) if form == "pair" else (f"not {classes}", str(classes))
+    return {PARITY: PARITY_CLASSES, **dict.fromkeys(VALUES, ())}.get(target)
 
 
 def target_text(target: str | dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 from pipeline.config.known_keys import section_of
 from pipeline.config.places import KeyPath, without_indices
 from pipeline.config.schema import Config
+from pipeline.config.target import FORMS, PAIR
 from pipeline.errors import did_you_mean
 
 _TRAINING_IMAGES = 60_000  # of MNIST, for an example in numbers
@@ -40,6 +41,7 @@ def hint(key: KeyPath, value: Any, kinds: set[str]) -> str:
         "tuple_type": _as_list,
         "string_type": _as_text,
         "string_pattern_mismatch": _lower_case,
+        "value_error": _as_target,
         **dict.fromkeys(_SECTION, _as_section),
     }
     found = (hints[kind](key, value) for kind in sorted(kinds) if kind in hints)
@@ -112,6 +114,21 @@ def _as_fraction(key: KeyPath, value: Any) -> str:
 def _lower_case(key: KeyPath, value: Any) -> str:
     corrected = value.lower().replace("-", "_")
     return f"Write {corrected}." if key[0] == "data" and corrected != value else ""
+
+
+def _as_target(key: KeyPath, value: Any) -> str:
+    if key != ("data", "target"):
+        return ""
+    if type(value) is int and value >= 0:
+        return f"Write {{is: {value}}}."
+    if isinstance(value, list) and len(value) == PAIR:
+        return f"Write {{pair: [{value[0]}, {value[1]}]}}."
+    if not isinstance(value, dict) or not value:
+        return ""
+    if len(value) > 1:
+        return "Keep one of the two." if value.keys() <= FORMS.keys() else ""
+    [form] = value
+    return did_you_mean(str(form), FORMS).rstrip() if form not in FORMS else ""
 
 
 def _as_list(_key: KeyPath, value: Any) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.progress import Progress
 
 Indices = npt.NDArray[np.int64]
+_TWO_CLASSES = 2
 
 
 def run(context: Context, folder: Path) -> Outcome[DataFacts]:
@@ -77,7 +78,9 @@ def _write_full(data: "Data", source: Source, folder: Path, progress: "Progress"
     for split in ("train", "test"):
         _write_pool(data, root, split, image_shape, pool, progress)
     images, labels = _open(pool, "train")
-    train, validation = _set_aside(_selected(target, labels), labels, data.validation, data.seed)
+    selected = _selected(target, labels)
+    _check_each_class(labels[selected], data)
+    train, validation = _set_aside(selected, labels, data.validation, data.seed)
     _write_split(folder, "train", images, labels, train, target)
     _write_split(folder, "validation", images, labels, validation, target)
     images, labels = _open(pool, "test")
@@ -181,17 +184,35 @@ def _check_count(count: int, num_images: int, num_classes: int) -> None:
         )
 
 
+def _check_each_class(labels: Labels, data: "Data") -> None:
+    """Check that no class has a single image, which cannot be on both sides of the split."""
+    if labels.dtype != np.int64:
+        return
+    classes, counts = np.unique(labels, return_counts=True)
+    if (counts == 1).any():
+        raise InvalidValue(
+            "data.target",
+            f"Every class of {data.name} must have at least 2 training images, one of them to "
+            f"validate with; got 1 of class {classes[counts == 1][0]}",
+            "Choose another target or data set.",
+        )
+
+
 def _check_classes(data: data_set.DataSet) -> None:
-    """Check that every part has images of every class."""
-    for name in data_set.SPLITS:
-        labels = getattr(data, name).labels
-        missing = set(range(len(data.class_names))) - set(np.unique(labels).tolist())
+    """Check that the validation set has images of every class that is trained.
+
+    Data sets may have classes without any image, such as 0 in emnist/letters. If there are only
+    two classes, every set must have both.
+    """
+    found = {name: set(np.unique(getattr(data, name).labels)) for name in data_set.SPLITS}
+    has_two = len(data.class_names) == _TWO_CLASSES
+    needed = set(range(_TWO_CLASSES)) if has_two else found["train"]
+    for name in data_set.SPLITS if has_two else ("validation",):
+        missing = needed - found[name] if data.class_names else ()
         if missing:
-            key = "data.validation" if name == "validation" else "data.target"
-            class_name = data.class_names[min(missing)]
             raise InvalidValue(
-                key,
-                f"The {name} part must have images of every class; got none of "
-                f"{class_name!r} among {len(labels):,}",
+                "data.validation" if name == "validation" else "data.target",
+                f"The {name} set must have images of every class; got none of "
+                f"{data.class_names[min(missing)]!r} among {len(getattr(data, name)):,}",
                 "Choose a larger data.validation, or another data.target.",
             )

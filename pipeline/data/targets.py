@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config.key_errors import InvalidValue
-from pipeline.config.target import target_text
+from pipeline.config.target import PARITY, PARITY_CLASSES, VALUES, target_text
 from pipeline.data import tfds
+from pipeline.data.sources import tfds_root
 from pipeline.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 Labels = npt.NDArray[Any]
 LABEL = "label"
-_CONVERSIONS = ("parity", "value", "scaled_value")
+_SHOWN = 10  # classes in a message
+_CONVERSIONS = (PARITY, *VALUES)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def describe(data: "Data") -> tuple[tuple[int, int, int], Target]:
     Raises:
         InvalidValue: the data set is unknown, or does not have the target.
     """
-    image_shape, class_names = tfds.describe(data.name, feature_of(data))
+    image_shape, class_names = tfds.describe(data.name, feature_of(data), tfds_root(data))
     return image_shape, target_of(data, class_names)
 
 
@@ -55,27 +57,47 @@ def target_of(data: "Data", class_names: tuple[str, ...]) -> Target:
     Raises:
         InvalidValue: the feature does not have the target.
     """
+    if not class_names and feature_of(data) == LABEL:
+        return _of_numbers(data)
     if isinstance(data.target, dict):
         [(form, classes)] = data.target.items()
         chosen = classes if isinstance(classes, list) else [classes]
         numbers = [_number_of(name, class_names, data) for name in chosen]
-        return (_one_class if form == "is" else _pair)(numbers, class_names)
+        return _one_class(numbers[0], class_names) if form == "is" else _pair(numbers, class_names)
     if data.target not in _CONVERSIONS:
         return Target(class_names, lambda labels: labels)
     values = _values(class_names, data)
-    if data.target == "parity":
-        return Target(("even", "odd"), lambda labels: values[labels] % 2)
+    if data.target == PARITY:
+        return Target(PARITY_CLASSES, lambda labels: values[labels] % 2)
     scale = values.max() if data.target == "scaled_value" else 1
     return Target((), lambda labels: (values[labels] / scale).astype(np.float32))
 
 
-def _one_class(numbers: list[int], class_names: tuple[str, ...]) -> Target:
-    [number] = numbers
+def _of_numbers(data: "Data") -> Target:
+    """Return the target for a label that is a number."""
+    if data.target not in (LABEL, "value"):
+        raise InvalidValue(
+            "data.target",
+            f"The target {target_text(data.target)} needs classes; the label of {data.name} is a "
+            "number",
+            "Write value, with task: regression.",
+        )
+    return Target((), lambda labels: labels)
+
+
+def _one_class(number: int, class_names: tuple[str, ...]) -> Target:
     name = class_names[number]
     return Target((f"not {name}", name), lambda labels: (labels == number).astype(np.int64))
 
 
 def _pair(numbers: list[int], class_names: tuple[str, ...]) -> Target:
+    if numbers[0] == numbers[1]:
+        raise InvalidValue(
+            "data.target",
+            f"A pair must have two different classes; class {numbers[0]} is "
+            f"{class_names[numbers[0]]!r}",
+            "Choose two classes.",
+        )
     return Target(
         tuple(class_names[number] for number in numbers),
         lambda labels: (labels == numbers[1]).astype(np.int64),
@@ -89,10 +111,11 @@ def _number_of(wanted: int | str, class_names: tuple[str, ...], data: "Data") ->
         return class_names.index(str(wanted))
     if isinstance(wanted, int) and wanted < len(class_names):
         return wanted
+    similar = did_you_mean(wanted, class_names) if isinstance(wanted, str) else ""
     raise InvalidValue(
         "data.target",
         f"{data.name} has no class {wanted!r} for the target {target_text(data.target)}",
-        f"{did_you_mean(str(wanted), class_names)}Its classes are {_listed(class_names)}.",
+        f"{similar}Its classes are {_listed(class_names)}.",
     )
 
 
@@ -109,5 +132,4 @@ def _values(class_names: tuple[str, ...], data: "Data") -> npt.NDArray[np.int64]
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:10])
-    return f"{shown}, ..." if names[10:] else shown
+    return ", ".join(names) if len(names) <= _SHOWN else f"{', '.join(names[:_SHOWN])}, ..."

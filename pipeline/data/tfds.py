@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.config.key_errors import InvalidValue
+from pipeline.config.target import PARITY, VALUES
 from pipeline.data.fetching import RemoteFile
 from pipeline.errors import DataFileError, MissingExtra, did_you_mean, sentence
 from pipeline.system.atomic import explain_storage_errors
@@ -24,7 +25,7 @@ def pinned_files(name: str) -> dict[str, RemoteFile]:
     """Return the files of a data set by name, with their pinned addresses and SHA-256.
 
     Raises:
-        InvalidValue: the data set is unknown, or not of images of one size with a label.
+        InvalidValue: the data set is unknown, or not of images of one size with labels.
     """
     infos = image_builder(name).url_infos
     return {
@@ -40,40 +41,53 @@ def prepared_folder(name: str, root: Path) -> Path | None:
     return folder if (folder / "dataset_info.json").is_file() else None
 
 
-def describe(name: str, feature: str) -> tuple[tuple[int, int, int], tuple[str, ...]]:
+def describe(name: str, feature: str, root: Path) -> tuple[tuple[int, int, int], tuple[str, ...]]:
     """Return the shape of one image (height, width, channels), and the classes of a feature.
 
-    A feature that is a number has no classes.
+    A feature that is a number has no classes. A set prepared below ``root`` need not be one that
+    TensorFlow Datasets knows.
 
     Raises:
-        InvalidValue: the data set is unknown, not of images of one size with a label, or does not
+        InvalidValue: the data set is unknown, not of images of one size with labels, or does not
             have the feature.
     """
-    features = image_builder(name).info.features
+    features = image_builder(name, root).info.features
     height, width, channels = features["image"].shape
     return (height, width, channels), _classes(name, features, feature)
 
 
 def _classes(name: str, features: Any, wanted: str) -> tuple[str, ...]:
-    import tensorflow_datasets as tfds
-
-    others = {key: feature for key, feature in features.items() if key != "image"}
-    found = others.get(wanted)
-    if isinstance(found, tfds.features.ClassLabel):
-        return tuple(found.names)
-    if isinstance(found, tfds.features.Tensor) and found.shape == ():
-        if found.np_dtype == np.bool_:
-            return ("false", "true")
-        if np.issubdtype(found.np_dtype, np.number):
-            return ()
-    problem = "is not a class or a number" if found else "does not exist"
+    known = _label_features(features)
+    if wanted in known:
+        return known[wanted]
+    problem = "is not a class or a number" if wanted in features else "does not exist"
     raise InvalidValue(
         "data.target",
         f"The feature {wanted!r} of {name} {problem}",
-        f"{did_you_mean(wanted, [*others, 'parity', 'value', 'scaled_value'])}{name} has "
-        f"{', '.join(others)}; digits also have parity, value and scaled_value, classes "
-        "{is: CLASS} and {pair: [CLASS, CLASS]}.",
+        f"{did_you_mean(wanted, [*known, PARITY, *VALUES])}{name} has {', '.join(known)}; sets "
+        "with a label also have {is: CLASS} and {pair: [CLASS, CLASS]}, those of digits also "
+        f"{PARITY}, {' and '.join(VALUES)}.",
     )
+
+
+def _label_features(features: Any) -> dict[str, tuple[str, ...]]:
+    """Return the classes of each feature that is a class, true or false, or a number (no classes).
+
+    A class without names or number of classes is not known in advance, and left out.
+    """
+    import tensorflow_datasets as tfds
+
+    found: dict[str, tuple[str, ...]] = {}
+    for key, feature in features.items():
+        if isinstance(feature, tfds.features.ClassLabel):
+            if feature.num_classes:
+                found[key] = tuple(feature.names)
+        elif isinstance(feature, tfds.features.Tensor) and feature.shape == ():
+            if feature.np_dtype == np.bool_:
+                found[key] = ("false", "true")
+            elif np.issubdtype(feature.np_dtype, np.number):
+                found[key] = ()
+    return found
 
 
 def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progress") -> None:
@@ -129,17 +143,21 @@ def read(
 
     Raises:
         DataFileError: the prepared files are truncated or altered.
+        InvalidValue: an image has no class, or its number is not finite.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
     builder = image_builder(name, root)
     order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    dtype = np.int64 if _classes(name, builder.info.features, feature) else np.float32
+    num_classes = len(_classes(name, builder.info.features, feature))
+    dtype = np.int64 if num_classes else np.float32
     batches = builder.as_dataset(split=split, batch_size=batch_size, read_config=order)
     try:
         for batch in batches:
-            yield batch["image"].numpy(), batch[feature].numpy().astype(dtype)
+            labels = batch[feature].numpy().astype(dtype)
+            _require_labels(labels, num_classes, f"The split {split} of {name}")
+            yield batch["image"].numpy(), labels
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
         raise DataFileError(
             f"The prepared files in {builder.data_dir} are damaged: {e.message[:200]}. Remove the "
@@ -147,11 +165,23 @@ def read(
         ) from e
 
 
+def _require_labels(labels: npt.NDArray[Any], num_classes: int, where: str) -> None:
+    """Check that every label is a class, or a finite number; TFDS writes -1 for none."""
+    known = (labels >= 0) & (labels < num_classes) if num_classes else np.isfinite(labels)
+    if not known.all():
+        expected = f"a class from 0 to {num_classes - 1}" if num_classes else "a finite number"
+        raise InvalidValue(
+            "data.target",
+            f"{where} must have {expected} for every image; got {labels[~known][0]}",
+            "Choose another target or data set.",
+        )
+
+
 def image_builder(name: str, root: Path | None = None) -> Any:
     """Return the TensorFlow Datasets builder of an image-classification set.
 
     Raises:
-        InvalidValue: the data set is unknown, or not of images of one size with a label.
+        InvalidValue: the data set is unknown, or not of images of one size with labels.
         MissingExtra: TensorFlow Datasets is not installed.
     """
     try:
@@ -180,17 +210,17 @@ def image_builder(name: str, root: Path | None = None) -> Any:
 
 def _require_images(name: str, features: Any, tfds: Any) -> None:
     named = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
-    image, label = named.get("image"), named.get("label")
+    image = named.get("image")
     fits = (
         isinstance(image, tfds.features.Image)
-        and isinstance(label, tfds.features.ClassLabel)
         and image.np_dtype == np.uint8
         and None not in image.shape
+        and _label_features(named)
     )
     if not fits:
         raise InvalidValue(
             "data.name",
-            "The data set must have uint8 images of one size with one label each; got "
+            "The data set must have uint8 images of one size, each with a class or a number; got "
             f"{name!r}, which has the features {', '.join(named)}",
             "Choose another, for example mnist.",
         )

@@ -1,14 +1,17 @@
 """The model card, in Markdown."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from pipeline.artifacts.checks import Check
-from pipeline.artifacts.cost import SLOWER
-from pipeline.artifacts.metrics import ClassMetrics, Metrics
-from pipeline.artifacts.reduced_precision import Copy
+from pipeline.artifacts.metrics import Metrics
 from pipeline.config.target import target_text
 from pipeline.config.yaml_text import dump_yaml
+from pipeline.publishing.card_tables import (
+    constant,
+    copies_section,
+    metrics_tables,
+    title,
+    verification_table,
+)
 from pipeline.publishing.manifest import Description, PublishedData
 
 
@@ -26,7 +29,8 @@ def model_card(description: Description, version: int) -> str:
             "",
             f"`{description.contract}`",
             "",
-            "The input is raw pixels, integers from 0 to 255: scaling is part of the model.",
+            "The input is raw pixels, integers from 0 to 255: scaling is part of the model. "
+            f"{_meaning(description)}",
             "",
             "## Data",
             "",
@@ -37,22 +41,15 @@ def model_card(description: Description, version: int) -> str:
             "",
             "## Metrics",
             "",
-            f"| split | loss | {' | '.join(map(_title, test.scores))} |",
-            "|---|---:|" + "---:|" * len(test.scores),
-            *(_split_row(name, values) for name, values in metrics.items()),
-            "",
-            *_class_table(test),
+            *metrics_tables(metrics),
             "## Verification",
             "",
             "Every file was opened in a fresh process and evaluated on the whole test set. Times "
             "per image are for a single image and for batches of 256, on the publishing machine.",
             "",
-            "| file | runtime | largest difference | allowed | same labels | "
-            f"{_title(test.headline[0])} | time per image |",
-            "|---|---|---:|---:|---:|---:|---:|",
-            *map(_verification_row, description.verification),
+            *verification_table(description.verification, title(test.headline[0])),
             "",
-            *_copies(description.copies, description.verification),
+            *copies_section(description.copies, description.verification),
             "## Training",
             "",
             "```yaml",
@@ -76,95 +73,50 @@ def _sample_warning(data: PublishedData) -> list[str]:
 
 def _headline(metrics: Metrics) -> str:
     name, value = metrics.headline
-    shown = f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4f}"
-    return f"{_title(name)} **{shown}**"
+    return f"{title(name)} **{_shown(name, value)}**"
 
 
-def _title(score: str) -> str:
-    return score.upper() if score in {"rmse", "mae"} else score.replace("_", " ")
+def _shown(name: str, value: float) -> str:
+    return f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4f}"
 
 
 def _purpose(description: Description) -> str:
-    images = f"{description.data.name} images"
-    if not description.class_names:
-        return f"predicts the {target_text(description.target).replace('_', ' ')} of {images}"
-    return f"classifies {images} into {len(description.class_names)} classes"
+    images, names = f"images of the data set {description.data.name}", description.class_names
+    of_target = {
+        "value": f"estimates the number that labels {images}",
+        "scaled_value": f"estimates the number that labels {images}, scaled to 0 to 1",
+    }
+    if not names:
+        target = target_text(description.target)
+        return of_target.get(target, f"estimates the feature {target} of {images}")
+    if isinstance(description.target, dict) and "is" in description.target:
+        return f"tells whether {images} are of the class {names[1]}"
+    if description.task == "binary":
+        return f"distinguishes the classes {names[0]} and {names[1]} in {images}"
+    return f"classifies {images} into {len(names)} classes"
+
+
+def _meaning(description: Description) -> str:
+    """Explain the output."""
+    names = description.class_names
+    if description.task == "binary":
+        return (
+            f"The output is the probability of the class {names[1]}; the label is {names[1]} above "
+            f"1/2, and {names[0]} otherwise."
+        )
+    if not names:
+        return "The output is the estimate" + (
+            ", which is never negative." if description.output == "relu" else "."
+        )
+    return "The output is the probability of each class, in the order of `class_names`."
 
 
 def _baseline(metrics: Metrics) -> str:
     name, _ = metrics.headline
     if name not in metrics.baseline:
         return ""
-    value = metrics.baseline[name]
-    constant = "the majority class" if metrics.classes else "the mean"
-    shown = f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4f}"
-    return f" (always predicting {constant}: {shown})"
-
-
-def _class_table(metrics: Metrics) -> list[str]:
-    if not metrics.classes:
-        return []
-    return [
-        "| class (test) | precision | recall | F1 | images |",
-        "|---|---:|---:|---:|---:|",
-        *map(_class_row, metrics.classes),
-        "",
-    ]
-
-
-def _split_row(name: str, metrics: Metrics) -> str:
-    numbers = (metrics.loss, *metrics.scores.values())
-    return f"| {name} | " + " | ".join(f"{number:.4f}" for number in numbers) + " |"
-
-
-def _class_row(row: ClassMetrics) -> str:
-    numbers = " | ".join(f"{number:.4f}" for number in (row.precision, row.recall, row.f1))
-    return f"| {row.name} | {numbers} | {row.images:,} |"
-
-
-def _verification_row(check: Check) -> str:
-    asked = f" ({check.asked})" if check.asked else ""
-    name = f"| {check.artifact} | {check.runtime}{asked} "
-    if check.cost is None or check.max_abs_diff is None or check.score is None:
-        return f"{name}| not run | | | | |"
-    times = check.cost.time_per_image.values()
-    shown = ", ".join(f"{1e6 * time.median_seconds:.3g}" for time in times)
-    agreement = "" if check.label_agreement is None else f"{100 * check.label_agreement:.2f} %"
-    allowed = "" if check.allowed_diff is None else f"{check.allowed_diff:.1e}"
-    return (
-        f"{name}| {check.max_abs_diff:.1e} | {allowed} | {agreement} | {check.score:.4f} "
-        f"| {shown} us |"
-    )
-
-
-def _copies(copies: Sequence[Copy], checks: Sequence[Check]) -> list[str]:
-    """Describe the costs and benefits of each copy in lower precision, or why it is left out."""
-    if not copies:
-        return []
-    lines = [_copy(copy, [c for c in checks if c.artifact == copy.artifact]) for copy in copies]
-    return ["## Copies in lower precision", "", *lines, ""]
-
-
-def _copy(copy: Copy, checks: Sequence[Check]) -> str:
-    if copy.reason:
-        return f"- `{copy.artifact}` is left out: {copy.reason}."
-    tested = {f"{check.score:.4f}" for check in checks if check.ran}
-    title = _title(copy.score_name)
-    slower = [
-        f"{check.runtime} ({', '.join(f'{ratio:.1f}x' for ratio in ratios.values())})"
-        for check in checks
-        if (ratios := check.times_of_original) and max(ratios.values()) >= SLOWER
-    ]
-    return (
-        f"- `{copy.artifact}`: {copy.bytes:,} bytes instead of {copy.original_bytes:,}; "
-        f"validation {title} {copy.score:.4f}, {copy.change}; "
-        f"test {title} {' to '.join(sorted(tested))}."
-        + (
-            f" Slower than float32, for one image or for 256, in: {'; '.join(slower)}."
-            if slower
-            else ""
-        )
-    )
+    value = _shown(name, metrics.baseline[name])
+    return f"; always predicting {constant(metrics)} of the training set gives {value}"
 
 
 def _short_config(config: dict[str, Any]) -> str:

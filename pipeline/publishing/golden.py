@@ -18,6 +18,7 @@ from pipeline.tasks.task import Labels, Task
 
 GOLDEN = "golden.npz"
 _MAX_IMAGES = 10
+_TINY = 1e-30  # in place of a tolerance of 0, by which nothing can be divided
 _MAX_BYTES = 64 * 2**20  # unpacked; ten images of 224 x 224 have 1.5 MB
 
 
@@ -69,14 +70,17 @@ def select_golden(
     probabilities: Probabilities,
     allowed: npt.NDArray[np.float64] | None = None,
 ) -> Golden:
-    """Return the first images of each of the first ten labels, with their predictions.
+    """Return the first images of each of at most ten labels, with their predictions.
+
+    Of more labels, such as numbers, those at equal distances in their order are taken.
 
     ``images`` is uint8 (n, height, width, channels), ``labels`` (n,), ``probabilities`` float32
     (n, units), and ``allowed``, see ``Golden``, float64 of the same shape.
     """
-    first_labels = np.unique(labels)[:_MAX_IMAGES]
-    of_each = _MAX_IMAGES // len(first_labels)
-    chosen = np.concatenate([np.flatnonzero(labels == label)[:of_each] for label in first_labels])
+    known = np.unique(labels)
+    places = np.linspace(0, len(known) - 1, min(len(known), _MAX_IMAGES)).round().astype(int)
+    of_each = _MAX_IMAGES // len(places)
+    chosen = np.concatenate([np.flatnonzero(labels == known[n])[:of_each] for n in places])
     return Golden(
         np.asarray(images[chosen]),
         np.asarray(probabilities[chosen]),
@@ -118,7 +122,8 @@ def require_golden(predictor: Predictor, path: Path, task: Task, tolerance: floa
     got = predictor.predict(golden.images)
     tolerance = task.tolerance(tolerance, golden.probabilities)
     differences = np.abs(got.astype(np.float64) - golden.probabilities)
-    limits = np.broadcast_to(golden.limits(tolerance), differences.shape)
+    limits = np.maximum(golden.limits(tolerance), _TINY)
+    limits = np.broadcast_to(limits, differences.shape)
     if not (differences <= limits).all():  # also true for NaN
         worst = np.unravel_index((differences / limits).argmax(), differences.shape)
         raise ModelError(

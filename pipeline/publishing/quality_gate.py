@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.key_errors import InvalidValue, with_places
 from pipeline.errors import AccuracyTooLow, RmseTooHigh
 from pipeline.tasks.registry import task_of
 
@@ -11,24 +10,6 @@ if TYPE_CHECKING:
 
 _ACCURACY, _RMSE = "min_accuracy", "max_rmse"
 _ON_SAMPLE = "_on_sample"
-
-
-def check_gates(config: "Config") -> None:
-    """Check that the configured gates are of the task.
-
-    Raises:
-        ConfigError: ``min_accuracy`` is set for a regression, or ``max_rmse`` for another task.
-    """
-    is_error = task_of(config).quality.is_error
-    other, own = (_ACCURACY, _RMSE) if is_error else (_RMSE, _ACCURACY)
-    for key in (other, other + _ON_SAMPLE):
-        if key in config.publish.model_fields_set and getattr(config.publish, key) is not None:
-            with with_places(config):
-                raise InvalidValue(
-                    f"publish.{key}",
-                    f"The task {config.task} has no {'accuracy' if is_error else 'RMSE'}",
-                    f"Write publish.{key.replace(other, own)}.",
-                )
 
 
 def require_quality(score: float, config: "Config", *, sampled: bool) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
 from pipeline.errors import ModelError
+from pipeline.runtimes.allowed.check import require_allowed_onnx
 from pipeline.system.protobuf_wire import fields
+from pipeline.system.regular_files import FileTooLarge, NotRegularFile, read_regular
 
 _MAX_BYTES = 2**31  # of one message in Protocol Buffers
 
@@ -29,18 +31,28 @@ _PRECISIONS = {1: FLOAT32, 2: INT8, 3: INT8, 10: FLOAT16}  # of data types
 Fields = list[tuple[int, memoryview | int]]
 
 
+def read_checked(path: Path) -> bytes:
+    """Return an ONNX file after checking its operators, and that it has no external data.
+
+    The file is read once: opened by its path, it could have been replaced after the check.
+
+    Raises:
+        ModelError: the file has an operator that is not allowed or external data, is not an ONNX
+            file, or is too large for one.
+    """
+    model = _read(path)
+    require_allowed_onnx(model, path)
+    _require_self_contained(model, path)
+    return model
+
+
 def require_self_contained(path: Path) -> Path:
-    """Return the path of an ONNX file after checking that it has no external data.
+    """Return the path of an ONNX file, for a runtime that takes no bytes, after checking it.
 
     Raises:
         ModelError: the file has external data, is not an ONNX file, or is too large for one.
     """
-    for tensor in _tensors(path):
-        if any(n == _EXTERNAL_DATA or (n == _DATA_LOCATION and v) for n, v in tensor):
-            raise ModelError(
-                f"{path} must contain all its tensors; got a tensor with external data. The file "
-                "was not opened. Save the model without external data."
-            )
+    _require_self_contained(_read(path), path)
     return path
 
 
@@ -52,7 +64,7 @@ def precision_of(path: Path) -> str:
     """
     found = [
         precision
-        for tensor in _tensors(path)
+        for tensor in _tensors(_read(path), path)
         if _rank(tensor) > 1 and (precision := _PRECISIONS.get(_number(tensor, _DATA_TYPE)))
     ]
     return max(set(found), key=found.count, default=FLOAT32)
@@ -64,30 +76,38 @@ def output_names(path: Path) -> list[str]:
     Raises:
         ModelError: the file is not an ONNX file.
     """
-    graphs = _inside(fields(_read(path)), _GRAPH)
+    graphs = _inside(fields(memoryview(_read(path))), _GRAPH)
     outputs = [output for graph in graphs for output in _inside(fields(graph), _OUTPUT)]
     names = [name for output in outputs for name in _inside(fields(output), _NAME)]
     return [bytes(name).decode(errors="replace") for name in names]
 
 
-def _tensors(path: Path) -> Iterator[Fields]:
+def _require_self_contained(model: bytes, path: Path) -> None:
+    for tensor in _tensors(model, path):
+        if any(n == _EXTERNAL_DATA or (n == _DATA_LOCATION and v) for n, v in tensor):
+            raise ModelError(
+                f"{path} must contain all its tensors; got a tensor with external data. The file "
+                "was not opened. Save the model without external data."
+            )
+
+
+def _tensors(model: bytes, path: Path) -> Iterator[Fields]:
     """Yield the fields of every tensor in the model."""
     try:
-        yield from _below(_read(path), "model")
+        yield from _below(memoryview(model), "model")
     except (ValueError, RecursionError) as error:
         raise ModelError(
             f"{path} is not a valid ONNX model: {error}. Restore the file, or export it again."
         ) from error
 
 
-def _read(path: Path) -> memoryview:
-    size = path.stat().st_size
-    if size > _MAX_BYTES:
+def _read(path: Path) -> bytes:
+    try:
+        return read_regular(path, _MAX_BYTES)
+    except (NotRegularFile, FileTooLarge) as error:
         raise ModelError(
-            f"An ONNX file must have at most {_MAX_BYTES:,} bytes; got {size:,} in {path}. "
-            "Export it with this pipeline."
-        )
-    return memoryview(path.read_bytes())
+            f"Cannot open {path} as an ONNX file: {error.strerror}. Export it with this pipeline."
+        ) from error
 
 
 def _below(message: memoryview, kind: str) -> Iterator[Fields]:

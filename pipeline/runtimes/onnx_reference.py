@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.model_contract import Contract, TensorSpec, named_axis
-from pipeline.runtimes.onnx_file import require_self_contained
+from pipeline.runtimes.onnx_file import read_checked
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
@@ -17,7 +17,7 @@ class OnnxReferencePredictor(Predictor):
         import onnx
         from onnx.reference import ReferenceEvaluator
 
-        model = onnx.load(require_self_contained(path))
+        model = onnx.load_from_string(read_checked(path))
         onnx.checker.check_model(model, full_check=True)
         self._evaluator = ReferenceEvaluator(model)
         self.contract = onnx_contract(model)

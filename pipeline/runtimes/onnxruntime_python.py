@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.model_contract import Contract, TensorSpec, named_axis
-from pipeline.runtimes.onnx_file import require_self_contained
+from pipeline.runtimes.onnx_file import read_checked
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
@@ -19,7 +19,7 @@ class OnnxRuntimePredictor(Predictor):
     """An ONNX file opened on the CPU: once for single images, once for batches."""
 
     def __init__(self, path: Path) -> None:
-        model = require_self_contained(path).read_bytes()
+        model = read_checked(path)
         self._threads = num_processors()  # for batches; cached, since it reads files
         self._session: Callable[[int], Any] = cache(lambda threads: _open(model, threads))
         session = self._session(1)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from pipeline.runtimes.onnx_file import require_self_contained
+import numpy as np
+
+from pipeline.runtimes.onnx_file import read_checked
 from pipeline.runtimes.onnx_reference import onnx_contract
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities, num_threads
@@ -21,8 +23,9 @@ class OpenCvPredictor(Predictor):
         import onnx
 
         self._cv2 = cv2
-        self.contract = onnx_contract(onnx.load(require_self_contained(path)))
-        self._net = cv2.dnn.readNetFromONNX(str(path))
+        model = read_checked(path)
+        self.contract = onnx_contract(onnx.load_from_string(model))
+        self._net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
 
     def _run(self, images: Images) -> Probabilities:
         [input_spec], [output_spec] = self.contract.inputs, self.contract.outputs

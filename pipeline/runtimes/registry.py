@@ -74,11 +74,13 @@ def choose_runtime(name: str) -> Runtime:
         RequestError: the runtime is unknown.
     """
     if name not in all_runtimes():
-        raise RequestError(
-            f"Unknown runtime {name!r}. {did_you_mean(name, all_runtimes())}Choose from "
-            f"{', '.join(all_runtimes())}."
-        )
+        raise RequestError(f"Unknown runtime {name!r}. {suggest_runtime(name)}")
     return all_runtimes()[name]
+
+
+def suggest_runtime(name: str) -> str:
+    """Return the advice for the name of an unknown runtime."""
+    return f"{did_you_mean(name, all_runtimes())}Choose from {', '.join(all_runtimes())}."
 
 
 def require_installed(runtime: Runtime, path: Path) -> None:

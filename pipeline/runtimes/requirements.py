@@ -5,8 +5,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pipeline.artifacts.formats import FORMATS
+from pipeline.config.key_errors import InvalidValue
 from pipeline.errors import MissingExtra, MissingPackages, RequestError
-from pipeline.runtimes.registry import Runtime, choose_runtime, runtimes_for
+from pipeline.runtimes.registry import Runtime, all_runtimes, runtimes_for, suggest_runtime
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
@@ -16,10 +17,14 @@ def chosen_runtimes(config: "Config") -> list[Runtime] | None:
     """Return the runtimes that the configuration names; None means all.
 
     Raises:
-        RequestError: a runtime is unknown.
+        ConfigError: a runtime is unknown; ``with_places`` adds where it was set.
     """
-    names = config.verify.runtimes
-    return None if names is None else [choose_runtime(name) for name in names]
+    known, names = all_runtimes(), config.verify.runtimes
+    for name in names or ():
+        if name not in known:
+            problem = f"Unknown runtime {name!r}"
+            raise InvalidValue("verify.runtimes", problem, suggest_runtime(name))
+    return None if names is None else [known[name] for name in names]
 
 
 def require_verifiable(config: "Config") -> None:
@@ -34,7 +39,7 @@ def require_verifiable(config: "Config") -> None:
         if needed and find_spec(needed) is None:
             raise MissingExtra(f"The format {name} of export.formats", "runtimes")
         if FORMATS[name].copy_of is None:  # copies that cannot be verified are left out
-            _require_runtime(name, chosen_runtimes(config))
+            _require_runtime(name, chosen_runtimes(config), config)
 
 
 def require_runnable(formats: Sequence[str], chosen: Sequence[Runtime] | None) -> None:
@@ -56,13 +61,14 @@ def require_runnable(formats: Sequence[str], chosen: Sequence[Runtime] | None) -
         raise MissingPackages(f"Verification in {names}", usable[0].package.command)
 
 
-def _require_runtime(file_format: str, chosen: list[Runtime] | None) -> None:
+def _require_runtime(file_format: str, chosen: list[Runtime] | None, config: "Config") -> None:
     able = runtimes_for(file_format)
     usable = [runtime for runtime in able if chosen is None or runtime in chosen]
     if not usable:
         raise RequestError(
             f"verify.runtimes must include a runtime that opens {file_format}; got "
-            f"{', '.join(runtime.name for runtime in chosen or ()) or 'none'}. Add one of "
+            f"{', '.join(runtime.name for runtime in chosen or ()) or 'none'} in "
+            f"{config.place_of('verify.runtimes')}. Add one of "
             f"{', '.join(runtime.name for runtime in able)}, or remove {file_format} from "
             "export.formats."
         )

@@ -16,17 +16,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.runtimes.predictor import Images, Probabilities
+from pipeline.runtimes.predictor import Images
 from pipeline.serving.errors import deadline_exceeded
+from pipeline.tasks.task import Predictions
 
 _LARGE = 16  # images: a request of this size gains nothing from being batched with others
 _LOOP_SECONDS = 1e-3  # longer computations run in the inference thread
 
 
 class InferenceResult(NamedTuple):
-    """Probabilities, float32 (n, num_classes), with the time spent queued and in inference."""
+    """Predictions, float32 (n, units), with the time spent queued and in inference."""
 
-    probabilities: Probabilities
+    predictions: Predictions
     queue_seconds: float
     infer_seconds: float
 
@@ -42,7 +43,7 @@ class _Request:
 class _Outcome(NamedTuple):
     """The result of a batch; ``started`` and ``ended`` in seconds of ``time.perf_counter``."""
 
-    result: Probabilities | Exception
+    result: Predictions | Exception
     started: float
     ended: float
 
@@ -52,7 +53,7 @@ class Batcher:
 
     def __init__(
         self,
-        predict: Callable[[Images], Probabilities],
+        predict: Callable[[Images], Predictions],
         *,
         max_images: int,
         seconds_per_image: float,
@@ -142,14 +143,12 @@ def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "inference")
 
 
-def _outcome(
-    predict: Callable[[Images], Probabilities], images: Images, deadline: float
-) -> _Outcome:
+def _outcome(predict: Callable[[Images], Predictions], images: Images, deadline: float) -> _Outcome:
     started = time.perf_counter()
     if started > deadline:  # it waited for the thread
         return _Outcome(deadline_exceeded(), started, started)
     try:
-        result: Probabilities | Exception = predict(images)
+        result: Predictions | Exception = predict(images)
     except Exception as error:  # noqa: BLE001  (raised again in Batcher.predict)
         result = error
     return _Outcome(result, started, time.perf_counter())

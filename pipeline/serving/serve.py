@@ -50,7 +50,8 @@ def served_folders(models: list[str], exported: Path) -> tuple[ModelFolder, ...]
     """Return the folders of models and of single versions, given by name or by path.
 
     Raises:
-        ModelError: there is no such model, its folder does not respond, or names are ambiguous.
+        ModelError: there is no such model, it is a single file, its folder does not respond, or
+            names are ambiguous.
     """
     found: dict[str, ModelFolder] = {}
     for model in models:
@@ -78,6 +79,12 @@ def _in_time(model: str, exported: Path) -> ModelFolder:
 
 def _find(model: str, exported: Path) -> ModelFolder:
     path = locate(model, exported)
+    if path.is_file():
+        raise ModelError(
+            f"pipeline serve requires published models (NAME, NAME/VERSION or their folders); got "
+            f"the file {path}. Publish a model with pipeline run and specify its name, or use "
+            "pipeline predict and pipeline verify, which open single files."
+        )
     folder = path.absolute()
     if versions_of(path):
         return ModelFolder(folder.name, folder)

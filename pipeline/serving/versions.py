@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +16,13 @@ from pipeline.imaging.digits import is_digit_data_set
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published_folder import PublishedModel, read_version
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
-from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.runtimes.predictor import Images, Predictor
 from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.metrics import batch_images
 from pipeline.serving.settings import Limits
-from pipeline.tasks.task import Task
+from pipeline.tasks.task import Predictions, Task
 from pipeline.verification.tolerances import TOLERANCES
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,10 @@ FORMAT = "onnx"  # the only format that is served, with onnxruntime
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A version that is ready; ``batcher`` runs inference."""
+    """A version that is ready; ``batcher`` runs inference.
+
+    ``value_range`` is the smallest and the largest label of a regression, if they are known.
+    """
 
     model: str
     number: int
@@ -38,6 +42,7 @@ class Version:
     class_names: tuple[str, ...]
     digits: bool
     task: Task
+    value_range: tuple[float, float] | None
     batcher: Batcher
 
     @property
@@ -60,15 +65,18 @@ def open_version(folder: Path, model: str, limits: Limits) -> Version:
     predictor = open_model(choose_runtime("onnxruntime"), artifact_path(folder, FORMAT))
     assert isinstance(predictor, OnnxRuntimePredictor)
     predictor.use_one_thread()
-    task = published.manifest.open_task()
+    manifest = published.manifest
+    task = manifest.open_task()
+    digits = is_digit_data_set(manifest.data.name, predictor.contract.image_shape)
     require_golden(predictor, folder / GOLDEN, task, TOLERANCES[FORMATS[FORMAT].precision])
     return Version(
         model=model,
         number=published.version,
         contract=predictor.contract,
         class_names=published.class_names,
-        digits=is_digit_data_set(published.manifest.data.name, predictor.contract.image_shape),
+        digits=digits,
         task=task,
+        value_range=_value_range(manifest.target, digits=digits),
         batcher=Batcher(
             partial(predict_finite, predictor),
             max_images=limits.batch_images,
@@ -106,18 +114,25 @@ def _require_small(published: PublishedModel, max_bytes: int) -> None:
         )
 
 
-def predict_finite(predictor: Predictor, images: Images) -> Probabilities:
-    """Return probabilities, float32 (n, num_classes), of images, uint8 (n, *image_shape).
+def _value_range(target: str | dict[str, Any], *, digits: bool) -> tuple[float, float] | None:
+    """Return the range of the labels, if the target determines it."""
+    if target == "scaled_value":
+        return 0, 1
+    return (0, 9) if target == "value" and digits else None
+
+
+def predict_finite(predictor: Predictor, images: Images) -> Predictions:
+    """Return predictions, float32 (n, units), for images, uint8 (n, *image_shape).
 
     Raises:
         ServingError: (500) one is infinity or NaN, which JSON cannot represent.
     """
-    probabilities = predictor.predict(images)
-    if not np.isfinite(probabilities).all():
+    predictions = predictor.predict(images)
+    if not np.isfinite(predictions).all():
         sentence = "The model returned infinity or NaN. Verify it (pipeline verify)."
         _log.error("%s", sentence)
         raise ServingError(500, sentence)
-    return probabilities
+    return predictions
 
 
 def _seconds_per_image(predictor: Predictor) -> float:

@@ -49,7 +49,7 @@ class Binary(Task):
     not_here: ClassVar = {
         "softmax": "It has one output for each class, as in the task multiclass; this task has "
         "one output.",
-        **dict.fromkeys(("linear", "relu"), "They are outputs of the task regression."),
+        **dict.fromkeys(("linear", "relu"), "It is an output of the task regression."),
         **dict.fromkeys(
             ("squared", "absolute"),
             "The output is a probability, whose loss is the cross-entropy; the difference of two "

@@ -39,8 +39,8 @@ class Multiclass(Task):
     name = "multiclass"
     outputs = ("softmax",)
     not_here: ClassVar = {
-        **dict.fromkeys(("sigmoid", "tanh"), "They are outputs of the task binary."),
-        **dict.fromkeys(("linear", "relu"), "They are outputs of the task regression."),
+        **dict.fromkeys(("sigmoid", "tanh"), "It is an output of the task binary."),
+        **dict.fromkeys(("linear", "relu"), "It is an output of the task regression."),
         **dict.fromkeys(
             ("squared", "absolute"),
             "The softmax returns probabilities, whose loss is the cross-entropy; the difference of "

@@ -39,7 +39,7 @@ class Regression(Task):
     not_here: ClassVar = {
         "softmax": "It returns probabilities of classes, as in the task multiclass; this task "
         "predicts a number.",
-        **dict.fromkeys(("sigmoid", "tanh"), "They are outputs of the task binary."),
+        **dict.fromkeys(("sigmoid", "tanh"), "It is an output of the task binary."),
         "cross_entropy": "It compares probabilities, and this task predicts a number.",
     }
     labels = "float32"

@@ -102,12 +102,11 @@ class Task(ABC):
         if value is None:
             return known[0]
         if value not in known:
-            why = self.not_here.get(value, "")
+            why, name = self.not_here.get(value, ""), key.partition(".")[2]
             raise InvalidValue(
                 key,
-                f"The {key.partition('.')[2]} of the task {self.name} must be "
-                f"{' or '.join(known)}; got {value!r}",
-                f"{why} Change it, or the task.".lstrip(),
+                f"The {name} of the task {self.name} must be {' or '.join(known)}; got {value!r}",
+                f"{why} Change the {name} or the task.".lstrip(),
             )
         return value
 

@@ -59,10 +59,10 @@ def _headline(metrics: "Metrics") -> dict[str, float | None]:
     return {"accuracy": None, name: value}
 
 
-def _metrics(values: "SplitMetrics") -> dict[str, float]:
-    """Return the first score and the loss: accuracy and loss for multiclass classification."""
+def _metrics(values: "SplitMetrics") -> dict[str, Any]:
+    """Return the first score and the loss, as accuracy and loss, and the score of the baseline."""
     name, score = next(iter(values.scores.items()))
-    return {name: score, "loss": values.loss}
+    return {name: score, "loss": values.loss, "baseline": {name: values.baseline[name]}}
 
 
 def verification_document(checks: "list[Check]", failure: Exception | None) -> dict[str, Any]:

@@ -28,19 +28,25 @@ def print_run(result: "RunResult") -> None:
     if result.layers:
         print_layers(result.layers)
     if result.metrics:
-        score = next(iter(next(iter(result.metrics.values())).scores))
-        table = new_table("", score, "loss", "images")
-        for name, values in result.metrics.items():
-            count = getattr(result.data, name)
-            numbers = f"{values.scores[score]:.4f}", f"{values.loss:.4f}", f"{count:,}"
-            table.add_row(name, *numbers)
-        output.print(table)
+        _print_metrics(result)
     if result.verification:
         print_checks(result.verification)
     if result.data.source == SAMPLE:
         output.print("[yellow]Trained on a SAMPLE of 5,000 digits, not on the full data set.[/]")
     if result.publication:
         _print_publication(result.publication)
+
+
+def _print_metrics(result: "RunResult") -> None:
+    """Print the first score of each split beside that of the best constant prediction."""
+    score = next(iter(result.metrics["test"].scores))
+    constant = "mean" if score == "rmse" else "majority class"
+    table = new_table("", score, f"{score} of the {constant}", "loss", "images")
+    for name, values in result.metrics.items():
+        scores = values.scores[score], values.baseline[score], values.loss
+        count = f"{getattr(result.data, name):,}"
+        table.add_row(name, *(f"{number:.4f}" for number in scores), count)
+    console().print(table)
 
 
 def _print_publication(publication: "Publication") -> None:

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from pipeline.errors import RequestError
+from pipeline.terminal.number_options import invalid_number
 from pipeline.terminal.session import print_error
 
 _RUN = "Did you mean `pipeline run`? It runs all stages, from loading data to publishing the model"
@@ -64,6 +65,16 @@ _OPTIONS = (
 
 class HintingGroup(TyperGroup):
     """The group of commands; errors about unknown commands and options suggest known ones."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command, or exit with an error about an option that must be a number."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            explained = invalid_number(error)
+            if explained is None:
+                raise
+            raise typer.Exit(print_error(explained)) from error
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command of the arguments, or exit with a hint if there is one."""

@@ -1,11 +1,11 @@
 """Activation functions x = f(z) and their derivatives dx/dz."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erf, expit
 
 Array = npt.NDArray[np.float64]
 
@@ -27,8 +27,8 @@ class Activation:
 
 
 def sigmoid(z: Array) -> Array:
-    """Return 1 / (1 + exp(-z))."""
-    return np.asarray(expit(z))
+    """Return 1 / (1 + exp(-z)), without overflow."""
+    return np.exp(-np.logaddexp(0, -z))
 
 
 def _relu(z: Array) -> Array:
@@ -59,7 +59,8 @@ def _elu_derivative(z: Array) -> Array:
 
 
 def _normal_cdf(z: Array) -> Array:
-    return np.asarray((1 + erf(z / np.sqrt(2))) / 2, np.float64)
+    erf = np.vectorize(math.erf, otypes=[np.float64])
+    return np.asarray((1 + erf(z / np.sqrt(2))) / 2)
 
 
 def _gelu(z: Array) -> Array:
@@ -76,11 +77,11 @@ def _silu(z: Array) -> Array:
 
 
 def _silu_derivative(z: Array) -> Array:
-    return sigmoid(z) * (1 + z * (1 - sigmoid(z)))
+    return sigmoid(z) * (1 + z * sigmoid(-z))
 
 
 def _sigmoid_derivative(z: Array) -> Array:
-    return sigmoid(z) * (1 - sigmoid(z))
+    return sigmoid(z) * sigmoid(-z)
 
 
 def _tanh_derivative(z: Array) -> Array:

@@ -7,8 +7,8 @@ import keras
 
 from pipeline.errors import ConfigError
 from pipeline.models.keras_by_name import PlaceOf, hint
+from pipeline.tasks.combinations import logs_of
 from pipeline.tasks.registry import task_of
-from pipeline.tasks.task import Task
 from pipeline.training.callbacks import build_callbacks
 
 if TYPE_CHECKING:
@@ -24,15 +24,7 @@ def check_callbacks(config: "Config", *, run_own_code: bool) -> None:
     """
     place_of = config.place_of
     built = build_callbacks(config.train.callbacks, run_own_code=run_own_code, place_of=place_of)
-    logs = _logs_of(task_of(config))
-    _check_monitors(config.train.callbacks, logs, place_of)
-    stopping = config.train.early_stopping
-    if stopping is not None and stopping.monitor not in logs:
-        raise ConfigError(
-            f"train.early_stopping.monitor must be a metric of the task {config.task}; got "
-            f"{stopping.monitor!r} in {place_of('train.early_stopping.monitor')}. "
-            f"{hint(stopping.monitor, logs)}"
-        )
+    _check_monitors(config.train.callbacks, logs_of(task_of(config)), place_of)
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
     if setters and config.optimizer.schedule is not None:
@@ -41,11 +33,6 @@ def check_callbacks(config: "Config", *, run_own_code: bool) -> None:
             f"got {config.optimizer.schedule.name} and {setters[0]} in "
             f"{place_of('optimizer.schedule')}. Remove one of them."
         )
-
-
-def _logs_of(task: Task) -> list[str]:
-    names = ["loss", *(metric.name for metric in task.training_metrics)]
-    return [*names, *(f"val_{name}" for name in names)]
 
 
 def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str], place_of: PlaceOf) -> None:

@@ -31,6 +31,7 @@ class Fit:
     checkpoint: Checkpoint
     epochs: int
     progress: "Progress"
+    restores_best: bool = False  # by early stopping, so that a network that dies later is no loss
 
     def run(self, saved: Saved | None = None) -> History:
         """Train the loop's model in place and return the logs of each epoch.
@@ -40,7 +41,7 @@ class Fit:
 
         Raises:
             TrainingDiverged: the loss became infinite or not a number.
-            TrainingStalled: no weight can change any more after the first epoch.
+            TrainingStalled: no weight can change any more.
             ConfigError: a callback failed.
         """
         position = self._begin(saved)
@@ -107,8 +108,9 @@ class Fit:
         validation = self.validate()
         if not math.isfinite(validation.loss):  # the last step ruined the weights
             raise self.loop.divergence(epoch, self.loop.feed.num_steps - 1)
-        if epoch == 0 and (reason := self.task.explain_dead_output(validation.metrics)):
-            raise TrainingStalled(f"Training stopped after the first epoch. {reason}")
+        reason = self.task.explain_dead_output(validation.metrics)
+        if reason and not (self.restores_best and epoch > 0):
+            raise TrainingStalled(f"Training stopped after epoch {epoch + 1}. {reason}")
         return {**train.logs(), **validation.logs("val_")}
 
     def _detail(self, epoch: int, logs: dict[str, float]) -> str:

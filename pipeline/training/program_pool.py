@@ -56,5 +56,6 @@ def _description(
     del fixed["name"]  # Keras numbers the names
     if not isinstance(fixed["learning_rate"], dict):
         del fixed["learning_rate"]
-    described = [model.get_config(), type(optimizer).__name__, fixed, task.name, batch_size]
+    of_task = [task.name, task.output_name, task.loss_name]
+    described = [model.get_config(), type(optimizer).__name__, fixed, of_task, batch_size]
     return json.dumps(described, sort_keys=True, default=str)

@@ -40,6 +40,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         ConfigError: a name or argument is unknown to Keras, a callback failed, or the batch is
             larger than the data or the memory limit.
         TrainingDiverged: the loss became infinite or not a number.
+        TrainingStalled: the ReLU of the output is 0 for all images.
     """
     config, data = context.config, read_data(context.output(DataFacts).path)
     task = task_of(config)
@@ -102,7 +103,16 @@ def _fit(context: Context, loop: Loop, data: DataSet, task: Task) -> History:
         previous_compiler=saved.compiler if saved else None,
     )
     validate = partial(program.evaluate, data.validation)
-    fit = Fit(loop, validate, task, callbacks, checkpoint, config.epochs, context.progress)
+    fit = Fit(
+        loop,
+        validate,
+        task,
+        callbacks,
+        checkpoint,
+        config.epochs,
+        context.progress,
+        restores_best=bool(stopping),
+    )
     return fit.run(saved)
 
 

@@ -33,7 +33,9 @@ import numpy.typing as npt
 
 from pipeline.tasks.task import UNIT_ROUNDOFF as U
 from pipeline.tasks.task import Task
-from pipeline.verification.activations import ACTIVATIONS, Activation, Array
+from pipeline.textbook.activations import Array
+from pipeline.verification.activations.activation import Activation
+from pipeline.verification.activations.table import ACTIVATIONS
 from pipeline.verification.network import Dense, Network
 
 # A test set of 10,000 images and 10 classes in 15 runtimes has 1.5e6 predictions. With 8, the

@@ -70,7 +70,11 @@ def _failed_copy(file_format: str, checks: Sequence[Check]) -> str | None:
         return None
     found = [check for check in checks if check.artifact == artifact_name(file_format)]
     # Only the first reason in each runtime: failures on the test set recur on parts of it.
-    failures = [f"in {check.runtime}, {check.failures[0]}" for check in found if check.failures]
+    runtimes: dict[str, list[str]] = {}
+    for check in found:
+        if check.failures:
+            runtimes.setdefault(check.failures[0], []).append(check.runtime)
+    failures = [f"in {', '.join(names)}, {failure}" for failure, names in runtimes.items()]
     if not any(check.ran for check in found):
         failures.append("no runtime that opens it is both installed and in verify.runtimes")
     return "; ".join(failures) or None

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 Images = npt.NDArray[np.uint8]
-Probabilities = npt.NDArray[np.float32]
-Predict = Callable[[Images], Probabilities]
+Predictions = npt.NDArray[np.float32]
+Predict = Callable[[Images], Predictions]
 # Each thread opens its own client, since some clients are not thread-safe.
 Variant = Callable[[], AbstractContextManager[Predict]]
 
@@ -22,15 +22,20 @@ THREADS = 8
 
 @dataclass(frozen=True)
 class Arguments:
-    """Arguments of a script: HOST:PORT or a URL, a model, images, uint8 (n, *image_shape)."""
+    """Arguments of a script: HOST:PORT or a URL, a model, images, uint8 (n, *image_shape).
+
+    The model's output has the name ``output`` and the shape [batch, ``units``].
+    """
 
     address: str
     model: str
+    output: str
+    units: int
     images: Images
     predictions: Path
 
     def write(self, variants: Mapping[str, Variant]) -> None:
-        """Write the predictions of all variants, float32 (variants, n, num_classes)."""
+        """Write the predictions of all variants, float32 (variants, n, units)."""
         np.save(
             self.predictions,
             np.stack([predict_all(variant, self.images) for variant in variants.values()]),
@@ -40,13 +45,16 @@ class Arguments:
 
 def parse_arguments() -> Arguments:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("address", "model", "images", "predictions"):
-        parser.add_argument(name)
-    parsed = parser.parse_args()
-    return Arguments(parsed.address, parsed.model, np.load(parsed.images), Path(parsed.predictions))
+    parser.add_argument("address")
+    parser.add_argument("model")
+    parser.add_argument("output")
+    parser.add_argument("units", type=int)
+    parser.add_argument("images", type=np.load)
+    parser.add_argument("predictions", type=Path)
+    return Arguments(**vars(parser.parse_args()))
 
 
-def predict_all(variant: Variant, images: Images) -> Probabilities:
+def predict_all(variant: Variant, images: Images) -> Predictions:
     """Return predictions: for the first images in batches, for the others singly from threads."""
     *batches, singles = np.split(images, np.cumsum(BATCHES))
     with variant() as predict:
@@ -57,9 +65,14 @@ def predict_all(variant: Variant, images: Images) -> Probabilities:
     return np.concatenate(predictions)
 
 
-def _one_by_one(variant: Variant, images: Images) -> Probabilities:
+def _one_by_one(variant: Variant, images: Images) -> Predictions:
     with variant() as predict:
         return np.concatenate([predict(images[i : i + 1]) for i in range(len(images))])
+
+
+def other_outputs(args: Arguments) -> set[str]:
+    """Return names that are not the model's output, among them that of ten classes."""
+    return {"scores", "probabilities"} - {args.output}
 
 
 @contextmanager

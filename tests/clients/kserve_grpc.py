@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 
 import grpc
-from harness import Arguments, Images, Predict, Probabilities, expect_error, parse_arguments
+from harness import Arguments, Images, Predict, Predictions, expect_error, parse_arguments
 from kserve import InferenceGRPCClient, InferInput, InferRequest
 
-INPUT, OUTPUT = "image", "probabilities"
+INPUT = "image"
 
 
 @contextmanager
@@ -30,12 +30,12 @@ async def _open(args: Arguments) -> InferenceGRPCClient:
 
 async def _infer(
     client: InferenceGRPCClient, images: Images, args: Arguments, *, raw: bool
-) -> Probabilities:
+) -> Predictions:
     response = await client.infer(_request(images, args.model, raw=raw))
     assert (response.id, response.model_name) == ("the-7th", args.model)
     [output] = response.outputs
-    assert (output.name, output.datatype) == (OUTPUT, "FP32")
-    assert output.shape == [len(images), 10]
+    assert (output.name, output.datatype) == (args.output, "FP32")
+    assert output.shape == [len(images), args.units]
     assert bool(output.data) != raw, "the response must have the form of the request"
     return output.as_numpy()
 

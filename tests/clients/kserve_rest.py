@@ -7,12 +7,12 @@ from functools import partial
 
 import httpx
 import numpy as np
-from harness import Arguments, Images, Predict, Probabilities, expect_error, parse_arguments
+from harness import Arguments, Images, Predict, Predictions, expect_error, parse_arguments
 from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
 
-INPUT, OUTPUT = "image", "probabilities"
-Infer = Callable[[InferenceRESTClient, Images], Awaitable[Probabilities]]
+INPUT = "image"
+Infer = Callable[[InferenceRESTClient, Images], Awaitable[Predictions]]
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def _predictor(protocol: str, infer: Infer) -> Iterator[Predict]:
         loop.run(client.close())
 
 
-async def infer_v1(client: InferenceRESTClient, images: Images, args: Arguments) -> Probabilities:
+async def infer_v1(client: InferenceRESTClient, images: Images, args: Arguments) -> Predictions:
     document = {"instances": images.tolist()}
     response = await client.infer(args.address, document, model_name=args.model)
     return np.array(response["predictions"], np.float32)
@@ -37,15 +37,15 @@ async def infer_v2(
     *,
     binary_in: bool,
     binary_out: bool,
-) -> Probabilities:
+) -> Predictions:
     request = _request(images, args, binary=binary_in)
     if binary_out:
-        request.request_outputs = [RequestedOutput(OUTPUT, {"binary_data": True})]
+        request.request_outputs = [RequestedOutput(args.output, {"binary_data": True})]
     response = await client.infer(args.address, request, model_name=args.model)
     assert (response.id, response.model_name) == ("the-7th", args.model)
     [output] = response.outputs
-    assert (output.name, output.datatype) == (OUTPUT, "FP32")
-    assert output.shape == [len(images), 10]
+    assert (output.name, output.datatype) == (args.output, "FP32")
+    assert output.shape == [len(images), args.units]
     return output.as_numpy()
 
 

@@ -90,7 +90,7 @@ def check_metadata(url: str, version: str, args: Arguments) -> None:
         assert signature["method_name"] == "tensorflow/serving/predict"
         sizes = ["-1", *map(str, args.images.shape[1:])]
         assert _tensor(signature["inputs"]["image"]) == ("DT_UINT8", sizes)
-        assert _tensor(signature["outputs"]["probabilities"]) == ("DT_FLOAT", ["-1", "10"])
+        assert _tensor(signature["outputs"][args.output]) == ("DT_FLOAT", ["-1", str(args.units)])
 
 
 def _tensor(info: dict[str, Any]) -> tuple[str, list[str]]:

@@ -8,9 +8,17 @@ from typing import Any
 
 import numpy as np
 import tritonclient.grpc as triton
-from harness import Arguments, Images, Predict, Probabilities, expect_error, parse_arguments
+from harness import (
+    Arguments,
+    Images,
+    Predict,
+    Predictions,
+    expect_error,
+    other_outputs,
+    parse_arguments,
+)
 
-INPUT, OUTPUT = "image", "probabilities"
+INPUT = "image"
 SECONDS = 60
 
 
@@ -18,29 +26,29 @@ def _input(images: Images) -> triton.InferInput:
     return triton.InferInput(INPUT, images.shape, "UINT8").set_data_from_numpy(images)
 
 
-def _read(result: triton.InferResult) -> Probabilities:
+def _read(result: triton.InferResult, args: Arguments) -> Predictions:
     response = result.get_response()
     assert len(response.raw_output_contents) == 1, "raw in, raw out"
-    probabilities = result.as_numpy(OUTPUT)
-    assert probabilities.shape == tuple(result.get_output(OUTPUT).shape)
-    return probabilities
+    predictions = result.as_numpy(args.output)
+    assert predictions.shape == tuple(result.get_output(args.output).shape)
+    return predictions
 
 
 @contextmanager
 def default(args: Arguments) -> Iterator[Predict]:
     with triton.InferenceServerClient(args.address) as client:
-        yield lambda images: _read(client.infer(args.model, [_input(images)]))
+        yield lambda images: _read(client.infer(args.model, [_input(images)]), args)
 
 
 @contextmanager
 def named(args: Arguments) -> Iterator[Predict]:
     """Version and output by name, with a deadline, compressed by gRPC."""
-    outputs = [triton.InferRequestedOutput(OUTPUT)]
+    outputs = [triton.InferRequestedOutput(args.output)]
     with triton.InferenceServerClient(args.address) as client:
         [version] = client.get_model_metadata(args.model).versions
         options = {"client_timeout": SECONDS, "compression_algorithm": "gzip"}
         yield lambda images: _read(
-            client.infer(args.model, [_input(images)], version, outputs, **options)
+            client.infer(args.model, [_input(images)], version, outputs, **options), args
         )
 
 
@@ -54,9 +62,9 @@ def concurrent(args: Arguments) -> Iterator[Predict]:
             client.async_infer(args.model, [_input(image)], partial(_settle, response))
             return response
 
-        def predict(images: Images) -> Probabilities:
+        def predict(images: Images) -> Predictions:
             pending = [start(images[i : i + 1]) for i in range(len(images))]
-            return np.concatenate([_read(response.result(SECONDS)) for response in pending])
+            return np.concatenate([_read(response.result(SECONDS), args) for response in pending])
 
         yield predict
 
@@ -80,13 +88,13 @@ def check_metadata(client: triton.InferenceServerClient, args: Arguments) -> Non
     found = client.get_model_metadata(args.model)
     assert found.name == args.model
     assert _tensors(found.inputs) == [(INPUT, "UINT8", [-1, *args.images.shape[1:]])]
-    assert _tensors(found.outputs) == [(OUTPUT, "FP32", [-1, 10])]
+    assert _tensors(found.outputs) == [(args.output, "FP32", [-1, args.units])]
     [version] = found.versions
     assert client.is_model_ready(args.model, version)
     assert client.get_model_metadata(args.model, version) == found
     index = client.get_model_repository_index().models
     ready = [(row.name, row.version) for row in index if row.state == "READY"]
-    assert ready == [(args.model, version)]
+    assert (args.model, version) in ready
     response = client.infer(
         args.model, [_input(args.images[:1])], request_id="the-7th"
     ).get_response()
@@ -112,9 +120,11 @@ def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
     floats = triton.InferInput(INPUT, image.shape, "FP32")
     with _expect("INVALID_ARGUMENT", "inference input 'image'", "must have datatype UINT8"):
         client.infer(args.model, [floats.set_data_from_numpy(image.astype(np.float32))])
-    with _expect("INVALID_ARGUMENT", "unexpected inference output 'scores'"):
-        outputs = [triton.InferRequestedOutput("scores")]
-        client.infer(args.model, [_input(image)], outputs=outputs)
+    for name in other_outputs(args):
+        expected = f"expected '{args.output}', FP32 of shape [batch, {args.units}]"
+        with _expect("INVALID_ARGUMENT", f"unexpected inference output '{name}'", expected):
+            outputs = [triton.InferRequestedOutput(name)]
+            client.infer(args.model, [_input(image)], outputs=outputs)
 
 
 def _expect(code: str, sentence: str, *words: str) -> AbstractContextManager[None]:

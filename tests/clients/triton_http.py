@@ -13,12 +13,13 @@ from harness import (
     Arguments,
     Images,
     Predict,
-    Probabilities,
+    Predictions,
     expect_error,
+    other_outputs,
     parse_arguments,
 )
 
-INPUT, OUTPUT = "image", "probabilities"
+INPUT = "image"
 
 
 def _input(images: Images, *, binary: bool = True) -> triton.InferInput:
@@ -26,28 +27,28 @@ def _input(images: Images, *, binary: bool = True) -> triton.InferInput:
     return tensor.set_data_from_numpy(images, binary_data=binary)
 
 
-def _read(result: triton.InferResult, *, binary: bool) -> Probabilities:
-    output = result.get_output(OUTPUT)
+def _read(result: triton.InferResult, args: Arguments, *, binary: bool) -> Predictions:
+    output = result.get_output(args.output)
     assert ("data" not in output) == binary, "the response is in the wrong format"
-    probabilities = result.as_numpy(OUTPUT)
-    assert probabilities.shape == tuple(output["shape"])
-    return probabilities
+    predictions = result.as_numpy(args.output)
+    assert predictions.shape == tuple(output["shape"])
+    return predictions
 
 
 @contextmanager
 def default(args: Arguments) -> Iterator[Predict]:
     """Send binary input; the output is binary too, since none is requested by name."""
     with triton.InferenceServerClient(args.address) as client:
-        yield lambda images: _read(client.infer(args.model, [_input(images)]), binary=True)
+        yield lambda images: _read(client.infer(args.model, [_input(images)]), args, binary=True)
 
 
 @contextmanager
 def text(args: Arguments) -> Iterator[Predict]:
-    outputs = [triton.InferRequestedOutput(OUTPUT, binary_data=False)]
+    outputs = [triton.InferRequestedOutput(args.output, binary_data=False)]
 
-    def predict(images: Images) -> Probabilities:
+    def predict(images: Images) -> Predictions:
         tensor = _input(images, binary=False)
-        return _read(client.infer(args.model, [tensor], outputs=outputs), binary=False)
+        return _read(client.infer(args.model, [tensor], outputs=outputs), args, binary=False)
 
     with triton.InferenceServerClient(args.address) as client:
         yield predict
@@ -56,12 +57,12 @@ def text(args: Arguments) -> Iterator[Predict]:
 @contextmanager
 def mixed(args: Arguments) -> Iterator[Predict]:
     """Send binary input and request JSON, by version, compressed if the server supports it."""
-    outputs = [triton.InferRequestedOutput(OUTPUT, binary_data=False)]
+    outputs = [triton.InferRequestedOutput(args.output, binary_data=False)]
     with triton.InferenceServerClient(args.address) as client:
         [version] = client.get_model_metadata(args.model)["versions"]
         options = {"outputs": outputs, "response_compression_algorithm": "gzip"}
         yield lambda images: _read(
-            client.infer(args.model, [_input(images)], version, **options), binary=False
+            client.infer(args.model, [_input(images)], version, **options), args, binary=False
         )
 
 
@@ -70,10 +71,10 @@ def concurrent(args: Arguments) -> Iterator[Predict]:
     """Split a batch into several concurrent requests."""
     with triton.InferenceServerClient(args.address, concurrency=THREADS) as client:
 
-        def predict(images: Images) -> Probabilities:
+        def predict(images: Images) -> Predictions:
             parts = np.array_split(images, min(THREADS, len(images)))
             pending = [client.async_infer(args.model, [_input(part)]) for part in parts]
-            predictions = [_read(one.get_result(), binary=True) for one in pending]
+            predictions = [_read(one.get_result(), args, binary=True) for one in pending]
             return np.concatenate(predictions)
 
         yield predict
@@ -83,11 +84,11 @@ def concurrent(args: Arguments) -> Iterator[Predict]:
 def asyncio_client(args: Arguments) -> Iterator[Predict]:
     """Send each image of a batch as a separate request, all concurrently."""
 
-    async def predict(images: Images) -> Probabilities:
+    async def predict(images: Images) -> Predictions:
         async with triton_aio.InferenceServerClient(args.address) as client:
             ones = [_input(images[i : i + 1]) for i in range(len(images))]
             responses = await asyncio.gather(*(client.infer(args.model, [one]) for one in ones))
-            return np.concatenate([_read(response, binary=True) for response in responses])
+            return np.concatenate([_read(response, args, binary=True) for response in responses])
 
     yield lambda images: asyncio.run(predict(images))
 
@@ -102,12 +103,14 @@ def check_metadata(client: triton.InferenceServerClient, args: Arguments) -> Non
     shape = [-1, *args.images.shape[1:]]
     assert found["name"] == args.model
     assert found["inputs"] == [{"name": INPUT, "datatype": "UINT8", "shape": shape}]
-    assert found["outputs"] == [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, 10]}]
+    assert found["outputs"] == [
+        {"name": args.output, "datatype": "FP32", "shape": [-1, args.units]}
+    ]
     [version] = found["versions"]
     assert client.is_model_ready(args.model, version)
     assert client.get_model_metadata(args.model, version) == found
     ready = [row for row in client.get_model_repository_index() if row["state"] == "READY"]
-    assert [(row["name"], row["version"]) for row in ready] == [(args.model, version)]
+    assert (args.model, version) in [(row["name"], row["version"]) for row in ready]
     response = client.infer(
         args.model, [_input(args.images[:1])], request_id="the-7th"
     ).get_response()
@@ -127,13 +130,15 @@ def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
     floats = triton.InferInput(INPUT, image.shape, "FP32")
     with expect("[400] inference input 'image'", "must have datatype UINT8"):
         client.infer(args.model, [floats.set_data_from_numpy(image.astype(np.float32))])
-    with expect("[400] unexpected inference output 'scores'"):
-        outputs = [triton.InferRequestedOutput("scores")]
-        client.infer(args.model, [_input(image)], outputs=outputs)
+    for name in other_outputs(args):
+        expected = f"expected '{args.output}', FP32 of shape [batch, {args.units}]"
+        with expect(f"[400] unexpected inference output '{name}'", expected):
+            outputs = [triton.InferRequestedOutput(name)]
+            client.infer(args.model, [_input(image)], outputs=outputs)
     with expect("[415] Bodies must not be compressed"):
         client.infer(args.model, [_input(image)], request_compression_algorithm="gzip")
     with expect("[501] The classification extension"):
-        outputs = [triton.InferRequestedOutput(OUTPUT, class_count=3)]
+        outputs = [triton.InferRequestedOutput(args.output, class_count=3)]
         client.infer(args.model, [_input(image)], outputs=outputs)
 
 

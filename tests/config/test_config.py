@@ -75,7 +75,40 @@ def test_every_shipped_configuration_is_valid() -> None:
         ),
         ("export.formats=[]", ["a list with at least 1 value; got []"]),
         ("data=3", ["data must be a section"]),
-        ("task=regresion", ["task must be 'multiclass'; got 'regresion'"]),
+        (
+            "task=regresion",
+            ["task must be 'multiclass', 'binary' or 'regression'", "Did you mean 'regression'?"],
+        ),
+        (
+            "data.target={pair: [3, 5], is: 7}",
+            [
+                "data.target must be label, parity, value, scaled_value, {is: CLASS}, {pair: "
+                "[CLASS, CLASS]} or the name of a feature",
+                "Keep one of the two.",
+            ],
+        ),
+        ("data.target={pair: [3, '3']}", ["data.target must be a pair of two different classes"]),
+        ("data.target={pair: [3]}", ["data.target must be label, parity"]),
+        ("data.target={pari: [3, 5]}", ["Did you mean 'pair'?"]),
+        ("data.target={is: -1}", ["data.target must be label, parity"]),
+        ("data.target={is: true}", ["data.target must be label, parity"]),
+        ("data.target=7", ["got 7", "Write {is: 7}."]),
+        ("data.target=[3, 5]", ["got [3, 5]", "Write {pair: [3, 5]}."]),
+        ("data.target='the label'", ["got 'the label'"]),
+        ("data.target=odd", ["Unknown value 'odd' for data.target", "Write parity."]),
+        ("data.taget=parity", ["Unknown key 'data.taget'", "Did you mean data.target?"]),
+        ("target=parity", ["Unknown key 'target'", "Did you mean data.target?"]),
+        ("task=classification", ["Write multiclass, or binary for two classes."]),
+        ("train.loss=mse", ["Unknown value 'mse' for train.loss", "Write squared"]),
+        ("train.loss=mae", ["Write absolute."]),
+        ("train.loss=bce", ["Write cross_entropy, which is computed from the logits."]),
+        ("train.loss=huber", ["It is not available; the losses of regression are squared and"]),
+        ("train.loss=squard", ["train.loss must be", "Did you mean 'squared'?"]),
+        ("model.output=none", ["Unknown value 'none' for model.output", "Write linear."]),
+        ("model.output=sigmoyd", ["model.output must be", "Did you mean 'sigmoid'?"]),
+        ("output=sigmoid", ["Write model.output for the output of the network"]),
+        ("train.early_stopping.monitor=val_rmse", ["Write val_loss or val_mae"]),
+        ("publish.max_rmse=-1", ["publish.max_rmse must be at least 0"]),
         (
             "optimizer.schedule={nme: cosine}",
             ["Missing key 'optimizer.schedule.name'", "name: cosine"],
@@ -114,6 +147,16 @@ def test_error_names_the_override(override: str, words: list[str]) -> None:
         read(MLP, [override])
     for word in [*words, override if "=" in override else "nonsense"]:
         assert word in str(caught.value)
+
+
+def test_target_of_an_override_is_the_place(tmp_path: Path) -> None:
+    """``data.target.is=7`` takes the place of a word in the file."""
+    path = tmp_path / "a.yaml"
+    path.write_text("name: x\ndata: {target: parity}\n")
+    assert read(path, ["data.target.is=7"]).data.target == {"is": 7}
+    assert read(path, ["data=emnist/digits"]).data.target == "parity"
+    with pytest.raises(ConfigError, match=r"in the override 'data\.target\.is=-7'"):
+        read(path, ["data.target.is=-7"])
 
 
 def test_all_errors_are_listed() -> None:
@@ -311,7 +354,10 @@ def test_config_prints_defaults_and_parameter_count() -> None:
             ["requires boundaries and values", "Write {name: piecewise_constant"],
         ),
         ("data.name=mnits", ["data.name", "Did you mean 'mnist'?"]),
-        ("data.name=imdb_reviews", ["uint8 images of one size with one label", "imdb_reviews"]),
+        (
+            "data.name=imdb_reviews",
+            ["uint8 images of one size, each with a class or", "imdb_reviews"],
+        ),
         ("data.name=mnist:9.9.9", ["TensorFlow Datasets cannot open the data set", "9.9.9"]),
         (
             "model.hidden=[65536,65536,65536]",

@@ -3,20 +3,10 @@
 import { join } from "node:path";
 
 import { launch } from "../../pipeline/runtimes/js/chromium.mjs";
+import { desk, digits, openPage, phone, trace } from "./drawing.mjs";
 
 const [url, folder, executablePath] = process.argv.slice(2);
 const { origin } = new URL(url);
-const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
-const desk = { viewport: { width: 1280, height: 800 } };
-
-// Strokes as points; x and y are 0 to 1 from the top left corner.
-const digits = {
-  7: [[[0.28, 0.24], [0.72, 0.24], [0.44, 0.82]]],
-  1: [[[0.5, 0.18], [0.5, 0.82]]],
-  4: [[[0.36, 0.2], [0.3, 0.54], [0.7, 0.54]], [[0.64, 0.2], [0.62, 0.84]]],
-  0: [ellipse(0.5, 0.5, 0.2, 0.3)],
-};
-
 const seen = { console: [], violations: [], foreign: [] };
 
 const browser = await launch(executablePath);
@@ -50,25 +40,8 @@ try {
 }
 console.log(JSON.stringify(seen));
 
-/** Open the page in a new context; errors and violations are recorded in `seen`. */
-async function open(options, { expectTrouble = false } = {}) {
-  const context = await browser.newContext(options);
-  await context.exposeFunction("noteViolation", (text) => seen.violations.push(text));
-  await context.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (event) =>
-      window.noteViolation(`${event.violatedDirective} ${event.blockedURI}`));
-  });
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  page.on("console", (message) => {
-    const failed = expectTrouble && message.text().startsWith("Failed to load resource");
-    if (["error", "warning"].includes(message.type()) && !failed) seen.console.push(message.text());
-  });
-  page.on("pageerror", (error) => seen.console.push(error.message));
-  countRequests(page);
-  await page.goto(url);
-  await page.waitForSelector("#model:enabled");
-  return page;
+function open(options, more) {
+  return openPage(browser, url, seen, options, { before: countRequests, ...more });
 }
 
 function countRequests(page) {
@@ -124,19 +97,6 @@ async function shoot(page, name) {
 async function drawn(page, digit) {
   await trace(page, digit);
   return look(page);
-}
-
-async function trace(page, digit) {
-  if (await page.isEnabled("#clear")) await page.click("#clear");
-  const { x, y, width, height } = await page.locator("#paper").boundingBox();
-  for (const [[left, top], ...points] of digits[digit]) {
-    await page.mouse.move(x + left * width, y + top * height);
-    await page.mouse.down();
-    for (const [right, down] of points) {
-      await page.mouse.move(x + right * width, y + down * height, { steps: 12 });
-    }
-    await page.mouse.up();
-  }
 }
 
 /** A four has two strokes: without the second it is another digit or none. */
@@ -408,13 +368,6 @@ async function withToken(page) {
   await page.keyboard.press("Enter");
   const prediction = await look(page);
   return { wrong, prediction, given: [...new Set(given)], hidden: await page.isHidden("#token") };
-}
-
-function ellipse(x, y, across, down) {
-  return Array.from({ length: 25 }, (_, index) => {
-    const angle = (2 * Math.PI * index) / 24;
-    return [x + across * Math.sin(angle), y - down * Math.cos(angle)];
-  });
 }
 
 function* between(start, points, steps = 8) {

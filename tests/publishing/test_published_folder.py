@@ -51,7 +51,10 @@ def test_altered_files_are_never_opened(exported: Path, damage: str) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda folder: folder / "none", "which does not exist"),
+        (
+            lambda folder: folder / "none",
+            "is published in exported, and there is no such file",
+        ),
         (lambda folder: folder, "contains no version with a manifest.json"),
         (lambda folder: folder / "file.txt", "must end in .onnx or .keras or .tflite or .xml"),
         (lambda folder: folder / "broken.onnx", "is not a valid ONNX model"),

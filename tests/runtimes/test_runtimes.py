@@ -263,7 +263,8 @@ def test_table_shows_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -
 def test_unknown_runtime_in_the_configuration_is_rejected(tmp_path: Path) -> None:
     done = command("run", PROJECT / "configs/smoke.yaml", "verify.runtimes=[onnxruntim]",
                    "-C", tmp_path)  # fmt: skip
-    assert_error(done, 2, "Unknown runtime 'onnxruntim'. Did you mean 'onnxruntime'? Choose from")
+    assert_error(done, 2, "Unknown runtime 'onnxruntim' (verify.runtimes in the override ",
+                 "). Did you mean 'onnxruntime'? Choose from keras, ")  # fmt: skip
     with pytest.raises(ModelError):
         run_isolated(choose_runtime("onnxruntime"), tmp_path / "none.onnx")
 

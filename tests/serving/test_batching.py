@@ -66,7 +66,7 @@ def test_each_request_gets_its_own_predictions(sent: list[tuple[int, int]], seco
     requests = [make_images(number, count) for number, (count, _) in enumerate(sent)]
     results = asyncio.run(predict_all(batcher, requests, [pause for _, pause in sent]))
     for images, result in zip(requests, results, strict=True):
-        np.testing.assert_array_equal(result.probabilities, sums(images))
+        np.testing.assert_array_equal(result.predictions, sums(images))
     assert sum(counting.sizes) == sum(len(images) for images in requests)
 
 
@@ -85,7 +85,7 @@ def test_batching_can_be_turned_off() -> None:
     requests = [make_images(number, 1 + number % 2) for number in range(20)]
     results = asyncio.run(predict_all(batcher, requests, [0] * 20))
     for images, result in zip(requests, results, strict=True):
-        np.testing.assert_array_equal(result.probabilities, sums(images))
+        np.testing.assert_array_equal(result.predictions, sums(images))
     assert counting.sizes == [1, 2] * 10
 
 
@@ -125,7 +125,7 @@ def test_inference_error_fails_only_its_own_batch() -> None:
         ] * 3
         fail = False
         [result] = await predict_all(batcher, requests[:1], [0])
-        np.testing.assert_array_equal(result.probabilities, sums(requests[0]))
+        np.testing.assert_array_equal(result.predictions, sums(requests[0]))
 
     asyncio.run(run())
 
@@ -214,6 +214,6 @@ def test_cancelled_request_does_not_affect_others() -> None:
         await asyncio.sleep(0)
         canceled.cancel()
         [result] = await predict_all(batcher, [make_images(2, 3)], [0])
-        np.testing.assert_array_equal(result.probabilities, sums(make_images(2, 3)))
+        np.testing.assert_array_equal(result.predictions, sums(make_images(2, 3)))
 
     asyncio.run(run())

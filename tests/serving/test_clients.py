@@ -18,6 +18,7 @@ from pipeline.verification.comparing import Reference
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 from tests.support.paths import PROJECT
 from tests.support.servers import Server
+from tests.support.single_output import OUTPUTS
 
 SCRIPTS = PROJECT / "tests" / "clients"
 PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
@@ -49,27 +50,42 @@ def run(script: str, *arguments: object) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def images(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("clients") / "images.npy"
-    found = np.load(reference.images)[:NUM_IMAGES]
-    assert len(found) == NUM_IMAGES
-    np.save(file, found)
-    return file
+@pytest.mark.parametrize("script", VARIANTS)
+def test_every_request_variant_matches_keras(
+    server: Server, reference: Reference, tmp_path: Path, script: str
+) -> None:
+    assert_predictions_match(server, "smoke", reference, tmp_path, script)
 
 
 @pytest.mark.parametrize("script", VARIANTS)
-def test_every_request_variant_matches_keras(
-    server: Server, reference: Reference, images: Path, tmp_path: Path, script: str
+@pytest.mark.parametrize("model", OUTPUTS)
+def test_models_with_one_output_match_keras(
+    single_output_server: Server,
+    single_references: dict[str, Reference],
+    tmp_path: Path,
+    model: str,
+    script: str,
 ) -> None:
-    run(script, address(server, script), "smoke", images, tmp_path / "predictions.npy")
-    predictions = np.load(tmp_path / "predictions.npy")
-    assert (predictions.dtype, predictions.shape) == (
-        np.float32,
-        (VARIANTS[script], NUM_IMAGES, 10),
+    [output] = single_references[model].contract.outputs
+    assert (output.name, output.shape) == (OUTPUTS[model], (None, 1))
+    assert_predictions_match(
+        single_output_server, model, single_references[model], tmp_path, script
     )
-    expected = np.broadcast_to(reference.probabilities[:NUM_IMAGES], predictions.shape)
-    np.testing.assert_allclose(predictions, expected, rtol=0, atol=FLOAT32_TOLERANCE)
+
+
+def assert_predictions_match(
+    server: Server, model: str, reference: Reference, folder: Path, script: str
+) -> None:
+    images, predictions = folder / "images.npy", folder / "predictions.npy"
+    np.save(images, np.load(reference.images)[:NUM_IMAGES])
+    [output] = reference.contract.outputs
+    units = output.shape[-1]
+    run(script, address(server, script), model, output.name, units, images, predictions)
+    got = np.load(predictions)
+    assert (got.dtype, got.shape) == (np.float32, (VARIANTS[script], NUM_IMAGES, units))
+    expected = np.broadcast_to(reference.probabilities[:NUM_IMAGES], got.shape)
+    tolerance = reference.task.tolerance(FLOAT32_TOLERANCE, reference.probabilities)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance)
 
 
 def address(server: Server, script: str) -> str:

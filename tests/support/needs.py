@@ -16,6 +16,8 @@ OF_FIXTURES = {
     "smoke": "tensorflow",  # the model is trained when the fixture is set up
     "complete": "tensorflow",
     "server": "server",
+    "single_output": "tensorflow",
+    "single_output_server": "server",
     "certificate": "process",
     "tiny_disk": "root",
     "mnist_dir": "slow",

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.data_set import Split
-from pipeline.config.schema import Optimizer, Schedule, Train
+from pipeline.config.schema import Model, Optimizer, Schedule, Train
 from pipeline.errors import ConfigError
+from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
+from pipeline.tasks.registry import task_named
 from pipeline.training import compiling
 from pipeline.training.compiled_program import GRAPH, XLA, Program
 from pipeline.training.compiling import compile_program
 from pipeline.training.feed import InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.program_pool import compiled
-from tests.support.small_training import MULTICLASS, new_loop, new_model, silent, weights
+from tests.support.small_training import MULTICLASS, SHAPE, new_loop, new_model, silent, weights
 
 pytestmark = pytest.mark.tensorflow
 
@@ -182,3 +184,15 @@ def test_concurrent_trainings_do_not_share_a_program() -> None:
     )
     with first as one, second as two:
         assert one is not two
+
+
+def test_program_is_not_reused_for_another_loss() -> None:
+    """The models and optimizers are equal; only the loss differs."""
+    programs = []
+    for loss in ("squared", "absolute"):
+        task = task_named("regression", "linear", loss)
+        model = build_model(Model(hidden=(4,)), image_shape=SHAPE, num_classes=0, task=task)
+        built = build_optimizer(Optimizer(learning_rate=0.1), total_steps=100)
+        with compiled(model, built, task=task, batch_size=11) as program:
+            programs.append(program)
+    assert programs[0] is not programs[1]

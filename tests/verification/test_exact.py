@@ -11,7 +11,7 @@ from pipeline.artifacts.model_contract import contract_for
 from pipeline.runtimes.isolated import WorkerResult
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import UNIT_ROUNDOFF
-from pipeline.verification.activations import ACTIVATIONS
+from pipeline.verification.activations.table import ACTIVATIONS
 from pipeline.verification.comparing import Reference, compare
 from pipeline.verification.exact import Exact, exact_predictions
 from pipeline.verification.network import Dense, Network
@@ -201,8 +201,8 @@ def test_difference_beyond_the_bound_names_image_class_and_both_numbers() -> Non
     wrong[35, 2] += 1.5 * expected.allowed[35, 2]
     [failure] = compare(worker_result(wrong), expected)
     assert failure.startswith(
-        "the test set: the differences from the exact probabilities must be within the rounding "
-        "errors of float32; 1 of 120 are larger, above all that of class 2 of image 35: "
+        "the test set: the differences from the exact predictions must be within the rounding "
+        "errors of float32; 1 of 120 are larger, above all that of output 2 of image 35: "
     )
     assert failure.endswith(f"where {expected.allowed[35, 2]:.3g} is allowed")
 
@@ -226,5 +226,5 @@ def test_infinite_and_missing_bounds_are_handled() -> None:
     )
     fixed = replace(expected, allowed=None)
     assert compare(worker_result(expected.probabilities + 2e-5), fixed)[0] == (
-        "the test set: the largest difference of probabilities must be at most 1e-05; got 2e-05"
+        "the test set: the largest difference of predictions must be at most 1e-05; got 2e-05"
     )

@@ -1,6 +1,7 @@
 """Refuse a model file that could do more than arithmetic."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pipeline.artifacts.formats import FORMATS, format_of_file
@@ -9,7 +10,7 @@ from pipeline.runtimes.allowed import keras, litert, onnx, openvino, saved_model
 
 _CHECKS: dict[str, Callable[[Path], list[str]]] = {
     "saved_model": saved_model.disallowed,
-    "onnx": onnx.disallowed,
+    "onnx": lambda path: onnx.disallowed(path.read_bytes()),
     "keras": keras.disallowed,
     "litert": litert.disallowed,
     "openvino": openvino.disallowed,
@@ -33,15 +34,28 @@ def require_allowed(path: Path, display_name: str | None = None) -> None:
         raise ModelError(f"{shown} cannot be checked: its name must end in {_endings()}.")
     file = saved_model.GRAPH if file_format == "saved_model" else ""
     _require_regular(path / file, shown / file)
+    _require_none(partial(_CHECKS[file_format], path), file_format, shown / file)
+
+
+def require_allowed_onnx(model: bytes, path: Path) -> None:
+    """Check the content of an ONNX file that a runtime opens instead of the file itself.
+
+    Raises:
+        ModelError: it contains an operator that is not allowed, or is damaged.
+    """
+    _require_none(partial(onnx.disallowed, model), "onnx", path)
+
+
+def _require_none(find: Callable[[], list[str]], file_format: str, shown: Path) -> None:
     try:
-        found = _CHECKS[file_format](path)
+        found = find()
     except (ValueError, LookupError, RecursionError) as error:
         raise ModelError(
-            f"{shown / file} is not a valid {_NAMES.get(file_format, file_format)} model: "
+            f"{shown} is not a valid {_NAMES.get(file_format, file_format)} model: "
             f"{sentence(error)} Restore the file, or export it again."
         ) from error
     if found:
-        raise _refusal(shown / file, list(dict.fromkeys(found)))
+        raise _refusal(shown, list(dict.fromkeys(found)))
 
 
 def _require_regular(path: Path, shown: Path) -> None:

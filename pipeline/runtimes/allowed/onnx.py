@@ -5,7 +5,6 @@ and functions (a small file could compute forever), random numbers, strings and 
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from pipeline.runtimes.allowed.messages import Message, Reader
 from pipeline.runtimes.allowed.names import names
@@ -41,13 +40,13 @@ _TYPE, _TENSOR, _ELEMENT = 2, 1, 1  # of a value, of its type, of a tensor type
 _OTHER_TYPES = {4: "sequence", 5: "map", 7: "opaque", 8: "sparse tensor", 9: "optional"}
 
 
-def disallowed(path: Path) -> list[str]:
-    """Return everything in an ONNX file that is not allowed, such as ``Loop``.
+def disallowed(content: bytes) -> list[str]:
+    """Return everything in the content of an ONNX file that is not allowed, such as ``Loop``.
 
     Raises:
         ValueError: it is not an ONNX file.
     """
-    reader, model = Reader(), memoryview(path.read_bytes())
+    reader, model = Reader(), memoryview(content)
     found = [f"the function {name}" for name in reader.texts(model, _FUNCTION, 1)]
     found += ["training information" for _ in reader.inside(model, _TRAINING)]
     for graph in reader.inside(model, _GRAPH):

@@ -88,15 +88,15 @@ async def _infer(call: Context, request: InferenceRequest) -> Any:
     result = await call.service.predict(version, request.images, deadline)
     [spec] = version.contract.outputs
     output: dict[str, Any] = {"name": spec.name, "datatype": DATATYPES[spec.dtype]}
-    output["shape"] = list(result.probabilities.shape)
+    output["shape"] = list(result.predictions.shape)
     response = message("ModelInferResponse")(
         model_name=version.model, model_version=version.text, id=request.id, outputs=[output]
     )
     if request.raw:  # raw input, raw output
-        raw = result.probabilities.astype("<f4", copy=False).tobytes()
+        raw = result.predictions.astype("<f4", copy=False).tobytes()
         response.raw_output_contents.append(raw)
     else:
-        response.outputs[0].contents.fp32_contents.extend(result.probabilities.ravel())
+        response.outputs[0].contents.fp32_contents.extend(result.predictions.ravel())
     return response
 
 

@@ -1,5 +1,7 @@
 // A bar for each class.
 
+import { percent } from "./numbers.js";
+
 const DIGITS = Array.from("0123456789");
 
 export class Chart {
@@ -14,7 +16,7 @@ export class Chart {
   /** Show `probabilities`, a number for each class name. */
   show(probabilities, { best, unsure }) {
     this.#list.classList.toggle("doubtful", unsure);
-    this.#name(Object.keys(probabilities));
+    this.prepare(Object.keys(probabilities));
     for (const [name, { item, bar, number }] of this.#rows) {
       bar.style.setProperty("--probability", probabilities[name]);
       number.textContent = percent(probabilities[name]);
@@ -23,7 +25,7 @@ export class Chart {
   }
 
   clear() {
-    if (this.#rows.size === 0) this.#name(DIGITS); // the usual classes, until a prediction names its own
+    if (this.#rows.size === 0) this.prepare(DIGITS); // the usual classes, until the server names others
     for (const { item, bar, number } of this.#rows.values()) {
       bar.style.setProperty("--probability", 0);
       number.textContent = "";
@@ -31,20 +33,13 @@ export class Chart {
     }
   }
 
-  #name(names) {
+  /** Name the classes; the bars of new ones are empty. */
+  prepare(names) {
     if (names.join("\n") === [...this.#rows.keys()].join("\n")) return;
     this.#rows = new Map(names.map((name) => [name, row(name)]));
     this.#list.replaceChildren(...[...this.#rows.values()].map(({ item }) => item));
     this.#list.classList.toggle("words", names.some((name) => name.length > 2));
   }
-}
-
-/** Format a probability; rounding must not suggest certainty. */
-export function percent(probability) {
-  const shown = (100 * probability).toFixed(1);
-  if (shown === "100.0") return "> 99.9%";
-  if (shown === "0.0") return "< 0.1%";
-  return `${shown}%`;
 }
 
 function row(name) {

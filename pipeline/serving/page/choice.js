@@ -7,6 +7,7 @@ export class Choice extends EventTarget {
   #versions;
   #unavailable;
   #shown = "";
+  #task;
   /** Whether models and versions must be loaded from the server again. */
   stale = true;
 
@@ -33,6 +34,11 @@ export class Choice extends EventTarget {
     return this.#versions.value;
   }
 
+  /** What the default version predicts, as the server describes it; undefined if it is not ready. */
+  get task() {
+    return this.#task;
+  }
+
   /** Load the server's models and versions, and offer them. */
   async load() {
     const before = this.model;
@@ -48,6 +54,7 @@ export class Choice extends EventTarget {
     const shown = JSON.stringify([names, described]);
     if (shown === this.#shown) return; // rebuilding would close an open list
     this.#shown = shown;
+    this.#task = described?.task ?? undefined;
     fill(this.#models, names.map((name) => ({ value: name, text: name })), described?.name);
     fill(this.#versions, described ? versionOptions(described) : [], this.version);
     const statuses = described?.model_version_status ?? [];

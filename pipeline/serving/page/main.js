@@ -1,8 +1,7 @@
 // Wiring: sends drawings to the server and shows its predictions.
 
-import { Prediction, decodeImage, inWords } from "./prediction.js";
+import { Prediction, decodeImage, inWords, purpose } from "./prediction.js";
 import { RequestError, classify, useToken } from "./api.js";
-import { Chart } from "./chart.js";
 import { Choice } from "./choice.js";
 import { followKeyboard, followShortcuts } from "./keyboard.js";
 import { live } from "./live.js";
@@ -10,6 +9,7 @@ import { Notice, Voice } from "./notices.js";
 import { Paper } from "./paper.js";
 import { acceptPictures } from "./picture.js";
 import { followPointer } from "./pointer.js";
+import { Scores } from "./scores.js";
 import { Sketch } from "./sketch.js";
 
 const POLL_SECONDS = 10; // for new versions, and to notice an unavailable server
@@ -17,7 +17,11 @@ const POLL_SECONDS = 10; // for new versions, and to notice an unavailable serve
 const element = (id) => document.getElementById(id);
 const sketch = new Sketch();
 const paper = new Paper(element("paper"), sketch);
-const chart = new Chart(element("bars"));
+const scores = new Scores(element("scores"), {
+  bars: element("bars"),
+  balance: element("balance"),
+  line: element("line"),
+});
 const prediction = new Prediction({
   canonical: element("canonical"),
   label: element("label"),
@@ -43,7 +47,10 @@ sketch.addEventListener("change", () => {
   if (sketch.empty) forget();
   else want();
 });
-choice.addEventListener("change", want);
+choice.addEventListener("change", () => {
+  explainTask();
+  want();
+});
 followPointer(element("paper"), sketch);
 followKeyboard(element("paper"), sketch, paper, (text) => voice.say(text));
 followShortcuts(sketch);
@@ -72,6 +79,12 @@ function want() {
   request();
 }
 
+function explainTask() {
+  if (!choice.task) return;
+  element("purpose").textContent = purpose(choice.task);
+  scores.prepare(choice.task);
+}
+
 function poll() {
   if (document.hidden || !element("token").hidden) return;
   choice.stale = true;
@@ -91,7 +104,7 @@ function showBusy() {
 
 function blank() {
   prediction.clear();
-  chart.clear();
+  scores.clear();
   voice.hush();
 }
 
@@ -123,7 +136,7 @@ async function predict() {
     if (subject !== sketch.subject) return;
     notice.clear();
     prediction.show(found, image);
-    chart.show(found.probabilities, { best: found.top[0].label, unsure: found.unsure });
+    scores.show(found);
     voice.sayWhenSettled(inWords(found));
   } catch (error) {
     const later = error instanceof RequestError && error.kind !== "refused";

@@ -1,6 +1,6 @@
 // The prediction in large type, and the picture that the network actually saw.
 
-import { percent } from "./chart.js";
+import { percent, valueText } from "./numbers.js";
 
 export class Prediction {
   #elements;
@@ -12,13 +12,13 @@ export class Prediction {
   }
 
   /** Show a prediction and its `image` (see `decodeImage`). */
-  show({ model, version, top, unsure }, image) {
+  show(found, image) {
     const { label, probability, source } = this.#elements;
-    label.textContent = top[0].label;
-    label.className = top[0].label.length > 2 ? "word" : "";
-    probability.textContent = percent(top[0].probability);
-    source.textContent = `${model}, version ${version}`;
-    this.#doubt(unsure);
+    label.textContent = labelOf(found);
+    label.className = sizeOf(label.textContent);
+    probability.textContent = found.top ? percent(found.top[0].probability) : "";
+    source.textContent = `${found.model}, version ${found.version}`;
+    this.#doubt(found.unsure);
     this.#see(image);
   }
 
@@ -57,12 +57,30 @@ export async function decodeImage({ canonical }) {
 }
 
 /** Return a prediction as a sentence for screen readers. */
-export function inWords({ top, unsure }) {
-  if (unsure) return `The model is unsure: ${either(top)}.`;
-  return `${top[0].label}, ${percent(top[0].probability)}.`;
+export function inWords(found) {
+  const { top, unsure } = found;
+  if (unsure) return `The model is unsure: ${top ? either(top) : labelOf(found)}.`;
+  return top ? `${labelOf(found)}, ${percent(top[0].probability)}.` : `${labelOf(found)}.`;
+}
+
+/** Return the likeliest class, or the value. */
+function labelOf({ top, value, range }) {
+  return top ? top[0].label : valueText(value, range);
+}
+
+function sizeOf({ length }) {
+  if (length <= 2) return "";
+  return length <= 6 ? "short" : "word";
 }
 
 function either(top) {
   const names = top.map(({ label }) => label);
   return names.length > 1 ? `${names.slice(0, -1).join(", ")} or ${names.at(-1)}` : names[0];
+}
+
+/** Return what the network does, for a task as the server describes it. */
+export function purpose({ name, class_names: names }) {
+  if (name === "regression") return "Draw a digit, and a neural network predicts a number.";
+  if (names.length !== 2) return "Draw a digit, and a neural network recognizes it.";
+  return `Draw a digit, and a neural network chooses between ${names[0]} and ${names[1]}.`;
 }

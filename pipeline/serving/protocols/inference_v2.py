@@ -64,7 +64,7 @@ async def index(service: Service, request: Request) -> Response:
 
 
 async def infer(service: Service, request: Request) -> Response:
-    """Return the class probabilities of images, as JSON or raw bytes."""
+    """Return the predictions for images, as JSON or raw bytes."""
     version = request.version = find_version(service, request)
     text, raw = split(request.body, request.header(_JSON_LENGTH))
     limits = service.settings.limits
@@ -75,26 +75,26 @@ async def infer(service: Service, request: Request) -> Response:
     result = await service.predict(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
-    response = _response(version, parsed, result.probabilities)
+    response = _response(version, parsed, result.predictions)
     request.spans["serialize"] = time.perf_counter() - started
     return response
 
 
-def _response(version: Version, parsed: InferenceRequest, probabilities: Any) -> Response:
+def _response(version: Version, parsed: InferenceRequest, predictions: Any) -> Response:
     [spec] = version.contract.outputs
     output: dict[str, Any] = {
         "name": spec.name,
         "datatype": DATATYPES[spec.dtype],
-        "shape": list(probabilities.shape),
+        "shape": list(predictions.shape),
     }
     document: dict[str, Any] = {"model_name": version.model, "model_version": version.text}
     if parsed.id is not None:
         document["id"] = parsed.id
     document["outputs"] = [output]
     if not parsed.binary:
-        output["data"] = probabilities.ravel()
+        output["data"] = predictions.ravel()
         return as_json(document)
-    raw = probabilities.astype("<f4", copy=False).tobytes()
+    raw = predictions.astype("<f4", copy=False).tobytes()
     output["parameters"] = {"binary_data_size": len(raw)}
     text = orjson.dumps(document)
     return Response(

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.serving import DISTRIBUTION, server_version
 from pipeline.serving.http.routing import Route
-from pipeline.serving.protocols import page, schemas
+from pipeline.serving.protocols import page, request_schemas, schemas
 from pipeline.serving.service import Service
 
 _DESCRIPTIONS = {
@@ -44,7 +44,7 @@ def document(service: Service, routes: Iterable[Route]) -> dict[str, Any]:
 
 
 def _operation(route: Route, service: Service) -> dict[str, Any]:
-    body = schemas.request_body(route.handler, service)
+    body = request_schemas.request_body(route.handler, service)
     operation: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{route.method} {route.path}").strip("_"),
         "summary": (route.handler.__doc__ or "").partition("\n")[0],

@@ -1,4 +1,4 @@
-"""Classify PNG, JPEG and WebP pictures: ``POST /v1/models/NAME:classify-image``."""
+"""Predictions for PNG, JPEG and WebP pictures: ``POST /v1/models/NAME:classify-image``."""
 
 import asyncio
 import base64
@@ -12,12 +12,13 @@ import numpy as np
 
 from pipeline.errors import ImageError
 from pipeline.imaging.image_files import decode_picture
-from pipeline.runtimes.predictor import Images, Probabilities
+from pipeline.runtimes.predictor import Images
 from pipeline.serving.errors import bad_request, deadline_exceeded
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.protocols.paths import find_version
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
+from pipeline.tasks.task import DisplayedPrediction, Predictions
 
 _TOP = 3
 # Below this probability a prediction is marked as unsure: 2.8% of MNIST's test digits for the
@@ -26,7 +27,7 @@ UNSURE_BELOW = 0.9
 
 
 async def classify_image(service: Service, request: Request) -> Response:
-    """Return the most likely classes of a picture, and the image that the network saw."""
+    """Return the prediction for a picture, and the image that the network saw."""
     version = request.version = find_version(service, request)
     if not request.body:
         raise bad_request("The body must be a PNG, JPEG or WebP picture; got nothing.")
@@ -35,7 +36,7 @@ async def classify_image(service: Service, request: Request) -> Response:
     result = await service.predict(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
-    response = as_json(_describe(version, images, result.probabilities[0]))
+    response = as_json(_describe(version, images, result.predictions[0]))
     request.spans["serialize"] = time.perf_counter() - started
     return response
 
@@ -70,18 +71,33 @@ def _decode(request: Request, version: Version) -> Images:
     return picture[np.newaxis]
 
 
-def _describe(version: Version, images: Images, probabilities: Probabilities) -> dict[str, Any]:
-    displayed = version.task.describe(probabilities, version.class_names)
-    ranked = sorted(displayed.probabilities.items(), key=lambda pair: pair[1], reverse=True)
+def _describe(version: Version, images: Images, prediction: Predictions) -> dict[str, Any]:
+    displayed = version.task.describe(prediction, version.class_names)
     empty = not images.any()
     return {
         "model": version.model,
         "version": version.text,
-        "top": [{"label": name, "probability": value} for name, value in ranked[:_TOP]],
-        "unsure": bool(empty or (displayed.probability or 0) < UNSURE_BELOW),
-        "probabilities": displayed.probabilities,
+        **(_classes(displayed) if displayed.value is None else _value(displayed, version)),
+        "unsure": bool(empty or _is_unlikely(displayed)),
         "canonical": {"b64": _png(images[0])},
     }
+
+
+def _classes(displayed: DisplayedPrediction) -> dict[str, Any]:
+    ranked = sorted(displayed.probabilities.items(), key=lambda pair: pair[1], reverse=True)
+    return {
+        "top": [{"label": name, "probability": value} for name, value in ranked[:_TOP]],
+        "probabilities": displayed.probabilities,
+    }
+
+
+def _value(displayed: DisplayedPrediction, version: Version) -> dict[str, Any]:
+    return {"value": displayed.value, "range": version.value_range}
+
+
+def _is_unlikely(displayed: DisplayedPrediction) -> bool:
+    """Return whether the label has a low probability; a value has none."""
+    return displayed.probability is not None and bool(displayed.probability < UNSURE_BELOW)
 
 
 def _png(image: Images) -> str:

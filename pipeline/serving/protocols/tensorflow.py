@@ -16,6 +16,7 @@ from pipeline.serving.json_objects import json_type, read_object
 from pipeline.serving.model import STUCK, Model
 from pipeline.serving.number_lists import NumberList
 from pipeline.serving.protocols.paths import find_version
+from pipeline.serving.protocols.task_facts import describe_task
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits
 from pipeline.serving.versions import Version
@@ -32,7 +33,7 @@ async def predict(service: Service, request: Request) -> Response:
     result = await service.predict(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
-    response = as_json({key: result.probabilities})
+    response = as_json({key: result.predictions})
     request.spans["serialize"] = time.perf_counter() - started
     return response
 
@@ -72,6 +73,7 @@ async def status(service: Service, request: Request) -> Response:
             "name": model.name,
             "ready": model.default is not None,
             "default_version": model.default and model.default.text,
+            "task": model.default and describe_task(model.default),
             "labels": {label: str(at) for label, at in model.served_labels.items()},
             "label_status": _label_rows(model),
             "folder_status": _status("DEADLINE_EXCEEDED", STUCK if None in model.stuck else ""),

@@ -45,7 +45,9 @@ def require_output(name: Any, version: Version) -> None:
     """
     [spec] = version.contract.outputs
     if name != spec.name:
+        sizes = ", ".join(map(str, spec.shape[1:]))
         raise bad_request(
-            f"unexpected inference output {name!r:.60} for model {version.model}; expected "
-            f"{spec.name!r}."
+            f"unexpected inference output {name!r:.60} for model {version.model}, whose task is "
+            f"{version.task.name}; expected {spec.name!r}, {DATATYPES[spec.dtype]} of shape "
+            f"[batch, {sizes}]."
         )

@@ -1,0 +1,117 @@
+"""The tables of a model card, in Markdown: metrics, verification, copies in lower precision."""
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.artifacts.checks import Check
+from pipeline.artifacts.cost import SLOWER
+from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.artifacts.reduced_precision import Copy
+
+
+def metrics_tables(metrics: Mapping[str, Metrics]) -> list[str]:
+    """Return the scores of each split and of the best constant prediction, and those by class."""
+    test = metrics["test"]
+    return [
+        f"| split | loss | {' | '.join(map(title, test.scores))} |",
+        "|---|---:|" + "---:|" * len(test.scores),
+        *(_split_row(name, values) for name, values in metrics.items()),
+        *_baseline_row(test),
+        "",
+        *_class_table(test),
+    ]
+
+
+def verification_table(checks: Sequence[Check], score: str) -> list[str]:
+    """Return the table; values have no labels that could be the same."""
+    labels = any(check.label_agreement is not None for check in checks)
+    columns = ["file", "runtime", "largest difference", "allowed"]
+    columns += [*["same labels"] * labels, score, "time per image"]
+    return [
+        f"| {' | '.join(columns)} |",
+        "|---|---|" + "---:|" * (len(columns) - 2),
+        *(_verification_row(check, len(columns), labels=labels) for check in checks),
+    ]
+
+
+def copies_section(copies: Sequence[Copy], checks: Sequence[Check]) -> list[str]:
+    """Describe the costs and benefits of each copy in lower precision, or why it is left out."""
+    if not copies:
+        return []
+    lines = [_copy(copy, [c for c in checks if c.artifact == copy.artifact]) for copy in copies]
+    return ["## Copies in lower precision", "", *lines, ""]
+
+
+def title(score: str) -> str:
+    """Return the name of a score for people."""
+    titles = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "roc_auc": "ROC AUC"}
+    return titles.get(score, score.replace("_", " "))
+
+
+def constant(metrics: Metrics) -> str:
+    """Return what the best constant prediction predicts."""
+    return "the majority class" if metrics.classes else "the mean"
+
+
+def _baseline_row(metrics: Metrics) -> list[str]:
+    """Return the scores of the best constant prediction on the test set."""
+    if not metrics.baseline:
+        return []
+    numbers = (metrics.baseline.get(name) for name in metrics.scores)
+    shown = ("" if number is None else f"{round(number, 4) + 0.0:.4f}" for number in numbers)
+    return [f"| test, always {constant(metrics)} | | {' | '.join(shown)} |"]
+
+
+def _class_table(metrics: Metrics) -> list[str]:
+    if not metrics.classes:
+        return []
+    return [
+        "| class (test) | precision | recall | F1 | images |",
+        "|---|---:|---:|---:|---:|",
+        *map(_class_row, metrics.classes),
+        "",
+    ]
+
+
+def _split_row(name: str, metrics: Metrics) -> str:
+    numbers = (metrics.loss, *metrics.scores.values())
+    return f"| {name} | " + " | ".join(f"{number:.4f}" for number in numbers) + " |"
+
+
+def _class_row(row: ClassMetrics) -> str:
+    numbers = " | ".join(f"{number:.4f}" for number in (row.precision, row.recall, row.f1))
+    return f"| {row.name} | {numbers} | {row.images:,} |"
+
+
+def _verification_row(check: Check, columns: int, *, labels: bool) -> str:
+    asked = f" ({check.asked})" if check.asked else ""
+    name = f"| {check.artifact} | {check.runtime}{asked} "
+    if check.cost is None or check.max_abs_diff is None or check.score is None:
+        return f"{name}| not run {'| ' * (columns - 3)}|"
+    times = check.cost.time_per_image.values()
+    shown = ", ".join(f"{1e6 * time.median_seconds:.3g}" for time in times)
+    agreement = "" if check.label_agreement is None else f"{100 * check.label_agreement:.2f} %"
+    allowed = "" if check.allowed_diff is None else f"{check.allowed_diff:.1e}"
+    values = [f"{check.max_abs_diff:.1e}", allowed, *[agreement] * labels]
+    return f"{name}| {' | '.join(values)} | {check.score:.4f} | {shown} us |"
+
+
+def _copy(copy: Copy, checks: Sequence[Check]) -> str:
+    if copy.reason:
+        return f"- `{copy.artifact}` is left out: {copy.reason}."
+    tested = {f"{check.score:.4f}" for check in checks if check.ran}
+    name = title(copy.score_name)
+    slower = [
+        f"{check.runtime} ({', '.join(f'{ratio:.1f}x' for ratio in ratios.values())})"
+        for check in checks
+        if (ratios := check.times_of_original) and max(ratios.values()) >= SLOWER
+    ]
+    return (
+        f"- `{copy.artifact}`: {copy.bytes:,} bytes instead of {copy.original_bytes:,}; "
+        f"validation {name} {copy.score:.4f}, {copy.change}; "
+        f"test {name} {' to '.join(sorted(tested))}."
+        + (
+            f" Slower than float32, for one image or for 256, in: {'; '.join(slower)}."
+            if slower
+            else ""
+        )
+    )

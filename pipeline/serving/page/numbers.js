@@ -1,0 +1,23 @@
+// Numbers as text.
+
+/** Format a probability; rounding must not suggest certainty. */
+export function percent(probability) {
+  const shown = (100 * probability).toFixed(1);
+  if (shown === "100.0") return "> 99.9%";
+  if (shown === "0.0") return "< 0.1%";
+  return `${shown}%`;
+}
+
+/** Format a predicted value to a thousandth of its `range`, or to four digits without one. */
+export function valueText(value, range) {
+  const shown = range ? value.toFixed(decimals(range)) : fourDigits(value);
+  return Number(shown) === 0 ? shown.replace("-", "") : shown.replace("-", "−");
+}
+
+function decimals([least, most]) {
+  return Math.min(20, Math.max(0, 3 - Math.ceil(Math.log10(most - least))));
+}
+
+function fourDigits(value) {
+  return Math.abs(value) < 10_000 ? value.toPrecision(4) : value.toFixed(0);
+}
