@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log10
 
-from benchmarks.lecture.svg import drawing, line, polyline, text
+from benchmarks.lecture.svg import circle, drawing, line, polyline, text
 
-WIDTH, HEIGHT = 480, 300
-_LEFT, _TOP, _BOTTOM = 48, 34, 44
+WIDTH, HEIGHT = 480, 310
+_LEFT, _TOP, _BOTTOM = 48, 54, 44
 _LINE_HEIGHT = 15
 
 
@@ -28,12 +28,13 @@ class Axis:
 
 @dataclass(frozen=True)
 class Series:
-    """A named line; its color is one of ``svg.NUM_COLORS``."""
+    """A named line, or its points as dots; its color is one of ``svg.NUM_COLORS``."""
 
     name: str
     points: Sequence[tuple[float, float]]
     color: int
     dashed: bool = False
+    dots: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,21 @@ class Chart:
             yield text(x, bottom + 16, f"{value:,g}", "small muted", anchor="middle")
         yield line(left, bottom, right, bottom)
         yield text((left + right) / 2, bottom + 33, self.x.name, "small muted", anchor="middle")
-        yield text(left - 36, top - 8, self.y.name, "small muted")
+        yield text(12, top - 12, self.y.name, "small muted")
 
     def _lines(self) -> Iterator[str]:
         for one in self.series:
-            kind = f"c{one.color}{' dashed' if one.dashed else ''}"
-            yield polyline([self.at(*point) for point in one.points], kind)
+            places = [self.at(*point) for point in one.points]
+            if one.dots:
+                yield from (circle(x, y, 3, f"c{one.color}") for x, y in places)
+            else:
+                yield polyline(places, f"c{one.color}{' dashed' if one.dashed else ''}")
         yield from self._names()
 
     def _names(self) -> Iterator[str]:
-        """Write each name where its line ends, or below the name before it."""
+        """Write each name where its line ends, or above the name before it."""
         ends = [(*self.at(*one.points[-1]), one) for one in self.series]
-        previous = 0.0
-        for x, y, one in sorted(ends, key=lambda end: end[1]):
-            previous = max(y + 4, previous + _LINE_HEIGHT)
+        previous = float(HEIGHT)
+        for x, y, one in sorted(ends, key=lambda end: end[1], reverse=True):
+            previous = min(y + 4, previous - _LINE_HEIGHT)
             yield text(x + 6, previous, one.name, f"small c{one.color}")

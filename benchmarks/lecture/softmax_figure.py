@@ -1,4 +1,4 @@
-"""The figure of how accuracies develop while softmax classifiers are trained in different ways."""
+"""The figure of how far training and test accuracy differ in differently trained classifiers."""
 
 import json
 from typing import Any
@@ -7,26 +7,32 @@ from benchmarks.lecture.charts import Axis, Chart, Series
 from benchmarks.lecture.svg import circle, text
 from benchmarks.machine import RESULTS
 
-_SHOWN = ("reference", "full gradient", "3,000 images", "pixels 0 to 255")
-_TICKS = range(76, 97, 4)
+_LINES = ("reference", "full gradient", "3,000 images")
+_DOTS = "pixels 0 to 255"
+_STEPS_PER_EPOCH = 469
+_TICKS = range(76, 94, 2)
 
 
 def softmax_figure() -> str:
-    """Plot the test accuracy over the training accuracy, with the slides' pair."""
+    """Plot training minus test accuracy over test accuracy, with the slides' pair."""
     found = json.loads((RESULTS / "lecture_softmax.json").read_text())
-    shown = [one for name in _SHOWN for one in found["variants"] if one["name"] == name]
-    series = [Series(one["name"], _path(one), k) for k, one in enumerate(shown)]
-    series.append(Series("train = test", [(_TICKS[0], _TICKS[0]), (94, 94)], 7, dashed=True))
+    variants = {one["name"]: one["path"] for one in found["variants"]}
+    series = [Series(name, _points(variants[name]), k) for k, name in enumerate(_LINES)]
+    ends = [point for point in variants[_DOTS] if point[0] % _STEPS_PER_EPOCH == 0]
+    series.append(Series(_DOTS, _points(ends), 3, dots=True))
     chart = Chart(
-        "Accuracy of softmax classifiers during training, in percent",
-        Axis("on the training images", _TICKS),
-        Axis("on the test images", _TICKS),
+        "Softmax classifiers: difference of the two accuracies",
+        Axis("test accuracy, percent", _TICKS),
+        Axis("training minus test accuracy, percentage points", [-2, -1, 0, 1, 2]),
         series,
+        right=96,
     )
-    x, y = chart.at(*found["slides"])
-    return chart.draw([circle(x, y, 5, "c4"), text(x + 9, y + 12, "the slides", "small c4")])
+    train, test = found["slides"]
+    x, y = chart.at(test, train - test)
+    return chart.draw(
+        [circle(x, y, 5, "c4"), text(x, y - 10, "slides", "small c4", anchor="middle")]
+    )
 
 
-def _path(variant: dict[str, Any]) -> list[tuple[float, float]]:
-    points = [(train, test) for _, train, test in variant["path"]]
-    return [point for point in points if min(point) >= _TICKS[0]]
+def _points(path: list[Any]) -> list[tuple[float, float]]:
+    return [(test, train - test) for _, train, test in path if test >= _TICKS[0]]

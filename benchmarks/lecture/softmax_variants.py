@@ -41,13 +41,13 @@ VARIANTS = (
     Variant("reference"),
     Variant("learning rate 0.01", rate=0.01),
     Variant("learning rate 0.001", rate=0.001, epochs=10),
-    Variant("full gradient", batch=_NUM_IMAGES, epochs=100),
+    Variant("full gradient", batch=_NUM_IMAGES, epochs=50),
     Variant("initial weights N(0, 1)", initial=1.0, epochs=10),
     Variant("no bias", bias=False),
     Variant("no shuffling", order="fixed"),
     Variant("sorted by label", order="sorted by label"),
     Variant("3,000 images", images=3_000, epochs=20),
-    Variant("300 images", images=300, epochs=200),
+    Variant("300 images", images=300, epochs=100),
     Variant("pixels 0 to 255", scale=1.0, rate=0.01, epochs=20),
     Variant("pixels 0 to 255, RMSprop", scale=1.0, rate=0.001, optimizer="rmsprop", epochs=20),
 )
@@ -84,7 +84,7 @@ def train(variant: Variant, digits: Digits) -> Iterator[tuple[int, float, float]
             step += 1
             if _is_measured(step):
                 yield step, *_accuracies(parameters, variant, images, labels, digits)
-    yield step, *_accuracies(parameters, variant, images, labels, digits)
+        yield step, *_accuracies(parameters, variant, images, labels, digits)
 
 
 def _training_set(variant: Variant, digits: Digits) -> tuple[Pixels, Array]:
