@@ -16,7 +16,7 @@ SERVERS := fastapi kserve litserve mlserver
   bench-serving bench-serving-soak campaign campaign-ci docs fuzz
 
 help:
-	@echo "make run         install, then run configs/mlp.yaml (ARGS='configs/softmax.yaml' for another)"
+	@echo "make run         install, then run configs/mlp.yaml (ARGS='lecture/softmax' for another)"
 	@echo "make serve       install, then serve the published models (ARGS='--port 8601' for another port)"
 	@echo "make install     install only: .venv, from requirements/run.txt"
 	@echo "make javascript  install the JavaScript runtimes (require Node.js; in a browser, Chromium)"
@@ -174,5 +174,5 @@ docs: .venv-docs/installed
 	rm -rf .docs
 	mkdir -p .docs/pages/docs
 	cp *.md LICENSE .docs/pages
-	cp docs/* .docs/pages/docs
+	cp -r docs/. .docs/pages/docs
 	.venv-docs/bin/zensical build --clean --strict

@@ -15,12 +15,12 @@ def accuracies(full_mnist: FullMnist, tmp_path_factory: pytest.TempPathFactory) 
     place = tmp_path_factory.mktemp("accuracy")
     shutil.copytree(full_mnist.data, place / "runs" / "data" / full_mnist.data.name)
     found = {}
-    for name in ("softmax", "linear_deep", "mlp"):
+    for name in ("lecture/softmax", "lecture/linear_deep", "mlp"):
         config = PROJECT / "configs" / f"{name}.yaml"
         result = run(config, workspace=place, until="evaluate", progress=Silent())
         assert result.stages[0].status == "cached"
         assert result.data.test == 10_000
-        found[name] = result.metrics["test"].accuracy
+        found[result.name] = result.metrics["test"].accuracy
     return found
 
 

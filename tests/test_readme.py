@@ -53,8 +53,8 @@ def test_python_example_runs(folder: Path, block: str) -> None:
 
 
 def test_configurations_named_in_the_readme_exist() -> None:
-    named = set(re.findall(r"configs/\w+\.yaml", (PROJECT / "README.md").read_text()))
-    assert {"configs/mlp.yaml", "configs/softmax.yaml", "configs/linear_deep.yaml"} <= named
+    named = set(re.findall(r"configs/[\w/]+\.yaml", (PROJECT / "README.md").read_text()))
+    assert {"configs/mlp.yaml", "configs/smoke.yaml", "configs/lecture/softmax.yaml"} <= named
     assert all((PROJECT / name).is_file() for name in named)
 
 

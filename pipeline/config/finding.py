@@ -11,7 +11,7 @@ _ENDINGS = (".yaml", ".yml")
 
 
 def find_config(path: Path) -> Path:
-    """Return the file of a path, or ``configs/NAME.yaml`` for a bare NAME.
+    """Return the file of a path, or ``configs/NAME.yaml`` for a NAME such as ``lecture/softmax``.
 
     Raises:
         ConfigError: there is no such file.
@@ -37,17 +37,19 @@ def is_config(text: str) -> bool:
 
 def _named(path: Path) -> Path | None:
     named = _FOLDER / f"{path}{'' if path.suffix in _ENDINGS else '.yaml'}"
-    return named if path.name == str(path) and named.is_file() else None
+    inside = not path.is_absolute() and ".." not in path.parts
+    return named if inside and named.is_file() else None
 
 
 def _suggestion(path: Path) -> str:
     if path.suffix not in _ENDINGS and (keys := exact_keys(str(path))):
         return f"To set a key, write KEY=VALUE without spaces: {keys[0]}=VALUE."
-    return _suggest_file(path, _FOLDER)
+    folder = _FOLDER / path.name
+    return _suggest_file(path, folder if folder.is_dir() else _FOLDER)
 
 
 def _suggest_file(path: Path, folder: Path) -> str:
-    files = sorted(file for ending in _ENDINGS for file in folder.glob(f"*{ending}"))
+    files = [file for subfolder in ("", "*/") for file in _configs(folder, subfolder)]
     near = difflib.get_close_matches(path.stem, [file.stem for file in files], n=1)
     if near and folder != path:
         return f"Did you mean {next(file for file in files if file.stem == near[0])}?"
@@ -57,3 +59,7 @@ def _suggest_file(path: Path, folder: Path) -> str:
             "`{name: mlp, model: {hidden: [128]}}` is complete."
         )
     return f"Specify a file, for example {', '.join(str(file) for file in files[:4])}."
+
+
+def _configs(folder: Path, subfolder: str) -> list[Path]:
+    return sorted(file for ending in _ENDINGS for file in folder.glob(f"{subfolder}*{ending}"))

@@ -46,8 +46,8 @@ def test_configuration_is_frozen() -> None:
 
 
 def test_every_shipped_configuration_is_valid() -> None:
-    names = {path.stem: read(path).name for path in (PROJECT / "configs").glob("*.yaml")}
-    assert {"mlp", "softmax", "linear_deep", "smoke"} <= set(names)
+    names = {path.stem: read(path).name for path in (PROJECT / "configs").rglob("*.yaml")}
+    assert {"mlp", "smoke", "softmax", "linear_deep"} <= set(names)
     assert all(stem == name for stem, name in names.items())
 
 

@@ -25,7 +25,7 @@ from pipeline.runtimes.registry import open_model, runtimes_for
 from pipeline.runtimes.worker import SMALL_BATCHES
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import UNIT_ROUNDOFF, Task
-from pipeline.verification.activations import ACTIVATIONS
+from pipeline.verification.activations.table import ACTIVATIONS
 from pipeline.verification.comparing import Reference, compare
 from pipeline.verification.exact import exact_predictions
 from pipeline.verification.network import Dense, Network

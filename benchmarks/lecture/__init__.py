@@ -1,0 +1,1 @@
+"""The numbers and figures of docs/lecture.md: ``python -m benchmarks.lecture``."""
