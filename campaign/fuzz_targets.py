@@ -42,7 +42,8 @@ class Version:
     """What the parsers read of a version that is served."""
 
     model, text, number = "m", "1", 1
-    contract = contract_for(task_named("multiclass").output(3), image_shape=SHAPE)
+    task = task_named("multiclass")
+    contract = contract_for(task.output(3), image_shape=SHAPE)
 
 
 _VERSION: Any = Version()
