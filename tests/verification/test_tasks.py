@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from campaign.tolerances import faults
+from campaign.tolerances.faults import faults
 from pipeline.artifacts.formats import FLOAT16, FLOAT32, FORMATS, INT8, artifact_path
 from pipeline.artifacts.model_contract import contract_for
 from pipeline.config.schema import Model

@@ -6,14 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from campaign.tolerances import (
-    has_effect,
-    read_digits,
-    reference_for,
-    refusals,
-    sound_models,
-    try_faults,
-)
+from campaign.tolerances.outcomes import has_effect, reference_for, refusals, try_faults
+from campaign.tolerances.random_models import read_digits, sound_models
 from pipeline.artifacts.formats import formats_in
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
