@@ -175,9 +175,10 @@ def _data_of_file(
     known = json.dumps(facts.class_names)
     labels = result.metadata.get("labels", known)
     if contract != wanted or labels != known:
+        names = ", ".join(facts.class_names) or "none"
         raise DataFileError(
             f"A file verified on {facts.name} must have the signature {wanted} and the labels "
-            f"{known[:200]}; got {contract} and the labels {labels[:200]} "
+            f"{names}; got {contract} and the labels {labels[:200]} "
             f"in {path}. If the file is for another data set, set data_set in its metadata."
         )
     return data
