@@ -1,12 +1,14 @@
 """Tolerances: no sound model may be refused, and no fault that changes behavior accepted.
 
 ``python -m campaign.tolerances [SEED]`` draws random networks (deep, wide, trained for long, with
-tiny and huge weights, all activations) and verifies each in Keras and onnxruntime, some of them in
-all installed runtimes. Then it damages their ONNX files, in the weights and in the graph.
+tiny and huge weights, all activations and outputs) and verifies each in Keras and onnxruntime, some
+in all installed runtimes. Then it damages their ONNX files, in the weights and in the graph.
 
 A fault in the graph of a network that hardly depends on its input may change nothing beyond
-rounding. It counts as accepted only if it changes a label by more than a tie, or a probability by
-more than ``NOTICEABLE``; all others are counted as without effect.
+rounding. It counts as accepted only if it changes a label by more than a tie, or a prediction by
+more than ``NOTICEABLE`` of the span of predictions; all others are counted as without effect.
+Images do not count whose prediction float32 does not determine: in deep networks with large
+weights, rounding alone may change it by more than ``UNDETERMINED`` of the span.
 """
 
 import sys
@@ -24,7 +26,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from pipeline.artifacts.formats import FORMATS, artifact_path, formats_in
-from pipeline.artifacts.model_contract import contract_for
+from pipeline.artifacts.model_contract import Contract, contract_for
 from pipeline.config.schema import Model
 from pipeline.data.sample import read_sample
 from pipeline.errors import PipelineError
@@ -38,6 +40,7 @@ from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.runtimes.predictor import Predictor
 from pipeline.runtimes.worker import SMALL_BATCHES
 from pipeline.tasks.registry import task_named
+from pipeline.tasks.task import Labels, Task
 from pipeline.verification.activations.table import ACTIVATIONS
 from pipeline.verification.comparing import Reference, compare, differences
 from pipeline.verification.exact import exact_predictions
@@ -49,10 +52,17 @@ FAULTS_EACH = 4
 EPOCHS = (0, 0, 1, 10, 100)  # one of these; without training, weights are scaled
 TENTH = 10  # of the sound models, in all formats and all runtimes
 NOTICEABLE = 1e-5
+UNDETERMINED = 0.01
 TIE = 1e-6  # float32 probabilities that differ by less are equal within rounding
 FLOAT32_FORMATS = [name for name, item in FORMATS.items() if item.copy_of is None]
-MULTICLASS = task_named("multiclass")
-CONTRACT = contract_for(MULTICLASS.output(10), image_shape=(28, 28, 1))
+OUTPUTS = (
+    ("multiclass", "softmax"),
+    ("binary", "sigmoid"),
+    ("binary", "tanh"),
+    ("regression", "linear"),
+    ("regression", "relu"),
+)
+CLASSES = 10
 
 Change = Callable[[onnx.ModelProto], None]
 
@@ -65,6 +75,21 @@ class Digits:
     labels: npt.NDArray[np.int64]
     test: Path
     test_labels: npt.NDArray[np.int64]
+
+
+def task_for(seed: int) -> Task:
+    """Return the task of the random model with this seed."""
+    return task_named(*OUTPUTS[seed % len(OUTPUTS)])
+
+
+def contract_of(task: Task) -> Contract:
+    """Return the contract of a network for digits."""
+    return contract_for(task.output(CLASSES), image_shape=(28, 28, 1))
+
+
+def labels_for(task: Task, digits: npt.NDArray[np.int64]) -> Labels:
+    """Return the digits, their parity, or the digits as numbers."""
+    return (digits % 2 if task.name == "binary" else digits).astype(task.labels)
 
 
 def read_digits(folder: Path) -> Digits:
@@ -87,9 +112,10 @@ def random_model(seed: int, digits: Digits, epochs: Sequence[int]) -> keras.Mode
         activation=list(ACTIVATIONS)[seed % len(ACTIVATIONS)],
         initializer=str(rng.choice(["glorot_uniform", "he_normal", "orthogonal"])),
     )
-    model = build_model(config, image_shape=(28, 28, 1), num_classes=10, task=MULTICLASS)
+    task = task_for(seed)
+    model = build_model(config, image_shape=(28, 28, 1), num_classes=CLASSES, task=task)
     if chosen := int(rng.choice(epochs)):
-        _train(model, digits, chosen, learning_rate=float(rng.choice([1e-3, 1e-2])))
+        _train(model, task, digits, chosen, learning_rate=float(rng.choice([1e-3, 1e-2])))
         return model
     scale = 10.0 ** rng.uniform(-8, 3)
     weights = [scale ** rng.uniform(0, 1) * w for w in model.get_weights()]
@@ -98,32 +124,35 @@ def random_model(seed: int, digits: Digits, epochs: Sequence[int]) -> keras.Mode
     return model
 
 
-def _train(model: keras.Model, digits: Digits, epochs: int, learning_rate: float) -> None:
-    logits = logits_model(model)
-    logits.compile(keras.optimizers.Adam(learning_rate), MULTICLASS.loss())
-    logits.fit(digits.train, digits.labels, batch_size=100, epochs=epochs, verbose=0)
+def _train(
+    model: keras.Model, task: Task, digits: Digits, epochs: int, learning_rate: float
+) -> None:
+    logits, labels = logits_model(model), labels_for(task, digits.labels)
+    logits.compile(keras.optimizers.Adam(learning_rate), task.loss())
+    logits.fit(digits.train, labels, batch_size=100, epochs=epochs, verbose=0)
 
 
-def export_all(model: keras.Model, formats: list[str], folder: Path) -> None:
+def export_all(model: keras.Model, task: Task, formats: list[str], folder: Path) -> None:
     """Export a model; not every format can represent every activation."""
     folder.mkdir()
-    trained = TrainedModel(model, CONTRACT, {}, np.zeros((1, 28, 28, 1), np.uint8))
+    trained = TrainedModel(model, contract_of(task), {}, np.zeros((1, 28, 28, 1), np.uint8))
     for name in formats:
         with suppress(PipelineError):
             export(trained, name, folder)
 
 
 def reference_for(folder: Path, digits: Digits) -> Reference:
-    """Return the exact predictions of the Keras model in a folder."""
+    """Return the exact predictions of the Keras model in a folder, which is named by its seed."""
+    task = task_for(int(folder.name))
     network = trained_network(artifact_path(folder, "keras"))
     assert network is not None, "all activations are known"
-    exact = exact_predictions(network, np.load(digits.test), MULTICLASS)
+    exact = exact_predictions(network, np.load(digits.test), task)
     return Reference(
         digits.test,
-        digits.test_labels,
+        labels_for(task, digits.test_labels),
         exact.probabilities,
-        CONTRACT,
-        MULTICLASS,
+        contract_of(task),
+        task,
         exact.allowed,
         network,
     )
@@ -153,13 +182,14 @@ def refusals(folder: Path, reference: Reference) -> list[str]:
 def faults(rng: np.random.Generator, model: onnx.ModelProto) -> Iterator[tuple[str, Change]]:
     """Yield faults by name, each once in the weights or constants and once in the graph."""
     layer = int(rng.integers(len(_kernels(model))))
-    a, b = (int(index) for index in rng.choice(10, 2, replace=False))
-    order = np.arange(10)
-    order[[a, b]] = b, a
     yield "layer scaled by 1.001, weights", lambda m: _scale_layer(m, layer)
     yield "layer scaled by 1.001, graph", lambda m: _multiply(m, _kernels(m)[layer][0], 1.001)
-    yield "swapped class, weights", lambda m: _swap_columns(m, order)
-    yield "swapped class, graph", lambda m: _gather(m, order)
+    if _kernels(model)[-1][1].dims[1] == CLASSES:
+        a, b = (int(index) for index in rng.choice(CLASSES, 2, replace=False))
+        order = np.arange(CLASSES)
+        order[[a, b]] = b, a
+        yield "swapped class, weights", lambda m: _swap_columns(m, order)
+        yield "swapped class, graph", lambda m: _gather(m, order)
     scale = float(rng.choice([1, 1 / 127.5, 1 / 256]))
     yield "wrong input scale, constant", lambda m: _set_scale(m, scale)
     yield "wrong input scale, graph", lambda m: _multiply(m, _first(m, "Mul"), 255 * scale)
@@ -168,6 +198,11 @@ def faults(rng: np.random.Generator, model: onnx.ModelProto) -> Iterator[tuple[s
     if _biases(model):
         yield "missing bias, weights", lambda m: _clear_bias(m, layer)
         yield "missing bias, graph", lambda m: _remove_bias(m, layer)
+    yield "clipped output", _clip_output
+    if model.graph.node[-1].op_type == "Sigmoid":
+        yield "probability of the other class", _complement
+    if any(node.op_type == "Mul" for node in list(model.graph.node)[-2:]):
+        yield "missing factor of the logits", _lose_factor
     yield "float16, weights", _round_weights
     yield "float16, graph", lambda m: _compute_in_half(m, layer)
 
@@ -265,6 +300,26 @@ def _remove_bias(model: onnx.ModelProto, layer: int) -> None:
     node.CopyFrom(helper.make_node("Identity", [before], list(node.output)))
 
 
+def _clip_output(model: onnx.ModelProto) -> None:
+    """Clip the output to 0.001 to 0.999, as a runtime that avoids infinite logarithms would."""
+    bounds = [_constant(model, np.array(value, np.float32)) for value in (0.001, 0.999)]
+    _insert(model, model.graph.node[-1], helper.make_node("Clip", ["", *bounds], [""]))
+
+
+def _complement(model: onnx.ModelProto) -> None:
+    """Return 1 - p: the probability of the first class."""
+    one = _constant(model, np.array(1, np.float32))
+    minus = helper.make_node("Neg", [""], [""])
+    _insert(model, model.graph.node[-1], minus, helper.make_node("Add", ["", one], [""]))
+
+
+def _lose_factor(model: onnx.ModelProto) -> None:
+    """Return sigmoid(z) in place of sigmoid(2z)."""
+    name = model.graph.node[-2].input[1]
+    [tensor] = [tensor for tensor in model.graph.initializer if tensor.name == name]
+    _change(tensor, lambda _: np.array(1))
+
+
 def _round_weights(model: onnx.ModelProto) -> None:
     for _, tensor in [*_kernels(model), *_biases(model)]:
         _change(tensor, lambda values: values.astype(np.float16))
@@ -277,8 +332,17 @@ def _compute_in_half(model: onnx.ModelProto, layer: int) -> None:
     _insert(model, _kernels(model)[layer][0], *casts)
 
 
+def determined(sound: npt.NDArray[np.float32], reference: Reference) -> npt.NDArray[np.bool_]:
+    """Return which images have a prediction that float32 determines, (n,)."""
+    assert reference.allowed is not None, "the reference is exact"
+    span = float(np.ptp(sound)) if sound.shape[1] == 1 else 1.0
+    return np.asarray(reference.allowed.max(axis=1) <= UNDETERMINED * span)
+
+
 def has_effect(sound: npt.NDArray[np.float32], faulty: npt.NDArray[np.float32]) -> bool:
-    """Return whether a fault changes a probability noticeably, or a label that is not tied."""
+    """Return whether a fault changes a prediction noticeably, or a label that is not tied."""
+    if sound.shape[1] == 1:
+        return bool(differences(sound, faulty).max() > NOTICEABLE * max(1.0, float(np.ptp(sound))))
     rows, label = np.arange(len(sound)), sound.argmax(axis=1)
     margins = sound[rows, label] - sound[rows, faulty.argmax(axis=1)]
     return bool((margins > TIE).any() or differences(sound, faulty).max() > NOTICEABLE)
@@ -295,7 +359,11 @@ def try_fault(folder: Path, change: Change, reference: Reference) -> str:
     if weight_failures(path, "onnx", reference.trained) or compare(faulty, reference):
         return "refused"
     sound = run(OnnxRuntimePredictor(artifact_path(folder, "onnx")), reference)
-    return "accepted" if has_effect(sound.probabilities, faulty.probabilities) else "no effect"
+    kept = determined(sound.probabilities, reference)
+    if not kept.any():
+        return "no effect"
+    changed = has_effect(sound.probabilities[kept], faulty.probabilities[kept])
+    return "accepted" if changed else "no effect"
 
 
 def sound_models(
@@ -311,7 +379,8 @@ def sound_models(
         model = random_model(seed, digits, epochs)
         if np.isfinite(model(images, training=False)).all():
             path = folder / str(seed)
-            export_all(model, FLOAT32_FORMATS if found % TENTH == 0 else ["keras", "onnx"], path)
+            formats = FLOAT32_FORMATS if found % TENTH == 0 else ["keras", "onnx"]
+            export_all(model, task_for(seed), formats, path)
             yield path
             found += 1
         keras.backend.clear_session()

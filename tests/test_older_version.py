@@ -52,7 +52,22 @@ def test_older_manifest_is_written_as_it_was_read(workspace: Path) -> None:
     """No key of a manifest was lost, added or renamed."""
     version = workspace / "exported" / "before" / "1"
     before = json.loads((version / "manifest.json").read_text())
-    assert read_version(version).manifest.model_dump(mode="json") == before
+    assert read_version(version).manifest.model_dump(mode="json", exclude_unset=True) == before
+
+
+def test_copies_of_older_versions_are_read(workspace: Path) -> None:
+    """Their score was always the accuracy."""
+    path = workspace / "exported" / "before" / "1" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["copies"] = [
+        {"format": "onnx_int8", "artifact": "model.int8.onnx", "accuracy": 0.98,
+         "accuracy_drop": 0.05, "bytes": 10, "original_bytes": 30, "reason": None},
+    ]  # fmt: skip
+    path.write_text(json.dumps(manifest))
+    [copy] = read_version(path.parent).manifest.copies
+    assert (copy.score_name, copy.score) == ("accuracy", 0.98)
+    assert copy.change == "0.05 points lower"
+    assert read_version(path.parent).manifest.verification[0].score_name == "accuracy"
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,14 @@ class Metrics:
         return next(iter(self.scores.items()))
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values for a published manifest, in which each score is a key."""
+        """Return plain values for a published manifest, in which each score is a key.
+
+        Older versions have no baseline.
+        """
         plain = asdict(self)
         scores = plain.pop("scores")
+        if not self.baseline:
+            plain.pop("baseline")
         return {"images": plain.pop("images"), "loss": plain.pop("loss"), **scores, **plain}
 
 

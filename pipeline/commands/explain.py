@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.artifacts.data_set import read_data
+from pipeline.artifacts.stage_facts import DataFacts
+from pipeline.engine.runner import output_of
 from pipeline.errors import RequestError
 from pipeline.pages.writing import write_page
-from pipeline.stages import run_stages
+from pipeline.stages import check_network, run_stages
 from pipeline.tasks.registry import task_of
+from pipeline.textbook.output_formulas import OUTPUT_FORMULAS
 from pipeline.textbook.scalar_example import Weights
 from pipeline.textbook.scalar_steps import ScalarStep, scalar_steps
-from pipeline.textbook.steps import Step, steps
+from pipeline.textbook.steps import Description, Step, steps
 
 if TYPE_CHECKING:
+    from pipeline.artifacts.stage_facts import LayerSummary
     from pipeline.config.schema import Config
     from pipeline.engine.workspace import Workspace
     from pipeline.progress import Progress
@@ -36,7 +39,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The lines of the scalar example, and the steps of one mini-batch of a network."""
+    """The lines of the scalar example, and the steps of one mini-batch of a network.
+
+    ``widths`` are the units of the input and of each layer, ``batch`` the images.
+    """
 
     name: str
     sample: Sample
@@ -51,19 +57,31 @@ def explain(
 ) -> Explanation:
     """Calculate the example with the given numbers, and list the steps of a mini-batch.
 
+    Only the full gradient needs the data, for the number of training images.
+
     Raises:
         RequestError: a number is not finite, or too large to calculate with.
+        ConfigError: the configuration is invalid.
     """
-    [data] = run_stages(config, workspace, progress, until="data")
-    found = read_data(data.output.path)
-    outputs = task_of(config).output(len(found.class_names)).shape[-1]
-    assert isinstance(outputs, int), "only the batch axis is free"
-    widths = (math.prod(found.image_shape), *config.model.hidden, outputs)
+    scalar = _scalar(sample)
+    network = _description(config, check_network(config, progress))
     size = config.train.batch_size
-    batch = len(found.train) if size == "full" else size
-    return Explanation(
-        config.name, sample, _scalar(sample), widths, batch, tuple(steps(widths, batch))
-    )
+    batch = _num_images(config, workspace, progress) if size == "full" else size
+    made = tuple(steps(network, batch))
+    return Explanation(config.name, sample, scalar, tuple(network.widths), batch, made)
+
+
+def _description(config: "Config", layers: "list[LayerSummary]") -> Description:
+    task, model = task_of(config), config.model
+    widths = [layer.shape[-1] for layer in layers if layer.kind in ("Flatten", "Dense")]
+    output = OUTPUT_FORMULAS[task.output_name, task.loss_name]
+    return Description(widths, model.activation, output, dropout=model.dropout, l2=model.l2)
+
+
+def _num_images(config: "Config", workspace: "Workspace", progress: "Progress") -> int:
+    data = output_of(run_stages(config, workspace, progress, until="data"), DataFacts)
+    assert data is not None, "the stage ran"
+    return data.facts.train
 
 
 def write_explanation(path: Path, explanation: Explanation) -> None:
@@ -92,7 +110,6 @@ def _scalar(sample: Sample) -> tuple[ScalarStep, ...]:
 
 def _page_data(explanation: Explanation) -> dict[str, Any]:
     layers = " - ".join(map(str, explanation.widths))
-    forward = 2 * len(explanation.widths) - 1
     return {
         "subtitle": f"The forward pass computes the loss; the backward pass computes the "
         f"derivative of the loss with respect to every weight. Network: {explanation.name}.",
@@ -101,7 +118,7 @@ def _page_data(explanation: Explanation) -> dict[str, Any]:
         "scalar": [{**vars(line), "value": f"{line.value:.6g}"} for line in explanation.scalar],
         "network": [
             {
-                "phase": "forward" if number < forward else "backward",
+                "phase": step.phase,
                 "name": step.result,
                 "formula": step.formula,
                 "shape": step.shape,
@@ -109,6 +126,6 @@ def _page_data(explanation: Explanation) -> dict[str, Any]:
                 "freed": step.freed,
                 "alive": step.alive,
             }
-            for number, step in enumerate(explanation.network)
+            for step in explanation.network
         ],
     }

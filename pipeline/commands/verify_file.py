@@ -1,7 +1,7 @@
 """Verifying a single ONNX file that follows the contract, whatever its origin."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from pipeline.artifacts.data_set import split_file
 from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
 from pipeline.artifacts.model_contract import Contract, contract_for
 from pipeline.artifacts.stage_facts import DataFacts
+from pipeline.config.key_errors import with_places
 from pipeline.config.places import Places
 from pipeline.config.reading import validate
 from pipeline.config.schema import Config
@@ -73,7 +74,7 @@ def verify_file(
         )
     require_runnable([file_format], others)
     first = run_file(choose_runtime("onnxruntime"), path)
-    task = task_named(first.metadata.get("task", _DEFAULT_TASK), first.metadata.get("output"))
+    task = _task_of_file(first.metadata, path)
     contract = _checked_contract(first.contract, task, path)
     data = _data_of_file(first, contract, task, path, workspace, progress)
     network = dense_network(path, task.output_name) if file_format == "onnx" else None
@@ -85,6 +86,20 @@ def verify_file(
     seconds = seconds_for(len(reference.labels))
     checks = verify([artifact], reference, progress, only=only, timeout_seconds=seconds)
     return [replace(c, is_reference=c.runtime == reference_runtime.name) for c in checks]
+
+
+def _task_of_file(metadata: Mapping[str, str], path: Path) -> Task:
+    """Return the task that the metadata name.
+
+    Raises:
+        ModelError: it is unknown, or does not have the output.
+    """
+    try:
+        return task_named(metadata.get("task", _DEFAULT_TASK), metadata.get("output"))
+    except RequestError as error:
+        raise ModelError(
+            f"The metadata of {path} must name a task and an output of it. {error}"
+        ) from error
 
 
 def _predictions_of(
@@ -154,6 +169,8 @@ def _data_of_file(
     [stage_result] = run_stages(config, workspace, progress, until="data")
     data: StageOutput[DataFacts] = stage_result.output
     facts = data.facts
+    with with_places(config):
+        task.check_classes(facts.class_names, facts.target)
     wanted = contract_for(task.output(len(facts.class_names)), image_shape=facts.image_shape)
     known = json.dumps(facts.class_names)
     labels = result.metadata.get("labels", known)
@@ -169,7 +186,7 @@ def _data_of_file(
 def _target(text: str | None, path: Path) -> Any:
     try:
         return _DEFAULT_TARGET if text is None else json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(
             f"The metadata target of {path} must be JSON; got {text!r:.100}. Export the file again."
         ) from error

@@ -21,7 +21,6 @@ from pipeline.models.dense import build_model, in_float64
 from pipeline.tasks.registry import task_of
 from pipeline.textbook.activations import Array
 from pipeline.textbook.backpropagation import LayerGradients, backward, forward
-from pipeline.textbook.finite_differences import Sides
 from pipeline.textbook.losses import OUTPUT_LOSSES, OutputLoss
 
 if TYPE_CHECKING:
@@ -67,8 +66,7 @@ def check_gradients(
     found = exact.differentiate(batch)
     by_hand = _by_hand(exact, config, batch, output)
     rounded = _float32_errors(model, config, task, batch, output)
-    sides = _output_sides(output, batch)
-    differences = LossDifferences(exact, batch, config.activation, sides)
+    differences = LossDifferences(exact, batch, config.activation, output)
     rows = []
     for k, layer in enumerate(exact.dense):
         for tensor, variable in (("z", None), ("W", layer.kernel), ("b", layer.bias)):
@@ -97,7 +95,7 @@ def _by_hand(
         return None
     masks = framework.masks(len(batch.labels))
     values = forward(network, scaled_and_flat(batch.images), masks)
-    return backward(network, values, _targets(batch), masks)
+    return backward(network, values, batch.targets, masks)
 
 
 def _float32_errors(
@@ -110,10 +108,10 @@ def _float32_errors(
         return None
     masks = framework.masks(len(batch.labels))
     values = forward(network, scaled_and_flat(batch.images), masks)
-    targets = _targets(batch)
+    targets = batch.targets
     found = framework.differentiate(batch)
     errors = forward_errors(network, values, masks)
-    values = on_the_same_sides(network, values, errors, found.pre_activations)
+    values = on_the_same_sides(network, values, errors, found.pre_activations, targets)
     exact = backward(network, values, targets, masks)
     bounds = gradient_errors(network, values, errors, exact, targets, masks)
     return [
@@ -153,22 +151,6 @@ def _sample(gradient: Array) -> list[int]:
     chosen = rng.choice(nonzero, min(_SAMPLES, len(nonzero)), replace=False)
     others = rng.choice(gradient.size, min(_SAMPLES // 4, gradient.size), replace=False)
     return sorted({*map(int, chosen), *map(int, others)})
-
-
-def _output_sides(output: OutputLoss, batch: Batch) -> Callable[[Array], Sides]:
-    targets = _targets(batch)[:, None]
-
-    def sides(z: Array) -> Sides:
-        found = [z > kink for kink in output.kinks]
-        if output.kink_at_target:
-            found.append(output.output(z) > targets)
-        return np.concatenate(found) if found else np.zeros(0, bool)
-
-    return sides
-
-
-def _targets(batch: Batch) -> Array:
-    return batch.labels.astype(np.float64)
 
 
 def _part(gradients: LayerGradients, tensor: str) -> Array:

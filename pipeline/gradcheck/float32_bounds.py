@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.gradcheck.kinks import output_sides, sides
 from pipeline.gradcheck.output_errors import FUNCTION_ERROR, output_derivative_error
 from pipeline.tasks.task import UNIT_ROUNDOFF as U
 from pipeline.textbook.activations import Activation, Array
 from pipeline.textbook.backpropagation import ForwardPass, LayerGradients, Network
+from pipeline.textbook.finite_differences import Sides
 
 FACTOR = 10.0
 
@@ -47,19 +49,29 @@ def forward_errors(
 
 
 def on_the_same_sides(
-    network: Network, values: ForwardPass, errors: ForwardErrors, rounded: Sequence[Array]
+    network: Network,
+    values: ForwardPass,
+    errors: ForwardErrors,
+    rounded: Sequence[Array],
+    targets: Array,
 ) -> ForwardPass:
     """Replace z that rounding may have moved over a kink by ``rounded``, computed in float32.
 
     Both are valid there: the derivative is that of either side.
     """
-    *hidden, last = values.pre_activations
-    for kink in network.activation.kinks:
-        hidden = [
-            np.where(((z > kink) != (other > kink)) & (np.abs(z - other) <= FACTOR * e_z), other, z)
-            for z, other, e_z in zip(hidden, rounded, errors.pre_activations, strict=False)
-        ]
-    return ForwardPass(values.inputs, [*hidden, last])
+    *hidden, _ = values.pre_activations
+
+    def sides_of(k: int, z: Array) -> Sides:
+        if k < len(hidden):
+            return sides(z, network.activation.kinks)
+        return output_sides(network.output, z, targets)
+
+    replaced = []
+    for k, (z, other) in enumerate(zip(values.pre_activations, rounded, strict=True)):
+        crossed = np.any(sides_of(k, z) != sides_of(k, other), axis=0)
+        near = np.abs(z - other) <= FACTOR * errors.pre_activations[k]
+        replaced.append(np.where(crossed & near, other, z))
+    return ForwardPass(values.inputs, replaced)
 
 
 def gradient_errors(

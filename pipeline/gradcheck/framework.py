@@ -18,10 +18,15 @@ from pipeline.textbook.backpropagation import LayerGradients
 
 @dataclass(frozen=True)
 class Batch:
-    """Images, uint8 (n, height, width, channels) 0..255, and labels (n,)."""
+    """Images, uint8 (n, height, width, channels) 0..255, and labels (n,), int64 or float32."""
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[Any]
+
+    @property
+    def targets(self) -> Array:
+        """The labels in float64."""
+        return self.labels.astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,10 @@ FUNCTION_ERROR = 8 * U
 
 
 def output_derivative_error(output: OutputLoss, z: Array, e_z: Array, targets: Array) -> Array:
-    """Return the error of ``output.derivative`` (n, units) if z has the error ``e_z``."""
+    """Return the error of ``output.derivative`` (n, units) if z has the error ``e_z``.
+
+    Every z is assumed to lie on the same side of a kink in float32, as in ``gradient_errors``.
+    """
     name = next(key for key, value in OUTPUT_LOSSES.items() if value is output)
     f = np.abs(output.output(z))
     match name:
@@ -20,13 +23,10 @@ def output_derivative_error(output: OutputLoss, z: Array, e_z: Array, targets: A
             return np.asarray(f * np.expm1(2 * largest) + (2 + z.shape[1]) * FUNCTION_ERROR * f)
         case ("sigmoid", _):  # its slope is at most 1/4
             return e_z / 4 + FUNCTION_ERROR
-        case ("tanh", _):  # 2 sigmoid(2z): at most 1
+        case ("tanh", _):  # the slope of 2 sigmoid(2z) is at most 1
             return e_z + 2 * FUNCTION_ERROR
         case (_, "squared"):
-            error = e_z + FUNCTION_ERROR * (f + np.abs(targets[:, None]))
-        case _:  # the sign of f - y
-            error = np.where(np.abs(f - targets[:, None]) <= e_z, 2.0, 0.0)
-    if name[0] == "relu":
-        steepest = np.abs(targets[:, None]) + e_z if name[1] == "squared" else 1.0
-        error = np.where(np.abs(z) <= e_z, error + steepest, error)
-    return np.asarray(error)
+            error = e_z + U * (f + np.abs(targets[:, None]))
+        case _:  # the sign of f - y is exact
+            error = np.zeros_like(z)
+    return np.where(z > 0, error, 0.0) if name[0] == "relu" else error

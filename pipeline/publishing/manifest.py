@@ -19,6 +19,9 @@ from pipeline.artifacts.metrics import Metrics, metrics_from_json
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.serialization import from_json
+from pipeline.config.key_errors import InvalidValue
+from pipeline.config.target import Target, target_text
+from pipeline.errors import ModelError
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 
@@ -86,6 +89,9 @@ def _as_check(value: Any) -> Check:
 
 
 def _as_copy(value: Any) -> Copy:
+    if isinstance(value, dict) and "accuracy_drop" in value:  # of older versions
+        score = {"score_name": "accuracy", "score": value["accuracy"], "unit": "points"}
+        value = {**value, **score, "worse_by": value["accuracy_drop"]}
     return value if isinstance(value, Copy) else from_json(Copy, value)
 
 
@@ -95,7 +101,7 @@ class Description(_Strict):
     name: str
     task: str = "multiclass"
     output: str | None = None
-    target: str | dict[str, Any] = "label"
+    target: Target = "label"
     formats: tuple[str, ...] = Field(min_length=1)
     contract: Contract
     class_names: tuple[str, ...]
@@ -114,8 +120,24 @@ class Description(_Strict):
 
         Raises:
             RequestError: a newer version of this package has it, but not this one.
+            ModelError: the output or the classes in the manifest are not of the task.
         """
-        return task_named(self.task, self.output)
+        try:
+            task = task_named(self.task, self.output)
+            task.check_classes(self.class_names, target_text(self.target))
+        except InvalidValue as error:
+            raise ModelError(
+                f"The manifest of {self.name} contradicts itself: {error} Publish the model again "
+                "(pipeline run)."
+            ) from error
+        expected = (task.output(len(self.class_names)),)
+        if self.contract.outputs != expected:
+            raise ModelError(
+                f"The manifest of {self.name} contradicts itself: the output of the task "
+                f"{self.task} must be {expected[0]}; got {self.contract}. Publish the model again "
+                "(pipeline run)."
+            )
+        return task
 
 
 def _require_inside(name: str) -> str:

@@ -2,7 +2,8 @@
 
 Modules, from the bottom up:
 
-- errors, bearer_token, settings: error responses; authentication; the server's settings
+- errors, bearer_token, settings, client_addresses: error responses; authentication; the server's
+  settings; which addresses count as one client
 - number_lists, strict_json, json_objects, tensors: parsing request bodies into images, with an
   explanation of every mistake
 - metrics, json_log: Prometheus metrics; JSON log lines

@@ -26,7 +26,7 @@ class Service:
         self.catalog = Catalog()
         self.http_tasks: Collection[object] = ()  # set by the HTTP port
         self.grpc_calls = 0
-        self.waiting_for_clients = 0  # HTTP requests of which a body arrives or a response leaves
+        self.waiting_for_clients = 0  # requests that are arriving, or whose responses are leaving
         self._reserved_bytes = 0
         self.draining = False  # reports not ready, but still accepts requests
         self.shutting_down = asyncio.Event()  # no new requests are accepted

@@ -22,7 +22,7 @@ class Limits:
     head_bytes: int = 64 * 2**10
     in_flight_bytes: int = 128 * 2**20  # of all requests in progress
     requests: int = 256  # in progress, their bodies complete
-    uploads: int = 512  # requests whose bodies are arriving
+    uploads: int = 512  # on each port, requests whose bodies or messages are arriving
     client_uploads: int = 256  # from one client address; 0: no limit, for use behind a proxy
     batch_images: int = 64  # per batch of several requests; 1 turns batching off
     connections: int = 1024

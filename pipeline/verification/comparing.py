@@ -29,15 +29,15 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Reference:
-    """A ``.npy`` file of the test images, their labels, int64 (n,), and the expected predictions.
+    """A ``.npy`` file of the test images, their labels (n,), and the expected predictions.
 
-    ``probabilities`` (n, num_classes) are exact, in float64, and ``allowed`` is how far a float32
+    ``probabilities`` (n, units) are exact, in float64, and ``allowed`` is how far a float32
     file may be from each; without ``allowed``, they are the float32 predictions of a runtime.
     ``trained`` has the weights that files must contain; ``task`` defines what predictions mean.
     """
 
     images: Path
-    labels: npt.NDArray[np.int64]
+    labels: npt.NDArray[Any]
     probabilities: npt.NDArray[Any]
     contract: Contract
     task: Task
@@ -163,7 +163,9 @@ def _difference(
             f"the largest difference of predictions must be at most {allowed:.3g}; got "
             f"{found.max():.3g}"
         ]
-    image, unit = np.unravel_index((found / allowed).argmax(), found.shape)
+    # A ReLU that is certainly 0 must be exactly 0.
+    ratios = np.divide(found, allowed, out=np.full_like(found, np.inf), where=allowed > 0)
+    image, unit = np.unravel_index(np.where(wrong, ratios, 0).argmax(), found.shape)
     return [
         "the differences from the exact predictions must be within the rounding errors of "
         f"float32; {int(wrong.sum()):,} of {wrong.size:,} are larger, above all that of output "

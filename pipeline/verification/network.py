@@ -24,10 +24,14 @@ class Dense:
 
 @dataclass(frozen=True)
 class Network:
-    """f(x) = output(W ... activation(W (scale * x) + b) ...); ``scale`` is None if unknown."""
+    """f(x) = output(factor * (W ... activation(W (scale * x) + b) ...)).
+
+    ``scale`` is None if unknown. ``factor`` of the logits is known from Keras only.
+    """
 
     scale: np.float32 | None
     layers: tuple[Dense, ...]
+    factor: float = 1.0
 
     def arrays(self) -> Iterator[tuple[str, Weights]]:
         """Yield the name and the values of each weight, in order."""

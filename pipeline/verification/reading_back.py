@@ -7,11 +7,14 @@ into the weights next to it; those weights must be the exact float32 results:
 - the 3 of hard_sigmoid, relu6(x + 3) / 6, into the bias before it (all converters, in some cases)
 - its 1/6, and the 1/2 of squareplus, into the kernel after it (LiteRT)
 
-LiteRT's converter also moves biases of linear hidden layers into those of later layers. Their sums
-are compared within the rounding errors of float32, since the order of summation is not known.
+LiteRT's converter also multiplies the last layer by the factor of the logits, which is 2 for the
+output tanh of two classes, and moves biases of linear hidden layers into those of later layers. The
+sums of these are compared within the rounding errors of float32, since the order of summation is
+not known.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +55,7 @@ def weight_failures(
     """
     try:
         found = read(path, file_format)
-        failures = [] if found is None else list(_differences(found, trained))
+        failures = [] if found is None else _failures(found, trained)
     except ModuleNotFoundError:
         return None  # of a package that reads the format; the base install has none
     except WorkerFailed as error:
@@ -63,6 +66,23 @@ def weight_failures(
         return None
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
     return tuple(f"its weights must be the trained ones; {text}{more}" for text in failures[:1])
+
+
+def _failures(found: Network, trained: Network) -> list[str]:
+    """Return the differences, none if a converter multiplied the last layer by the factor."""
+    failures = list(_differences(found, trained))
+    if failures and found.layers and trained.factor != 1:
+        return list(_differences(_divided(found, trained), trained)) and failures
+    return failures
+
+
+def _divided(found: Network, trained: Network) -> Network:
+    """Return a network with its last layer divided by the factor, which is a power of two."""
+    *layers, last = found.layers
+    factor = np.float32(trained.factor)
+    bias = None if last.bias is None else last.bias / factor
+    divided = replace(last, kernel=last.kernel / factor, bias=bias)
+    return replace(found, layers=(*layers, divided))
 
 
 def _differences(found: Network, trained: Network) -> Iterator[str]:

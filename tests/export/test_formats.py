@@ -78,7 +78,9 @@ def test_onnx_file_has_metadata(published: Path, name: str) -> None:
     manifest = json.loads((published / "manifest.json").read_text())
     assert {prop.key: prop.value for prop in model.metadata_props} == {
         "task": "multiclass",
+        "output": "softmax",
         "data_set": "mnist",
+        "target": '"label"',
         "labels": json.dumps([str(digit) for digit in range(10)]),
         "fingerprint": manifest["stages"]["train"],
         "precision": FORMATS[name].precision,

@@ -19,13 +19,26 @@ from pipeline.gradcheck.report import GradientRow
 from pipeline.gradcheck.updates import check_updates
 from pipeline.models.dense import build_model, in_float64
 from pipeline.tasks.registry import task_named
+from pipeline.tasks.task import Task
 from pipeline.textbook import backpropagation, update_rules
 from pipeline.textbook.activations import ACTIVATIONS, Array
-from pipeline.textbook.losses import OUTPUT_LOSSES, OutputLoss
+from pipeline.textbook.losses import OUTPUT_LOSSES
 
 pytestmark = pytest.mark.tensorflow
 
 SOFTMAX = OUTPUT_LOSSES["softmax", "cross_entropy"]
+MULTICLASS = task_named("multiclass")
+TASKS = [
+    task_named(name, output, loss)
+    for name, output, loss in (
+        ("binary", "sigmoid", "cross_entropy"),
+        ("binary", "tanh", "cross_entropy"),
+        ("regression", "linear", "squared"),
+        ("regression", "linear", "absolute"),
+        ("regression", "relu", "squared"),
+        ("regression", "relu", "absolute"),
+    )
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +46,29 @@ def batch(digits: Split) -> Batch:
     return Batch(digits.images[:32], digits.labels[:32])
 
 
-def rows_of(batch: Batch, config: Model, output: OutputLoss = SOFTMAX) -> list[GradientRow]:
+def batch_for(task: Task, batch: Batch) -> Batch:
+    """Return the batch with labels of the task: the parity, or the digit as a number."""
+    if task.name == "binary":
+        return Batch(batch.images, batch.labels % 2)
+    values = batch.labels.astype(np.float32)
+    return Batch(batch.images, values) if task.name == "regression" else batch
+
+
+def new_model(config: Model, task: Task) -> keras.Model:
     keras.utils.set_random_seed(0)
-    task = task_named("multiclass")
-    model = build_model(config, image_shape=(28, 28, 1), num_classes=10, task=task)
-    return check.check_gradients(model, config, task, batch, output)[1]
+    return build_model(config, image_shape=(28, 28, 1), num_classes=10, task=task)
+
+
+def rows_of(batch: Batch, config: Model, task: Task = MULTICLASS) -> list[GradientRow]:
+    output = OUTPUT_LOSSES[task.output_name, task.loss_name]
+    found = check.check_gradients(
+        new_model(config, task), config, task, batch_for(task, batch), output
+    )
+    return found[1]
+
+
+def name_of(value: Task | float) -> str:
+    return f"{value.output_name}-{value.loss_name}" if isinstance(value, Task) else str(value)
 
 
 def failed(rows: list[GradientRow]) -> list[str]:
@@ -59,7 +90,23 @@ def failed(rows: list[GradientRow]) -> list[str]:
     ids=str,
 )
 def test_sound_network_passes_in_all_comparisons(batch: Batch, config: Model) -> None:
-    rows = rows_of(batch, config)
+    assert_sound(rows_of(batch, config), config)
+
+
+@pytest.mark.parametrize(
+    ("task", "dropout"), list(zip(TASKS, (0, 0.2, 0, 0, 0, 0.2), strict=True)), ids=name_of
+)
+def test_every_output_and_loss_passes_in_all_comparisons(
+    batch: Batch, task: Task, dropout: float
+) -> None:
+    config = Model(hidden=(16,), dropout=dropout, l2=1e-3)
+    rows = rows_of(batch, config, task)
+    assert_sound(rows, config)
+    assert rows[-1].shape == (1,)
+    assert all(row.norm > 0 for row in rows)
+
+
+def assert_sound(rows: list[GradientRow], config: Model) -> None:
     assert failed(rows) == []
     assert len(rows) == 3 * (len(config.hidden) + 1)
     for row in rows:

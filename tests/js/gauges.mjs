@@ -60,7 +60,7 @@ async function visit(page, name) {
 async function announced(page, { label, probability }) {
   const text = await page.waitForFunction(([label, probability]) => {
     const { textContent } = document.getElementById("spoken");
-    return textContent.startsWith(label) && textContent.includes(probability) && textContent;
+    return textContent.includes(label) && textContent.includes(probability) && textContent;
   }, [label, probability]);
   return text.jsonValue();
 }

@@ -12,6 +12,7 @@ from pipeline.serving.protocols import schemas
 from tests.support.command_line import Done
 from tests.support.paths import PROJECT
 from tests.support.servers import Server, serving
+from tests.support.single_output import PARITY
 
 CLIENTS = PROJECT / "tests" / "clients"
 PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
@@ -61,6 +62,20 @@ def test_server_with_token_conforms_to_its_document(complete: Path, tmp_path: Pa
         document = f"{server.url}/openapi.json"
         done = check(document, server.url, tmp_path, PIPELINE_SERVE_TOKEN=TOKEN)
     assert_nothing_found(done)
+
+
+def test_server_of_a_binary_model_conforms_to_its_document(
+    single_output: Path, tmp_path: Path
+) -> None:
+    model = "/v1/models/{name}"
+    with serving(single_output, PARITY, log=tmp_path / "log") as server:
+        document = server.get("/openapi.json").json()
+        paths = (model, f"{model}:predict", f"{model}:{{verb}}", "/v2/models/{name}/infer")
+        document["paths"] = {path: document["paths"][path] for path in paths}
+        (tmp_path / "document.json").write_text(json.dumps(document))
+        done = check(tmp_path / "document.json", server.url, tmp_path)
+    assert done.code == 0, done.out + done.err
+    assert "4 selected / 4 total" in done.out
 
 
 def test_wrong_document_is_detected(server: Server, tmp_path: Path) -> None:

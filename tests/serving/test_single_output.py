@@ -104,6 +104,17 @@ def test_openapi_document_lists_the_outputs(single_output_server: Server, model:
     assert OUTPUTS[model] in json.dumps(body)
 
 
+def test_openapi_document_describes_the_response_to_a_picture(
+    single_output_server: Server, single_references: References, model: str
+) -> None:
+    document = single_output_server.get("/openapi.json").json()
+    route = document["paths"]["/v1/models/{name}:classify-image"]["post"]
+    schema = route["responses"]["200"]["content"]["application/json"]["schema"]
+    picture = png(np.load(single_references[model].images)[0])
+    found = set(classify(single_output_server, model, picture))
+    assert [found == set(kind["required"]) for kind in schema["anyOf"]].count(True) == 1
+
+
 def test_picture_gets_the_prediction_of_the_command_line(
     single_output_server: Server,
     single_output: Path,

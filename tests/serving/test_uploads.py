@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import requests
 
+from pipeline.serving.client_addresses import network_of
 from pipeline.serving.errors import ServingError
 from pipeline.serving.http import uploads
 from pipeline.serving.http.bodies import BodyReader
-from pipeline.serving.http.client_addresses import network_of
 from pipeline.serving.http.messages import Request
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits, Settings

@@ -91,7 +91,7 @@ def test_one_corrupted_weight_is_detected(exported: Path, reference: Reference) 
     with pytest.raises(VerificationFailed) as caught:
         require_passed(checks)
     assert "model.onnx in onnxruntime" in str(caught.value)
-    assert "the differences from the exact probabilities must be within the" in str(caught.value)
+    assert "the differences from the exact predictions must be within the" in str(caught.value)
     assert "Nothing was published" in str(caught.value)
 
 
@@ -139,7 +139,7 @@ def lose_scaling(model: onnx.ModelProto) -> None:
     [
         (rename_output, "the output must be probabilities: float32 [batch, 10]; got Identity:0"),
         (fix_batch, "the input must be image: uint8 [batch, 28, 28, 1]; got image: uint8 [32,"),
-        (lose_scaling, "the differences from the exact probabilities"),
+        (lose_scaling, "the differences from the exact predictions"),
     ],
 )
 def test_lost_name_axis_or_scale_is_named(

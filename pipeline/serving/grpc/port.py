@@ -12,7 +12,8 @@ import grpc.aio
 from pipeline.errors import MachineError
 from pipeline.serving.access_log import AccessLog
 from pipeline.serving.bearer_token import BearerToken
-from pipeline.serving.errors import ServingError, too_many
+from pipeline.serving.errors import ServingError, bad_request, too_many
+from pipeline.serving.grpc.arrivals import Arrivals
 from pipeline.serving.grpc.handlers import HANDLERS, Context, read
 from pipeline.serving.grpc.messages import METHODS, SERVICE, message
 from pipeline.serving.service import Service
@@ -23,6 +24,7 @@ _CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
     404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     429: grpc.StatusCode.RESOURCE_EXHAUSTED,
     501: grpc.StatusCode.UNIMPLEMENTED,
@@ -32,8 +34,8 @@ _CODES = {
 _GRPC_LOGGER = "grpc._cython.cygrpc"
 _CLIENT_GONE = 499  # as proxies log it
 _REFUSING_SECONDS = 0.2
-# gRPC neither limits the time of a message nor closes the slowest connection, so every connection
-# is replaced after a while: clients get GOAWAY and connect again, without failed calls.
+# gRPC does not close the slowest connection, so every connection is replaced after a while: clients
+# get GOAWAY and connect again, without failed calls.
 _MAX_AGE_SECONDS = 300
 _OPEN = {"ServerLive", "ServerReady"}  # probes need no token
 
@@ -47,6 +49,7 @@ class GrpcPort:
         logging.getLogger(_GRPC_LOGGER).addFilter(_is_not_client_gone)
         self._server = grpc.aio.server(options=_options(limits))
         self._token = BearerToken(service.settings.token)
+        self._arrivals = Arrivals(service)
         methods = {name: _method(name, self._handle) for name in METHODS}
         handler = grpc.method_handlers_generic_handler(SERVICE, methods)
         self._server.add_generic_rpc_handlers((handler,))
@@ -83,8 +86,8 @@ class GrpcPort:
         await asyncio.sleep(_REFUSING_SECONDS)
         await self._server.stop(self._service.settings.limits.shutdown_seconds)
 
-    async def _handle(self, name: str, raw: bytes, context: Any) -> Any:
-        """Handle one call, which is counted like a request.
+    async def _handle(self, name: str, context: Any) -> Any:
+        """Handle one call, whose message has not arrived yet; it is counted like a request.
 
         Errors are set, not raised (``context.abort``): gRPC holds on to exceptions, and so to
         everything in their frames, until the garbage collector runs.
@@ -94,7 +97,11 @@ class GrpcPort:
         record = {"client": context.peer(), "method": "gRPC", "path": f"/{SERVICE}/{name}"}
         self._service.grpc_calls += 1
         try:
-            self._require_allowed(name, context)
+            self._require_token(name, context)
+            raw = await self._arrivals.receive(context)
+            if raw is grpc.aio.EOF:
+                raise bad_request("A call must contain one message; got none.")
+            self._require_allowed(name)
             return await self._respond(name, raw, call)
         except asyncio.CancelledError:  # the client's deadline passed, or it disconnected
             status = _CLIENT_GONE
@@ -123,7 +130,14 @@ class GrpcPort:
         finally:
             self._service.release_memory(size)
 
-    def _require_allowed(self, name: str, context: Any) -> None:
+    def _require_token(self, name: str, context: Any) -> None:
+        if name in _OPEN:
+            return
+        given = dict(context.invocation_metadata() or ()).get("authorization", "")
+        given = given.encode() if isinstance(given, str) else given
+        self._token.require(given, "Send the metadata 'authorization: Bearer TOKEN'.")
+
+    def _require_allowed(self, name: str) -> None:
         if name in _OPEN:
             return
         if self._service.shutting_down.is_set():
@@ -132,9 +146,6 @@ class GrpcPort:
         limit = self._service.settings.limits.requests
         if self._service.requests_in_progress > limit:
             raise too_many("requests are handled at a time", limit)
-        given = dict(context.invocation_metadata() or ()).get("authorization", "")
-        given = given.encode() if isinstance(given, str) else given
-        self._token.require(given, "Send the metadata 'authorization: Bearer TOKEN'.")
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:
@@ -156,11 +167,17 @@ def _is_not_client_gone(record: logging.LogRecord) -> bool:
     return error is None or error.__name__ != "ExecuteBatchError"  # the class is private
 
 
-def _method(name: str, handle: Callable[[str, Any, Any], Awaitable[Any]]) -> Any:
-    async def call(raw: bytes, context: Any) -> Any:
-        return await handle(name, raw, context)
+def _method(name: str, handle: Callable[[str, Any], Awaitable[Any]]) -> Any:
+    """Return the handler of a unary method.
 
-    return grpc.unary_unary_rpc_method_handler(
+    For gRPC, the requests are a stream: of those, handlers are called before the first message has
+    arrived, and can limit its time. To clients, there is no difference.
+    """
+
+    async def call(_messages: Any, context: Any) -> Any:
+        return await handle(name, context)
+
+    return grpc.stream_unary_rpc_method_handler(
         call,
         request_deserializer=None,  # the bytes are checked before they are parsed
         response_serializer=message(f"{name}Response").SerializeToString,

@@ -12,7 +12,7 @@ import time
 
 import orjson
 
-from pipeline.serving.http.client_addresses import network_of
+from pipeline.serving.client_addresses import network_of
 from pipeline.serving.http.slowest import Slowest
 from pipeline.serving.http.transport import Transport
 from pipeline.serving.http.uploads import PROGRESS_BYTES

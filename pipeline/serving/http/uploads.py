@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from pipeline.serving.client_addresses import network_of
 from pipeline.serving.errors import ServingError, too_many
-from pipeline.serving.http.client_addresses import network_of
 from pipeline.serving.service import Service
 
 # An upload makes progress with each piece of this size: single bytes would keep a slow one alive.

@@ -23,15 +23,19 @@ def read(path: Path) -> Network:
         layers = json.loads(archive.read("config.json"))["config"]["layers"]
         stored = io.BytesIO(archive.read("model.weights.h5"))
     dense = [layer["config"] for layer in layers if layer["class_name"] == "Dense"]
-    scaling = next(layer["config"] for layer in layers if layer["class_name"] == "Rescaling")
-    if scaling["offset"] != 0:
-        raise ValueError(f"the offset of the input must be 0; got {scaling['offset']}")
+    scaling, *of_output = [
+        layer["config"] for layer in layers if layer["class_name"] == "Rescaling"
+    ]
+    offsets = [config["offset"] for config in (scaling, *of_output)]
+    if any(offsets) or len(of_output) > 1:
+        raise ValueError(f"the offset of the input must be 0; got {offsets}")
     with h5py.File(stored) as weights:
         read_layers = [
             _dense(config, weights[f"layers/dense_{number}/vars" if number else _FIRST])
             for number, config in enumerate(dense)
         ]
-    return Network(np.float32(scaling["scale"]), tuple(read_layers))
+    factor = float(of_output[0]["scale"]) if of_output else 1.0
+    return Network(np.float32(scaling["scale"]), tuple(read_layers), factor)
 
 
 def _dense(config: dict[str, Any], variables: Any) -> Dense:

@@ -28,11 +28,11 @@ _ACTIVATIONS: dict[str, tuple[str, dict[str, float]]] = {
 }
 
 
-_OUTPUTS = {
+_OUTPUTS: dict[str, list[str]] = {
     "softmax": ["Softmax"],
     "sigmoid": ["Sigmoid"],
     "tanh": ["Mul", "Sigmoid"],  # by 2
-    "linear": ["Identity"],
+    "linear": [],
     "relu": ["Relu"],
 }
 
@@ -73,7 +73,8 @@ class _Chain:
         for kind in _OUTPUTS[output]:
             if np.any(self.take(kind) != 2):  # noqa: PLR2004  (only Mul has a constant)
                 raise ValueError("the factor of the logits is not 2")
-        if self.nodes or self.name != self.output.name:
+        is_last = layers[-1].activation == "linear" and not self.nodes
+        if not is_last or self.name != self.output.name:
             raise ValueError(f"the output is not {output}")
         [value] = scale.ravel()
         return Network(np.float32(value), tuple(layers))

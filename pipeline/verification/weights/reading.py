@@ -10,7 +10,6 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import WorkerFailed, one_line
+from pipeline.system.scratch import scratch_folder
 from pipeline.verification.network import Dense, Network
 from pipeline.verification.weights import keras, litert, onnx, openvino, saved_model
 
@@ -56,8 +56,8 @@ def read_isolated(path: Path, file_format: str) -> Network | None:
     """
     if file_format not in _READERS:
         return None
-    with tempfile.TemporaryDirectory(prefix="pipeline-") as scratch:
-        output = Path(scratch, "weights.npz")
+    with scratch_folder() as scratch:
+        output = scratch / "weights.npz"
         arguments = [file_format, str(path.resolve()), str(output)]
         try:
             done = subprocess.run(  # noqa: S603  (our own module, no shell)
@@ -91,6 +91,7 @@ def _save(network: Network, output: Path) -> None:
             arrays[f"bias_{number}"] = layer.bias
     if network.scale is not None:
         arrays["scale"] = np.asarray(network.scale)
+    arrays["factor"] = np.asarray(network.factor)
     texts = [{"activation": layer.activation, "name": layer.name} for layer in network.layers]
     arrays["texts"] = json.dumps(texts)
     np.savez(output, **arrays)
@@ -102,7 +103,8 @@ def _load(output: Path) -> Network:
             Dense(file[f"kernel_{number}"], file.get(f"bias_{number}"), **texts)
             for number, texts in enumerate(json.loads(str(file["texts"])))
         )
-        return Network(np.float32(file["scale"]) if "scale" in file else None, layers)
+        scale = np.float32(file["scale"]) if "scale" in file else None
+        return Network(scale, layers, float(file["factor"]))
 
 
 def main(file_format: str, path: str, output: str) -> int:

@@ -1,6 +1,7 @@
 """The addresses that count as one client."""
 
 from ipaddress import IPv6Address, ip_address
+from urllib.parse import unquote
 
 
 def network_of(address: str) -> str:
@@ -13,3 +14,9 @@ def network_of(address: str) -> str:
     parsed = ip_address(address.partition("%")[0])
     assert isinstance(parsed, IPv6Address)
     return str(parsed.ipv4_mapped or parsed.exploded[:19])
+
+
+def address_of_peer(peer: str) -> str:
+    """Return the address in gRPC's name of a peer: ``ipv4:HOST:PORT``, ``ipv6:%5BHOST%5D:PORT``."""
+    kind, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in {"ipv4", "ipv6"} else ""
