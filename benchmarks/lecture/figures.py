@@ -28,7 +28,7 @@ def weights_figure(name: str, title: str) -> str:
 
 def batch_size_figure() -> str:
     """Plot the loss over the images seen, for batches of one, 32 and all images."""
-    title = "Training loss after each epoch, by batch size"
+    title = "Mean training loss in each epoch, by batch size"
     names = {"sgd": "1 (SGD)", "mini_batch": "32", "full_gradient": "all"}
     series = [Series(names[n], _losses(trained(n)), k) for k, n in enumerate(names)]
     x = Axis("epochs", [1, 3, 10, 30, 100], logarithmic=True)
@@ -38,7 +38,7 @@ def batch_size_figure() -> str:
 
 def optimizers_figure() -> str:
     """Plot the loss of each optimizer after each epoch."""
-    title = "Training loss after each epoch, by optimizer"
+    title = "Mean training loss in each epoch, by optimizer"
     names = {
         "mini_batch": "SGD",
         "momentum": "momentum",

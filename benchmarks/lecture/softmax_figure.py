@@ -7,7 +7,7 @@ from benchmarks.lecture.charts import Axis, Chart, Series
 from benchmarks.lecture.svg import circle, text
 from benchmarks.machine import RESULTS
 
-_LINES = ("reference", "full gradient", "3,000 images")
+_LINES = ("reference", "full gradient", "2,000 images")
 _DOTS = "pixels 0 to 255"
 _STEPS_PER_EPOCH = 469
 _TICKS = range(76, 94, 2)
@@ -23,7 +23,7 @@ def softmax_figure() -> str:
     chart = Chart(
         "Softmax classifiers: difference of the two accuracies",
         Axis("test accuracy, percent", _TICKS),
-        Axis("training minus test accuracy, percentage points", [-2, -1, 0, 1, 2]),
+        Axis("training minus test accuracy, percentage points", range(-2, 6)),
         series,
         right=96,
     )

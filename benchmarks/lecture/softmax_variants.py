@@ -46,7 +46,7 @@ VARIANTS = (
     Variant("no bias", bias=False),
     Variant("no shuffling", order="fixed"),
     Variant("sorted by label", order="sorted by label"),
-    Variant("3,000 images", images=3_000, epochs=20),
+    Variant("2,000 images", images=2_000, epochs=30),
     Variant("300 images", images=300, epochs=100),
     Variant("pixels 0 to 255", scale=1.0, rate=0.01, epochs=20),
     Variant("pixels 0 to 255, RMSprop", scale=1.0, rate=0.001, optimizer="rmsprop", epochs=20),

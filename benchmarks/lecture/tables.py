@@ -14,6 +14,7 @@ _OPTIMIZERS = (
     "mini_batch", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamax", "nadam",
     "amsgrad", "adadelta",
 )  # fmt: skip
+_NAMES = {"accuracy": "accuracy", "roc_auc": "ROC AUC", "rmse": "RMSE", "mae": "MAE"}
 _BINARY = ("binary_sigmoid", "binary_tanh")
 _REGRESSION = ("regression_linear", "regression_relu", "regression_l1")
 
@@ -77,7 +78,7 @@ def _scores(names: tuple[str, ...], scores: tuple[str, str]) -> str:
         shown = [f"{found.metrics['test'].scores[score]:.4f}" for score in scores]
         config = found.config
         rows.append([f"`{command(name)}`", f"{config.model.output}", *shown])
-    return table(["command", "output", *scores], rows)
+    return table(["command", "output", *(_NAMES[score] for score in scores)], rows)
 
 
 def _softmax_variants() -> str:
