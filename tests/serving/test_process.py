@@ -31,7 +31,7 @@ def serve(workspace: Path, *arguments: object) -> Done:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["other"], 2, ["A model must be a published folder", "other"]),
+        (["other"], 2, ["No model 'other' is published in", "smoke"]),
         (["--host", "0.0.0.0"], 2, ["must require a token or use TLS", "--insecure"]),
         (["--host", "::"], 2, ["must require a token or use TLS"]),
         (["--host", "192.0.2.1", "--insecure"], 2, ["--host must be an address of this machine"]),
