@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline import predict
+from pipeline.terminal.documents import predictions_document
 from tests.support.command_line import Done, assert_error
 from tests.support.paths import PROJECT, SMOKE
 
@@ -42,7 +43,7 @@ def test_base_install_predicts_the_same(smoke: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "digits.npy", np.load(data / "test_images.npy")[:50])
     model = smoke / "exported" / "smoke"
     predictions = json.loads(base("predict", model, tmp_path / "digits.npy", "--json").out)
-    expected = [vars(found) for found in predict(model, [tmp_path / "digits.npy"])]
+    expected = predictions_document(predict(model, [tmp_path / "digits.npy"]))
     assert predictions == expected
 
 

@@ -50,8 +50,8 @@ _PRECISION = "Write train.precision: mixed_bfloat16."
 _LOSS = "Write train.loss for the loss; the task determines the metrics."
 _FOLDER = "Use the option --workspace FOLDER instead."
 _OUTPUT = (
-    "Write model.output for the output of the network; the option --workspace FOLDER is the folder "
-    "of all results."
+    "Use the option --workspace FOLDER for the folder of all results, or the key model.output for "
+    "the output of the network."
 )
 _DEVICE = (
     "Remove it: TensorFlow uses the GPUs that it finds; to hide them, set the environment variable "

@@ -106,7 +106,7 @@ def test_every_shipped_configuration_is_valid() -> None:
         ("train.loss=squard", ["train.loss must be", "Did you mean 'squared'?"]),
         ("model.output=none", ["Unknown value 'none' for model.output", "Write linear."]),
         ("model.output=sigmoyd", ["model.output must be", "Did you mean 'sigmoid'?"]),
-        ("output=sigmoid", ["Write model.output for the output of the network"]),
+        ("output=sigmoid", ["the key model.output for the output of the network"]),
         ("train.early_stopping.monitor=val_rmse", ["Write val_loss or val_mae"]),
         ("publish.max_rmse=-1", ["publish.max_rmse must be at least 0"]),
         (
