@@ -29,6 +29,7 @@ from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError, RequestError
 from pipeline.gradcheck.report import GradientCheck
+from pipeline.pages.writing import require_page_path
 from pipeline.progress import Progress, Silent, default_progress
 from pipeline.publishing.listing import list_published
 from pipeline.publishing.publication import Publication, PublishedBefore
@@ -221,6 +222,8 @@ def explain_gradients(
         StorageError: the page cannot be written.
     """
     resolved = read(Path(config), overrides)
+    if html is not None:
+        require_page_path(Path(html))
     explanation = explain_steps(
         resolved, sample or Sample(), Workspace(Path(workspace)), progress or default_progress()
     )

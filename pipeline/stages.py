@@ -156,7 +156,7 @@ STAGES = (
         PublishFacts,
         "pipeline.publishing.stage",
         inputs=("data", "train", "evaluate", "export", "verify"),
-        reads=("name", *_TASK, "publish"),
+        reads=("name", "data.target", *_TASK, "publish"),
         packages=("numpy",),
         is_current=is_published,
     ),

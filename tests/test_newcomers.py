@@ -150,6 +150,7 @@ OVERRIDES = [
     ("train.patience=3", ["Write train.early_stopping: {patience: 3}."]),
     ("xla=true", ["Write train.compiler: xla."]),
     ("loss=mse", ["Write train.loss for the loss; the task determines the metrics."]),
+    ("publish.max_rmse=", ["has no value", "Write publish.max_rmse=null for none"]),
     ("train.nonsense=3", ["The keys in train are batch_size, epochs, loss, seed"]),
     ("optimizer={name:adam}", ["Put a space after the colon: name: adam"]),
     ("data=MNIST", ["Write mnist."]),

@@ -93,6 +93,11 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
         raise ConfigError(
             f"An override must be KEY=VALUE; got {override!r}. {_suggestion(override)}"
         )
+    if not text.strip():
+        raise ConfigError(
+            f"The override {override!r} has no value. Write {key.strip()}=null for none, or quotes "
+            "for an empty text."
+        )
     value = _expanded(path, load_yaml(text, place)[1])
     section = values
     for depth, part in enumerate(path[:-1], start=1):

@@ -5,9 +5,28 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import RequestError
 from pipeline.system.atomic import write_file
 
 _DATA = "/*data*/null"
+
+
+def require_page_path(path: Path) -> None:
+    """Check the path of a page before the work for it begins.
+
+    Raises:
+        RequestError: it is a folder, or in a folder that does not exist.
+    """
+    if path.is_dir():
+        problem = "it is a folder"
+    elif not path.parent.is_dir():
+        problem = f"the folder {path.parent} does not exist"
+    else:
+        return
+    raise RequestError(
+        f"Cannot write the page to {str(path)!r}: {problem}. Specify a file in an existing folder, "
+        "such as page.html."
+    )
 
 
 def write_page(path: Path, template: str, data: Any) -> None:

@@ -41,12 +41,14 @@ class Golden:
             arrays["allowed"] = self.allowed
         np.savez(path, **arrays)
 
-    def require_matching_shapes(self) -> None:
+    def require_valid(self) -> None:
         """Check the arrays of a file.
 
         Raises:
-            ValueError: a type or a shape is wrong.
+            ValueError: there is no image, or a type, a shape or a value is wrong.
         """
+        if not len(self.images):
+            raise ValueError("it must have at least one image; got none.")
         arrays: dict[str, tuple[npt.NDArray[Any], type, int]] = {
             "images": (self.images, np.uint8, 4),
             "probabilities": (self.probabilities, np.float32, 2),
@@ -56,6 +58,9 @@ class Golden:
         for name, (array, dtype, dimensions) in arrays.items():
             if array.dtype != dtype or array.ndim != dimensions or len(array) != len(self.images):
                 raise ValueError(f"{name} has the type {array.dtype} and the shape {array.shape}.")
+        for name, values in (("probabilities", self.probabilities), ("allowed", self.allowed)):
+            if values is not None and not np.isfinite(values).all():
+                raise ValueError(f"{name} must be finite; got infinity or NaN.")
         if self.allowed is not None and self.allowed.shape != self.probabilities.shape:
             raise ValueError(f"allowed has the shape {self.allowed.shape}.")
 
@@ -101,7 +106,7 @@ def read_golden(path: Path) -> Golden:
             raise ValueError(f"it must unpack to at most {_MAX_BYTES:,} bytes; got {size:,}")
         with np.load(path, allow_pickle=False) as file:
             golden = Golden(file["images"], file["probabilities"], file.get("allowed"))
-            golden.require_matching_shapes()
+            golden.require_valid()
             return golden
     except Exception as error:  # NumPy and zipfile raise many kinds for damaged files
         raise ModelError(
@@ -120,6 +125,12 @@ def require_golden(predictor: Predictor, path: Path, task: Task, tolerance: floa
     """
     golden = read_golden(path)
     got = predictor.predict(golden.images)
+    if golden.probabilities.shape != got.shape:
+        raise ModelError(
+            f"The golden predictions in {path} must have the shape {got.shape} of the model's "
+            f"predictions; got {golden.probabilities.shape}. Publish the model again (pipeline "
+            "run)."
+        )
     tolerance = task.tolerance(tolerance, golden.probabilities)
     differences = np.abs(got.astype(np.float64) - golden.probabilities)
     limits = np.maximum(golden.limits(tolerance), _TINY)

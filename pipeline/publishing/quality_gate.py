@@ -26,8 +26,10 @@ def require_quality(score: float, config: "Config", *, sampled: bool) -> None:
         return
     name, bound = ("RMSE", "at most") if is_error else ("accuracy", "at least")
     advice = "raise" if is_error else "lower"
+    shown, wanted = f"{score:.4f}", f"{limit:.4f}"
+    if shown == wanted or float(wanted) != limit:  # four digits do not tell them apart
+        shown, wanted = f"{score:.8g}", f"{limit:.8g}"
     raise (RmseTooHigh if is_error else AccuracyTooLow)(
-        f"The {name} on the validation set must be {bound} {limit:.4f} (publish.{key}); got "
-        f"{score:.4f}. Nothing was published. Train longer, use a larger model, or {advice} "
-        f"publish.{key}."
+        f"The {name} on the validation set must be {bound} {wanted} (publish.{key}); got {shown}. "
+        f"Nothing was published. Train longer, use a larger model, or {advice} publish.{key}."
     )

@@ -48,7 +48,7 @@ class Regression(Task):
     def __init__(self, output_name: str | None = None, loss_name: str | None = None) -> None:
         """Use an output and a loss, see ``Task``."""
         super().__init__(output_name, loss_name)
-        self.training_metrics = (SummedMetric("mae", "float32", self._sum_of_errors),)
+        self.training_metrics = (SummedMetric("mae", "float64", self._sum_of_errors),)
         if self.output_name == "relu":
             self.training_metrics += (SummedMetric(_ACTIVE, "int64", _num_active),)
 
@@ -84,7 +84,8 @@ class Regression(Task):
     def _sum_of_errors(self, labels: Any, z: Any, counts: Any) -> Any:
         import tensorflow as tf
 
-        return tf.reduce_sum(tf.where(counts, tf.abs(self._value(z) - labels), 0.0))
+        errors = tf.cast(tf.abs(self._value(z) - labels), tf.float64)
+        return tf.reduce_sum(tf.where(counts, errors, 0.0))
 
     def check_classes(self, class_names: tuple[str, ...], target: str) -> None:
         """Check that the labels are numbers.
@@ -121,7 +122,7 @@ class Regression(Task):
             return None
         return (
             "The output is 0 for every validation image: ReLU is 0 for z <= 0, and so is its "
-            "derivative, so no weight can change any more. Try a smaller optimizer.learning_rate, "
+            "derivative, so such images change no weight. Try a smaller optimizer.learning_rate, "
             "another train.seed, or model.output: linear."
         )
 

@@ -110,7 +110,9 @@ class Fit:
             raise self.loop.divergence(epoch, self.loop.feed.num_steps - 1)
         reason = self.task.explain_dead_output(validation.metrics)
         if reason and not (self.restores_best and epoch > 0):
-            raise TrainingStalled(f"Training stopped after epoch {epoch + 1}. {reason}")
+            raise TrainingStalled(
+                f"Training stopped after epoch {epoch + 1}. {reason} Nothing was published."
+            )
         return {**train.logs(), **validation.logs("val_")}
 
     def _detail(self, epoch: int, logs: dict[str, float]) -> str:

@@ -83,3 +83,12 @@ def test_wrong_gradient_exits_with_1(smoke: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(check, "TOLERANCE", 0.0)
     done = in_process(*arguments)
     assert (done.code, json.loads(done.out)["passed"]) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [("missing/page.html", "the folder missing does not exist"), (".", "it is a folder")],
+)
+def test_page_that_cannot_be_written_is_refused_first(path: str, problem: str) -> None:
+    done = in_process("gradcheck", SMOKE, "--explain", "--html", path)
+    assert_error(done, 2, f"Cannot write the page to {path!r}: {problem}.", "such as page.html")

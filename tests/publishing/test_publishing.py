@@ -145,6 +145,8 @@ def test_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
         AccuracyTooLow, match=r"at least 0\.9500 \(publish.min_accuracy_on_sample\)"
     ):
         require_quality(0.9, config, sampled=True)
+    with pytest.raises(AccuracyTooLow, match=r"at least 0\.95 .*; got 0\.94999\. Nothing"):
+        require_quality(0.94999, config, sampled=True)
     shutil.copytree(smoke, tmp_path / "copy")
     done = run_smoke(tmp_path / "copy", "publish.min_accuracy_on_sample=0.999", "name=strict")
     assert_error(done, 1, "at least 0.9990 (publish.min_accuracy_on_sample)", "validation set")

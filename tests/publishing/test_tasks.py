@@ -294,3 +294,31 @@ def test_manifest_with_an_unknown_target_is_broken(
     models, [error] = list_models(workspace=tmp_path)
     assert models == []
     assert "target: " in str(error)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda arrays: {name: array[:0] for name, array in arrays.items()}, "at least one image"),
+        (lambda arrays: {**arrays, "allowed": np.full_like(arrays["allowed"], np.inf)}, "finite"),
+        (
+            lambda arrays: {
+                "images": arrays["images"],
+                "probabilities": np.repeat(arrays["probabilities"], 2, axis=1),
+            },
+            r"must have the shape \(\d+, 1\) of the model's predictions; got \(\d+, 2\)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["odd", "digit"])
+def test_golden_predictions_that_compare_nothing_are_refused(
+    published: Path, tmp_path: Path, name: str, change: Callable[[Any], Any], words: str
+) -> None:
+    folder = model(published, name).path
+    with np.load(folder / "golden.npz") as file:
+        arrays = change(dict(file))
+    np.savez(tmp_path / "golden.npz", **arrays)
+    predictor = OnnxRuntimePredictor(folder / "model.onnx")
+    task = model(published, name).manifest.open_task()
+    with pytest.raises(ModelError, match=words):
+        require_golden(predictor, tmp_path / "golden.npz", task, 1e-5)

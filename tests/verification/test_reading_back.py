@@ -274,3 +274,31 @@ def test_other_onnx_files_are_not_mistaken_for_a_known_network(
 ) -> None:
     change_onnx(change, "model.onnx")(copy)
     assert dense_network(copy / "model.onnx", "softmax") is None
+
+
+def lose_slope(model: onnx.ModelProto) -> None:
+    """ONNX' own slope is 0.01, Keras' is 0.2."""
+    [node] = [node for node in model.graph.node if node.op_type == "Relu"]
+    node.op_type = "LeakyRelu"
+
+
+def swap_operands(model: onnx.ModelProto) -> None:
+    node = next(node for node in model.graph.node if node.op_type == "MatMul")
+    node.input[:] = list(node.input)[::-1]
+
+
+def normalize_over_the_batch(model: onnx.ModelProto) -> None:
+    [node] = [node for node in model.graph.node if node.op_type == "Softmax"]
+    node.attribute.append(onnx.helper.make_attribute("axis", 0))
+
+
+@pytest.mark.parametrize("change", [lose_slope, swap_operands, normalize_over_the_batch])
+def test_similar_graphs_are_not_recognized(
+    published: Path, tmp_path: Path, change: Callable[[onnx.ModelProto], None]
+) -> None:
+    model = onnx.load(artifact_path(published, "onnx"))
+    onnx.save(model, tmp_path / "same.onnx")
+    assert dense_network(tmp_path / "same.onnx", "softmax") is not None
+    change(model)
+    onnx.save(model, tmp_path / "other.onnx")
+    assert dense_network(tmp_path / "other.onnx", "softmax") is None

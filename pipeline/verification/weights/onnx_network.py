@@ -28,6 +28,8 @@ _ACTIVATIONS: dict[str, tuple[str, dict[str, float]]] = {
 }
 
 
+_DEFAULTS = {"Elu": {"alpha": 1.0}, "LeakyRelu": {"alpha": 0.01}}
+_FLOAT = 1  # of TensorProto.DataType
 _OUTPUTS: dict[str, list[str]] = {
     "softmax": ["Softmax"],
     "sigmoid": ["Sigmoid"],
@@ -62,16 +64,21 @@ class _Chain:
 
     def network(self, output: str) -> Network:
         """Return the network; raises ValueError where the chain is another one."""
+        _require_attributes(self.nodes[0], {"to": _FLOAT})
         self.take("Cast")
         scale = self.take("Mul")
         if self.next_is("Add") and np.any(self.take("Add")):
             raise ValueError("the input has an offset")
-        self.take("Reshape")
+        if self.take("Reshape").tolist()[:-1] != [-1]:
+            raise ValueError("the images are not flattened")
         layers = []
         while self.next_is("MatMul"):
             layers.append(self._layer(_OUTPUTS[output]))
         for kind in _OUTPUTS[output]:
-            if np.any(self.take(kind) != 2):  # noqa: PLR2004  (only Mul has a constant)
+            if kind in _ACTIVATIONS:
+                _activation(self.nodes[0])
+            factor = self.take(kind)
+            if kind == "Mul" and (factor.size != 1 or factor.item() != 2):  # noqa: PLR2004
                 raise ValueError("the factor of the logits is not 2")
         is_last = layers[-1].activation == "linear" and not self.nodes
         if not is_last or self.name != self.output.name:
@@ -94,6 +101,8 @@ class _Chain:
         return constants[0] if constants else np.zeros(0, np.float32)
 
     def _layer(self, output: list[str]) -> Dense:
+        if self.nodes[0].input[0] != self.name:
+            raise ValueError("the kernel is the first operand")
         kernel = self.take("MatMul")
         bias = self.take("Add") if self.next_is("Add") else None
         if kernel.dtype != np.float32 or (bias is not None and bias.shape != kernel.shape[1:]):
@@ -108,8 +117,13 @@ class _Chain:
 
 def _activation(node: Any) -> str:
     name, expected = _ACTIVATIONS[node.op_type]
+    _require_attributes(node, expected)
+    return name
+
+
+def _require_attributes(node: Any, expected: dict[str, float]) -> None:
+    """Require the attributes of a node; those that it leaves out have ONNX' defaults."""
     found = {a.name: a.f if a.type == a.FLOAT else float(a.i) for a in node.attribute}
-    for key, value in found.items():
+    for key, value in {**_DEFAULTS.get(node.op_type, {}), **found}.items():
         if not np.isclose(value, expected[key], rtol=1e-6):
             raise ValueError(f"{node.op_type} with {key} {value}")
-    return name
