@@ -178,8 +178,8 @@ def _data_of_file(
         names = ", ".join(facts.class_names) or "none"
         raise DataFileError(
             f"A file verified on {facts.name} must have the signature {wanted} and the labels "
-            f"{names}; got {contract} and the labels {labels[:200]} "
-            f"in {path}. If the file is for another data set, set data_set in its metadata."
+            f"{names}; got {contract} and the labels {labels[:200]} in {path}. If the file is for "
+            "another data set or target, set data_set and target in its metadata."
         )
     return data
 

@@ -237,7 +237,7 @@ TAMPERED: list[tuple[str, dict[str, str], list[str]]] = [
                                                           "(probabilities: float32"]),
     ("odd", {"task": "regression", "output": "linear"}, ["(value: float32 [batch, "]),
     ("digit", {"target": '"label"'}, ["The task regression needs numbers; the target label has"]),
-    ("digit", {"labels": '["a"]'}, ['and the labels []; got', '["a"]']),
+    ("digit", {"labels": '["a"]'}, ["and the labels none; got", '["a"]']),
 ]  # fmt: skip
 
 
