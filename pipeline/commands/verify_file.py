@@ -29,6 +29,7 @@ from pipeline.stages import plan_stages, run_stages
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 from pipeline.verification.comparing import Reference, exact_reference
+from pipeline.verification.network import Network
 from pipeline.verification.running import Artifact, verify
 from pipeline.verification.weights.onnx_network import dense_network
 
@@ -76,8 +77,8 @@ def verify_file(
     first = run_file(choose_runtime("onnxruntime"), path)
     task = _task_of_file(first.metadata, path)
     contract = _checked_contract(first.contract, task, path)
+    network = _network_of(path, task) if file_format == "onnx" else None
     data = _data_of_file(first, contract, task, path, workspace, progress)
-    network = dense_network(path, task.output_name) if file_format == "onnx" else None
     if network is not None:  # no weights to compare with
         reference = replace(exact_reference(data.path, network, contract, task), trained=None)
     else:
@@ -98,8 +99,28 @@ def _task_of_file(metadata: Mapping[str, str], path: Path) -> Task:
         return task_named(metadata.get("task", _DEFAULT_TASK), metadata.get("output"))
     except RequestError as error:
         raise ModelError(
-            f"The metadata of {path} must name a task and an output of it. {error}"
+            f"The metadata of {path} must name a task, and one of its outputs. {error}"
         ) from error
+
+
+def _network_of(path: Path, task: Task) -> Network | None:
+    """Return the network in an ONNX file, or None if it is not recognized.
+
+    Raises:
+        ModelError: it ends in another output of the task than that in the metadata.
+    """
+    for output in sorted(task.outputs, key=lambda output: output != task.output_name):
+        network = dense_network(path, output)
+        if network is None:
+            continue
+        if output != task.output_name:
+            raise ModelError(
+                f"The network in {path} must end in {task.output_name}, the output in its metadata "
+                f"or the default of the task {task.name}; it ends in {output}. Set output in its "
+                "metadata, or export the file again."
+            )
+        return network
+    return None
 
 
 def _predictions_of(

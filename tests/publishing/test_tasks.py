@@ -229,8 +229,10 @@ TAMPERED: list[tuple[str, dict[str, str], list[str]]] = [
     ("odd", {"target": '{"is": 12}'}, ["mnist has no class 12", "(data.target in the metadata of"]),
     ("odd", {"target": '"label"'}, ["The task binary needs two classes; the target label has 10"]),
     ("odd", {"target": '"value"'}, ["The task binary needs classes; the target value is a number"]),
-    ("odd", {"output": "softmax"}, ["must name a task and an output of it. The output of the task "
-                                    "binary must be sigmoid or tanh; got 'softmax'"]),
+    ("odd", {"output": "softmax"}, ["must name a task, and one of its outputs. The output of the "
+                                    "task binary must be sigmoid or tanh; got 'softmax'"]),
+    ("odd", {"output": "sigmoid"}, ["must end in sigmoid, the output in", "it ends in tanh"]),
+    ("digit", {"output": "linear"}, ["must end in linear, the output in", "it ends in relu"]),
     ("odd", {"output": ""}, ["must be sigmoid or tanh; got ''"]),
     ("odd", {"task": "ranking"}, ["Unknown task 'ranking'"]),
     ("odd", {"task": "multiclass", "output": "softmax"}, ["A model file must have the signature",
