@@ -43,10 +43,15 @@ def gradcheck(
 
         if html is not None and not explain:
             raise RequestError(f"--html {html} requires --explain. Add it.")
+        sample = Sample(x, y, w0, w1, w2, alpha)
+        if sample != Sample() and not explain:
+            raise RequestError(
+                "--x, --y, --w0, --w1, --w2 and --alpha are numbers of the scalar example, which "
+                "requires --explain. Add it."
+            )
         config, overrides = split_arguments(arguments)
         log = workspace / "runs" / "libraries.log"
         if explain:
-            sample = Sample(x, y, w0, w1, w2, alpha)
             with show_progress(interruption, None, debug=debug) as progress:
                 explanation = api.explain_gradients(
                     config, overrides, sample, html=html, workspace=workspace, progress=progress

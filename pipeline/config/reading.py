@@ -95,8 +95,8 @@ def _apply(override: str, values: dict[str, Any], places: Places) -> None:
         )
     if not text.strip():
         raise ConfigError(
-            f"The override {override!r} has no value. Write {key.strip()}=null for none, or quotes "
-            "for an empty text."
+            f"The override {override!r} has no value. Write {key.strip()}=VALUE, without spaces "
+            f"around =, or {key.strip()}=null for none."
         )
     value = _expanded(path, load_yaml(text, place)[1])
     section = values

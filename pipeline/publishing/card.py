@@ -83,12 +83,12 @@ def _shown(name: str, value: float) -> str:
 def _purpose(description: Description) -> str:
     images, names = f"images of the data set {description.data.name}", description.class_names
     of_target = {
-        "value": f"estimates the number that labels {images}",
-        "scaled_value": f"estimates the number that labels {images}, scaled to 0 to 1",
+        "value": f"predicts the labels of {images} as numbers",
+        "scaled_value": f"predicts the labels of {images} as numbers from 0 to 1",
     }
     if not names:
         target = target_text(description.target)
-        return of_target.get(target, f"estimates the feature {target} of {images}")
+        return of_target.get(target, f"predicts the feature {target} of {images}")
     if isinstance(description.target, dict) and "is" in description.target:
         return f"tells whether {images} are of the class {names[1]}"
     if description.task == "binary":

@@ -59,9 +59,10 @@ def _check_limit(config: "Config", key: str, own: str) -> None:
     """Check that a limit of another task is not set; its default limits nothing here."""
     section, name = key.split(".")
     settings = getattr(config, section)
-    if getattr(settings, name) != type(settings).model_fields[name].default:
+    default = type(settings).model_fields[name].default
+    if getattr(settings, name) != default:
         raise InvalidValue(
             key,
             f"The task {config.task} has no {'accuracy' if 'accuracy' in key else 'RMSE'}",
-            f"Write {own} instead.",
+            f"Write {own} instead; {key}={default} removes this limit.",
         )

@@ -17,6 +17,11 @@ def test_page_requires_explain() -> None:
     assert_error(done, 2, "--html page.html requires --explain. Add it.")
 
 
+def test_numbers_require_explain() -> None:
+    done = in_process("gradcheck", SMOKE, "--x", "3")
+    assert_error(done, 2, "--x, --y,", "requires --explain. Add it.")
+
+
 @pytest.mark.parametrize("x", [1e200, float("inf"), float("nan")])
 def test_numbers_that_overflow_are_explained(x: float) -> None:
     with pytest.raises(RequestError, match=r"must stay finite; got --x .* Choose smaller numbers"):

@@ -87,7 +87,10 @@ def test_every_shipped_configuration_is_valid() -> None:
                 "Keep one of the two.",
             ],
         ),
-        ("data.target={pair: [3, '3']}", ["data.target must be a pair of two different classes"]),
+        (
+            "data.target={pair: [3, '3']}",
+            ["data.target must be two different classes, if it is a pair"],
+        ),
         ("data.target={pair: [3]}", ["data.target must be label, parity"]),
         ("data.target={pari: [3, 5]}", ["Did you mean 'pair'?"]),
         ("data.target={is: -1}", ["data.target must be label, parity"]),
