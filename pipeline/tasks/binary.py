@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.artifacts.metrics import Metrics
 from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.config.key_errors import InvalidValue
 from pipeline.engine.fingerprints import presentation
+from pipeline.tasks.by_class import metrics_by_class
 from pipeline.tasks.calibration import expected_calibration_error
 from pipeline.tasks.losses import summed_loss
 from pipeline.tasks.task import (
@@ -109,30 +110,23 @@ class Binary(Task):
 
         positive = predictions[:, 0].astype(np.float64)
         predicted = _labels_of(predictions)
-        precision, recall, f1, support = metrics.precision_recall_fscore_support(
-            labels, predicted, labels=[0, 1], zero_division=0
-        )
-        confusion = metrics.confusion_matrix(labels, predicted, labels=[0, 1])
+        classes, confusion = metrics_by_class(labels, predicted, class_names)
+        second = classes[1]
         both = np.stack([1 - positive, positive], axis=1)
         return Metrics(
             images=len(labels),
             loss=float(metrics.log_loss(labels, both, labels=[0, 1])),
             scores={
                 "accuracy": float(metrics.accuracy_score(labels, predicted)),
-                "balanced_accuracy": float(recall.mean()),
-                "precision": float(precision[1]),
-                "recall": float(recall[1]),
+                "balanced_accuracy": float(np.mean([row.recall for row in classes])),
+                "precision": second.precision,
+                "recall": second.recall,
                 "roc_auc": float(metrics.roc_auc_score(labels, positive)),
                 "average_precision": float(metrics.average_precision_score(labels, positive)),
                 "expected_calibration_error": expected_calibration_error(both, labels),
             },
-            classes=tuple(
-                ClassMetrics(name, float(p), float(r), float(f), int(n))
-                for name, p, r, f, n in zip(
-                    class_names, precision, recall, f1, support, strict=True
-                )
-            ),
-            confusion=tuple(tuple(map(int, row)) for row in confusion),
+            classes=classes,
+            confusion=confusion,
         )
 
     def baseline(self, labels: Labels, units: int) -> Predictions:

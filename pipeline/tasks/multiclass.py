@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.artifacts.metrics import Metrics
 from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.engine.fingerprints import presentation
+from pipeline.tasks.by_class import metrics_by_class
 from pipeline.tasks.calibration import expected_calibration_error
 from pipeline.tasks.task import (
     UNIT_ROUNDOFF,
@@ -75,12 +76,9 @@ class Multiclass(Task):
 
         classes = np.arange(len(class_names))
         predicted = predictions.argmax(axis=1)
-        precision, recall, f1, support = metrics.precision_recall_fscore_support(
-            labels, predicted, labels=classes, zero_division=0
-        )
+        rows, confusion = metrics_by_class(labels, predicted, class_names)
         exact = predictions.astype(np.float64)
         exact /= exact.sum(axis=1, keepdims=True)  # float32 sums to 1 only within 1e-7
-        confusion = metrics.confusion_matrix(labels, predicted, labels=classes)
         return Metrics(
             images=len(labels),
             loss=float(metrics.log_loss(labels, exact, labels=classes)),
@@ -88,13 +86,8 @@ class Multiclass(Task):
                 "accuracy": float(metrics.accuracy_score(labels, predicted)),
                 "expected_calibration_error": expected_calibration_error(predictions, labels),
             },
-            classes=tuple(
-                ClassMetrics(name, float(p), float(r), float(f), int(n))
-                for name, p, r, f, n in zip(
-                    class_names, precision, recall, f1, support, strict=True
-                )
-            ),
-            confusion=tuple(tuple(map(int, row)) for row in confusion),
+            classes=rows,
+            confusion=confusion,
         )
 
     def baseline(self, labels: Labels, units: int) -> Predictions:

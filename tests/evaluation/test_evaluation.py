@@ -143,7 +143,7 @@ def test_r2_is_left_out_where_it_is_not_defined() -> None:
 def test_baseline_is_the_best_constant(
     name: str, labels: list[float], constant: list[float], score: dict[str, float], tmp_path: Path
 ) -> None:
-    """Of the training labels; its scores stand beside those of the model, for each split."""
+    """It is computed from the training labels, and evaluated on every split."""
     task = task_named(name)
     truth = np.array(labels, task.labels)
     np.testing.assert_allclose(task.baseline(truth, len(constant)), constant)
