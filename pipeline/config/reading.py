@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml.nodes import MappingNode
 
 from pipeline.config.error_messages import explain_names_of_other_tools, sentences
 from pipeline.config.finding import find_config, is_config
@@ -14,6 +14,7 @@ from pipeline.config.known_keys import exact_keys
 from pipeline.config.places import KeyPath, Places
 from pipeline.config.schema import Config
 from pipeline.config.shorthands import expand
+from pipeline.config.yaml_file import read_mapping
 from pipeline.config.yaml_text import load_yaml
 from pipeline.errors import ConfigError
 
@@ -21,15 +22,26 @@ from pipeline.errors import ConfigError
 _REPLACED_WHOLE = {"optimizer", "schedule", "early_stopping", "target"}
 
 
-def read(path: Path, overrides: Iterable[str] = ()) -> Config:
-    """Read a configuration file, or ``configs/NAME.yaml``, and apply ``KEY=VALUE`` overrides.
+@dataclass(frozen=True)
+class Override:
+    """A new value of a key, and where it was set, for messages."""
+
+    key: str
+    value: Any
+    place: str
+
+
+def read(path: Path, overrides: Iterable[str | Override] = ()) -> Config:
+    """Read a configuration file, or ``configs/NAME.yaml``, and apply overrides.
 
     Raises:
         ConfigError: the file or an override does not fit the schema.
     """
-    values, places = _read_yaml(find_config(path))
+    values, places = read_mapping(
+        find_config(path), Config, kind="configuration", example="configs/mlp.yaml for an example"
+    )
     for override in overrides:
-        _apply(override, values, places)
+        _apply(_parse(override) if isinstance(override, str) else override, values, places)
     return validate(values, places)
 
 
@@ -52,53 +64,23 @@ def validate(values: dict[str, Any], places: Places) -> Config:
     return config.with_places(places)
 
 
-def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows editors may begin it with a BOM
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
-    except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
-    node, values = load_yaml(text, str(path))
-    if not isinstance(node, MappingNode):
-        found = "is empty" if node is None else _KINDS.get(type(values), "contains a single value")
-        key = str(values).partition(":")[0]
-        is_key = isinstance(values, str) and key in Config.model_fields and key != values
-        advice = f"Put a space after the colon: {key}: VALUE" if is_key else _SEE_EXAMPLE
+def _parse(text: str) -> Override:
+    key, separator, value = text.partition("=")
+    key = key.strip()
+    if not separator or not all(key.split(".")):
+        raise ConfigError(f"An override must be KEY=VALUE; got {text!r}. {_suggestion(text)}")
+    if not value.strip():
         raise ConfigError(
-            f"{path} {found}; a configuration must be a YAML mapping (KEY: VALUE lines). {advice}"
+            f"The override {text!r} has no value. Write {key}=VALUE, without spaces around =, or "
+            f"{key}=null for none."
         )
-    places = Places(str(path))
-    _note_lines(node, (), places)
-    return expand(values), places
+    place = f"the override {text!r}"
+    return Override(key, load_yaml(value, place)[1], place)
 
 
-_KINDS: dict[type, str] = {list: "contains a list", str: "contains text"}
-_SEE_EXAMPLE = "See configs/mlp.yaml for an example."
-
-
-def _note_lines(node: MappingNode, path: KeyPath, places: Places) -> None:
-    for key, value in node.value:
-        key_path = (*path, str(key.value))
-        places.at_line(key_path, key.start_mark.line + 1)
-        if isinstance(value, MappingNode):
-            _note_lines(value, key_path, places)
-
-
-def _apply(override: str, values: dict[str, Any], places: Places) -> None:
-    key, separator, text = override.partition("=")
-    path = tuple(key.strip().split("."))
-    place = f"the override {override!r}"
-    if not separator or not all(path):
-        raise ConfigError(
-            f"An override must be KEY=VALUE; got {override!r}. {_suggestion(override)}"
-        )
-    if not text.strip():
-        raise ConfigError(
-            f"The override {override!r} has no value. Write {key.strip()}=VALUE, without spaces "
-            f"around =, or {key.strip()}=null for none."
-        )
-    value = _expanded(path, load_yaml(text, place)[1])
+def _apply(override: Override, values: dict[str, Any], places: Places) -> None:
+    path, place = tuple(override.key.split(".")), override.place
+    value = _expanded(path, override.value)
     section = values
     for depth, part in enumerate(path[:-1], start=1):
         if not isinstance(section.get(part), dict):

@@ -24,12 +24,12 @@ FormatName = Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onn
 Fraction = Annotated[float, Field(ge=0, le=1)]
 _DATA_SET = r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$"
 _LABEL = r"^\w+$"
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 PATTERN_RULES = {
     _DATA_SET: "the name of a data set of TensorFlow Datasets in lower case, such as mnist, "
     "emnist/letters or mnist:3.0.1",
     _LABEL: "a word of letters, digits and _",
-    _NAME: "text of letters, digits, - and _ that begins with a letter or digit",
+    NAME_PATTERN: "text of letters, digits, - and _ that begins with a letter or digit",
 }
 _USER_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 
@@ -282,7 +282,7 @@ class Config(Section):
 
     name: str = Field(
         max_length=100,
-        pattern=_NAME,
+        pattern=NAME_PATTERN,
         description="The name the model is published under.",
     )
     data: Data = Data()
