@@ -2,8 +2,9 @@
 
 PipelineError
   GateError (1)            the work succeeded, but its result is not good enough
-    TrainingDiverged         the loss is infinite or NaN
-    TrainingStalled          no weight can change any more
+    TrainingFailed           a training that cannot continue
+      TrainingDiverged         the loss is infinite or NaN
+      TrainingStalled          no weight can change any more
     VerificationFailed       an exported file differs from the trained model
     AccuracyTooLow           the model is below ``publish.min_accuracy``
     RmseTooHigh              the model is above ``publish.max_rmse``
@@ -23,7 +24,8 @@ PipelineError
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Keras sets its messages in bold
 
@@ -40,11 +42,21 @@ class GateError(PipelineError):
     exit_code = 1
 
 
-class TrainingDiverged(GateError):
+class TrainingFailed(GateError):
+    """A training cannot continue.
+
+    ``history`` has the logs of the epochs completed before, and ``costs`` their ``TrainingCost``.
+    """
+
+    history: Sequence[dict[str, float]] = ()
+    costs: Sequence[Any] = ()
+
+
+class TrainingDiverged(TrainingFailed):
     """The loss became infinite or NaN."""
 
 
-class TrainingStalled(GateError):
+class TrainingStalled(TrainingFailed):
     """No weight of the network can change any more."""
 
 

@@ -24,6 +24,13 @@ class Progress(Protocol):
     def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
         """Show work in progress; without a total, only that it is running."""
 
+    def epoch_finished(self, epoch: int, logs: dict[str, float]) -> None:
+        """Report a completed epoch of a training, counted from 1, with its logs.
+
+        A resumed training reports its earlier epochs again. If this raises an exception, the
+        training ends with it; a later run of the same training continues after this epoch.
+        """
+
 
 class _SilentTask:
     def update(self, completed: float, detail: str = "") -> None:
@@ -43,6 +50,9 @@ class Silent(Progress):
         """Show nothing."""
         del description, total
         return nullcontext(_SilentTask())
+
+    def epoch_finished(self, epoch: int, logs: dict[str, float]) -> None:
+        """Show nothing."""
 
 
 _default: list[Callable[[], Progress]] = [Silent]

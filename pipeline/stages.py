@@ -80,6 +80,11 @@ def _check_training(config: Config, progress: Progress) -> None:
     check_network(config, progress, run_own_code=True)
 
 
+def _use_threads(config: Config, _progress: Progress) -> None:
+    """Set the number of threads before another stage starts TensorFlow."""
+    load("pipeline.models.threads").use_threads(config)
+
+
 def _validate_runtimes(config: Config) -> None:
     with with_places(config):
         chosen_runtimes(config)
@@ -125,9 +130,10 @@ STAGES = (
         EvaluateFacts,
         "pipeline.evaluation.stage",
         inputs=("data", "train"),
-        reads=_TASK,
+        reads=(*_TASK, "train.threads"),
         packages=("tensorflow", "keras", "numpy", "scikit-learn"),
         code=_task,
+        preflight=_use_threads,
     ),
     Stage(
         ExportFacts,

@@ -212,6 +212,11 @@ class Train(Section):
         "auto",
         description="Compiler of the training steps; auto is XLA, or a graph where that is better.",
     )
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None,
+        description="Threads of TensorFlow's operations, by default one per core; another number "
+        "rounds sums differently.",
+    )
     memory_mb: Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="Memory for training images, in 10^6 bytes; a larger set is streamed from disk."

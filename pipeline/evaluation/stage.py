@@ -16,6 +16,7 @@ from pipeline.artifacts.metrics import Metrics
 from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
+from pipeline.models.threads import use_threads
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.predictor import Predictor
 from pipeline.tasks.registry import task_of
@@ -23,7 +24,12 @@ from pipeline.tasks.task import Task
 
 
 def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
-    """Write the predictions for the test set into ``folder``; return the metrics of each split."""
+    """Write the predictions for the test set into ``folder``; return the metrics of each split.
+
+    Raises:
+        ConfigError: TensorFlow has started with another number of threads.
+    """
+    use_threads(context.config)
     with context.progress.task("evaluating"):
         predictor = KerasPredictor(context.output(TrainFacts).path / TRAINED_MODEL_FILE)
         data = read_data(context.output(DataFacts).path)

@@ -59,6 +59,9 @@ class TerminalProgress(Progress):
         with Bars(*columns, console=self.console, transient=True) as bars:
             yield _Bar(bars, bars.add_task(description, total=total, detail=""))
 
+    def epoch_finished(self, epoch: int, logs: dict[str, float]) -> None:
+        """Show nothing: the bar of the training shows the same."""
+
 
 class _Bar:
     def __init__(self, bars: Bars, task: int) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.artifacts.history import History, TrainingCost
 from pipeline.artifacts.serialization import from_json
 from pipeline.system.atomic import remove_abandoned, write_file
 from pipeline.training.callback_list import CallbackList
@@ -34,7 +35,9 @@ class Position:
 
     epoch: int = 0
     state: EpochState = field(default_factory=EpochState)
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: History = field(default_factory=list)
+    costs: list[TrainingCost] = field(default_factory=list)  # up to the end of each epoch
+    cost: TrainingCost = field(default_factory=TrainingCost)  # so far
     stopped: bool = False  # by a callback
 
 

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.errors import TrainingStalled
+from pipeline.artifacts.history import Logs
+from pipeline.errors import TrainingFailed, TrainingStalled
 from pipeline.system.interruption import Interruption, deferred_interruption
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint, Position, Saved
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from pipeline.progress import Progress
     from pipeline.progress import Task as ProgressTask
     from pipeline.tasks.task import Task
-
-History = list[dict[str, float]]
 
 
 @dataclass
@@ -33,8 +32,8 @@ class Fit:
     progress: "Progress"
     restores_best: bool = False  # by early stopping, so that a network that dies later is no loss
 
-    def run(self, saved: Saved | None = None) -> History:
-        """Train the loop's model in place and return the logs of each epoch.
+    def run(self, saved: Saved | None = None) -> Position:
+        """Train the loop's model in place and return the position at the end.
 
         Resumes from ``saved``; saves checkpoints from time to time, and when a signal
         stops the command.
@@ -49,14 +48,19 @@ class Fit:
             self.progress.task("training", total=self.epochs) as task,
             deferred_interruption() as interruption,
         ):
-            while self._continues(position):
-                position = self._run_epoch(position, task, interruption)
-                if interruption.arrived:  # during validation
-                    self._save(position)
-                    interruption.check()
+            try:
+                while self._continues(position):
+                    position = self._run_epoch(position, task, interruption)
+                    self._report(position)
+                    if interruption.arrived:  # during validation
+                        self._save(position)
+                        interruption.check()
+            except TrainingFailed as error:
+                error.history, error.costs = position.history, position.costs
+                raise
         self.loop.program.finish()
         self.callbacks.train_end()
-        return position.history
+        return position
 
     def _continues(self, position: Position) -> bool:
         """Whether to train on; a begun epoch is completed even if a callback requested a stop."""
@@ -72,10 +76,13 @@ class Fit:
         if position.epoch < self.epochs:
             where = f"epoch {position.epoch + 1}, step {position.state.step}"
             self.progress.notice(f"Resuming from {where}.")
+        for epoch, logs in enumerate(position.history, start=1):
+            self.progress.epoch_finished(epoch, dict(logs))
         self.callbacks.train_begin(resumed_epoch=position.epoch)
         if position.state.step:
             self.callbacks.epoch_begin(position.epoch)
         saved.restore(self.loop.program.variables, self.callbacks)
+        self.loop.cost = position.cost
         return position
 
     def _run_epoch(
@@ -90,21 +97,33 @@ class Fit:
             done = epoch + state.step / self.loop.feed.num_steps
             task.update(done, self._detail(epoch, result.logs()))
             if interruption.arrived or self.checkpoint.is_due():
-                self._save(Position(epoch, state, position.history, self.callbacks.should_stop))
+                self._save(self._at(position, state=state))
             interruption.check()
 
         result = self.loop.run_epoch(epoch, after_chunk, position.state)
         logs = self._logs(epoch, result)
         task.update(epoch + 1, self._detail(epoch, logs))
-        logs = self.callbacks.epoch_end(epoch, logs)
-        history = [*position.history, logs]
-        return Position(epoch + 1, EpochState(), history, self.callbacks.should_stop)
+        history = [*position.history, self.callbacks.epoch_end(epoch, logs)]
+        costs = [*position.costs, self.loop.cost]
+        return self._at(position, epoch=epoch + 1, state=EpochState(), history=history, costs=costs)
+
+    def _at(self, position: Position, **changes: object) -> Position:
+        """Return a position with some changes, and with the current cost and request to stop."""
+        return replace(position, cost=self.loop.cost, stopped=self.callbacks.should_stop, **changes)  # type: ignore[arg-type]
+
+    def _report(self, position: Position) -> None:
+        """Report a completed epoch; an exception ends the training, but does not lose the epoch."""
+        try:
+            self.progress.epoch_finished(position.epoch, dict(position.history[-1]))
+        except BaseException:
+            self._save(position)
+            raise
 
     def _save(self, position: Position) -> None:
         program = self.loop.program
         self.checkpoint.save(position, program.compiler, program.variables, self.callbacks)
 
-    def _logs(self, epoch: int, train: Result) -> dict[str, float]:
+    def _logs(self, epoch: int, train: Result) -> Logs:
         validation = self.validate()
         if not math.isfinite(validation.loss):  # the last step ruined the weights
             raise self.loop.divergence(epoch, self.loop.feed.num_steps - 1)

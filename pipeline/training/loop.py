@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from pipeline.artifacts.history import TrainingCost
 from pipeline.errors import TrainingDiverged
 from pipeline.training.compiled_program import EpochState, Program, Result
 from pipeline.training.feed import Feed, Shard
@@ -19,6 +20,7 @@ class Loop:
     def __init__(self, program: Program, feed: Feed) -> None:
         """Use a program that was compiled for the shards of the feed."""
         self.program, self.feed = program, feed
+        self.cost = TrainingCost()  # of all steps so far; a resumed training sets it
         self._chunk = 1
 
     def run_epoch(
@@ -38,7 +40,7 @@ class Loop:
 
     def result(self, state: EpochState) -> Result:
         """Return the means over the images seen so far in the epoch."""
-        seen = min(state.step * self.feed.batch_size, self.feed.num_images)
+        seen = self._seen(state.step)
         return self.program.means(state.loss_sum / seen, state.metric_sums, seen)
 
     def divergence(self, epoch: int, step: int) -> TrainingDiverged:
@@ -55,13 +57,24 @@ class Loop:
         while first < shard.num_steps:
             count = min(self._chunk, shard.num_steps - first)
             started = time.monotonic()
+            before = state.step
             state, finite = self.program.run(shard, state, count, first=first)
+            seconds = time.monotonic() - started
+            self._add_cost(seconds, before, state.step)
             if not finite:
                 raise self.divergence(epoch, state.step - 1)
-            self._adapt_chunk(count, time.monotonic() - started)
+            self._adapt_chunk(count, seconds)
             first += count
             after_chunk(state)
         return state
+
+    def _add_cost(self, seconds: float, first: int, last: int) -> None:
+        """Add the steps of the epoch from ``first`` up to ``last``."""
+        self.cost += TrainingCost(seconds, last - first, self._seen(last) - self._seen(first))
+
+    def _seen(self, steps: int) -> int:
+        """Return the number of images in the first steps of an epoch; the last may have fewer."""
+        return min(steps * self.feed.batch_size, self.feed.num_images)
 
     def _adapt_chunk(self, count: int, seconds: float) -> None:
         ideal = int(count * CHUNK_SECONDS / max(seconds, 1e-6))

@@ -6,6 +6,7 @@ from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, check_model, summarize
 from pipeline.models.layer_functions import check_names, try_functions
+from pipeline.models.threads import use_threads
 from pipeline.models.trial_step import check_optimizer
 from pipeline.tasks.registry import task_of
 from pipeline.training.callback_checks import check_callbacks
@@ -26,8 +27,10 @@ def check(
     Without ``run_own_code``, callbacks in Python files are not built.
 
     Raises:
-        ConfigError: a name or an argument is unknown to Keras, or cannot be computed with.
+        ConfigError: a name or an argument is unknown to Keras, or cannot be computed with;
+            or TensorFlow has started with another number of threads.
     """
+    use_threads(config)
     if config.train.early_stopping is not None and config.optimizer.arguments.get("use_ema"):
         raise ConfigError(
             "train.early_stopping restores weights that were not averaged, so it cannot be "

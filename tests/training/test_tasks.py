@@ -169,7 +169,7 @@ def test_output_that_dies_later_is_explained_unless_the_best_weights_are_restore
     with pytest.raises(TrainingStalled, match="Training stopped after epoch 1"):
         fit_that_dies_in_epoch(1, restores=True).run()
     fit = fit_that_dies_in_epoch(2, restores=True)
-    history = fit.run()
+    history = fit.run().history
     assert [epoch["val_active_outputs"] > 0 for epoch in history] == [True, False]
     assert fit.loop.program.evaluate(data).metrics["active_outputs"] > 0
 

@@ -203,7 +203,7 @@ def test_early_stopping_restores_the_best_weights(digits: Split, losses: list[fl
     loop = new_loop(digits, batch_size=100)
     fit = new_fit(loop, digits, early_stopping(EarlyStopping(patience=2)), epochs=6)
     fit.validate = scripted = Scripted(loop, losses)
-    assert [epoch["val_loss"] for epoch in fit.run()] == losses[:4]
+    assert [epoch["val_loss"] for epoch in fit.run().history] == losses[:4]
     assert all(map(np.array_equal, weights(loop), scripted.seen[1]))
 
 
