@@ -2,7 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pipeline.artifacts.history import TrainingCost
+
+TRAINING = "training"  # the description of the task whose total is the number of epochs
 
 
 class Task(Protocol):
@@ -24,8 +29,8 @@ class Progress(Protocol):
     def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
         """Show work in progress; without a total, only that it is running."""
 
-    def epoch_finished(self, epoch: int, logs: dict[str, float]) -> None:
-        """Report a completed epoch of a training, counted from 1, with its logs.
+    def epoch_finished(self, epoch: int, logs: dict[str, float], cost: "TrainingCost") -> None:
+        """Report a completed epoch of a training, counted from 1, its logs, and the cost so far.
 
         A resumed training reports its earlier epochs again. If this raises an exception, the
         training ends with it; a later run of the same training continues after this epoch.
@@ -51,7 +56,7 @@ class Silent(Progress):
         del description, total
         return nullcontext(_SilentTask())
 
-    def epoch_finished(self, epoch: int, logs: dict[str, float]) -> None:
+    def epoch_finished(self, epoch: int, logs: dict[str, float], cost: "TrainingCost") -> None:
         """Show nothing."""
 
 

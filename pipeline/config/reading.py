@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from pydantic import ValidationError
 from pipeline.config.error_messages import explain_names_of_other_tools, sentences
 from pipeline.config.finding import find_config, is_config
 from pipeline.config.known_keys import exact_keys
+from pipeline.config.origin import Origin, changed_keys
 from pipeline.config.places import KeyPath, Places
 from pipeline.config.schema import Config
 from pipeline.config.shorthands import expand
 from pipeline.config.yaml_file import read_mapping
-from pipeline.config.yaml_text import load_yaml
+from pipeline.config.yaml_text import load_yaml, value_text
 from pipeline.errors import ConfigError
 
 # Their keys depend on each other.
@@ -30,6 +32,11 @@ class Override:
     value: Any
     place: str
 
+    @property
+    def text(self) -> str:
+        """The override as it is written on the command line."""
+        return f"{self.key}={value_text(self.value)}"
+
 
 def read(path: Path, overrides: Iterable[str | Override] = ()) -> Config:
     """Read a configuration file, or ``configs/NAME.yaml``, and apply overrides.
@@ -37,12 +44,17 @@ def read(path: Path, overrides: Iterable[str | Override] = ()) -> Config:
     Raises:
         ConfigError: the file or an override does not fit the schema.
     """
+    file = find_config(path)
+    given = [_parse(one) if isinstance(one, str) else one for one in overrides]
     values, places = read_mapping(
-        find_config(path), Config, kind="configuration", example="configs/mlp.yaml for an example"
+        file, Config, kind="configuration", example="configs/mlp.yaml for an example"
     )
-    for override in overrides:
-        _apply(_parse(override) if isinstance(override, str) else override, values, places)
-    return validate(values, places)
+    without_overrides = deepcopy(values)
+    for override in given:
+        _apply(override, values, places)
+    config = validate(values, places)
+    changes = _changes(without_overrides, values, config) if given else {}
+    return config.with_origin(Origin(str(file), tuple(one.text for one in given), changes))
 
 
 def validate(values: dict[str, Any], places: Places) -> Config:
@@ -62,6 +74,15 @@ def validate(values: dict[str, Any], places: Places) -> Config:
     if wrong:
         raise ConfigError("\n".join(wrong.values()))
     return config.with_places(places)
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any], config: Config) -> dict[str, Any]:
+    """Return the keys that the overrides changed, including those that have a default."""
+    try:
+        alone = Config.model_validate_json(json.dumps(before))
+    except ValidationError:  # the overrides complete or correct the file
+        return changed_keys(before, after)
+    return changed_keys(alone.model_dump(mode="json"), config.model_dump(mode="json"))
 
 
 def _parse(text: str) -> Override:

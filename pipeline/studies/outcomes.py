@@ -7,11 +7,11 @@ the fingerprint of the stage, so that a study that runs again, and every other s
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pipeline.artifacts.history import Logs, TrainingCost
 from pipeline.artifacts.serialization import from_json, to_json
 from pipeline.engine.workspace import Workspace
+from pipeline.studies.trial import Status
 from pipeline.system.atomic import write_file
 
 
@@ -19,7 +19,7 @@ from pipeline.system.atomic import write_file
 class Outcome:
     """How a training ended, why it led to no model, and its epochs."""
 
-    status: Literal["complete", "pruned", "diverged", "stalled"]
+    status: Status
     reason: str
     history: tuple[Logs, ...]
     costs: tuple[TrainingCost, ...]

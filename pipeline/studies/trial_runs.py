@@ -11,7 +11,7 @@ from pipeline.stages import plan_stages, run_stages
 from pipeline.studies.outcomes import Outcome, read_outcome, write_outcome
 from pipeline.studies.reading import Study
 from pipeline.studies.search.search import Proposal
-from pipeline.studies.trial import Trial
+from pipeline.studies.trial import Status, Trial
 from pipeline.studies.watch import TrialPruned, Watch
 from pipeline.tasks.combinations import score_in_logs
 from pipeline.tasks.registry import task_of
@@ -93,7 +93,7 @@ def _train(planned: Plan, watch: Watch) -> Outcome:
     try:
         run_stages(planned.config, planned.workspace, watch, until=EvaluateFacts.stage)
     except (TrainingDiverged, TrainingStalled) as error:
-        status = "diverged" if isinstance(error, TrainingDiverged) else "stalled"
+        status: Status = "diverged" if isinstance(error, TrainingDiverged) else "stalled"
         return _store(
             planned, Outcome(status, str(error), tuple(error.history), tuple(error.costs))
         )

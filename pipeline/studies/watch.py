@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.artifacts.history import Logs, TrainingCost
-from pipeline.progress import Progress, Task
+from pipeline.progress import TRAINING, Progress, Task
 from pipeline.studies.search.search import Proposal
 
 
@@ -43,9 +43,8 @@ class Watch(Progress):
 
     @contextmanager
     def task(self, description: str, total: float | None = None) -> Iterator[Task]:
-        """Show work on the trial within the progress of the study."""
-        del description
-        yield _Share(self._task, total)
+        """Show the training within the progress of the study, and nothing else."""
+        yield _Share(self._task, total if description == TRAINING else None)
 
 
 class _Share:

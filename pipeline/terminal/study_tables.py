@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from pipeline.studies.command_line import command_line, value_text
+from pipeline.config.yaml_text import value_text
+from pipeline.studies.command_line import command_line
 from pipeline.terminal.layout import console, new_table, print_line
 
 if TYPE_CHECKING:

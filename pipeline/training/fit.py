@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.artifacts.history import Logs
 from pipeline.errors import TrainingFailed, TrainingStalled
+from pipeline.progress import TRAINING
 from pipeline.system.interruption import Interruption, deferred_interruption
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint, Position, Saved
@@ -45,7 +46,7 @@ class Fit:
         """
         position = self._begin(saved)
         with (
-            self.progress.task("training", total=self.epochs) as task,
+            self.progress.task(TRAINING, total=self.epochs) as task,
             deferred_interruption() as interruption,
         ):
             try:
@@ -77,7 +78,7 @@ class Fit:
             where = f"epoch {position.epoch + 1}, step {position.state.step}"
             self.progress.notice(f"Resuming from {where}.")
         for epoch, logs in enumerate(position.history, start=1):
-            self.progress.epoch_finished(epoch, dict(logs))
+            self.progress.epoch_finished(epoch, dict(logs), position.costs[epoch - 1])
         self.callbacks.train_begin(resumed_epoch=position.epoch)
         if position.state.step:
             self.callbacks.epoch_begin(position.epoch)
@@ -114,7 +115,8 @@ class Fit:
     def _report(self, position: Position) -> None:
         """Report a completed epoch; an exception ends the training, but does not lose the epoch."""
         try:
-            self.progress.epoch_finished(position.epoch, dict(position.history[-1]))
+            logs, cost = position.history[-1], position.costs[-1]
+            self.progress.epoch_finished(position.epoch, dict(logs), cost)
         except BaseException:
             self._save(position)
             raise

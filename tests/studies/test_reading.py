@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config.yaml_text import value_text
 from pipeline.errors import ConfigError
 from pipeline.studies.axes import grid, num_points, single_values
-from pipeline.studies.command_line import command_line, value_text
+from pipeline.studies.command_line import command_line
 from pipeline.studies.reading import Study, read_study
 from tests.support.paths import PROJECT, SMOKE
 

@@ -59,13 +59,13 @@ class OptunaSearch(Search):
 
 class _OptunaProposal(Proposal):
     def __init__(self, trial: optuna.Trial, values: Values) -> None:
-        self.trial, self._values = trial, values
-
-    @property
-    def values(self) -> Values:
-        return self._values
+        super().__init__(values)
+        self.trial, self._reported = trial, 0
 
     def should_prune(self, epoch: int, score: float) -> bool:
+        if epoch <= self._reported:  # a training that continues reports earlier epochs again
+            return False
+        self._reported = epoch
         self.trial.report(score, epoch)
         return bool(self.trial.should_prune())
 

@@ -1,21 +1,21 @@
 """The interface of a search, and the grid, which needs no results."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.studies.axes import Axis, Values, grid
 from pipeline.studies.trial import Trial
 
 
-class Proposal(Protocol):
-    """A trial to run."""
+class Proposal:
+    """A trial to run, with its values of the axes; without a pruner, it is never stopped."""
 
-    @property
-    def values(self) -> Values:
-        """The values of the axes."""
+    def __init__(self, values: Values) -> None:
+        self.values = values
 
     def should_prune(self, epoch: int, score: float) -> bool:
         """Report the validation score after an epoch, counted from 1; return whether to stop."""
+        del epoch, score
+        return False
 
 
 class Search(Protocol):
@@ -28,18 +28,6 @@ class Search(Protocol):
         """Take the result of a proposed trial into account."""
 
 
-@dataclass(frozen=True)
-class GridPoint(Proposal):
-    """A point of the grid, which is never pruned."""
-
-    values: Values
-
-    def should_prune(self, epoch: int, score: float) -> bool:
-        """Never stop."""
-        del epoch, score
-        return False
-
-
 class Grid(Search):
     """All combinations of the values of the axes."""
 
@@ -48,7 +36,7 @@ class Grid(Search):
 
     def propose(self) -> Proposal | None:
         """Return the next point of the grid."""
-        return next(map(GridPoint, self._points), None)
+        return next(map(Proposal, self._points), None)
 
     def tell(self, proposal: Proposal, trial: Trial) -> None:
         """Ignore the result."""
