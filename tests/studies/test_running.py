@@ -38,7 +38,10 @@ def result(workspace: Path) -> StudyResult:
 def document(result: StudyResult) -> dict[str, Any]:
     """Return the document without seconds, the only values that may differ between two runs."""
     text = json.dumps(results_document(result))
-    return json.loads(text, object_hook=lambda d: {k: v for k, v in d.items() if k != "seconds"})
+    found: dict[str, Any] = json.loads(
+        text, object_hook=lambda d: {k: v for k, v in d.items() if k != "seconds"}
+    )
+    return found
 
 
 def trained(workspace: Path) -> dict[str, int]:
