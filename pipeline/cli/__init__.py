@@ -10,6 +10,7 @@ from pipeline.cli.lecture import gradcheck
 from pipeline.cli.published import models, predict, verify
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
+from pipeline.cli.workspace import clean, runs
 from pipeline.terminal.usage_hints import HintingGroup
 
 app = typer.Typer(
@@ -19,7 +20,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, config, why, gradcheck, models, predict, verify, serve, doctor):
+for command in (
+    run,
+    config,
+    why,
+    runs,
+    clean,
+    gradcheck,
+    models,
+    predict,
+    verify,
+    serve,
+    doctor,
+):
     app.command()(command)
 
 
