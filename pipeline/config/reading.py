@@ -26,16 +26,17 @@ _REPLACED_WHOLE = {"optimizer", "schedule", "early_stopping", "target"}
 
 @dataclass(frozen=True)
 class Override:
-    """A new value of a key, and where it was set, for messages."""
+    """A new value of a key, where it was set, for messages, and how, if as ``KEY=VALUE``."""
 
     key: str
     value: Any
     place: str
+    written: str | None = None
 
     @property
     def text(self) -> str:
         """The override as it is written on the command line."""
-        return f"{self.key}={value_text(self.value)}"
+        return self.written or f"{self.key}={value_text(self.value)}"
 
 
 def read(path: Path, overrides: Iterable[str | Override] = ()) -> Config:
@@ -96,7 +97,7 @@ def _parse(text: str) -> Override:
             f"{key}=null for none."
         )
     place = f"the override {text!r}"
-    return Override(key, load_yaml(value, place)[1], place)
+    return Override(key, load_yaml(value, place)[1], place, text)
 
 
 def _apply(override: Override, values: dict[str, Any], places: Places) -> None:

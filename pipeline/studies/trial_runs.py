@@ -66,10 +66,8 @@ def _outcome(planned: Plan, watch: Watch) -> Outcome:
                 watch.epoch_finished(epoch + 1, logs, cost)
         if stored is None or not _is_final(planned, stored):
             return _train(planned, watch)
-    except TrialPruned:
-        epochs = len(watch.history)
-        reason = f"stopped by the pruner after epoch {epochs}"
-        pruned = Outcome("pruned", reason, tuple(watch.history), tuple(watch.costs))
+    except TrialPruned as error:
+        pruned = Outcome("pruned", str(error), tuple(watch.history), tuple(watch.costs))
         return pruned if stored else _store(planned, pruned)
     return stored
 

@@ -39,7 +39,7 @@ class Watch(Progress):
         """
         self.history[epoch - 1 :], self.costs[epoch - 1 :] = [logs], [cost]
         if self._proposal.should_prune(epoch, logs[self._score]):
-            raise TrialPruned
+            raise TrialPruned(f"stopped by the pruner after epoch {epoch}")
 
     @contextmanager
     def task(self, description: str, total: float | None = None) -> Iterator[Task]:

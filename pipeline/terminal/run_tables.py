@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from pipeline.commands.runs import Run
 
 _REASON_CHARACTERS = 60
-_COLUMNS = ("run", "started", "data", "changes", "validation", "test", "training", "status")
+_COLUMNS = ("run", "started", "data", "validation, test", "training", "status", "changes")
 _FOLDED = {"data", "changes", "status"}
+_STATUS_WIDTH, _CHANGES_WIDTH = 15, 19
+_DIGITS = 4  # of a changed number; pipeline runs NAME shows all
 
 
 def print_runs(runs: "Sequence[Run]") -> None:
@@ -30,19 +32,21 @@ def print_runs(runs: "Sequence[Run]") -> None:
     table = new_table(*_COLUMNS)
     for column in table.columns:
         column.no_wrap = column.header not in _FOLDED
+    table.padding = (0, 1, 0, 0)  # a wide table
+    status, changes = table.columns[-2:]
+    status.max_width, changes.min_width = _STATUS_WIDTH, _CHANGES_WIDTH
     for run in runs:
         table.add_row(
             *map(
                 escape,
                 (
                     run.id,
-                    _local(run.record.started),
+                    _local(run.record.started, "%m-%d %H:%M"),
                     _data(run),
-                    _changes(run.record.changes),
-                    _score(run, "validation"),
-                    _score(run, "test"),
+                    ", ".join(filter(None, (_score(run, "validation"), _score(run, "test")))),
                     _seconds(run.training_seconds),
                     _status(run),
+                    _short_changes(run.record.changes),
                 ),
             )
         )
@@ -117,6 +121,14 @@ def _changes(changes: dict[str, Any]) -> str:
     return " ".join(f"{key}={_value(value)}" for key, value in changes.items())
 
 
+def _short_changes(changes: dict[str, Any]) -> str:
+    """Return the changes with the last part of each key, if that is unique, and few digits."""
+    names = {key: key.rpartition(".")[2] for key in changes}
+    unique = {key: name for key, name in names.items() if list(names.values()).count(name) == 1}
+    shown = {k: f"{v:.{_DIGITS}g}" if isinstance(v, float) else v for k, v in changes.items()}
+    return _changes({unique.get(key, key): value for key, value in shown.items()})
+
+
 def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -129,9 +141,9 @@ def _seconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:,.1f} s"
 
 
-def _local(time: str) -> str:
+def _local(time: str, form: str = "%Y-%m-%d %H:%M") -> str:
     """Return a time of a record in the local time zone."""
-    return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M")
+    return datetime.fromisoformat(time).astimezone().strftime(form)
 
 
 def run_document(run: "Run") -> dict[str, Any]:
