@@ -79,7 +79,7 @@ $(VENV)/installed: requirements/run.txt $(BUILD)
 
 # Tests and lint need more than a run, in the same environment.
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
-	@$(INSTALL) $(VENV) $< --add --size "60 MB"
+	@$(INSTALL) $(VENV) $< --add --size "260 MB"
 	@touch $@
 
 # The base package alone: tests prove that it predicts and serves without TensorFlow.
