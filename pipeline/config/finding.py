@@ -7,6 +7,7 @@ from pipeline.config.known_keys import exact_keys
 from pipeline.errors import ConfigError
 
 FOLDER = Path("configs")
+STUDIES = FOLDER / "studies"
 _ENDINGS = (".yaml", ".yml")
 
 
@@ -50,6 +51,7 @@ def _suggestion(path: Path, folder: Path) -> str:
 
 def _suggest_file(path: Path, folder: Path) -> str:
     files = [file for subfolder in ("", "*/") for file in _configs(folder, subfolder)]
+    files = [file for file in files if folder != FOLDER or file.parent != STUDIES]
     near = difflib.get_close_matches(path.stem, [file.stem for file in files], n=1)
     if near and folder != path:
         return f"Did you mean {next(file for file in files if file.stem == near[0])}?"

@@ -1,6 +1,7 @@
 """YAML -> ``Study``, with errors that name key, file and line."""
 
 import json
+import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipeline.config import finding
 from pipeline.config.error_messages import sentences
+from pipeline.config.finding import STUDIES, find_config
 from pipeline.config.places import Places
 from pipeline.config.reading import Override, read
 from pipeline.config.schema import Config
@@ -19,7 +20,6 @@ from pipeline.studies.axes import Axis, Values, grid, single_values
 from pipeline.studies.axes_reading import read_axes
 from pipeline.studies.schema import GRID, StudySchema
 
-FOLDER = finding.FOLDER / "studies"
 THREADS = "train.threads"
 
 
@@ -67,15 +67,15 @@ def read_study(path: Path) -> Study:
     Raises:
         ConfigError: the file, or a value of an axis, does not fit the schema.
     """
-    file = finding.find_config(path, FOLDER)
+    file = find_config(path, STUDIES)
     values, places = read_mapping(
-        file, StudySchema, kind="study", example=f"{FOLDER / 'optimizers.yaml'} for an example"
+        file, StudySchema, kind="study", example=f"{STUDIES / 'optimizers.yaml'} for an example"
     )
     try:
         settings = StudySchema.model_validate_json(json.dumps(values))
     except ValidationError as error:
         raise ConfigError("\n".join(sentences(error, places, StudySchema).values())) from error
-    base = file.parent / settings.base
+    base = Path(os.path.normpath(file.parent / settings.base))
     if not base.is_file():
         raise ConfigError(
             f"base must be a configuration, relative to the study's file; got {settings.base!r} in "
