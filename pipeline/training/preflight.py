@@ -3,9 +3,11 @@
 from typing import TYPE_CHECKING
 
 from pipeline.artifacts.stage_facts import LayerSummary
+from pipeline.engine.stage import load
 from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, check_model, summarize
 from pipeline.models.layer_functions import check_names, try_functions
+from pipeline.models.optimizers import build_method
 from pipeline.models.threads import use_threads
 from pipeline.models.trial_step import check_optimizer
 from pipeline.tasks.registry import task_of
@@ -27,6 +29,7 @@ def check(
     Without ``run_own_code``, callbacks in Python files are not built.
 
     Raises:
+        MissingExtra: SciPy is not installed, and the optimizer needs it.
         ConfigError: a name or an argument is unknown to Keras, or cannot be computed with;
             or TensorFlow has started with another number of threads.
     """
@@ -37,7 +40,11 @@ def check(
             f"combined with optimizer.use_ema in {config.place_of('optimizer.use_ema')}. Remove "
             "one of them."
         )
-    check_optimizer(config.optimizer, place_of=config.place_of)
+    if config.optimizer.needs_full_gradient:
+        build_method(config.optimizer, place_of=config.place_of)
+        load("pipeline.training.full_gradient.minimizing")  # SciPy, which may be missing
+    else:
+        check_optimizer(config.optimizer, place_of=config.place_of)
     check_callbacks(config, run_own_code=run_own_code)
     check_names(config.model, place_of=config.place_of)
     try_functions(config.model, place_of=config.place_of)

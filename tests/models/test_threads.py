@@ -64,9 +64,9 @@ def test_started_process_keeps_its_number() -> None:
     config = read(SMOKE, ["train.threads=3"])
     with pytest.raises(
         ConfigError,
-        match=r"^train\.threads is 3 in the override 'train\.threads=3', but TensorFlow has started "
-        r"in this process with null \(one thread per core\), and cannot change that number later\. "
-        r"Run this configuration in a new process, or set train\.threads=null\.$",
+        match=r"^train\.threads is 3 in the override 'train\.threads=3', but TensorFlow has "
+        r"started in this process with null \(one thread per core\), and cannot change that number "
+        r"later\. Run this configuration in a new process, or set train\.threads=null\.$",
     ):
         use_threads(config)
     use_threads(read(SMOKE))
