@@ -133,8 +133,12 @@ class Schedule(Named):
         return dict(self.model_extra or {})
 
 
+# Methods of SciPy: a class of this name is in pipeline/models/full_gradient.py.
+FULL_GRADIENT_METHODS = ("conjugate_gradient", "l_bfgs")
+
+
 class Optimizer(Named):
-    """An optimizer by its Keras name, with that class's arguments."""
+    """An optimizer by its Keras name, or a full-gradient method, with that class's arguments."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -152,8 +156,13 @@ class Optimizer(Named):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments for the Keras class, as written, without the learning rate."""
+        """The arguments for the class, as written, without the learning rate."""
         return dict(self.model_extra or {})
+
+    @property
+    def needs_full_gradient(self) -> bool:
+        """Whether it is a method of SciPy, which needs the gradient over all images."""
+        return self.name in FULL_GRADIENT_METHODS
 
 
 class EarlyStopping(Section):
@@ -193,7 +202,12 @@ class Train(Section):
     batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
         128, description="Images per step; full computes the gradient over all of them."
     )
-    epochs: int = Field(10, ge=1, description="Passes over the training images.")
+    epochs: int = Field(
+        10,
+        ge=1,
+        description="Passes over the training images; for conjugate_gradient and l_bfgs, their "
+        "iterations.",
+    )
     loss: Literal["cross_entropy", "squared", "absolute"] | None = Field(
         None,
         description="cross_entropy for classification; squared, (f - y)^2 / 2 (default), or "

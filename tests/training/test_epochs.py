@@ -18,7 +18,7 @@ from pipeline.progress import Silent
 from pipeline.training import loop as loop_module
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import Fit
-from tests.support.small_training import new_fit, new_loop, weights
+from tests.support.small_training import loop_of, new_fit, new_loop, weights
 
 pytestmark = pytest.mark.tensorflow
 
@@ -89,18 +89,18 @@ def test_exception_of_the_report_ends_the_training_and_keeps_the_epoch(
     """A later training continues after the epoch, and reports the earlier ones first."""
     whole = fit_of(digits, Silent())
     expected = whole.run().history
-    expected_weights = weights(whole.loop)
+    expected_weights = weights(loop_of(whole))
     fit = fit_of(digits, Epochs(ends_at=2))
     fit.checkpoint = Checkpoint(tmp_path / "state.npz")
     with pytest.raises(Pruned):
         fit.run()
-    saved = fit.checkpoint.read(len(fit.loop.program.variables))
+    saved = fit.checkpoint.read(len(loop_of(fit).program.variables))
     assert saved is not None
     assert (saved.position.epoch, saved.position.state.step) == (2, 0)
     epochs = Epochs()
     again = fit_of(digits, epochs)
     assert again.run(saved).history == expected
-    assert all(map(np.array_equal, weights(again.loop), expected_weights))
+    assert all(map(np.array_equal, weights(loop_of(again)), expected_weights))
     assert epochs.reported == list(enumerate(expected, start=1))
 
 
@@ -108,18 +108,18 @@ def test_resumed_training_ends_at_the_same_report(digits: Split, tmp_path: Path)
     """The exception is raised for an epoch that the checkpoint already has."""
     fit = fit_of(digits, Silent())
     fit.checkpoint = Checkpoint(tmp_path / "state.npz")
-    run = fit.loop.program.run
+    run = loop_of(fit).program.run
 
     def interrupting(*arguments: Any, **named: Any) -> Any:
         result = run(*arguments, **named)
-        if int(fit.loop.program.optimizer.iterations.numpy()) >= 11:
+        if int(loop_of(fit).program.optimizer.iterations.numpy()) >= 11:
             os.kill(os.getpid(), signal.SIGINT)
         return result
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(fit.loop.program, "run", interrupting)
+        patch.setattr(loop_of(fit).program, "run", interrupting)
         fit.run()
-    saved = fit.checkpoint.read(len(fit.loop.program.variables))
+    saved = fit.checkpoint.read(len(loop_of(fit).program.variables))
     assert saved is not None
     assert saved.position.epoch == 2
     epochs = Epochs(ends_at=1)
@@ -130,7 +130,7 @@ def test_resumed_training_ends_at_the_same_report(digits: Split, tmp_path: Path)
 
 def test_error_carries_the_epochs_before_it(digits: Split) -> None:
     fit = fit_of(digits, Silent(), epochs=9)
-    kernel = fit.loop.program.model.get_layer("logits").kernel
+    kernel = loop_of(fit).program.model.get_layer("logits").kernel
 
     class Ruins(Silent):
         def epoch_finished(self, epoch: int, logs: Logs, cost: TrainingCost) -> None:

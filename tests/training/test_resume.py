@@ -24,9 +24,9 @@ from pipeline.errors import StorageError
 from pipeline.progress import Silent
 from pipeline.stages import run_stages
 from pipeline.training.checkpoint import Checkpoint, Position
-from pipeline.training.compiled_program import Result
+from pipeline.training.network_program import Result
 from tests.support.paths import SMOKE
-from tests.support.small_training import new_fit, new_loop
+from tests.support.small_training import loop_of, new_fit, new_loop
 
 pytestmark = pytest.mark.tensorflow
 
@@ -167,23 +167,34 @@ def test_repeatedly_killed_training_gives_the_same_bits(
     assert_same(tmp_path, uninterrupted)
 
 
+def test_killed_training_with_the_full_gradient_gives_the_same_bits(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    overrides = [f"train.epochs={EPOCHS}", "train.batch_size=full", "optimizer=conjugate_gradient"]
+    uninterrupted = tmp_path_factory.mktemp("minimized")
+    run_stages(read(SMOKE, overrides), Workspace(uninterrupted), Silent(), until="train")
+    kill_and_finish(tmp_path, overrides)
+    assert_same(tmp_path, uninterrupted)
+    assert list((tmp_path / "runs" / "checkpoints").iterdir()) == []
+
+
 def resumed(digits: Split, path: Path, make: Callable[[], Any], *, cut: int) -> Position:
     """Train 6 epochs, interrupted at step ``cut`` and resumed; return the end."""
     fit = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
     fit.checkpoint = Checkpoint(path)
-    run = fit.loop.program.run
+    run = loop_of(fit).program.run
 
     def interrupting(*arguments: Any, **named: Any) -> Any:
         result = run(*arguments, **named)
-        if int(fit.loop.program.optimizer.iterations.numpy()) >= cut:
+        if int(loop_of(fit).program.optimizer.iterations.numpy()) >= cut:
             os.kill(os.getpid(), signal.SIGINT)
         return result
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(fit.loop.program, "run", interrupting)
+        patch.setattr(loop_of(fit).program, "run", interrupting)
         fit.run()
     again = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
-    saved_state = fit.checkpoint.read(len(fit.loop.program.variables))
+    saved_state = fit.checkpoint.read(len(loop_of(fit).program.variables))
     assert saved_state is not None
     return again.run(saved_state)
 

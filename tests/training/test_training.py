@@ -14,8 +14,9 @@ from pipeline.models.optimizers import build_optimizer, optimizer_classes
 from pipeline.models.schedules import schedule_classes
 from pipeline.training import loop as loop_module
 from pipeline.training.callbacks import early_stopping
-from pipeline.training.compiled_program import EpochState, Result
+from pipeline.training.compiled_program import EpochState
 from pipeline.training.loop import Loop
+from pipeline.training.network_program import Result
 from tests.support.small_training import (
     epoch_order,
     new_fit,
