@@ -124,3 +124,61 @@ def test_trial_that_cannot_run_is_named(workspace: Path) -> None:
     assert text.startswith("The trial with train.batch_size=100000 cannot run.")
     assert "at most the number of training images" in text
     assert f"got 100,000 in {file}, line 4" in text
+
+
+PRUNED = (
+    "axes: {optimizer.learning_rate: [0.01, 0.005, 1.0e-6, 1.0e-5]}",
+    "pruner: {name: median, n_startup_trials: 2}",
+)
+
+
+def test_pruner_stops_trials_that_are_worse_than_the_median(workspace: Path) -> None:
+    found = api.study(study_file(workspace, *PRUNED, name="pruned"), workspace=workspace)
+    assert [trial.status for trial in found.trials] == ["complete", "complete", "pruned", "pruned"]
+    assert [len(trial.history) for trial in found.trials] == [2, 2, 1, 1]
+    assert found.trials[2].reason == "stopped by the pruner after epoch 1"
+    assert 0 < found.trials[2].metrics["accuracy"] < found.trials[1].metrics["accuracy"]
+    before = trained(workspace)
+    again = api.study(study_file(workspace, *PRUNED, name="pruned"), workspace=workspace)
+    assert trained(workspace) == before
+    assert document(again) == document(found)
+
+    # A trial that is complete, because another study does not prune it, is pruned all the same.
+    other = api.study(study_file(workspace, PRUNED[0], name="not_pruned"), workspace=workspace)
+    assert [trial.status for trial in other.trials] == ["complete"] * 4
+    again = api.study(study_file(workspace, *PRUNED, name="pruned"), workspace=workspace)
+    assert document(again) == document(found)
+
+
+def test_sampler_proposes_the_same_trials_again(workspace: Path) -> None:
+    lines = (
+        "axes: {optimizer.learning_rate: {low: 0.0001, high: 0.1, log: true}, train.epochs: "
+        "{low: 1, high: 2}, optimizer.name: [adam, rmsprop]}",
+        "search: {name: tpe, seed: 3, n_startup_trials: 2}",
+        "budget: {trials: 4}",
+    )
+    found = api.study(study_file(workspace, *lines, name="tpe"), workspace=workspace)
+    rates = [trial.values["optimizer.learning_rate"] for trial in found.trials]
+    assert all(0.0001 <= rate <= 0.1 for rate in rates)
+    assert len(set(rates)) == len(rates) == 4
+    assert {type(trial.values["train.epochs"]) for trial in found.trials} == {int}
+    before = trained(workspace)
+    again = api.study(study_file(workspace, *lines, name="tpe"), workspace=workspace)
+    assert trained(workspace) == before
+    assert document(again) == document(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("search: tbe", ["Unknown search 'tbe' in", "line 5. Did you mean 'tpe'?"]),
+        ("search: {name: tpe, startup: 3}", ["TPESampler has no argument 'startup' (search in"]),
+        ("pruner: medium", ["Unknown pruner 'medium' in", "Did you mean 'median'?"]),
+        ("pruner: {name: median, n_startup_trials: x}", ["does not accept its arguments"]),
+    ],
+)
+def test_unknown_samplers_and_pruners(workspace: Path, line: str, words: list[str]) -> None:
+    file = study_file(workspace, GRID, line, "budget: {trials: 1}", name="unknown")
+    with pytest.raises(ConfigError) as error:
+        api.study(file, workspace=workspace)
+    assert all(word in str(error.value) for word in words), str(error.value)
