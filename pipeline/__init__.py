@@ -13,6 +13,7 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     data/ models/ training/ evaluation/ export/ verification/ publishing/
                        the implementations of the stages
     stages             the stages and their order
+    studies/           many runs, compared
     commands/          why, runs, clean, doctor, predict, verify
     serving/           published models over HTTP and gRPC: the command serve
     api                one function for each command
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         run,
         runs,
         serve,
+        study,
         verify,
         why,
     )
@@ -51,6 +53,7 @@ __all__ = [
     "run",
     "runs",
     "serve",
+    "study",
     "verify",
     "why",
 ]
