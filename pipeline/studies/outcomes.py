@@ -8,9 +8,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.artifacts.history import Logs, TrainingCost
+from pipeline.artifacts.history import Logs
 from pipeline.artifacts.serialization import from_json, to_json
 from pipeline.engine.workspace import Workspace
+from pipeline.progress import TrainingCost
 from pipeline.studies.trial import Status
 from pipeline.system.atomic import write_file
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.artifacts.history import Logs, TrainingCost
+from pipeline.artifacts.history import Logs
+from pipeline.progress import TrainingCost
 from pipeline.studies.axes import Values
 
 Status = Literal["complete", "pruned", "diverged", "stalled", "failed"]

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.artifacts.history import Logs, TrainingCost
-from pipeline.progress import TRAINING, Progress, Task
+from pipeline.artifacts.history import Logs
+from pipeline.progress import TRAINING, Progress, Task, TrainingCost
 from pipeline.studies.search.search import Proposal
 
 

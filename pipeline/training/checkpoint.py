@@ -16,8 +16,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.artifacts.history import History, TrainingCost
+from pipeline.artifacts.history import History
 from pipeline.artifacts.serialization import from_json
+from pipeline.progress import TrainingCost
 from pipeline.system.atomic import remove_abandoned, write_file
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint_file import DAMAGED, DESCRIPTION, MAX_IDLE_DAYS, decode, encode

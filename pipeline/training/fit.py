@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.artifacts.history import Logs, TrainingCost
+from pipeline.artifacts.history import Logs
 from pipeline.errors import TrainingDiverged, TrainingFailed, TrainingStalled
-from pipeline.progress import TRAINING
+from pipeline.progress import TRAINING, TrainingCost
 from pipeline.system.interruption import Interruption, deferred_interruption
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint, Position, Saved

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.artifacts.history import TrainingCost
+from pipeline.progress import TrainingCost
 from pipeline.studies.budget import is_used_up, within
 from pipeline.studies.results import StudyResult, best_group, group
 from pipeline.studies.schema import Budget

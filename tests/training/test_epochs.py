@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.data_set import Split
-from pipeline.artifacts.history import Logs, TrainingCost, read_costs, read_history, write_history
+from pipeline.artifacts.history import Logs, read_costs, read_history, write_history
 from pipeline.errors import TrainingDiverged
-from pipeline.progress import Silent
+from pipeline.progress import Silent, TrainingCost
 from pipeline.training import loop as loop_module
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import Fit
