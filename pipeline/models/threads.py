@@ -4,6 +4,7 @@ A sum that is divided among several threads is rounded differently: with one thr
 those of a machine with one core. The setting also applies to the programs of XLA.
 """
 
+import os
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -26,7 +27,7 @@ def use_threads(config: "Config") -> None:
     """
     wanted = config.train.threads or _DEFAULT
     current = tf.config.threading.get_intra_op_parallelism_threads()
-    if wanted == current:
+    if _number(wanted) == _number(current):
         return
     try:
         tf.config.threading.set_intra_op_parallelism_threads(wanted)
@@ -37,6 +38,14 @@ def use_threads(config: "Config") -> None:
             "change that number later. Run this configuration in a new process, or set "
             f"train.threads={current or 'null'}."
         ) from error
+
+
+def _number(setting: int) -> int:
+    """Return the number of threads; TensorFlow's default is one for each core it may use."""
+    if setting != _DEFAULT:
+        return setting
+    has_affinity = hasattr(os, "sched_getaffinity")  # not on macOS
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
 
 
 def _described(number: int) -> str:

@@ -61,15 +61,18 @@ def test_started_process_keeps_its_number() -> None:
     import tensorflow as tf
 
     tf.constant(0)  # TensorFlow has started
-    config = read(SMOKE, ["train.threads=3"])
+    cores = len(os.sched_getaffinity(0))
+    config = read(SMOKE, [f"train.threads={cores + 1}"])
     with pytest.raises(
         ConfigError,
-        match=r"^train\.threads is 3 in the override 'train\.threads=3', but TensorFlow has "
-        r"started in this process with null \(one thread per core\), and cannot change that "
-        r"number later\. Run this configuration in a new process, or set train\.threads=null\.$",
+        match=rf"^train\.threads is {cores + 1} in the override 'train\.threads={cores + 1}', but "
+        r"TensorFlow has started in this process with null \(one thread per core\), and cannot "
+        r"change that number later\. Run this configuration in a new process, or set "
+        r"train\.threads=null\.$",
     ):
         use_threads(config)
     use_threads(read(SMOKE))
+    use_threads(read(SMOKE, [f"train.threads={cores}"]))  # the same number
 
 
 def test_trainings_and_evaluations_have_the_number_in_their_fingerprints() -> None:

@@ -1,6 +1,7 @@
 """Studies that run: real trainings on the sample, shared, pruned, diverged, interrupted."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def study_file(folder: Path, *lines: str, name: str = "few") -> Path:
     file = folder / f"{name}.yaml"
     common = [f"name: {name}", f"base: {SMOKE}", "overrides: {train.epochs: 2, model.hidden: [8]}"]
-    file.write_text("\n".join([*common, *lines]) + "\n")
+    threads = f"threads: {len(os.sched_getaffinity(0))}"  # as other tests in the same process
+    file.write_text("\n".join([*common, *lines, threads]) + "\n")
     return file
 
 
