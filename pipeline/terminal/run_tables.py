@@ -19,17 +19,8 @@ if TYPE_CHECKING:
     from pipeline.commands.runs import Run
 
 _REASON_CHARACTERS = 60
-# The columns, with the least number of characters: together 80, the width of narrow terminals.
-_COLUMNS = {
-    "run": 14,
-    "when": 6,
-    "data": 8,
-    "changes": 7,
-    "val": 6,
-    "test": 6,
-    "time": 5,
-    "status": 11,
-}
+_COLUMNS = ("run", "when", "data", "changes", "val", "test", "time", "status")
+_FOLDED = {"when", "data", "changes", "status"}  # in narrow terminals
 _ONE_LINE_EACH = 2000  # characters in a pipe, so that a row can be found with grep
 
 
@@ -41,8 +32,7 @@ def print_runs(runs: "Sequence[Run]") -> None:
     table = new_table(*_COLUMNS)
     table.padding = (0, 1, 0, 0)
     for column in table.columns:
-        column.min_width = _COLUMNS[str(column.header)]
-    table.columns[0].no_wrap = True
+        column.no_wrap = column.header not in _FOLDED
     for run in runs:
         table.add_row(*map(escape, _row(run)))
     console(width_of_pipes=_ONE_LINE_EACH).print(table)
