@@ -21,6 +21,7 @@ ORDER = [
     ["training", "evaluation", "export", "gradcheck"],
     ["verification", "publishing"],
     ["stages"],
+    ["studies"],
     ["commands"],
     ["serving"],
     ["api"],

@@ -2,39 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifacts.serialization import from_json
+from pipeline.progress import TrainingCost
 
 Logs = dict[str, float]  # the loss and the metrics of an epoch, as Keras names them
 History = list[Logs]
 HISTORY_FILE = "history.json"
 COSTS_FILE = "costs.json"
-
-
-@dataclass(frozen=True)
-class TrainingCost:
-    """The work of a training up to some point.
-
-    ``seconds`` were spent inside the compiled training steps: without validation, callbacks and
-    compilation. ``gradients`` is the number of gradients computed, each of the loss of one batch,
-    and ``images`` the number of images that they went over. Only the seconds differ between two
-    runs of the same training.
-    """
-
-    seconds: float = 0.0
-    gradients: int = 0
-    images: int = 0
-
-    def __add__(self, other: "TrainingCost") -> "TrainingCost":
-        """Return the work of both."""
-        return TrainingCost(
-            self.seconds + other.seconds,
-            self.gradients + other.gradients,
-            self.images + other.images,
-        )
 
 
 def write_history(folder: Path, history: History, costs: Sequence[TrainingCost]) -> None:

@@ -13,6 +13,7 @@ from pydantic import (
     field_validator,
 )
 
+from pipeline.config.origin import Origin
 from pipeline.config.places import Places, without_indices
 from pipeline.config.target import Target
 
@@ -24,12 +25,12 @@ FormatName = Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onn
 Fraction = Annotated[float, Field(ge=0, le=1)]
 _DATA_SET = r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$"
 _LABEL = r"^\w+$"
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 PATTERN_RULES = {
     _DATA_SET: "the name of a data set of TensorFlow Datasets in lower case, such as mnist, "
     "emnist/letters or mnist:3.0.1",
     _LABEL: "a word of letters, digits and _",
-    _NAME: "text of letters, digits, - and _ that begins with a letter or digit",
+    NAME_PATTERN: "text of letters, digits, - and _ that begins with a letter or digit",
 }
 _USER_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 
@@ -301,7 +302,7 @@ class Config(Section):
 
     name: str = Field(
         max_length=100,
-        pattern=_NAME,
+        pattern=NAME_PATTERN,
         description="The name the model is published under.",
     )
     data: Data = Data()
@@ -313,6 +314,7 @@ class Config(Section):
     verify: Verify = Verify()
     publish: Publish = Publish()
     _places: Places = PrivateAttr(default_factory=lambda: Places("the configuration"))
+    _origin: Origin = PrivateAttr(default_factory=Origin)
 
     def with_places(self, places: Places) -> "Config":
         """Remember where each key was set, and return the configuration."""
@@ -322,3 +324,18 @@ class Config(Section):
     def place_of(self, key: str) -> str:
         """Return where a key was set, for messages: "configs/mlp.yaml, line 7"."""
         return self._places.of(without_indices(tuple(key.split("."))))
+
+    def with_origin(self, origin: Origin) -> "Config":
+        """Remember the file and the overrides, and return the configuration."""
+        self._origin = origin
+        return self
+
+    @property
+    def origin(self) -> Origin:
+        """The file that the configuration was read from, and the overrides."""
+        return self._origin
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The dotted keys that the overrides changed against the file alone, with their values."""
+        return self._origin.changes

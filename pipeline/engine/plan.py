@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.artifacts.data_source import Source
 from pipeline.artifacts.stage_facts import Facts
+from pipeline.config.origin import flatten
 from pipeline.config.schema import Config
 from pipeline.engine.fingerprints import (
     code_hashes,
@@ -16,6 +17,8 @@ from pipeline.engine.fingerprints import (
 from pipeline.engine.stage import Graph, Stage
 from pipeline.engine.store import Ingredients, StageOutput
 from pipeline.engine.workspace import Workspace
+
+F = TypeVar("F", bound=Facts)
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,13 @@ class Plan:
             return None
         return output
 
+    def output(self, facts: type[F]) -> StageOutput[F] | None:
+        """Return the complete output of the stage that reports these facts, if it is current."""
+        [stage] = [stage for stage in self.graph.stages if stage.facts is facts]
+        return self.find(stage)
+
     def _ingredients(self, stage: Stage[Any]) -> Ingredients:
-        config = _flatten(self.config.model_dump(mode="json"))
+        config = flatten(self.config.model_dump(mode="json"))
         read = {key: value for key, value in config.items() if _is_read(key, stage.reads)}
         if stage.reads_source:
             read["source"] = self.source.kind
@@ -73,16 +81,6 @@ def plan(
 
     source = graph.sources.find(config, find_cached, fresh=fresh_data)
     return Plan(graph, config, source, workspace) if source else None
-
-
-def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        if isinstance(inner, dict):
-            flat |= _flatten(inner, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = inner
-    return flat
 
 
 def _is_read(key: str, reads: Sequence[str]) -> bool:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.artifacts.history import Logs, TrainingCost
+from pipeline.artifacts.history import Logs
 from pipeline.errors import TrainingDiverged, TrainingFailed, TrainingStalled
+from pipeline.progress import TRAINING, TrainingCost
 from pipeline.system.interruption import Interruption, deferred_interruption
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint, Position, Saved
@@ -73,7 +74,7 @@ class Fit:
         """
         self._begin(saved)
         with (
-            self.progress.task("training", total=self.epochs) as self._bar,
+            self.progress.task(TRAINING, total=self.epochs) as self._bar,
             deferred_interruption() as self._interruption,
         ):
             try:
@@ -143,7 +144,7 @@ class Fit:
             where = f"epoch {position.epoch + 1}, step {position.state.step}"
             self.progress.notice(f"Resuming from {where}.")
         for epoch, logs in enumerate(position.history, start=1):
-            self.progress.epoch_finished(epoch, dict(logs))
+            self.progress.epoch_finished(epoch, dict(logs), position.costs[epoch - 1])
         self.callbacks.train_begin(resumed_epoch=position.epoch)
         if position.state.step:
             self.callbacks.epoch_begin(position.epoch)
@@ -153,7 +154,8 @@ class Fit:
     def _report(self) -> None:
         """Report a completed epoch; an exception ends the training, but does not lose the epoch."""
         try:
-            self.progress.epoch_finished(self.position.epoch, dict(self.position.history[-1]))
+            logs, cost = self.position.history[-1], self.position.costs[-1]
+            self.progress.epoch_finished(self.position.epoch, dict(logs), cost)
         except BaseException:
             self._save(self.position)
             raise

@@ -6,8 +6,8 @@ Between the chunks, the loop reports progress and can be interrupted.
 import time
 from collections.abc import Callable
 
-from pipeline.artifacts.history import TrainingCost
 from pipeline.errors import TrainingDiverged
+from pipeline.progress import TrainingCost
 from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.feed import Feed, Shard
 from pipeline.training.fit import Fit

@@ -1,6 +1,7 @@
 """Checks of a training before it begins: names, arguments, combinations, a trial step."""
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.engine.stage import load
@@ -34,6 +35,32 @@ def check(
             or TensorFlow has started with another number of threads.
     """
     use_threads(config)
+    if config.train.callbacks:  # they may depend on files
+        return _check(config, image_shape, num_classes, run_own_code=run_own_code)
+    kind = json.dumps([_checked_values(config), image_shape, num_classes])
+    if kind not in _passed:
+        _passed[kind] = _check(config, image_shape, num_classes, run_own_code=run_own_code)
+    return list(_passed[kind])
+
+
+_passed: dict[str, list[LayerSummary]] = {}  # a study trains hundreds of networks of few kinds
+
+
+def _checked_values(config: "Config") -> dict[str, Any]:
+    """Return what the checks depend on; rates and seeds differ between trainings of one kind."""
+    values = config.model_dump(mode="json", include={"task", "model", "optimizer", "train"})
+    values["optimizer"]["learning_rate"] = config.optimizer.learning_rate is not None
+    del values["train"]["seed"]
+    return values
+
+
+def _check(
+    config: "Config",
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    run_own_code: bool,
+) -> list[LayerSummary]:
     if config.train.early_stopping is not None and config.optimizer.arguments.get("use_ema"):
         raise ConfigError(
             "train.early_stopping restores weights that were not averaged, so it cannot be "

@@ -75,8 +75,8 @@ def test_started_process_keeps_its_number() -> None:
     with pytest.raises(
         ConfigError,
         match=r"^train\.threads is 3 in the override 'train\.threads=3', but TensorFlow has "
-        r"started in this process with null \(one thread per core\), and cannot change that number "
-        r"later\. Run this configuration in a new process, or set train\.threads=null\.$",
+        r"started in this process with null \(one thread per core\), and cannot change that "
+        r"number later\. Run this configuration in a new process, or set train\.threads=null\.$",
     ):
         use_threads(config)
     use_threads(read(SMOKE))

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.data_set import Split
-from pipeline.artifacts.history import TrainingCost, read_costs, read_history, write_history
+from pipeline.artifacts.history import Logs, read_costs, read_history, write_history
 from pipeline.errors import TrainingDiverged
-from pipeline.progress import Silent
+from pipeline.progress import Silent, TrainingCost
 from pipeline.training import loop as loop_module
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import Fit
@@ -30,7 +30,8 @@ class Epochs(Silent):
         self.reported: list[tuple[int, dict[str, float]]] = []
         self.ends_at = ends_at
 
-    def epoch_finished(self, epoch: int, logs: dict[str, float]) -> None:
+    def epoch_finished(self, epoch: int, logs: Logs, cost: TrainingCost) -> None:
+        assert cost.gradients > 0
         self.reported.append((epoch, logs))
         if epoch == self.ends_at:
             raise Pruned
@@ -132,8 +133,8 @@ def test_error_carries_the_epochs_before_it(digits: Split) -> None:
     kernel = loop_of(fit).program.model.get_layer("logits").kernel
 
     class Ruins(Silent):
-        def epoch_finished(self, epoch: int, logs: dict[str, float]) -> None:
-            del logs
+        def epoch_finished(self, epoch: int, logs: Logs, cost: TrainingCost) -> None:
+            del logs, cost
             if epoch == 2:
                 kernel.assign(np.full(kernel.shape, np.nan, np.float32))
 

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.data_set import Split
-from pipeline.artifacts.history import TrainingCost, read_costs
+from pipeline.artifacts.history import read_costs
 from pipeline.config import read
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import StorageError
-from pipeline.progress import Silent
+from pipeline.progress import Silent, TrainingCost
 from pipeline.stages import run_stages
 from pipeline.training.checkpoint import Checkpoint, Position
 from pipeline.training.network_program import Result

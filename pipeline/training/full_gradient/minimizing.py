@@ -9,9 +9,9 @@ import numpy.typing as npt
 from scipy.optimize import OptimizeResult, minimize
 from threadpoolctl import threadpool_limits
 
-from pipeline.artifacts.history import TrainingCost
 from pipeline.errors import TrainingDiverged, TrainingStalled
 from pipeline.models.full_gradient import LBFGS, FullGradientMethod
+from pipeline.progress import TrainingCost
 from pipeline.training.compiled_program import EpochState
 from pipeline.training.feed import Feed
 from pipeline.training.fit import Fit
