@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import FULL_GRADIENT_METHODS, EarlyStopping, Optimizer
-from pipeline.errors import TrainingDiverged, TrainingStalled
+from pipeline.errors import StorageError, TrainingDiverged, TrainingStalled
 from pipeline.models.dense import in_float64, logits_model
 from pipeline.models.full_gradient import METHODS
 from pipeline.progress import Silent
@@ -247,6 +247,13 @@ def test_full_log_is_not_extended(
     assert all(map(np.array_equal, weights(fit.trainer), expected_weights))
     assert computed == expected.costs[-1].gradients - 2
     assert log.stat().st_size < 300_000
+
+
+def test_log_that_cannot_be_written_is_an_error(digits: Split, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    fit = fit_of(digits, LBFGS, log=tmp_path / "file" / "state.evaluations")
+    with pytest.raises(StorageError, match=r"state\.evaluations was saved\. Choose another folder"):
+        fit.run()
 
 
 class Counts(keras.callbacks.Callback):  # type: ignore[misc]

@@ -285,8 +285,9 @@ def test_streamed_training_with_callbacks_resumes(
     assert log.read_text() == expected
 
 
-def test_expired_checkpoints_are_removed(tmp_path: Path) -> None:
-    old, recent = tmp_path / "old.npz", tmp_path / "recent.npz"
+@pytest.mark.parametrize("suffix", [".npz", ".evaluations"])
+def test_expired_checkpoints_are_removed(tmp_path: Path, suffix: str) -> None:
+    old, recent = tmp_path / f"old{suffix}", tmp_path / f"recent{suffix}"
     for path, days in ((old, 31), (recent, 29)):
         path.write_bytes(b"")
         os.utime(path, (time.time() - 86_400 * days,) * 2)

@@ -33,6 +33,9 @@ class EvaluationLog:
         """Return the next evaluation, or None if none of these weights (weights,) is recorded.
 
         All records after one that is missing, damaged or of other weights are removed.
+
+        Raises:
+            StorageError: the file cannot be read or written.
         """
         if not self._reads:
             return None
@@ -64,7 +67,11 @@ class EvaluationLog:
 
     def _read(self) -> bytes:
         """Return the next record, or nothing if there is none or only a part of one."""
-        with suppress(FileNotFoundError), self._path.open("rb") as file:
+        with (
+            suppress(FileNotFoundError),
+            explain_storage_errors(self._path),
+            self._path.open("rb") as file,
+        ):
             file.seek(self._used)
             record = file.read(self._record_bytes)
             return record if len(record) == self._record_bytes else b""
