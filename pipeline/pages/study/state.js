@@ -1,0 +1,44 @@
+// What is shown: the axes of the chart, the lines in color, and the one that is pointed at.
+const letters = "ABCDEF";
+const state = {
+  measure: 0, // an index of data.measures
+  across: "epochs",
+  isLog: {}, // of each axis by name
+  fitsAll: false,
+  colored: new Map(), // group -> slot, the number of its letter and color
+  pointed: null, // a group
+};
+const listeners = { drawn: [], pointed: [] };
+
+/** Call the listeners after a change of what is drawn, or of what is pointed at. */
+function changed(kind) {
+  for (const listener of listeners[kind]) listener();
+}
+
+function pointAt(group) {
+  if (state.pointed === group) return;
+  state.pointed = group;
+  changed("pointed");
+}
+
+/** Show a line in color, in the first free one, or in gray again. */
+function toggle(group) {
+  if (!state.colored.delete(group)) {
+    const used = new Set(state.colored.values());
+    const free = [...letters].findIndex((_, slot) => !used.has(slot));
+    if (free < 0) return;
+    state.colored.set(group, free);
+  }
+  changed("drawn");
+}
+
+/** Show the first six of these lines in color, and no others. */
+function colorOnly(groups) {
+  state.colored = new Map(groups.slice(0, letters.length).map((group, slot) => [group, slot]));
+  changed("drawn");
+}
+
+const isFull = () => state.colored.size === letters.length;
+const colorOf = (group) =>
+  state.colored.has(group) ? `var(--line-${state.colored.get(group)})` : "var(--ink)";
+const letterOf = (group) => letters[state.colored.get(group)] ?? "";

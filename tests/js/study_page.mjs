@@ -1,0 +1,166 @@
+// Tests pages of studies in Chromium: node study_page.mjs FOLDER CHROMIUM [--shots].
+// FOLDER has the pages as NAME.html; the observations are written to standard output as one JSON
+// document. With --shots, screenshots for people are written into FOLDER.
+import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { launch } from "../../pipeline/runtimes/js/chromium.mjs";
+
+const [folder, executablePath, shots] = process.argv.slice(2);
+const desk = { viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" };
+const phone = { viewport: { width: 390, height: 844 }, reducedMotion: "reduce" };
+const seen = { problems: [], requests: [], pages: {} };
+
+const browser = await launch(executablePath);
+try {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".html"));
+  for (const name of names.map((file) => basename(file, ".html"))) seen.pages[name] = await load(name);
+  seen.grid = await visit(await open("grid", desk));
+  seen.keyboard = await byKeyboard(await open("grid", desk));
+  seen.withoutScript = await withoutScript();
+  seen.print = await printed(await open("grid", { ...desk, colorScheme: "dark" }));
+} finally {
+  await browser.close();
+}
+console.log(JSON.stringify(seen));
+
+async function open(name, options) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on("console", (message) => seen.problems.push(`${name}: ${message.text()}`));
+  page.on("pageerror", (error) => seen.problems.push(`${name}: ${error.message}`));
+  page.on("dialog", (dialog) => { seen.problems.push(`${name}: dialog`); dialog.dismiss(); });
+  const url = pathToFileURL(join(folder, `${name}.html`)).href;
+  page.on("request", (request) => request.url() !== url && seen.requests.push(request.url()));
+  await page.goto(url);
+  return page;
+}
+
+/** Load a page in the sizes of a phone and of wide screens. */
+async function load(name) {
+  const page = await open(name, phone);
+  if (shots) await shoot(page, name);
+  const shift = await page.evaluate(layoutShift);
+  await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+  const found = await page.evaluate(() => ({
+    text: document.body.innerText,
+    added: document.querySelectorAll("img, iframe, b b, i, [onclick], body script:not([type]) ~ script").length,
+    lines: document.querySelectorAll("#chart .mean").length,
+    isHeatMapShown: !document.getElementById("heat").hidden,
+  }));
+  Object.assign(found, { shift, widths: {} });
+  for (const width of [390, 800, 1920]) {
+    await page.setViewportSize({ width, height: 844 });
+    found.widths[width] = await page.evaluate(() => document.documentElement.scrollWidth);
+  }
+  await page.context().close();
+  return found;
+}
+
+/** Return how much the layout has moved since the page was loaded. */
+function layoutShift() {
+  return new Promise((resolve) => {
+    let sum = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => { sum += value; }))
+      .observe({ type: "layout-shift", buffered: true });
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve(sum)));
+  });
+}
+
+/** Operate the controls; the places below the chart must not move. */
+async function visit(page) {
+  const axes = {};
+  const tops = [await topOf(page, "#heat")];
+  for (const across of ["epochs", "gradients", "images", "seconds"]) {
+    await page.check(`#across input[value=${across}]`);
+    axes[across] = await labels(page);
+    tops.push(await topOf(page, "#heat"));
+  }
+  await page.check("#across input[value=gradients]");
+  await page.setChecked("#log-across", false);
+  const linear = await labels(page);
+  const canLog = [await page.isEnabled("#log-measure")];
+  await page.check("#measure input[value='1']");
+  canLog.push(await page.isEnabled("#log-measure"));
+  await page.check("#log-measure");
+  const loss = await labels(page);
+  await page.hover("#combinations tbody tr:nth-child(8)");
+  const pointed = await look(page);
+  tops.push(await topOf(page, "#heat"));
+  await page.uncheck("#combinations tbody tr:nth-child(1) input");
+  const removed = await look(page);
+  await page.click("#heat-map tbody tr:nth-child(2) th button");
+  const row = await look(page);
+  await page.click("#combinations th:nth-child(5) button");
+  const sorted = await column(page, 5);
+  await page.click("#combinations th:nth-child(5) button");
+  const reversed = await column(page, 5);
+  await page.selectOption("#heat-rows", { label: "batch size" });
+  const exchanged = await page.$$eval("#heat select", (found) => found.map((one) => one.selectedOptions[0].label));
+  await page.click("#clear");
+  const none = await look(page);
+  return { axes, linear, loss, canLog, pointed, removed, row, sorted, reversed, exchanged, none, tops };
+}
+
+function labels(page) {
+  return page.$$eval("#chart .tick, #chart .title", (found) => found.map((one) => one.textContent));
+}
+
+function look(page) {
+  return page.evaluate(() => ({
+    letters: [...document.querySelectorAll("#combinations .letter")].map((one) => one.textContent).join(""),
+    chosen: document.querySelectorAll("#combinations input:checked").length,
+    disabled: document.querySelectorAll("#combinations input:disabled").length,
+    colored: document.querySelectorAll("#chart svg > g:not(.highlight) .mean").length,
+    gray: document.querySelectorAll("#chart .gray").length,
+    seeds: document.querySelectorAll("#chart .highlight .seed").length,
+    readout: document.getElementById("readout").textContent,
+  }));
+}
+
+function column(page, number) {
+  return page.$$eval(`#combinations tbody td:nth-child(${number})`, (cells) => cells.map((one) => one.textContent));
+}
+
+async function topOf(page, selector) {
+  return page.$eval(selector, (one) => one.getBoundingClientRect().top + scrollY);
+}
+
+/** Reach a cell of the heat map by keyboard, and color its line. */
+async function byKeyboard(page) {
+  await page.click("#clear");
+  await page.focus("#heat-columns");
+  for (let count = 0; count < 20; count++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(() => Boolean(document.activeElement.closest("#heat-map td")))) break;
+  }
+  const name = await page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+  const pointed = await look(page);
+  await page.keyboard.press("Enter");
+  return { name, pointed, entered: await look(page) };
+}
+
+async function withoutScript() {
+  const page = await open("grid", { ...desk, javaScriptEnabled: false });
+  const text = await page.innerText("body");
+  const shown = {};
+  for (const id of ["curves", "heat", "combinations", "target"]) shown[id] = await page.isVisible(`#${id}`);
+  return { text, shown };
+}
+
+/** Dark pages are printed on white. */
+async function printed(page) {
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  return { ground, controls: await page.isVisible(".controls") };
+}
+
+async function shoot(page, name) {
+  for (const [width, scheme] of [[390, "light"], [390, "dark"], [1280, "light"], [1280, "dark"]]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.screenshot({ path: join(folder, `${name}-${width}-${scheme}.png`), fullPage: true });
+  }
+}
