@@ -139,7 +139,9 @@ def as_regression(trial: Trial) -> Trial:
         for logs in trial.history
     ]
     last = history[-1]["val_loss"]
-    found = {"loss": last, "rmse": (2 * last) ** 0.5, "mae": 1.0} if trial.metrics else {}
+    found = {"loss": last, "mae": 2 * last}
+    if trial.status == "complete":
+        found["rmse"] = (2 * last) ** 0.5
     return _trial(trial.values, trial.status, found, history, trial.costs, trial.reason)
 
 
