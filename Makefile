@@ -12,13 +12,14 @@ PYTEST ?= $(BIN)/python -m pytest
 PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
-.PHONY: help install javascript run serve test test-fast lint proto lock clean bench bench-check bench-environments \
+.PHONY: help install javascript studies run serve test test-fast lint proto lock clean bench bench-check bench-environments \
   bench-serving bench-serving-soak campaign campaign-ci docs fuzz
 
 help:
 	@echo "make run         install, then run configs/mlp.yaml (ARGS='lecture/softmax' for another)"
 	@echo "make serve       install, then serve the published models (ARGS='--port 8601' for another port)"
 	@echo "make install     install only: .venv, from requirements/run.txt"
+	@echo "make studies     install Optuna and pyarrow (studies with samplers or pruners; Parquet)"
 	@echo "make javascript  install the JavaScript runtimes (require Node.js; in a browser, Chromium)"
 	@echo "make test        install what tests need, then run all tests"
 	@echo "make test-fast   install, then run the tests that need neither TensorFlow nor other processes"
@@ -91,6 +92,13 @@ $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
 	@$(INSTALL) .venv-clients $< --size "380 MB"
 	@touch $@
 
+# The packages of the extra `studies`, beside those of a run.
+studies: install $(VENV)/installed-studies
+
+$(VENV)/installed-studies: requirements/studies.txt $(VENV)/installed
+	@$(INSTALL) $(VENV) $< --add --size "200 MB"
+	@touch $@
+
 # The npm packages of the JavaScript runtimes, in a user's folder that all clones share (see
 # docs/runtimes.md); an existing folder is not changed.
 javascript:
@@ -109,10 +117,11 @@ COMPILE := .venv-uv/bin/uv pip compile --universal --python-version 3.11 --gener
 
 # The other locks take their versions from that of a run.
 lock: .venv-uv/installed
-	$(COMPILE) pyproject.toml --extra train --extra runtimes --group tensorflow-cpu -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra train --extra runtimes --group tensorflow-cpu --excludes requirements/run-excludes.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra studies --constraint requirements/run.txt -o requirements/studies.txt
 	$(COMPILE) pyproject.toml --constraint requirements/run.txt -o requirements/base.txt
 	$(COMPILE) --group build --constraint requirements/run.txt -o requirements/build.txt
-	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt -o requirements/dev.txt
+	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt --constraint requirements/studies.txt -o requirements/dev.txt
 	$(COMPILE) --group docs --constraint requirements/run.txt --constraint requirements/dev.txt -o requirements/docs.txt
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/run.txt -o requirements/fuzz.txt
 	$(COMPILE) --group installer -o requirements/uv.txt

@@ -13,7 +13,7 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     data/ models/ training/ evaluation/ export/ verification/ publishing/
                        the implementations of the stages
     stages             the stages and their order
-    commands/          why, doctor, predict, verify
+    commands/          why, runs, clean, doctor, predict, verify
     serving/           published models over HTTP and gRPC: the command serve
     api                one function for each command
     terminal/ cli      the command line
@@ -28,24 +28,28 @@ import pipeline.terminal  # noqa: F401  (scripts show progress on the terminal b
 
 if TYPE_CHECKING:
     from pipeline.api import (
+        clean,
         diagnose,
         list_models,
         load_model,
         predict,
         resolve_config,
         run,
+        runs,
         serve,
         verify,
         why,
     )
 
 __all__ = [
+    "clean",
     "diagnose",
     "list_models",
     "load_model",
     "predict",
     "resolve_config",
     "run",
+    "runs",
     "serve",
     "verify",
     "why",

@@ -14,12 +14,16 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
+from pipeline.commands.clean import Removed
+from pipeline.commands.clean import clean as _clean
 from pipeline.commands.doctor import Finding
 from pipeline.commands.doctor import diagnose as _diagnose
 from pipeline.commands.explain import Explanation, Sample, write_explanation
 from pipeline.commands.explain import explain as explain_steps
 from pipeline.commands.gradcheck import check_configured
 from pipeline.commands.predict import PathLike, load_model, predict
+from pipeline.commands.retention import retention
+from pipeline.commands.runs import Run, find_run, list_runs
 from pipeline.commands.why import Reason, explain
 from pipeline.config import read
 from pipeline.config.callback_files import require_inside, require_paths
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RunResult",
+    "clean",
     "describe_layers",
     "diagnose",
     "explain_gradients",
@@ -51,6 +56,7 @@ __all__ = [
     "predict",
     "resolve_config",
     "run",
+    "runs",
     "serve",
     "study",
     "verify",
@@ -274,19 +280,52 @@ def why(
     return explain(resolved, Workspace(Path(workspace)), stage)
 
 
+def runs(
+    run: str | None = None, *, limit: int | None = None, workspace: PathLike = "."
+) -> list[Run]:
+    """Return the recorded runs, newest first, or only the one that ``run`` names.
+
+    ``run`` is a name, which refers to the last run of that name, or the beginning of a hash or of
+    a name and a hash. ``limit`` is the largest number of runs to return.
+
+    Raises:
+        RequestError: the workspace does not exist, or ``run`` names no run or several.
+    """
+    resolved = _existing(workspace, "runs/")
+    return list_runs(resolved, limit) if run is None else [find_run(resolved, run)]
+
+
+def clean(
+    *,
+    keep: int | None = None,
+    older_than: str | None = None,
+    dry_run: bool = False,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+) -> list[Removed]:
+    """Remove stored outputs that neither a kept run nor a published version needs; return them.
+
+    Exactly one is required: ``keep``, the number of newest runs to keep, or ``older_than``, such as
+    ``12h``, ``30d`` or ``2w``, which removes the runs that ended before. ``dry_run`` only returns
+    what would be removed.
+
+    Raises:
+        RequestError: an argument is invalid, or the workspace does not exist.
+        ModelError: a published version cannot be read, so that the outputs it needs are unknown.
+        StorageError: something cannot be removed.
+    """
+    wanted = retention(keep=keep, older_than=older_than)
+    resolved = _existing(workspace, "runs/")
+    return _clean(resolved, wanted, progress or default_progress(), dry_run=dry_run)
+
+
 def list_models(*, workspace: PathLike = ".") -> tuple[list[PublishedModel], list[ModelError]]:
     """Return every published version, and an error for each version or label that is broken.
 
     Raises:
         RequestError: the workspace does not exist.
     """
-    resolved = Workspace(Path(workspace))
-    if not resolved.root.is_dir():
-        raise RequestError(
-            f"The workspace {resolved.root} is not a folder. Specify the one that contains "
-            "exported/: --workspace FOLDER."
-        )
-    return list_published(resolved.exported)
+    return list_published(_existing(workspace, "exported/").exported)
 
 
 def verify(
@@ -364,6 +403,16 @@ def _check_files(
     require_paths(config)
     if not allow_outside:
         require_inside(config, workspace.root)
+
+
+def _existing(workspace: PathLike, contents: str) -> Workspace:
+    resolved = Workspace(Path(workspace))
+    if not resolved.root.is_dir():
+        raise RequestError(
+            f"The workspace {resolved.root} is not a folder. Specify the one that contains "
+            f"{contents}: --workspace FOLDER."
+        )
+    return resolved
 
 
 def _data_summary(facts: DataFacts) -> DataSummary:

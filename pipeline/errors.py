@@ -149,7 +149,8 @@ def sentence(error: BaseException, limit: int | None = 300) -> str:
 
 def install_command(extra: str) -> str:
     """Return the command that installs an extra; in the environment of a clone there is no pip."""
-    return f"pip install 'dense-pipeline[{extra}]' (in a clone: make install)"
+    target = "install" if extra in {"train", "runtimes"} else extra
+    return f"pip install 'dense-pipeline[{extra}]' (in a clone: make {target})"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

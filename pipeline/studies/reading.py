@@ -55,10 +55,10 @@ class Study:
         yield from map(self.config_of, single_values(self.axes))
 
     def _overrides(self, values: Values) -> Iterator[Override]:
-        yield Override(THREADS, self.settings.threads, self.places.of(("threads",)))
         for section, settings in (("overrides", self.settings.overrides), ("axes", values)):
             for key, value in settings.items():
                 yield Override(key, value, self.places.of((section, key)))
+        yield Override(THREADS, self.settings.threads, self.places.of(("threads",)))
 
 
 def read_study(path: Path) -> Study:
