@@ -91,6 +91,11 @@ async function visit(page) {
   tops.push(await topOf(page, "#heat"));
   await page.uncheck("#combinations tbody tr:nth-child(1) input");
   const removed = await look(page);
+  await page.check("#combinations tbody tr:nth-child(8) input");
+  await page.check("#combinations tbody tr:nth-child(9) input");
+  const replaced = await look(page);
+  await page.mouse.move(...await endOfLine(page));
+  const followed = await look(page);
   await page.click("#heat-map tbody tr:nth-child(2) th button");
   const row = await look(page);
   await page.click("#combinations th:nth-child(5) button");
@@ -101,7 +106,7 @@ async function visit(page) {
   const exchanged = await page.$$eval("#heat select", (found) => found.map((one) => one.selectedOptions[0].label));
   await page.click("#clear");
   const none = await look(page);
-  return { axes, linear, loss, canLog, pointed, removed, row, sorted, reversed, exchanged, none, tops };
+  return { axes, linear, loss, canLog, pointed, removed, replaced, followed, row, sorted, reversed, exchanged, none, tops };
 }
 
 function labels(page) {
@@ -112,12 +117,21 @@ function look(page) {
   return page.evaluate(() => ({
     letters: [...document.querySelectorAll("#combinations .letter")].map((one) => one.textContent).join(""),
     chosen: document.querySelectorAll("#combinations input:checked").length,
-    disabled: document.querySelectorAll("#combinations input:disabled").length,
     colored: document.querySelectorAll("#chart svg > g:not(.highlight) .mean").length,
     gray: document.querySelectorAll("#chart .gray").length,
     seeds: document.querySelectorAll("#chart .highlight .seed").length,
     readout: document.getElementById("readout").textContent,
   }));
+}
+
+/** Return where the first line in color ends in the window. */
+function endOfLine(page) {
+  return page.evaluate(() => {
+    document.getElementById("chart").scrollIntoView({ block: "center" });
+    const path = document.querySelector("#chart svg > g:not(.highlight) .mean");
+    const { x, y } = path.getPointAtLength(path.getTotalLength()).matrixTransform(path.getScreenCTM());
+    return [x - 1, y];
+  });
 }
 
 function column(page, number) {

@@ -18,7 +18,7 @@ from pipeline.studies.documents.results_csv import results_csv
 from pipeline.studies.documents.results_markdown import results_markdown
 from pipeline.studies.documents.results_page import results_page
 from pipeline.studies.documents.results_parquet import results_parquet
-from pipeline.studies.documents.texts import label_of
+from pipeline.studies.documents.texts import Labels
 from pipeline.studies.documents.writing import write_documents
 from pipeline.studies.importance import eta_squared, importances
 from pipeline.studies.results import StudyResult
@@ -78,7 +78,7 @@ def test_every_kind_of_study_is_written(
         assert {file.name for file in result.folder.iterdir()} == names
         assert notices.texts == [
             "results.parquet requires packages that are not installed. To install them: "
-            "pip install 'dense-pipeline[studies]' (in a clone: make install)"
+            "pip install 'dense-pipeline[studies]' (in a clone: make studies)"
         ]
         json.loads((result.folder / "results.json").read_text())
 
@@ -284,10 +284,23 @@ def test_many_numbers_are_put_into_groups_for_the_importance(tmp_path: Path) -> 
 
 
 def test_labels_name_what_differs(cases: dict[str, StudyResult]) -> None:
-    labels = [label_of(cases["conditional"], group) for group in cases["conditional"].ranked_groups]
+    labels = labels_of(cases["conditional"])
     assert "sgd (momentum 0.9), batch size 16" in labels
     assert "adam, batch size 64, hidden [], dropout 0.1" in labels
-    assert [label_of(cases["single"], group) for group in cases["single"].groups] == ["smoke"]
+    assert labels_of(cases["single"]) == ["smoke"]
+
+
+def labels_of(result: StudyResult) -> list[str]:
+    return list(map(Labels(result).of, result.ranked_groups))
+
+
+def test_drawn_numbers_are_rounded_in_tables_but_not_in_commands(tmp_path: Path) -> None:
+    rate = 0.0005334792941499479
+    result = study_result(tmp_path, [trial(0.5, rate=rate), trial(0.4, rate=0.01)])
+    text = results_markdown(result)
+    assert table_after(text, "Combinations")[1][0] == "**0.0005335**"
+    assert f"optimizer.learning_rate={rate}" in text
+    assert f"{rate},complete" in results_csv(result)
 
 
 def test_data_of_the_page_is_rounded_and_strict(tmp_path: Path) -> None:

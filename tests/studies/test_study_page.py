@@ -78,10 +78,11 @@ def test_vertical_axis_can_be_chosen_and_is_logarithmic_for_losses_only(seen: An
 
 
 def test_six_lines_are_in_color_at_most(seen: Any) -> None:
-    pointed, removed = seen["grid"]["pointed"], seen["grid"]["removed"]
-    assert (pointed["letters"], pointed["chosen"], pointed["disabled"]) == ("ABCDEF", 6, 3)
+    pointed, removed, replaced = (seen["grid"][n] for n in ("pointed", "removed", "replaced"))
+    assert (pointed["letters"], pointed["chosen"]) == ("ABCDEF", 6)
     assert (pointed["colored"], pointed["gray"]) == (6, 3)
-    assert (removed["letters"], removed["disabled"], removed["gray"]) == ("BCDEF", 0, 4)
+    assert (removed["letters"], removed["chosen"], removed["gray"]) == ("BCDEF", 5, 4)
+    assert (replaced["letters"], replaced["chosen"], replaced["gray"]) == ("CDEFAB", 6, 3)
     assert (seen["grid"]["none"]["colored"], seen["grid"]["none"]["gray"]) == (0, 9)
 
 
@@ -91,6 +92,15 @@ def test_combination_that_is_pointed_at_is_described_with_its_seeds(seen: Any) -
     assert "batch size full, learning rate" in pointed["readout"]
     assert "validation loss" in pointed["readout"]
     assert pointed["readout"].endswith("after 5 gradients.")
+
+
+def test_line_below_the_mouse_is_described(seen: Any) -> None:
+    followed = seen["grid"]["followed"]
+    assert followed["seeds"] == 2
+    assert (
+        "sgd (momentum 0.9), batch size 64, learning rate 0.03: validation loss"
+        in followed["readout"]
+    )
 
 
 def test_row_of_the_heat_map_shows_its_lines(seen: Any) -> None:

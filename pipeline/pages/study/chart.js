@@ -23,7 +23,7 @@ function drawChart() {
   chart.svg.setAttribute("aria-label", describe(measure));
   chart.svg.append(
     clip(area),
-    ...rules(ticks(domainX, isWide ? 8 : 4, logX, state.across === "seconds" ? 0 : 1), ticks(domainY, 5, logY)),
+    ...rules(ticks(domainX, isWide ? 8 : 4, logX, state.across === "seconds" ? 0 : 1), ticks(domainY, 6, logY)),
     title(`${state.across}${logX ? " (log scale)" : ""}`, area.right, height - 4, "end"),
     title(`${measure.title}${logY ? " (log scale)" : ""}`, 0, 12, "start"),
     ...target(measure, domainY),
@@ -130,16 +130,18 @@ function names(isWide) {
   const { right, top, bottom } = chart.area;
   const ends = [...state.colored.keys()].flatMap((group) => {
     const end = visible(meanOf(group)).at(-1);
-    return end ? [{ group, x: chart.x(end.x), y: chart.y(end.y) }] : [];
+    return end ? [{ group, x: chart.x(end.x), y: chart.y(end.y), end: chart.y(end.y) }] : [];
   });
   chart.hasAllNames = isWide;
   const placed = apart(ends.sort((a, b) => a.y - b.y), 15, top, bottom);
-  return placed.map(({ group, x, y }) => {
+  return placed.flatMap(({ group, x, y, end }) => {
     const space = Math.floor((chart.root.clientWidth - right - 34) / 6.6);
     const text = isWide ? `${letterOf(group)}  ${shortened(group.label, space)}` : letterOf(group);
     chart.hasAllNames &&= group.label.length <= space;
-    const at = isWide || x > right - 14 ? right : x;
-    return shape("text", { x: at + 8, y: y + 4, class: "name", style: `fill:${colorOf(group)}` }, text);
+    const label = (left, top, name) =>
+      shape("text", { x: left + 8, y: top + 4, class: "name", style: `fill:${colorOf(group)}` }, name);
+    if (x > right - 14) return label(right, y, text);
+    return [label(x, end, letterOf(group)), ...(isWide ? [label(right, y, text)] : [])];
   });
 }
 
@@ -170,8 +172,9 @@ function endName(group) {
   const end = visible(meanOf(group)).at(-1);
   if (!end) return [];
   const [x, y] = [chart.x(end.x), chart.y(end.y)];
+  const name = shortened(group.label, Math.floor((chart.area.right - chart.area.left) / 6.8));
   const anchor = x > (chart.area.left + chart.area.right) / 2 ? "end" : "start";
-  return [shape("text", { x, y: Math.max(y - 8, chart.area.top + 8), "text-anchor": anchor }, group.label)];
+  return [shape("text", { x, y: Math.max(y - 8, chart.area.top + 8), "text-anchor": anchor }, name)];
 }
 
 /** Return the combination whose line is nearest to a position in the chart, if any is near. */

@@ -61,7 +61,7 @@ function bestOf(row, rowValue, column, columnValue) {
 
 function heatCell(group, shade) {
   if (!group) return element("td", { textContent: "–" });
-  const tuned = data.tuned.map(({ key }) => group.values[key]).filter((value) => value !== undefined).join(", ");
+  const tuned = data.tuned.map(({ key }) => group.shown[key]).filter((value) => value !== undefined).join(", ");
   const score = group.mean === null ? "failed" : group.mean.toFixed(4);
   const button = element("button", { type: "button" }, score, element("small", { textContent: tuned || "\u00a0" }));
   button.setAttribute("aria-label", `${group.label}: ${score}${tuned ? `, tuned to ${tuned}` : ""}`);

@@ -1,7 +1,7 @@
 // Connects the controls, the chart, the heat map and the tables.
 const combinations = byId("combinations");
 const hint = "Point at a line, or at a row or cell of the tables below, to see its numbers and the line of each seed. " +
-  "Click it to add or remove its color.";
+  "Click it to add or remove its color; a seventh one replaces the oldest.";
 
 function start() {
   for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
@@ -81,7 +81,7 @@ function readOut(x = Infinity) {
   }
   const distance = (point) => Math.abs(chart.x(point.x) - Math.min(x, 1e6));
   const point = points.reduce((best, next) => (distance(next) <= distance(best) ? next : best));
-  const tuned = data.tuned.map(({ key, title }) => key in group.values && `${title} ${group.values[key]}`).filter(Boolean);
+  const tuned = data.tuned.map(({ key, title }) => key in group.shown && `${title} ${group.shown[key]}`).filter(Boolean);
   const range = group.runs.length > 1 ? ` (${point.low.toFixed(4)} to ${point.high.toFixed(4)})` : "";
   byId("readout").textContent = `${[group.label, ...tuned].join(", ")}: ${data.measures[state.measure].title} ` +
     `${point.y.toFixed(4)}${range} after ${grouped.format(point.x)} ${state.across}.`;

@@ -21,13 +21,12 @@ function pointAt(group) {
   changed("pointed");
 }
 
-/** Show a line in color, in the first free one, or in gray again. */
+/** Show a line in color, or in gray again. If all colors are in use, it gets the oldest one. */
 function toggle(group) {
   if (!state.colored.delete(group)) {
+    if (state.colored.size === letters.length) state.colored.delete(state.colored.keys().next().value);
     const used = new Set(state.colored.values());
-    const free = [...letters].findIndex((_, slot) => !used.has(slot));
-    if (free < 0) return;
-    state.colored.set(group, free);
+    state.colored.set(group, [...letters].findIndex((_, slot) => !used.has(slot)));
   }
   changed("drawn");
 }
@@ -38,7 +37,6 @@ function colorOnly(groups) {
   changed("drawn");
 }
 
-const isFull = () => state.colored.size === letters.length;
 const colorOf = (group) =>
   state.colored.has(group) ? `var(--line-${state.colored.get(group)})` : "var(--ink)";
 const letterOf = (group) => letters[state.colored.get(group)] ?? "";

@@ -49,9 +49,7 @@ function startChoosing(table) {
 function markChosen(table) {
   for (const row of table.tBodies[0].rows) {
     const isColored = state.colored.has(row.group);
-    const box = row.cells[0].querySelector("input");
-    Object.assign(box, { checked: isColored, disabled: isFull() && !isColored });
-    box.title = box.disabled ? "Six lines are in color. Remove one of them first." : "";
+    row.cells[0].querySelector("input").checked = isColored;
     const letter = row.cells[0].querySelector(".letter");
     letter.textContent = letterOf(row.group);
     letter.style.color = isColored ? colorOf(row.group) : "";

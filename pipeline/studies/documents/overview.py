@@ -3,7 +3,7 @@
 from collections import Counter
 
 from pipeline.studies.documents.tables import Cell, Table, texts
-from pipeline.studies.documents.texts import overrides_text, plural, score_text, text_of
+from pipeline.studies.documents.texts import overrides_text, plural, rounded_text, score_text
 from pipeline.studies.results import SEED, StudyResult
 
 _MAX_VALUES = 12
@@ -61,11 +61,13 @@ def winner_facts(result: StudyResult) -> list[tuple[str, str, str]]:
 
 def _values(result: StudyResult, key: str) -> str:
     values = [trial.values[key] for trial in result.trials if key in trial.values]
-    shown = list(dict.fromkeys(map(text_of, values)))
+    shown = list(dict.fromkeys(map(rounded_text, values)))
     if len(shown) <= _MAX_VALUES:
         return ", ".join(shown)
     if all(type(value) in {int, float} for value in values):
-        return f"{len(shown)} numbers from {text_of(min(values))} to {text_of(max(values))}"
+        return (
+            f"{len(shown)} numbers from {rounded_text(min(values))} to {rounded_text(max(values))}"
+        )
     return f"{', '.join(shown[:_MAX_VALUES])} and {len(shown) - _MAX_VALUES} more"
 
 

@@ -4,7 +4,14 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.studies.documents.texts import ending, label_of, score_text, short_text, text_of
+from pipeline.studies.documents.texts import (
+    Labels,
+    ending,
+    rounded_text,
+    score_text,
+    short_text,
+    text_of,
+)
 from pipeline.studies.results import SEED, Group, StudyResult
 from pipeline.studies.target import logged
 from pipeline.studies.trial import Trial
@@ -17,7 +24,7 @@ _PREFIX = "val_"
 def page_data(result: StudyResult) -> dict[str, Any]:
     """Return the data that the scripts of the page read; groups in the order of the ranks."""
     measures = list(_measures(result))
-    names = [measure["name"] for measure in measures]
+    names, labels = [measure["name"] for measure in measures], Labels(result)
     return {
         "score": {"title": result.score.title, "isError": result.score.is_error},
         "target": result.study.settings.target,
@@ -25,7 +32,7 @@ def page_data(result: StudyResult) -> dict[str, Any]:
         "measures": measures,
         "axes": list(_axes(result)),
         "tuned": [{"key": key, "title": ending(key)} for key in result.tuned_keys],
-        "groups": [_group(result, group, names) for group in result.ranked_groups],
+        "groups": [_group(group, labels.of(group), names) for group in result.ranked_groups],
     }
 
 
@@ -69,10 +76,11 @@ def _place(value: Any) -> float:
     return value if type(value) in {int, float} else math.inf
 
 
-def _group(result: StudyResult, group: Group, names: list[str]) -> dict[str, Any]:
+def _group(group: Group, label: str, names: list[str]) -> dict[str, Any]:
     return {
-        "label": label_of(result, group),
+        "label": label,
         "values": {key: text_of(value) for key, value in group.values.items()},
+        "shown": {key: rounded_text(value) for key, value in group.values.items()},
         "mean": _rounded(group.mean),
         "score": score_text(group),
         "isComplete": group.is_complete,

@@ -7,12 +7,12 @@ from typing import Any
 from pipeline.studies.axes import Values
 from pipeline.studies.documents.tables import Cell, Column, Table, numbers, texts
 from pipeline.studies.documents.texts import (
+    Labels,
     count_text,
-    label_of,
+    rounded_text,
     score_text,
     seconds_text,
     status_text,
-    text_of,
 )
 from pipeline.studies.importance import importances
 from pipeline.studies.results import Group, StudyResult
@@ -53,9 +53,10 @@ def target_costs(result: StudyResult, target: float) -> Table:
     found = [(group, to_target(group, target)) for group in result.ranked_groups]
     reached = [pair for pair in found if pair[1].num_reached]
     reached.sort(key=lambda pair: (-_share(*pair), pair[1].images, pair[1].gradients))
+    labels = Labels(result)
     rows = [
         (
-            Cell(label_of(result, group)),
+            Cell(labels.of(group)),
             Cell(f"{needed.num_reached} of {len(group.trials)}", _share(group, needed)),
             *(_cost_cell(name, getattr(needed, name)) for name in COSTS),
         )
@@ -112,7 +113,7 @@ def key_columns(trials: Sequence[Trial], keys: Sequence[str]) -> list[Column]:
 def key_cells(values: Values, keys: Sequence[str]) -> list[Cell]:
     """Return the values of keys; a key that a trial does not have has an empty cell."""
     return [
-        Cell(text_of(values[key]), float(values[key]) if _is_number(values[key]) else None)
+        Cell(rounded_text(values[key]), float(values[key]) if _is_number(values[key]) else None)
         if key in values
         else Cell("")
         for key in keys

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from pipeline.studies.results import Group, StudyResult
 
 _NO_DIGITS = 100  # from here on, means of counts are rounded
 _ONE_DIGIT = 10  # seconds
+_MAX_LENGTH = 8  # of a number that is not rounded
 
 
 def text_of(value: Any) -> str:
@@ -53,17 +55,36 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def label_of(result: StudyResult, group: Group) -> str:
-    """Return a short name of a combination, from the compared keys that differ between them."""
-    keys = varying(result, result.compared_keys) or varying(result, result.tuned_keys)
-    parts = [_part(result, key, group.values[key]) for key in keys if key in group.values]
-    return ", ".join(parts) or result.study.base.stem
+class Labels:
+    """Short names of the combinations of a study, from the compared keys that differ."""
+
+    def __init__(self, result: StudyResult) -> None:
+        """Find the keys; those whose values are not all names are part of the names."""
+        groups = result.ranked_groups
+        self._base = result.study.base.stem
+        self._keys = _varying(groups, result.compared_keys) or _varying(groups, result.tuned_keys)
+        self._named = {
+            key
+            for key in self._keys
+            if all(isinstance(one.values.get(key, ""), (str, dict)) for one in groups)
+        }
+
+    def of(self, group: Group) -> str:
+        """Return the name of a combination."""
+        parts = [self._part(key, group.values[key]) for key in self._keys if key in group.values]
+        return ", ".join(parts) or self._base
+
+    def _part(self, key: str, value: Any) -> str:
+        return short_text(value) if key in self._named else f"{ending(key)} {short_text(value)}"
 
 
-def varying(result: StudyResult, keys: list[str]) -> list[str]:
+def _varying(groups: Sequence[Group], keys: Sequence[str]) -> list[str]:
     """Return the keys that do not have the same value in all combinations."""
-    groups = result.ranked_groups
-    return [key for key in keys if len({_text_or_none(one.values, key) for one in groups}) > 1]
+    return [
+        key
+        for key in keys
+        if len({text_of(one.values[key]) if key in one.values else None for one in groups}) > 1
+    ]
 
 
 def ending(key: str) -> str:
@@ -71,23 +92,18 @@ def ending(key: str) -> str:
     return key.rpartition(".")[2].replace("_", " ")
 
 
-def _text_or_none(values: Values, key: str) -> str | None:
-    return text_of(values[key]) if key in values else None
-
-
 def short_text(value: Any) -> str:
     """Return a value for people: {name: sgd, momentum: 0.9} is sgd (momentum 0.9)."""
     if isinstance(value, dict) and isinstance(name := value.get("name"), str):
         others = [f"{ending(k)} {short_text(v)}" for k, v in value.items() if k != "name"]
         return f"{name} ({', '.join(others)})" if others else name
-    return text_of(value)
+    return rounded_text(value)
 
 
-def _part(result: StudyResult, key: str, value: Any) -> str:
-    """Return a value with its key, unless all values of the key are names."""
-    values = [one.values[key] for one in result.ranked_groups if key in one.values]
-    are_names = all(isinstance(one, (str, dict)) for one in values)
-    return short_text(value) if are_names else f"{ending(key)} {short_text(value)}"
+def rounded_text(value: Any) -> str:
+    """Return a value as it is written after ``KEY=``, but a drawn number with four digits only."""
+    exact = text_of(value)
+    return f"{value:.4g}" if isinstance(value, float) and len(exact) > _MAX_LENGTH else exact
 
 
 def overrides_text(values: Values) -> str:
