@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from pipeline.artifacts.history import TrainingCost
 from pipeline.pages.assembling import assembled_page
 from pipeline.progress import Silent
+from pipeline.studies.axes import num_points
 from pipeline.studies.documents.markdown import code_block, escaped
 from pipeline.studies.documents.page_data import page_data
 from pipeline.studies.documents.results_csv import results_csv
@@ -21,9 +23,12 @@ from pipeline.studies.documents.results_parquet import results_parquet
 from pipeline.studies.documents.texts import Labels
 from pipeline.studies.documents.writing import write_documents
 from pipeline.studies.importance import eta_squared, importances
+from pipeline.studies.reading import read_study
 from pipeline.studies.results import StudyResult
+from pipeline.studies.schema import Budget, Search, StudySchema
 from pipeline.studies.target import to_target
 from pipeline.studies.trial import Status, Trial
+from tests.support.paths import PROJECT
 from tests.support.study_results import (
     ACCURACY,
     DATA,
@@ -35,6 +40,8 @@ from tests.support.study_results import (
     study_cases,
     study_result,
 )
+
+GUIDE = (PROJECT / "docs" / "running-studies.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -342,3 +349,23 @@ def test_group_without_scores_is_ranked_last(tmp_path: Path) -> None:
     result = study_result(tmp_path, trials, ACCURACY)
     assert [group.values[SIZE] for group in result.ranked_groups] == [3, 2, 1]
     assert result.ranked_groups[0] is result.winner
+
+
+def test_guide_lists_every_key_of_a_study() -> None:
+    keys = set(StudySchema.model_fields) - {"search", "budget"}
+    keys |= {f"search.{key}" for key in Search.model_fields}
+    keys |= {f"budget.{key}" for key in Budget.model_fields}
+    assert keys == set(re.findall(r"^\| `([\w.]+)` \| (?:`|\|)", GUIDE, re.MULTILINE))
+
+
+def test_study_of_the_guide_is_valid(tmp_path: Path) -> None:
+    [text] = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+    file = tmp_path / "study.yaml"
+    file.write_text(text.replace("../mlp.yaml", str(PROJECT / "configs" / "mlp.yaml")))
+    assert num_points(read_study(file).axes) == 4 * 3 * 3 * 3
+
+
+def test_guide_lists_the_documents(cases: dict[str, StudyResult]) -> None:
+    write_documents(cases["single"], Silent())
+    written = {file.name for file in cases["single"].folder.iterdir()}
+    assert written <= set(re.findall(r"^\| `(results\.\w+)` \|", GUIDE, re.MULTILINE))
