@@ -184,6 +184,24 @@ def test_parquet_has_trials_without_epochs_and_mixed_axes(cases: dict[str, Study
     assert {row["train.batch_size"] for row in rows} == {"16", "64", "full"}
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([True, False], "bool"),
+        ([1, 2], "int64"),
+        ([1, 2.5], "double"),
+        ([1, True], "string"),
+        ([1, 2**70], "string"),
+        ([[8], [8, 8]], "string"),
+    ],
+)
+def test_type_of_an_axis_in_parquet(tmp_path: Path, values: list[Any], kind: str) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install pyarrow")
+    result = study_result(tmp_path, [trial(None, size=value) for value in values])
+    table = parquet.read_table(io.BytesIO(results_parquet(result)))
+    assert str(table.schema.field(SIZE).type) == kind
+
+
 def test_markdown_has_the_winner_with_one_test_figure(cases: dict[str, StudyResult]) -> None:
     result = cases["grid"]
     text = results_markdown(result)
@@ -210,7 +228,7 @@ def test_markdown_ranks_the_combinations(cases: dict[str, StudyResult]) -> None:
 def test_markdown_lists_trials_without_a_model_by_reason(tmp_path: Path) -> None:
     trials = [trial(None, rate=1, seed=0), trial(None, rate=1, seed=1), trial(rate=2, seed=0)]
     lines = results_markdown(study_result(tmp_path, trials)).splitlines()
-    assert "- Trial 1, 2 (optimizer.learning_rate=1), diverged: " in [f"{x} " for x in lines]
+    assert "- Trials 1, 2 (optimizer.learning_rate=1), diverged: " in [f"{x} " for x in lines]
 
 
 def test_markdown_shows_hostile_texts_as_text(cases: dict[str, StudyResult]) -> None:

@@ -12,7 +12,7 @@ function start() {
   startHeatMap();
   listeners.drawn.push(() => markChosen(combinations));
   listeners.pointed.push(() => markPointedRow(combinations), markPointedCell);
-  heat.root.addEventListener("pointerleave", () => pointAt(null));
+  heat.root.addEventListener("pointerleave", stopPointing);
   colorOnly(data.groups);
   changed("pointed");
 }
@@ -27,8 +27,8 @@ function startCurves() {
   listeners.drawn.push(drawChart, drawLegend, updateControls);
   listeners.pointed.push(drawPointed, () => readOut());
   byId("chart").addEventListener("pointermove", follow);
-  byId("chart").addEventListener("pointerleave", () => pointAt(null));
-  byId("chart").addEventListener("click", () => state.pointed && toggle(state.pointed));
+  byId("chart").addEventListener("pointerleave", stopPointing);
+  byId("chart").addEventListener("click", (event) => { follow(event); if (state.pointed) toggle(state.pointed); });
   byId("clear").addEventListener("click", () => colorOnly([]));
   new ResizeObserver(() => { drawChart(); drawLegend(); }).observe(byId("chart"));
 }

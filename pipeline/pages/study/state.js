@@ -21,6 +21,11 @@ function pointAt(group) {
   changed("pointed");
 }
 
+/** A finger leaves the screen at once: what it pointed at stays. */
+function stopPointing({ pointerType }) {
+  if (pointerType === "mouse") pointAt(null);
+}
+
 /** Show a line in color, or in gray again. If all colors are in use, it gets the oldest one. */
 function toggle(group) {
   if (!state.colored.delete(group)) {

@@ -43,7 +43,7 @@ function startChoosing(table) {
     row.cells[0].append(element("label", {}, box, element("span", { className: "letter" })));
     row.addEventListener("pointerenter", () => pointAt(group));
   });
-  table.tBodies[0].addEventListener("pointerleave", () => pointAt(null));
+  table.tBodies[0].addEventListener("pointerleave", stopPointing);
 }
 
 function markChosen(table) {

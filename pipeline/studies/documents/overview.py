@@ -37,7 +37,11 @@ def failures(result: StudyResult) -> list[tuple[str, str, str, str]]:
             values = {key: value for key, value in trial.values.items() if key != SEED}
             entry = (overrides_text(values), trial.status, trial.reason)
             found.setdefault(entry, []).append(number)
-    return [(f"Trial {', '.join(map(str, own))}", *entry) for entry, own in found.items()]
+    return [(_trials(own), *entry) for entry, own in found.items()]
+
+
+def _trials(numbers: list[int]) -> str:
+    return f"Trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
 
 def winner_facts(result: StudyResult) -> list[tuple[str, str, str]]:

@@ -1,7 +1,7 @@
 """The learning curves of a study as Parquet, for notebooks."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from pipeline.studies.trial import Trial
 
 _COSTS = {"gradients": "int64", "images": "int64", "seconds": "float64"}
 _ABSENT = object()
+_INT64 = 2**63
 
 
 @dataclass(frozen=True)
@@ -68,18 +69,17 @@ def _columns(result: StudyResult, rows: list[_Row]) -> Iterator[tuple[str, str, 
 
 
 def _axis(values: list[Any]) -> tuple[str, list[Any]]:
-    present = [value for value in values if value is not _ABSENT]
-    types = {type(value) for value in present}
-    kinds: list[tuple[set[type], str]] = [
-        ({bool}, "bool_"),
-        ({int}, "int64"),
-        ({int, float}, "float64"),
-    ]
-    for allowed, kind in kinds:
-        if types <= allowed and _fits(kind, present):
-            return kind, [None if value is _ABSENT else value for value in values]
-    return "string", [None if value is _ABSENT else text_of(value) for value in values]
+    kind, convert = _type_of([value for value in values if value is not _ABSENT])
+    return kind, [None if value is _ABSENT else convert(value) for value in values]
 
 
-def _fits(kind: str, values: list[Any]) -> bool:
-    return kind != "int64" or all(abs(value) < 2**63 for value in values)
+def _type_of(values: list[Any]) -> tuple[str, Callable[[Any], Any]]:
+    """Return the type of a column in pyarrow, and what makes a value one of it."""
+    types = {type(value) for value in values}
+    if types == {bool}:
+        return "bool_", bool
+    if types == {int} and all(abs(value) < _INT64 for value in values):
+        return "int64", int
+    if types in ({float}, {int, float}):
+        return "float64", float
+    return "string", text_of
