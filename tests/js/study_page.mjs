@@ -15,7 +15,8 @@ const seen = { problems: [], requests: [], pages: {} };
 const browser = await launch(executablePath);
 try {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".html"));
-  for (const name of names.map((file) => basename(file, ".html"))) seen.pages[name] = await load(name);
+  const page = await open("grid", phone);
+  for (const name of names) seen.pages[basename(name, ".html")] = await load(page, name);
   seen.grid = await visit(await open("grid", desk));
   seen.keyboard = await byKeyboard(await open("grid", desk));
   seen.withoutScript = await withoutScript();
@@ -25,23 +26,27 @@ try {
 }
 console.log(JSON.stringify(seen));
 
+function urlOf(file) {
+  return pathToFileURL(join(folder, file)).href;
+}
+
 async function open(name, options) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
+  const page = await (await browser.newContext(options)).newPage();
   page.setDefaultTimeout(20_000);
-  page.on("console", (message) => seen.problems.push(`${name}: ${message.text()}`));
-  page.on("pageerror", (error) => seen.problems.push(`${name}: ${error.message}`));
-  page.on("dialog", (dialog) => { seen.problems.push(`${name}: dialog`); dialog.dismiss(); });
-  const url = pathToFileURL(join(folder, `${name}.html`)).href;
-  page.on("request", (request) => request.url() !== url && seen.requests.push(request.url()));
-  await page.goto(url);
+  const note = (text) => seen.problems.push(`${page.url()}: ${text}`);
+  page.on("console", (message) => note(message.text()));
+  page.on("pageerror", (error) => note(error.message));
+  page.on("dialog", (dialog) => { note("dialog"); dialog.dismiss(); });
+  page.on("request", (request) => request.isNavigationRequest() || seen.requests.push(request.url()));
+  await page.goto(urlOf(`${name}.html`));
   return page;
 }
 
 /** Load a page in the sizes of a phone and of wide screens. */
-async function load(name) {
-  const page = await open(name, phone);
-  if (shots) await shoot(page, name);
+async function load(page, file) {
+  await page.setViewportSize(phone.viewport);
+  await page.goto(urlOf(file));
+  if (shots) await shoot(page, basename(file, ".html"));
   const shift = await page.evaluate(layoutShift);
   await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
   const found = await page.evaluate(() => ({
@@ -55,7 +60,6 @@ async function load(name) {
     await page.setViewportSize({ width, height: 844 });
     found.widths[width] = await page.evaluate(() => document.documentElement.scrollWidth);
   }
-  await page.context().close();
   return found;
 }
 
