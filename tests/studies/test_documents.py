@@ -218,7 +218,7 @@ def test_markdown_has_the_winner_with_one_test_figure(cases: dict[str, StudyResu
 def test_markdown_ranks_the_combinations(cases: dict[str, StudyResult]) -> None:
     title, *rows = table_after(results_markdown(cases["grid"]), "Combinations")
     assert title[:6] == ["optimizer", SIZE, RATE, "validation accuracy", "seeds", "status"]
-    assert rows[0][0] == "**{name: sgd, momentum: 0.9}**"
+    assert rows[0][0] == "**sgd (momentum 0.9)**"
     scores = [float(row[3].strip("*").split(" ")[0]) for row in rows if row[5] != "diverged"]
     assert scores == sorted(scores, reverse=True)
     assert [row[3] for row in rows if row[5] == "diverged"] == ["-"]

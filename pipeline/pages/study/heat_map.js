@@ -61,8 +61,9 @@ function bestOf(row, rowValue, column, columnValue) {
 
 function heatCell(group, shade) {
   if (!group) return element("td", { textContent: "–" });
-  const tuned = data.tuned.map(({ key }) => group.shown[key]).filter((value) => value !== undefined).join(", ");
-  const score = group.mean === null ? "failed" : group.mean.toFixed(4);
+  const hasScore = group.mean !== null;
+  const score = hasScore ? group.mean.toFixed(4) : "failed";
+  const tuned = data.tuned.filter(({ key }) => hasScore && key in group.shown).map(({ key }) => group.shown[key]).join(", ");
   const button = element("button", { type: "button" }, score, element("small", { textContent: tuned || "\u00a0" }));
   button.setAttribute("aria-label", `${group.label}: ${score}${tuned ? `, tuned to ${tuned}` : ""}`);
   button.style.background = `color-mix(in oklab, var(--heat) ${shade(group)}%, var(--soft))`;

@@ -9,9 +9,9 @@ from pipeline.studies.documents.tables import Cell, Column, Table, numbers, text
 from pipeline.studies.documents.texts import (
     Labels,
     count_text,
-    rounded_text,
     score_text,
     seconds_text,
+    short_text,
     status_text,
 )
 from pipeline.studies.importance import importances
@@ -113,7 +113,7 @@ def key_columns(trials: Sequence[Trial], keys: Sequence[str]) -> list[Column]:
 def key_cells(values: Values, keys: Sequence[str]) -> list[Cell]:
     """Return the values of keys; a key that a trial does not have has an empty cell."""
     return [
-        Cell(rounded_text(values[key]), float(values[key]) if _is_number(values[key]) else None)
+        Cell(short_text(values[key]), float(values[key]) if _is_number(values[key]) else None)
         if key in values
         else Cell("")
         for key in keys
