@@ -85,9 +85,9 @@ async function visit(page) {
   await page.check("#across input[value=gradients]");
   await page.setChecked("#log-across", false);
   const linear = await labels(page);
-  const canLog = [await page.isEnabled("#log-measure")];
+  await page.check("#log-measure");
+  const error = await labels(page);
   await page.check("#measure input[value='1']");
-  canLog.push(await page.isEnabled("#log-measure"));
   await page.check("#log-measure");
   const loss = await labels(page);
   await page.hover("#combinations tbody tr:nth-child(8)");
@@ -110,7 +110,8 @@ async function visit(page) {
   const exchanged = await page.$$eval("#heat select", (found) => found.map((one) => one.selectedOptions[0].label));
   await page.click("#clear");
   const none = await look(page);
-  return { axes, linear, loss, canLog, pointed, removed, replaced, followed, row, sorted, reversed, exchanged, none, tops };
+  const copied = await copy(page);
+  return { axes, linear, error, loss, pointed, removed, replaced, followed, row, sorted, reversed, exchanged, none, copied, tops };
 }
 
 function labels(page) {
@@ -126,6 +127,18 @@ function look(page) {
     seeds: document.querySelectorAll("#chart .highlight .seed").length,
     readout: document.getElementById("readout").textContent,
   }));
+}
+
+/** Copy the command; without the permission it is selected, to be copied by hand. */
+async function copy(page) {
+  await page.evaluate(() => { navigator.clipboard.writeText = (text) => { window.copied = text; }; });
+  await page.click("#copy:text('Copy')");
+  await page.waitForSelector("#copy:text('Copied')");
+  const text = await page.evaluate(() => window.copied);
+  await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error("denied")); });
+  await page.click("#copy");
+  await page.waitForSelector("#copy:text('Selected')");
+  return { text, selected: await page.evaluate(() => getSelection().toString()) };
 }
 
 /** Return where the first line in color ends in the window. */

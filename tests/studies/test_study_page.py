@@ -74,9 +74,10 @@ def test_horizontal_axis_can_be_chosen(seen: Any) -> None:
     assert "gradients" in seen["grid"]["linear"]
 
 
-def test_vertical_axis_can_be_chosen_and_is_logarithmic_for_losses_only(seen: Any) -> None:
-    assert seen["grid"]["canLog"] == [False, True]
-    assert "validation loss (log scale)" in seen["grid"]["loss"]
+def test_vertical_axis_can_be_chosen_and_logarithmic(seen: Any) -> None:
+    assert {"validation loss (log scale)", "0.1"} <= set(seen["grid"]["loss"])
+    error = {"validation accuracy (log scale of the error)", "0.8", "0.9", "0.95"}
+    assert error <= set(seen["grid"]["error"])
 
 
 def test_six_lines_are_in_color_at_most(seen: Any) -> None:
@@ -108,6 +109,13 @@ def test_line_below_the_mouse_is_described(seen: Any) -> None:
 def test_row_of_the_heat_map_shows_its_lines(seen: Any) -> None:
     assert (seen["grid"]["row"]["colored"], seen["grid"]["row"]["gray"]) == (3, 6)
     assert seen["grid"]["exchanged"] == ["batch size", "optimizer"]
+
+
+def test_command_can_be_copied_or_selected(seen: Any) -> None:
+    copied = seen["grid"]["copied"]
+    assert copied["text"].startswith("pipeline run ")
+    assert copied["text"].endswith("train.threads=2")
+    assert copied["selected"] == copied["text"]
 
 
 def test_combinations_can_be_sorted(seen: Any) -> None:

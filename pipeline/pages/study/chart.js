@@ -8,24 +8,24 @@ function drawChart() {
   const isWide = width >= 720;
   const area = { left: 46, right: width - (isWide ? roomForNames(width) : 26), top: 24, bottom: height - 40 };
   const measure = data.measures[state.measure];
-  const [logX, logY] = [isLog("across"), isLog("measure")];
+  const [kindX, kindY] = [kindOf("across"), kindOf("measure")];
   const fitted = state.fitsAll || !state.colored.size ? data.groups : [...state.colored.keys()];
-  const domainX = extent(fitted, ({ x }) => [x], logX);
-  if (!logX) domainX[0] = 0; // no work
-  const domainY = extent(fitted, ({ low, high }) => [low, high], logY);
+  const domainX = extent(fitted, ({ x }) => [x], kindX);
+  if (kindX === kinds.linear) domainX[0] = 0; // no work
+  const domainY = extent(fitted, ({ low, high }) => [low, high], kindY);
   Object.assign(chart, {
     area,
-    x: scale(domainX, [area.left, area.right], logX),
-    y: scale(domainY, [area.bottom, area.top], logY),
+    x: scale(domainX, [area.left, area.right], kindX),
+    y: scale(domainY, [area.bottom, area.top], kindY),
     svg: shape("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" }),
     overlay: shape("g", { class: "highlight", "clip-path": "url(#inside)" }),
   });
   chart.svg.setAttribute("aria-label", describe(measure));
   chart.svg.append(
     clip(area),
-    ...rules(ticks(domainX, isWide ? 8 : 4, logX, state.across === "seconds" ? 0 : 1), ticks(domainY, 6, logY)),
-    title(`${state.across}${logX ? " (log scale)" : ""}`, area.right, height - 4, "end"),
-    title(`${measure.title}${logY ? " (log scale)" : ""}`, 0, 12, "start"),
+    ...rules(ticks(domainX, isWide ? 8 : 4, kindX, state.across === "seconds" ? 0 : 1), ticks(domainY, 6, kindY)),
+    title(`${state.across}${kindX.note}`, area.right, height - 4, "end"),
+    title(`${measure.title}${kindY.note}`, 0, 12, "start"),
     ...target(measure, domainY),
     shape("g", { "clip-path": "url(#inside)" }, ...lines()),
     chart.overlay,
@@ -35,10 +35,10 @@ function drawChart() {
   drawPointed();
 }
 
-/** Return the width of the longest name, at most a third of the chart. */
-function roomForNames(width) {
-  const longest = Math.max(...[...state.colored.keys()].map(({ label }) => label.length), 8);
-  return Math.min(Math.ceil(longest * 6.6) + 34, width / 3);
+/** Return the kind of scale of an axis; that of a share shows the logarithm of the error. */
+function kindOf(axis) {
+  if (!isLog(axis)) return kinds.linear;
+  return axis === "measure" && data.measures[state.measure].isShare ? kinds.error : kinds.log;
 }
 
 const isLog = (axis) => Boolean(state.isLog[axis === "across" ? state.across : `measure ${state.measure}`]);
@@ -113,85 +113,14 @@ function curve(points, attributes) {
 }
 
 function band(points, attributes) {
-  const drawn = visible(points).filter(({ low }) => !isLog("measure") || low > 0);
+  const drawn = visible(points).filter(({ low, high }) => kindOf("measure").has(low) && kindOf("measure").has(high));
   const upper = drawn.map(({ x, high }) => `${round(chart.x(x))},${round(chart.y(high))}`);
   const lower = drawn.map(({ x, low }) => `${round(chart.x(x))},${round(chart.y(low))}`).reverse();
   return shape("path", { ...attributes, d: drawn.length > 1 ? `M${[...upper, ...lower].join("L")}Z` : "" });
 }
 
 function visible(points) {
-  return points.filter(({ x, y }) => (!isLog("across") || x > 0) && (!isLog("measure") || y > 0));
+  return points.filter(({ x, y }) => y !== null && kindOf("across").has(x) && kindOf("measure").has(y));
 }
 
 const round = (pixels) => Math.round(pixels * 10) / 10;
-
-/** Return the letters at the ends of the lines in color, moved apart, with names if there is room. */
-function names(isWide) {
-  const { right, top, bottom } = chart.area;
-  const ends = [...state.colored.keys()].flatMap((group) => {
-    const end = visible(meanOf(group)).at(-1);
-    return end ? [{ group, x: chart.x(end.x), y: chart.y(end.y), end: chart.y(end.y) }] : [];
-  });
-  chart.hasAllNames = isWide;
-  const placed = apart(ends.sort((a, b) => a.y - b.y), 15, top, bottom);
-  return placed.flatMap(({ group, x, y, end }) => {
-    const space = Math.floor((chart.root.clientWidth - right - 34) / 6.6);
-    const text = isWide ? `${letterOf(group)}  ${shortened(group.label, space)}` : letterOf(group);
-    chart.hasAllNames &&= group.label.length <= space;
-    const label = (left, top, name) =>
-      shape("text", { x: left + 8, y: top + 4, class: "name", style: `fill:${colorOf(group)}` }, name);
-    if (x > right - 14) return label(right, y, text);
-    return [label(x, end, letterOf(group)), ...(isWide ? [label(right, y, text)] : [])];
-  });
-}
-
-/** Move sorted labels so that neighbors are `gap` pixels apart, within [top, bottom]. */
-function apart(labels, gap, top, bottom) {
-  labels.forEach((label, index) => {
-    label.y = Math.max(label.y, top, index ? labels[index - 1].y + gap : top);
-  });
-  labels.reverse().forEach((label, index) => {
-    label.y = Math.min(label.y, index ? labels[index - 1].y - gap : bottom);
-  });
-  return labels;
-}
-
-const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
-
-/** Draw the combination that is pointed at above the others, with a thin line for each seed. */
-function drawPointed() {
-  const group = state.pointed;
-  if (!group) return chart.overlay.replaceChildren();
-  const seeds = group.runs.map((run) => curve(pointsOf(run), { class: "seed", style: `stroke:${colorOf(group)}` }));
-  const name = state.colored.has(group) ? [] : endName(group);
-  chart.overlay.replaceChildren(curve(meanOf(group), { class: "under" }), ...seeds, meanLine(group), ...name);
-}
-
-/** Return the name of a gray line above its end. */
-function endName(group) {
-  const end = visible(meanOf(group)).at(-1);
-  if (!end) return [];
-  const [x, y] = [chart.x(end.x), chart.y(end.y)];
-  const name = shortened(group.label, Math.floor((chart.area.right - chart.area.left) / 6.8));
-  const anchor = x > (chart.area.left + chart.area.right) / 2 ? "end" : "start";
-  return [shape("text", { x, y: Math.max(y - 8, chart.area.top + 8), "text-anchor": anchor }, name)];
-}
-
-/** Return the combination whose line is nearest to a position in the chart, if any is near. */
-function nearest(x, y) {
-  let [found, best] = [null, 24];
-  for (const group of data.groups) {
-    const points = visible(meanOf(group)).map((point) => [chart.x(point.x), chart.y(point.y)]);
-    points.forEach((point, index) => {
-      const distance = toSegment([x, y], point, points[index + 1] ?? point) - (state.colored.has(group) ? 3 : 0);
-      if (distance < best) [found, best] = [group, distance];
-    });
-  }
-  return found;
-}
-
-function toSegment([x, y], [x1, y1], [x2, y2]) {
-  const [dx, dy] = [x2 - x1, y2 - y1];
-  const along = Math.min(1, Math.max(0, ((x - x1) * dx + (y - y1) * dy) / (dx * dx + dy * dy || 1)));
-  return Math.hypot(x - x1 - along * dx, y - y1 - along * dy);
-}

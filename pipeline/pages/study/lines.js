@@ -7,11 +7,10 @@ const axes = {
 };
 const cache = new Map();
 
-/** Return the points of a run with finite values: {x, y}. */
+/** Return the points of a run: {x, y}; y is null where it was not finite. */
 function pointsOf(run) {
   return run.logs[state.measure]
-    .map((y, index) => ({ x: state.across === "epochs" ? index + 1 : run[state.across][index], y }))
-    .filter(({ y }) => y !== null);
+    .map((y, index) => ({ x: state.across === "epochs" ? index + 1 : run[state.across][index], y }));
 }
 
 /**
@@ -30,9 +29,9 @@ function computeMean(group) {
   const complete = group.runs.filter((run) => run.isComplete);
   const curves = (complete.length ? complete : group.runs).map(pointsOf).filter(({ length }) => length);
   const length = curves.length && Math.min(...curves.map((curve) => curve.length));
-  return Array.from({ length }, (_, index) => {
-    const points = curves.map((curve) => curve[index]);
+  return Array.from({ length }, (_, index) => curves.map((curve) => curve[index])).flatMap((points) => {
     const ys = points.map(({ y }) => y);
+    if (ys.includes(null)) return [];
     return { x: average(points.map(({ x }) => x)), y: average(ys), low: Math.min(...ys), high: Math.max(...ys) };
   });
 }
@@ -41,17 +40,18 @@ function average(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Return the smallest and the largest number that a function gives for the points of groups. */
-function extent(groups, numbersOf, isLog) {
+/** Return the smallest and the largest number that a function gives for the points of groups, if the scale has it. */
+function extent(groups, numbersOf, kind) {
   let [low, high] = [Infinity, -Infinity];
   for (const group of groups) {
     for (const value of meanOf(group).flatMap(numbersOf)) {
-      if (isLog && value <= 0) continue;
+      if (!kind.has(value)) continue;
       low = Math.min(low, value);
       high = Math.max(high, value);
     }
   }
-  if (low > high) return [isLog ? 1 : 0, isLog ? 10 : 1];
   if (low < high) return [low, high];
-  return isLog ? [low / 2, low * 2] : [low - Math.abs(low || 1) / 10, low + Math.abs(low || 1) / 10];
+  if (low > high) low = 0.5; // there are no numbers
+  if (kind === kinds.error) return [low - (1 - low), low + (1 - low) / 2];
+  return kind === kinds.log ? [low / 2, low * 2] : [low - Math.abs(low || 1) / 10, low + Math.abs(low || 1) / 10];
 }

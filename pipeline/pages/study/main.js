@@ -55,7 +55,6 @@ function onCheck(id, choose) {
 function updateControls() {
   byId("log-across").checked = isLog("across");
   byId("log-measure").checked = isLog("measure");
-  byId("log-measure").disabled = !data.measures[state.measure].isLoss;
   byId("meaning").textContent = `${measureMeaning()} ${axes[state.across]}`;
 }
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from pipeline.studies.documents.tables import Cell, Table, texts
+from pipeline.studies.documents.tables import Cell, Table, text_columns
 from pipeline.studies.documents.texts import overrides_text, plural, rounded_text, score_text
 from pipeline.studies.results import SEED, StudyResult
 
@@ -23,7 +23,7 @@ def axes_table(result: StudyResult) -> Table:
     rows = [
         (Cell(key), Cell(_values(result, key)), Cell(_role(result, key))) for key in result.keys
     ]
-    return Table(tuple(texts("axis", "values", "role")), tuple(rows))
+    return Table(tuple(text_columns("axis", "values", "role")), tuple(rows))
 
 
 def failures(result: StudyResult) -> list[tuple[str, str, str, str]]:

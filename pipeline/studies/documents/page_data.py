@@ -8,11 +8,10 @@ from pipeline.studies.documents.texts import (
     Labels,
     ending,
     rounded_text,
-    score_text,
     short_text,
     text_of,
 )
-from pipeline.studies.results import SEED, Group, StudyResult
+from pipeline.studies.results import Group, StudyResult
 from pipeline.studies.target import logged
 from pipeline.studies.trial import Trial
 
@@ -51,7 +50,7 @@ def _measures(result: StudyResult) -> Iterator[dict[str, Any]]:
             yield {
                 "name": name,
                 "title": f"{of} {result.score.title if name == score else short}",
-                "isLoss": name.endswith("loss") or (name == score and result.score.is_error),
+                "isShare": name == score and not result.score.is_error,
             }
 
 
@@ -82,15 +81,12 @@ def _group(group: Group, label: str, names: list[str]) -> dict[str, Any]:
         "values": {key: text_of(value) for key, value in group.values.items()},
         "shown": {key: rounded_text(value) for key, value in group.values.items()},
         "mean": _rounded(group.mean),
-        "score": score_text(group),
-        "isComplete": group.is_complete,
         "runs": [_run(trial, names) for trial in group.trials],
     }
 
 
 def _run(trial: Trial, names: list[str]) -> dict[str, Any]:
     return {
-        "seed": text_of(trial.values[SEED]) if SEED in trial.values else "",
         "isComplete": trial.status == "complete",
         "logs": [[_rounded(logs.get(name)) for logs in trial.history] for name in names],
         "gradients": [cost.gradients for cost in trial.costs],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.studies.axes import Values
-from pipeline.studies.documents.tables import Cell, Column, Table, numbers, texts
+from pipeline.studies.documents.tables import Cell, Column, Table, number_columns, text_columns
 from pipeline.studies.documents.texts import (
     Labels,
     count_text,
@@ -31,9 +31,9 @@ def combinations(result: StudyResult, costs: Sequence[str] = COSTS) -> Table:
     keys = [*result.compared_keys, *result.tuned_keys]
     columns = [
         *key_columns(result.trials, keys),
-        *numbers(f"validation {result.score.title}", "seeds"),
-        *texts("status"),
-        *numbers(*costs),
+        *number_columns(f"validation {result.score.title}", "seeds"),
+        *text_columns("status"),
+        *number_columns(*costs),
     ]
     rows = [
         (
@@ -62,7 +62,7 @@ def target_costs(result: StudyResult, target: float) -> Table:
         )
         for group, needed in reached
     ]
-    columns = [*texts("combination"), *numbers("seeds that reach it", *COSTS)]
+    columns = [*text_columns("combination"), *number_columns("seeds that reach it", *COSTS)]
     return Table(tuple(columns), tuple(rows))
 
 
@@ -73,7 +73,7 @@ def importance_of_axes(result: StudyResult) -> Table:
         unit = "groups" if one.is_grouped else "values"
         share = NO_VALUE if one.share is None else Cell(f"{100 * one.share:.1f} %", one.share)
         rows.append((Cell(one.key), Cell(f"{one.num_levels} {unit}", one.num_levels), share))
-    columns = [*texts("axis"), *numbers("levels", "share of the variance")]
+    columns = [*text_columns("axis"), *number_columns("levels", "share of the variance")]
     return Table(tuple(columns), tuple(rows))
 
 
@@ -81,11 +81,11 @@ def all_trials(result: StudyResult) -> Table:
     """Return a row for each trial, in the order proposed."""
     name = result.score.name
     columns = [
-        *numbers("trial"),
+        *number_columns("trial"),
         *key_columns(result.trials, result.keys),
-        *texts("status"),
-        *numbers(f"validation {result.score.title}", "validation loss", *COSTS),
-        *texts("reason"),
+        *text_columns("status"),
+        *number_columns(f"validation {result.score.title}", "validation loss", *COSTS),
+        *text_columns("reason"),
     ]
     rows = [
         (

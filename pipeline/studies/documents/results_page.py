@@ -54,7 +54,8 @@ def _winner(result: StudyResult) -> str:
     return (
         f'<dl class="facts">{"".join(facts)}</dl>{paragraph(explanations.COMMAND)}'
         f'<div class="command"><pre id="command" tabindex="0">{line}</pre>'
-        '<button type="button" id="copy" class="needs-script">Copy</button></div>'
+        '<button type="button" id="copy" class="needs-script" aria-live="polite">Copy</button>'
+        "</div>"
     )
 
 

@@ -28,11 +28,11 @@ class Table:
     best: int | None = None
 
 
-def texts(*titles: str) -> list[Column]:
+def text_columns(*titles: str) -> list[Column]:
     """Return columns of text."""
     return [Column(title) for title in titles]
 
 
-def numbers(*titles: str) -> list[Column]:
+def number_columns(*titles: str) -> list[Column]:
     """Return columns of numbers."""
     return [Column(title, is_number=True) for title in titles]

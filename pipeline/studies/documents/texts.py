@@ -59,7 +59,7 @@ class Labels:
     """Short names of the combinations of a study, from the compared keys that differ."""
 
     def __init__(self, result: StudyResult) -> None:
-        """Find the keys; those whose values are not all names are part of the names."""
+        """Find the keys; a key is part of the names unless its values are names themselves."""
         groups = result.ranked_groups
         self._base = result.study.base.stem
         self._keys = _varying(groups, result.compared_keys) or _varying(groups, result.tuned_keys)
@@ -93,7 +93,7 @@ def ending(key: str) -> str:
 
 
 def short_text(value: Any) -> str:
-    """Return a value for people: {name: sgd, momentum: 0.9} is sgd (momentum 0.9)."""
+    """Return the short form of a value: {name: sgd, momentum: 0.9} is sgd (momentum 0.9)."""
     if isinstance(value, dict) and isinstance(name := value.get("name"), str):
         others = [f"{ending(k)} {short_text(v)}" for k, v in value.items() if k != "name"]
         return f"{name} ({', '.join(others)})" if others else name
