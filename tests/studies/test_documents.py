@@ -256,6 +256,30 @@ def test_fence_of_code_is_longer_than_those_in_it() -> None:
     assert code_block("a ```` b") == ["`````", "a ```` b", "`````", ""]
 
 
+def test_tuned_values_at_the_ends_of_the_axis_are_reported(tmp_path: Path) -> None:
+    scores = {16: (0.9, 0.5, 0.4), 64: (0.5, 0.9, 0.4), 256: (0.4, 0.5, 0.9)}
+    trials = [
+        trial(score, size=size, rate=rate)
+        for size, row in scores.items()
+        for rate, score in zip((0.01, 0.1, 1), row, strict=True)
+    ]
+    expected = (
+        "The best optimizer.learning_rate is the smallest or largest that was tried for batch size "
+        "16; batch size 256: a better one may be outside of the values tried."
+    )
+    result = study_result(tmp_path, trials)
+    assert expected in results_markdown(result)
+    assert expected in results_page(result)
+    assert "smallest or largest" not in results_markdown(study_result(tmp_path, trials[3:6]))
+    assert "smallest or largest" not in results_markdown(study_result(tmp_path, trials[:2]))
+
+
+def test_long_list_of_combinations_is_shortened(tmp_path: Path) -> None:
+    trials = [trial(rate, size=size, rate=rate) for size in range(1, 7) for rate in (0.1, 0.2, 0.3)]
+    text = results_markdown(study_result(tmp_path, trials))
+    assert "batch size 4; and 2 more combinations: a better one" in text
+
+
 def test_work_to_the_target_is_the_mean_of_the_seeds_that_reach_it(tmp_path: Path) -> None:
     curves = [(0.5, 0.9, 0.8), (0.9, 0.5, 0.5), (0.1, 0.2, 0.3)]
     trials = [trial(0.5, curve, rate=1, seed=seed) for seed, curve in enumerate(curves)]

@@ -1,8 +1,11 @@
 """What the numbers of a study mean, in one sentence each, for the Markdown and the page."""
 
-from pipeline.studies.documents.texts import plural
+from pipeline.studies.documents.texts import Labels, plural
 from pipeline.studies.results import StudyResult
 from pipeline.studies.target import is_measured, to_target
+from pipeline.studies.tuning import at_the_edge
+
+_MAX_NAMES = 4
 
 COSTS = (
     "Epochs, gradients, images and seconds are means over the trials of a combination. A gradient "
@@ -37,6 +40,19 @@ def combinations(result: StudyResult) -> str:
     )
 
 
+def edges(result: StudyResult) -> list[str]:
+    """Return a sentence for each tuned key whose best value is at an end of those tried."""
+    labels = Labels(result)
+    found = {key: at_the_edge(result, key) for key in result.tuned_keys}
+    return [
+        f"The best {key} is the smallest or largest that was tried for "
+        f"{_shortened([labels.of(group) for group in groups])}: a better one may be outside of "
+        "the values tried."
+        for key, groups in found.items()
+        if groups
+    ]
+
+
 def target(result: StudyResult, value: float) -> str:
     """Return what the costs to the target are, or why there are none."""
     title = result.score.title
@@ -54,6 +70,12 @@ def target(result: StudyResult, value: float) -> str:
 
 def _has_spread(result: StudyResult) -> bool:
     return any(group.spread is not None for group in result.ranked_groups)
+
+
+def _shortened(names: list[str]) -> str:
+    if len(names) <= _MAX_NAMES:
+        return "; ".join(names)
+    return f"{'; '.join(names[:_MAX_NAMES])}; and {len(names) - _MAX_NAMES} more combinations"
 
 
 def _and(names: list[str]) -> str:

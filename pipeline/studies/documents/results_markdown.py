@@ -28,6 +28,7 @@ def results_markdown(result: StudyResult) -> str:
         escaped(explanations.combinations(result)),
         explanations.COSTS,
         "",
+        *(line for sentence in explanations.edges(result) for line in (escaped(sentence), "")),
         *table_lines(combinations(result)),
         *_target(result),
         *_importance(result),

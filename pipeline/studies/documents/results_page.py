@@ -29,7 +29,7 @@ def results_page(result: StudyResult) -> str:
         "axes": small_table(axes_table(result)) if result.keys else "",
         "winner": _winner(result),
         "explained": paragraph(explanations.combinations(result)),
-        "costs": paragraph(explanations.COSTS),
+        "costs": "".join(map(paragraph, [*explanations.edges(result), explanations.COSTS])),
         "combinations": table(
             combinations(result),
             "combinations",
