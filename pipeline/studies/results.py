@@ -1,5 +1,6 @@
 """The trials of a study compared: groups over seeds, the best, and the winner."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,6 +90,35 @@ class StudyResult:
             compared.setdefault(key_of(one.values, self.study.settings.tuned), []).append(one)
         return [best_group(groups) or groups[0] for groups in compared.values()]
 
+    @cached_property
+    def ranked_groups(self) -> list[Group]:
+        """The best group of each combination, the winner first; those without a model come last."""
+        of_all = {id(one): number for number, one in enumerate(self.groups)}
+        ranks = [(_rank(one), of_all[id(one)], one) for one in self.tuned_groups]
+        return [one for *_, one in sorted(ranks, key=lambda rank: rank[:2])]
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The keys that trials have values of, in the order of the trials."""
+        return list(dict.fromkeys(key for trial in self.trials for key in trial.values))
+
+    @cached_property
+    def compared_keys(self) -> list[str]:
+        """The keys that are neither tuned nor the seed."""
+        return [key for key in self.keys if key not in {*self.study.settings.tuned, SEED}]
+
+    @property
+    def tuned_keys(self) -> list[str]:
+        """The keys that are chosen anew for each combination of the compared ones."""
+        return [key for key in self.keys if key in self.study.settings.tuned and key != SEED]
+
+    @property
+    def test_scores(self) -> list[float]:
+        """The scores on the test set of the trials of the winner that led to a model."""
+        trials = self.winner.trials if self.winner else ()
+        found = [self.test.get(trial.fingerprint) for trial in trials]
+        return [metrics.scores[self.score.name] for metrics in found if metrics is not None]
+
 
 def group(trials: Sequence[Trial], score: Score) -> list[Group]:
     """Group trials that differ only in their seed."""
@@ -106,6 +136,13 @@ def best_group(groups: Sequence[Group]) -> Group | None:
             sign = 1 if rated[0][1].score.is_error else -1
             return min(rated, key=lambda pair: sign * pair[0])[1]
     return None
+
+
+def _rank(group: Group) -> tuple[bool, bool, float]:
+    """Return what groups are sorted by: as ``best_group`` chooses, the smallest is the best."""
+    sign = 1 if group.score.is_error else -1
+    mean = math.inf if group.mean is None else sign * group.mean
+    return (not group.is_complete, group.best_trial is None, mean)
 
 
 def best(trials: Sequence[Trial], score: Score) -> Trial | None:
