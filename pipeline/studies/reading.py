@@ -117,7 +117,7 @@ def _check_search(study: Study) -> None:
 
 
 def _check_pruner(study: Study) -> None:
-    """Require that the decisions of the pruner do not depend on which of several trials is faster."""
+    """Require that the pruner does not depend on which of several running trials is faster."""
     pruner, parallel = study.settings.pruner, study.settings.search.parallel
     if pruner and parallel > 1 and pruner.name in _COMPARE_RUNNING:
         raise ConfigError(
