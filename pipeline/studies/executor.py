@@ -42,8 +42,7 @@ def open_executor(
     """Return the executor that a study asks for; ``task`` shows how many trials are complete.
 
     Raises:
-        MissingExtra: Ray is not installed.
-        MachineError: Ray cannot be started.
+        PipelineError: see ``ray_executor``.
     """
     if study.settings.executor == "local":
         return nullcontext(LocalExecutor(study, workspace, progress, task))

@@ -124,5 +124,6 @@ def _check_pruner(study: Study) -> None:
             f"{_COMPARE_RUNNING[pruner.name]} compares trials while they run, so with several at a "
             "time its decisions would depend on their speed; got search.parallel "
             f"{parallel} in {study.places.of(('search', 'parallel'))}. Set it to 1, or choose a "
-            "pruner that compares with completed trials, for example pruner: median."
+            "pruner that compares with completed trials, for example pruner: "
+            "{name: median}."
         )

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import MachineError, sentence
+from pipeline.errors import MachineError, RequestError, sentence
 from pipeline.system.resources import num_processors
 from pipeline.system.scratch import scratch_folder
 
@@ -39,6 +39,20 @@ def ray_settings() -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ |= before
+
+
+def check_address() -> None:
+    """Check the address of the cluster, if one is given.
+
+    Raises:
+        RequestError: it is not that of a cluster.
+    """
+    address = os.environ.get(ADDRESS, "")
+    if "://" in address:
+        raise RequestError(
+            f"{ADDRESS} must be the HOST:PORT of a Ray cluster, or auto; got {address!r}. Run the "
+            "study on a node of the cluster."
+        )
 
 
 @contextmanager
@@ -84,11 +98,6 @@ def _start(threads: int, folder: Path | None) -> None:
 
 
 def _connect(address: str) -> None:
-    if "://" in address:
-        raise MachineError(
-            f"{ADDRESS} must be the HOST:PORT of a Ray cluster, or auto; got {address!r}. Run the "
-            "study on a node of the cluster."
-        )
     _init(f"The Ray cluster {address!r} ({ADDRESS}) cannot be reached.", address=address)
 
 

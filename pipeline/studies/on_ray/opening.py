@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import MissingExtra
 from pipeline.progress import Progress, Task
-from pipeline.studies.on_ray.cluster import capacity, connected, ray_settings
+from pipeline.studies.on_ray.cluster import capacity, check_address, connected, ray_settings
 from pipeline.studies.reading import Study
 from pipeline.studies.trial_runs import prepare_data
 
@@ -22,11 +22,13 @@ def ray_executor(
     """Start Ray or connect to it, and yield an executor; ``task`` shows how many are complete.
 
     Raises:
+        RequestError: ``RAY_ADDRESS`` is not the address of a cluster.
         MissingExtra: Ray is not installed.
         MachineError: Ray cannot be started, or the cluster cannot be reached.
         PipelineError: the data cannot be prepared.
     """
     threads = study.settings.threads
+    check_address()
     with ray_settings():
         try:
             import ray.tune  # noqa: F401  (to find out whether it can be imported)
