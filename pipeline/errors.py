@@ -35,6 +35,18 @@ class PipelineError(Exception):
 
     exit_code = 3
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let other processes send the error: the arguments of a subclass are not ``args``."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(
+    kind: type[PipelineError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> PipelineError:
+    error = kind.__new__(kind, *args)  # sets args
+    error.__dict__ |= attributes
+    return error
+
 
 class GateError(PipelineError):
     """The work succeeded, but its result is not good enough to continue."""

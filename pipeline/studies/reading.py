@@ -21,6 +21,8 @@ from pipeline.studies.axes_reading import read_axes
 from pipeline.studies.schema import GRID, StudySchema
 
 THREADS = "train.threads"
+# Optuna's other pruners compare a trial with completed trials, or with none.
+_COMPARE_RUNNING = {"successivehalving": "SuccessiveHalvingPruner", "hyperband": "HyperbandPruner"}
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def read_study(path: Path) -> Study:
     study = Study(settings, base, read_axes(settings.axes, places), places)
     _check_values(study)
     _check_search(study)
+    _check_pruner(study)
     return study
 
 
@@ -110,4 +113,17 @@ def _check_search(study: Study) -> None:
         raise ConfigError(
             f"search: {search.name} ends only with a budget; got none in "
             f"{study.places.of(('search',))}. Set budget, for example budget: {{trials: 50}}."
+        )
+
+
+def _check_pruner(study: Study) -> None:
+    """Require that the pruner does not depend on which of several running trials is faster."""
+    pruner, parallel = study.settings.pruner, study.settings.search.parallel
+    if pruner and parallel > 1 and pruner.name in _COMPARE_RUNNING:
+        raise ConfigError(
+            f"{_COMPARE_RUNNING[pruner.name]} compares trials while they run, so with several at a "
+            "time its decisions would depend on their speed; got search.parallel "
+            f"{parallel} in {study.places.of(('search', 'parallel'))}. Set it to 1, or choose a "
+            "pruner that compares with completed trials, for example pruner: "
+            "{name: median}."
         )

@@ -1,57 +1,18 @@
 """Run the trials of a study until its budget is used up."""
 
-from collections.abc import Sequence
-from itertools import islice
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from itertools import islice, takewhile
 
 from pipeline.engine.workspace import Workspace
-from pipeline.progress import Progress, Task
+from pipeline.progress import Progress
 from pipeline.studies.axes import num_points
 from pipeline.studies.budget import is_used_up, within
+from pipeline.studies.executor import open_executor
 from pipeline.studies.reading import Study
-from pipeline.studies.schema import GRID
-from pipeline.studies.search.opening import open_search
-from pipeline.studies.search.search import Proposal
+from pipeline.studies.schema import GRID, StudySchema
+from pipeline.studies.search.search import Grid, Proposal, Search
 from pipeline.studies.trial import Trial
-from pipeline.studies.trial_runs import run_trial
 from pipeline.tasks.registry import task_of
-
-
-class Executor(Protocol):
-    """Runs trials."""
-
-    def run(self, proposals: Sequence[Proposal]) -> Sequence[Trial]:
-        """Return the results of the trials, in the same order."""
-
-
-class LocalExecutor(Executor):
-    """Runs trials in this process, one after another, so that they share compiled programs."""
-
-    def __init__(self, study: Study, workspace: Workspace, progress: Progress, task: Task) -> None:
-        """``task`` shows how many trials are complete."""
-        self._study, self._workspace, self._progress = study, workspace, progress
-        self._task, self._completed = task, 0
-
-    def run(self, proposals: Sequence[Proposal]) -> Sequence[Trial]:
-        """Return the results of the trials, in the same order."""
-        return [self._run(proposal) for proposal in proposals]
-
-    def _run(self, proposal: Proposal) -> Trial:
-        begun = _TrialTask(self._task, self._completed)
-        trial = run_trial(self._study, proposal, self._workspace, self._progress, begun)
-        self._completed += 1
-        self._task.update(self._completed)
-        return trial
-
-
-class _TrialTask:
-    """The share of one trial in the progress of the study."""
-
-    def __init__(self, task: Task, completed: int) -> None:
-        self._task, self._completed = task, completed
-
-    def update(self, completed: float, detail: str = "") -> None:
-        self._task.update(self._completed + completed, f"trial {self._completed + 1}  {detail}")
 
 
 def run_trials(study: Study, workspace: Workspace, progress: Progress) -> tuple[Trial, ...]:
@@ -62,19 +23,32 @@ def run_trials(study: Study, workspace: Workspace, progress: Progress) -> tuple[
         MachineError: the machine prevents the work.
     """
     settings = study.settings
-    search = open_search(study, task_of(study.config_of({})).quality)
     trials: list[Trial] = []
-    with progress.task(f"study {study.name}", total=_total(study)) as task:
-        executor = LocalExecutor(study, workspace, progress, task)
+    with (
+        progress.task(f"study {study.name}", total=_total(study)) as task,
+        open_executor(study, workspace, progress, task) as executor,
+    ):
+        search = executor.open_search(task_of(study.config_of({})).quality)
         while not is_used_up(settings.budget, trials):
-            proposed = iter(search.propose, None)
-            proposals = list(islice(proposed, settings.search.parallel))
-            if not proposals:
-                break
-            for proposal, trial in zip(proposals, executor.run(proposals), strict=True):
-                search.tell(proposal, trial)
+            finished = []
+            for proposal, trial in executor.run(_batch(search, settings, trials)):
+                finished.append((proposal, trial))
                 trials.append(trial)
+            if not finished:
+                break
+            for proposal, trial in finished:
+                search.tell(proposal, trial)
     return within(settings.budget, trials)
+
+
+def _batch(search: Search, settings: StudySchema, trials: Sequence[Trial]) -> Iterable[Proposal]:
+    """Return the trials that are proposed before the search is told the results of any of them."""
+    limit = settings.budget.trials
+    allowed = None if limit is None else limit - len(trials)
+    proposed = islice(iter(search.propose, None), allowed)
+    if isinstance(search, Grid):  # it needs no results, but they count toward the budget
+        return takewhile(lambda _: not is_used_up(settings.budget, trials), proposed)
+    return list(islice(proposed, settings.search.parallel))
 
 
 def _total(study: Study) -> int | None:

@@ -48,6 +48,24 @@ def run_trial(
     )
 
 
+def failed_trial(study: Study, proposal: Proposal, workspace: Workspace, reason: str) -> Trial:
+    """Return the result of a trial whose process ended before the training did."""
+    planned = plan_stages(study.config_of(proposal.values), workspace)
+    fingerprint = planned.fingerprints[TrainFacts.stage] if planned else ""
+    return Trial(proposal.values, "failed", {}, fingerprint, reason=reason)
+
+
+def prepare_data(study: Study, workspace: Workspace, progress: Progress) -> None:
+    """Prepare the data for trials that run at the same time: each would download it.
+
+    Raises:
+        PipelineError: the data cannot be prepared.
+    """
+    for config in study.checked_configs():
+        if _plan(config, workspace, progress).output(DataFacts) is None:
+            run_stages(config, workspace, progress, until=DataFacts.stage)
+
+
 def _plan(config: Config, workspace: Workspace, progress: Progress) -> Plan:
     planned = plan_stages(config, workspace)
     if planned is None:  # the data must be downloaded first

@@ -122,6 +122,24 @@ def test_errors_in_a_study(tmp_path: Path, line: str, words: list[str]) -> None:
     assert all(word in str(error.value) for word in words), str(error.value)
 
 
+@pytest.mark.parametrize("pruner", ["SuccessiveHalvingPruner", "HyperbandPruner"])
+@pytest.mark.parametrize("executor", ["local", "ray"])
+def test_pruner_that_compares_running_trials_is_refused_with_several_at_a_time(
+    tmp_path: Path, pruner: str, executor: str
+) -> None:
+    lines = f"pruner: {{name: {pruner}}}", f"executor: {executor}"
+    assert study_of(tmp_path, *lines).settings.search.parallel == 1
+    assert study_of(tmp_path, "pruner: {name: median}", "search: {parallel: 2, name: grid}")
+    with pytest.raises(ConfigError) as error:
+        study_of(tmp_path, *lines, "search: {name: grid, parallel: 2}")
+    assert str(error.value) == (
+        f"{pruner} compares trials while they run, so with several at a time its decisions would "
+        f"depend on their speed; got search.parallel 2 in {tmp_path / 'study.yaml'}, line 6. Set "
+        "it to 1, or choose a pruner that compares with completed trials, for example "
+        "pruner: {name: median}."
+    )
+
+
 @pytest.mark.parametrize(
     ("axes", "words"),
     [

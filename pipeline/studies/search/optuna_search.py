@@ -60,14 +60,14 @@ class OptunaSearch(Search):
 class _OptunaProposal(Proposal):
     def __init__(self, trial: optuna.Trial, values: Values) -> None:
         super().__init__(values)
-        self.trial, self._reported = trial, 0
+        self.trial, self._answers = trial, [False]
 
     def should_prune(self, epoch: int, score: float) -> bool:
-        if epoch <= self._reported:  # a training that continues reports earlier epochs again
-            return False
-        self._reported = epoch
+        if epoch < len(self._answers):  # a training that continues reports earlier epochs again
+            return self._answers[epoch]
         self.trial.report(score, epoch)
-        return bool(self.trial.should_prune())
+        self._answers.append(bool(self.trial.should_prune()))
+        return self._answers[epoch]
 
 
 class _Suggestions:
