@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
 
+import numpy as np
+import numpy.typing as npt
+
 CONFIDENCE = 0.95
 _MIN_SCORES = 2  # for a spread
 
@@ -48,6 +51,17 @@ def accuracy_difference_interval(
     half = z * sqrt((lost + gained - (gained - lost) ** 2) / n)
     low, high = max(-1.0, gained - lost - half), min(1.0, gained - lost + half)
     return Interval(low, high, "Bonett-Price", confidence)
+
+
+def rmse_interval(errors: npt.NDArray[np.float64], confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval of an RMSE from errors (n,): the root of that of the mean square.
+
+    The mean of the squares is close to normally distributed over the hundreds of images of a test.
+    """
+    squares = errors**2
+    half = _normal_quantile(confidence) * float(squares.std(ddof=1)) / sqrt(len(squares))
+    mean = float(squares.mean())
+    return Interval(sqrt(max(0.0, mean - half)), sqrt(mean + half), "normal", confidence)
 
 
 def mean_interval(scores: Sequence[float], confidence: float = CONFIDENCE) -> Interval | None:
