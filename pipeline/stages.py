@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from pipeline.artifacts.data_source import Source
 from pipeline.artifacts.stage_facts import (
     DataFacts,
     EvaluateFacts,
@@ -29,6 +30,7 @@ from pipeline.engine.stage import Graph, Stage, load
 from pipeline.errors import RequestError
 from pipeline.progress import Progress
 from pipeline.publishing.publication import is_published
+from pipeline.publishing.quality_gate import require_quality
 from pipeline.runtimes.npm import scripts
 from pipeline.runtimes.registry import runtime_versions
 from pipeline.runtimes.requirements import chosen_runtimes, require_verifiable
@@ -85,6 +87,11 @@ def _validate_runtimes(config: Config) -> None:
         chosen_runtimes(config)
 
 
+def _require_quality(facts: EvaluateFacts, config: Config, source: Source) -> None:
+    _, score = facts.metrics["validation"].headline
+    require_quality(score, config, sampled=source.sampled)
+
+
 def _task(config: Config) -> Sequence[str]:
     return (module_of(config.task),)  # only the selected one, so that adding a task reruns nothing
 
@@ -128,6 +135,7 @@ STAGES = (
         reads=_TASK,
         packages=("tensorflow", "keras", "numpy", "scikit-learn"),
         code=_task,
+        gate=_require_quality,
     ),
     Stage(
         ExportFacts,
@@ -161,6 +169,6 @@ STAGES = (
         is_current=is_published,
     ),
 )
-GRAPH = Graph(STAGES, DataSources())
+GRAPH = Graph(STAGES, DataSources(), identity=TrainFacts.stage)
 run_stages = partial(run_graph, GRAPH)
 plan_stages = partial(plan, GRAPH)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ruamel.yaml.nodes import MappingNode
 from pipeline.config.error_messages import explain_names_of_other_tools, sentences
 from pipeline.config.finding import find_config, is_config
 from pipeline.config.known_keys import exact_keys
+from pipeline.config.origin import Origin, changed_keys
 from pipeline.config.places import KeyPath, Places
 from pipeline.config.schema import Config
 from pipeline.config.shorthands import expand
@@ -27,10 +29,14 @@ def read(path: Path, overrides: Iterable[str] = ()) -> Config:
     Raises:
         ConfigError: the file or an override does not fit the schema.
     """
-    values, places = _read_yaml(find_config(path))
-    for override in overrides:
+    file, given = find_config(path), tuple(overrides)
+    values, places = _read_yaml(file)
+    without_overrides = deepcopy(values)
+    for override in given:
         _apply(override, values, places)
-    return validate(values, places)
+    config = validate(values, places)
+    changes = _changes(without_overrides, values, config) if given else {}
+    return config.with_origin(Origin(str(file), given, changes))
 
 
 def validate(values: dict[str, Any], places: Places) -> Config:
@@ -50,6 +56,15 @@ def validate(values: dict[str, Any], places: Places) -> Config:
     if wrong:
         raise ConfigError("\n".join(wrong.values()))
     return config.with_places(places)
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any], config: Config) -> dict[str, Any]:
+    """Return the keys that the overrides changed, including those that have a default."""
+    try:
+        alone = Config.model_validate_json(json.dumps(before))
+    except ValidationError:  # the overrides complete or correct the file
+        return changed_keys(before, after)
+    return changed_keys(alone.model_dump(mode="json"), config.model_dump(mode="json"))
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:

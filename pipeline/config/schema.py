@@ -13,6 +13,7 @@ from pydantic import (
     field_validator,
 )
 
+from pipeline.config.origin import Origin
 from pipeline.config.places import Places, without_indices
 from pipeline.config.target import Target
 
@@ -294,6 +295,7 @@ class Config(Section):
     verify: Verify = Verify()
     publish: Publish = Publish()
     _places: Places = PrivateAttr(default_factory=lambda: Places("the configuration"))
+    _origin: Origin = PrivateAttr(default_factory=Origin)
 
     def with_places(self, places: Places) -> "Config":
         """Remember where each key was set, and return the configuration."""
@@ -303,3 +305,18 @@ class Config(Section):
     def place_of(self, key: str) -> str:
         """Return where a key was set, for messages: "configs/mlp.yaml, line 7"."""
         return self._places.of(without_indices(tuple(key.split("."))))
+
+    def with_origin(self, origin: Origin) -> "Config":
+        """Remember the file and the overrides, and return the configuration."""
+        self._origin = origin
+        return self
+
+    @property
+    def origin(self) -> Origin:
+        """The file that the configuration was read from, and the overrides."""
+        return self._origin
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The dotted keys that the overrides changed against the file alone, with their values."""
+        return self._origin.changes

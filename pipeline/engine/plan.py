@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.artifacts.data_source import Source
 from pipeline.artifacts.stage_facts import Facts
+from pipeline.config.origin import flatten
 from pipeline.config.schema import Config
 from pipeline.engine.fingerprints import (
     code_hashes,
@@ -42,7 +43,7 @@ class Plan:
         return output
 
     def _ingredients(self, stage: Stage[Any]) -> Ingredients:
-        config = _flatten(self.config.model_dump(mode="json"))
+        config = flatten(self.config.model_dump(mode="json"))
         read = {key: value for key, value in config.items() if _is_read(key, stage.reads)}
         if stage.reads_source:
             read["source"] = self.source.kind
@@ -73,16 +74,6 @@ def plan(
 
     source = graph.sources.find(config, find_cached, fresh=fresh_data)
     return Plan(graph, config, source, workspace) if source else None
-
-
-def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        if isinstance(inner, dict):
-            flat |= _flatten(inner, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = inner
-    return flat
 
 
 def _is_read(key: str, reads: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """Run the stages that are not up to date, each in an empty folder, and store their outputs."""
 
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from pipeline.artifacts.stage_facts import Facts
 from pipeline.config.schema import Config
 from pipeline.engine.context import Context
 from pipeline.engine.plan import Plan, plan
+from pipeline.engine.records import Record, utc_now
 from pipeline.engine.stage import Graph, Stage
 from pipeline.engine.store import StageOutput
 from pipeline.engine.workspace import Workspace
@@ -59,7 +60,7 @@ def run_graph(
     ``source``, if given, is the only source of the data.
 
     Raises:
-        PipelineError: a stage failed; the outputs of earlier stages are kept.
+        PipelineError: a stage or a gate failed; the outputs of earlier stages are kept.
     """
     last = graph.position_of(graph.names[-1] if until is None else until)
     forced = len(graph.stages) if force is None else graph.position_of(force)
@@ -75,7 +76,9 @@ def run_graph(
         runs.mkdir(parents=True, exist_ok=True)
     # Runs share a workspace; one that replaces outputs (--force) needs exclusive access.
     waiting = (
-        "Waiting for another run in this workspace to finish (--force needs exclusive access)."
+        "Waiting for another command with exclusive access to this workspace to finish."
+        if force is None
+        else "Waiting for other runs in this workspace to finish (--force needs exclusive access)."
     )
     with locked(runs, shared=force is None, on_wait=lambda: progress.notice(waiting)):
         return _run(graph, Request(config, workspace, last, forced, source), progress)
@@ -92,18 +95,43 @@ def _run(graph: Graph, request: Request, progress: Progress) -> list[StageResult
     notice = graph.sources.notice(planned.source)
     if notice and request.source is None:  # a given source needs no explanation
         progress.notice(notice)
+    is_recorded = request.last >= graph.position_of(graph.identity)
+    record = request.workspace.records.write(_record(planned, request))
+    with record if is_recorded else nullcontext():
+        return _run_stages(planned, request, progress)
+
+
+def _record(planned: Plan, request: Request) -> Record:
+    graph, config, origin = planned.graph, request.config, request.config.origin
+    return Record(
+        name=config.name,
+        fingerprint=planned.fingerprints[graph.identity],
+        config=config.model_dump(mode="json"),
+        file=origin.file,
+        overrides=origin.overrides,
+        changes=origin.changes,
+        source=planned.source.kind,
+        stages=planned.fingerprints,
+        until=graph.names[request.last],
+        started=utc_now(),
+    )
+
+
+def _run_stages(planned: Plan, request: Request, progress: Progress) -> list[StageResult]:
     context = Context(
         request.config, request.workspace, planned.source, planned.fingerprints, progress
     )
     to_replace = _outdated(planned, request) & _existing(planned)
     results: list[StageResult] = []
-    for position, stage in enumerate(graph.stages[: request.last + 1]):
+    for position, stage in enumerate(planned.graph.stages[: request.last + 1]):
         context = replace(context, forced=position >= request.forced)
         result = _run_or_find(stage, planned, context, replaced=stage.name in to_replace)
         context = replace(context, outputs={**context.outputs, stage.name: result.output})
-        summary = result.output.facts.summary
-        progress.stage_finished(stage.name, result.status, result.seconds, summary)
+        facts = result.output.facts
+        progress.stage_finished(stage.name, result.status, result.seconds, facts.summary)
         results.append(result)
+        if position < request.last:
+            stage.gate(facts, request.config, planned.source)
     return results
 
 

@@ -44,7 +44,7 @@ class Stage(Generic[F]):
     ``verifies`` lists inputs whose files the stage verifies itself, so they are not checked before.
     ``validate`` rejects an invalid configuration immediately; ``preflight`` detects, before the
     first stage runs, what would make this one fail; ``is_current`` tests whether an output is
-    still valid.
+    still valid. ``gate`` refuses facts with which no later stage may run.
     """
 
     facts: type[F]
@@ -60,6 +60,7 @@ class Stage(Generic[F]):
     validate: Callable[["Config"], object] = lambda _: None
     preflight: Callable[["Config", "Progress"], object] = lambda *_: None
     is_current: Callable[["StageOutput[F]", "Config", "Workspace"], bool] = lambda *_: True
+    gate: Callable[[F, "Config", "Source"], object] = lambda *_: None
 
     @property
     def name(self) -> str:
@@ -98,10 +99,14 @@ class Sources(Protocol):
 
 @dataclass(frozen=True)
 class Graph:
-    """The stages in order, and the sources of data for the first one."""
+    """The stages in order, and the sources of data for the first one.
+
+    ``identity`` is the stage whose output identifies a run; shorter runs are not recorded.
+    """
 
     stages: tuple[Stage[Any], ...]
     sources: Sources
+    identity: str
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.engine.records import Records
 from pipeline.engine.store import Store
 
 
@@ -17,6 +18,11 @@ class Workspace:
     def store(self) -> Store:
         """The stage outputs."""
         return Store(self.root / "runs")
+
+    @property
+    def records(self) -> Records:
+        """The records of the runs."""
+        return Records(self.root / "runs" / "records")
 
     @property
     def exported(self) -> Path:

@@ -1,4 +1,4 @@
-"""The quality gate before publication: accuracy or RMSE on the validation set."""
+"""The quality gate after evaluation: accuracy or RMSE on the validation set."""
 
 from typing import TYPE_CHECKING
 
@@ -31,5 +31,6 @@ def require_quality(score: float, config: "Config", *, sampled: bool) -> None:
         shown, wanted = f"{score:.8g}", f"{limit:.8g}"
     raise (RmseTooHigh if is_error else AccuracyTooLow)(
         f"The {name} on the validation set must be {bound} {wanted} (publish.{key}); got {shown}. "
-        f"Nothing was published. Train longer, use a larger model, or {advice} publish.{key}."
+        "Nothing was exported or published. Train longer, use a larger model, or "
+        f"{advice} publish.{key}."
     )

@@ -40,7 +40,7 @@ def new_folder(
     Raises:
         StorageError: the folder cannot be written (permission, space, a system limit).
     """
-    temporary = target.parent / f"{_TEMPORARY}{target.name}-{_unique_suffix()}"
+    temporary = temporary_path(target)
     try:
         # Inside the try: the cleanup below frees space, so errors must be explained before it.
         with explain_storage_errors(target, setting=setting):
@@ -77,20 +77,25 @@ def locked(
         os.close(descriptor)
 
 
-def write_file(target: Path, content: bytes) -> None:
+def write_file(target: Path, content: bytes, *, sync: bool = True) -> None:
     """Write a file atomically: readers see either the old or the new content.
+
+    Without ``sync``, that holds if the process is killed, but not if the machine loses power.
 
     Raises:
         StorageError: the file cannot be written.
     """
-    temporary = target.parent / f"{_TEMPORARY}{target.name}-{_unique_suffix()}"
+    temporary = temporary_path(target)
     try:
         with explain_storage_errors(target):
             with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
-            move_file(temporary, target)
+                if sync:
+                    os.fsync(file.fileno())
+            temporary.replace(target)
+            if sync:
+                _sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -150,16 +155,38 @@ def _storage_errno(error: Exception, target: Path) -> int | None:
     return errno.ENOSPC if usage.total and usage.free < _FULL_BYTES else None
 
 
-def _unique_suffix() -> str:
-    return f"{secrets.token_hex(4)}-{socket.gethostname()}-{os.getpid()}"
+def temporary_path(target: Path) -> Path:
+    """Return a new name in the same folder, from which a file or folder can be renamed."""
+    suffix = f"{secrets.token_hex(4)}-{socket.gethostname()}-{os.getpid()}"
+    return target.parent / f"{_TEMPORARY}{target.name}-{suffix}"
 
 
 def remove_abandoned(parent: Path) -> None:
     """Remove temporary files that killed processes of this machine have left behind."""
+    for temporary in abandoned(parent):
+        _remove(temporary)
+
+
+def abandoned(parent: Path) -> Iterator[Path]:
+    """Yield the temporary files that killed processes of this machine have left behind."""
     for temporary in parent.glob(f"{_TEMPORARY}*-{socket.gethostname()}-*"):
         pid = temporary.name.rpartition("-")[2]
         if pid.isdigit() and not _is_alive(int(pid)):
-            _remove(temporary)
+            yield temporary
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder that exists; if the process is killed, no part keeps its name.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    temporary = temporary_path(path)
+    path.rename(temporary)
+    if temporary.is_dir() and not temporary.is_symlink():
+        shutil.rmtree(temporary)
+    else:
+        temporary.unlink()
 
 
 def _remove(path: Path) -> None:
@@ -182,7 +209,7 @@ def _is_alive(pid: int) -> bool:
 
 def _move(temporary: Path, target: Path, replace: bool) -> None:
     if replace and target.exists():
-        old = target.parent / f"{_TEMPORARY}old-{target.name}-{_unique_suffix()}"
+        old = temporary_path(target)
         target.rename(old)
         temporary.rename(target)
         shutil.rmtree(old, ignore_errors=True)

@@ -6,9 +6,7 @@ The order of an epoch is drawn from (seed, epoch) and need not be saved.
 """
 
 import io
-import json
 import time
-import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -21,11 +19,11 @@ import numpy as np
 from pipeline.artifacts.serialization import from_json
 from pipeline.system.atomic import remove_abandoned, write_file
 from pipeline.training.callback_list import CallbackList
+from pipeline.training.checkpoint_file import DAMAGED, DESCRIPTION, MAX_IDLE_DAYS, decode, encode
 from pipeline.training.compiled_program import EpochState
 
 MIN_SECONDS = 10.0  # shorter trainings need no checkpoint
 COST_SHARE = 0.01  # checkpoints take at most this share of the training time
-MAX_IDLE_DAYS = 30  # checkpoints that were not resumed by then are removed
 
 
 @dataclass
@@ -87,7 +85,7 @@ class Checkpoint:
         plain, callback_arrays = callbacks.get_state()
         arrays |= {f"callback_{name}": np.asarray(array) for name, array in callback_arrays.items()}
         description = {"position": asdict(position), "compiler": compiler, "callbacks": plain}
-        arrays["description"] = np.frombuffer(json.dumps(description).encode(), np.uint8)
+        arrays[DESCRIPTION] = encode(description)
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,9 +101,9 @@ class Checkpoint:
             # Opened here: NumPy would leave the file of a damaged archive open.
             with self._path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = dict(file)
-            description = json.loads(arrays["description"].tobytes())
+            description = decode(arrays[DESCRIPTION])
             position = from_json(Position, description["position"])
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        except DAMAGED:
             return None
         if f"variable_{num_variables - 1}" not in arrays:
             return None
