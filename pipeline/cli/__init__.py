@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.comparing import compare
 from pipeline.cli.installation import doctor
 from pipeline.cli.lecture import gradcheck
 from pipeline.cli.published import models, predict, verify
@@ -19,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, config, why, gradcheck, models, predict, verify, serve, doctor):
+for command in (run, config, why, compare, gradcheck, models, predict, verify, serve, doctor):
     app.command()(command)
 
 

@@ -9,7 +9,9 @@ from pipeline.comparison.sides import Member
 from pipeline.comparison.two_files import FilesTest, bootstrap_rmse, mcnemar
 from pipeline.tasks.task import Labels
 
-SHOWN = 24  # images with their predictions; the indices of all are kept for classifiers
+SHOWN = (
+    12  # images of each kind with their predictions; of classifiers, the indices of all are kept
+)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Member:
 
     ``config`` maps the keys of its configuration, such as ``train.seed``, to their values.
     ``history`` has the logs of each epoch, ``checks`` the results of the verification; both are
-    empty if they are not stored.
+    empty if they are not stored. ``made_with`` is a hash of the code and packages of the training.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Member:
     parameters: int
     history: tuple[Mapping[str, float], ...] = ()
     checks: tuple[Check, ...] = ()
+    made_with: str = ""
 
     @property
     def seed(self) -> int:

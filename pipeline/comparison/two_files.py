@@ -11,6 +11,10 @@ import numpy.typing as npt
 
 from pipeline.comparison.intervals import CONFIDENCE, Interval, accuracy_difference_interval
 
+MEANING = (
+    "This tests these two files and says nothing about their configurations: networks that differ "
+    "in nothing but the seed often differ significantly, too."
+)
 RESAMPLES = 5000  # of the bootstrap; the smallest p-value is 2 / 5,001
 _CHUNK = 2**22  # indices drawn at once
 

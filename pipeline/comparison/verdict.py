@@ -82,14 +82,15 @@ def judge(pairs: Sequence[Pair], metric: str, significance: float) -> Verdict:
     return Verdict(metric, significance, tuple(judgments))
 
 
-def require_not_worse(verdict: Verdict) -> None:
-    """Check the judgments.
+def require_not_worse(verdict: Verdict | None) -> None:
+    """Check the judgments, if there are any.
 
     Raises:
         SignificantlyWorse: a side is worse.
     """
-    worse = [judgment for judgment in verdict.judgments if judgment.is_worse]
-    if worse:
+    judgments = verdict.judgments if verdict else ()
+    worse = [judgment for judgment in judgments if judgment.is_worse]
+    if verdict and worse:
         listed = "; ".join(
             f"{judgment.side} by {abs(judgment.test.difference):.4g} (p = {judgment.p_value:.4f})"
             for judgment in worse
