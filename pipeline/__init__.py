@@ -12,8 +12,9 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     runtimes/          the Predictor interface, and one module for each runtime
     data/ models/ training/ evaluation/ export/ verification/ publishing/
                        the implementations of the stages
+    comparison/        sides of a comparison, statistics, and what differs
     stages             the stages and their order
-    commands/          why, doctor, predict, verify
+    commands/          why, doctor, predict, verify, compare
     serving/           published models over HTTP and gRPC: the command serve
     api                one function for each command
     terminal/ cli      the command line
@@ -28,6 +29,7 @@ import pipeline.terminal  # noqa: F401  (scripts show progress on the terminal b
 
 if TYPE_CHECKING:
     from pipeline.api import (
+        compare,
         diagnose,
         list_models,
         load_model,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "compare",
     "diagnose",
     "list_models",
     "load_model",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.comparison.verdict import Verdict
 
 _LISTED = 5  # changed images
+_IN_ONE_LINE = 2  # sides; of more, the intervals are below the metrics
 _SMALL_P = 0.0001
 
 
@@ -58,8 +59,9 @@ def _value(value: object) -> str:
 def _print_metrics(comparison: "Comparison", letters: str) -> None:
     images = comparison.sides[0].first.metrics.images
     table = new_table(f"test set, {images:,} images", *letters)
+    between = " " if len(letters) <= _IN_ONE_LINE else "\n"
     for name, summaries in comparison.metrics.items():
-        table.add_row(name, *map(_metric, summaries))
+        table.add_row(name, *(_metric(one, between) for one in summaries))
     console().print(table)
     is_mean = any(len(side.members) > 1 for side in comparison.sides)
     means = "Means over the seeds. " * is_mean
@@ -69,9 +71,9 @@ def _print_metrics(comparison: "Comparison", letters: str) -> None:
     )
 
 
-def _metric(summary: "MetricSummary") -> str:
+def _metric(summary: "MetricSummary", between: str) -> str:
     interval = summary.interval
-    return f"{summary.mean:.4f}" + (f" {_interval(interval, '.4f')}" if interval else "")
+    return f"{summary.mean:.4f}" + (between + _interval(interval, ".4f") if interval else "")
 
 
 def _interval(interval: "Interval", form: str) -> str:
