@@ -14,7 +14,7 @@ The rooms of the package, from the lowest to the highest; a module imports only 
                        the implementations of the stages
     comparison/        sides of a comparison, statistics, and what differs
     stages             the stages and their order
-    commands/          why, doctor, predict, verify, compare
+    commands/          why, runs, clean, doctor, predict, verify, compare
     serving/           published models over HTTP and gRPC: the command serve
     api                one function for each command
     terminal/ cli      the command line
@@ -29,6 +29,7 @@ import pipeline.terminal  # noqa: F401  (scripts show progress on the terminal b
 
 if TYPE_CHECKING:
     from pipeline.api import (
+        clean,
         compare,
         diagnose,
         list_models,
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
         predict,
         resolve_config,
         run,
+        runs,
         serve,
         verify,
         why,
     )
 
 __all__ = [
+    "clean",
     "compare",
     "diagnose",
     "list_models",
@@ -49,6 +52,7 @@ __all__ = [
     "predict",
     "resolve_config",
     "run",
+    "runs",
     "serve",
     "verify",
     "why",

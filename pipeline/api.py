@@ -14,6 +14,8 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
+from pipeline.commands.clean import Removed
+from pipeline.commands.clean import clean as _clean
 from pipeline.commands.compare import compare_named, write_comparison
 from pipeline.commands.doctor import Finding
 from pipeline.commands.doctor import diagnose as _diagnose
@@ -21,6 +23,8 @@ from pipeline.commands.explain import Explanation, Sample, write_explanation
 from pipeline.commands.explain import explain as explain_steps
 from pipeline.commands.gradcheck import check_configured
 from pipeline.commands.predict import PathLike, load_model, predict
+from pipeline.commands.retention import retention
+from pipeline.commands.runs import Run, find_run, list_runs
 from pipeline.commands.why import Reason, explain
 from pipeline.comparison.comparing import Comparison
 from pipeline.config import read
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RunResult",
+    "clean",
     "compare",
     "describe_layers",
     "diagnose",
@@ -53,6 +58,7 @@ __all__ = [
     "predict",
     "resolve_config",
     "run",
+    "runs",
     "serve",
     "verify",
     "why",
@@ -280,7 +286,7 @@ def compare(
         require_page_path(Path(html))
     result = compare_named(
         [str(side) for side in (first, *others)],
-        Workspace(Path(workspace)),
+        _existing(workspace, "runs/"),
         progress or default_progress(),
         seeds=seeds,
         metric=fail_if_worse,
@@ -291,19 +297,52 @@ def compare(
     return result
 
 
+def runs(
+    run: str | None = None, *, limit: int | None = None, workspace: PathLike = "."
+) -> list[Run]:
+    """Return the recorded runs, newest first, or only the one that ``run`` names.
+
+    ``run`` is a name, which refers to the last run of that name, or the beginning of a hash or of
+    a name and a hash. ``limit`` is the largest number of runs to return.
+
+    Raises:
+        RequestError: the workspace does not exist, or ``run`` names no run or several.
+    """
+    resolved = _existing(workspace, "runs/")
+    return list_runs(resolved, limit) if run is None else [find_run(resolved, run)]
+
+
+def clean(
+    *,
+    keep: int | None = None,
+    older_than: str | None = None,
+    dry_run: bool = False,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+) -> list[Removed]:
+    """Remove stored outputs that neither a kept run nor a published version needs; return them.
+
+    Exactly one is required: ``keep``, the number of newest runs to keep, or ``older_than``, such as
+    ``12h``, ``30d`` or ``2w``, which removes the runs that ended before. ``dry_run`` only returns
+    what would be removed.
+
+    Raises:
+        RequestError: an argument is invalid, or the workspace does not exist.
+        ModelError: a published version cannot be read, so that the outputs it needs are unknown.
+        StorageError: something cannot be removed.
+    """
+    wanted = retention(keep=keep, older_than=older_than)
+    resolved = _existing(workspace, "runs/")
+    return _clean(resolved, wanted, progress or default_progress(), dry_run=dry_run)
+
+
 def list_models(*, workspace: PathLike = ".") -> tuple[list[PublishedModel], list[ModelError]]:
     """Return every published version, and an error for each version or label that is broken.
 
     Raises:
         RequestError: the workspace does not exist.
     """
-    resolved = Workspace(Path(workspace))
-    if not resolved.root.is_dir():
-        raise RequestError(
-            f"The workspace {resolved.root} is not a folder. Specify the one that contains "
-            "exported/: --workspace FOLDER."
-        )
-    return list_published(resolved.exported)
+    return list_published(_existing(workspace, "exported/").exported)
 
 
 def verify(
@@ -369,6 +408,16 @@ def serve(
 def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> list[Finding]:
     """Return the packages and data hosts that were found, and advice for those that were not."""
     return _diagnose(Data(), Workspace(Path(workspace)), progress or Silent())
+
+
+def _existing(workspace: PathLike, contents: str) -> Workspace:
+    resolved = Workspace(Path(workspace))
+    if not resolved.root.is_dir():
+        raise RequestError(
+            f"The workspace {resolved.root} is not a folder. Specify the one that contains "
+            f"{contents}: --workspace FOLDER."
+        )
+    return resolved
 
 
 def _data_summary(facts: DataFacts) -> DataSummary:

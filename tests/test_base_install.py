@@ -51,6 +51,7 @@ def test_base_install_predicts_the_same(smoke: Path, tmp_path: Path) -> None:
 def test_training_names_the_missing_extra(tmp_path: Path) -> None:
     done = base("run", SMOKE, "--workspace", tmp_path)
     assert_error(done, 3, "not installed", "pip install 'dense-pipeline[train]'")
+    assert not list(tmp_path.glob("runs/*/"))
 
 
 @pytest.mark.process

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pipeline
 from tests.support.command_line import ONNX_ALONE, Done, assert_error, in_process, run_smoke
 from tests.support.files import contents
 from tests.support.paths import SMOKE
@@ -162,6 +164,9 @@ def test_signal_keeps_completed_work(tmp_path: Path, number: signal.Signals, tex
     assert list((tmp_path / "runs" / "data").iterdir())
     assert list((tmp_path / "runs" / "train").iterdir()) == []
     assert len(list((tmp_path / "runs" / "checkpoints").glob("*.npz"))) == 1
+    [recorded] = pipeline.runs(workspace=tmp_path)
+    assert recorded.status == "interrupted"
+    assert re.fullmatch(r"epoch \d+", recorded.stopped_in or "")
     assert not [name for name in contents(tmp_path) if ".tmp-" in name]
 
 
@@ -184,6 +189,8 @@ def test_concurrent_runs_agree(tmp_path: Path) -> None:
     assert documents[0]["metrics"] == documents[1]["metrics"]
     versions = [document["published"]["version"] for document in documents]
     assert versions == [1, 1]
+    [recorded] = pipeline.runs(workspace=tmp_path)
+    assert recorded.status == "complete"
     assert_whole(tmp_path)
     assert not [name for name in contents(tmp_path) if ".tmp-" in name]
 

@@ -37,7 +37,15 @@ COMMANDS = [
     ("start", ["Did you mean `pipeline serve`?"]),
     ("infer", ["Did you mean `pipeline predict`?"]),
     ("help", ["pipeline --help"]),
-    ("blah", ["Choose from run, config, why, gradcheck, models, predict, verify, serve, doctor."]),
+    (
+        "blah",
+        [
+            "Choose from run, config, why, runs, clean, gradcheck, models, predict, verify, serve, "
+            "doctor."
+        ],
+    ),
+    ("history", ["Did you mean `pipeline runs`?"]),
+    ("rm", ["Did you mean `pipeline clean`?"]),
     ("configs/mlp.yaml", ["Did you mean `pipeline run configs/mlp.yaml`?"]),
     ("train.epochs=3", ["Did you mean `pipeline run train.epochs=3`?"]),
     ("run --epochs 3", ["No such option: --epochs", "train.epochs=3"]),

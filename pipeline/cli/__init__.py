@@ -11,6 +11,7 @@ from pipeline.cli.lecture import gradcheck
 from pipeline.cli.published import models, predict, verify
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
+from pipeline.cli.workspace import clean, runs
 from pipeline.terminal.usage_hints import HintingGroup
 
 app = typer.Typer(
@@ -20,7 +21,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, config, why, compare, gradcheck, models, predict, verify, serve, doctor):
+for command in (
+    run,
+    config,
+    why,
+    runs,
+    compare,
+    clean,
+    gradcheck,
+    models,
+    predict,
+    verify,
+    serve,
+    doctor,
+):
     app.command()(command)
 
 

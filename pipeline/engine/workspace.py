@@ -31,8 +31,18 @@ class Workspace:
 
     def checkpoint(self, fingerprint: str) -> Path:
         """Return the checkpoint file of an interrupted training; removed after training."""
-        return self.root / "runs" / "checkpoints" / f"{fingerprint}.npz"
+        return self.checkpoints / f"{fingerprint}.npz"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of all checkpoints."""
+        return self.root / "runs" / "checkpoints"
 
     def downloads(self, data_set: str) -> Path:
         """Return the download folder of a data set; removed once the data is prepared."""
-        return self.root / "runs" / "downloads" / re.sub("[/:]", "-", data_set)
+        return self.all_downloads / re.sub("[/:]", "-", data_set)
+
+    @property
+    def all_downloads(self) -> Path:
+        """The folder of the downloads of all data sets."""
+        return self.root / "runs" / "downloads"

@@ -28,12 +28,19 @@ def chosen_runtimes(config: "Config") -> list[Runtime] | None:
 
 
 def require_verifiable(config: "Config") -> None:
-    """Check that each format has an installed exporter and an installed runtime.
+    """Check that each format has an installed exporter and runtime, and all named runtimes.
 
     Raises:
         MissingPackages: a package is not installed.
         RequestError: no runtime of ``verify.runtimes`` opens a format.
     """
+    for runtime in chosen_runtimes(config) or ():
+        if not runtime.installed:
+            place = config.place_of("verify.runtimes")
+            raise MissingPackages(
+                f"Verification in {runtime.name} (verify.runtimes in {place})",
+                runtime.package.command,
+            )
     for name in config.export.formats:
         needed = FORMATS[name].needs
         if needed and find_spec(needed) is None:

@@ -8,11 +8,10 @@ from rich.markup import escape
 
 from pipeline.artifacts.data_source import SAMPLE
 from pipeline.terminal.check_tables import print_checks
-from pipeline.terminal.layout import console, new_table, print_line
+from pipeline.terminal.layout import console, headline, new_table, print_line
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult
-    from pipeline.artifacts.metrics import Metrics
     from pipeline.artifacts.stage_facts import LayerSummary
     from pipeline.commands.doctor import Finding
     from pipeline.commands.predict import Prediction
@@ -93,7 +92,7 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
             escape(model.name),
             str(model.version),
             escape(", ".join(model.labels)),
-            _headline(model.manifest.metrics["test"]),
+            headline(model.manifest.metrics["test"]),
             escape(data.name) + (" (SAMPLE)" if data.sampled else ""),
             ", ".join(model.formats),
         )
@@ -103,11 +102,6 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
         print_line("No models are published yet. To publish one: pipeline run")
     for error in broken:
         print_line(f"[red]broken[/] {escape(str(error))}")
-
-
-def _headline(metrics: "Metrics") -> str:
-    name, value = metrics.headline
-    return f"{value:.4f}" if name == "accuracy" else f"{name} {value:.4f}"
 
 
 def print_predictions(predictions: "Sequence[Prediction]") -> None:

@@ -21,6 +21,8 @@ _COMMANDS = {
     "doctor": "info status env check-env diagnose",
     "why": "explain reason",
     "verify": "prove check",
+    "runs": "history experiments list-runs show-runs",
+    "clean": "clear rm remove prune gc",
 }
 _STAGES = {
     "data": "data download prepare fetch",
@@ -40,9 +42,6 @@ _INSTEAD = {
     **dict.fromkeys(("train", "fit", "training"), f"{_RUN}; --until train stops after training."),
     **dict.fromkeys(("publish", "release"), f"{_RUN}."),
     **dict.fromkeys(("init", "new", "create"), "Copy a file in configs/, edit it, and run it."),
-    **dict.fromkeys(
-        ("clean", "clear", "rm"), "Delete the folder runs/; published models remain in exported/."
-    ),
     "version": "Write `pipeline --version`.",
     "help": "Write `pipeline --help`, or `pipeline COMMAND --help`.",
 }
