@@ -88,6 +88,7 @@ def test_light_commands_load_no_tensorflow(workspace: Path) -> None:
         ["models", "--workspace", workspace],
         ["why", SMOKE, "publish", "--workspace", workspace],
         ["predict", workspace / "exported" / "smoke", workspace / "a.npy"],
+        ["compare", "smoke/1", SMOKE, "--workspace", workspace],
         ["config", "--schema"],
     ):
         assert not loads_tensorflow(*arguments), arguments
