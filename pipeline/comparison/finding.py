@@ -28,7 +28,7 @@ def find_side(text: str, workspace: Workspace, *, seeds: bool = False) -> Side:
         RequestError: there is no such side, or its outputs are missing.
     """
     records = [run.record for run in workspace.records.all()]
-    if len(text.split()) > 1 or text.endswith((".yaml", ".yml")):
+    if text.endswith((".yaml", ".yml")) or _has_overrides(text):
         return _configuration(text, records, workspace)
     if record := find_run(text, records):
         side = run_side(text, record, workspace.store)
@@ -55,6 +55,11 @@ def _configuration(text: str, records: list[Record], workspace: Workspace) -> Si
     shown = " ".join([str(file), *overrides])
     description = f"{_count(len(members))} of the configuration {shown}"
     return Side(text, CONFIGURATION, description, members, text, notes_on(text, members))
+
+
+def _has_overrides(text: str) -> bool:
+    _, *overrides = text.split() or [""]
+    return bool(overrides) and all("=" in word for word in overrides)
 
 
 def _is_published(text: str, workspace: Workspace) -> bool:

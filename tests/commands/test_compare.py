@@ -210,6 +210,7 @@ def test_runs_of_different_code_are_noted(changeable: Path) -> None:
             2,
             "There is no run, published model or configuration 'smoek/1' in ",
         ),
+        (["smoke/1", "a folder/smoke"], 2, "configuration 'a folder/smoke' in "),
         (["smoke/1", "smoke/9"], 2, "smoke has no version '9'. The versions in "),
         (["smoke/1", "smoke@1"], 2, "got 'smoke@1'. The versions in "),
         (

@@ -84,6 +84,8 @@ def test_configurations_are_compared_by_key(tmp_path: Path) -> None:
     assert compare_sides([first, other]).differences == {
         "train.seed": ([0], [0, 1]), "rate": (0.1, 0.2), "momentum": (0.9, ABSENT),
     }  # fmt: skip
+    third = new_side("three", test_set, mistaken(), same=2, rate=0.1, momentum=0.9)
+    assert compare_sides([first, first, third]).differences == {"same": (1, 1, 2)}
 
 
 def test_networks_of_the_same_seed_are_compared(tmp_path: Path) -> None:
