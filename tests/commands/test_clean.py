@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 import pipeline
+from pipeline.config import read
 from pipeline.engine.records import Record, Records
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError, RequestError, StorageError
+from pipeline.progress import Silent
+from pipeline.stages import run_stages
+from pipeline.system.atomic import locked
 from tests.support.command_line import assert_error, in_process
 from tests.support.files import contents
 from tests.support.paths import SMOKE
@@ -82,6 +86,8 @@ def test_newest_runs_are_kept(three: Path) -> None:
 def test_old_runs_are_removed(three: Path) -> None:
     pipeline.clean(older_than="30d", workspace=three)
     assert names(three) == ["new", "middle"]
+    copied = three / "runs" / "train" / ("b" * 16)
+    os.utime(copied)  # the age of a run is in its record
     pipeline.clean(older_than="2w", workspace=three)
     assert (names(three), outputs(three)) == (["new"], {"c"})
     pipeline.clean(older_than="1h", workspace=three)
@@ -247,20 +253,20 @@ def test_missing_permission_is_reported(three: Path) -> None:
     assert "Change its permissions" in done.stderr
 
 
-@pytest.mark.process
-def test_run_waits_for_clean(three: Path) -> None:
-    """A command that has the exclusive lock, as ``clean`` has it."""
-    from pipeline.system.atomic import locked
+class Waiting(Silent):
+    """Ends a command that waits."""
 
-    with locked(Workspace(three).store.root):
-        done = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "run", str(SMOKE), "-C", str(three)],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert done.stderr is not None
-        lines = iter(done.stderr.readline, "")
-        waiting = "Waiting for another command with exclusive access to this workspace to finish."
-        assert any(waiting in line for line in lines)
-        done.kill()
-    done.communicate()
+    def notice(self, text: str) -> None:
+        raise KeyboardInterrupt(text)
+
+
+@pytest.mark.parametrize(
+    ("force", "words"),
+    [
+        (None, "Waiting for another command with exclusive access to this workspace to finish."),
+        ("train", "Waiting for other runs .* to finish .--force needs exclusive access.\\."),
+    ],
+)
+def test_run_waits_for_clean(three: Path, force: str | None, words: str) -> None:
+    with locked(three / "runs"), pytest.raises(KeyboardInterrupt, match=words):  # as clean has it
+        run_stages(read(SMOKE), Workspace(three), Waiting(), force=force)

@@ -246,7 +246,7 @@ def test_killed_training_is_shown_as_interrupted_and_resumes(
     [command] = re.findall("^To resume: pipeline (.*)", shown, re.M)
     assert in_process(*shlex.split(command)).code == 0
     [run] = pipeline.runs("killed", workspace=workspace)
-    assert (run.status, run.stopped_in) == ("complete", None)
+    assert (run.status, run.stopped_in, run.record.until) == ("complete", None, "train")
 
 
 def test_run_interrupted_in_another_stage(recorded: Path, tmp_path: Path) -> None:
