@@ -18,6 +18,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.publishing.published_folder import find_published
 from pipeline.runtimes.npm import CHROMIUM, packages_folder
 from pipeline.runtimes.packages import find_program
+from pipeline.system.atomic import sha256
 from tests.support.command_line import assert_error, in_process
 from tests.support.paths import PROJECT, SMOKE
 from tests.support.requirements import needs_browser
@@ -160,6 +161,39 @@ def test_version_whose_test_set_is_missing_is_refused(exported: Path) -> None:
         done, 2, "smoke/1 cannot be compared: neither the predictions of its run nor its test set ",
         "To prepare the test set: pipeline verify smoke/1",
     )  # fmt: skip
+
+
+def test_version_with_another_test_set_than_the_stored_one_is_refused(changeable: Path) -> None:
+    published = find_published(changeable / "exported" / "smoke")
+    shutil.rmtree(changeable / "runs" / "train" / published.manifest.stages.train)
+    manifest = published.path / "manifest.json"
+    values = json.loads(manifest.read_text())
+    values["data"]["test_sha256"] = "0" * 64
+    manifest.write_text(json.dumps(values))
+    done = in_process("compare", "smoke/1", SLOW, "-C", changeable)
+    assert_error(done, 2, f"(test_images.npy with SHA-256 {'0' * 64}, target label) are in ")
+
+
+def test_seeds_with_another_test_set_are_left_out(changeable: Path) -> None:
+    """As when some runs had the full data set, and others only the sample."""
+    oldest = records(changeable)[0.005, 0]
+    stored, other = (
+        changeable / "runs" / "data" / name for name in (oldest.stages["data"], "0" * 16)
+    )
+    shutil.copytree(stored, other)
+    labels = np.load(other / "test_labels.npy")
+    np.save(other / "test_labels.npy", labels[::-1])
+    manifest = json.loads((other / "manifest.json").read_text())
+    manifest["outputs"]["test_labels.npy"]["sha256"] = sha256(other / "test_labels.npy")
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    path = changeable / "runs" / "records" / f"{oldest.id}.json"
+    values = json.loads(path.read_text())
+    values["stages"]["data"] = other.name
+    path.write_text(json.dumps(values))
+    document = compare(changeable, SMOKE, SLOW)
+    assert [network["seed"] for network in document["sides"][0]["networks"]] == [1, 2]
+    done = in_process("compare", oldest.id, SLOW, "-C", changeable)
+    assert_error(done, 2, "must have the same labels of the test images; those of smoke-")
 
 
 def test_altered_version_is_not_run(changeable: Path) -> None:
