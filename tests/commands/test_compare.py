@@ -234,6 +234,19 @@ def test_runs_of_different_code_are_noted(changeable: Path) -> None:
     )
 
 
+def test_newest_run_of_a_seed_is_taken(changeable: Path) -> None:
+    """As after a change of the code: the same configuration and seed, and another network."""
+    good, slow = records(changeable)[0.005, 1], records(changeable)[0.0001, 1]
+    folder = changeable / "runs" / "records"
+    values = json.loads((folder / f"{good.id}.json").read_text())
+    for started, taken in (("2000-01-01", good.id), ("2100-01-01", "smoke-00000000")):
+        values |= {"fingerprint": "0" * 16, "stages": slow.stages, "started": started}
+        (folder / "smoke-00000000.json").write_text(json.dumps(values))
+        networks = compare(changeable, SMOKE, SLOW)["sides"][0]["networks"]
+        assert [network["seed"] for network in networks] == [0, 1, 2]
+        assert networks[1]["name"] == taken
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
