@@ -87,6 +87,7 @@ def test_light_commands_load_no_tensorflow(workspace: Path) -> None:
         ["--help"],
         ["models", "--workspace", workspace],
         ["why", SMOKE, "publish", "--workspace", workspace],
+        ["runs", "--workspace", workspace],
         ["predict", workspace / "exported" / "smoke", workspace / "a.npy"],
         ["compare", "smoke/1", SMOKE, "--workspace", workspace],
         ["config", "--schema"],
@@ -358,7 +359,13 @@ def test_read_only_commands_write_nothing(
 ) -> None:
     before = contents(smoke)
     monkeypatch.chdir(tmp_path)
-    for arguments in (["doctor", "-C", smoke], ["models", "-C", smoke], ["config", SMOKE]):
+    for arguments in (
+        ["doctor", "-C", smoke],
+        ["models", "-C", smoke],
+        ["runs", "-C", smoke],
+        ["clean", "--keep", "0", "--dry-run", "-C", smoke],
+        ["config", SMOKE],
+    ):
         assert in_process(*arguments).code == 0
     assert contents(smoke) == before
     assert contents(tmp_path) == []

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 _WIDTH_OF_PIPES = 100  # instead of the 80 that rich assumes without a terminal
 
 
-def console() -> Console:
+def console(*, width_of_pipes: int = _WIDTH_OF_PIPES) -> Console:
     """Return the console for results."""
     found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=_WIDTH_OF_PIPES)
+    return found if found.is_terminal else Console(highlight=False, width=width_of_pipes)
 
 
 def print_line(text: str) -> None:

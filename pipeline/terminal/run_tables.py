@@ -4,12 +4,13 @@ import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.filesize import decimal
 from rich.markup import escape
 
+from pipeline.config.known_keys import exact_keys
 from pipeline.terminal.layout import console, headline, new_table, print_line
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from pipeline.commands.runs import Run
 
 _REASON_CHARACTERS = 60
-_COLUMNS = ("run", "started", "data", "changes", "validation", "test", "training", "status")
-_FOLDED = {"data", "changes", "status"}
+_COLUMNS = ("run", "when", "data", "changes", "val", "test", "time", "status")
+_FOLDED = {"when", "data", "changes", "status"}  # in narrow terminals
+_ONE_LINE_EACH = 2000  # characters in a pipe, so that a row can be found with grep
 
 
 def print_runs(runs: "Sequence[Run]") -> None:
@@ -28,25 +30,34 @@ def print_runs(runs: "Sequence[Run]") -> None:
         print_line("No run is recorded yet. To start one: pipeline run")
         return
     table = new_table(*_COLUMNS)
+    table.padding = (0, 1, 0, 0)
     for column in table.columns:
         column.no_wrap = column.header not in _FOLDED
     for run in runs:
-        table.add_row(
-            *map(
-                escape,
-                (
-                    run.id,
-                    _local(run.record.started),
-                    _data(run),
-                    _changes(run.record.changes),
-                    _score(run, "validation"),
-                    _score(run, "test"),
-                    _seconds(run.training_seconds),
-                    _status(run),
-                ),
-            )
-        )
-    console().print(table)
+        table.add_row(*map(escape, _row(run)))
+    console(width_of_pipes=_ONE_LINE_EACH).print(table)
+
+
+def _row(run: "Run") -> tuple[str, ...]:
+    changes = run.record.changes
+    return (
+        run.id,
+        _when(run.record.started),
+        _data(run),
+        _changes({_short(key): value for key, value in changes.items() if key != "name"}),
+        _score(run, "validation"),
+        _score(run, "test"),
+        _seconds(run.training_seconds),
+        _status(run),
+    )
+
+
+def _short(key: str) -> str:
+    """Return a dotted key without its sections, unless another section has the same key."""
+    section, _, last = key.rpartition(".")
+    if last == "name":
+        return section.rpartition(".")[2]
+    return last if len(exact_keys(last)) < 2 else key  # noqa: PLR2004
 
 
 def print_one_run(run: "Run") -> None:
@@ -56,6 +67,7 @@ def print_one_run(run: "Run") -> None:
     lines = [
         ("run", run.id),
         ("status", _where(run)),
+        ("last stage", record.until),
         ("configuration", record.file or "made in Python"),
         ("changed keys", _changes(record.changes) or "none"),
         ("data", _data(run)),
@@ -94,12 +106,10 @@ def _print_outputs(run: "Run") -> None:
 
 
 def _where(run: "Run") -> str:
-    until = run.record.until
+    """Return the status, and where the run was interrupted."""
     stopped = run.status == "interrupted" and run.stopped_in
     preposition = "at" if stopped and stopped.startswith("epoch") else "in"
-    shown = f"{run.status} {preposition} {stopped}" if stopped else run.status
-    is_whole = until == list(run.record.stages)[-1]
-    return shown if is_whole else f"{shown} (until {until})"
+    return f"{run.status} {preposition} {stopped}" if stopped else run.status
 
 
 def _status(run: "Run") -> str:
@@ -127,6 +137,13 @@ def _score(run: "Run", split: str) -> str:
 
 def _seconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:,.1f} s"
+
+
+def _when(time: str) -> str:
+    """Return the day and time, or only the date if it was in another year."""
+    local = datetime.fromisoformat(time).astimezone()
+    is_recent = local.year == datetime.now(UTC).astimezone().year
+    return local.strftime("%b %d %H:%M" if is_recent else "%Y-%m-%d")
 
 
 def _local(time: str) -> str:
