@@ -110,16 +110,16 @@ def _print_files(files: "FilesComparison") -> None:
     )
     print_line(f"[dim]{MEANING}[/]")
     is_label = test.score == "accuracy"
-    worse, better = (
-        ("right to wrong", "wrong to right") if is_label else ("a larger error", "a smaller error")
+    print_line(_changed(files.worse, "right to wrong" if is_label else "a larger error", is_label))
+    print_line(
+        _changed(files.better, "wrong to right" if is_label else "a smaller error", is_label)
     )
-    verb = "changed from" if is_label else "have"
-    print_line(f"{_count(files.worse)} {verb} {worse}{_examples(files.worse)}")
-    print_line(f"{_count(files.better)} {verb} {better}{_examples(files.better)}")
 
 
-def _count(changes: "Changes") -> str:
-    return f"{changes.count:,} test image{'s' * (changes.count != 1)}"
+def _changed(changes: "Changes", how: str, is_label: bool) -> str:
+    plural = "" if changes.count == 1 else "s"
+    verb = "changed from" if is_label else "have" if plural else "has"
+    return f"{changes.count:,} test image{plural} {verb} {how}{_examples(changes)}"
 
 
 def _examples(changes: "Changes") -> str:
