@@ -12,9 +12,10 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     runtimes/          the Predictor interface, and one module for each runtime
     data/ models/ training/ evaluation/ export/ verification/ publishing/
                        the implementations of the stages
+    comparison/        sides of a comparison, statistics, and what differs
     stages             the stages and their order
     studies/           many runs, compared
-    commands/          why, runs, clean, doctor, predict, verify
+    commands/          why, runs, clean, doctor, predict, verify, compare
     serving/           published models over HTTP and gRPC: the command serve
     api                one function for each command
     terminal/ cli      the command line
@@ -30,6 +31,7 @@ import pipeline.terminal  # noqa: F401  (scripts show progress on the terminal b
 if TYPE_CHECKING:
     from pipeline.api import (
         clean,
+        compare,
         diagnose,
         list_models,
         load_model,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "clean",
+    "compare",
     "diagnose",
     "list_models",
     "load_model",

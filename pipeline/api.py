@@ -16,6 +16,7 @@ from pipeline.artifacts.stage_facts import (
 )
 from pipeline.commands.clean import Removed
 from pipeline.commands.clean import clean as _clean
+from pipeline.commands.compare import compare_named, write_comparison
 from pipeline.commands.doctor import Finding
 from pipeline.commands.doctor import diagnose as _diagnose
 from pipeline.commands.explain import Explanation, Sample, write_explanation
@@ -25,6 +26,7 @@ from pipeline.commands.predict import PathLike, load_model, predict
 from pipeline.commands.retention import retention
 from pipeline.commands.runs import Run, find_run, list_runs
 from pipeline.commands.why import Reason, explain
+from pipeline.comparison.comparing import Comparison
 from pipeline.config import read
 from pipeline.config.callback_files import require_inside, require_paths
 from pipeline.config.own_code import check_references, refuse_own_code, skipped_own_code
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RunResult",
     "clean",
+    "compare",
     "describe_layers",
     "diagnose",
     "explain_gradients",
@@ -278,6 +281,42 @@ def why(
     for text in check_references(resolved):
         (progress or default_progress()).notice(text)
     return explain(resolved, Workspace(Path(workspace)), stage)
+
+
+def compare(
+    first: PathLike,
+    *others: PathLike,
+    seeds: bool = False,
+    fail_if_worse: str | None = None,
+    significance: float | None = None,
+    html: PathLike | None = None,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare runs, published versions and configurations with the first of them.
+
+    With ``seeds``, a run or a version stands for all seeds of its configuration. ``fail_if_worse``
+    is a metric to judge over the seeds, one-sided, at a ``significance`` of 0.05 by default: the
+    ``verdict`` of the result. ``html`` is a file for a page with the result.
+
+    Raises:
+        RequestError: a side is unknown, has other test images or labels, or too few seeds.
+        MissingExtra: SciPy is not installed.
+        StorageError: the page cannot be written.
+    """
+    if html is not None:
+        require_page_path(Path(html))
+    result = compare_named(
+        [str(side) for side in (first, *others)],
+        _existing(workspace, "runs/"),
+        progress or default_progress(),
+        seeds=seeds,
+        metric=fail_if_worse,
+        significance=significance,
+    )
+    if html is not None:
+        write_comparison(Path(html), result)
+    return result
 
 
 def runs(

@@ -8,6 +8,7 @@ PipelineError
     VerificationFailed       an exported file differs from the trained model
     AccuracyTooLow           the model is below ``publish.min_accuracy``
     RmseTooHigh              the model is above ``publish.max_rmse``
+    SignificantlyWorse       a side of ``pipeline compare`` is worse than the first
   RequestError (2)         a usage or configuration error
     ConfigError              a key, a type or a value of the configuration
     DataFileError            a data file that is missing, truncated or altered
@@ -82,6 +83,10 @@ class AccuracyTooLow(GateError):
 
 class RmseTooHigh(GateError):
     """The model has a larger RMSE than the configuration allows."""
+
+
+class SignificantlyWorse(GateError):
+    """A side of a comparison is significantly worse than the first one."""
 
 
 class RequestError(PipelineError):

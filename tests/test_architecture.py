@@ -20,6 +20,7 @@ ORDER = [
     ["data", "models"],
     ["training", "evaluation", "export", "gradcheck"],
     ["verification", "publishing"],
+    ["comparison"],
     ["stages"],
     ["studies"],
     ["commands"],

@@ -89,6 +89,7 @@ def test_light_commands_load_no_tensorflow(workspace: Path) -> None:
         ["why", SMOKE, "publish", "--workspace", workspace],
         ["runs", "--workspace", workspace],
         ["predict", workspace / "exported" / "smoke", workspace / "a.npy"],
+        ["compare", "smoke/1", SMOKE, "--workspace", workspace],
         ["config", "--schema"],
     ):
         assert not loads_tensorflow(*arguments), arguments

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.comparing import compare
 from pipeline.cli.installation import doctor
 from pipeline.cli.lecture import gradcheck
 from pipeline.cli.published import models, predict, verify
@@ -27,6 +28,7 @@ for command in (
     config,
     why,
     runs,
+    compare,
     clean,
     gradcheck,
     models,

@@ -163,6 +163,11 @@ class Binary(Task):
         return probability, np.maximum(above, below) + UNIT_ROUNDOFF * _ROUNDINGS
 
     @presentation
+    def labels_of(self, predictions: Predictions) -> Labels:
+        """Return 1 for images of the positive class, else 0 (n,)."""
+        return _labels_of(predictions)
+
+    @presentation
     def describe(self, prediction: Predictions, class_names: Sequence[str]) -> DisplayedPrediction:
         """Return the label with its probability; classes without names are 0 and 1."""
         positive = prediction[0]

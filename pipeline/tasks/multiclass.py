@@ -133,6 +133,12 @@ class Multiclass(Task):
         return probabilities, np.maximum(above, below) + rounding
 
     @presentation
+    def labels_of(self, predictions: Predictions) -> Labels:
+        """Return the classes of the largest probability (n,)."""
+        labels: Labels = predictions.argmax(axis=1)
+        return labels
+
+    @presentation
     def describe(self, prediction: Predictions, class_names: Sequence[str]) -> DisplayedPrediction:
         """Return the label and its probability; classes without names are numbered."""
         names = class_names or tuple(map(str, range(len(prediction))))

@@ -191,6 +191,12 @@ class Task(ABC):
         """
 
     @presentation
+    def labels_of(self, predictions: Predictions) -> Labels | None:
+        """Return the predicted labels (n,); None if the predictions (n, 1) are numbers."""
+        del predictions
+        return None
+
+    @presentation
     @abstractmethod
     def describe(self, prediction: Predictions, class_names: Sequence[str]) -> DisplayedPrediction:
         """Return one prediction (units,) for display."""

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import report, training
+from benchmarks import compare_seeds, report, training
 from benchmarks.regression import ratios
 from benchmarks.streaming import displacement
 from pipeline.artifacts.data_set import Split
+from tests.comparison.members import new_side, new_test_set, one_hot
 from tests.support.paths import PROJECT
 
 
@@ -96,3 +97,19 @@ def test_deformed_digits_are_weighted_means_of_pixels() -> None:
     assert matrix.min() >= 0
     assert (matrix != 0).sum(axis=1).max() <= 4
     assert not np.allclose(matrix.toarray(), np.eye(784))
+
+
+def test_comparisons_of_seeds_count_false_alarms_and_planted_regressions(tmp_path: Path) -> None:
+    """Twenty networks that are wrong on 9 to 11 of 1,000 images; 5 more are planted."""
+    labels = np.arange(1000) % 10
+    test_set = new_test_set(tmp_path, labels)
+    predictions = []
+    for seed in range(20):
+        found = labels.copy()
+        found[: 9 + seed % 3] += 1
+        predictions.append(one_hot(found % 10))
+    measured = compare_seeds.measure(new_side("one", test_set, *predictions).members)
+    assert (measured["comparisons"], measured["pairs_of_files"]) == (2, 10)
+    assert (measured["false_alarms"], measured["regressions_found"]) == (0, 2)
+    assert measured["pairs_that_differ"] == 0
+    assert measured["spread_points"] == pytest.approx(0.083, abs=0.001)

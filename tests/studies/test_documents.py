@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.artifacts.history import TrainingCost
 from pipeline.pages.assembling import assembled_page
-from pipeline.progress import Silent
+from pipeline.progress import Silent, TrainingCost
 from pipeline.studies.axes import num_points
 from pipeline.studies.documents.markdown import code_block, escaped
 from pipeline.studies.documents.page_data import page_data

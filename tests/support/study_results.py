@@ -8,8 +8,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifacts.history import Logs, TrainingCost
+from pipeline.artifacts.history import Logs
 from pipeline.artifacts.metrics import Metrics
+from pipeline.progress import TrainingCost
 from pipeline.studies.axes import Values
 from pipeline.studies.reading import read_study
 from pipeline.studies.results import StudyResult

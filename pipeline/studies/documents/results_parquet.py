@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.artifacts.history import Logs, TrainingCost
+from pipeline.artifacts.history import Logs
+from pipeline.progress import TrainingCost
 from pipeline.studies.documents.texts import text_of
 from pipeline.studies.results import StudyResult
 from pipeline.studies.trial import Trial
