@@ -9,7 +9,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 # All tests of a module run in the same process, so that its fixtures are set up only once.
 PYTEST ?= $(BIN)/python -m pytest
-PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
+PARALLEL := --numprocesses=3 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
 .PHONY: help install javascript studies ray run serve test test-fast lint proto lock clean bench bench-check bench-environments \

@@ -40,7 +40,7 @@ COMMANDS = [
     (
         "blah",
         [
-            "Choose from run, config, why, runs, clean, gradcheck, models, predict, verify, serve, "
+            "Choose from run, study, config, why, runs, compare, clean, gradcheck, models, predict, verify, serve, "
             "doctor."
         ],
     ),

@@ -7,8 +7,6 @@ those of a machine with one core. The setting also applies to the programs of XL
 import os
 from typing import TYPE_CHECKING
 
-import tensorflow as tf
-
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,6 +23,8 @@ def use_threads(config: "Config") -> None:
     Raises:
         ConfigError: TensorFlow has started with another number.
     """
+    import tensorflow as tf
+
     wanted = config.train.threads or _DEFAULT
     current = tf.config.threading.get_intra_op_parallelism_threads()
     if _number(wanted) == _number(current):
