@@ -230,6 +230,15 @@ def test_markdown_lists_trials_without_a_model_by_reason(tmp_path: Path) -> None
     assert "- Trials 1, 2 (optimizer.learning_rate=1), diverged: " in [f"{x} " for x in lines]
 
 
+def test_long_reason_is_shortened_except_in_the_csv(tmp_path: Path) -> None:
+    crashed = Trial({RATE: 1}, "failed", {}, "f", reason="Traceback\n" + "x" * 1000)
+    result = study_result(tmp_path, [crashed])
+    shown = "Traceback " + "x" * 290 + "..."
+    assert f", failed: {shown}\n" in results_markdown(result)
+    assert f">{shown}</td>" in results_page(result)
+    assert "x" * 1000 in results_csv(result)
+
+
 def test_markdown_shows_hostile_texts_as_text(cases: dict[str, StudyResult]) -> None:
     text = results_markdown(cases["hostile"])
     outside_code = "".join(text.split("```")[::2])

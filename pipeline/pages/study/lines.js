@@ -1,6 +1,6 @@
 // Learning curves as points: of each run, and the mean of the runs of a combination.
 const axes = {
-  epochs: "An epoch is one pass over the training images.",
+  epochs: "An epoch is one pass over the training images, or one iteration of conjugate gradient or L-BFGS.",
   gradients: "Each gradient is that of the loss of one batch.",
   images: "The images that gradients were computed from count each time.",
   seconds: "Seconds are those inside training steps, without validation and compilation; they differ between machines.",

@@ -3,7 +3,13 @@
 from collections import Counter
 
 from pipeline.studies.documents.tables import Cell, Table, text_columns
-from pipeline.studies.documents.texts import overrides_text, plural, rounded_text, score_text
+from pipeline.studies.documents.texts import (
+    overrides_text,
+    plural,
+    reason_text,
+    rounded_text,
+    score_text,
+)
 from pipeline.studies.results import SEED, StudyResult
 
 _MAX_VALUES = 12
@@ -35,7 +41,7 @@ def failures(result: StudyResult) -> list[tuple[str, str, str, str]]:
     for number, trial in enumerate(result.trials, start=1):
         if trial.status != "complete":
             values = {key: value for key, value in trial.values.items() if key != SEED}
-            entry = (overrides_text(values), trial.status, trial.reason)
+            entry = (overrides_text(values), trial.status, reason_text(trial))
             found.setdefault(entry, []).append(number)
     return [(_trials(own), *entry) for entry, own in found.items()]
 

@@ -9,6 +9,7 @@ from pipeline.studies.documents.tables import Cell, Column, Table, number_column
 from pipeline.studies.documents.texts import (
     Labels,
     count_text,
+    reason_text,
     score_text,
     seconds_text,
     short_text,
@@ -95,7 +96,7 @@ def all_trials(result: StudyResult) -> Table:
             _metric(trial, name),
             _metric(trial, "loss"),
             *(_cost(trial, cost) for cost in COSTS),
-            Cell(trial.reason),
+            Cell(reason_text(trial)),
         )
         for number, trial in enumerate(result.trials, start=1)
     ]

@@ -9,9 +9,11 @@ from typing import Any
 from pipeline.config.yaml_text import value_text
 from pipeline.studies.axes import Values
 from pipeline.studies.results import Group, StudyResult
+from pipeline.studies.trial import Trial
 
 _NO_DIGITS = 100  # from here on, means of counts are rounded
 _ONE_DIGIT = 10  # seconds
+_MAX_REASON = 300  # a crash may have a long traceback
 _MAX_LENGTH = 8  # of a number that is not rounded
 
 
@@ -38,6 +40,12 @@ def status_text(group: Group) -> str:
     if len(counts) == 1:
         return next(iter(counts))
     return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def reason_text(trial: Trial) -> str:
+    """Return why a trial has no model, on one line of limited length; the CSV has all of it."""
+    text = " ".join(trial.reason.split())
+    return text if len(text) <= _MAX_REASON else f"{text[:_MAX_REASON]}..."
 
 
 def count_text(number: float) -> str:
