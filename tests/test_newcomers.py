@@ -40,8 +40,8 @@ COMMANDS = [
     (
         "blah",
         [
-            "Choose from run, study, config, why, runs, compare, clean, gradcheck, models, predict, "
-            "verify, serve, doctor."
+            "Choose from run, study, config, why, runs, compare, clean, gradcheck, models, "
+            "predict, verify, serve, doctor."
         ],
     ),
     ("history", ["Did you mean `pipeline runs`?"]),
