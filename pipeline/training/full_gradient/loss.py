@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.training.feed import Shard
 
 Vector = npt.NDArray[np.float64]
-CHUNK_IMAGES = 4096  # computed at once: the memory for activations does not grow with the data
+CHUNK_IMAGES = 2048  # computed at once: the memory for activations does not grow with the data
 
 
 @dataclass(frozen=True)
