@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_info
 
 from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import FULL_GRADIENT_METHODS, EarlyStopping, Optimizer
@@ -150,6 +151,22 @@ def test_iterates_are_those_of_scipy(digits: Split, optimizer: Optimizer) -> Non
     assert len(end.history) == 5
     losses = [logs["loss"] for logs in end.history]
     assert losses == sorted(losses, reverse=True)
+
+
+def test_blas_uses_one_thread(digits: Split) -> None:
+    """With the threads of all cores, the dot products of SciPy would depend on their number."""
+    trainer = new_minimization(digits, LBFGS)
+    run = trainer.program.run
+    threads: set[int] = set()
+
+    def looking(*arguments: Any) -> Evaluation:
+        threads.update(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+        return run(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.program, "run", looking)
+        new_fit(trainer, digits, epochs=1).run()
+    assert threads == {1}
 
 
 def interrupted(fit: Fit, path: Path, *, cut: int) -> Checkpoint:
