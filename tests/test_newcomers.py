@@ -40,12 +40,13 @@ COMMANDS = [
     (
         "blah",
         [
-            "Choose from run, config, why, runs, clean, gradcheck, models, predict, verify, serve, "
-            "doctor."
+            "Choose from run, config, why, runs, compare, clean, gradcheck, models, predict, "
+            "verify, serve, doctor."
         ],
     ),
     ("history", ["Did you mean `pipeline runs`?"]),
     ("rm", ["Did you mean `pipeline clean`?"]),
+    ("diff", ["Did you mean `pipeline compare`?"]),
     ("configs/mlp.yaml", ["Did you mean `pipeline run configs/mlp.yaml`?"]),
     ("train.epochs=3", ["Did you mean `pipeline run train.epochs=3`?"]),
     ("run --epochs 3", ["No such option: --epochs", "train.epochs=3"]),
