@@ -12,13 +12,15 @@ PYTEST ?= $(BIN)/python -m pytest
 PARALLEL := --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
-.PHONY: help install javascript run serve test test-fast lint proto lock clean bench bench-check bench-environments \
+.PHONY: help install javascript studies ray run serve test test-fast lint proto lock clean bench bench-check bench-environments \
   bench-serving bench-serving-soak campaign campaign-ci docs fuzz
 
 help:
 	@echo "make run         install, then run configs/mlp.yaml (ARGS='lecture/softmax' for another)"
 	@echo "make serve       install, then serve the published models (ARGS='--port 8601' for another port)"
 	@echo "make install     install only: .venv, from requirements/run.txt"
+	@echo "make studies     install Optuna and pyarrow (studies with samplers or pruners; Parquet)"
+	@echo "make ray         install Ray (studies with executor: ray)"
 	@echo "make javascript  install the JavaScript runtimes (require Node.js; in a browser, Chromium)"
 	@echo "make test        install what tests need, then run all tests"
 	@echo "make test-fast   install, then run the tests that need neither TensorFlow nor other processes"
@@ -44,7 +46,7 @@ serve: install
 	$(BIN)/pipeline serve $(ARGS)
 
 # Without Node.js, the JavaScript tests are skipped.
-test: $(VENV)/installed-dev .venv-base/installed .venv-clients/installed $(if $(shell command -v npm),javascript)
+test: $(VENV)/installed-dev .venv-base/installed .venv-clients/installed .venv-ray/installed $(if $(shell command -v npm),javascript)
 	$(PYTEST) $(PARALLEL) $(ARGS)
 
 # The tests that need neither TensorFlow nor other processes.
@@ -78,7 +80,7 @@ $(VENV)/installed: requirements/run.txt $(BUILD)
 
 # Tests and lint need more than a run, in the same environment.
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
-	@$(INSTALL) $(VENV) $< --add --size "60 MB"
+	@$(INSTALL) $(VENV) $< --add --size "260 MB"
 	@touch $@
 
 # The base package alone: tests prove that it predicts and serves without TensorFlow.
@@ -89,6 +91,28 @@ $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
 # Clients of other projects, with the old packages that they pin: tests send requests with them.
 .venv-clients/installed: tests/clients/requirements.lock | .venv-uv/installed
 	@$(INSTALL) .venv-clients $< --size "380 MB"
+	@touch $@
+
+# The packages of the extra `studies`, beside those of a run.
+studies: install $(VENV)/installed-studies
+
+$(VENV)/installed-studies: requirements/studies.txt $(VENV)/installed
+	@$(INSTALL) $(VENV) $< --add --size "200 MB"
+	@touch $@
+
+# The packages of the extra `ray`, beside those of a run.
+ray: install $(VENV)/installed-ray
+
+$(VENV)/installed-ray: requirements/ray.txt $(VENV)/installed
+	@$(INSTALL) $(VENV) $< --add --size "360 MB"
+	@touch $@
+
+# Tests of studies on Ray use an environment of their own: Ray needs pandas, which Keras imports at
+# each start if it is installed.
+.venv-ray/installed: requirements/run.txt requirements/studies.txt requirements/ray.txt $(BUILD)
+	@$(INSTALL) .venv-ray $< --editable --size "2.2 GB"
+	@$(INSTALL) .venv-ray requirements/studies.txt --add --size "200 MB"
+	@$(INSTALL) .venv-ray requirements/ray.txt --add --size "360 MB"
 	@touch $@
 
 # The npm packages of the JavaScript runtimes, in a user's folder that all clones share (see
@@ -109,10 +133,12 @@ COMPILE := .venv-uv/bin/uv pip compile --universal --python-version 3.11 --gener
 
 # The other locks take their versions from that of a run.
 lock: .venv-uv/installed
-	$(COMPILE) pyproject.toml --extra train --extra runtimes --group tensorflow-cpu -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra train --extra runtimes --group tensorflow-cpu --excludes requirements/run-excludes.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra studies --constraint requirements/run.txt -o requirements/studies.txt
+	$(COMPILE) pyproject.toml --extra ray --constraint requirements/run.txt --constraint requirements/studies.txt -o requirements/ray.txt
 	$(COMPILE) pyproject.toml --constraint requirements/run.txt -o requirements/base.txt
 	$(COMPILE) --group build --constraint requirements/run.txt -o requirements/build.txt
-	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt -o requirements/dev.txt
+	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt --constraint requirements/studies.txt -o requirements/dev.txt
 	$(COMPILE) --group docs --constraint requirements/run.txt --constraint requirements/dev.txt -o requirements/docs.txt
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/run.txt -o requirements/fuzz.txt
 	$(COMPILE) --group installer -o requirements/uv.txt

@@ -25,7 +25,15 @@ OVERRIDES = (
 )
 # Times and costs are in the first ones. TensorFlow numbers the functions in a SavedModel by what
 # its process did before, and adds a random number; its weights, in other files, are compared.
-_NOT_COMPARED = {"manifest.json", "README.md", "libraries.log", "saved_model.pb", "fingerprint.pb"}
+_NOT_COMPARED = {
+    "manifest.json",
+    "costs.json",
+    "README.md",
+    "libraries.log",
+    "saved_model.pb",
+    "fingerprint.pb",
+}
+_RECORDS = "records"  # when each run began and ended
 _KERAS_WEIGHTS = "model.weights.h5"  # the other members have the date and addresses of objects
 
 
@@ -75,7 +83,7 @@ def contents(workspace: Path) -> dict[str, str]:
     return {
         str(path.relative_to(workspace)): _digest(path)
         for path in files
-        if path.name not in _NOT_COMPARED
+        if path.name not in _NOT_COMPARED and path.parent.name != _RECORDS
     }
 
 

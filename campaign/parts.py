@@ -1,6 +1,6 @@
 """All parts of the campaign, in the order in which they run."""
 
-from campaign import coverage_fuzz, folders, kills, measured, model_files, request_fuzz
+from campaign import coverage_fuzz, folders, kills, measured, model_files, request_fuzz, study_kills
 
 PARTS = {
     part.name: part
@@ -12,5 +12,6 @@ PARTS = {
         coverage_fuzz.PART,
         measured.TOLERANCES,
         kills.PART,
+        study_kills.PART,
     )
 }

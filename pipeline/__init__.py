@@ -14,6 +14,7 @@ The rooms of the package, from the lowest to the highest; a module imports only 
                        the implementations of the stages
     comparison/        sides of a comparison, statistics, and what differs
     stages             the stages and their order
+    studies/           many runs, compared
     commands/          why, runs, clean, doctor, predict, verify, compare
     serving/           published models over HTTP and gRPC: the command serve
     api                one function for each command
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         run,
         runs,
         serve,
+        study,
         verify,
         why,
     )
@@ -54,6 +56,7 @@ __all__ = [
     "run",
     "runs",
     "serve",
+    "study",
     "verify",
     "why",
 ]

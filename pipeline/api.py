@@ -44,6 +44,7 @@ from pipeline.stages import GRAPH, check_network, run_stages
 
 if TYPE_CHECKING:
     from pipeline.serving.settings import ServeOptions, Settings
+    from pipeline.studies.results import StudyResult
 
 __all__ = [
     "RunResult",
@@ -60,6 +61,7 @@ __all__ = [
     "run",
     "runs",
     "serve",
+    "study",
     "verify",
     "why",
 ]
@@ -139,12 +141,7 @@ def run(
     """
     read_config = read(Path(config), overrides)
     resolved = Workspace(Path(workspace))
-    if not own_code:
-        refuse_own_code(read_config)
-    check_references(read_config)
-    require_paths(read_config)
-    if not allow_outside:
-        require_inside(read_config, resolved.root)
+    _check_files(read_config, resolved, own_code=own_code, allow_outside=allow_outside)
     before = _published_before(read_config, resolved) if until == PublishFacts.stage else None
     results = run_stages(
         read_config, resolved, progress or default_progress(), until=until, force=force
@@ -166,6 +163,31 @@ def run(
         published=model,
         publication=before.compare(model, read_config.publish.label) if before and model else None,
     )
+
+
+def study(
+    file: PathLike,
+    *,
+    workspace: PathLike = ".",
+    own_code: bool = True,
+    allow_outside: bool = False,
+    progress: Progress | None = None,
+) -> "StudyResult":
+    """Run the trials of a study that are not stored, and return the results of all.
+
+    ``own_code`` and ``allow_outside`` are as in ``run``. Documents with the results are written to
+    ``studies/<name>/`` in the workspace.
+
+    Raises:
+        PipelineError: the study is invalid, or a trial cannot run.
+    """
+    from pipeline.studies.reading import read_study
+    from pipeline.studies.study import run_study
+
+    resolved, found = Workspace(Path(workspace)), read_study(Path(file))
+    for config in found.checked_configs():
+        _check_files(config, resolved, own_code=own_code, allow_outside=allow_outside)
+    return run_study(found, resolved, progress or default_progress())
 
 
 def resolve_config(config: PathLike = DEFAULT_CONFIG, overrides: Sequence[str] = ()) -> Config:
@@ -408,6 +430,18 @@ def serve(
 def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> list[Finding]:
     """Return the packages and data hosts that were found, and advice for those that were not."""
     return _diagnose(Data(), Workspace(Path(workspace)), progress or Silent())
+
+
+def _check_files(
+    config: Config, workspace: Workspace, *, own_code: bool, allow_outside: bool
+) -> None:
+    """Check the files that callbacks refer to."""
+    if not own_code:
+        refuse_own_code(config)
+    check_references(config)
+    require_paths(config)
+    if not allow_outside:
+        require_inside(config, workspace.root)
 
 
 def _existing(workspace: PathLike, contents: str) -> Workspace:

@@ -2,8 +2,9 @@
 
 PipelineError
   GateError (1)            the work succeeded, but its result is not good enough
-    TrainingDiverged         the loss is infinite or NaN
-    TrainingStalled          no weight can change any more
+    TrainingFailed           a training that cannot continue
+      TrainingDiverged         the loss is infinite or NaN
+      TrainingStalled          no weight can change any more
     VerificationFailed       an exported file differs from the trained model
     AccuracyTooLow           the model is below ``publish.min_accuracy``
     RmseTooHigh              the model is above ``publish.max_rmse``
@@ -24,7 +25,8 @@ PipelineError
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Keras sets its messages in bold
 
@@ -34,6 +36,18 @@ class PipelineError(Exception):
 
     exit_code = 3
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let other processes send the error: the arguments of a subclass are not ``args``."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(
+    kind: type[PipelineError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> PipelineError:
+    error = kind.__new__(kind, *args)  # sets args
+    error.__dict__ |= attributes
+    return error
+
 
 class GateError(PipelineError):
     """The work succeeded, but its result is not good enough to continue."""
@@ -41,11 +55,21 @@ class GateError(PipelineError):
     exit_code = 1
 
 
-class TrainingDiverged(GateError):
+class TrainingFailed(GateError):
+    """A training cannot continue.
+
+    ``history`` has the logs of the epochs completed before, and ``costs`` their ``TrainingCost``.
+    """
+
+    history: Sequence[dict[str, float]] = ()
+    costs: Sequence[Any] = ()
+
+
+class TrainingDiverged(TrainingFailed):
     """The loss became infinite or NaN."""
 
 
-class TrainingStalled(GateError):
+class TrainingStalled(TrainingFailed):
     """No weight of the network can change any more."""
 
 
@@ -142,7 +166,8 @@ def sentence(error: BaseException, limit: int | None = 300) -> str:
 
 def install_command(extra: str) -> str:
     """Return the command that installs an extra; in the environment of a clone there is no pip."""
-    return f"pip install 'dense-pipeline[{extra}]' (in a clone: make install)"
+    target = "install" if extra in {"train", "runtimes"} else extra
+    return f"pip install 'dense-pipeline[{extra}]' (in a clone: make {target})"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -2,7 +2,33 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Protocol
+
+TRAINING = "training"  # the description of the task whose total is the number of epochs
+
+
+@dataclass(frozen=True)
+class TrainingCost:
+    """The work of a training up to some point.
+
+    ``seconds`` were spent inside the compiled training steps: without validation, callbacks and
+    compilation. ``gradients`` is the number of gradients computed, each of the loss of one batch,
+    and ``images`` the number of images that they went over. Only the seconds differ between two
+    runs of the same training.
+    """
+
+    seconds: float = 0.0
+    gradients: int = 0
+    images: int = 0
+
+    def __add__(self, other: "TrainingCost") -> "TrainingCost":
+        """Return the work of both."""
+        return TrainingCost(
+            self.seconds + other.seconds,
+            self.gradients + other.gradients,
+            self.images + other.images,
+        )
 
 
 class Task(Protocol):
@@ -24,6 +50,13 @@ class Progress(Protocol):
     def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
         """Show work in progress; without a total, only that it is running."""
 
+    def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        """Report a completed epoch of a training, counted from 1, its logs, and the cost so far.
+
+        A resumed training reports its earlier epochs again. If this raises an exception, the
+        training ends with it; a later run of the same training continues after this epoch.
+        """
+
 
 class _SilentTask:
     def update(self, completed: float, detail: str = "") -> None:
@@ -43,6 +76,9 @@ class Silent(Progress):
         """Show nothing."""
         del description, total
         return nullcontext(_SilentTask())
+
+    def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        """Show nothing."""
 
 
 _default: list[Callable[[], Progress]] = [Silent]

@@ -19,6 +19,7 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
+from pipeline.config.full_gradient import check_full_gradient
 from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.config.schema import Config
@@ -55,7 +56,7 @@ def check_network(
             f"The Keras backend must be 'tensorflow'; got {backend!r} in the environment variable "
             "KERAS_BACKEND. Unset the variable."
         )
-    check_combinations(config)
+    _validate_training(config)
     with with_places(config):
         image_shape, target = load("pipeline.data.targets").describe(config.data)
         task_of(config).check_classes(target.class_names, target_text(config.data.target))
@@ -80,6 +81,16 @@ def _check_target(config: Config, _progress: Progress) -> None:
 
 def _check_training(config: Config, progress: Progress) -> None:
     check_network(config, progress, run_own_code=True)
+
+
+def _validate_training(config: Config) -> None:
+    check_combinations(config)
+    check_full_gradient(config)
+
+
+def _use_threads(config: Config, _progress: Progress) -> None:
+    """Set the number of threads before another stage starts TensorFlow."""
+    load("pipeline.models.threads").use_threads(config)
 
 
 def _validate_runtimes(config: Config) -> None:
@@ -122,9 +133,9 @@ STAGES = (
         "pipeline.training.stage",
         inputs=("data",),
         reads=("task", "model", "optimizer", "train"),
-        packages=("tensorflow", "keras", "numpy"),
+        packages=("tensorflow", "keras", "numpy", "scipy"),
         code=_task,
-        validate=check_combinations,
+        validate=_validate_training,
         files=_own_files,
         preflight=_check_training,
     ),
@@ -132,9 +143,10 @@ STAGES = (
         EvaluateFacts,
         "pipeline.evaluation.stage",
         inputs=("data", "train"),
-        reads=_TASK,
+        reads=(*_TASK, "train.threads"),
         packages=("tensorflow", "keras", "numpy", "scikit-learn"),
         code=_task,
+        preflight=_use_threads,
         gate=_require_quality,
     ),
     Stage(

@@ -22,6 +22,7 @@ ORDER = [
     ["verification", "publishing"],
     ["comparison"],
     ["stages"],
+    ["studies"],
     ["commands"],
     ["serving"],
     ["api"],

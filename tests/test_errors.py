@@ -1,8 +1,10 @@
 """The text of errors: one line of a library's message, and the closest known name."""
 
+import pickle
+
 import pytest
 
-from pipeline.errors import did_you_mean, one_line, sentence
+from pipeline.errors import MissingExtra, TrainingDiverged, did_you_mean, one_line, sentence
 
 
 def test_error_is_reduced_to_one_line() -> None:
@@ -29,6 +31,15 @@ def test_sentence_ends_with_one_period() -> None:
     assert sentence(ValueError("One period.")) == "One period."
     assert sentence(ValueError("Is it?")) == "Is it?"
     assert sentence(KeyError()) == "KeyError."
+
+
+def test_errors_can_be_sent_to_another_process() -> None:
+    diverged = TrainingDiverged("The loss became NaN.")
+    diverged.history = [{"loss": 1.0}]
+    for error in (diverged, MissingExtra("A study on Ray", "ray")):
+        received = pickle.loads(pickle.dumps(error))  # noqa: S301  (written here)
+        assert type(received) is type(error)
+        assert (str(received), vars(received)) == (str(error), vars(error))
 
 
 @pytest.mark.parametrize(

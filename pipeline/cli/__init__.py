@@ -11,6 +11,7 @@ from pipeline.cli.lecture import gradcheck
 from pipeline.cli.published import models, predict, verify
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
+from pipeline.cli.study import study
 from pipeline.cli.workspace import clean, runs
 from pipeline.terminal.usage_hints import HintingGroup
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (
     run,
+    study,
     config,
     why,
     runs,

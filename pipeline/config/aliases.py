@@ -146,6 +146,14 @@ _VALUES: dict[KeyPath, dict[str, str]] = {
         **dict.fromkeys(
             ("gd", "gradient_descent"), "Write sgd, and train.batch_size: full for all images."
         ),
+        **dict.fromkeys(
+            ("cg", "nonlinear_cg", "conjugate_gradients", "fletcher_reeves", "polak_ribiere"),
+            "Write conjugate_gradient, and train.batch_size: full.",
+        ),
+        **dict.fromkeys(
+            ("lbfgs", "lbfgs_b", "l_bfgs_b", "bfgs", "quasi_newton"),
+            "Write l_bfgs, and train.batch_size: full.",
+        ),
     },
     ("optimizer", "schedule", "name"): {
         **dict.fromkeys(("none", "constant", "fixed"), _NO_SCHEDULE),

@@ -11,20 +11,26 @@ from pipeline.config.schema import PATTERN_RULES, Config
 from pipeline.config.value_hints import as_yaml, hint
 
 
-def sentences(error: ValidationError, places: Places) -> dict[KeyPath, str]:
-    """Return one sentence for each wrong key, in the order of the schema, unknown keys last."""
+def sentences(
+    error: ValidationError, places: Places, root: type[BaseModel] = Config
+) -> dict[KeyPath, str]:
+    """Return one sentence for each wrong key, in the order of the schema, unknown keys last.
+
+    ``root`` is the schema of the file.
+    """
     by_key: dict[KeyPath, list[Any]] = {}
     for problem in error.errors():
         if problem["type"] == "too_short" and problem["input"]:
             continue  # it counts valid elements only, and the others have errors of their own
-        by_key.setdefault(_key_path(problem["loc"]), []).append(problem)
-    return {key: _sentence(key, problems, places) for key, problems in by_key.items()}
+        by_key.setdefault(_key_path(problem["loc"], root), []).append(problem)
+    return {key: _sentence(key, problems, places, root) for key, problems in by_key.items()}
 
 
 def explain_names_of_other_tools(values: dict[str, Any], places: Places) -> dict[KeyPath, str]:
     """Return a message for each name of another tool; the schema does not reject all of them."""
     found = {
-        path: [_unknown_key(path, places)] for path in aliases.unsupported_optimizer_keys(values)
+        path: [_unknown_key(path, places, Config)]
+        for path in aliases.unsupported_optimizer_keys(values)
     }
     for path, value, what_to_write in aliases.values_of_other_tools(values):
         unknown = f"Unknown value {as_yaml(value)} for {'.'.join(path)} in {_place(path, places)}."
@@ -32,10 +38,10 @@ def explain_names_of_other_tools(values: dict[str, Any], places: Places) -> dict
     return {path: "\n".join(texts) for path, texts in found.items()}
 
 
-def _key_path(location: tuple[int | str, ...]) -> KeyPath:
+def _key_path(location: tuple[int | str, ...], root: type[BaseModel]) -> KeyPath:
     """Return the key, with the index of a list's element, without pydantic's union branches."""
     path: list[str] = []
-    section: type[BaseModel] | None = Config
+    section: type[BaseModel] | None = root
     for part in location:
         if section is None:
             path[-1] += f"[{part}]" if isinstance(part, int) else ""
@@ -48,11 +54,11 @@ def _key_path(location: tuple[int | str, ...]) -> KeyPath:
     return tuple(path)
 
 
-def _sentence(key: KeyPath, problems: list[Any], places: Places) -> str:
+def _sentence(key: KeyPath, problems: list[Any], places: Places, root: type[BaseModel]) -> str:
     name = ".".join(key)
     kinds = {problem["type"] for problem in problems}
     if "extra_forbidden" in kinds:
-        return _unknown_key(key, places)
+        return _unknown_key(key, places, root)
     if "missing" in kinds:
         return f"Missing key {name!r} in {_place(key, places)}. {_missing(key)}"
     if not name:
@@ -60,11 +66,11 @@ def _sentence(key: KeyPath, problems: list[Any], places: Places) -> str:
     rules = " or ".join(dict.fromkeys(_rule(problem) for problem in problems))
     value = problems[0]["input"]
     text = f"{name} must be {rules}; got {as_yaml(value)} in {_place(key, places)}."
-    return f"{text} {hint(key, value, kinds)}".rstrip()
+    return f"{text} {hint(key, value, kinds, root)}".rstrip()
 
 
-def _unknown_key(path: KeyPath, places: Places) -> str:
-    return f"Unknown key {'.'.join(path)!r} in {_place(path, places)}. {advice(path)}"
+def _unknown_key(path: KeyPath, places: Places, root: type[BaseModel]) -> str:
+    return f"Unknown key {'.'.join(path)!r} in {_place(path, places)}. {advice(path, root)}"
 
 
 def _missing(key: KeyPath) -> str:

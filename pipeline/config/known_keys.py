@@ -54,17 +54,24 @@ def likely_keys(path: KeyPath) -> list[str]:
     return [".".join(key) for key in near[:_MAX_SUGGESTIONS]]
 
 
-def advice(path: KeyPath) -> str:
+def advice(path: KeyPath, root: type[BaseModel] = Config) -> str:
     """Return a sentence with the key to write instead of an unknown one."""
     name = path[-1].lower().replace("-", "_")
     if ":" in name:
         return f"Put a space after the colon: {path[-1].replace(':', ': ', 1)}"
+    if root is not Config:
+        near = _near(name, list(all_keys(root)))
+        return f"Did you mean {'.'.join(near[0])}?" if near else _keys_of_section(path, root)
     for known in (".".join((*path[-2:-1], name)), name):
         if known in aliases.ADVICE:
             return aliases.ADVICE[known]
     if likely := likely_keys(path):
         return f"Did you mean {' or '.join(likely)}?"
-    section: type[BaseModel] = Config
+    return _keys_of_section(path, root)
+
+
+def _keys_of_section(path: KeyPath, root: type[BaseModel]) -> str:
+    section = root
     for part in path[:-1]:
         section = section_of(section, part) or section
     where = f"in {'.'.join(path[:-1])}" if path[1:] else "at the top level"

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml.nodes import MappingNode
 
 from pipeline.config.error_messages import explain_names_of_other_tools, sentences
 from pipeline.config.finding import find_config, is_config
@@ -16,27 +16,46 @@ from pipeline.config.origin import Origin, changed_keys
 from pipeline.config.places import KeyPath, Places
 from pipeline.config.schema import Config
 from pipeline.config.shorthands import expand
-from pipeline.config.yaml_text import load_yaml
+from pipeline.config.yaml_file import read_mapping
+from pipeline.config.yaml_text import load_yaml, value_text
 from pipeline.errors import ConfigError
 
 # Their keys depend on each other.
 _REPLACED_WHOLE = {"optimizer", "schedule", "early_stopping", "target"}
 
 
-def read(path: Path, overrides: Iterable[str] = ()) -> Config:
-    """Read a configuration file, or ``configs/NAME.yaml``, and apply ``KEY=VALUE`` overrides.
+@dataclass(frozen=True)
+class Override:
+    """A new value of a key, where it was set, for messages, and how, if as ``KEY=VALUE``."""
+
+    key: str
+    value: Any
+    place: str
+    written: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The override as it is written on the command line."""
+        return self.written or f"{self.key}={value_text(self.value)}"
+
+
+def read(path: Path, overrides: Iterable[str | Override] = ()) -> Config:
+    """Read a configuration file, or ``configs/NAME.yaml``, and apply overrides.
 
     Raises:
         ConfigError: the file or an override does not fit the schema.
     """
-    file, given = find_config(path), tuple(overrides)
-    values, places = _read_yaml(file)
+    file = find_config(path)
+    given = [_parse(one) if isinstance(one, str) else one for one in overrides]
+    values, places = read_mapping(
+        file, Config, kind="configuration", example="configs/mlp.yaml for an example"
+    )
     without_overrides = deepcopy(values)
     for override in given:
         _apply(override, values, places)
     config = validate(values, places)
     changes = _changes(without_overrides, values, config) if given else {}
-    return config.with_origin(Origin(str(file), given, changes))
+    return config.with_origin(Origin(str(file), tuple(one.text for one in given), changes))
 
 
 def validate(values: dict[str, Any], places: Places) -> Config:
@@ -67,53 +86,23 @@ def _changes(before: dict[str, Any], after: dict[str, Any], config: Config) -> d
     return changed_keys(alone.model_dump(mode="json"), config.model_dump(mode="json"))
 
 
-def _read_yaml(path: Path) -> tuple[dict[str, Any], Places]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows editors may begin it with a BOM
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
-    except OSError as error:
-        raise ConfigError(f"Cannot read {path}: {error.strerror}.") from error
-    node, values = load_yaml(text, str(path))
-    if not isinstance(node, MappingNode):
-        found = "is empty" if node is None else _KINDS.get(type(values), "contains a single value")
-        key = str(values).partition(":")[0]
-        is_key = isinstance(values, str) and key in Config.model_fields and key != values
-        advice = f"Put a space after the colon: {key}: VALUE" if is_key else _SEE_EXAMPLE
+def _parse(text: str) -> Override:
+    key, separator, value = text.partition("=")
+    key = key.strip()
+    if not separator or not all(key.split(".")):
+        raise ConfigError(f"An override must be KEY=VALUE; got {text!r}. {_suggestion(text)}")
+    if not value.strip():
         raise ConfigError(
-            f"{path} {found}; a configuration must be a YAML mapping (KEY: VALUE lines). {advice}"
+            f"The override {text!r} has no value. Write {key}=VALUE, without spaces around =, or "
+            f"{key}=null for none."
         )
-    places = Places(str(path))
-    _note_lines(node, (), places)
-    return expand(values), places
+    place = f"the override {text!r}"
+    return Override(key, load_yaml(value, place)[1], place, text)
 
 
-_KINDS: dict[type, str] = {list: "contains a list", str: "contains text"}
-_SEE_EXAMPLE = "See configs/mlp.yaml for an example."
-
-
-def _note_lines(node: MappingNode, path: KeyPath, places: Places) -> None:
-    for key, value in node.value:
-        key_path = (*path, str(key.value))
-        places.at_line(key_path, key.start_mark.line + 1)
-        if isinstance(value, MappingNode):
-            _note_lines(value, key_path, places)
-
-
-def _apply(override: str, values: dict[str, Any], places: Places) -> None:
-    key, separator, text = override.partition("=")
-    path = tuple(key.strip().split("."))
-    place = f"the override {override!r}"
-    if not separator or not all(path):
-        raise ConfigError(
-            f"An override must be KEY=VALUE; got {override!r}. {_suggestion(override)}"
-        )
-    if not text.strip():
-        raise ConfigError(
-            f"The override {override!r} has no value. Write {key.strip()}=VALUE, without spaces "
-            f"around =, or {key.strip()}=null for none."
-        )
-    value = _expanded(path, load_yaml(text, place)[1])
+def _apply(override: Override, values: dict[str, Any], places: Places) -> None:
+    path, place = tuple(override.key.split(".")), override.place
+    value = _expanded(path, override.value)
     section = values
     for depth, part in enumerate(path[:-1], start=1):
         if not isinstance(section.get(part), dict):

@@ -25,12 +25,12 @@ FormatName = Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onn
 Fraction = Annotated[float, Field(ge=0, le=1)]
 _DATA_SET = r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$"
 _LABEL = r"^\w+$"
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 PATTERN_RULES = {
     _DATA_SET: "the name of a data set of TensorFlow Datasets in lower case, such as mnist, "
     "emnist/letters or mnist:3.0.1",
     _LABEL: "a word of letters, digits and _",
-    _NAME: "text of letters, digits, - and _ that begins with a letter or digit",
+    NAME_PATTERN: "text of letters, digits, - and _ that begins with a letter or digit",
 }
 _USER_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 
@@ -133,8 +133,12 @@ class Schedule(Named):
         return dict(self.model_extra or {})
 
 
+# Methods of SciPy: a class of this name is in pipeline/models/full_gradient.py.
+FULL_GRADIENT_METHODS = ("conjugate_gradient", "l_bfgs")
+
+
 class Optimizer(Named):
-    """An optimizer by its Keras name, with that class's arguments."""
+    """An optimizer by its Keras name, or a full-gradient method, with that class's arguments."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -152,8 +156,13 @@ class Optimizer(Named):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments for the Keras class, as written, without the learning rate."""
+        """The arguments for the class, as written, without the learning rate."""
         return dict(self.model_extra or {})
+
+    @property
+    def needs_full_gradient(self) -> bool:
+        """Whether it is a method of SciPy, which needs the gradient over all images."""
+        return self.name in FULL_GRADIENT_METHODS
 
 
 class EarlyStopping(Section):
@@ -193,7 +202,12 @@ class Train(Section):
     batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
         128, description="Images per step; full computes the gradient over all of them."
     )
-    epochs: int = Field(10, ge=1, description="Passes over the training images.")
+    epochs: int = Field(
+        10,
+        ge=1,
+        description="Passes over the training images; for conjugate_gradient and l_bfgs, their "
+        "iterations.",
+    )
     loss: Literal["cross_entropy", "squared", "absolute"] | None = Field(
         None,
         description="cross_entropy for classification; squared, (f - y)^2 / 2 (default), or "
@@ -212,6 +226,11 @@ class Train(Section):
     compiler: Literal["auto", "xla", "graph"] = Field(
         "auto",
         description="Compiler of the training steps; auto is XLA, or a graph where that is better.",
+    )
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None,
+        description="Threads of TensorFlow's operations, by default one per core; another number "
+        "rounds sums differently.",
     )
     memory_mb: Annotated[int, Field(ge=1)] | None = Field(
         None,
@@ -283,7 +302,7 @@ class Config(Section):
 
     name: str = Field(
         max_length=100,
-        pattern=_NAME,
+        pattern=NAME_PATTERN,
         description="The name the model is published under.",
     )
     data: Data = Data()

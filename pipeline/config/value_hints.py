@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -27,13 +28,13 @@ def as_yaml(value: Any) -> str:
     return repr(list(value) if isinstance(value, tuple) else value)
 
 
-def hint(key: KeyPath, value: Any, kinds: set[str]) -> str:
+def hint(key: KeyPath, value: Any, kinds: set[str], root: type[BaseModel] = Config) -> str:
     """Return a sentence with the value to write, or "" if the rule is enough.
 
-    ``kinds`` are the types of pydantic's errors for this key.
+    ``kinds`` are the types of pydantic's errors for this key; ``root`` is the schema of the file.
     """
     hints: dict[str, Callable[[KeyPath, Any], str]] = {
-        "literal_error": _near_literal,
+        "literal_error": partial(_near_literal, root),
         "int_type": _as_whole_number,
         "int_from_float": _as_whole_number,
         "float_type": _as_number,
@@ -42,19 +43,19 @@ def hint(key: KeyPath, value: Any, kinds: set[str]) -> str:
         "string_type": _as_text,
         "string_pattern_mismatch": _lower_case,
         "value_error": _as_target,
-        **dict.fromkeys(_SECTION, _as_section),
+        **dict.fromkeys(_SECTION, partial(_as_section, root)),
     }
     found = (hints[kind](key, value) for kind in sorted(kinds) if kind in hints)
     return next(filter(None, found), "")
 
 
-def _near_literal(key: KeyPath, value: Any) -> str:
-    return did_you_mean(str(value), _literals(without_indices(key))).rstrip()
+def _near_literal(root: type[BaseModel], key: KeyPath, value: Any) -> str:
+    return did_you_mean(str(value), _literals(root, without_indices(key))).rstrip()
 
 
-def _literals(key: KeyPath) -> list[str]:
+def _literals(root: type[BaseModel], key: KeyPath) -> list[str]:
     """Return the texts that the schema allows for a key."""
-    section: Any = Config
+    section: Any = root
     for part in key[:-1]:
         section = section_of(section, part) or section
     waiting, found = [section.model_fields[key[-1]].annotation], []
@@ -142,10 +143,10 @@ def _as_text(key: KeyPath, value: Any) -> str:
     return f"Write '{value}'." if is_number and key[0] in _FREE_TEXT else ""
 
 
-def _as_section(key: KeyPath, value: Any) -> str:
+def _as_section(root: type[BaseModel], key: KeyPath, value: Any) -> str:
     if isinstance(value, str) and re.match(r"\w+:\S", value):
         return f"Put a space after the colon: {value.replace(':', ': ', 1)}"
-    section: type[BaseModel] = Config
+    section = root
     for part in without_indices(key):
         section = section_of(section, part) or section
     for name, field in section.model_fields.items():

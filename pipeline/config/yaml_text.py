@@ -99,3 +99,21 @@ def dump_yaml(values: dict[str, Any], width: int = 200) -> str:
     text = io.StringIO()
     yaml.dump(values, text)
     return text.getvalue()
+
+
+def value_text(value: Any) -> str:
+    """Return a value as it is written after ``KEY=``: text without quotes where YAML allows it."""
+    if isinstance(value, str) and _is_plain(value):
+        return value
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {value_text(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(value_text, value))}]"
+    return json.dumps(value)
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        return bool(load_yaml(f"[{text}]", "a value")[1] == [text])
+    except ConfigError:
+        return False

@@ -44,6 +44,16 @@ def code_hashes(roots: tuple[str, ...], *, package: Path = _PACKAGE_ROOT) -> dic
 
     A root that is a package includes all its modules. Hashes are the same on all Python versions.
     """
+    # This process runs the code that it has loaded, whatever happens to the files.
+    return dict(_own_hashes(roots) if package == _PACKAGE_ROOT else _hashes(roots, package))
+
+
+@cache
+def _own_hashes(roots: tuple[str, ...]) -> dict[str, str]:
+    return _hashes(roots, _PACKAGE_ROOT)
+
+
+def _hashes(roots: tuple[str, ...], package: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     waiting = [module for root in roots for module in _expand(root, package)]
     while waiting:

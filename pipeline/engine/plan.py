@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.artifacts.data_source import Source
 from pipeline.artifacts.stage_facts import Facts
@@ -17,6 +17,8 @@ from pipeline.engine.fingerprints import (
 from pipeline.engine.stage import Graph, Stage
 from pipeline.engine.store import Ingredients, StageOutput
 from pipeline.engine.workspace import Workspace
+
+F = TypeVar("F", bound=Facts)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Plan:
         if output is None or not stage.is_current(output, self.config, self.workspace):
             return None
         return output
+
+    def output(self, facts: type[F]) -> StageOutput[F] | None:
+        """Return the complete output of the stage that reports these facts, if it is current."""
+        [stage] = [stage for stage in self.graph.stages if stage.facts is facts]
+        return self.find(stage)
 
     def _ingredients(self, stage: Stage[Any]) -> Ingredients:
         config = flatten(self.config.model_dump(mode="json"))

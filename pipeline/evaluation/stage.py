@@ -16,6 +16,8 @@ from pipeline.artifacts.metrics import Metrics
 from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
+from pipeline.evaluation.baseline import baseline_scores
+from pipeline.models.threads import use_threads
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.predictor import Predictor
 from pipeline.tasks.registry import task_of
@@ -23,7 +25,12 @@ from pipeline.tasks.task import Task
 
 
 def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
-    """Write the predictions for the test set into ``folder``; return the metrics of each split."""
+    """Write the predictions for the test set into ``folder``; return the metrics of each split.
+
+    Raises:
+        ConfigError: TensorFlow has started with another number of threads.
+    """
+    use_threads(context.config)
     with context.progress.task("evaluating"):
         predictor = KerasPredictor(context.output(TrainFacts).path / TRAINED_MODEL_FILE)
         data = read_data(context.output(DataFacts).path)
@@ -38,10 +45,9 @@ def evaluate(predictor: Predictor, data: DataSet, task: Task, folder: Path) -> d
         split = getattr(data, name)
         predictions = predictor.predict_all(split.images)
         found = task.evaluate(predictions, split.labels, data.class_names)
-        constant = np.broadcast_to(
-            task.baseline(data.train.labels, predictions.shape[1]), predictions.shape
+        baseline = baseline_scores(
+            task, data.train.labels, split.labels, data.class_names, predictions.shape[1]
         )
-        baseline = task.evaluate(constant, split.labels, data.class_names).scores
         metrics[name] = replace(found, baseline=baseline)
         if name == "test":
             np.save(folder / TEST_PROBABILITIES_FILE, predictions)

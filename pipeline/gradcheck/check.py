@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from pipeline.config.schema import FULL_GRADIENT_METHODS
 from pipeline.gradcheck.by_hand import scaled_and_flat, textbook_network
 from pipeline.gradcheck.differences import LossDifferences
 from pipeline.gradcheck.float32_bounds import (
@@ -46,7 +47,20 @@ def check_network(
     )
     output = OUTPUT_LOSSES[task.output_name, task.loss_name]
     loss, rows = check_gradients(model, config.model, task, batch, output, on_tensor=on_tensor)
-    return GradientCheck(config.name, len(batch.labels), loss, tuple(rows), tuple(check_updates()))
+    updates = tuple(check_updates())
+    return GradientCheck(
+        config.name, len(batch.labels), loss, tuple(rows), updates, _note(config.optimizer.name)
+    )
+
+
+def _note(optimizer: str) -> str:
+    if optimizer not in FULL_GRADIENT_METHODS:
+        return ""
+    return (
+        f"{optimizer} has no update rule to compare: SciPy computes its steps from the gradients "
+        "above, and a line search determines their lengths. The rules below are those of the other "
+        "optimizers."
+    )
 
 
 def check_gradients(

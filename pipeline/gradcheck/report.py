@@ -61,6 +61,7 @@ class GradientCheck:
     loss: float
     gradients: tuple[GradientRow, ...]
     updates: tuple[UpdateRow, ...]
+    note: str = ""  # about the optimizer of the configuration
 
     @property
     def passed(self) -> bool:

@@ -132,5 +132,5 @@ def _check_type(value: Any, default: Any, key: str, place: str) -> None:
     if not fits:
         raise ConfigError(
             f"{key} must be {expected}; got {value!r} in {place}. "
-            f"{f'Write {advice}' if advice else f'The Keras default is {json.dumps(default)}'}."
+            f"{f'Write {advice}' if advice else f'The default is {json.dumps(default)}'}."
         )

@@ -1,10 +1,11 @@
-"""Configuration -> Keras optimizer, every argument checked."""
+"""Configuration -> Keras optimizer or full-gradient method, every argument checked."""
 
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from pipeline.errors import ConfigError
+from pipeline.models.full_gradient import METHODS, FullGradientMethod
 from pipeline.models.keras_by_name import PlaceOf, choose, create, parameters_of, unknown_place
 from pipeline.models.schedules import build_schedule
 
@@ -23,9 +24,10 @@ def build_optimizer(
     Raises:
         ConfigError: the optimizer, the schedule or an argument is unknown or invalid.
     """
+    assert not config.needs_full_gradient, "see build_method"
     kind = choose(
         config.name,
-        optimizer_classes(),
+        _all_classes(),
         "optimizer.name",
         kind="optimizer",
         place_of=place_of,
@@ -41,10 +43,24 @@ def build_optimizer(
     return optimizer
 
 
+def build_method(config: "Optimizer", *, place_of: PlaceOf = unknown_place) -> FullGradientMethod:
+    """Return the full-gradient method, such as l_bfgs.
+
+    Raises:
+        ConfigError: an argument is unknown or invalid.
+    """
+    kind = METHODS[config.name]
+    _require_own_arguments(config, kind, place_of)
+    method: FullGradientMethod = create(
+        kind, config.arguments, "optimizer", implied={}, place_of=place_of
+    )
+    return method
+
+
 def _require_own_arguments(config: "Optimizer", kind: type, place_of: PlaceOf) -> None:
     """Reject the arguments of another optimizer; overriding the name alone keeps them."""
     for argument in config.arguments:
-        others = [n for n, other in optimizer_classes().items() if argument in parameters_of(other)]
+        others = [n for n, other in _all_classes().items() if argument in parameters_of(other)]
         if others and argument not in parameters_of(kind):
             key = f"optimizer.{argument}"
             places = place_of(key), place_of("optimizer.name")
@@ -55,6 +71,10 @@ def _require_own_arguments(config: "Optimizer", kind: type, place_of: PlaceOf) -
                 f"it belongs to {', '.join(others)}. Remove it"
                 f"{replace if overridden else ', or choose one of these optimizers.'}"
             )
+
+
+def _all_classes() -> dict[str, type]:
+    return {**optimizer_classes(), **METHODS}
 
 
 def optimizer_classes() -> dict[str, type]:

@@ -36,5 +36,10 @@ def write_page(path: Path, template: str, data: Any) -> None:
         StorageError: the file cannot be written.
     """
     text = (resources.files(__package__) / template).read_text("utf-8")
-    embedded = json.dumps(data, allow_nan=False).replace("<", "\\u003c")  # no </script>
-    write_file(path, text.replace(_DATA, embedded).encode())
+    write_file(path, text.replace(_DATA, embedded_json(data)).encode())
+
+
+def embedded_json(data: Any) -> str:
+    """Return data as strict JSON that can be part of a script in HTML."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")  # no </script>

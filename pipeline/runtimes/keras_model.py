@@ -17,7 +17,10 @@ class KerasPredictor(Predictor):
         import tensorflow as tf
 
         model = keras.models.load_model(path, compile=False, safe_mode=True)
-        self._call = tf.function(lambda images: model(images, training=False))
+        self._call = tf.function(  # traced once: the last chunk of images is smaller
+            lambda images: model(images, training=False),
+            input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.uint8)],
+        )
         self.contract = Contract(
             inputs=tuple(_spec(tensor.name, tensor) for tensor in model.inputs),
             outputs=tuple(map(_spec, model.output_names, model.outputs)),

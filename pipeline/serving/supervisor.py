@@ -10,6 +10,7 @@ import time
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from pipeline.errors import MachineError
@@ -27,6 +28,7 @@ class Supervisor:
     def __init__(self, settings: Settings, sock: socket.socket) -> None:
         self._settings, self._sock = settings, sock
         self._spawn: Any = multiprocessing.get_context("spawn")
+        self._shutting_down: Event = self._spawn.Event()
         self._started: dict[SpawnProcess, float] = {}
         self._signals, self._wakeup = socket.socketpair()  # a byte for each signal: its number
         self._wakeup.setblocking(False)
@@ -64,7 +66,9 @@ class Supervisor:
 
     def _start(self) -> SpawnProcess:
         process: SpawnProcess = self._spawn.Process(
-            target=_worker_main, args=(self._settings, self._sock), daemon=False
+            target=_worker_main,
+            args=(self._settings, self._sock, self._shutting_down),
+            daemon=False,
         )
         # Ctrl-C reaches every process of a terminal, and must not kill a worker that is starting:
         # it inherits the blocked signals until its handlers are in place. In this process a blocked
@@ -85,8 +89,9 @@ class Supervisor:
 
     def _shut_down(self, number: int | None) -> None:
         """Forward this signal and later ones to the workers; kill those that exit too late."""
-        # First, since the last process to close a port resets the connections not yet accepted.
+        # First, since the last process to close a port must be one that accepts its connections.
         self._sock.close()
+        self._shutting_down.set()
         limits = self._settings.limits
         seconds = limits.drain_seconds + limits.shutdown_seconds + _STARTUP_SECONDS
         until = time.monotonic() + seconds
@@ -120,7 +125,7 @@ def _require_served(process: SpawnProcess, seconds: float) -> None:
     mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
 
 
-def _worker_main(settings: Settings, sock: socket.socket) -> None:
+def _worker_main(settings: Settings, sock: socket.socket, shutting_down: Event) -> None:
     """Run a worker, which exits when its parent process does."""
     from pipeline.errors import PipelineError
     from pipeline.serving.worker import run_worker
@@ -130,8 +135,10 @@ def _worker_main(settings: Settings, sock: socket.socket) -> None:
         signal.signal(number, _exit)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    assert parent
     try:
-        run_worker(settings, sock)
+        run_worker(settings, sock, lambda: shutting_down.is_set() or not parent.is_alive())
     except PipelineError as error:
         _log.error("%s", error)
         raise SystemExit(error.exit_code) from None

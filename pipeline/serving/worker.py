@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import socket
+from collections.abc import Callable
 from functools import partial
 
 from pipeline.serving import metrics
@@ -24,8 +25,12 @@ from pipeline.system import daemon_threads
 _GC_THRESHOLD = 50_000
 
 
-def run_worker(settings: Settings, sock: socket.socket) -> None:
+def run_worker(
+    settings: Settings, sock: socket.socket, closes_port: Callable[[], bool] = lambda: True
+) -> None:
     """Serve until SIGINT or SIGTERM, then complete the requests in progress.
+
+    ``closes_port`` tells then whether all processes that share the port end, or this one alone.
 
     Raises:
         MachineError: the gRPC port cannot be opened.
@@ -35,7 +40,7 @@ def run_worker(settings: Settings, sock: socket.socket) -> None:
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
     service = Service(settings)
     access_log = AccessLog(json_log if settings.access_log else None)
-    server = Server(Application(service, access_log), settings)
+    server = Server(Application(service, access_log), settings, closes_port)
     try:
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(service, server, access_log, sock))

@@ -1,4 +1,4 @@
-"""Scratch folders in the system's temporary folder, also removed if their process was killed."""
+"""Scratch folders, also removed if their process was killed."""
 
 import fcntl
 import os
@@ -13,14 +13,17 @@ PREFIX = "pipeline-scratch-"
 
 
 @contextmanager
-def scratch_folder() -> Iterator[Path]:
+def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
     """Yield an empty folder that is removed when the block ends.
+
+    It is in ``parent``, by default the system's temporary folder.
 
     A lock marks it as in use. The system releases the lock however this process ends, so that the
     next one can remove what was left behind; unlike process numbers, locks are never reused.
     """
-    remove_abandoned_scratch()
-    folder, descriptor = _new_locked_folder()
+    parent = parent or Path(tempfile.gettempdir())
+    remove_abandoned_scratch(parent)
+    folder, descriptor = _new_locked_folder(parent)
     try:
         yield folder
     finally:
@@ -28,17 +31,17 @@ def scratch_folder() -> Iterator[Path]:
         os.close(descriptor)
 
 
-def remove_abandoned_scratch() -> None:
+def remove_abandoned_scratch(parent: Path | None = None) -> None:
     """Remove the scratch folders of this user whose processes have ended."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for folder in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
         with suppress(OSError):  # another process removed it, or owns it
             _remove_if_abandoned(folder)
 
 
-def _new_locked_folder() -> tuple[Path, int]:
+def _new_locked_folder(parent: Path) -> tuple[Path, int]:
     """Return a new folder and the descriptor that holds its lock."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         with suppress(FileNotFoundError):
             descriptor = _open(folder)
             fcntl.flock(descriptor, fcntl.LOCK_EX)

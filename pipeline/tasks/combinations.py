@@ -44,6 +44,15 @@ def logs_of(task: Task) -> list[str]:
     return [*names, *(f"val_{name}" for name in names)]
 
 
+def score_in_logs(task: Task) -> str:
+    """Return the name of the value in the logs of an epoch that rates the validation set.
+
+    It is the task's score, or else the loss, which improves when the score does.
+    """
+    name = f"val_{task.quality.name}"
+    return name if name in logs_of(task) else "val_loss"
+
+
 def _check_monitor(monitor: str, task: Task) -> None:
     if monitor not in logs_of(task):
         allowed = get_args(EarlyStopping.model_fields["monitor"].annotation)

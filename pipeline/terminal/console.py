@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from pipeline.progress import Progress, Task
+from pipeline.progress import Progress, Task, TrainingCost
 from pipeline.system.interruption import Interruption
 
 _QUIET_SECONDS = 2.0  # without a terminal, shorter tasks print no line
@@ -58,6 +58,9 @@ class TerminalProgress(Progress):
         ]
         with Bars(*columns, console=self.console, transient=True) as bars:
             yield _Bar(bars, bars.add_task(description, total=total, detail=""))
+
+    def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        """Show nothing: the bar of the training shows the same."""
 
 
 class _Bar:

@@ -34,6 +34,8 @@ def print_gradients(result: "GradientCheck") -> None:
         "float32, the distance from the exact gradient."
     )
     _print_kinks(result)
+    if result.note:
+        print_line(escape(result.note))
     _print_updates(result.updates)
 
 

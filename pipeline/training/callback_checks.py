@@ -19,14 +19,20 @@ def check_callbacks(config: "Config", *, run_own_code: bool) -> None:
     """Build all callbacks once, to find mistakes that would fail only late in the training.
 
     Raises:
-        ConfigError: a class, an argument or a file is unknown or invalid, or both a schedule and a
-            callback set the learning rate.
+        ConfigError: a class, an argument or a file is unknown or invalid, or a
+            callback sets the learning rate as the schedule does, or of a method without one.
     """
     place_of = config.place_of
     built = build_callbacks(config.train.callbacks, run_own_code=run_own_code, place_of=place_of)
     _check_monitors(config.train.callbacks, logs_of(task_of(config)), place_of)
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
+    if setters and config.optimizer.needs_full_gradient:
+        raise ConfigError(
+            f"{setters[0]} sets the learning rate (train.callbacks in {place_of('train.callbacks')}"
+            f"), but {config.optimizer.name} has none: a line search determines the length of each "
+            "step. Remove the callback, or choose another optimizer."
+        )
     if setters and config.optimizer.schedule is not None:
         raise ConfigError(
             "The learning rate must be set by optimizer.schedule or by a callback, not by both; "

@@ -16,7 +16,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.artifacts.history import History
 from pipeline.artifacts.serialization import from_json
+from pipeline.progress import TrainingCost
 from pipeline.system.atomic import remove_abandoned, write_file
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint_file import DAMAGED, DESCRIPTION, MAX_IDLE_DAYS, decode, encode
@@ -24,6 +26,7 @@ from pipeline.training.compiled_program import EpochState
 
 MIN_SECONDS = 10.0  # shorter trainings need no checkpoint
 COST_SHARE = 0.01  # checkpoints take at most this share of the training time
+_EVALUATIONS = ".evaluations"
 
 
 @dataclass
@@ -32,7 +35,9 @@ class Position:
 
     epoch: int = 0
     state: EpochState = field(default_factory=EpochState)
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: History = field(default_factory=list)
+    costs: list[TrainingCost] = field(default_factory=list)  # up to the end of each epoch
+    cost: TrainingCost = field(default_factory=TrainingCost)  # so far
     stopped: bool = False  # by a callback
 
 
@@ -59,10 +64,15 @@ class Checkpoint:
     """A checkpoint file, written atomically: it is either complete or absent."""
 
     def __init__(self, path: Path) -> None:
-        """Use this file, and remove expired checkpoints beside it."""
+        """Use this file, with the suffix ``.npz``, and remove expired checkpoints beside it."""
         self._path = path
         self._saved, self._cost = time.monotonic(), 0.0
         _prune(path.parent)
+
+    @property
+    def evaluations(self) -> Path:
+        """The file beside it where full-gradient methods record what they computed."""
+        return self._path.with_suffix(_EVALUATIONS)
 
     def is_due(self) -> bool:
         """Whether enough time has passed to keep the cost within ``COST_SHARE``."""
@@ -115,14 +125,15 @@ class Checkpoint:
         )
 
     def remove(self) -> None:
-        """Remove the file: the training is complete, or starts again."""
+        """Remove the files: the training is complete, or starts again."""
         self._path.unlink(missing_ok=True)
+        self.evaluations.unlink(missing_ok=True)
 
 
 def _prune(folder: Path) -> None:
     oldest = time.time() - MAX_IDLE_DAYS * 86_400
     remove_abandoned(folder)
-    for path in folder.glob("*.npz"):
+    for path in [*folder.glob("*.npz"), *folder.glob(f"*{_EVALUATIONS}")]:
         with suppress(FileNotFoundError):  # removed by its own process meanwhile
             if path.stat().st_mtime < oldest:
                 path.unlink()

@@ -3,8 +3,9 @@
 import time
 from typing import TYPE_CHECKING
 
-from pipeline.training.compiled_program import GRAPH, XLA, EpochState, Program
+from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.feed import Feed, Shard
+from pipeline.training.network_program import GRAPH, XLA, NetworkProgram
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Train
@@ -16,7 +17,7 @@ _NAMES = {"xla": XLA, "graph": GRAPH}
 
 
 def compile_program(
-    program: Program,
+    program: NetworkProgram,
     feed: Feed,
     config: "Train",
     progress: "Progress",
@@ -35,6 +36,7 @@ def compile_program(
         chosen = previous_compiler or _NAMES.get(config.compiler)
         reason = program.compile_for(shard, chosen)
         if reason is None and chosen is None and config.precision != "float32":
+            assert isinstance(program, Program), "full-gradient methods compute in float32"
             reason = _choose_faster(program, shard, config.precision)
         shards.close()
     if reason is not None:

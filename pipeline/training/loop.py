@@ -1,11 +1,17 @@
-"""Run epochs of the compiled program in chunks of steps, with progress reports in between."""
+"""Train with mini-batches: epochs of the compiled program in chunks of steps.
+
+Between the chunks, the loop reports progress and can be interrupted.
+"""
 
 import time
 from collections.abc import Callable
 
 from pipeline.errors import TrainingDiverged
-from pipeline.training.compiled_program import EpochState, Program, Result
+from pipeline.progress import TrainingCost
+from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.feed import Feed, Shard
+from pipeline.training.fit import Fit
+from pipeline.training.network_program import Result
 
 CHUNK_SECONDS = 0.5  # how often the loop reports progress and can be interrupted
 
@@ -14,12 +20,28 @@ _EPOCH_START = EpochState()
 
 
 class Loop:
-    """Runs epochs of a program over a feed, in random batches that partition the images."""
+    """Trains with epochs over a feed, in random batches that partition the images."""
 
     def __init__(self, program: Program, feed: Feed) -> None:
         """Use a program that was compiled for the shards of the feed."""
         self.program, self.feed = program, feed
+        self.cost = TrainingCost()  # of all steps so far; a resumed training sets it
         self._chunk = 1
+
+    def train(self, fit: Fit) -> None:
+        """Run the epochs of ``fit``.
+
+        Raises:
+            TrainingDiverged: the loss became infinite or not a number.
+        """
+
+        def after_chunk(state: EpochState) -> None:
+            fit.progressed(state, self.result(state), state.step / self.feed.num_steps)
+
+        while fit.continues:
+            fit.begin_epoch()
+            start = fit.position
+            fit.end_epoch(self.run_epoch(start.epoch, after_chunk, start.state))
 
     def run_epoch(
         self, epoch: int, after_chunk: AfterChunk, state: EpochState = _EPOCH_START
@@ -38,10 +60,14 @@ class Loop:
 
     def result(self, state: EpochState) -> Result:
         """Return the means over the images seen so far in the epoch."""
-        seen = min(state.step * self.feed.batch_size, self.feed.num_images)
+        seen = self._seen(state.step)
         return self.program.means(state.loss_sum / seen, state.metric_sums, seen)
 
-    def divergence(self, epoch: int, step: int) -> TrainingDiverged:
+    def divergence(self, epoch: int) -> TrainingDiverged:
+        """Return the error for a loss that is not finite after the last step of an epoch."""
+        return self._divergence(epoch, self.feed.num_steps - 1)
+
+    def _divergence(self, epoch: int, step: int) -> TrainingDiverged:
         """Return the error for a NaN or infinite loss; epoch and step are counted from 0."""
         return TrainingDiverged(
             f"The loss became NaN or infinite in epoch {epoch + 1}, step {step + 1} of "
@@ -55,13 +81,24 @@ class Loop:
         while first < shard.num_steps:
             count = min(self._chunk, shard.num_steps - first)
             started = time.monotonic()
+            before = state.step
             state, finite = self.program.run(shard, state, count, first=first)
+            seconds = time.monotonic() - started
+            self._add_cost(seconds, before, state.step)
             if not finite:
-                raise self.divergence(epoch, state.step - 1)
-            self._adapt_chunk(count, time.monotonic() - started)
+                raise self._divergence(epoch, state.step - 1)
+            self._adapt_chunk(count, seconds)
             first += count
             after_chunk(state)
         return state
+
+    def _add_cost(self, seconds: float, first: int, last: int) -> None:
+        """Add the steps of the epoch from ``first`` up to ``last``."""
+        self.cost += TrainingCost(seconds, last - first, self._seen(last) - self._seen(first))
+
+    def _seen(self, steps: int) -> int:
+        """Return the number of images in the first steps of an epoch; the last may have fewer."""
+        return min(steps * self.feed.batch_size, self.feed.num_images)
 
     def _adapt_chunk(self, count: int, seconds: float) -> None:
         ideal = int(count * CHUNK_SECONDS / max(seconds, 1e-6))

@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar
 
 import keras
 
 from pipeline.tasks.task import Task
 from pipeline.training.compiled_program import Program
+from pipeline.training.full_gradient.loss import FullGradient
+from pipeline.training.network_program import NetworkProgram
 
 _MAX_IDLE = 4  # compiled programs cached for further runs; each holds weights
 
+P = TypeVar("P", bound=NetworkProgram)
 
-@contextmanager
+
 def compiled(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
@@ -20,7 +24,7 @@ def compiled(
     task: Task,
     batch_size: int,
     reusable: bool = True,
-) -> Iterator[Program]:
+) -> AbstractContextManager[Program]:
     """Yield a program that starts from the values of this model and this optimizer.
 
     A program that was compiled earlier in this process for an equivalent model and optimizer is
@@ -28,34 +32,51 @@ def compiled(
     callbacks may change the model or the optimizer.
     """
     optimizer.build(model.trainable_variables)
-    key = _description(model, optimizer, task, batch_size)
-    program = _idle.pop(key, None)  # in use until it is put back
-    if program is None:
-        program = Program(model, optimizer, task=task, batch_size=batch_size)
+    fixed = [*_fixed(model, task), *_fixed_of(optimizer), batch_size]
+    program = Program(model, optimizer, task=task, batch_size=batch_size)
+    return _pooled(program, fixed, reusable)
+
+
+def compiled_gradient(
+    model: keras.Model, *, task: Task, reusable: bool = True
+) -> AbstractContextManager[FullGradient]:
+    """Yield a program of the full gradient that starts from the values of this model.
+
+    It may be one that was compiled earlier, as in ``compiled``.
+    """
+    return _pooled(FullGradient(model, task=task), _fixed(model, task), reusable)
+
+
+_idle: dict[str, Any] = {}
+
+
+@contextmanager
+def _pooled(program: P, fixed: list[Any], reusable: bool) -> Iterator[P]:
+    """Yield an idle program of the same ``fixed`` parts, set to the values of this one, or it."""
+    key = json.dumps([type(program).__name__, *fixed], sort_keys=True, default=str)
+    found: P | None = _idle.pop(key, None)  # in use until it is put back
+    if found is None:
+        found = program
     else:
-        given = Program(model, optimizer, task=task, batch_size=batch_size).variables
-        for variable, value in zip(program.variables, given, strict=True):
+        for variable, value in zip(found.variables, program.variables, strict=True):
             variable.assign(value.value)
     try:
-        yield program
+        yield found
     finally:
         if reusable:
-            _idle[key] = program
+            _idle[key] = found
         for old in list(_idle)[:-_MAX_IDLE]:
             _idle.pop(old, None)
 
 
-_idle: dict[str, Program] = {}
+def _fixed(model: keras.Model, task: Task) -> list[Any]:
+    return [model.get_config(), task.name, task.output_name, task.loss_name]
 
 
-def _description(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, task: Task, batch_size: int
-) -> str:
-    """Describe the fixed parts of a program; a constant learning rate is a variable instead."""
+def _fixed_of(optimizer: keras.optimizers.Optimizer) -> list[Any]:
+    """Return the fixed parts of an optimizer; a constant learning rate is a variable instead."""
     fixed = optimizer.get_config()
     del fixed["name"]  # Keras numbers the names
     if not isinstance(fixed["learning_rate"], dict):
         del fixed["learning_rate"]
-    of_task = [task.name, task.output_name, task.loss_name]
-    described = [model.get_config(), type(optimizer).__name__, fixed, of_task, batch_size]
-    return json.dumps(described, sort_keys=True, default=str)
+    return [type(optimizer).__name__, fixed]

@@ -1,6 +1,5 @@
 """The stage ``train``: from arrays to a trained Keras model and its history."""
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import keras
 
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
+from pipeline.artifacts.history import write_history
 from pipeline.artifacts.stage_facts import DataFacts, TrainFacts
 from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
@@ -15,22 +15,18 @@ from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, summarize
-from pipeline.models.optimizers import build_optimizer
+from pipeline.models.threads import use_threads
 from pipeline.tasks.registry import task_of
-from pipeline.tasks.task import Task
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.callbacks import build_callbacks, early_stopping
-from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.checkpoint import Checkpoint, Position
 from pipeline.training.compiling import compile_program
-from pipeline.training.fit import Fit, History
-from pipeline.training.loop import Loop
-from pipeline.training.program_pool import compiled
+from pipeline.training.fit import Fit, Trainer
 from pipeline.training.streaming import open_feed
+from pipeline.training.trainers import new_trainer
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
-
-HISTORY_FILE = "history.json"
 
 
 def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
@@ -46,6 +42,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     task = task_of(config)
     with with_places(config):
         task.check_labels(data.train.labels)
+    use_threads(config)
     keras.utils.set_random_seed(config.train.seed)
     model = _new_model(config, data, config.train.precision)
     batch_size = _batch_size(config, len(data.train))
@@ -56,57 +53,50 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
             seed=config.train.seed,
             memory_mb=config.train.memory_mb,
         )
-    total_steps = feed.num_steps * config.train.epochs
-    optimizer = build_optimizer(config.optimizer, total_steps=total_steps)
-    reusable = not config.train.callbacks
-    with compiled(
-        model, optimizer, task=task, batch_size=feed.batch_size, reusable=reusable
-    ) as program:
-        loop = Loop(program, feed)
-        history = _fit(context, loop, data, task)
+    checkpoint = _checkpoint(context)
+    if context.forced:
+        checkpoint.remove()
+    with new_trainer(config, model, feed, checkpoint) as trainer:
+        end = _fit(context, trainer, data, checkpoint)
         trained = _new_model(config, data, "float32")  # exported models compute in float32
-        trained.set_weights(program.model.get_weights())
-        compiler = program.compiler
+        trained.set_weights(trainer.program.model.get_weights())
+        compiler = trainer.program.compiler
     trained.save(folder / TRAINED_MODEL_FILE)
-    (folder / HISTORY_FILE).write_text(json.dumps(history, indent=2) + "\n")
+    write_history(folder, end.history, end.costs)
     facts = TrainFacts(
         parameters=trained.count_params(),
         layers=tuple(summarize(trained)),
-        epochs=len(history),
+        epochs=len(end.history),
         steps_per_epoch=feed.num_steps,
         shards=feed.num_shards,
         compiler=compiler,
-        last_epoch=history[-1],
+        last_epoch=end.history[-1],
     )
-    return Outcome(facts, on_written=_checkpoint(context).remove)
+    return Outcome(facts, on_written=checkpoint.remove)
 
 
-def _fit(context: Context, loop: Loop, data: DataSet, task: Task) -> History:
-    config, program = context.config.train, loop.program
+def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoint) -> Position:
+    config, program = context.config.train, trainer.program
     stopping = [early_stopping(config.early_stopping)] if config.early_stopping else []
     announce_own_code(context.config, context.progress)
     callbacks = CallbackList(
         [*stopping, *build_callbacks(config.callbacks, workspace=context.workspace.root)],
         program.model,
         epochs=config.epochs,
-        steps=loop.feed.num_steps,
+        steps=trainer.feed.num_steps,
     )
-    checkpoint = _checkpoint(context)
-    if context.forced:
-        checkpoint.remove()
     saved = checkpoint.read(len(program.variables))
     compile_program(
         program,
-        loop.feed,
+        trainer.feed,
         config,
         context.progress,
         previous_compiler=saved.compiler if saved else None,
     )
-    validate = partial(program.evaluate, data.validation)
     fit = Fit(
-        loop,
-        validate,
-        task,
+        trainer,
+        partial(program.evaluate, data.validation),
+        task_of(context.config),
         callbacks,
         checkpoint,
         config.epochs,

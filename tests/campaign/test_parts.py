@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign import corpus, folders, model_files
+from campaign import corpus, folders, model_files, study_kills
 from campaign.fuzz_targets import TARGETS
 from campaign.kill_reference import STAGES, Reference
 from campaign.kills import KILLS, kill_and_finish
@@ -16,6 +16,7 @@ from tests.support.mutations import damage
 from tests.support.servers import serving
 
 REQUESTS, CALLS, FILES, MUTATIONS = 1500, 500, 12, 20
+STUDY_KILLS = 3  # of a study of four trials
 KILLED = 2  # a seed that draws export and publish, each of which is soon run again
 
 
@@ -70,3 +71,11 @@ def test_corpus_and_mutations_of_it(name: str) -> None:
         TARGETS[name](content)
         for _ in range(MUTATIONS if content else 0):
             TARGETS[name](chance.choice([damage, mutated])(content, chance))
+
+
+@pytest.mark.process
+def test_study_kills(tmp_path: Path) -> None:
+    undisturbed = study_kills.run_undisturbed(tmp_path, 1)
+    case = study_kills.kill_and_finish(0, undisturbed, tmp_path, STUDY_KILLS)
+    assert case.failed == 0, case.examples
+    assert case.outcomes == {"killed": STUDY_KILLS}

@@ -21,7 +21,7 @@ from pipeline.errors import ConfigError
 from pipeline.progress import Silent
 from pipeline.stages import STAGES
 from tests.support.command_line import assert_error, command
-from tests.support.paths import PROJECT, SMOKE
+from tests.support.paths import PROJECT, SMOKE, shipped_configurations
 
 MLP = PROJECT / "configs" / "mlp.yaml"
 
@@ -46,7 +46,7 @@ def test_configuration_is_frozen() -> None:
 
 
 def test_every_shipped_configuration_is_valid() -> None:
-    names = {path.stem: read(path).name for path in (PROJECT / "configs").rglob("*.yaml")}
+    names = {path.stem: read(path).name for path in shipped_configurations()}
     assert {"mlp", "smoke", "softmax", "linear_deep"} <= set(names)
     assert all(stem == name for stem, name in names.items())
 

@@ -17,7 +17,7 @@ from pipeline.gradcheck.framework import Batch
 from pipeline.models.dense import build_model
 from pipeline.tasks.registry import task_of
 from pipeline.textbook.losses import OUTPUT_LOSSES
-from tests.support.paths import PROJECT
+from tests.support.paths import shipped_configurations
 
 pytestmark = pytest.mark.tensorflow
 
@@ -33,7 +33,7 @@ class Network:
 
 def networks() -> list[Network]:
     found: dict[str, Network] = {}
-    for path in sorted((PROJECT / "configs").rglob("*.yaml")):
+    for path in shipped_configurations():
         hidden = [min(units, MAX_UNITS) for units in read(path).model.hidden]
         config = read(path, [f"model.hidden={hidden}", "model.dropout=0"])
         key = f"{config.model} {config.task} {config.train.loss}"

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.artifacts.data_set import Split
 from pipeline.config.schema import Model, Optimizer
 from pipeline.models.dense import build_model
-from pipeline.models.optimizers import build_optimizer
+from pipeline.models.optimizers import build_method, build_optimizer
 from pipeline.progress import Silent
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
@@ -18,10 +18,14 @@ from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.feed import Feed, InMemoryFeed
-from pipeline.training.fit import Fit
+from pipeline.training.fit import Fit, Trainer
+from pipeline.training.full_gradient.evaluation_log import EvaluationLog
+from pipeline.training.full_gradient.loss import Evaluation, Vector
+from pipeline.training.full_gradient.minimizing import Minimization
 from pipeline.training.loop import Loop
-from pipeline.training.program_pool import compiled
+from pipeline.training.program_pool import compiled, compiled_gradient
 
+NOWHERE = Path("/nowhere/to/be/found")
 SHAPE = (28, 28, 1)
 MULTICLASS = task_named("multiclass")
 
@@ -71,8 +75,8 @@ def _shared_program(
         return program
 
 
-def weights(loop: Loop) -> list[np.ndarray]:
-    return [np.array(w) for w in loop.program.model.get_weights()]
+def weights(trainer: Trainer) -> list[np.ndarray]:
+    return [np.array(w) for w in trainer.program.model.get_weights()]
 
 
 def silent(_state: EpochState) -> None:
@@ -85,16 +89,47 @@ def epoch_order(loop: Loop, epoch: int = 0) -> np.ndarray:
     return np.concatenate(orders)
 
 
+def loop_of(fit: Fit) -> Loop:
+    assert isinstance(fit.trainer, Loop)
+    return fit.trainer
+
+
+def new_minimization(
+    digits: Split,
+    optimizer: Optimizer,
+    *,
+    log: Path | None = None,
+    task: Task = MULTICLASS,
+    **settings: Any,
+) -> Minimization:
+    """Return a minimization that starts from new weights; it shares its program, as loops do."""
+    model = new_model(task=task, **settings)
+    with compiled_gradient(model, task=task) as program:
+        sizes = {"num_metrics": program.num_metrics, "num_weights": program.weights.size}
+        recorded = _NoLog(NOWHERE, **sizes) if log is None else EvaluationLog(log, **sizes)
+        feed = InMemoryFeed(digits, batch_size=len(digits), seed=0)
+        return Minimization(program, feed, build_method(optimizer), recorded)
+
+
+class _NoLog(EvaluationLog):
+    """A log that records nothing."""
+
+    def find(self, weights: Vector) -> None:
+        del weights
+
+    def append(self, weights: Vector, evaluation: Evaluation) -> None:
+        del weights, evaluation
+
+
 def new_fit(
-    loop: Loop,
+    trainer: Trainer,
     digits: Split,
     *callbacks: keras.callbacks.Callback,
     epochs: int,
     task: Task = MULTICLASS,
 ) -> Fit:
     """Return a fit that is never saved: the path of its checkpoint does not exist."""
-    program = loop.program
-    listed = CallbackList(callbacks, program.model, epochs=epochs, steps=loop.feed.num_steps)
-    nowhere = Checkpoint(Path("/nowhere/to/be/found"))
+    program = trainer.program
+    listed = CallbackList(callbacks, program.model, epochs=epochs, steps=trainer.feed.num_steps)
     validate = partial(program.evaluate, digits)
-    return Fit(loop, validate, task, listed, nowhere, epochs, Silent())
+    return Fit(trainer, validate, task, listed, Checkpoint(NOWHERE), epochs, Silent())

@@ -38,6 +38,14 @@ def test_folder_is_removed_at_the_end(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_folder_in_a_given_parent(tmp_path: Path) -> None:
+    parent = tmp_path / "parent"
+    (parent / f"{PREFIX}abandoned").mkdir(parents=True)
+    with scratch_folder(parent) as folder:
+        assert list(parent.iterdir()) == [folder]
+    assert list(parent.iterdir()) == []
+
+
 def test_other_folders_and_links_are_kept(tmp_path: Path) -> None:
     """Not even a link with such a name leads to a removal elsewhere."""
     kept = tmp_path / "elsewhere"

@@ -85,12 +85,16 @@ def build(**arguments: Any) -> keras.callbacks.Callback:
 
 def test_csv_logger_writes_one_row_per_epoch(digits: Split, tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    history = new_fit(
-        new_loop(digits, batch_size=100),
-        digits,
-        build(name="csv_logger", filename=str(path)),
-        epochs=3,
-    ).run()
+    history = (
+        new_fit(
+            new_loop(digits, batch_size=100),
+            digits,
+            build(name="csv_logger", filename=str(path)),
+            epochs=3,
+        )
+        .run()
+        .history
+    )
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["epoch"]) for row in rows] == [0, 1, 2]
@@ -136,11 +140,11 @@ def test_model_checkpoint_writes_loadable_models(digits: Split, tmp_path: Path) 
 def test_user_schedule_changes_the_learning_rate(digits: Split, user_file: Path) -> None:
     callback = build(name="learning_rate_scheduler", schedule=f"{user_file}:halve")
     loop = new_loop(digits, batch_size=100)
-    history = new_fit(loop, digits, callback, epochs=2).run()
+    history = new_fit(loop, digits, callback, epochs=2).run().history
     rates = [logs["learning_rate"] for logs in history]
     assert rates == pytest.approx([0.05, 0.025])
     plain = new_loop(digits, batch_size=100)
-    unchanged = new_fit(plain, digits, epochs=2).run()
+    unchanged = new_fit(plain, digits, epochs=2).run().history
     assert unchanged[0]["loss"] != history[0]["loss"], "the compiled step reads the current rate"
 
 
@@ -155,7 +159,8 @@ def test_user_callback_adds_logs_and_stops_training(
     digits: Split, user_file: Path, tmp_path: Path
 ) -> None:
     callback = build(name=f"{user_file}:Own", path=str(tmp_path / "seen"))
-    history = new_fit(new_loop(digits, batch_size=100), digits, callback, epochs=5).run()
+    fit = new_fit(new_loop(digits, batch_size=100), digits, callback, epochs=5)
+    history = fit.run().history
     assert len(history) == 2
     assert history[1]["doubled"] == 2 * history[1]["loss"]
 
@@ -267,7 +272,7 @@ def test_callback_cannot_overwrite_measured_values(digits: Split, user_file: Pat
         build(name=f"{user_file}:Texts", value=3),
         epochs=1,
     )
-    [logs] = fit.run()
+    [logs] = fit.run().history
     assert logs["note"] == 3
     assert logs["loss"] < 3
 

@@ -13,12 +13,22 @@ from pipeline.models.optimizers import build_optimizer
 from pipeline.progress import Silent
 from pipeline.tasks.registry import task_named
 from pipeline.training import compiling
-from pipeline.training.compiled_program import GRAPH, XLA, Program
+from pipeline.training.compiled_program import Program
 from pipeline.training.compiling import compile_program
 from pipeline.training.feed import InMemoryFeed
 from pipeline.training.loop import Loop
+from pipeline.training.network_program import GRAPH, XLA
 from pipeline.training.program_pool import compiled
-from tests.support.small_training import MULTICLASS, SHAPE, new_loop, new_model, silent, weights
+from tests.support.small_training import (
+    MULTICLASS,
+    SHAPE,
+    new_fit,
+    new_loop,
+    new_minimization,
+    new_model,
+    silent,
+    weights,
+)
 
 pytestmark = pytest.mark.tensorflow
 
@@ -147,6 +157,20 @@ def test_reused_program_gives_the_same_bits(digits: Split) -> None:
     assert first is other is again, "seed and learning rate are values, not code"
     assert again._calls[XLA].experimental_get_tracing_count() == 1
     assert all(map(np.array_equal, found, expected))
+    assert not np.array_equal(different[0], expected[0])
+
+
+def test_reused_program_of_the_full_gradient_gives_the_same_bits(digits: Split) -> None:
+    """For both methods: the program only computes losses and gradients."""
+    found = []
+    for name, seed in (("l_bfgs", 0), ("conjugate_gradient", 1), ("l_bfgs", 0)):
+        trainer = new_minimization(digits, Optimizer(name=name), seed=seed, hidden=(8,))
+        new_fit(trainer, digits, epochs=2).run()
+        found.append((trainer.program, weights(trainer)))
+    (first, expected), (other, different), (again, got) = found
+    assert first is other is again
+    assert again._calls[XLA].experimental_get_tracing_count() == 1
+    assert all(map(np.array_equal, got, expected))
     assert not np.array_equal(different[0], expected[0])
 
 

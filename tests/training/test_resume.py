@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,16 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.data_set import Split
+from pipeline.artifacts.history import read_costs
 from pipeline.config import read
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import StorageError
-from pipeline.progress import Silent
+from pipeline.progress import Silent, TrainingCost
 from pipeline.stages import run_stages
-from pipeline.training.checkpoint import Checkpoint
-from pipeline.training.compiled_program import Result
+from pipeline.training.checkpoint import Checkpoint, Position
+from pipeline.training.network_program import Result
 from tests.support.paths import SMOKE
-from tests.support.small_training import new_fit, new_loop
+from tests.support.small_training import loop_of, new_fit, new_loop
 
 pytestmark = pytest.mark.tensorflow
 
@@ -96,6 +97,11 @@ def trained(workspace: Path) -> tuple[list[np.ndarray], list[dict[str, float]]]:
     return keras.models.load_model(folder / "model.keras").get_weights(), history
 
 
+def costs_of(workspace: Path) -> list[TrainingCost]:
+    [folder] = (workspace / "runs" / "train").glob("[0-9a-f]*")
+    return read_costs(folder)
+
+
 def saved(workspace: Path) -> list[Path]:
     return list((workspace / "runs" / "checkpoints").glob("*.npz"))
 
@@ -112,6 +118,11 @@ def assert_same(first: Path, second: Path) -> None:
     (weights, history), (expected, expected_history) = trained(first), trained(second)
     assert all(map(np.array_equal, weights, expected))
     assert history == expected_history
+    assert work(costs_of(first)) == work(costs_of(second))
+
+
+def work(costs: Sequence[TrainingCost]) -> list[tuple[int, int]]:
+    return [(cost.gradients, cost.images) for cost in costs]
 
 
 def save_times(workspace: Path) -> dict[Path, int]:
@@ -156,23 +167,34 @@ def test_repeatedly_killed_training_gives_the_same_bits(
     assert_same(tmp_path, uninterrupted)
 
 
-def resumed(digits: Split, path: Path, make: Callable[[], Any], *, cut: int) -> list[Any]:
-    """Train 6 epochs, interrupted at step ``cut`` and resumed; return the history."""
+def test_killed_training_with_the_full_gradient_gives_the_same_bits(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    overrides = [f"train.epochs={EPOCHS}", "train.batch_size=full", "optimizer=conjugate_gradient"]
+    uninterrupted = tmp_path_factory.mktemp("minimized")
+    run_stages(read(SMOKE, overrides), Workspace(uninterrupted), Silent(), until="train")
+    kill_and_finish(tmp_path, overrides)
+    assert_same(tmp_path, uninterrupted)
+    assert list((tmp_path / "runs" / "checkpoints").iterdir()) == []
+
+
+def resumed(digits: Split, path: Path, make: Callable[[], Any], *, cut: int) -> Position:
+    """Train 6 epochs, interrupted at step ``cut`` and resumed; return the end."""
     fit = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
     fit.checkpoint = Checkpoint(path)
-    run = fit.loop.program.run
+    run = loop_of(fit).program.run
 
     def interrupting(*arguments: Any, **named: Any) -> Any:
         result = run(*arguments, **named)
-        if int(fit.loop.program.optimizer.iterations.numpy()) >= cut:
+        if int(loop_of(fit).program.optimizer.iterations.numpy()) >= cut:
             os.kill(os.getpid(), signal.SIGINT)
         return result
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(fit.loop.program, "run", interrupting)
+        patch.setattr(loop_of(fit).program, "run", interrupting)
         fit.run()
     again = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6)
-    saved_state = fit.checkpoint.read(len(fit.loop.program.variables))
+    saved_state = fit.checkpoint.read(len(loop_of(fit).program.variables))
     assert saved_state is not None
     return again.run(saved_state)
 
@@ -204,7 +226,11 @@ def test_callbacks_behave_the_same_after_an_interruption(
     digits: Split, tmp_path: Path, make: Callable[[], Any], cut: int
 ) -> None:
     uninterrupted = new_fit(new_loop(digits, batch_size=50), digits, make(), epochs=6).run()
-    assert resumed(digits, tmp_path / "state.npz", make, cut=cut) == uninterrupted
+    end = resumed(digits, tmp_path / "state.npz", make, cut=cut)
+    assert end.history == uninterrupted.history
+    assert work(end.costs) == work(uninterrupted.costs)
+    seconds = [cost.seconds for cost in end.costs]
+    assert seconds == sorted(set(seconds)), "as measured before the interruption, and after"
 
 
 def test_checkpoint_is_kept_if_output_cannot_be_written(
@@ -259,8 +285,9 @@ def test_streamed_training_with_callbacks_resumes(
     assert log.read_text() == expected
 
 
-def test_expired_checkpoints_are_removed(tmp_path: Path) -> None:
-    old, recent = tmp_path / "old.npz", tmp_path / "recent.npz"
+@pytest.mark.parametrize("suffix", [".npz", ".evaluations"])
+def test_expired_checkpoints_are_removed(tmp_path: Path, suffix: str) -> None:
+    old, recent = tmp_path / f"old{suffix}", tmp_path / f"recent{suffix}"
     for path, days in ((old, 31), (recent, 29)):
         path.write_bytes(b"")
         os.utime(path, (time.time() - 86_400 * days,) * 2)
@@ -347,4 +374,4 @@ def test_interrupted_early_stopping_stays_stopped(digits: Split, tmp_path: Path)
         fit.run()
     again = new_fit(new_loop(digits, batch_size=50), digits, stopper, epochs=9)
     saved_state = fit.checkpoint.read(len(loop.program.variables))
-    assert len(again.run(saved_state)) == 2
+    assert len(again.run(saved_state).history) == 2

@@ -18,7 +18,7 @@ from pipeline.training.callbacks import early_stopping
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.fit import Fit
 from tests.support.command_line import assert_error, in_process
-from tests.support.small_training import new_fit, new_loop, silent, weights
+from tests.support.small_training import loop_of, new_fit, new_loop, silent, weights
 
 pytestmark = pytest.mark.tensorflow
 
@@ -114,9 +114,9 @@ def test_output_that_dies_is_explained(digits: Split) -> None:
     fit = dying_fit(digits)
     with pytest.raises(TrainingStalled, match=DIED):
         fit.run()
-    before = weights(fit.loop)
-    fit.loop.run_epoch(1, silent)
-    assert all(map(np.array_equal, before, weights(fit.loop)))  # the message is true
+    before = weights(loop_of(fit))
+    loop_of(fit).run_epoch(1, silent)
+    assert all(map(np.array_equal, before, weights(loop_of(fit))))  # the message is true
 
 
 def test_output_that_died_before_an_interruption_is_explained(
@@ -124,7 +124,7 @@ def test_output_that_died_before_an_interruption_is_explained(
 ) -> None:
     fit = dying_fit(digits)
     fit.checkpoint = Checkpoint(tmp_path / "a.npz")
-    run = fit.loop.program.run
+    run = loop_of(fit).program.run
 
     def interrupting(*arguments: Any, **named: Any) -> Any:
         result = run(*arguments, **named)
@@ -132,10 +132,10 @@ def test_output_that_died_before_an_interruption_is_explained(
         return result
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(fit.loop.program, "run", interrupting)
+        patch.setattr(loop_of(fit).program, "run", interrupting)
         fit.run()
     again = dying_fit(digits)
-    saved = fit.checkpoint.read(len(fit.loop.program.variables))
+    saved = fit.checkpoint.read(len(loop_of(fit).program.variables))
     assert saved is not None
     assert saved.position.state.step > 0
     with pytest.raises(TrainingStalled, match=DIED):
@@ -169,9 +169,9 @@ def test_output_that_dies_later_is_explained_unless_the_best_weights_are_restore
     with pytest.raises(TrainingStalled, match="Training stopped after epoch 1"):
         fit_that_dies_in_epoch(1, restores=True).run()
     fit = fit_that_dies_in_epoch(2, restores=True)
-    history = fit.run()
+    history = fit.run().history
     assert [epoch["val_active_outputs"] > 0 for epoch in history] == [True, False]
-    assert fit.loop.program.evaluate(data).metrics["active_outputs"] > 0
+    assert loop_of(fit).program.evaluate(data).metrics["active_outputs"] > 0
 
 
 def test_command_fails_with_an_explanation(tmp_path: Path) -> None:

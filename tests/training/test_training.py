@@ -14,8 +14,9 @@ from pipeline.models.optimizers import build_optimizer, optimizer_classes
 from pipeline.models.schedules import schedule_classes
 from pipeline.training import loop as loop_module
 from pipeline.training.callbacks import early_stopping
-from pipeline.training.compiled_program import EpochState, Result
+from pipeline.training.compiled_program import EpochState
 from pipeline.training.loop import Loop
+from pipeline.training.network_program import Result
 from tests.support.small_training import (
     epoch_order,
     new_fit,
@@ -203,7 +204,7 @@ def test_early_stopping_restores_the_best_weights(digits: Split, losses: list[fl
     loop = new_loop(digits, batch_size=100)
     fit = new_fit(loop, digits, early_stopping(EarlyStopping(patience=2)), epochs=6)
     fit.validate = scripted = Scripted(loop, losses)
-    assert [epoch["val_loss"] for epoch in fit.run()] == losses[:4]
+    assert [epoch["val_loss"] for epoch in fit.run().history] == losses[:4]
     assert all(map(np.array_equal, weights(loop), scripted.seen[1]))
 
 

@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 from pipeline.serving.http import uvicorn_overrides
 from pipeline.serving.http.application import Application
+from pipeline.serving.http.closing_port import refuse_new_connections
 from pipeline.serving.http.connections import FIRST_SECONDS, Connection, connection_class
 from pipeline.serving.http.uvicorn_overrides import Config
 from pipeline.serving.settings import Settings
@@ -22,7 +23,14 @@ _TLS_CLOSE_SECONDS = 1.0  # for a client to close its side of TLS, which idle cl
 class Server(uvicorn_overrides.Server):
     """The HTTP port of one worker."""
 
-    def __init__(self, application: Application, settings: Settings) -> None:
+    def __init__(
+        self,
+        application: Application,
+        settings: Settings,
+        closes_port: Callable[[], bool],
+    ) -> None:
+        """``closes_port`` tells at shutdown whether the other processes end too."""
+        self._closes_port = closes_port
         self._application, self._limits = application, settings.limits
         self._connections = connection_class(settings.limits)
         self._interrupted = False
@@ -107,12 +115,19 @@ class Server(uvicorn_overrides.Server):
             await asyncio.sleep(_CHECK_SECONDS)  # for the loop to release its own descriptor
             sock.close()
             queue.setblocking(False)
-            with suppress(BlockingIOError):
-                for _ in range(self.config.backlog):
-                    connection, _ = queue.accept()
-                    arriving = asyncio.create_task(self._accept(connection))
-                    self._arriving.add(arriving)
-                    arriving.add_done_callback(self._arriving.discard)
+            self._accept_all(queue)
+            if self._closes_port():  # otherwise, other processes go on accepting
+                # Only now, because clients learn a second later that they are refused.
+                refuse_new_connections(queue)
+                self._accept_all(queue)
+
+    def _accept_all(self, queue: socket.socket) -> None:
+        with suppress(BlockingIOError):
+            for _ in range(self.config.backlog):
+                connection, _ = queue.accept()
+                arriving = asyncio.create_task(self._accept(connection))
+                self._arriving.add(arriving)
+                arriving.add_done_callback(self._arriving.discard)
 
     async def _accept(self, connection: socket.socket) -> None:
         """Serve a connection from the queue, unless it is closed or its TLS handshake fails."""

@@ -1,0 +1,109 @@
+"""The axes of a study: the keys that it varies, with their values."""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pipeline.errors import ConfigError
+
+Values = dict[str, Any]  # key -> value: one point of the axes
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from ``low`` to ``high``, both included; whole numbers if both limits are.
+
+    With ``log``, the logarithm is uniform; with ``step``, only every ``step``-th number counts.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of an axis, and the axes that only trials with this value have."""
+
+    value: Any
+    axes: "tuple[Axis, ...]" = ()
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A key with the values to try. ``name`` tells axes of different choices apart."""
+
+    key: str
+    name: str
+    place: str
+    values: tuple[Choice, ...] | Range
+
+
+class Chooser(Protocol):
+    """Chooses a value of an axis."""
+
+    def number(self, axis: Axis, values: Range) -> float:
+        """Return a number in the range."""
+
+    def choice(self, axis: Axis, values: tuple[Choice, ...]) -> Choice:
+        """Return one of the choices."""
+
+
+def grid(axes: tuple[Axis, ...]) -> Iterator[Values]:
+    """Yield all combinations; the values of the first axis change last.
+
+    Raises:
+        ConfigError: an axis is a range.
+    """
+    if not axes:
+        yield {}
+        return
+    first, others = axes[0], axes[1:]
+    if isinstance(first.values, Range):
+        raise ConfigError(
+            f"A grid requires a list of values for {first.key}; got a range in {first.place}. "
+            "Write a list, or set search, for example to random."
+        )
+    for choice in first.values:
+        for inner in grid(choice.axes):
+            for rest in grid(others):
+                yield {first.key: copy.deepcopy(choice.value), **inner, **rest}
+
+
+def num_points(axes: tuple[Axis, ...]) -> int:
+    """Return the number of combinations of axes that are lists."""
+    return math.prod(
+        sum(num_points(choice.axes) for choice in axis.values)
+        for axis in axes
+        if not isinstance(axis.values, Range)
+    )
+
+
+def choose(axes: tuple[Axis, ...], chooser: Chooser) -> Values:
+    """Return one point of the axes, with each value chosen by ``chooser``."""
+    values: Values = {}
+    for axis in axes:
+        if isinstance(axis.values, Range):
+            values[axis.key] = chooser.number(axis, axis.values)
+        else:
+            choice = chooser.choice(axis, axis.values)
+            values |= {axis.key: copy.deepcopy(choice.value), **choose(choice.axes, chooser)}
+    return values
+
+
+def single_values(axes: tuple[Axis, ...]) -> Iterator[Values]:
+    """Yield each value of each axis alone, with the choices that the axis belongs to.
+
+    They are enough to check every value, and far fewer than all combinations.
+    """
+    for axis in axes:
+        if isinstance(axis.values, Range):
+            yield from ({axis.key: limit} for limit in (axis.values.low, axis.values.high))
+            continue
+        for choice in axis.values:
+            chosen = {axis.key: copy.deepcopy(choice.value)}
+            yield chosen
+            yield from ({**chosen, **inner} for inner in single_values(choice.axes))

@@ -1,0 +1,1 @@
+"""The results of a study as JSON, Markdown, CSV, Parquet and a page."""

@@ -1,0 +1,133 @@
+"""Start Ray on this machine, or connect to the cluster that ``RAY_ADDRESS`` names."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import MachineError, RequestError, sentence
+from pipeline.system.resources import num_processors
+from pipeline.system.scratch import scratch_folder
+
+ADDRESS = "RAY_ADDRESS"
+_STORE_BYTES = 100 * 2**20  # of Ray's shared memory: results are small
+# The paths of Ray's sockets must be short, so its files are in /tmp by default, not in TMPDIR.
+_FILES = Path(os.environ.get("RAY_TMPDIR", "/tmp"))  # noqa: S108
+_ALWAYS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # no call starts another cluster after the end of this one
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "inf",  # the workspace has all that a study continues from
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000",  # processes for trials start at the same time
+}
+# Ray would listen on all addresses: it replaces 127.0.0.1 by the address of the machine, except
+# where it does not support clusters.
+_ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+@contextmanager
+def ray_settings() -> Iterator[None]:
+    """Set the environment variables that Ray and its processes read, the first when imported."""
+    before = dict(os.environ)
+    os.environ |= _ALWAYS if ADDRESS in os.environ else {**_ALWAYS, **_ON_LOOPBACK, **_omp()}
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
+
+
+def check_address() -> None:
+    """Check the address of the cluster, if one is given.
+
+    Raises:
+        RequestError: it is not that of a cluster.
+    """
+    address = os.environ.get(ADDRESS, "")
+    if "://" in address:
+        raise RequestError(
+            f"{ADDRESS} must be the HOST:PORT of a Ray cluster, or auto; got {address!r}. Run the "
+            "study on a node of the cluster."
+        )
+
+
+@contextmanager
+def connected(threads: int) -> Iterator[None]:
+    """Connect to Ray, with at least one trial of ``threads`` threads at a time on this machine.
+
+    Raises:
+        MachineError: Ray cannot be started, or the cluster cannot be reached.
+    """
+    import ray
+
+    if ray.is_initialized():  # by a program that uses the Python API
+        yield
+        return
+    address = os.environ.get(ADDRESS)
+    files = nullcontext(None) if address else scratch_folder(_FILES)
+    with files as folder:
+        try:
+            _connect(address) if address else _start(threads, folder)
+            yield
+        finally:
+            ray.shutdown()
+
+
+def capacity(threads: int) -> int:
+    """Return how many trials of ``threads`` threads the nodes of the cluster can run at a time."""
+    import ray
+
+    nodes = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
+    return sum(int(processors // threads) for processors in nodes)
+
+
+def _start(threads: int, folder: Path | None) -> None:
+    _init(
+        "Ray cannot be started on this machine.",
+        address="local",
+        num_cpus=max(threads, num_processors()),
+        include_dashboard=False,
+        object_store_memory=_STORE_BYTES,
+        _node_ip_address="127.0.0.1",
+        _temp_dir=str(folder),
+    )
+
+
+def _connect(address: str) -> None:
+    _init(f"The Ray cluster {address!r} ({ADDRESS}) cannot be reached.", address=address)
+
+
+def _init(failure: str, **arguments: Any) -> None:
+    import ray
+
+    try:
+        with _same_sigterm_handler():
+            ray.init(logging_level="ERROR", **arguments)
+    except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
+        raise MachineError(f"{failure} {sentence(error)}") from error
+
+
+def _omp() -> dict[str, str]:
+    """Let NumPy and SciPy use as many threads as in a local study; Ray would set another number.
+
+    Sums that are divided among other numbers of threads are rounded differently.
+    """
+    if "OMP_NUM_THREADS" in os.environ:
+        return {}
+    own = (
+        os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    )
+    return {"OMP_NUM_THREADS": str(len(own))}
+
+
+@contextmanager
+def _same_sigterm_handler() -> Iterator[None]:
+    """Undo that Ray replaces the handler of SIGTERM when it is started."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)

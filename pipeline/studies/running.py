@@ -1,0 +1,60 @@
+"""Run the trials of a study until its budget is used up."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice, takewhile
+
+from pipeline.engine.workspace import Workspace
+from pipeline.progress import Progress
+from pipeline.studies.axes import num_points
+from pipeline.studies.budget import is_used_up, within
+from pipeline.studies.executor import open_executor
+from pipeline.studies.reading import Study
+from pipeline.studies.schema import GRID, StudySchema
+from pipeline.studies.search.search import Grid, Proposal, Search
+from pipeline.studies.trial import Trial
+from pipeline.tasks.registry import task_of
+
+
+def run_trials(study: Study, workspace: Workspace, progress: Progress) -> tuple[Trial, ...]:
+    """Run the trials that are not stored; return the results of all, in the order proposed.
+
+    Raises:
+        RequestError: a trial is invalid.
+        MachineError: the machine prevents the work.
+    """
+    settings = study.settings
+    trials: list[Trial] = []
+    with (
+        progress.task(f"study {study.name}", total=_total(study)) as task,
+        open_executor(study, workspace, progress, task) as executor,
+    ):
+        search = executor.open_search(task_of(study.config_of({})).quality)
+        while not is_used_up(settings.budget, trials):
+            finished = []
+            for proposal, trial in executor.run(_batch(search, settings, trials)):
+                finished.append((proposal, trial))
+                trials.append(trial)
+            if not finished:
+                break
+            for proposal, trial in finished:
+                search.tell(proposal, trial)
+    return within(settings.budget, trials)
+
+
+def _batch(search: Search, settings: StudySchema, trials: Sequence[Trial]) -> Iterable[Proposal]:
+    """Return the trials that are proposed before the search is told the results of any of them."""
+    limit = settings.budget.trials
+    allowed = None if limit is None else limit - len(trials)
+    proposed = islice(iter(search.propose, None), allowed)
+    if isinstance(search, Grid):  # it needs no results, but they count toward the budget
+        return takewhile(lambda _: not is_used_up(settings.budget, trials), proposed)
+    return list(islice(proposed, settings.search.parallel))
+
+
+def _total(study: Study) -> int | None:
+    """Return the largest number of trials, if it is known."""
+    limit = study.settings.budget.trials
+    if study.settings.search.name != GRID:
+        return limit
+    points = num_points(study.axes)
+    return points if limit is None else min(limit, points)

@@ -1,0 +1,42 @@
+"""The interface of a search, and the grid, which needs no results."""
+
+from typing import Protocol
+
+from pipeline.studies.axes import Axis, Values, grid
+from pipeline.studies.trial import Trial
+
+
+class Proposal:
+    """A trial to run, with its values of the axes; without a pruner, it is never stopped."""
+
+    def __init__(self, values: Values) -> None:
+        self.values = values
+
+    def should_prune(self, epoch: int, score: float) -> bool:
+        """Report the validation score after an epoch, counted from 1; return whether to stop."""
+        del epoch, score
+        return False
+
+
+class Search(Protocol):
+    """Proposes trials; depends on nothing but the study and the results it is told, in order."""
+
+    def propose(self) -> Proposal | None:
+        """Return the next trial, or None if there are no more."""
+
+    def tell(self, proposal: Proposal, trial: Trial) -> None:
+        """Take the result of a proposed trial into account."""
+
+
+class Grid(Search):
+    """All combinations of the values of the axes."""
+
+    def __init__(self, axes: tuple[Axis, ...]) -> None:
+        self._points = grid(axes)
+
+    def propose(self) -> Proposal | None:
+        """Return the next point of the grid."""
+        return next(map(Proposal, self._points), None)
+
+    def tell(self, proposal: Proposal, trial: Trial) -> None:
+        """Ignore the result."""

@@ -1,0 +1,25 @@
+"""The answers of a pruner to a training that is interrupted and continues."""
+
+from pathlib import Path
+
+from pipeline.studies.search.opening import open_search
+from tests.studies.test_reading import study_of
+from tests.studies.test_results import ACCURACY, trial
+
+
+def test_training_that_continues_gets_the_same_answers(tmp_path: Path) -> None:
+    search = open_search(
+        study_of(tmp_path, "pruner: {name: median, n_startup_trials: 1, n_warmup_steps: 2}"),
+        ACCURACY,
+    )
+    good, bad = search.propose(), search.propose()
+    assert good
+    assert bad
+    assert not good.should_prune(1, 0.9)
+    assert not good.should_prune(2, 0.9)
+    search.tell(good, trial(0.9))
+    assert not bad.should_prune(1, 0.5)
+    assert bad.should_prune(2, 0.5)
+    # The process ends before this outcome is stored; the next one reports the same epochs.
+    assert not bad.should_prune(1, 0.5)
+    assert bad.should_prune(2, 0.5)

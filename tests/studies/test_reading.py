@@ -1,0 +1,185 @@
+"""Studies as files: axes, conditional axes, ranges, and error messages."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config.yaml_text import value_text
+from pipeline.errors import ConfigError
+from pipeline.studies.axes import grid, num_points, single_values
+from pipeline.studies.command_line import command_line
+from pipeline.studies.reading import Study, read_study
+from tests.support.paths import PROJECT, SMOKE
+
+VALID = {
+    "name": "name: rates",
+    "base": f"base: {SMOKE}",
+    "axes": "axes: {optimizer.learning_rate: [0.1, 0.01], train.seed: [0, 1, 2]}",
+}
+
+
+def study_of(folder: Path, *lines: str, **parts: str) -> Study:
+    """Return the study of a file with the valid lines, ``parts`` in place of some, and others."""
+    file = folder / "study.yaml"
+    file.write_text("\n".join([*{**VALID, **parts}.values(), *lines]) + "\n")
+    return read_study(file)
+
+
+def points(study: Study) -> list[dict[str, object]]:
+    return list(grid(study.axes))
+
+
+def test_grid_has_all_combinations_and_the_first_axis_changes_last(tmp_path: Path) -> None:
+    study = study_of(tmp_path)
+    expected = [(rate, seed) for rate in (0.1, 0.01) for seed in (0, 1, 2)]
+    found = [(p["optimizer.learning_rate"], p["train.seed"]) for p in points(study)]
+    assert found == expected
+    assert num_points(study.axes) == len(expected)
+
+
+def test_axes_of_a_value_apply_to_it_only(tmp_path: Path) -> None:
+    study = study_of(
+        tmp_path,
+        axes="""axes:
+  optimizer:
+    - {value: {name: sgd, momentum: 0.9}, axes: {optimizer.learning_rate: [0.1, 0.3]}}
+    - value: adam
+      axes: {optimizer.learning_rate: [0.001], train.batch_size: [32, full]}
+    - adagrad
+  train.seed: [0, 1]""",
+    )
+    assert num_points(study.axes) == len(points(study)) == 10
+    assert points(study)[0] == {
+        "optimizer": {"name": "sgd", "momentum": 0.9},
+        "optimizer.learning_rate": 0.1,
+        "train.seed": 0,
+    }
+    assert points(study)[-1] == {"optimizer": "adagrad", "train.seed": 1}
+    config = study.config_of(points(study)[7])
+    assert (config.optimizer.name, config.optimizer.learning_rate) == ("adam", 0.001)
+    assert (config.train.batch_size, config.train.seed) == ("full", 1)
+
+
+def test_trials_do_not_change_the_values_of_an_axis(tmp_path: Path) -> None:
+    axes = "axes: {optimizer: [{name: sgd}], optimizer.learning_rate: [0.1, 0.3]}"
+    study = study_of(tmp_path, axes=axes)
+    rates = [study.config_of(point).optimizer.learning_rate for point in points(study)]
+    assert rates == [0.1, 0.3]
+    assert points(study)[0]["optimizer"] == {"name": "sgd"}
+
+
+def test_overrides_and_threads_are_the_same_in_all_trials(tmp_path: Path) -> None:
+    study = study_of(tmp_path, "overrides: {train.epochs: 7}", "threads: 1")
+    for point in points(study):
+        config = study.config_of(point)
+        assert (config.train.epochs, config.train.threads) == (7, 1)
+
+
+def test_base_is_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("{name: mine, model: {hidden: [8]}}")
+    assert study_of(tmp_path, base="base: base.yaml").config_of({}).name == "mine"
+
+
+def test_single_values_cover_every_value(tmp_path: Path) -> None:
+    study = study_of(
+        tmp_path,
+        "search: {name: random}",
+        "budget: {trials: 3}",
+        axes="axes: {optimizer: [{value: sgd, axes: {optimizer.momentum: [0, 0.9]}}, adam], "
+        "optimizer.learning_rate: {low: 0.001, high: 1, log: true}}",
+    )
+    assert list(single_values(study.axes)) == [
+        {"optimizer": "sgd"},
+        {"optimizer": "sgd", "optimizer.momentum": 0},
+        {"optimizer": "sgd", "optimizer.momentum": 0.9},
+        {"optimizer": "adam"},
+        {"optimizer.learning_rate": 0.001},
+        {"optimizer.learning_rate": 1},
+    ]
+
+
+def test_every_shipped_study_is_valid() -> None:
+    files = sorted((PROJECT / "configs" / "studies").glob("*.yaml"))
+    assert all(read_study(file).name == file.stem for file in files)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("axis: {}", ["Unknown key 'axis'", "line 4", "Did you mean axes?"]),
+        ("threads: 0", ["threads must be at least 1; got 0 in", "line 4"]),
+        ("executor: dask", ["executor must be 'local' or 'ray'; got 'dask'"]),
+        ("search: random", ["search: random ends only with a budget", "budget: {trials: 50}"]),
+        ("search: {name: grid, trials: 3}", ["search: grid has no argument 'trials'"]),
+        ("budget: {seconds: 60}", ["Unknown key 'budget.seconds'", "trials, epochs, images"]),
+        ("overrides: {train.epoch: 3}", ["Unknown key 'train.epoch'", "line 4"]),
+        ("overrides: {train.threads: 3}", ["train.threads must be the same in all trials"]),
+    ],
+)
+def test_errors_in_a_study(tmp_path: Path, line: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        study_of(tmp_path, line)
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+@pytest.mark.parametrize("pruner", ["SuccessiveHalvingPruner", "HyperbandPruner"])
+@pytest.mark.parametrize("executor", ["local", "ray"])
+def test_pruner_that_compares_running_trials_is_refused_with_several_at_a_time(
+    tmp_path: Path, pruner: str, executor: str
+) -> None:
+    lines = f"pruner: {{name: {pruner}}}", f"executor: {executor}"
+    assert study_of(tmp_path, *lines).settings.search.parallel == 1
+    assert study_of(tmp_path, "pruner: {name: median}", "search: {parallel: 2, name: grid}")
+    with pytest.raises(ConfigError) as error:
+        study_of(tmp_path, *lines, "search: {name: grid, parallel: 2}")
+    assert str(error.value) == (
+        f"{pruner} compares trials while they run, so with several at a time its decisions would "
+        f"depend on their speed; got search.parallel 2 in {tmp_path / 'study.yaml'}, line 6. Set "
+        "it to 1, or choose a pruner that compares with completed trials, for example "
+        "pruner: {name: median}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ("{train.batchsize: [1]}", ["Unknown key 'train.batchsize'", "study.yaml, line 3"]),
+        ("{train.batch_size: [1, 0]}", ["at least 1 or 'full'; got 0", "study.yaml, line 3"]),
+        ("{train.seed: 3}", ["axes.train.seed must be a list", "got 3", "Write [3]."]),
+        ("{train.seed: []}", ["a list with at least one value", "got []"]),
+        ("{train.seed: [1, 1]}", ["axes.train.seed has 1 twice"]),
+        ("{train.seed: {low: 0, high: 9}}", ["A grid requires a list", "search"]),
+        ("{train.seed: {low: 0, hi: 9}}", ["must have two numbers, low and high"]),
+        ("{train.seed: {low: 9, high: 0}}", ["low below high; got"]),
+        ("{model.l2: {low: 0, high: 1, log: true}}", ["low above 0 for log: true"]),
+        ("{model.l2: {low: 1, high: 2, log: true, step: 1}}", ["cannot be combined with log"]),
+        ("{optimizer: [{value: sgd, axes: 3}]}", ["must be a mapping of keys to lists; got 3"]),
+    ],
+)
+def test_errors_in_axes(tmp_path: Path, axes: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        study_of(tmp_path, axes=f"axes: {axes}")
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_missing_base_and_missing_study(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"base must be a configuration.*got 'none.yaml' in"):
+        study_of(tmp_path, base="base: none.yaml")
+    with pytest.raises(ConfigError, match="No such configuration file: 'optimisers'"):
+        read_study(Path("optimisers"))
+
+
+def test_command_line_gives_the_configuration_of_the_trial(tmp_path: Path) -> None:
+    study = study_of(tmp_path, "overrides: {train.epochs: 7}")
+    line = command_line(study, {"optimizer": {"name": "sgd", "momentum": 0.9}})
+    assert line == (
+        f"pipeline run {SMOKE} train.epochs=7 'optimizer={{name: sgd, momentum: 0.9}}' "
+        "train.threads=2"
+    )
+    assert [value_text(v) for v in ("full", "1", "a: b", None, [1, "x"])] == [
+        "full",
+        '"1"',
+        '"a: b"',
+        "null",
+        "[1, x]",
+    ]

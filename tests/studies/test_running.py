@@ -1,0 +1,186 @@
+"""Studies that run: real trainings on the sample, shared, pruned, diverged, interrupted."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import api
+from pipeline.errors import ConfigError
+from pipeline.studies.documents.results_json import results_document
+from pipeline.studies.results import StudyResult
+from tests.support.paths import SMOKE
+
+pytestmark = pytest.mark.tensorflow
+
+SGD = "{value: sgd, axes: {optimizer.learning_rate: [0.1, 1e30]}}"
+GRID = f"axes: {{optimizer: [{SGD}, adam], train.seed: [0, 1]}}"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("studies")
+
+
+def study_file(folder: Path, *lines: str, name: str = "few") -> Path:
+    file = folder / f"{name}.yaml"
+    common = [f"name: {name}", f"base: {SMOKE}", "overrides: {train.epochs: 2, model.hidden: [8]}"]
+    threads = f"threads: {len(os.sched_getaffinity(0))}"  # as other tests in the same process
+    file.write_text("\n".join([*common, *lines, threads]) + "\n")
+    return file
+
+
+@pytest.fixture(scope="module")
+def result(workspace: Path) -> StudyResult:
+    return api.study(study_file(workspace, GRID), workspace=workspace)
+
+
+def document(result: StudyResult) -> dict[str, Any]:
+    """Return the document without seconds, the only values that may differ between two runs."""
+    text = json.dumps(results_document(result))
+    found: dict[str, Any] = json.loads(
+        text, object_hook=lambda d: {k: v for k, v in d.items() if k != "seconds"}
+    )
+    return found
+
+
+def trained(workspace: Path) -> dict[str, int]:
+    """Return when each network was trained, by its fingerprint."""
+    folders = (workspace / "runs" / "train").iterdir()
+    return {path.name: path.stat().st_mtime_ns for path in folders}
+
+
+def test_trials_are_in_the_order_of_the_axes(result: StudyResult) -> None:
+    values = [(t.values["optimizer"], t.values["train.seed"], t.status) for t in result.trials]
+    assert values == [
+        ("sgd", 0, "complete"),
+        ("sgd", 1, "complete"),
+        ("sgd", 0, "diverged"),
+        ("sgd", 1, "diverged"),
+        ("adam", 0, "complete"),
+        ("adam", 1, "complete"),
+    ]
+
+
+def test_trial_that_diverges_is_a_result(result: StudyResult) -> None:
+    diverged = [trial for trial in result.trials if trial.status == "diverged"]
+    assert all(trial.metrics == {} for trial in diverged)
+    assert "The loss became NaN or infinite in epoch 1" in diverged[0].reason
+
+
+def test_winner_is_chosen_by_validation_and_has_the_only_test_figures(result: StudyResult) -> None:
+    best = document(result)["best"]
+    means = {str(g.values): g.mean for g in result.groups if g.mean is not None}
+    assert best["seeds"]["mean"] == max(means.values())
+    assert best["overrides"]["optimizer"] in ("sgd", "adam")
+    assert 0.5 < best["test"]["accuracy"] < 1
+    assert len(result.test) == 2  # one for each seed of the winner
+    assert all("test" not in trial for trial in document(result)["trials"])
+
+
+def test_second_run_trains_nothing_and_gives_the_same(workspace: Path, result: StudyResult) -> None:
+    before = trained(workspace)
+    again = api.study(study_file(workspace, GRID), workspace=workspace)
+    assert trained(workspace) == before
+    assert results_document(again) == results_document(result)  # seconds too: those of training
+
+
+def test_two_studies_share_trials(workspace: Path, result: StudyResult) -> None:
+    del result
+    before = trained(workspace)
+    axes = "axes: {train.seed: [1, 0], optimizer: [adam]}"
+    other = api.study(study_file(workspace, axes, name="other"), workspace=workspace)
+    assert trained(workspace) == before
+    assert [trial.values["train.seed"] for trial in other.trials] == [1, 0]
+
+
+def test_trial_is_the_run_with_the_same_overrides(workspace: Path, result: StudyResult) -> None:
+    trial = result.trials[0]
+    overrides = result.study.config_of(trial.values).origin.overrides
+    run = api.run(SMOKE, overrides, workspace=workspace, until="evaluate")
+    assert [stage.status for stage in run.stages] == ["cached"] * 3
+    assert run.metrics["validation"].accuracy == trial.metrics["accuracy"]
+
+
+def test_missed_gate_does_not_fail_a_trial(workspace: Path, result: StudyResult) -> None:
+    del result
+    lines = ("axes: {optimizer: [adam], publish.min_accuracy_on_sample: [1.0]}",)
+    found = api.study(study_file(workspace, *lines, name="gate"), workspace=workspace)
+    assert [trial.status for trial in found.trials] == ["complete"]
+
+
+def test_budget_ends_a_study(workspace: Path, result: StudyResult) -> None:
+    del result
+    for budget, count in (("trials: 3", 3), ("epochs: 3", 2), ("images: 1", 1)):
+        file = study_file(workspace, GRID, f"budget: {{{budget}}}", name="budget")
+        assert len(api.study(file, workspace=workspace).trials) == count
+
+
+def test_trial_that_cannot_run_is_named(workspace: Path) -> None:
+    file = study_file(workspace, "axes: {train.batch_size: [100000]}", name="invalid")
+    with pytest.raises(ConfigError) as error:
+        api.study(file, workspace=workspace)
+    text = str(error.value)
+    assert text.startswith("The trial with train.batch_size=100000 cannot run.")
+    assert "at most the number of training images" in text
+    assert f"got 100,000 in {file}, line 4" in text
+
+
+PRUNED = (
+    "axes: {optimizer.learning_rate: [0.01, 0.005, 1.0e-6, 1.0e-5]}",
+    "pruner: {name: median, n_startup_trials: 2}",
+)
+
+
+def test_pruner_stops_trials_that_are_worse_than_the_median(workspace: Path) -> None:
+    found = api.study(study_file(workspace, *PRUNED, name="pruned"), workspace=workspace)
+    assert [trial.status for trial in found.trials] == ["complete", "complete", "pruned", "pruned"]
+    assert [len(trial.history) for trial in found.trials] == [2, 2, 1, 1]
+    assert found.trials[2].reason == "stopped by the pruner after epoch 1"
+    assert 0 < found.trials[2].metrics["accuracy"] < found.trials[1].metrics["accuracy"]
+    before = trained(workspace)
+    again = api.study(study_file(workspace, *PRUNED, name="pruned"), workspace=workspace)
+    assert trained(workspace) == before
+    assert document(again) == document(found)
+
+    # A trial that is complete, because another study does not prune it, is pruned all the same.
+    other = api.study(study_file(workspace, PRUNED[0], name="not_pruned"), workspace=workspace)
+    assert [trial.status for trial in other.trials] == ["complete"] * 4
+    again = api.study(study_file(workspace, *PRUNED, name="pruned"), workspace=workspace)
+    assert document(again) == document(found)
+
+
+def test_sampler_proposes_the_same_trials_again(workspace: Path) -> None:
+    lines = (
+        "axes: {optimizer.learning_rate: {low: 0.0001, high: 0.1, log: true}, train.epochs: "
+        "{low: 1, high: 2}, optimizer.name: [adam, rmsprop]}",
+        "search: {name: tpe, seed: 3, n_startup_trials: 2}",
+        "budget: {trials: 4}",
+    )
+    found = api.study(study_file(workspace, *lines, name="tpe"), workspace=workspace)
+    rates = [trial.values["optimizer.learning_rate"] for trial in found.trials]
+    assert all(0.0001 <= rate <= 0.1 for rate in rates)
+    assert len(set(rates)) == len(rates) == 4
+    assert {type(trial.values["train.epochs"]) for trial in found.trials} == {int}
+    before = trained(workspace)
+    again = api.study(study_file(workspace, *lines, name="tpe"), workspace=workspace)
+    assert trained(workspace) == before
+    assert document(again) == document(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("search: tbe", ["Unknown search 'tbe' in", "line 5. Did you mean 'tpe'?"]),
+        ("search: {name: tpe, startup: 3}", ["TPESampler has no argument 'startup' (search in"]),
+        ("pruner: medium", ["Unknown pruner 'medium' in", "Did you mean 'median'?"]),
+        ("pruner: {name: median, n_startup_trials: x}", ["does not accept its arguments"]),
+    ],
+)
+def test_unknown_samplers_and_pruners(workspace: Path, line: str, words: list[str]) -> None:
+    file = study_file(workspace, GRID, line, "budget: {trials: 1}", name="unknown")
+    with pytest.raises(ConfigError) as error:
+        api.study(file, workspace=workspace)
+    assert all(word in str(error.value) for word in words), str(error.value)
