@@ -31,17 +31,18 @@ METRIC = "accuracy"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, compare, and write the results to benchmarks/results/compare_seeds.json."""
+    """Train, compare, and write the results to benchmarks/results/NAME.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", nargs="?", default="configs/smoke.yaml")
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--comparisons", type=int, default=100)
+    parser.add_argument("--name", default="compare_seeds", help="of the file of results")
     given = parser.parse_args(arguments)
     workspace = Workspace(SCRATCH / "compare_seeds")
     count = 2 * SEEDS * given.comparisons
     members = [_train(given.config, given.overrides, seed, workspace) for seed in range(count)]
     found = measure(members)
-    save("compare_seeds", {"config": given.config, "overrides": given.overrides, **found})
+    save(given.name, {"config": given.config, "overrides": given.overrides, **found})
     print(found)
 
 
@@ -56,6 +57,7 @@ def measure(members: Sequence[Member]) -> dict[str, Any]:
         compare_files(*two).test.p_value for two in zip(members[::2], members[1::2], strict=True)
     ]
     return {
+        "test_images": members[0].metrics.images,
         "comparisons": len(pairs),
         "seeds": SEEDS,
         "significance": SIGNIFICANCE,

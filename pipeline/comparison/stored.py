@@ -1,14 +1,13 @@
 """A member from the stage outputs of its run."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, split_file
+from pipeline.artifacts.history import HISTORY_FILE, read_history
 from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, Facts, TrainFacts, VerifyFacts
 from pipeline.comparison.sides import Member, TestSet
 from pipeline.config.origin import flatten
@@ -20,7 +19,6 @@ from pipeline.errors import ConfigError, RequestError
 from pipeline.system.atomic import sha256
 from pipeline.tasks.registry import task_named
 
-HISTORY_FILE = "history.json"  # written by ``train``
 _READ = {
     DataFacts: (split_file("test", "images"), split_file("test", "labels")),
     TrainFacts: (HISTORY_FILE,),
@@ -50,7 +48,7 @@ def stored_member(
         predictions=np.load(evaluated.path / TEST_PROBABILITIES_FILE),
         metrics=evaluated.facts.metrics["test"],
         parameters=train.facts.parameters,
-        history=_read_history(train.path),
+        history=tuple(read_history(train.path)),
         checks=verified.facts.checks if verified else (),
         made_with=fingerprint(made_with),
     )
@@ -62,10 +60,6 @@ def flat_config(values: Mapping[str, Any]) -> dict[str, Any]:
     with suppress(ConfigError):  # of another version of the package: keys are compared as they are
         stored = validate(stored, Places("a stored configuration")).model_dump(mode="json")
     return flatten(stored)
-
-
-def _read_history(folder: Path) -> tuple[Mapping[str, float], ...]:
-    return tuple(json.loads((folder / HISTORY_FILE).read_text()))
 
 
 def _output(

@@ -22,6 +22,7 @@ _COMMANDS = {
     "why": "explain reason",
     "verify": "prove check",
     "runs": "history experiments list-runs show-runs",
+    "compare": "diff versus",
     "clean": "clear rm remove prune gc",
 }
 _STAGES = {

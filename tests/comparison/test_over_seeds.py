@@ -91,8 +91,8 @@ def test_many_seeds_are_assigned_at_random_and_repeatably() -> None:
 def accuracies(random: np.random.Generator, mean: float) -> list[float]:
     """Five seeds on the 10,000 test images: each has an accuracy of its own, spread by 0.1 points.
 
-    784-128-10 on the full MNIST spreads by 0.08 to 0.12 points (docs/comparing.md). Drawing the
-    images anew for each seed adds 0.2 points, more than the shared test set does.
+    784-128-10 on the full MNIST spreads by 0.10 points (docs/comparing.md). Drawing the images
+    anew for each seed adds 0.2 points, more than the shared test set does.
     """
     own = random.normal(mean, 0.001, NUM_SEEDS)
     counts: list[int] = random.binomial(NUM_IMAGES, own).tolist()
