@@ -1,10 +1,13 @@
 """Start Ray on this machine, or connect to the cluster that ``RAY_ADDRESS`` names."""
 
 import os
+import secrets
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from pipeline.system.resources import num_processors
 from pipeline.system.scratch import scratch_folder
 
 ADDRESS = "RAY_ADDRESS"
+_CONNECT_SECONDS = 10
 _STORE_BYTES = 100 * 2**20  # of Ray's shared memory: results are small
 # The paths of Ray's sockets must be short, so its files are in /tmp by default, not in TMPDIR.
 _FILES = Path(os.environ.get("RAY_TMPDIR", "/tmp"))  # noqa: S108
@@ -33,7 +37,8 @@ _ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 def ray_settings() -> Iterator[None]:
     """Set the environment variables that Ray and its processes read, the first when imported."""
     before = dict(os.environ)
-    os.environ |= _ALWAYS if ADDRESS in os.environ else {**_ALWAYS, **_ON_LOOPBACK, **_omp()}
+    own = {} if ADDRESS in os.environ else {**_ON_LOOPBACK, **_authentication(), **_omp()}
+    os.environ |= {**_ALWAYS, **own}
     try:
         yield
     finally:
@@ -98,7 +103,18 @@ def _start(threads: int, folder: Path | None) -> None:
 
 
 def _connect(address: str) -> None:
-    _init(f"The Ray cluster {address!r} ({ADDRESS}) cannot be reached.", address=address)
+    import ray.util
+
+    failure = f"The Ray cluster {address!r} ({ADDRESS}) cannot be reached."
+    host, _, port = address.rpartition(":")
+    if port.isdecimal():  # Ray itself would try for minutes
+        if host in {"127.0.0.1", "localhost"}:
+            host = ray.util.get_node_ip_address()  # as Ray replaces it
+        try:
+            socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise MachineError(f"{failure} {sentence(error)}") from error
+    _init(failure, address=address)
 
 
 def _init(failure: str, **arguments: Any) -> None:
@@ -109,6 +125,15 @@ def _init(failure: str, **arguments: Any) -> None:
             ray.init(logging_level="ERROR", **arguments)
     except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
         raise MachineError(f"{failure} {sentence(error)}") from error
+
+
+@cache
+def _authentication() -> dict[str, str]:
+    """Let no other user of this machine connect; Ray would store a token in the home folder.
+
+    Ray reads the token once in a process.
+    """
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 def _omp() -> dict[str, str]:

@@ -37,8 +37,8 @@ def ray_executor(
         from pipeline.studies.on_ray.executor import RayExecutor
         from pipeline.studies.on_ray.tune_run import tune_run
 
-        prepare_data(study, workspace, progress)
         with connected(threads):
+            prepare_data(study, workspace, progress)
             if not capacity(threads):
                 progress.notice(
                     f"No node of the Ray cluster has {threads} CPUs, which a trial of this study "
