@@ -16,7 +16,7 @@ from tests.support.mutations import damage
 from tests.support.servers import serving
 
 REQUESTS, CALLS, FILES, MUTATIONS = 1500, 500, 12, 20
-STUDY_KILLS = 3  # of a study of four trials
+STUDY_KILLS = 2  # of a study of four trials
 KILLED = 2  # a seed that draws export and publish, each of which is soon run again
 
 

@@ -51,10 +51,8 @@ def test_one_thread_gives_the_bits_of_one_core(tmp_path: Path) -> None:
     """As XLA's programs show, which divide products among the threads."""
     one = trained(tmp_path / "one", "all cores", "1")
     assert trained(tmp_path / "core", "one core", "null") == one
-    two = trained(tmp_path / "two", "one core", "2")
-    assert two != one
-    if len(os.sched_getaffinity(0)) == 2:
-        assert trained(tmp_path / "cores", "all cores", "null") == two
+    if len(os.sched_getaffinity(0)) > 1:
+        assert trained(tmp_path / "cores", "all cores", "null") != one
 
 
 def test_started_process_keeps_its_number() -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.process
 
 COMMON = f"""base: {SMOKE}
 overrides: {{train.epochs: 3, model.hidden: [8]}}
-threads: 1
+threads: 2
 executor: ray
 """
 STUDIES = {
@@ -34,7 +35,6 @@ search: {name: random, seed: 1}
 pruner: {name: median, n_startup_trials: 2}
 budget: {trials: 4}
 """,
-    "invalid": "axes: {train.batch_size: [100000]}\n",
 }
 # Trainings wait until the study is resumed; then they crash once, always or never.
 OWN = """
@@ -93,7 +93,6 @@ def test_results_are_those_of_local_studies(tmp_path: Path) -> None:
     statuses = {n: [t["status"] for t in found[n]["ray"]["trials"]] for n in ("grid", "pruned")}
     assert statuses["grid"] == [*["complete"] * 2, *["diverged"] * 2, *["complete"] * 2]
     assert set(statuses["pruned"]) == {"complete", "pruned"}
-    assert "The trial with train.batch_size=100000 cannot run." in found["invalid"]["ray"]
     assert found["unreachable"] == (
         f"MachineError: The Ray cluster '{found['address']}' (RAY_ADDRESS) cannot be reached. "
         "[Errno 111] Connection refused."
@@ -168,6 +167,9 @@ def test_study_that_was_stopped_and_killed_is_resumed(tmp_path: Path) -> None:
     agents = {pid for pid in pids if "Agent" in title(pid)}
     assert len(agents) <= 2
     wait_until_ended(pids - agents)
+    for agent in agents:
+        with suppress(ProcessLookupError):
+            os.kill(int(agent), signal.SIGKILL)
 
     (tmp_path / "resumed").touch()
     with Running(file, workspace) as study:
@@ -183,7 +185,6 @@ def test_study_that_was_stopped_and_killed_is_resumed(tmp_path: Path) -> None:
     assert (tmp_path / "crashed-always").read_text() == "xxx"
     assert trained.stat().st_mtime_ns == before
     assert not (workspace / "runs" / "ray").exists()
-    wait_until_ended(agents)
 
 
 def test_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
