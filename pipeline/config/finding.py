@@ -11,24 +11,26 @@ STUDIES = FOLDER / "studies"
 _ENDINGS = (".yaml", ".yml")
 
 
-def find_config(path: Path, folder: Path = FOLDER) -> Path:
+def find_config(path: Path, folder: Path = FOLDER, kind: str = "configuration") -> Path:
     """Return the file of a path, or ``FOLDER/NAME.yaml`` for a NAME such as ``lecture/softmax``.
+
+    ``kind`` is what the file should be, for messages.
 
     Raises:
         ConfigError: there is no such file.
     """
     path = path.expanduser()
     if path == Path():  # an empty argument too
-        raise ConfigError(f"No configuration file is specified. {_suggest_file(path, folder)}")
+        raise ConfigError(f"No {kind} file is specified. {_suggest_file(path, folder)}")
     if path.is_file():
         return path
     if (named := _named(path, folder)) is not None:
         return named
     if path.is_dir():
-        raise ConfigError(f"{path} is a folder, not a configuration. {_suggest_file(path, path)}")
+        raise ConfigError(f"{path} is a folder, not a {kind}. {_suggest_file(path, path)}")
     if path.exists():  # a pipe, for example
         return path
-    raise ConfigError(f"No such configuration file: {str(path)!r}. {_suggestion(path, folder)}")
+    raise ConfigError(f"No such {kind} file: {str(path)!r}. {_suggestion(path, folder)}")
 
 
 def is_config(text: str) -> bool:

@@ -69,10 +69,15 @@ def read_study(path: Path) -> Study:
     Raises:
         ConfigError: the file, or a value of an axis, does not fit the schema.
     """
-    file = find_config(path, STUDIES)
+    file = find_config(path, STUDIES, "study")
     values, places = read_mapping(
         file, StudySchema, kind="study", example=f"{STUDIES / 'optimizers.yaml'} for an example"
     )
+    if "axes" not in values and values.keys() & Config.model_fields.keys() - {"name"}:
+        raise ConfigError(
+            f"{file} is a configuration, not a study: it has no axes. Write a study of it, with "
+            f"base and axes; see {STUDIES / 'optimizers.yaml'} for an example."
+        )
     try:
         settings = StudySchema.model_validate_json(json.dumps(values))
     except ValidationError as error:

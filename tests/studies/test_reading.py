@@ -165,8 +165,12 @@ def test_errors_in_axes(tmp_path: Path, axes: str, words: list[str]) -> None:
 def test_missing_base_and_missing_study(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"base must be a configuration.*got 'none.yaml' in"):
         study_of(tmp_path, base="base: none.yaml")
-    with pytest.raises(ConfigError, match="No such configuration file: 'optimisers'"):
-        read_study(Path("optimisers"))
+    with pytest.raises(ConfigError, match=r"No such study file: 'optimizer'\. Did you mean"):
+        read_study(Path("optimizer"))
+    with pytest.raises(ConfigError, match=r"smoke.yaml is a configuration, not a study: it has no"):
+        read_study(SMOKE)
+    with pytest.raises(ConfigError, match=r"studies is a folder, not a study\. Specify a file"):
+        read_study(PROJECT / "configs" / "studies")
 
 
 def test_command_line_gives_the_configuration_of_the_trial(tmp_path: Path) -> None:
