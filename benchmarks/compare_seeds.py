@@ -1,9 +1,9 @@
 """False alarms of ``pipeline compare --fail-if-worse``, and the regressions that it finds.
 
 ``python -m benchmarks.compare_seeds [CONFIG] [KEY=VALUE ...] [--comparisons 100]`` trains ten new
-seeds of a configuration for each comparison, and compares five with the other five: as they are,
-and with a regression of half a point planted into the predictions of the second five. The runs stay
-in runs/benchmarks/compare_seeds, so that an interrupted benchmark continues.
+seeds of a configuration for each comparison and compares the first five with the other five, once
+as they are and once with a regression of half a point planted into the predictions of the latter.
+The runs stay in runs/benchmarks/compare_seeds, so that an interrupted benchmark continues.
 """
 
 import argparse

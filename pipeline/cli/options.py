@@ -14,6 +14,12 @@ Debug = Annotated[
 WorkspaceDir = Annotated[
     Path, typer.Option("--workspace", "-C", help="The folder that contains runs/ and exported/.")
 ]
+OwnCode = Annotated[
+    bool, typer.Option(help="Run the Python files that the configuration refers to.")
+]
+AllowOutside = Annotated[
+    bool, typer.Option("--allow-outside", help="Let callbacks write outside the workspace.")
+]
 Arguments = Annotated[
     list[str] | None,
     typer.Argument(

@@ -8,9 +8,11 @@ import typer
 from pipeline.cli.options import (
     HERE,
     STAGES,
+    AllowOutside,
     Arguments,
     Debug,
     Json,
+    OwnCode,
     WorkspaceDir,
     found_config,
     split_arguments,
@@ -28,13 +30,8 @@ def run(
         str | None,
         typer.Option(help=f"Run this stage ({STAGES}) and the later ones even if up to date."),
     ] = None,
-    own_code: Annotated[
-        bool, typer.Option(help="Run the Python files that the configuration refers to.")
-    ] = True,
-    allow_outside: Annotated[
-        bool,
-        typer.Option("--allow-outside", help="Let callbacks write outside the workspace."),
-    ] = False,
+    own_code: OwnCode = True,
+    allow_outside: AllowOutside = False,
     workspace: WorkspaceDir = HERE,
     json: Json = False,
     debug: Debug = False,

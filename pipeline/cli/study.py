@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import HERE, Debug, Json, WorkspaceDir
+from pipeline.cli.options import HERE, AllowOutside, Debug, Json, OwnCode, WorkspaceDir
 from pipeline.terminal.session import print_json, report_errors, show_progress
 
 
@@ -13,13 +13,8 @@ def study(
     file: Annotated[
         Path, typer.Argument(metavar="STUDY", help="A YAML file, or one in configs/studies/.")
     ],
-    own_code: Annotated[
-        bool, typer.Option(help="Run the Python files that the configuration refers to.")
-    ] = True,
-    allow_outside: Annotated[
-        bool,
-        typer.Option("--allow-outside", help="Let callbacks write outside the workspace."),
-    ] = False,
+    own_code: OwnCode = True,
+    allow_outside: AllowOutside = False,
     workspace: WorkspaceDir = HERE,
     json: Json = False,
     debug: Debug = False,

@@ -56,6 +56,17 @@ class Named(Section):
         return {"anyOf": [{"type": "string"}, handler(schema)]}
 
 
+class NamedWithArguments(Named):
+    """A section that names a class, with the arguments of that class as further keys."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments for the class, as written, without the keys that the section has."""
+        return dict(self.model_extra or {})
+
+
 class Data(Named):
     """The images, and where their files come from."""
 
@@ -115,10 +126,8 @@ class Model(Section):
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate after each hidden layer.")
 
 
-class Schedule(Named):
+class Schedule(NamedWithArguments):
     """A learning-rate schedule by its Keras name, with that class's arguments."""
-
-    model_config = ConfigDict(extra="allow")
 
     @field_validator("name")
     @classmethod
@@ -127,20 +136,13 @@ class Schedule(Named):
         snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
         return snake_case.replace("_decay", "")
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments for the Keras class, as written."""
-        return dict(self.model_extra or {})
-
 
 # Methods of SciPy: a class of this name is in pipeline/models/full_gradient.py.
 FULL_GRADIENT_METHODS = ("conjugate_gradient", "l_bfgs")
 
 
-class Optimizer(Named):
+class Optimizer(NamedWithArguments):
     """An optimizer by its Keras name, or a full-gradient method, with that class's arguments."""
-
-    model_config = ConfigDict(extra="allow")
 
     name: str = "sgd"
     learning_rate: float | None = Field(
@@ -153,11 +155,6 @@ class Optimizer(Named):
     def _normalize(cls, name: str) -> str:
         """Return Adam as adam: they are the same run."""
         return name.lower()
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments for the class, as written, without the learning rate."""
-        return dict(self.model_extra or {})
 
     @property
     def needs_full_gradient(self) -> bool:
@@ -173,15 +170,8 @@ class EarlyStopping(Section):
     min_delta: float = Field(0.0, ge=0, description="The smallest change that counts.")
 
 
-class Callback(Named):
+class Callback(NamedWithArguments):
     """A Keras callback by its name, or your own as ``FILE.py:CLASS``, with its arguments."""
-
-    model_config = ConfigDict(extra="allow")
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments for the class, as written."""
-        return dict(self.model_extra or {})
 
     @property
     def files(self) -> tuple[str, ...]:

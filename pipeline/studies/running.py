@@ -42,7 +42,7 @@ def run_trials(study: Study, workspace: Workspace, progress: Progress) -> tuple[
 
 
 def _batch(search: Search, settings: StudySchema, trials: Sequence[Trial]) -> Iterable[Proposal]:
-    """Return the trials that are proposed before the search is told the results of any of them."""
+    """Return the next trials to run; the search gets their results when all have finished."""
     limit = settings.budget.trials
     allowed = None if limit is None else limit - len(trials)
     proposed = islice(iter(search.propose, None), allowed)

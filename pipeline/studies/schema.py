@@ -2,18 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from pipeline.config.schema import NAME_PATTERN, Named, Section
+from pipeline.config.schema import NAME_PATTERN, NamedWithArguments, Section
 
-GRID, RANDOM = "grid", "random"
+GRID = "grid"
 Positive = Annotated[int, Field(ge=1)]
 
 
-class Search(Named):
+class Search(NamedWithArguments):
     """How trials are chosen: the whole grid, or a sampler of Optuna with its arguments."""
-
-    model_config = ConfigDict(extra="allow")
 
     name: str = Field(
         GRID, description="grid, random, or a sampler of Optuna in lower case, such as tpe."
@@ -30,27 +28,15 @@ class Search(Named):
         """Return TPESampler as tpe: they are the same search."""
         return name.lower().removesuffix("sampler")
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments for the class of Optuna, as written."""
-        return dict(self.model_extra or {})
 
-
-class Pruner(Named):
+class Pruner(NamedWithArguments):
     """A pruner of Optuna, which stops trials that are worse than others, with its arguments."""
-
-    model_config = ConfigDict(extra="allow")
 
     @field_validator("name")
     @classmethod
     def _normalize(cls, name: str) -> str:
         """Return MedianPruner as median: they are the same pruner."""
         return name.lower().removesuffix("pruner")
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments for the class of Optuna, as written."""
-        return dict(self.model_extra or {})
 
 
 class Budget(Section):

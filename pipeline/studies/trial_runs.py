@@ -86,7 +86,8 @@ def _outcome(planned: Plan, watch: Watch) -> Outcome:
             return _train(planned, watch)
     except TrialPruned as error:
         pruned = Outcome("pruned", str(error), tuple(watch.history), tuple(watch.costs))
-        return pruned if stored else _store(planned, pruned)
+        is_known = stored is not None and len(stored.history) >= len(pruned.history)
+        return pruned if is_known else _store(planned, pruned)
     return stored
 
 

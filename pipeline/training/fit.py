@@ -156,7 +156,7 @@ class Fit:
         try:
             logs, cost = self.position.history[-1], self.position.costs[-1]
             self.progress.epoch_finished(self.position.epoch, dict(logs), cost)
-        except BaseException:
+        except BaseException:  # a pruned trial, or a signal
             self._save(self.position)
             raise
 

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from pipeline.comparison.stored import flat_config
 from pipeline.engine.records import Record
 from pipeline.engine.workspace import Workspace
 from pipeline.publishing.published_folder import find_published
-from pipeline.runtimes.npm import CHROMIUM, packages_folder
-from pipeline.runtimes.packages import find_program
 from pipeline.system.atomic import sha256
 from tests.support.command_line import assert_error, in_process
-from tests.support.paths import PROJECT, SMOKE
+from tests.support.page_visits import visit_page
+from tests.support.paths import SMOKE
 from tests.support.requirements import needs_browser
 
 pytestmark = pytest.mark.tensorflow
@@ -329,17 +327,7 @@ def test_page_is_self_contained(page: Path) -> None:
 @pytest.mark.browser
 @needs_browser
 def test_page_in_a_browser(page: Path) -> None:
-    driver = PROJECT / "tests" / "js" / "comparison_page.mjs"
-    done = subprocess.run(
-        ["node", driver, page, page.parent, str(find_program(CHROMIUM))],
-        capture_output=True,
-        text=True,
-        cwd=packages_folder(),
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    seen = json.loads(done.stdout)
+    seen = visit_page("comparison_page.mjs", page, page.parent)
     assert (seen["problems"], seen["unnamed"], seen["opened"]) == ([], 0, True)
     assert all(url.startswith("file://") for url in seen["requests"])
     assert seen["widths"] == {"1280 light": 1280, "390 dark": 390, "390 light": 390}

@@ -1,7 +1,5 @@
 """The drawing page in a real browser, for models that predict one number: a gauge, no bars."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.runtimes.npm import CHROMIUM, packages_folder
-from pipeline.runtimes.packages import find_program
-from tests.support.paths import PROJECT
+from tests.support.page_visits import visit_page
 from tests.support.requirements import needs_browser
 from tests.support.servers import Server
 from tests.support.single_output import DIGIT_VALUE, OUTPUTS, PARITY
@@ -30,17 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def seen(single_output_server: Server, folder: Path) -> Any:
     """Return what the driver recorded in one visit to the page; all tests read it."""
-    driver = PROJECT / "tests" / "js" / "gauges.mjs"
-    done = subprocess.run(
-        ["node", driver, f"{single_output_server.url}/", folder, str(find_program(CHROMIUM))],
-        capture_output=True,
-        text=True,
-        cwd=packages_folder(),
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return json.loads(done.stdout)
+    return visit_page("gauges.mjs", f"{single_output_server.url}/", folder)
 
 
 def test_browser_reports_no_problems(seen: Any) -> None:

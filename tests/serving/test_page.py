@@ -1,7 +1,5 @@
 """The drawing page: digits drawn in a real browser are recognized by the real server."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.runtimes.npm import CHROMIUM, packages_folder
-from pipeline.runtimes.packages import find_program
-from tests.support.paths import PROJECT
+from tests.support.page_visits import visit_page
 from tests.support.requirements import needs_browser
 from tests.support.servers import Server
 
@@ -26,17 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def seen(server: Server, folder: Path) -> Any:
     """Return what the driver recorded in one visit to the page; all tests read it."""
-    driver = PROJECT / "tests" / "js" / "drawing_page.mjs"
-    done = subprocess.run(
-        ["node", driver, f"{server.url}/", folder, str(find_program(CHROMIUM))],
-        capture_output=True,
-        text=True,
-        cwd=packages_folder(),
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return json.loads(done.stdout)
+    return visit_page("drawing_page.mjs", f"{server.url}/", folder)
 
 
 def test_browser_reports_no_problems(seen: Any) -> None:

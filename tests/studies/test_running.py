@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from pipeline import api
+from pipeline.engine.workspace import Workspace
 from pipeline.errors import ConfigError
 from pipeline.studies.documents.results_json import results_document
+from pipeline.studies.outcomes import read_outcome
 from pipeline.studies.results import StudyResult
 from tests.support.paths import SMOKE
 
@@ -150,6 +152,26 @@ def test_pruner_stops_trials_that_are_worse_than_the_median(workspace: Path) -> 
     assert [trial.status for trial in other.trials] == ["complete"] * 4
     again = api.study(study_file(workspace, *PRUNED, name="pruned"), workspace=workspace)
     assert document(again) == document(found)
+
+
+def test_longer_one_of_two_pruned_trainings_is_stored(workspace: Path) -> None:
+    """Another study may have a pruner that stops the same training later."""
+    axes = "axes: {optimizer.learning_rate: [0.02, 2.0e-6]}"
+    first, second = (
+        study_file(
+            workspace,
+            axes,
+            f"pruner: {{name: median, n_startup_trials: 1, n_warmup_steps: {steps}}}",
+            name=f"warm_{steps}",
+        )
+        for steps in (1, 2)
+    )
+    lengths = [len(api.study(f, workspace=workspace).trials[1].history) for f in (first, second)]
+    assert lengths == [1, 2]
+    fingerprint = api.study(first, workspace=workspace).trials[1].fingerprint
+    stored = read_outcome(Workspace(workspace), fingerprint)
+    assert stored is not None
+    assert (stored.status, len(stored.history)) == ("pruned", 2)
 
 
 def test_sampler_proposes_the_same_trials_again(workspace: Path) -> None:

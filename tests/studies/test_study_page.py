@@ -1,16 +1,12 @@
 """The page of a study in a real browser: charts, tables, hostile texts, small screens, print."""
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.runtimes.npm import CHROMIUM, packages_folder
-from pipeline.runtimes.packages import find_program
 from pipeline.studies.documents.results_page import results_page
-from tests.support.paths import PROJECT
+from tests.support.page_visits import visit_page
 from tests.support.requirements import needs_browser
 from tests.support.study_results import HOSTILE, study_cases
 
@@ -29,17 +25,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def seen(pages: Path) -> Any:
     """Return what the driver recorded in one visit to all pages; all tests read it."""
-    driver = PROJECT / "tests" / "js" / "study_page.mjs"
-    done = subprocess.run(
-        ["node", driver, pages, str(find_program(CHROMIUM))],
-        capture_output=True,
-        text=True,
-        cwd=packages_folder(),
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return json.loads(done.stdout)
+    return visit_page("study_page.mjs", pages)
 
 
 def test_pages_have_no_problems_and_send_no_requests(seen: Any) -> None:

@@ -1,1 +1,1 @@
-"""The choice of trials: a search proposes values, and is told their results."""
+"""The choice of trials: a search proposes values and takes earlier results into account."""

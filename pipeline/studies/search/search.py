@@ -19,7 +19,7 @@ class Proposal:
 
 
 class Search(Protocol):
-    """Proposes trials; depends on nothing but the study and the results it is told, in order."""
+    """Proposes trials, which depend only on the study and on the results of earlier ones."""
 
     def propose(self) -> Proposal | None:
         """Return the next trial, or None if there are no more."""
