@@ -58,9 +58,11 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         checkpoint.remove()
     with new_trainer(config, model, feed, checkpoint) as trainer:
         end = _fit(context, trainer, data, checkpoint)
-        trained = _new_model(config, data, "float32")  # exported models compute in float32
-        trained.set_weights(trainer.program.model.get_weights())
-        compiler = trainer.program.compiler
+        program = trainer.program
+        # Exported models compute in float32. A program compiled earlier leaves the model unused.
+        is_unused = program.model is not model and config.train.precision == "float32"
+        trained = model if is_unused else _new_model(config, data, "float32")
+        trained.set_weights(program.model.get_weights())
     trained.save(folder / TRAINED_MODEL_FILE)
     write_history(folder, end.history, end.costs)
     facts = TrainFacts(
@@ -69,7 +71,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         epochs=len(end.history),
         steps_per_epoch=feed.num_steps,
         shards=feed.num_shards,
-        compiler=compiler,
+        compiler=program.compiler,
         last_epoch=end.history[-1],
     )
     return Outcome(facts, on_written=checkpoint.remove)
