@@ -11,7 +11,7 @@ import numpy as np
 from pipeline import load_model
 from pipeline.artifacts.data_set import split_file
 from pipeline.publishing.published_folder import find_published
-from pipeline.serving.protocols.pictures import UNSURE_BELOW
+from pipeline.tasks.task import UNSURE_BELOW
 
 
 def main(model: Path) -> None:

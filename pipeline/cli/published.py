@@ -30,8 +30,12 @@ def predict(
         ),
     ],
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE ...", help="PNG, JPEG, WebP or .npy files.")
+        list[Path], typer.Argument(metavar="FILE ...", help="Pictures or .npy arrays.")
     ],
+    many: Annotated[
+        bool,
+        typer.Option("--many", help="Read several digits in a picture as a number, left to right."),
+    ] = False,
     workspace: WorkspaceDir = HERE,
     json: Json = False,
     debug: Debug = False,
@@ -49,7 +53,7 @@ def predict(
         if json:
             print_json(documents.predictions_document(predictions))
         else:
-            tables.print_predictions(predictions)
+            tables.print_predictions(predictions, many=many)
 
 
 def verify(

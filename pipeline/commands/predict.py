@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from pipeline.artifacts.formats import FORMATS, artifact_path, format_of_file
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError, RequestError
 from pipeline.imaging.digits import is_digit_data_set
-from pipeline.imaging.image_files import read_images
+from pipeline.imaging.image_files import Pictures, read_pictures
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published
@@ -20,20 +21,35 @@ from pipeline.runtimes.isolated_predictor import IsolatedPredictor
 from pipeline.runtimes.predictor import Predictor
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model, runtimes_for
 from pipeline.tasks.registry import all_tasks, task_named
-from pipeline.tasks.task import DisplayedPrediction, Task
+from pipeline.tasks.task import DisplayedPrediction, Predictions, Task
 from pipeline.verification.tolerances import TOLERANCES
 
 PathLike = str | os.PathLike[str]
 _DEFAULT_TASK = "multiclass"  # of files with neither metadata nor the output of another task
-_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".npy"}
+_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".npy"}
 _IN_PROCESS = ".onnx"  # files of this kind can only compute, and are served from their own process
 # If several can open a file: that of the base install, then those the files are made for.
 _PREFERRED = ("onnxruntime", "tensorflow", "keras", "litert", "openvino")
 
 
 @dataclass(frozen=True)
+class ReadDigit:
+    """One digit of a picture: what it was read as, and its box: left, top, right, bottom."""
+
+    label: str | None
+    probability: float | None
+    value: float | None
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
 class Prediction:
-    """The prediction for one image of one file: a label with its probability, or a value."""
+    """The prediction for one image of one file: a label with its probability, or a value.
+
+    All of them are None for a picture without a single digit. ``reason`` says why a picture is not
+    a single, whole digit; ``unsure`` is set then, and below a probability of 0.9. ``digits`` are
+    those of a picture from left to right, None for other images.
+    """
 
     file: str
     index: int
@@ -41,6 +57,9 @@ class Prediction:
     probability: float | None
     probabilities: dict[str, float]
     value: float | None = None
+    unsure: bool = False
+    reason: str | None = None
+    digits: tuple[ReadDigit, ...] | None = None
 
 
 def load_model(
@@ -92,17 +111,21 @@ def predict(
     shape = predictor.contract.image_shape
     digits = is_digit_data_set(predictor.metadata.get("data_set", ""), shape)
     task = _task_of(predictor)
-    images = [read_images(Path(file), shape, digits=digits) for file in files]
-    outputs = [predictor.predict(array) for array in images]
+    read = [read_pictures(Path(file), shape, digits=digits) for file in files]
+    outputs: list[Sequence[Any] | Predictions] = [
+        predictor.predict(each.images) if len(each.images) else [] for each in read
+    ]
     if not all(np.isfinite(array).all() for array in outputs):
         raise ModelError(
             f"{model} predicts infinity or NaN. Do not use it: verify it (pipeline verify) or "
             "publish it again."
         )
     return [
-        _prediction(str(file), index, task.describe(prediction, predictor.class_names))
-        for file, array in zip(files, outputs, strict=True)
-        for index, prediction in enumerate(array)
+        prediction
+        for file, each, rows in zip(files, read, outputs, strict=True)
+        for prediction in _predictions(
+            str(file), each, [task.describe(row, predictor.class_names) for row in rows]
+        )
     ]
 
 
@@ -171,6 +194,23 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
     return named[0]
 
 
+def _predictions(
+    file: str, read: Pictures, displayed: Sequence[DisplayedPrediction]
+) -> list[Prediction]:
+    """Return a prediction for each image of an array, or the only one for a picture."""
+    if read.finding is None:
+        return [_prediction(file, index, each) for index, each in enumerate(displayed)]
+    digits = tuple(
+        ReadDigit(
+            each.label, _float_or_none(each.probability), _float_or_none(each.value), digit.box
+        )
+        for each, digit in zip(displayed, read.finding.digits, strict=True)
+    )
+    single = displayed[0] if len(displayed) == 1 else DisplayedPrediction()
+    found, reason = _prediction(file, 0, single), read.finding.reason
+    return [replace(found, digits=digits, reason=reason, unsure=found.unsure or bool(reason))]
+
+
 def _prediction(file: str, index: int, displayed: DisplayedPrediction) -> Prediction:
     return Prediction(
         file=file,
@@ -179,6 +219,7 @@ def _prediction(file: str, index: int, displayed: DisplayedPrediction) -> Predic
         probability=_float_or_none(displayed.probability),
         probabilities={name: float(value) for name, value in displayed.probabilities.items()},
         value=_float_or_none(displayed.value),
+        unsure=displayed.is_unlikely,
     )
 
 

@@ -1,23 +1,66 @@
-"""Convert pictures of digits, such as photographs, to the form of MNIST's images.
+"""Find the digits in a picture, and bring each to the form of MNIST's images.
 
 A digit is scaled to fit a box of 20 x 20 pixels, preserving its aspect ratio, and its center of
 mass is placed at the center of 28 x 28 pixels (LeCun, Cortes, Burges: The MNIST database of
 handwritten digits). It is light on dark.
 """
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.imaging.gray import gray_levels
+from pipeline.imaging.marks import CROPPED, MIN_CONTRAST, Box, Mark, find_marks
+from pipeline.imaging.mnist_form import SIZE, centered, is_mnist_form, mnist_form
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIZE, BOX = 28, 20  # pixels: the image, and the box that the digit is scaled to
-MAX_SIDE = 1024  # pixels: no digit needs more
-_MIN_CONTRAST = 16  # of 255; pictures with less are empty
+    from pipeline.imaging.morphology import Gray
 
-Gray = npt.NDArray[np.float64]
+MAX_SIDE = 1024  # pixels: no digit needs more
+_FLAT = 0.3  # of the pixels: a ground without any noise, as drawing programs make it
+
+Kind = Literal["digit", "no digit", "several digits", "cut off at the edge"]
+_REASONS: dict[Kind, str | None] = {
+    "digit": None,
+    "no digit": "no digit here",
+    "several digits": "more than one digit",
+    "cut off at the edge": "cut off at the edge",
+}
+
+
+@dataclass(frozen=True)
+class FoundDigit:
+    """A digit as uint8 (28, 28, 1), 0 to 255; its box in the upright picture, in pixels.
+
+    The box is left, top, right, bottom, the last two exclusive.
+    """
+
+    image: npt.NDArray[np.uint8]
+    box: Box
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a picture shows: its digits, from left to right."""
+
+    kind: Kind
+    digits: tuple[FoundDigit, ...] = ()
+
+    @property
+    def reason(self) -> str | None:
+        """Why this is not a single, whole digit; None if it is one."""
+        return _REASONS[self.kind]
+
+    @property
+    def image(self) -> npt.NDArray[np.uint8]:
+        """The digit, the largest of several, or black: uint8 (28, 28, 1)."""
+        if not self.digits:
+            return np.zeros((SIZE, SIZE, 1), np.uint8)
+        return max(self.digits, key=lambda digit: digit.box[3] - digit.box[1]).image
 
 
 def is_digit_data_set(data_set: str, image_shape: tuple[int, ...]) -> bool:
@@ -28,100 +71,46 @@ def is_digit_data_set(data_set: str, image_shape: tuple[int, ...]) -> bool:
     return data_set.partition(":")[0] == "mnist" and image_shape == (SIZE, SIZE, 1)
 
 
-def canonical_digit(picture: "Image") -> npt.NDArray[np.uint8]:
-    """Return a digit, uint8 (28, 28, 1) in 0..255, from a picture of any size and polarity.
+def find_digits(picture: "Image") -> Finding:
+    """Return the digits of a picture of any size and polarity.
 
-    A picture that already has this form is returned unchanged; an empty one becomes black.
+    A picture that has MNIST's form is its own only digit, unchanged.
     """
-    from PIL import ImageOps
-
-    upright = _eight_bits(ImageOps.exif_transpose(picture))
-    upright.thumbnail((MAX_SIDE, MAX_SIDE))
-    gray = np.asarray(_opaque(upright).convert("L"), np.float64)
-    if gray.shape == (SIZE, SIZE) and not _is_dark_on_light(gray):
-        return gray.astype(np.uint8)[:, :, np.newaxis]
-    ink = _ink(gray)
-    if ink is None:
-        return np.zeros((SIZE, SIZE, 1), np.uint8)
-    return _centered(_boxed(ink)).astype(np.uint8)[:, :, np.newaxis]
+    gray = gray_levels(picture, max_side=MAX_SIDE)
+    if gray.shape == (SIZE, SIZE):
+        drawn = _drawn_form(gray)
+        if drawn is not None:
+            return Finding("digit", (FoundDigit(drawn[..., np.newaxis], (0, 0, SIZE, SIZE)),))
+    scale = max(picture.size) / max(gray.shape)
+    marks = find_marks(gray)
+    return Finding(_kind(marks), tuple(_found(mark, scale) for mark in marks))
 
 
-def _eight_bits(picture: "Image") -> "Image":
-    """Scale 16-bit pixels to 8 bits; Pillow would clip them at 255."""
-    from PIL import Image
-
-    if not picture.mode.startswith("I"):
-        return picture
-    return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
-
-
-def _opaque(picture: "Image") -> "Image":
-    """Put a transparent picture on white if its ink is dark, otherwise on black."""
-    from PIL import Image
-
-    if not picture.has_transparency_data:
-        return picture
-    layers = picture.convert("RGBA")
-    pixels = np.asarray(layers, np.float64)
-    weights = pixels[:, :, 3]
-    mean = np.average(pixels[:, :, :3].mean(axis=2), weights=weights) if weights.any() else 0
-    background = Image.new("RGBA", layers.size, "white" if mean < 128 else "black")  # noqa: PLR2004
-    return Image.alpha_composite(background, layers)
-
-
-def _border(gray: Gray) -> Gray:
-    return np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-
-
-def _is_dark_on_light(gray: Gray) -> bool:
-    """Return whether the border (the background) is closer to the lightest than the darkest."""
-    return bool(np.median(_border(gray)) > (gray.min() + gray.max()) / 2)
-
-
-def _ink(gray: Gray) -> Gray | None:
-    """Return the ink of each pixel, 0 to 255, cropped to the ink; None if there is none."""
-    background = np.median(_border(gray))
-    ink = np.clip(background - gray if _is_dark_on_light(gray) else gray - background, 0, None)
-    if ink.max() < _MIN_CONTRAST:
+def _drawn_form(gray: "Gray") -> "Gray | None":
+    """Return a 28 x 28 picture in MNIST's form if nothing but its place or polarity differs."""
+    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    ground = int(np.median(border))
+    if np.mean(gray == ground) < _FLAT or ground not in {0, 255}:
         return None
-    threshold = _otsu(ink)
-    rows, columns = (np.flatnonzero((ink > threshold).any(axis=axis)) for axis in (1, 0))
-    cropped = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    faint = threshold / 3  # paper grain and shadows are not ink; soft edges are
-    return np.clip((cropped - faint) / (np.quantile(ink[ink > threshold], 0.5) - faint), 0, 1) * 255
+    ink = gray if ground == 0 else ~gray
+    if is_mnist_form(ink):
+        return ink
+    if int(ink.max()) < MIN_CONTRAST * 255:
+        return None
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    moved = centered(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    return moved if is_mnist_form(moved) else None
 
 
-def _otsu(ink: Gray) -> float:
-    """Return the threshold that best separates two classes: max w0 w1 (m0 - m1)^2 (Otsu 1979)."""
-    counts, edges = np.histogram(ink, bins=256)
-    centers = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)[:-1]
-    above = counts.sum() - below
-    sums = np.cumsum(counts * centers)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        between = below * above * (sums[:-1] / below - (sums[-1] - sums[:-1]) / above) ** 2
-    return float(centers[int(np.nanargmax(between))])
+def _kind(marks: list[Mark]) -> Kind:
+    if not marks:
+        return "no digit"
+    if len(marks) > 1:
+        return "several digits"
+    # A picture that is cropped to a digit touches it on at least three sides.
+    return "cut off at the edge" if 0 < marks[0].touched < CROPPED else "digit"
 
 
-def _boxed(ink: Gray) -> Gray:
-    """Scale ink to fit 20 x 20 pixels, preserving its aspect ratio."""
-    from PIL import Image
-
-    height, width = ink.shape
-    scale = BOX / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = Image.fromarray(ink.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
-    return np.asarray(small, np.float64)
-
-
-def _centered(digit: Gray) -> Gray:
-    """Place the center of mass of a digit, at most 20 x 20, at the center of 28 x 28 pixels."""
-    field: Any = np.zeros((SIZE, SIZE))
-    offsets = []
-    for axis, length in enumerate(digit.shape):
-        mass = digit.sum(axis=1 - axis)
-        center = np.average(np.arange(length), weights=mass)
-        offsets.append(int(np.clip(round(SIZE / 2 - center), 0, SIZE - length)))
-    top, left = offsets
-    field[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
-    return field  # type: ignore[no-any-return]
+def _found(mark: Mark, scale: float) -> FoundDigit:
+    left, top, right, bottom = (round(scale * side) for side in mark.box)
+    return FoundDigit(mnist_form(mark.ink)[..., np.newaxis], (left, top, right, bottom))

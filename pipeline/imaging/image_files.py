@@ -1,6 +1,7 @@
 """Convert image files to the raw pixels that a model takes."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -8,8 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import ImageError
-from pipeline.imaging.digits import MAX_SIDE, canonical_digit
+from pipeline.imaging.digits import MAX_SIDE, Finding, find_digits
 from pipeline.imaging.jpeg import DecodingWork, read_decoding_work
+from pipeline.imaging.picture_formats import (
+    FORMATS,
+    FORMATS_IN_WORDS,
+    require_known_compression,
+    require_known_format,
+)
 from pipeline.system.regular_files import open_regular
 
 if TYPE_CHECKING:
@@ -26,14 +33,32 @@ _HEADERS = {  # of .npy files, by version; 3.0 is for names of fields
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+_HEAD_BYTES = 16  # which name the format
 _CHANNELS = {1: "L", 3: "RGB"}
 _EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow modes that convert without loss of meaning
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The images of a file, uint8 (n, height, width, channels), and what a picture shows.
+
+    Without ``finding``, they are as in the file. With it, they are the digits found, left to right.
+    """
+
+    images: npt.NDArray[np.uint8]
+    finding: Finding | None = None
 
 
 def read_images(
     path: Path, image_shape: tuple[int, ...], *, digits: bool = False
 ) -> npt.NDArray[np.uint8]:
-    """Return uint8 (n, height, width, channels) in 0..255 from a PNG, JPEG, WebP or ``.npy`` file.
+    """Return the images of ``read_pictures``; with ``digits``, exactly one of a picture."""
+    read = read_pictures(path, image_shape, digits=digits)
+    return read.images if read.finding is None else read.finding.image[np.newaxis]
+
+
+def read_pictures(path: Path, image_shape: tuple[int, ...], *, digits: bool = False) -> Pictures:
+    """Return uint8 (n, height, width, channels) in 0..255 from a picture or a ``.npy`` file.
 
     An array may be one image or many, with or without the axis of a single channel. With
     ``digits``, a picture may have any size and polarity (``pipeline.imaging.digits``).
@@ -47,17 +72,26 @@ def read_images(
         raise _unreadable(str(path), error) from error
     with file:
         if path.suffix == ".npy":
-            return _read_array(file, image_shape, str(path))
+            return Pictures(_read_array(file, image_shape, str(path)))
         _require_size(file, _MAX_PICTURE_BYTES, "A picture", str(path))
-        return decode_picture(file, image_shape, digits=digits, where=str(path))[np.newaxis]
+        return decode_pictures(file, image_shape, digits=digits, where=str(path))
 
 
 def decode_picture(
-    file: Path | IO[bytes], image_shape: tuple[int, ...], *, digits: bool, where: str
+    file: IO[bytes], image_shape: tuple[int, ...], *, digits: bool, where: str
 ) -> npt.NDArray[np.uint8]:
-    """Return uint8 (height, width, channels) in 0..255 from a PNG, JPEG or WebP file.
+    """Return the image of ``decode_pictures``; of several digits the largest, black if none."""
+    decoded = decode_pictures(file, image_shape, digits=digits, where=where)
+    return decoded.images[0] if decoded.finding is None else decoded.finding.image
 
-    With ``digits`` it may have any size and polarity; ``where`` names it in error messages.
+
+def decode_pictures(
+    file: IO[bytes], image_shape: tuple[int, ...], *, digits: bool, where: str
+) -> Pictures:
+    """Return uint8 (n, height, width, channels) in 0..255 from a picture file.
+
+    With ``digits`` it may have any size and polarity, and n is the number of digits found;
+    otherwise n is 1. ``where`` names it in error messages.
 
     Raises:
         ImageError: it cannot be read, or has the wrong size or kind.
@@ -72,10 +106,13 @@ def decode_picture(
         )
     try:
         # The header contains the size: an enormous picture is rejected before it is decoded.
-        with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as picture:
+        require_known_format(file.read(_HEAD_BYTES), where)
+        file.seek(0)
+        with Image.open(file, formats=FORMATS) as picture:
+            require_known_compression(picture, where)
             work = _require_decodable(picture, where)
             if digits:
-                return _read_digit(picture, work, where)
+                return _read_digits(picture, work, where)
             if picture.size != (width, height):
                 raise ImageError(
                     f"An image must be {width} x {height} pixels; got "
@@ -94,7 +131,7 @@ def decode_picture(
         raise _unreadable(where, ValueError("unknown image format")) from error
     except Exception as error:  # a damaged file can raise anything
         raise _unreadable(where, error) from error
-    return pixels.reshape(image_shape)
+    return Pictures(pixels.reshape(1, *image_shape))
 
 
 def _require_decodable(picture: "ImageFile", where: str) -> DecodingWork:
@@ -113,7 +150,7 @@ def _require_decodable(picture: "ImageFile", where: str) -> DecodingWork:
     return work
 
 
-def _read_digit(picture: "Image", work: DecodingWork, where: str) -> npt.NDArray[np.uint8]:
+def _read_digits(picture: "Image", work: DecodingWork, where: str) -> Pictures:
     size = picture.size
     picture.draft(None, (MAX_SIDE, MAX_SIDE))
     width, height = size if work.buffered else picture.size
@@ -122,7 +159,9 @@ def _read_digit(picture: "Image", work: DecodingWork, where: str) -> npt.NDArray
             f"A picture of a digit must have at most {_MAX_PIXELS:,} pixels, unless it is a "
             f"baseline (not progressive) JPEG; got {size[0]} x {size[1]} in {where}. Scale it down."
         )
-    return canonical_digit(picture)
+    finding = find_digits(picture)
+    images = [digit.image for digit in finding.digits]
+    return Pictures(np.stack(images) if images else finding.image[np.newaxis][:0], finding)
 
 
 def _require_size(file: BinaryIO, allowed: int, what: str, where: str) -> None:
@@ -187,5 +226,5 @@ def _shape_of_images(
 
 def _unreadable(where: str, error: Exception) -> ImageError:
     reason = getattr(error, "strerror", None)  # of the operating system
-    advice = "Check the path." if reason else "Use a PNG, JPEG, WebP or .npy file."
+    advice = "Check the path." if reason else f"Use a {FORMATS_IN_WORDS} picture, or a .npy array."
     return ImageError(f"Cannot read {where} as an image: {reason or error}. {advice}")

@@ -96,12 +96,17 @@ def predictions_document(predictions: "list[Prediction]") -> list[dict[str, Any]
     absent = {"label", "probability", "probabilities"}, {"value"}
     return [
         {
-            name: value
+            name: value if name != "digits" else [_without_absent(asdict(each)) for each in value]
             for name, value in vars(prediction).items()
             if name not in absent[prediction.value is None]
+            and (name != "digits" or value is not None)
         }
         for prediction in predictions
     ]
+
+
+def _without_absent(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def serving_document(settings: "Settings") -> dict[str, Any]:

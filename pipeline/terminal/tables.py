@@ -104,19 +104,33 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
         print_line(f"[red]broken[/] {escape(str(error))}")
 
 
-def print_predictions(predictions: "Sequence[Prediction]") -> None:
-    """Print file, label and probability, or file and value, one image per line."""
+def print_predictions(predictions: "Sequence[Prediction]", *, many: bool = False) -> None:
+    """Print file, label and probability, or file and value, one image per line.
+
+    What is in doubt is added in words. With ``many``, the digits of a picture are a number, and the
+    probability is that of the least likely.
+    """
     counts = Counter(prediction.file for prediction in predictions)
     for prediction in predictions:
         name = prediction.file
         if counts[name] > 1:
             name = f"{name}[{prediction.index}]"
-        shown = (
-            f"{prediction.label}\t{prediction.probability:.4f}"
-            if prediction.value is None
-            else f"{prediction.value:.4f}"
-        )
-        print(f"{name}\t{shown}")
+        print("\t".join([name, *_prediction_in_words(prediction, many=many)]))
+
+
+def _prediction_in_words(prediction: "Prediction", *, many: bool) -> list[str]:
+    digits = prediction.digits or ()
+    doubt = [prediction.reason or "unsure"] if prediction.unsure else []
+    if many and len(digits) > 1 and all(digit.label is not None for digit in digits):
+        label = "".join(digit.label or "" for digit in digits)
+        return [label, f"{min(digit.probability or 0 for digit in digits):.4f}"]
+    if prediction.label is not None:
+        return [prediction.label, f"{prediction.probability:.4f}", *doubt]
+    if prediction.value is not None:
+        return [f"{prediction.value:.4f}", *doubt]
+    if digits:
+        return [f"{len(digits)} digits: {doubt[0]}; to read them as a number: --many"]
+    return doubt
 
 
 def print_reasons(reasons: "Sequence[Reason]") -> None:

@@ -77,7 +77,11 @@ def test_wrong_size_or_kind_is_rejected(
         ("none.png", None, "No such file"),
         ("text.png", b"hello", "unknown image format"),
         ("empty.png", b"", "unknown image format"),
-        ("gif.png", b"GIF89a\x1c\x00\x1c\x00\x00\x00\x00;", "unknown image format"),
+        ("gif.png", b"GIF89a\x1c\x00\x1c\x00\x00\x00\x00;", "Cannot read"),
+        ("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0", "got HEIC in .*JPEG.*Most Compatible"),
+        ("a.png", b"\0\0\0\x20ftypavif\0\0\0\0", "got AVIF in .*Save it as PNG or JPEG"),
+        ("a.pdf", b"%PDF-1.7", "got PDF in"),
+        ("a.svg", b"<svg xmlns=", "got SVG in"),
         ("text.npy", b"hello", "Use a PNG"),
         ("empty.npy", b"", r"empty\.npy as an image: it is empty\. Use a PNG"),
         ("header.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran", "Use a PNG"),
@@ -195,3 +199,16 @@ def test_order_of_fortran_is_read(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
     np.save(tmp_path / "a.npy", np.asfortranarray(images))
     np.testing.assert_array_equal(read_images(tmp_path / "a.npy", SHAPE)[..., 0], images)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF"])
+def test_other_formats_are_read_unchanged(tmp_path: Path, kind: str) -> None:
+    Image.fromarray(PIXELS).save(tmp_path / "digit", kind)
+    np.testing.assert_array_equal(read_images(tmp_path / "digit", SHAPE)[0, ..., 0], PIXELS)
+
+
+def test_tiff_with_a_jpeg_inside_is_rejected(tmp_path: Path) -> None:
+    """The scans of the JPEG inside cannot be counted before it is decoded."""
+    Image.fromarray(PIXELS).save(tmp_path / "digit.tif", compression="jpeg")
+    with pytest.raises(ImageError, match=r"PackBits or CCITT; got jpeg in .*digit\.tif"):
+        read_images(tmp_path / "digit.tif", SHAPE)

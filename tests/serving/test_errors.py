@@ -209,8 +209,10 @@ def test_unknown_paths_models_and_methods(
 
 def test_invalid_pictures(server: Server) -> None:
     path = "/v1/models/smoke:classify-image"
-    assert_rejected(server.post(path, data=b"not a picture"), 400, "PNG, JPEG, WebP", "the body")
-    assert_rejected(server.post(path), 400, "PNG, JPEG or WebP picture", "nothing")
+    assert_rejected(
+        server.post(path, data=b"not a picture"), 400, "PNG, JPEG, WebP, GIF", "the body"
+    )
+    assert_rejected(server.post(path), 400, "PNG, JPEG, WebP, GIF, BMP or TIFF picture", "nothing")
 
 
 def test_compressed_bodies_are_rejected(server: Server) -> None:

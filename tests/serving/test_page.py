@@ -71,7 +71,7 @@ def test_picture_is_recognized(seen: Any, way: str) -> None:
 
 def test_picture_is_described_and_other_files_rejected(seen: Any) -> None:
     assert seen["pictures"]["chosen"]["described"] == "Your picture: zero.jpg"
-    assert "must be PNG, JPEG or WebP" in seen["pictures"]["refused"]
+    assert "must be PNG, JPEG, WebP, GIF, BMP or TIFF" in seen["pictures"]["refused"]
 
 
 def test_versions_can_be_chosen_and_default_comes_first(seen: Any) -> None:

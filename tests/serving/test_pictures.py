@@ -74,11 +74,25 @@ def test_response_contains_the_image_the_network_saw(server: Server, reference: 
     assert response["unsure"] == bool(expected.max() < 0.9)
 
 
-def test_empty_sheet_is_unsure(server: Server) -> None:
+def test_empty_sheet_shows_no_digit(server: Server) -> None:
     file = io.BytesIO()
     Image.new("L", (300, 200), 255).save(file, "PNG")
     response = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
-    assert response["unsure"]
+    assert (response["unsure"], response["reason"]) == (True, "no digit here")
+    assert (response["top"], response["digits"]) == ([], [])
+
+
+def test_several_digits_are_read_from_left_to_right(server: Server, reference: Reference) -> None:
+    images, file = np.load(reference.images), io.BytesIO()
+    Image.fromarray(np.hstack(list(images[:3, ..., 0]))).save(file, "PNG")
+    response = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
+    assert (response["unsure"], response["reason"]) == (True, "more than one digit")
+    assert response["top"] == []
+    assert [each["label"] for each in response["digits"]] == [
+        str(label) for label in reference.labels[:3]
+    ]
+    lefts = [each["box"][0] // 28 for each in response["digits"]]
+    assert lefts == [0, 1, 2]
 
 
 def test_predictions_of_low_probability_are_unsure(server: Server, reference: Reference) -> None:
@@ -92,17 +106,21 @@ def test_predictions_of_low_probability_are_unsure(server: Server, reference: Re
     assert 0 < sum(flags) < 75
 
 
-@pytest.mark.parametrize("bad", ["bomb", "cut", "gif"])
+@pytest.mark.parametrize("bad", ["bomb", "cut", "ppm"])
 def test_invalid_pictures_are_explained(server: Server, bad: str) -> None:
     file = io.BytesIO()
     if bad == "bomb":
         Image.new("1", (10_000, 10_000)).save(file, "PNG")
     else:
-        Image.new("L", (200, 200), 100).save(file, "GIF" if bad == "gif" else "PNG")
+        Image.new("L", (200, 200), 100).save(file, "PPM" if bad == "ppm" else "PNG")
     body = file.getvalue()[: -30 if bad == "cut" else None]
     response = server.post("/v1/models/smoke:classify-image", data=body)
     assert response.status_code == 400
-    words = {"bomb": "at most 20,000,000 pixels", "cut": "Cannot read", "gif": "PNG, JPEG, WebP"}
+    words = {
+        "bomb": "at most 20,000,000 pixels",
+        "cut": "Cannot read",
+        "ppm": "got PGM in the body",
+    }
     assert words[bad] in response.json()["error"]
     assert server.events()  # every line is JSON, also Pillow's warning about the bomb
 

@@ -1,6 +1,6 @@
 // Wiring: sends drawings to the server and shows its predictions.
 
-import { Prediction, decodeImage, inWords, purpose } from "./prediction.js";
+import { Prediction, decodeImage, inWords, isSingle, purpose } from "./prediction.js";
 import { RequestError, classify, useToken } from "./api.js";
 import { Choice } from "./choice.js";
 import { followKeyboard, followShortcuts } from "./keyboard.js";
@@ -136,7 +136,8 @@ async function predict() {
     if (subject !== sketch.subject) return;
     notice.clear();
     prediction.show(found, image);
-    scores.show(found);
+    if (isSingle(found)) scores.show(found);
+    else scores.clear();
     voice.sayWhenSettled(inWords(found));
   } catch (error) {
     const later = error instanceof RequestError && error.kind !== "refused";

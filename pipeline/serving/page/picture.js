@@ -1,6 +1,6 @@
 // Pictures from a file, by drag and drop, or from the clipboard.
 
-const TYPES = ["image/png", "image/jpeg", "image/webp"];
+const TYPES = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/tiff"];
 // Larger files are scaled down before the upload, to a side to which the server scales as well.
 const MAX_BYTES = 1_000_000;
 const SIDE = 1024;
@@ -10,7 +10,7 @@ export function acceptPictures({ input, pad, sketch, refuse }) {
   const accept = async (file) => {
     if (!file) return;
     if (!TYPES.includes(file.type)) {
-      refuse(`A picture must be PNG, JPEG or WebP; got ${file.name || "a file"}. Save it in one of these formats.`);
+      refuse(`A picture must be PNG, JPEG, WebP, GIF, BMP or TIFF; got ${file.name || "a file"}. Save it as PNG or JPEG.`);
       return;
     }
     const blob = await shrink(file);

@@ -16,9 +16,9 @@ export class Prediction {
     const { label, probability, source } = this.#elements;
     label.textContent = labelOf(found);
     label.className = sizeOf(label.textContent);
-    probability.textContent = found.top ? percent(found.top[0].probability) : "";
+    probability.textContent = found.top?.length ? percent(found.top[0].probability) : "";
     source.textContent = `${found.model}, version ${found.version}`;
-    this.#doubt(found.unsure);
+    this.#doubt(found.unsure, doubtOf(found));
     this.#see(image);
   }
 
@@ -29,12 +29,13 @@ export class Prediction {
     label.textContent = "?";
     label.className = "none";
     probability.textContent = "";
-    source.textContent = "The prediction updates as you draw.";
+    source.textContent = "No digit seen. The prediction updates as you draw.";
     this.#doubt(false);
   }
 
-  #doubt(unsure) {
+  #doubt(unsure, words = "") {
     this.#elements.unsure.hidden = !unsure;
+    if (unsure) this.#elements.unsure.textContent = words;
     this.#elements.label.classList.toggle("doubtful", unsure);
   }
 
@@ -59,14 +60,28 @@ export async function decodeImage({ canonical }) {
 /** Return a prediction as a sentence for screen readers. */
 export function inWords(found) {
   const { top, unsure } = found;
+  if (!isSingle(found)) return `${doubtOf(found)}${found.digits?.length ? `: ${labelOf(found)}` : ""}.`;
   if (unsure) return `The model is unsure: ${top ? either(top) : labelOf(found)}.`;
   return top ? `${labelOf(found)}, ${percent(top[0].probability)}.` : `${labelOf(found)}.`;
 }
 
-/** Return the likeliest class, or the value. */
-function labelOf({ top, value, range }) {
-  return top ? top[0].label : valueText(value, range);
+/** Whether a single digit, or image, was seen. */
+export const isSingle = ({ digits }) => !digits || digits.length === 1;
+
+/** Return the likeliest class, or the value; of several digits, all of them from left to right. */
+function labelOf(found) {
+  if (isSingle(found)) return found.top ? found.top[0].label : valueText(found.value, found.range);
+  const labels = found.digits.map(({ label, value }) => label ?? valueText(value, found.range));
+  return labels.join(found.top ? "" : " ") || "?";
 }
+
+const DOUBTS = {
+  "no digit here": "No digit seen",
+  "more than one digit": "More than one digit",
+  "cut off at the edge": "Cut off at the edge",
+};
+
+const doubtOf = ({ reason }) => DOUBTS[reason] ?? "The model is unsure";
 
 function sizeOf({ length }) {
   if (length <= 2) return "";

@@ -1,4 +1,4 @@
-"""Predictions for PNG, JPEG and WebP pictures: ``POST /v1/models/NAME:classify-image``."""
+"""Predictions for pictures: ``POST /v1/models/NAME:classify-image``."""
 
 import asyncio
 import base64
@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from pipeline.errors import ImageError
-from pipeline.imaging.image_files import decode_picture
+from pipeline.imaging.digits import Finding
+from pipeline.imaging.image_files import Pictures, decode_pictures
+from pipeline.imaging.picture_formats import FORMATS_IN_WORDS
 from pipeline.runtimes.predictor import Images
 from pipeline.serving.errors import bad_request, deadline_exceeded
 from pipeline.serving.http.messages import Request, Response, as_json
@@ -21,22 +21,23 @@ from pipeline.serving.versions import Version
 from pipeline.tasks.task import DisplayedPrediction, Predictions
 
 _TOP = 3
-# Below this probability a prediction is marked as unsure: 2.8% of MNIST's test digits for the
-# default model, including 69% of those it gets wrong (python -m benchmarks.unsure exported/mlp).
-UNSURE_BELOW = 0.9
+_MAX_DIGITS = 64  # in one picture, so that a picture of noise is no large batch
 
 
 async def classify_image(service: Service, request: Request) -> Response:
     """Return the prediction for a picture, and the image that the network saw."""
     version = request.version = find_version(service, request)
     if not request.body:
-        raise bad_request("The body must be a PNG, JPEG or WebP picture; got nothing.")
-    images = await _decoded(request, version)
+        raise bad_request(f"The body must be a {FORMATS_IN_WORDS} picture; got nothing.")
+    decoded = await _decoded(request, version)
     request.spans["parse"] = time.perf_counter() - request.began
-    result = await service.predict(version, images, request.deadline)
-    request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
+    predictions: Predictions | list[Predictions] = []
+    if len(decoded.images):
+        result = await service.predict(version, decoded.images, request.deadline)
+        request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
+        predictions = result.predictions
     started = time.perf_counter()
-    response = as_json(_describe(version, images, result.predictions[0]))
+    response = as_json(_describe(version, decoded, predictions))
     request.spans["serialize"] = time.perf_counter() - started
     return response
 
@@ -47,7 +48,7 @@ def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "pictures")
 
 
-async def _decoded(request: Request, version: Version) -> Images:
+async def _decoded(request: Request, version: Version) -> Pictures:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(request.deadline - time.perf_counter()):
@@ -56,11 +57,11 @@ async def _decoded(request: Request, version: Version) -> Images:
         raise deadline_exceeded() from None
 
 
-def _decode(request: Request, version: Version) -> Images:
+def _decode(request: Request, version: Version) -> Pictures:
     if time.perf_counter() > request.deadline:  # it waited for the thread
         raise deadline_exceeded()
     try:
-        picture = decode_picture(
+        decoded = decode_pictures(
             io.BytesIO(request.body),
             version.contract.image_shape,
             digits=version.digits,
@@ -68,19 +69,43 @@ def _decode(request: Request, version: Version) -> Images:
         )
     except ImageError as error:
         raise bad_request(str(error)) from None
-    return picture[np.newaxis]
+    if len(decoded.images) > _MAX_DIGITS:
+        raise bad_request(
+            f"A picture must have at most {_MAX_DIGITS} digits; found {len(decoded.images)}. "
+            "Crop it."
+        )
+    return decoded
 
 
-def _describe(version: Version, images: Images, prediction: Predictions) -> dict[str, Any]:
-    displayed = version.task.describe(prediction, version.class_names)
-    empty = not images.any()
+def _describe(
+    version: Version, decoded: Pictures, predictions: Predictions | list[Predictions]
+) -> dict[str, Any]:
+    each = [version.task.describe(row, version.class_names) for row in predictions]
+    single = each[0] if len(each) == 1 else DisplayedPrediction()
+    is_value = bool(version.task.name == "regression")
+    finding = decoded.finding
+    reason = finding.reason if finding else None
     return {
         "model": version.model,
         "version": version.text,
-        **(_classes(displayed) if displayed.value is None else _value(displayed, version)),
-        "unsure": bool(empty or _is_unlikely(displayed)),
-        "canonical": {"b64": _png(images[0])},
+        **(_value(single, version) if is_value else _classes(single)),
+        "unsure": bool(reason or single.is_unlikely),
+        "reason": reason,
+        **({"digits": _digits(finding, each)} if finding else {}),
+        "canonical": {"b64": _png(finding.image if finding else decoded.images[0])},
     }
+
+
+def _digits(finding: Finding, displayed: list[DisplayedPrediction]) -> list[dict[str, Any]]:
+    """Return the digits of a picture from left to right, and their boxes in its pixels."""
+    return [
+        {
+            **({"label": each.label, "probability": each.probability} if each.label else {}),
+            **({} if each.value is None else {"value": each.value}),
+            "box": digit.box,
+        }
+        for each, digit in zip(displayed, finding.digits, strict=True)
+    ]
 
 
 def _classes(displayed: DisplayedPrediction) -> dict[str, Any]:
@@ -93,11 +118,6 @@ def _classes(displayed: DisplayedPrediction) -> dict[str, Any]:
 
 def _value(displayed: DisplayedPrediction, version: Version) -> dict[str, Any]:
     return {"value": displayed.value, "range": version.value_range}
-
-
-def _is_unlikely(displayed: DisplayedPrediction) -> bool:
-    """Return whether the label has a low probability; a value has none."""
-    return displayed.probability is not None and bool(displayed.probability < UNSURE_BELOW)
 
 
 def _png(image: Images) -> str:

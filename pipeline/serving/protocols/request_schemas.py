@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.artifacts.model_contract import Contract
+from pipeline.imaging.picture_formats import MEDIA_TYPES
 from pipeline.serving.protocols import inference_v2, pictures, tensorflow
 from pipeline.serving.protocols.schemas import FLAG, JSON, Schema, object_of, or_null
 from pipeline.serving.service import Service
@@ -12,8 +13,7 @@ from pipeline.serving.service import Service
 def request_body(handler: Callable[..., Any], service: Service) -> Schema | None:
     """Return a handler's request media types, with schemas for the models served now."""
     if handler is pictures.classify_image:
-        kinds = ("image/png", "image/jpeg", "image/webp")
-        return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
+        return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES}
     schemas = {tensorflow.predict: _predictions, inference_v2.infer: _inferences}
     if handler not in schemas:
         return None
