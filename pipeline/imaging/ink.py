@@ -24,12 +24,10 @@ def ink_on_ground(gray: Gray, *, dark: bool) -> Ink:
     smooth = _smoothed(gray)
     levels = smooth if dark else ~smooth
     window = max(3, round(_WINDOW * max(gray.shape)))
-    # Continued beyond the border, so that a shadow or table there is ground and not ink.
-    continued = np.pad(levels, window, mode="edge")
-    inner = slice(window, -window)
-    ground = closed(continued, rows=window, columns=window)[inner, inner]
-    ink = ground.astype(np.float32) - levels
-    return ink / np.maximum(ground, np.float32(_DARKEST)) if dark else ink / 255
+    ground = closed(levels, rows=window, columns=window)
+    ink: Ink = np.subtract(ground, levels, dtype=np.float32)
+    scale = np.maximum(ground, _DARKEST) if dark else np.full_like(ground, 255)
+    return np.divide(ink, scale, dtype=np.float32)
 
 
 def stroke_width(ink: Ink) -> float:

@@ -125,7 +125,8 @@ def _cores(ink: Ink, floor: float) -> "Mask":
 
 
 def _sizes(boxes: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
-    return np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    sizes: npt.NDArray[np.int64] = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    return sizes
 
 
 def _touched(box: "npt.NDArray[np.int64]", shape: tuple[int, int]) -> int:

@@ -66,11 +66,13 @@ def _boxed(ink: "Ink", box: int) -> "Ink":
     scale = box / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     scaled = Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(scaled), 0, 1)
+    clipped: Ink = np.clip(np.asarray(scaled), 0, 1)
+    return clipped
 
 
 def _sharpened(ink: "Ink") -> "npt.NDArray[np.bool_]":
-    return np.greater(ink, ink.max() / 2)
+    shape: npt.NDArray[np.bool_] = np.greater(ink, ink.max() / 2)
+    return shape
 
 
 def _grown(shape: "npt.NDArray[np.bool_]", radius: float) -> "Ink":

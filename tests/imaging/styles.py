@@ -53,7 +53,9 @@ def coverage(
 
 
 def paper(random_: np.random.Generator, side: int = SIDE) -> Array:
-    return random_.uniform(215, 245) + random_.normal(0, 2, (side, side))
+    grain: Array = random_.normal(0, 2, (side, side))
+    grain += random_.uniform(215, 245)
+    return grain
 
 
 def written(ink: Array, ground: Array, level: float = 25) -> Array:
