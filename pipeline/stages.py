@@ -177,7 +177,7 @@ STAGES = (
         "pipeline.publishing.stage",
         inputs=("data", "train", "evaluate", "export", "verify"),
         reads=("name", "data.target", *_TASK, "publish"),
-        packages=("numpy",),
+        packages=("numpy", "onnx", "scipy"),
         is_current=is_published,
     ),
 )

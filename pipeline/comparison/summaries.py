@@ -7,13 +7,13 @@ from statistics import fmean
 import numpy as np
 
 from pipeline.comparison.changes import errors_of
-from pipeline.comparison.intervals import (
+from pipeline.comparison.sides import Member, Side
+from pipeline.evaluation.intervals import (
     Interval,
     accuracy_interval,
     mean_interval,
     rmse_interval,
 )
-from pipeline.comparison.sides import Member, Side
 
 LOSS = "loss"
 LOWER_IS_BETTER = {LOSS, "rmse", "mae", "expected_calibration_error"}

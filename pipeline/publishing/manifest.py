@@ -22,6 +22,7 @@ from pipeline.artifacts.serialization import from_json
 from pipeline.config.key_errors import InvalidValue
 from pipeline.config.target import Target, target_text
 from pipeline.errors import ModelError
+from pipeline.evaluation.intervals import Interval
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 
@@ -96,9 +97,16 @@ def _as_copy(value: Any) -> Copy:
 
 
 class Description(_Strict):
-    """The manifest of a version without its number and its files."""
+    """The manifest of a version without its number and its files.
+
+    ``published`` is the time of publication, UTC as in ISO 8601, ``command`` the command that was
+    run; ``intervals`` are those of the scores on the test set. Older versions have none of them.
+    """
 
     name: str
+    published: str = ""
+    command: str = ""
+    license: str | None = None
     task: str = "multiclass"
     output: str | None = None
     target: Target = "label"
@@ -109,6 +117,7 @@ class Description(_Strict):
     data: PublishedData
     parameters: int = 0
     metrics: Annotated[dict[str, SplitMetrics], AfterValidator(_require_test)]
+    intervals: dict[str, Interval] = Field(default_factory=dict)
     verification: Annotated[tuple[PublishedCheck, ...], _if_readable(_as_check)] = ()
     copies: Annotated[tuple[Copy, ...], _if_readable(_as_copy)] = ()
     signatures: tuple[str, ...] = ()

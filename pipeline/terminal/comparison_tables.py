@@ -15,11 +15,11 @@ from pipeline.terminal.layout import console, new_table, print_line
 if TYPE_CHECKING:
     from pipeline.comparison.changes import ChangedImage, Changes, FilesComparison
     from pipeline.comparison.comparing import Comparison
-    from pipeline.comparison.intervals import Interval
     from pipeline.comparison.over_seeds import SeedsTest
     from pipeline.comparison.pairs import Pair
     from pipeline.comparison.summaries import CurveSummary, MetricSummary
     from pipeline.comparison.verdict import Verdict
+    from pipeline.evaluation.intervals import Interval
 
 _LISTED = 5  # changed images
 _IN_ONE_LINE = 2  # sides; of more, the intervals are below the metrics

@@ -33,7 +33,7 @@ def test_paths_in_the_configuration_are_relative_or_names(tmp_path: Path) -> Non
     ]
     overrides = [
         f"train.callbacks={json.dumps(callbacks)}",
-        "data={manual_dir: /data, tfds_dir: ~/data, mirrors: ['https://files.example/mnist/']}",
+        "data={manual_dir: /home/someone/data, tfds_dir: ~/data, mirrors: ['https://files.example/mnist/']}",
     ]
     config = portable_config(read(SMOKE, overrides), tmp_path)
     assert config["train"]["callbacks"] == [
@@ -44,7 +44,7 @@ def test_paths_in_the_configuration_are_relative_or_names(tmp_path: Path) -> Non
         {"name": "callbacks/own.py:Own"},
     ]
     data = config["data"]
-    assert (data["manual_dir"], data["tfds_dir"], data["mirrors"]) == (None, None, None)
+    assert (data["manual_dir"], data["tfds_dir"], data["mirrors"]) == ("data", "data", None)
     assert data["name"] == "mnist"
 
 
@@ -57,10 +57,16 @@ def test_paths_in_the_configuration_are_relative_or_names(tmp_path: Path) -> Non
             "prepared by TensorFlow Datasets in a local folder",
         ),
         ("downloaded and checked", "downloaded and checked"),
-        ("no host responded (files.example).", "no host responded (files.example)."),
+        ("no host responded (files.example, b).", "no host responded."),
+        (
+            "a.gz could not be downloaded (http://files.example/a.gz: 404 (none)).",
+            "a.gz could not be downloaded.",
+        ),
     ],
 )
-def test_origin_of_the_data_names_no_folder(origin: str, expected: str, tmp_path: Path) -> None:
+def test_origin_of_the_data_names_no_folder_or_host(
+    origin: str, expected: str, tmp_path: Path
+) -> None:
     assert portable_origin(origin, tmp_path) == expected
 
 
