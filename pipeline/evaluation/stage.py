@@ -31,10 +31,9 @@ def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
         ConfigError: TensorFlow has started with another number of threads.
     """
     use_threads(context.config)
-    with context.progress.task("evaluating"):
-        predictor = KerasPredictor(context.output(TrainFacts).path / TRAINED_MODEL_FILE)
-        data = read_data(context.output(DataFacts).path)
-        metrics = evaluate(predictor, data, task_of(context.config), folder)
+    predictor = KerasPredictor(context.output(TrainFacts).path / TRAINED_MODEL_FILE)
+    data = read_data(context.output(DataFacts).path)
+    metrics = evaluate(predictor, data, task_of(context.config), folder)
     return Outcome(EvaluateFacts(metrics))
 
 
