@@ -31,6 +31,18 @@ class TrainingCost:
         )
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What the total of a task counts, in the plural, and the number of images in one of it."""
+
+    name: str
+    images: float = 0.0
+
+
+IMAGES = Unit("images", images=1)
+MEGABYTES = Unit("MB")
+
+
 class Task(Protocol):
     """One piece of work in progress."""
 
@@ -47,8 +59,19 @@ class Progress(Protocol):
     def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
         """Report a stage that ran or was up to date."""
 
-    def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
-        """Show work in progress; without a total, only that it is running."""
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """Show that a stage is running; its tasks are shown within it. By default, nothing."""
+        del name
+        return nullcontext()
+
+    def task(
+        self, description: str, total: float | None = None, *, unit: Unit | None = None
+    ) -> AbstractContextManager[Task]:
+        """Show work in progress; without a total, only that it is running.
+
+        The speed and the remaining time are computed from the first update on, so the first one
+        reports where the work begins, unless it begins at once.
+        """
 
     def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
         """Report a completed epoch of a training, counted from 1, its logs, and the cost so far.
@@ -72,9 +95,11 @@ class Silent(Progress):
     def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
         """Show nothing."""
 
-    def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
+    def task(
+        self, description: str, total: float | None = None, *, unit: Unit | None = None
+    ) -> AbstractContextManager[Task]:
         """Show nothing."""
-        del description, total
+        del description, total, unit
         return nullcontext(_SilentTask())
 
     def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
