@@ -1,10 +1,13 @@
 """Progress on the terminal: a list of stages and a live line, or plain lines elsewhere."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import TextIO
+from weakref import finalize
 
 from rich.console import Console
 from rich.markup import escape
@@ -33,7 +36,7 @@ class TerminalProgress(Progress):
 
         With ``quiet``, only messages are shown that the user must not miss.
         """
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or Console(file=self._own_standard_error(), highlight=False)
         self._interruption = interruption or Interruption()
         self._quiet = quiet
         self._noticed: set[str] = set()
@@ -73,6 +76,17 @@ class TerminalProgress(Progress):
             yield work
         else:
             yield _Lines(self.console, work)
+
+    def _own_standard_error(self) -> TextIO:
+        """Return standard error, as a copy that stays open while its descriptor is redirected."""
+        try:
+            descriptor = os.dup(sys.stderr.fileno())
+        except (AttributeError, OSError, ValueError):  # a notebook's or a test's own stream
+            return sys.stderr
+        encoding = sys.stderr.encoding
+        copy = os.fdopen(descriptor, "w", encoding=encoding, errors="backslashreplace")
+        finalize(self, copy.close)
+        return copy
 
     @property
     def _is_live(self) -> bool:
