@@ -43,7 +43,7 @@ def score_text(result: "RunResult") -> str:
     if name != "accuracy":
         than = "" if baseline is None else f"; always predicting the mean gives {baseline:.3f}"
         return f"Test {name.upper()} {score:.3f} on {images:,} images{than}."
-    from pipeline.comparison.intervals import accuracy_interval
+    from pipeline.evaluation.intervals import accuracy_interval
 
     wrong = round((1 - score) * images)
     interval = accuracy_interval(images - wrong, images)
