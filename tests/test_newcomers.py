@@ -94,7 +94,6 @@ COMMANDS = [
     ("run --gpu", ["No such option: --gpu", "CUDA_VISIBLE_DEVICES"]),
     ("run --device cuda", ["No such option: --device", "CUDA_VISIBLE_DEVICES"]),
     ("run --resume", ["No such option: --resume", "resumes by itself"]),
-    ("run -v", ["No such option: -v", "Write --debug"]),
     ("run -c configs/mlp.yaml", ["No such option: -c", "`pipeline run configs/mlp.yaml`"]),
     ("run --model mlp", ["No such option: --model", "model.hidden='[512, 512]'"]),
     ("predict --model mlp x.png", ["No such option: --model", "`pipeline predict mlp`"]),
