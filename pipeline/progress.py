@@ -1,9 +1,9 @@
 """The interface for progress reports, and an implementation that shows nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 TRAINING = "training"  # the description of the task whose total is the number of epochs
 
@@ -43,6 +43,23 @@ IMAGES = Unit("images", images=1)
 MEGABYTES = Unit("MB")
 
 
+@dataclass(frozen=True)
+class Training:
+    """A training that begins, or resumes after ``step`` steps of the epoch that follows ``epoch``.
+
+    ``weights`` returns the present trainable weights by name, and ``learning_rate`` the present
+    learning rate; methods of the full gradient have none.
+    """
+
+    fingerprint: str
+    epochs: int
+    steps_per_epoch: int
+    epoch: int  # completed epochs
+    step: int
+    weights: Callable[[], Mapping[str, Any]]
+    learning_rate: Callable[[], float | None]
+
+
 class Task(Protocol):
     """One piece of work in progress."""
 
@@ -80,6 +97,20 @@ class Progress(Protocol):
         training ends with it; a later run of the same training continues after this epoch.
         """
 
+    reports_steps: bool = False  # whether to call steps_finished, which divides epochs further
+
+    def training_began(self, training: Training) -> None:
+        """Report a training that begins or resumes, before any of its epochs."""
+        del training
+
+    def steps_finished(self, step: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        """Report the means over the latest steps, and the cost so far.
+
+        ``step`` is the number of steps since the training began. A training that was killed repeats
+        the steps after its checkpoint.
+        """
+        del step, logs, cost
+
 
 class _SilentTask:
     def update(self, completed: float, detail: str = "") -> None:
@@ -104,6 +135,56 @@ class Silent(Progress):
 
     def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
         """Show nothing."""
+
+
+class TrainingListener(Protocol):
+    """Receives the reports of a training, as ``Progress`` does."""
+
+    def training_began(self, training: Training) -> None:
+        """Receive a training that begins or resumes."""
+
+    def steps_finished(self, step: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        """Receive the means over the latest steps."""
+
+    def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        """Receive a completed epoch."""
+
+
+class WithListeners(Progress):
+    """A progress whose reports of a training also go to listeners, which are called first."""
+
+    reports_steps = True
+
+    def __init__(self, progress: Progress, listeners: Sequence[TrainingListener]) -> None:
+        self._progress = progress
+        self._receivers: list[TrainingListener] = [*listeners, progress]
+
+    def notice(self, text: str) -> None:
+        """Show a message that the user must not miss."""
+        self._progress.notice(text)
+
+    def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
+        """Report a stage that ran or was up to date."""
+        self._progress.stage_finished(name, status, seconds, detail)
+
+    def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
+        """Show work in progress."""
+        return self._progress.task(description, total)
+
+    def training_began(self, training: Training) -> None:
+        """Report a training that begins or resumes."""
+        for receiver in self._receivers:
+            receiver.training_began(training)
+
+    def steps_finished(self, step: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        """Report the means over the latest steps."""
+        for receiver in self._receivers:
+            receiver.steps_finished(step, logs, cost)
+
+    def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        """Report a completed epoch."""
+        for receiver in self._receivers:
+            receiver.epoch_finished(epoch, logs, cost)
 
 
 _default: list[Callable[[], Progress]] = [Silent]

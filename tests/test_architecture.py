@@ -19,6 +19,7 @@ ORDER = [
     ["runtimes"],
     ["data", "models"],
     ["training", "evaluation", "export", "gradcheck"],
+    ["live"],
     ["verification", "publishing"],
     ["comparison"],
     ["stages"],
@@ -31,7 +32,7 @@ ORDER = [
     ["__main__"],
 ]
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "tf2onnx"}
-MAY_BE_HEAVY = {"tasks", "data", "models", "training", "export", "runtimes", "gradcheck"}
+MAY_BE_HEAVY = {"tasks", "data", "models", "training", "export", "runtimes", "gradcheck", "live"}
 FROM_GRPC = "serving.grpc"
 HTTP = "serving.http"
 

@@ -12,6 +12,7 @@ from pipeline.cli.published import models, predict, verify
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
 from pipeline.cli.study import study
+from pipeline.cli.watching import watch
 from pipeline.cli.workspace import clean, runs
 from pipeline.terminal.usage_hints import HintingGroup
 
@@ -28,6 +29,7 @@ for command in (
     config,
     why,
     runs,
+    watch,
     compare,
     clean,
     gradcheck,

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from pipeline.config.finding import find_config
-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show tracebacks and the output of libraries.")
@@ -51,6 +49,8 @@ def split_arguments(arguments: list[str] | None, *, quiet: bool = False) -> tupl
 
 def found_config(config: str | Path, *, quiet: bool = False) -> Path:
     """Find the file of a configuration; report it if it is not the path that was given."""
+    from pipeline.config.finding import find_config  # loads the whole configuration
+
     path = find_config(Path(config))
     if path != Path(config) and not quiet:
         typer.echo(f"Configuration: {path}", err=True)

@@ -33,6 +33,9 @@ def run(
         str | None,
         typer.Option(help=f"Run this stage ({STAGES}) and the later ones even if up to date."),
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Print the command that shows the live curves.")
+    ] = False,
     own_code: OwnCode = True,
     allow_outside: AllowOutside = False,
     workspace: WorkspaceDir = HERE,
@@ -49,6 +52,8 @@ def run(
 
         require_one(quiet=quiet, verbose=verbose)
         config, overrides = split_arguments(arguments, quiet=quiet)
+        if tensorboard:
+            typer.echo(f"TensorBoard: {api.tensorboard_command(workspace)}", err=True)
         log = workspace / "runs" / "libraries.log"
         with show_progress(interruption, log, debug=debug, quiet=quiet) as progress:
             result = api.run(

@@ -135,9 +135,11 @@ def _advice(command: str, name: str, value: str) -> str | None:
 
 def _swapped(command: str, args: list[str]) -> str | None:
     """Return a hint if the stage is before the configuration."""
+    if command != "why" or len(args) < 2:  # noqa: PLR2004
+        return None
     from pipeline.stages import GRAPH
 
-    if command == "why" and len(args) > 1 and args[0] in GRAPH.names and args[1] not in GRAPH.names:
+    if args[0] in GRAPH.names and args[1] not in GRAPH.names:
         return (
             "The configuration is before the stage. "
             f"Write `pipeline why {' '.join([args[1], args[0], *args[2:]])}`."

@@ -125,6 +125,15 @@ def test_unknown_files_and_folders_are_left_alone(three: Path) -> None:
     assert all(path.exists() for path in kept)
 
 
+def test_event_files_are_removed_with_their_run(three: Path) -> None:
+    events = three / "runs" / "tensorboard"
+    for name in ("old-aaaaaaaa", "new-cccccccc", "mine"):
+        (events / name / "train").mkdir(parents=True)
+    removed = pipeline.clean(keep=1, workspace=three)
+    assert {path.name for path in events.iterdir()} == {"new-cccccccc", "mine"}
+    assert events / "old-aaaaaaaa" in {one.path for one in removed}
+
+
 def test_checkpoints_and_downloads(three: Path) -> None:
     checkpoints, downloads = three / "runs" / "checkpoints", three / "runs" / "downloads" / "mnist"
     checkpoints.mkdir()

@@ -229,7 +229,12 @@ def test_clean_waits_for_runs(killed: Killed) -> None:
         "Waiting for the runs in this workspace to finish (clean needs exclusive access)."
     ]
     removed = {one.path.parent.name for one in killed.removed}
-    assert removed == {"records", "train", "evaluate"}  # of the other runs, but no checkpoint
+    assert removed == {
+        "records",
+        "train",
+        "evaluate",
+        "tensorboard",
+    }  # of the other runs, but no checkpoint
     names = [run.record.name for run in pipeline.runs(workspace=killed.workspace)]
     assert names == ["killed", "smoke"]  # the second one is published
 
