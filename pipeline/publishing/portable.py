@@ -69,12 +69,16 @@ def portable_text(text: str, workspace: Path) -> str:
     folders = [workspace, Path.cwd(), Path.home(), Path(tempfile.gettempdir()), Path(sys.prefix)]
     paths = {path for f in folders for path in (f, f.absolute(), f.resolve()) if path.name}
     for path in sorted(map(str, paths), key=len, reverse=True):
-        text = re.sub(rf"(?<![\w/.-]){re.escape(path)}/", "", text)
+        begin = rf"(?:(?<=://)|(?<![\w/.-])){re.escape(path)}"
+        text = re.sub(rf"{begin}/", "", text)
+        text = re.sub(rf"{begin}(?![\w/-]|\.\w)", ".", text)  # the folder itself
     return text
 
 
 def _portable_path(text: str, workspace: Path) -> str:
     path = Path(text)
+    if path == Path.home():  # its last part is the name of the user
+        return "~"
     if not re.match(r"/|~\w*/|\.\./", text) or not path.name:
         return portable_text(text, workspace)  # it may contain a path
     for folder in (workspace.absolute(), workspace.resolve()):
