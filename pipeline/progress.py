@@ -167,9 +167,15 @@ class WithListeners(Progress):
         """Report a stage that ran or was up to date."""
         self._progress.stage_finished(name, status, seconds, detail)
 
-    def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """Show that a stage is running."""
+        return self._progress.stage(name)
+
+    def task(
+        self, description: str, total: float | None = None, *, unit: Unit | None = None
+    ) -> AbstractContextManager[Task]:
         """Show work in progress."""
-        return self._progress.task(description, total)
+        return self._progress.task(description, total, unit=unit)
 
     def training_began(self, training: Training) -> None:
         """Report a training that begins or resumes."""

@@ -41,7 +41,9 @@ def test_hugging_face_writes_the_metadata_back_unchanged(
         card.save(tmp_path / "saved.md")
         assert (tmp_path / "saved.md").read_text() == text
         shutil.copyfile(path, tmp_path / "copy.md")
-        metadata_save(tmp_path / "copy.md", metadata_load(path))
+        metadata = metadata_load(path)
+        assert metadata is not None
+        metadata_save(tmp_path / "copy.md", metadata)
         assert (tmp_path / "copy.md").read_text() == text
 
 
@@ -53,7 +55,9 @@ def test_model_index_is_converted_to_results_and_back(smoke: Path, single_output
     )
 
     for path in cards(smoke, single_output):
-        index = metadata_load(path)["model-index"]
+        metadata = metadata_load(path)
+        assert metadata is not None
+        index = metadata["model-index"]
         name, results = model_index_to_eval_results(index)
         assert eval_results_to_model_index(name, results) == index
         manifest = read_version(path.parent).manifest
@@ -66,7 +70,7 @@ def test_text_that_looks_like_something_else_is_quoted(manifest: Manifest, name:
     from huggingface_hub import ModelCard
 
     text = front_matter(manifest.model_copy(update={"name": name}))
-    card = ModelCard(text)
+    card: Any = ModelCard(text)  # its attributes are those of the metadata
     assert card.data.model_name == name
     assert str(card) == text
 
