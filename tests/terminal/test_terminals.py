@@ -47,7 +47,7 @@ class TestRun:
         assert run.code == 0, run.text
         text = " ".join(run.lines)
         assert re.search(
-            r"Test accuracy \d\d\.\d\d % \(95 % CI [\d.]+ to [\d.]+\): \d+ of 333 misclassified",
+            r"Test accuracy \d\d\.\d\d % \(95 % CI [\d.]+ to [\d.]+\): \d+ of [\d,]+ misclassified",
             text,
         )
         assert re.search(
