@@ -2,7 +2,7 @@
 
 ::
 
-    ⠙ train     ━━━━━━━━╸───────────  12 s left    104,000 images/s    3/10 epochs  loss 0.0561
+    ⠙ train     ━━━━━━━━╸───────────  12 s left    104,000 images/s     3/10 epochs  loss 0.0561
     ⠙ verify    ━━━━━━╸─────────────  40 s left    8/25  model.onnx in openvino
     ⠙ train     compiling  3 s
 """
@@ -89,7 +89,7 @@ def line_of(work: Work, stage: str, *, width: int) -> Text:
         if width >= _WITH_RATE - 2 and work.unit and work.unit.images:
             line.append(_GAP + work.rate().rjust(_RATE), style="dim")
         most = f"{work.total:,.0f}/{work.total:,.0f} {work.unit.name if work.unit else ''}".rstrip()
-        line.append(_GAP + work.count().ljust(len(most)))
+        line.append(_GAP + work.count().rjust(len(most)))
         pieces = [work.detail or (work.description if stage else "")]
         pieces = pieces[0].split(_GAP)
     else:

@@ -59,7 +59,6 @@ _OPTIONS = (
     (("predict", "verify", "serve"), "model model-path m name", _MODEL),
     (("predict",), "image images input i file files source", _FILES),
     (("predict",), "top top-k topk k probs", "Write --json: it has the probability of each class."),
-    (("run",), "v verbose", "Write --debug, which shows tracebacks and the output of libraries."),
 )
 
 
