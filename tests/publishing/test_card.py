@@ -41,7 +41,7 @@ def test_hugging_face_writes_the_metadata_back_unchanged(
         card.save(tmp_path / "saved.md")
         assert (tmp_path / "saved.md").read_text() == text
         shutil.copyfile(path, tmp_path / "copy.md")
-        metadata_save(tmp_path / "copy.md", metadata_load(path))
+        metadata_save(tmp_path / "copy.md", metadata_load(path) or {})
         assert (tmp_path / "copy.md").read_text() == text
 
 
@@ -53,7 +53,9 @@ def test_model_index_is_converted_to_results_and_back(smoke: Path, single_output
     )
 
     for path in cards(smoke, single_output):
-        index = metadata_load(path)["model-index"]
+        metadata = metadata_load(path)
+        assert metadata is not None
+        index = metadata["model-index"]
         name, results = model_index_to_eval_results(index)
         assert eval_results_to_model_index(name, results) == index
         manifest = read_version(path.parent).manifest
@@ -67,7 +69,7 @@ def test_text_that_looks_like_something_else_is_quoted(manifest: Manifest, name:
 
     text = front_matter(manifest.model_copy(update={"name": name}))
     card = ModelCard(text)
-    assert card.data.model_name == name
+    assert card.data.get("model_name") == name
     assert str(card) == text
 
 
