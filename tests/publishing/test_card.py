@@ -41,9 +41,7 @@ def test_hugging_face_writes_the_metadata_back_unchanged(
         card.save(tmp_path / "saved.md")
         assert (tmp_path / "saved.md").read_text() == text
         shutil.copyfile(path, tmp_path / "copy.md")
-        metadata = metadata_load(path)
-        assert metadata is not None
-        metadata_save(tmp_path / "copy.md", metadata)
+        metadata_save(tmp_path / "copy.md", metadata_load(path) or {})
         assert (tmp_path / "copy.md").read_text() == text
 
 
@@ -70,8 +68,8 @@ def test_text_that_looks_like_something_else_is_quoted(manifest: Manifest, name:
     from huggingface_hub import ModelCard
 
     text = front_matter(manifest.model_copy(update={"name": name}))
-    card: Any = ModelCard(text)  # its attributes are those of the metadata
-    assert card.data.model_name == name
+    card = ModelCard(text)
+    assert card.data.get("model_name") == name
     assert str(card) == text
 
 
