@@ -23,6 +23,7 @@ from pipeline.commands.explain import Explanation, Sample, write_explanation
 from pipeline.commands.explain import explain as explain_steps
 from pipeline.commands.gradcheck import check_configured
 from pipeline.commands.predict import PathLike, load_model, predict
+from pipeline.commands.report import report as _report
 from pipeline.commands.retention import retention
 from pipeline.commands.runs import Run, find_run, list_runs
 from pipeline.commands.why import Reason, explain
@@ -57,6 +58,7 @@ __all__ = [
     "list_models",
     "load_model",
     "predict",
+    "report",
     "resolve_config",
     "run",
     "runs",
@@ -332,6 +334,18 @@ def runs(
     """
     resolved = _existing(workspace, "runs/")
     return list_runs(resolved, limit) if run is None else [find_run(resolved, run)]
+
+
+def report(name: str, *, workspace: PathLike = ".", progress: Progress | None = None) -> Path:
+    """Return the path of the report of a run, a published model or a configuration.
+
+    A run that ended before its stage ``report`` gets one in ``runs/reports``, from what exists.
+
+    Raises:
+        RequestError: there is no such run or model, or the run has no metrics.
+        ModelError: the report of a published version was altered.
+    """
+    return _report(name, _existing(workspace, "runs/"), progress or default_progress())
 
 
 def clean(

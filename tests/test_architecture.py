@@ -20,6 +20,7 @@ ORDER = [
     ["data", "models"],
     ["training", "evaluation", "export", "gradcheck"],
     ["verification", "publishing"],
+    ["reporting"],
     ["comparison"],
     ["stages"],
     ["studies"],

@@ -28,9 +28,8 @@ Arguments = Annotated[
     ),
 ]
 HERE = Path()
-STAGES = (
-    "data, train, evaluate, export, verify or publish"  # importing pipeline.stages takes longer
-)
+# Importing pipeline.stages takes longer.
+STAGES = "data, train, evaluate, export, verify, report or publish"
 
 
 def split_arguments(arguments: list[str] | None) -> tuple[Path, list[str]]:

@@ -96,7 +96,10 @@ def _as_copy(value: Any) -> Copy:
 
 
 class Description(_Strict):
-    """The manifest of a version without its number and its files."""
+    """The manifest of a version without its number and its files.
+
+    ``report`` are the measures of its report, which older versions do not have.
+    """
 
     name: str
     task: str = "multiclass"
@@ -111,6 +114,7 @@ class Description(_Strict):
     metrics: Annotated[dict[str, SplitMetrics], AfterValidator(_require_test)]
     verification: Annotated[tuple[PublishedCheck, ...], _if_readable(_as_check)] = ()
     copies: Annotated[tuple[Copy, ...], _if_readable(_as_copy)] = ()
+    report: dict[str, Any] | None = None
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)

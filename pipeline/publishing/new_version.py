@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.artifacts.files import describe_files
 from pipeline.artifacts.formats import artifact_files, formats_in
+from pipeline.artifacts.report import REPORT_FILE
 from pipeline.artifacts.serialization import to_json
 from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import StageOutput
@@ -35,12 +36,16 @@ from pipeline.system.atomic import (
 
 @dataclass(frozen=True)
 class Candidate:
-    """A version to be published: exported files, their description, and golden predictions."""
+    """A version to be published: exported files, their description, and golden predictions.
+
+    ``report`` is the file of the report.
+    """
 
     fingerprint: str
     export: StageOutput[ExportFacts]
     description: Description
     golden: Golden | None = None
+    report: Path | None = None
 
 
 def publish(
@@ -111,6 +116,8 @@ def _write_version(folder: Path, candidate: Candidate, version: int) -> None:
             )
     if candidate.golden is not None:
         candidate.golden.write(folder / GOLDEN)
+    if candidate.report is not None:
+        shutil.copyfile(candidate.report, folder / REPORT_FILE)
     (folder / "README.md").write_text(model_card(candidate.description, version))
     manifest = {
         "version": version,

@@ -13,11 +13,14 @@ from pipeline.artifacts.data_set import (
 )
 from pipeline.artifacts.formats import artifact_name
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
+from pipeline.artifacts.report import REPORT_FILE
+from pipeline.artifacts.serialization import to_json
 from pipeline.artifacts.stage_facts import (
     DataFacts,
     EvaluateFacts,
     ExportFacts,
     PublishFacts,
+    ReportFacts,
     TrainFacts,
     VerifyFacts,
 )
@@ -44,6 +47,7 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
             context.output(ExportFacts),
             _description(context),
             _golden(context),
+            context.output(ReportFacts).path / REPORT_FILE,
         ),
         context.workspace.exported / context.config.name,
         label=context.config.publish.label,
@@ -90,6 +94,7 @@ def _description(context: Context) -> Description:
             for check in verified.checks
             if check.artifact in names
         ),
+        report=to_json(context.output(ReportFacts).facts.measures),
         copies=tuple(
             replace(copy, reason=copy.reason and portable_text(copy.reason, root))
             for copy in verified.copies
