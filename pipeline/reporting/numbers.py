@@ -61,6 +61,8 @@ def formatted(value: float, spec: str) -> str:
     if spec in _SCALES:
         return f"{value * _SCALES[spec]:,.0f}"
     text = f"{value:{spec}}"
+    if not float(text.rstrip("%").replace(",", "")):  # no negative zero
+        text = text.lstrip("-")
     return (
         text[:-1] + _UNITS[text[-1]]
         if text[-1] in _UNITS

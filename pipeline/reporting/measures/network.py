@@ -8,7 +8,7 @@ from pipeline.reporting.run import ReportedRun
 from pipeline.verification.activations.table import ACTIVATIONS
 from pipeline.verification.network import Dense, Network
 
-_NUM_BINS = 61
+_MAX_BINS = 61
 _CHUNK = 2000
 _SHOWN_UNITS = 48
 
@@ -29,7 +29,7 @@ def network_measures(
 
 def _weights(layer: Dense) -> Weights:
     kernel = layer.kernel.astype(np.float64).ravel()
-    counts, edges = np.histogram(kernel, _NUM_BINS)
+    counts, edges = np.histogram(kernel, min(_MAX_BINS, round(kernel.size**0.5) + 1))
     return Weights(
         layer.name,
         tuple(map(float, edges)),

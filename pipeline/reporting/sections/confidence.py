@@ -22,7 +22,7 @@ def confidence(subject: Subject) -> str:
         f"The calibration error is {error}: so far is the confidence from the accuracy, on "
         f"average. Temperature scaling with T = {numbers.show('temperature', spec='.3f')}, fitted "
         f"on the validation set, would make it {scaled}, and the loss {scaled_loss} instead of "
-        f"{loss}. It changes no answer. The published files contain the unscaled probabilities."
+        f"{loss}. It changes no answer. The exported files contain the unscaled probabilities."
     )
     return section(
         "confidence", "Confidence", paragraph(text),
@@ -90,7 +90,7 @@ def thresholds(subject: Subject) -> str:
         ),
         f"The average precision is {test.show('average_precision', spec='.4f')}.",
     )
-    text = f"The positive class is {positive}. The published model answers it above 50\u202f%."
+    text = f"The positive class is {positive}. The model answers it above 50\u202f%."
     return section(
         "thresholds", "Thresholds", paragraph(text), grid(roc, precision),
         _thresholds(subject, list(range(len(found.thresholds)))),

@@ -56,4 +56,4 @@ def _result(check: Check) -> str:
         return "reference"
     if check.failures:
         return f'<span class="failed">✗ {escape("; ".join(check.failures))}</span>'
-    return "✓ passed"
+    return '<span class="passed">✓ passed</span>'

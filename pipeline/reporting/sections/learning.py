@@ -12,7 +12,7 @@ def learning(subject: Subject) -> str:
     names = [name for name in epochs[0].logs if not name.startswith("val_")]
     figures = [
         figure(
-            title(name).capitalize() if name.islower() else title(name),
+            title(name)[0].upper() + title(name)[1:],
             logs_chart(epochs, name, title(name), is_share=name == "accuracy"),
             "Training values are means over an epoch, while the weights change and with dropout, "
             "if there is any; validation values are those at its end."

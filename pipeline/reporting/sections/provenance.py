@@ -33,7 +33,9 @@ def _commands(subject: Subject) -> str:
     lines = [("Reproduce the model", f"pipeline run {name}.yaml")]
     if subject.run.verify is not None:
         lines.append(("Serve it once it is published", f"pipeline serve {name}"))
-    lines.append(("Compare it with a change", f'pipeline compare {run} "{name}.yaml train.seed=1"'))
+    change = f"{name}.yaml train.seed=1"
+    lines.append(("Change something", f"pipeline run {change} --until evaluate"))
+    lines.append(("Compare both", f'pipeline compare {run} "{change}"'))
     rows = "".join(f"<dt>{what}</dt><dd><code>{escape(line)}</code></dd>" for what, line in lines)
     return f'<dl class="commands">{rows}</dl>'
 
