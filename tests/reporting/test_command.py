@@ -53,8 +53,8 @@ def test_missing_output_is_named(workspace: Path) -> None:
 
 
 def test_unknown_name_is_an_error(smoke: Path) -> None:
-    done = in_process("report", "smok", "-C", smoke)
-    assert_error(done, 2, "There is no run, published model or configuration 'smok'")
+    done = in_process("report", "smoek", "-C", smoke)
+    assert_error(done, 2, "There is no run, published model or configuration 'smoek'")
 
 
 def test_altered_report_is_not_shown(workspace: Path) -> None:

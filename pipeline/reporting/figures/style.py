@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # Wong (2011), "Points of view: Color blindness", Nature Methods 8, darker for lines on white; the
 # page has the lighter ones for dark mode under the same names.
-BLUE, ORANGE, GREEN = "#0072b2", "#c44e00", "#00805c"
+BLUE, ORANGE, GREEN = "#0072b2", "#c44e00", "#00513a"
 INK, QUIET, RULE = "#1d1e22", "#5d5f68", "#d9d5ca"
 VARIABLES = {
     BLUE: "--line-1",
