@@ -13,7 +13,7 @@ from campaign.models import ALL_FORMATS
 from tests.support.command_line import run_smoke
 from tests.support.paths import SMOKE
 
-STAGES = ("data", "train", "evaluate", "export", "verify", "publish")
+STAGES = ("data", "train", "evaluate", "export", "verify", "report", "publish")
 # A training of about 20 seconds, so that checkpoints are written, with every kind of state.
 OVERRIDES = (
     "train.epochs=80",

@@ -12,6 +12,7 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     runtimes/          the Predictor interface, and one module for each runtime
     data/ models/ training/ evaluation/ export/ verification/ publishing/
                        the implementations of the stages
+    reporting/         the page of a run: measures, figures, sections
     live/              the curves of a training while it runs
     comparison/        sides of a comparison, statistics, and what differs
     stages             the stages and their order
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         list_models,
         load_model,
         predict,
+        report,
         resolve_config,
         run,
         runs,
@@ -55,6 +57,7 @@ __all__ = [
     "list_models",
     "load_model",
     "predict",
+    "report",
     "resolve_config",
     "run",
     "runs",

@@ -24,6 +24,7 @@ from pipeline.commands.explain import Explanation, Sample, write_explanation
 from pipeline.commands.explain import explain as explain_steps
 from pipeline.commands.gradcheck import check_configured
 from pipeline.commands.predict import PathLike, load_model, predict
+from pipeline.commands.report import report as _report
 from pipeline.commands.retention import retention
 from pipeline.commands.runs import Run, find_run, list_runs
 from pipeline.commands.watch import WatchedRun
@@ -63,6 +64,7 @@ __all__ = [
     "list_models",
     "load_model",
     "predict",
+    "report",
     "resolve_config",
     "run",
     "runs",
@@ -364,6 +366,18 @@ def tensorboard_command(workspace: PathLike = ".") -> str:
         StorageError: the folder cannot be created.
     """
     return command_to_look(Workspace(Path(workspace)).event_files)
+
+
+def report(name: str, *, workspace: PathLike = ".", progress: Progress | None = None) -> Path:
+    """Return the path of the report of a run, a published model or a configuration.
+
+    A run that ended before its stage ``report`` gets one in ``runs/reports``, from what exists.
+
+    Raises:
+        RequestError: there is no such run or model, or the run has no metrics.
+        ModelError: the report of a published version was altered.
+    """
+    return _report(name, _existing(workspace, "runs/"), progress or default_progress())
 
 
 def clean(

@@ -21,6 +21,7 @@ ORDER = [
     ["training", "evaluation", "export", "gradcheck"],
     ["live"],
     ["verification", "publishing"],
+    ["reporting"],
     ["comparison"],
     ["stages"],
     ["studies"],

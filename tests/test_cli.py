@@ -58,7 +58,7 @@ def test_json_document_of_a_run(workspace: Path) -> None:
     }  # fmt: skip
     assert set(document["data"]) == {"name", "source", "train", "validation", "test"}
     assert [s["name"] for s in document["stages"]] == [
-        "data", "train", "evaluate", "export", "verify", "publish",
+        "data", "train", "evaluate", "export", "verify", "report", "publish",
     ]  # fmt: skip
     for stage in document["stages"]:
         assert set(stage) == {"name", "status", "seconds", "fingerprint", "path"}
@@ -123,7 +123,7 @@ def test_changed_helper_is_named_and_trains_again(workspace: Path, tmp_path: Pat
 
 
 def test_why_reports_up_to_date_and_new_stages(workspace: Path, tmp_path: Path) -> None:
-    assert in_process("why", SMOKE, "publish", "-C", workspace).out.count("up to date") == 6
+    assert in_process("why", SMOKE, "publish", "-C", workspace).out.count("up to date") == 7
     done = in_process("why", SMOKE, "train", "-C", tmp_path)
     assert done.out.count("there is no earlier output") == 2
     unknown = in_process("why", SMOKE, "trian")

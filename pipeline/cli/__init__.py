@@ -9,6 +9,7 @@ from pipeline.cli.comparing import compare
 from pipeline.cli.installation import doctor
 from pipeline.cli.lecture import gradcheck
 from pipeline.cli.published import models, predict, verify
+from pipeline.cli.report import report
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
 from pipeline.cli.study import study
@@ -30,6 +31,7 @@ for command in (
     why,
     runs,
     watch,
+    report,
     compare,
     clean,
     gradcheck,

@@ -33,9 +33,8 @@ Arguments = Annotated[
     ),
 ]
 HERE = Path()
-STAGES = (
-    "data, train, evaluate, export, verify or publish"  # importing pipeline.stages takes longer
-)
+# Importing pipeline.stages takes longer.
+STAGES = "data, train, evaluate, export, verify, report or publish"
 
 
 def split_arguments(arguments: list[str] | None, *, quiet: bool = False) -> tuple[Path, list[str]]:

@@ -100,7 +100,8 @@ class Description(_Strict):
     """The manifest of a version without its number and its files.
 
     ``published`` is the time of publication, UTC as in ISO 8601, ``command`` the command that was
-    run; ``intervals`` are those of the scores on the test set. Older versions have none of them.
+    run; ``intervals`` are those of the scores on the test set, and ``report`` the measures of the
+    report. Older versions have none of them.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Description(_Strict):
     intervals: dict[str, Interval] = Field(default_factory=dict)
     verification: Annotated[tuple[PublishedCheck, ...], _if_readable(_as_check)] = ()
     copies: Annotated[tuple[Copy, ...], _if_readable(_as_copy)] = ()
+    report: dict[str, Any] | None = None
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)

@@ -1,8 +1,10 @@
 """The stage ``publish``: add a version."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,14 @@ from pipeline.artifacts.data_set import (
 )
 from pipeline.artifacts.formats import artifact_name
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
+from pipeline.artifacts.report import REPORT_FILE
+from pipeline.artifacts.serialization import to_json
 from pipeline.artifacts.stage_facts import (
     DataFacts,
     EvaluateFacts,
     ExportFacts,
     PublishFacts,
+    ReportFacts,
     TrainFacts,
     VerifyFacts,
 )
@@ -29,6 +34,7 @@ from pipeline.engine.stage import Outcome
 from pipeline.engine.store import StageOutput
 from pipeline.evaluation.intervals import Interval
 from pipeline.evaluation.score_intervals import score_intervals
+from pipeline.publishing.card_limits import Robustness
 from pipeline.publishing.golden import GOLDEN, Golden, select_golden
 from pipeline.publishing.manifest import Description, Fingerprints, PublishedData
 from pipeline.publishing.new_version import Candidate, publish
@@ -55,6 +61,7 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
             context.output(ExportFacts),
             _description(context),
             _additions(context),
+            _robustness(context),
         ),
         context.workspace.exported / context.config.name,
         label=context.config.publish.label,
@@ -67,7 +74,21 @@ def _additions(context: Context) -> dict[str, Callable[[Path], object]]:
     """Return how to write the files beside the exported ones."""
     golden, contract = _golden(context), context.output(ExportFacts).facts.contract
     has_onnx = "onnx" in context.output(VerifyFacts).facts.formats
-    return {GOLDEN: golden.write, **(onnx_test_data(golden, contract) if has_onnx else {})}
+    report = context.output(ReportFacts).path / REPORT_FILE
+    return {
+        GOLDEN: golden.write,
+        REPORT_FILE: partial(shutil.copyfile, report),
+        **(onnx_test_data(golden, contract) if has_onnx else {}),
+    }
+
+
+def _robustness(context: Context) -> Robustness:
+    """Return the score on the changed test images of the report, for the model card."""
+    measured = context.output(ReportFacts).facts.measures.robustness
+    return {
+        row.change: {f"{s:g}": score for s, score in zip(row.strengths, row.scores, strict=True)}
+        for row in measured
+    }
 
 
 def _golden(context: Context) -> Golden:
@@ -126,6 +147,7 @@ def _description(context: Context) -> Description:
             for check in verified.checks
             if check.artifact in names
         ),
+        report=to_json(context.output(ReportFacts).facts.measures),
         copies=tuple(
             replace(copy, reason=copy.reason and portable_text(copy.reason, root))
             for copy in verified.copies

@@ -22,7 +22,7 @@ from tests.support.command_line import assert_error, in_process
 from tests.support.files import contents
 from tests.support.paths import SMOKE
 
-STAGES = ("data", "train", "evaluate", "export", "verify", "publish")
+STAGES = ("data", "train", "evaluate", "export", "verify", "report", "publish")
 DAY = 86_400
 
 
