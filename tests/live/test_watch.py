@@ -48,7 +48,11 @@ class Terminal:
             env={**os.environ, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment},
         )
         os.close(slave)
-        self.raw = ""
+        self._read = b""
+
+    @property
+    def raw(self) -> str:
+        return self._read.decode(errors="ignore")  # a character may be read in part
 
     @property
     def text(self) -> str:
@@ -59,7 +63,7 @@ class Terminal:
                 read = b""
             if not read:
                 return _ESCAPES.sub("", self.raw)
-            self.raw += read.decode(errors="replace")
+            self._read += read
 
     def wait_for(self, text: str) -> None:
         wait_until(lambda: text in self.text, 120)
