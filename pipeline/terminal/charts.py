@@ -26,13 +26,14 @@ def chart(
     train: "list[Point]",
     validation: "list[Point]",
     *,
+    latest: float,
     epochs: int,
     width: int,
     height: int,
 ) -> Text:
     """Return a chart of ``width`` columns and ``height`` lines, with epochs from 0 to ``epochs``.
 
-    Its title has the latest value of both.
+    Its title has the ``latest`` value on the training set, and that of ``validation``.
 
     Raises:
         MissingExtra: the extra ``train`` is not installed.
@@ -52,7 +53,7 @@ def chart(
     for x, y in validation:
         canvas.point(x, y, marker=MARK)
     labels = [f"{high:.4g}", *[""] * (rows - 2), f"{low:.4g}"]
-    lines = [_title(name, train, validation, "validation" if width >= _WIDE else "val")]
+    lines = [_title(name, latest, validation, "validation" if width >= _WIDE else "val")]
     for label, drawn in zip(labels, canvas.plot("\n").split("\n"), strict=True):
         lines.append(Text.assemble((f"{label:>{_LABEL_WIDTH}}│", "dim"), _colored(drawn)))
     last = f"epoch {epochs}"
@@ -63,10 +64,8 @@ def chart(
     return Text("\n").join(lines)
 
 
-def _title(name: str, train: "list[Point]", validation: "list[Point]", of: str) -> Text:
-    title = Text.assemble((name, "bold"))
-    if train:
-        title.append(f"  ⠒ train {train[-1].value:.4f}", TRAIN_STYLE)
+def _title(name: str, latest: float, validation: "list[Point]", of: str) -> Text:
+    title = Text.assemble((name, "bold"), (f"  ⠒ train {latest:.4f}", TRAIN_STYLE))
     if validation:
         title.append(f"  {MARK} {of} {validation[-1].value:.4f}", VALIDATION_STYLE)
     return title

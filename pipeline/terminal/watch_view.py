@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.live.curve import Curve
 
 _SIDE_BY_SIDE = 90  # columns
+_GAP = "  "  # between charts
 _HEIGHTS = (5, 14)  # lines of a chart, at least and at most
 _VALIDATION_PREFIX = "val_"
 
@@ -46,15 +47,16 @@ def _view(run: "WatchedRun", output: Console) -> RenderableType:
     names = _charted(run.curve)
     is_wide = output.width >= _SIDE_BY_SIDE
     columns = len(names) if is_wide else 1
-    width = (output.width - 2 * (columns - 1)) // columns
+    width = (output.width - len(_GAP) * (columns - 1)) // columns
     lines = (output.height - 3) * columns // len(names)
     height = min(max(lines, _HEIGHTS[0]), _HEIGHTS[1])
-    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    grid = Table.grid()
     charts = [
         chart(
             name,
-            run.curve.train.get(name, []),
+            run.curve.train[name],
             run.curve.validation.get(name, []),
+            latest=_latest(run.curve, name),
             epochs=run.epochs,
             width=width,
             height=height,
@@ -62,14 +64,22 @@ def _view(run: "WatchedRun", output: Console) -> RenderableType:
         for name in names
     ]
     for first in range(0, len(charts), columns):
-        grid.add_row(*charts[first : first + columns])
+        left, *others = charts[first : first + columns]
+        grid.add_row(left, *(part for other in others for part in (_GAP, other)))
     return Group(heading, grid)
+
+
+def _latest(curve: "Curve", name: str) -> float:
+    """Return the mean of the last completed epoch; within the first, that of the last steps."""
+    if curve.history and name in curve.history[-1]:
+        return curve.history[-1][name]
+    return curve.train[name][-1].value
 
 
 def _charted(curve: "Curve") -> list[str]:
     """Return the loss and the most important metric."""
     names = ["loss", *(name for name in curve.train if name != "loss")]
-    return [name for name in names if curve.train.get(name) or curve.validation.get(name)][:2]
+    return [name for name in names if curve.train.get(name)][:2]
 
 
 def _heading(run: "WatchedRun") -> str:

@@ -79,7 +79,7 @@ def test_published_run_in_full(recorded: Path) -> None:
     out = in_process("runs", "smoke", "-C", recorded).out
     assert f"published     {recorded}/exported/smoke/1" in out
     assert f"configuration {SMOKE}" in out
-    for stage in ("data", "train", "evaluate", "export", "verify", "publish"):
+    for stage in ("data", "train", "evaluate", "export", "verify", "report", "publish"):
         assert re.search(rf"^{stage} +{recorded}/runs/{stage}/[0-9a-f]{{16}}$", out, re.M)
     assert re.search(r"^ validation +0\.\d{4}", out, re.M)
 

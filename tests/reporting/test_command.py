@@ -69,7 +69,12 @@ def test_altered_report_is_not_shown(workspace: Path) -> None:
 
 def test_open_opens_the_browser(smoke: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+
+    def opens(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", opens)
     done = in_process("report", "smoke", "--open", "-C", smoke)
     assert opened == [Path(done.out.strip()).resolve().as_uri()]
 

@@ -44,6 +44,11 @@ class HeldTraining:
         [folder] = (self.workspace / "runs" / "tensorboard").iterdir()
         return folder
 
+    @property
+    def histories(self) -> list[Path]:
+        """The files with the logs of the completed trainings."""
+        return list((self.workspace / "runs" / "train").glob("*/history.json"))
+
     def start(self, *held: int, until: str = "train") -> subprocess.Popen[bytes]:
         """Start a run that waits at the end of these epochs, before they are reported."""
         for path in self.hold.iterdir():

@@ -61,13 +61,13 @@ class TestRun:
 
     def test_lists_the_stages(self, run: Shown) -> None:
         stages = [line.split()[1] for line in run.lines if line.startswith("✓")]
-        assert stages == ["data", "train", "evaluate", "export", "verify", "publish"]
+        assert stages == ["data", "train", "evaluate", "export", "verify", "report", "publish"]
 
     def test_shows_one_live_line_per_stage(self, run: Shown) -> None:
         live = [line[2:] for line in run.live if line[:1] in set("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")]
         named = {line.split()[0] for line in live}
         assert {"train", "verify"} <= named <= {
-            "loading", "data", "train", "evaluate", "export", "verify", "publish"
+            "loading", "data", "train", "evaluate", "export", "verify", "report", "publish"
         }  # fmt: skip
         assert any(re.match(r"verify +─+ +0/1  model.onnx in onnxruntime$", line) for line in live)
         counts = [line.index("/40 epochs") for line in live if "/40 epochs" in line]
