@@ -1,10 +1,9 @@
 """The outputs of a run that a report reads."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,26 +17,24 @@ from pipeline.artifacts.stage_facts import (
     DataFacts,
     EvaluateFacts,
     ExportFacts,
-    Facts,
     TrainFacts,
     VerifyFacts,
 )
-from pipeline.config.schema import Config
 from pipeline.engine.store import StageOutput
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.task import Predictions, Task
 from pipeline.verification.network import Network
 from pipeline.verification.reading_back import trained_network
 
-F = TypeVar("F", bound=Facts)
-Find = Callable[[type[F]], StageOutput[F] | None]
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
 
 
 @dataclass(frozen=True)
 class ReportedRun:
     """A run up to ``evaluate``, with the later outputs if they exist; ``root`` is its workspace."""
 
-    config: Config
+    config: "Config"
     root: Path
     data: StageOutput[DataFacts]
     train: StageOutput[TrainFacts]
