@@ -187,7 +187,7 @@ def test_next_run_completes_a_publication_and_says_so(second: Path) -> None:
     (folder / f".pending-2-1-{fingerprint}.json").write_text('{"stable": 2}')
     set_labels(second, {"stable": 1, "canary": 1})
     done = run(second)
-    shown = f"Completed an interrupted publication: {folder}/2 (version 2) is now labeled stable.\n"
+    shown = f"Completed an interrupted publication: {folder}/2 (version 2) is now labeled stable."
     assert shown in done.out
     assert read_labels(folder) == {"stable": 2, "canary": 1}
-    assert run(second).out.endswith("(version 2) was published by an earlier run.\n")
+    assert "(version 2) was published by an earlier run. Next: " in run(second).out
