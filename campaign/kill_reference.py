@@ -29,6 +29,7 @@ _NOT_COMPARED = {
     "manifest.json",
     "costs.json",
     "README.md",
+    "report.html",
     "libraries.log",
     "saved_model.pb",
     "fingerprint.pb",

@@ -15,7 +15,8 @@ _OPTIMIZERS = (
     "amsgrad", "adadelta",
 )  # fmt: skip
 _NAMES = {"accuracy": "accuracy", "roc_auc": "ROC AUC", "rmse": "RMSE", "mae": "MAE"}
-_FULL_GRADIENT = ("train.batch_size=full", "train.epochs=200")
+# The study full_gradient has these trials too.
+_FULL_GRADIENT = ("train.batch_size=full", "train.epochs=200", "train.threads=2")
 _FULL_GRADIENT_METHODS = (
     "optimizer={name: sgd, learning_rate: 1}",
     "optimizer={name: sgd, momentum: 0.95, learning_rate: 1}",
