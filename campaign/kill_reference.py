@@ -34,6 +34,7 @@ _NOT_COMPARED = {
     "saved_model.pb",
     "fingerprint.pb",
 }
+_EVENTS = "events.out.tfevents."  # with the time of each event
 _RECORDS = "records"  # when each run began and ended
 _KERAS_WEIGHTS = "model.weights.h5"  # the other members have the date and addresses of objects
 
@@ -84,7 +85,9 @@ def contents(workspace: Path) -> dict[str, str]:
     return {
         str(path.relative_to(workspace)): _digest(path)
         for path in files
-        if path.name not in _NOT_COMPARED and path.parent.name != _RECORDS
+        if path.name not in _NOT_COMPARED
+        and path.parent.name != _RECORDS
+        and not path.name.startswith(_EVENTS)
     }
 
 
