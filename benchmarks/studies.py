@@ -9,6 +9,7 @@ from benchmarks.report import replace
 from pipeline import api
 from pipeline.studies.documents.markdown import table_lines
 from pipeline.studies.documents.result_tables import combinations, target_costs
+from pipeline.studies.documents.tables import Table
 from pipeline.studies.results import StudyResult
 
 _PAGE = PROJECT / "docs" / "studies.md"
@@ -20,13 +21,17 @@ def main() -> None:
     text = _PAGE.read_text()
     for name in _STUDIES:
         result = api.study(PROJECT / "configs" / "studies" / f"{name}.yaml", workspace=PROJECT)
-        text = replace(text, name, "\n".join(table_lines(combinations(result))))
+        text = replace(text, name, _text(combinations(result)))
         text = replace(text, f"{name}: test", _test_sentence(result))
         target = result.study.settings.target
         if target is not None:
             costs = target_costs(result, target)
-            text = replace(text, f"{name}: target", "\n".join(table_lines(costs)))
+            text = replace(text, f"{name}: target", _text(costs))
     _PAGE.write_text(text)
+
+
+def _text(table: Table) -> str:
+    return "\n".join(table_lines(table)).rstrip()
 
 
 def _test_sentence(result: StudyResult) -> str:
