@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import shutil
 import socket
 import zipfile
@@ -21,6 +22,8 @@ from tests.support.command_line import ONNX_ALONE, command
 from tests.support.paths import SMOKE
 
 USER = "someone-here"
+TEXTS = {".html", ".json", ".md", ".xml"}
+PICTURE = re.compile(r"base64,[\w+/=]+")
 OWN = """
 import keras
 
@@ -168,9 +171,17 @@ def assert_portable(version: Path, folder: Path, *words: str) -> None:
     ]
     assert len(contents) > 3
     places = [str(place) for place in (folder, Path.cwd(), Path.home()) if place != Path("/")]
-    for word in (*places, *words, socket.gethostname(), *_user()):
-        found = [name for name, content in contents if word.encode() in content]
-        assert found == [], word
+    for word in (*places, *words):
+        assert [name for name, content in contents if word.encode() in content] == [], word
+    texts = [
+        (path.relative_to(version), PICTURE.sub("", path.read_text()))
+        for path in version.rglob("*")
+        if path.suffix in TEXTS
+    ]
+    assert len(texts) > 2  # the manifest, the model card and the report
+    for word in (socket.gethostname(), *_user()):  # short words, which weights contain by chance
+        pattern = re.compile(rf"\b{re.escape(word)}\b")
+        assert [name for name, text in texts if pattern.search(text)] == [], word
 
 
 def _user() -> list[str]:
