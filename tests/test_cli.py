@@ -135,7 +135,7 @@ def test_force_runs_a_stage_and_the_later_ones(onnx_run: RunResult, tmp_path: Pa
     shutil.copytree(workspace_of(onnx_run), tmp_path / "copy")
     done = in_process("run", *ONNX_RUN, "-C", tmp_path / "copy", "--force", "export", "--json")
     document = json.loads(done.out)
-    assert [s["status"] for s in document["stages"]] == ["cached"] * 3 + ["ran"] * 3
+    assert [s["status"] for s in document["stages"]] == ["cached"] * 3 + ["ran"] * 4
     assert document["published"]["version"] == 2
 
 
@@ -184,7 +184,7 @@ def test_python_api_returns_the_same_typed_result_twice(
     """Two runs in one process: counters of libraries must not get into the files."""
     found = []
     for result in (onnx_run, run_onnx(tmp_path)):
-        assert [stage.status for stage in result.stages] == ["ran"] * 6
+        assert [stage.status for stage in result.stages] == ["ran"] * 7
         assert result.metrics["test"].accuracy > 0.7
         assert result.published is not None
         found.append((result.published.path / "model.onnx").read_bytes())

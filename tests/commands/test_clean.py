@@ -79,7 +79,7 @@ def test_newest_runs_are_kept(three: Path) -> None:
     assert (three / "runs" / "data" / ("a" * 16)).is_dir()  # of a kept run as well
     assert not [name for name in contents(three) if ".tmp-" in name]
     assert f"1.0 kB  {three}/runs/train/aaaaaaaaaaaaaaaa" in done.out
-    assert "Freed 5." in done.out
+    assert "Freed 6." in done.out
     assert in_process("clean", "--keep", 2, "-C", three).out == "There is nothing to remove.\n"
 
 
@@ -98,7 +98,7 @@ def test_dry_run_removes_nothing(three: Path) -> None:
     before = contents(three)
     shown = in_process("clean", "--keep", 0, "--dry-run", "-C", three, "--json")
     assert contents(three) == before
-    assert "Would free 1" in in_process("clean", "--keep", 0, "--dry-run", "-C", three).out
+    assert "Would free 2" in in_process("clean", "--keep", 0, "--dry-run", "-C", three).out
     done = json.loads(in_process("clean", "--keep", 0, "-C", three, "--json").out)
     assert done == {**json.loads(shown.out), "dry_run": False}
     assert done["bytes"] == sum(one["bytes"] for one in done["removed"]) > 16_000

@@ -160,7 +160,7 @@ def test_removed_version_is_published_again(smoke: Path, tmp_path: Path) -> None
     shutil.copytree(smoke, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "exported")
     document = json.loads(run_smoke(tmp_path / "copy").out)
-    assert [s["status"] for s in document["stages"]] == ["cached"] * 5 + ["ran"]
+    assert [s["status"] for s in document["stages"]] == ["cached"] * 6 + ["ran"]
     assert document["published"]["version"] == 1
 
 

@@ -8,8 +8,9 @@ from pipeline.reporting.subject import Subject, spec_of, title
 def sentence(subject: Subject) -> str:
     """Return what the model achieved, compared with a constant answer."""
     test = subject.numbers.at("evaluate", "facts", "metrics", "test")
-    images = f"{test.show('images')} test images"
-    if subject.class_names:
+    images, quality = f"{test.show('images')} test images", subject.quality
+    constant = "the most frequent class" if subject.class_names else "the mean label"
+    if quality == "accuracy":
         measured = subject.measured
         low, high = (measured.show("interval", end, spec=".2%") for end in ("low", "high"))
         text = (
@@ -18,15 +19,17 @@ def sentence(subject: Subject) -> str:
             f"(confidence interval {low} to {high}) and makes "
             f"{measured.show('num_mistakes')} mistakes."
         )
-        constant = "the most frequent class"
-    else:
+    elif quality == "rmse":
         text = (
             f"The answers of <b>{escape(subject.run.config.name)}</b> for {images} differ from "
             f"the labels by {test.show('scores', 'mae', spec='.3f')} on average, "
             f"RMSE <b>{test.show('scores', 'rmse', spec='.3f')}</b>."
         )
-        constant = "the mean label"
-    quality = subject.quality
+    else:  # of a task that was added
+        text = (
+            f"The {title(quality)} of <b>{escape(subject.run.config.name)}</b> on {images} is "
+            f"<b>{test.show('scores', quality, spec=spec_of(quality))}</b>."
+        )
     if quality in subject.test.baseline:
         value = test.show("baseline", quality, spec=spec_of(quality))
         text += f" Always answering {constant} of the training set gives {value}."
