@@ -39,13 +39,14 @@ class Terminal:
         self._master, slave = pty.openpty()
         ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
         os.set_blocking(self._master, False)
+        inherited = {n: v for n, v in os.environ.items() if n not in {"COLUMNS", "LINES"}}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pipeline", "watch", "-C", str(workspace)],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             cwd=PROJECT,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment},
+            env={**inherited, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment},
         )
         os.close(slave)
         self._read = b""
