@@ -6,6 +6,8 @@ split, classes by their index in ``class_names``.
 
 from dataclasses import dataclass
 
+from pipeline.artifacts.metrics import Interval
+
 REPORT_FILE = "report.html"
 
 
@@ -20,14 +22,6 @@ class Epoch:
     logs: dict[str, float]
     learning_rate: float | None
     seconds: float
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A 95 % confidence interval."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -102,7 +96,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Threshold:
-    """The metrics if the positive class is answered from this probability on."""
+    """The metrics if the positive class is answered above this probability."""
 
     threshold: float
     accuracy: float

@@ -22,7 +22,7 @@ def find_recorded(workspace: Workspace, wanted: str) -> RecordedRun:
         RequestError: no run, or more than one, has this name or hash.
     """
     runs = workspace.records.all()
-    found = _matching(runs, wanted)
+    found = matching(runs, wanted)
     if len(found) != 1:
         raise _ambiguous(wanted, found) if found else _not_found(wanted, runs, workspace)
     return found[0]
@@ -65,7 +65,8 @@ def command_of(record: Record, workspace: Workspace) -> str | None:
     return shlex.join(["pipeline", "run", record.file, *record.overrides, *until, *place])
 
 
-def _matching(runs: list[RecordedRun], wanted: str) -> list[RecordedRun]:
+def matching(runs: list[RecordedRun], wanted: str) -> list[RecordedRun]:
+    """Return the last run of a name, or all whose name and hash begin with a text."""
     named = [run for run in runs if wanted in {run.record.name, run.record.id}]
     if named:
         return named[:1]

@@ -12,7 +12,7 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
-from pipeline.commands.runs import find_run
+from pipeline.commands.recorded_runs import find_recorded, matching
 from pipeline.config.finding import find_config, is_config
 from pipeline.config.places import Places
 from pipeline.config.reading import read, validate
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def report(name: str, workspace: "Workspace", progress: "Progress") -> Path:
-    """Return the path of a report, which is written under ``runs/reports`` if there is none yet.
+    """Return the path of a report; a run that ended before its stage gets one in ``runs/reports``.
 
     ``name`` is a run, by its name and hash or its hash; a published model, with or without its
     version; or a configuration. A name alone is the last run of that name.
@@ -40,25 +40,19 @@ def report(name: str, workspace: "Workspace", progress: "Progress") -> Path:
         RequestError: there is no such run or model, or the run has no metrics.
         ModelError: the report of a published version is missing or was altered.
     """
-    records = [run.record for run in workspace.records.all()]
+    runs = workspace.records.all()
+    records = [run.record for run in runs]
     if name.endswith((".yaml", ".yml")):
         return _of_configuration(name, records, workspace, progress)
     if any(record.id == name for record in records):
-        return _of_run(find_run(workspace, name).record, workspace, progress)
+        return _of_run(find_recorded(workspace, name).record, workspace, progress)
     if published := _published(name, workspace):
         return _of_version(published, records, workspace, progress)
-    if any(_names(record, name) for record in records):
-        return _of_run(find_run(workspace, name).record, workspace, progress)
+    if matching(runs, name):
+        return _of_run(find_recorded(workspace, name).record, workspace, progress)
     if is_config(name):
         return _of_configuration(name, records, workspace, progress)
     raise _not_found(name, records, workspace)
-
-
-def _names(record: "Record", name: str) -> bool:
-    whole = f"{record.name}-{record.fingerprint}"
-    return bool(name) and (
-        record.name == name or whole.startswith(name) or record.fingerprint.startswith(name)
-    )
 
 
 def _published(name: str, workspace: "Workspace") -> PublishedModel | None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.artifacts.metrics import Metrics
-from pipeline.evaluation.intervals import CONFIDENCE, Interval, accuracy_interval
+from pipeline.artifacts.metrics import CONFIDENCE, Interval, Metrics
+from pipeline.evaluation.intervals import accuracy_interval
 
 Counts = npt.NDArray[np.float64]
 Statistic = Callable[[Counts], npt.NDArray[np.float64]]

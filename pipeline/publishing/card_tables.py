@@ -5,9 +5,8 @@ from types import MappingProxyType
 
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.cost import SLOWER
-from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.artifacts.metrics import ClassMetrics, Interval, Metrics
 from pipeline.artifacts.reduced_precision import Copy
-from pipeline.evaluation.intervals import Interval
 
 
 def metrics_tables(

@@ -15,14 +15,13 @@ from pydantic import (
 
 from pipeline.artifacts.checks import Check, check_from_json
 from pipeline.artifacts.files import FileDescription
-from pipeline.artifacts.metrics import Metrics, metrics_from_json
+from pipeline.artifacts.metrics import Interval, Metrics, metrics_from_json
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.serialization import from_json
 from pipeline.config.key_errors import InvalidValue
 from pipeline.config.target import Target, target_text
 from pipeline.errors import ModelError
-from pipeline.evaluation.intervals import Interval
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 

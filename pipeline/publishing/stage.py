@@ -17,6 +17,7 @@ from pipeline.artifacts.data_set import (
     split_file,
 )
 from pipeline.artifacts.formats import artifact_name
+from pipeline.artifacts.metrics import Interval
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
 from pipeline.artifacts.report import REPORT_FILE
 from pipeline.artifacts.serialization import to_json
@@ -32,7 +33,6 @@ from pipeline.artifacts.stage_facts import (
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.engine.store import StageOutput
-from pipeline.evaluation.intervals import Interval
 from pipeline.evaluation.score_intervals import score_intervals
 from pipeline.publishing.card_limits import Robustness
 from pipeline.publishing.golden import GOLDEN, Golden, select_golden

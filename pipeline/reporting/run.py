@@ -20,6 +20,7 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
+from pipeline.engine.records import record_id
 from pipeline.engine.store import StageOutput
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.task import Predictions, Task
@@ -51,7 +52,7 @@ class ReportedRun:
     @property
     def id(self) -> str:
         """The name of the run, as ``pipeline runs`` lists it."""
-        return f"{self.config.name}-{self.train.fingerprint[:8]}"
+        return record_id(self.config.name, self.train.fingerprint)
 
     @property
     def model_file(self) -> Path:

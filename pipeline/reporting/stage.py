@@ -18,6 +18,7 @@ from pipeline.progress import Progress
 from pipeline.reporting.measures import measure
 from pipeline.reporting.page import report_page
 from pipeline.reporting.run import ReportedRun
+from pipeline.system.atomic import write_file
 
 
 def run(context: Context, folder: Path) -> Outcome[ReportFacts]:
@@ -43,5 +44,5 @@ def write_report(reported: ReportedRun, path: Path, progress: Progress) -> Repor
     use_threads(reported.config)
     facts = ReportFacts(measure(reported, progress))
     with progress.task("writing the report"):
-        path.write_text(report_page(reported, facts), "utf-8")
+        write_file(path, report_page(reported, facts).encode())
     return facts

@@ -13,13 +13,13 @@ from pipeline.comparison.two_files import MEANING
 from pipeline.terminal.layout import new_table, print_line, print_table
 
 if TYPE_CHECKING:
+    from pipeline.artifacts.metrics import Interval
     from pipeline.comparison.changes import ChangedImage, Changes, FilesComparison
     from pipeline.comparison.comparing import Comparison
     from pipeline.comparison.over_seeds import SeedsTest
     from pipeline.comparison.pairs import Pair
     from pipeline.comparison.summaries import CurveSummary, MetricSummary
     from pipeline.comparison.verdict import Verdict
-    from pipeline.evaluation.intervals import Interval
 
 _LISTED = 5  # changed images
 _IN_ONE_LINE = 2  # sides; of more, the intervals are below the metrics

@@ -117,7 +117,7 @@ def test_classes_are_named_wherever_they_appear(workspace: Path, name: str) -> N
 
 @pytest.mark.parametrize("name", CASES)
 def test_upright_picture_is_recognized(workspace: Path, tmp_path: Path, name: str) -> None:
-    """Predicting sees what training saw: nobody transposes a picture before."""
+    """Pictures need not be transposed: training has seen upright ones."""
     from PIL import Image
 
     expected = CASES[name]

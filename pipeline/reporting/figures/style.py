@@ -76,9 +76,7 @@ def chart(
 def _inline(svg: str, name: str, description: str) -> str:
     """Return the element ``svg`` with unique ids and colors of the page."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(
-        r"<metadata>.*?</metadata>|<!--.*?-->|<defs>\s*<style.*?</defs>", "", svg, flags=re.S
-    )
+    svg = re.sub(_UNWANTED, "", svg, flags=re.S)
     [size] = re.findall(r'viewBox="[^"]*"', svg)
     svg = re.sub(r"<svg[^>]*>", f'<svg {size} role="img" aria-label="{escape(description)}">', svg)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.artifacts.report import Cell, ClassSamples, Interval, Measures, Mistake
+from pipeline.artifacts.report import Cell, ClassSamples, Measures, Mistake
+from pipeline.evaluation.intervals import accuracy_interval
 from pipeline.reporting.run import ReportedRun
 from pipeline.tasks.task import Predictions
 
@@ -29,7 +30,7 @@ def answer_measures(run: ReportedRun, measures: Measures) -> Measures:
     )
     return replace(
         measures,
-        interval=_interval(len(labels) - len(wrong), len(labels)),
+        interval=accuracy_interval(len(labels) - len(wrong), len(labels)),
         num_mistakes=len(wrong),
         mistakes=mistakes,
         cells=_cells(
@@ -49,14 +50,6 @@ def both_columns(predictions: Predictions) -> npt.NDArray[np.float64]:
     """Return the probability of every class in float64 (n, num_classes)."""
     exact = predictions.astype(np.float64)
     return np.hstack([1 - exact, exact]) if exact.shape[1] == 1 else exact
-
-
-def _interval(correct: int, images: int) -> Interval:
-    """Return Wilson's interval of the accuracy."""
-    from scipy.stats import binomtest
-
-    found = binomtest(correct, images).proportion_ci(0.95, method="wilson")
-    return Interval(float(found.low), float(found.high))
 
 
 def _cells(

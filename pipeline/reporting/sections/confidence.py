@@ -1,6 +1,7 @@
 """How far the probabilities can be trusted; for binary classifiers, the choice of a threshold."""
 
 from collections.abc import Sequence
+from html import escape
 
 from pipeline.reporting.figures.probabilities import (
     coverage_chart,
@@ -19,8 +20,8 @@ def confidence(subject: Subject) -> str:
     error, scaled = (numbers.show(n, spec=".2%") for n in ("error", "scaled_error"))
     loss, scaled_loss = (numbers.show(n, spec=".4f") for n in ("loss", "scaled_loss"))
     text = (
-        f"The calibration error is {error}: so far is the confidence from the accuracy, on "
-        f"average. Temperature scaling with T = {numbers.show('temperature', spec='.3f')}, fitted "
+        f"On average, the confidence differs from the accuracy by {error} (the calibration error). "
+        f"Temperature scaling with T = {numbers.show('temperature', spec='.3f')}, fitted "
         f"on the validation set, would make it {scaled}, and the loss {scaled_loss} instead of "
         f"{loss}. It changes no answer. The exported files contain the unscaled probabilities."
     )
@@ -74,7 +75,7 @@ def thresholds(subject: Subject) -> str:
     found = subject.measures.binary
     if found is None:
         return ""
-    positive = subject.class_names[1]
+    positive = escape(subject.class_names[1])
     test = subject.numbers.at("evaluate", "facts", "metrics", "test", "scores")
     roc = figure(
         "ROC",
