@@ -32,7 +32,7 @@ def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
     """
     use_threads(context.config)
     trained = context.output(TrainFacts).path / TRAINED_MODEL_FILE
-    with context.progress.task("evaluating"), trained_model(trained) as predictor:
+    with trained_model(trained) as predictor:
         data = read_data(context.output(DataFacts).path)
         metrics = evaluate(predictor, data, task_of(context.config), folder)
     return Outcome(EvaluateFacts(metrics))

@@ -16,6 +16,7 @@ from pipeline.engine.stage import Outcome
 from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, summarize
 from pipeline.models.threads import use_threads
+from pipeline.progress import Training
 from pipeline.tasks.registry import task_of
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.callbacks import build_callbacks, early_stopping
@@ -94,6 +95,18 @@ def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoi
         config,
         context.progress,
         previous_compiler=saved.compiler if saved else None,
+    )
+    position = saved.position if saved else Position()
+    context.progress.training_began(
+        Training(
+            context.fingerprints["train"],
+            epochs=config.epochs,
+            steps_per_epoch=trainer.feed.num_steps,
+            epoch=position.epoch,
+            step=position.state.step,
+            weights=program.weights_by_name,
+            learning_rate=program.learning_rate,
+        )
     )
     fit = Fit(
         trainer,
