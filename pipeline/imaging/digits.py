@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.imaging.morphology import Gray
 
-MAX_SIDE = 1024  # pixels: no digit needs more
+MAX_SIDE = 512  # pixels: the smallest digit that is looked for then has 20, as in MNIST
 _FLAT = 0.3  # of the pixels: a ground without any noise, as drawing programs make it
 
 Kind = Literal["digit", "no digit", "several digits", "cut off at the edge"]

@@ -33,6 +33,7 @@ _HEADERS = {  # of .npy files, by version; 3.0 is for names of fields
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+_ARRAY = "a .npy array"  # what else can be used
 _HEAD_BYTES = 16  # which name the format
 _CHANNELS = {1: "L", 3: "RGB"}
 _EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow modes that convert without loss of meaning
@@ -86,12 +87,17 @@ def decode_picture(
 
 
 def decode_pictures(
-    file: IO[bytes], image_shape: tuple[int, ...], *, digits: bool, where: str
+    file: IO[bytes],
+    image_shape: tuple[int, ...],
+    *,
+    digits: bool,
+    where: str,
+    otherwise: str = _ARRAY,
 ) -> Pictures:
     """Return uint8 (n, height, width, channels) in 0..255 from a picture file.
 
     With ``digits`` it may have any size and polarity, and n is the number of digits found;
-    otherwise n is 1. ``where`` names it in error messages.
+    otherwise n is 1. Error messages name it by ``where``, and suggest ``otherwise`` in its place.
 
     Raises:
         ImageError: it cannot be read, or has the wrong size or kind.
@@ -102,7 +108,7 @@ def decode_pictures(
     if channels not in _CHANNELS:
         raise ImageError(
             f"The model takes images with {channels} channels, but pictures have 1 or 3; got "
-            f"{where}. Use a .npy array of shape {image_shape} instead."
+            f"{where}. Use {otherwise} instead; its shape is {image_shape}."
         )
     try:
         # The header contains the size: an enormous picture is rejected before it is decoded.
@@ -128,9 +134,9 @@ def decode_pictures(
     except ImageError:
         raise
     except UnidentifiedImageError as error:
-        raise _unreadable(where, ValueError("unknown image format")) from error
+        raise _unreadable(where, ValueError("unknown image format"), otherwise) from error
     except Exception as error:  # a damaged file can raise anything
-        raise _unreadable(where, error) from error
+        raise _unreadable(where, error, otherwise) from error
     return Pictures(pixels.reshape(1, *image_shape))
 
 
@@ -224,7 +230,7 @@ def _shape_of_images(
     return None
 
 
-def _unreadable(where: str, error: Exception) -> ImageError:
+def _unreadable(where: str, error: Exception, otherwise: str = _ARRAY) -> ImageError:
     reason = getattr(error, "strerror", None)  # of the operating system
-    advice = "Check the path." if reason else f"Use a {FORMATS_IN_WORDS} picture, or a .npy array."
+    advice = "Check the path." if reason else f"Use a {FORMATS_IN_WORDS} picture, or {otherwise}."
     return ImageError(f"Cannot read {where} as an image: {reason or error}. {advice}")

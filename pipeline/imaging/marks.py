@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.imaging.components import Components, find_components
+from pipeline.imaging.grouping import box_around, digit_components, touched_borders
 from pipeline.imaging.ink import Ink, ink_on_ground
 from pipeline.imaging.lines import without_lines
 from pipeline.imaging.morphology import dilated
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from pipeline.imaging.components import Mask
     from pipeline.imaging.morphology import Gray
 
@@ -20,17 +19,11 @@ MIN_CONTRAST = 0.07  # of ink, 0 to 1: 18 of 255 gray levels
 _NOISE = 6  # standard deviations of the paper's grain
 _CORE = 0.5  # of a mark's darkest ink; its soft edges and the lines of the paper have less
 _EDGE = 0.08  # of a mark's ink: less is the grain of the paper
-_SMALLEST = 0.04  # of the longer side: the size of a digit
-_SPECK = 0.1  # of the size of the largest mark
 _FAINT = 0.5  # of the strength of the other ink
 _BLACK = np.float32(8)  # gray levels, added so that the mean of black and white is not black
 _REACH = 0.2  # of the longer side: light and dark within this distance are compared
 _MARGIN = 0.1  # of the size of the marks, on each side
-_DIGIT = 0.5  # of the size of the largest mark: another digit, not one of its parts
-_INSIDE = 0.3  # of the size of a mark around it, which is then a frame
 CROPPED = 3  # borders touched by a digit that the picture is cropped to
-_NEAR = 0.15  # of the size of the largest mark: parts of one digit
-_OVERLAP = 0.3  # of the narrower part's width: one is above the other
 
 Box = tuple[int, int, int, int]
 
@@ -92,7 +85,7 @@ def _largest(marks: list[Mark]) -> Mark:
 
 
 def _surroundings(boxes: list[Box]) -> tuple[slice, slice]:
-    left, top, right, bottom = _around(np.asarray(boxes))
+    left, top, right, bottom = box_around(np.asarray(boxes))
     margin = round(_MARGIN * max(right - left, bottom - top))
     return (
         slice(max(top - margin, 0), bottom + margin),
@@ -109,11 +102,10 @@ def _marks(ink: Ink) -> list[Mark]:
         return []
     mask = without_lines(_cores(ink, floor))
     components = find_components(mask)
-    if not len(components.areas):
-        return []
-    groups = _grouped(components.boxes, _kept(components))
-    marks = [_mark(ink, components, group) for group in groups]
-    return sorted(marks, key=lambda mark: mark.box[0])
+    marks = [_mark(ink, components, group) for group in digit_components(components)]
+    strongest = max((mark.strength for mark in marks), default=0)
+    writing = [mark for mark in marks if mark.strength >= _FAINT * strongest]
+    return sorted(writing, key=lambda mark: mark.box[0])
 
 
 def _cores(ink: Ink, floor: float) -> "Mask":
@@ -124,79 +116,9 @@ def _cores(ink: Ink, floor: float) -> "Mask":
     return (ink > floor) & (ink > _CORE * peaks[components.labels])
 
 
-def _sizes(boxes: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
-    sizes: npt.NDArray[np.int64] = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-    return sizes
-
-
-def _touched(box: "npt.NDArray[np.int64]", shape: tuple[int, int]) -> int:
-    height, width = shape
-    near = max(shape) // 150  # a smoothed border
-    sides = box[0] <= near, box[1] <= near, box[2] >= width - near, box[3] >= height - near
-    return int(np.sum(sides))
-
-
-def _kept(components: Components) -> list[int]:
-    """Return the components that may be parts of digits, the largest first.
-
-    What touches the border is a shadow, a table or a thumb, unless there is nothing else.
-    """
-    shape, boxes, sizes = components.labels.shape, components.boxes, _sizes(components.boxes)
-    smallest = max(4, _SMALLEST * max(shape))
-    order = [int(i) for i in np.argsort(-sizes) if sizes[i] >= 2]  # noqa: PLR2004
-    order = [i for i in order if not _is_frame(i, boxes, sizes, smallest)]
-    inner = [i for i in order if not _touched(boxes[i], shape)]
-    if not inner or sizes[inner[0]] < smallest:
-        inner = order
-    if not inner or sizes[inner[0]] < smallest:
-        return []
-    return [i for i in inner if sizes[i] >= _SPECK * sizes[inner[0]]]
-
-
-def _is_frame(
-    index: int,
-    boxes: "npt.NDArray[np.int64]",
-    sizes: "npt.NDArray[np.int64]",
-    smallest: float,
-) -> bool:
-    """Return whether another mark of some size is inside the box of this one."""
-    box = boxes[index]
-    inside = (boxes[:, :2] > box[:2]).all(axis=1) & (boxes[:, 2:] < box[2:]).all(axis=1)
-    return bool((inside & (sizes > max(smallest, _INSIDE * sizes[index]))).any())
-
-
-def _grouped(boxes: "npt.NDArray[np.int64]", kept: list[int]) -> list[list[int]]:
-    """Return the components of each digit. Parts are near it, or above and below each other."""
-    if not kept:
-        return []
-    sizes = _sizes(boxes)
-    largest = sizes[kept[0]]
-    groups: list[list[int]] = []
-    for index in kept:
-        near = [g for g in groups if any(_belongs(boxes[index], boxes[i], largest) for i in g)]
-        groups = [group for group in groups if group not in near]
-        groups.append([i for group in near for i in group] + [index])
-    extents = [_sizes(_around(boxes[group])[np.newaxis])[0] for group in groups]
-    return [g for g, extent in zip(groups, extents, strict=True) if extent >= _DIGIT * max(extents)]
-
-
-def _belongs(one: "npt.NDArray[np.int64]", other: "npt.NDArray[np.int64]", largest: int) -> bool:
-    gap_x, gap_y = np.maximum(one[:2], other[:2]) - np.minimum(one[2:], other[2:])
-    heights = (one[3] - one[1], other[3] - other[1])
-    if -gap_x >= _OVERLAP * min(one[2] - one[0], other[2] - other[0]):
-        return bool(gap_y <= 2 * _NEAR * largest)
-    both_are_digits = min(heights) >= _DIGIT * max(heights)
-    return bool(max(gap_x, gap_y) <= _NEAR * largest * (0.6 if both_are_digits else 1))
-
-
-def _around(boxes: "npt.NDArray[np.int64]") -> "npt.NDArray[np.int64]":
-    outer = [*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)]
-    return np.asarray(outer, np.int64)
-
-
 def _mark(ink: Ink, components: Components, group: list[int]) -> Mark:
     height, width = ink.shape
-    box = _around(components.boxes[group])
+    box = box_around(components.boxes[group])
     margin = max(1, round(max(ink.shape) / 150))  # the soft edges of strokes
     left, top = np.maximum(box[:2] - margin, 0)
     right, bottom = np.minimum(box[2:] + margin, (width, height))
@@ -206,7 +128,7 @@ def _mark(ink: Ink, components: Components, group: list[int]) -> Mark:
     soft = np.clip((part / strength - _EDGE) / (1 - _EDGE), 0, 1) * _widened(core, margin)
     rows, columns = (np.flatnonzero((soft > _EDGE).any(axis=axis)) for axis in (1, 0))
     cropped = soft[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    touched = _touched(box, (height, width))
+    touched = touched_borders(box, (height, width))
     return Mark((*map(int, box),), cropped, strength, touched)  # type: ignore[arg-type]
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.handwriting import STYLES
+from benchmarks.handwriting.drawing import coverage, from_array, paper, written
 from pipeline import load_model
 from pipeline.imaging.components import find_components
 from pipeline.imaging.digits import Finding, find_digits
 from pipeline.runtimes.predictor import Predictor
-from tests.imaging.styles import STYLES, coverage, from_array, paper, written
 
 Array = np.ndarray
 GIVEN = os.environ.get("PIPELINE_HANDWRITING_DIR")

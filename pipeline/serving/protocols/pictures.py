@@ -11,11 +11,11 @@ from typing import Any
 from pipeline.errors import ImageError
 from pipeline.imaging.digits import Finding
 from pipeline.imaging.image_files import Pictures, decode_pictures
-from pipeline.imaging.picture_formats import FORMATS_IN_WORDS
 from pipeline.runtimes.predictor import Images
 from pipeline.serving.errors import bad_request, deadline_exceeded
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.protocols.paths import find_version
+from pipeline.serving.protocols.picture_bodies import picture_in
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 from pipeline.tasks.task import DisplayedPrediction, Predictions
@@ -27,9 +27,8 @@ _MAX_DIGITS = 64  # in one picture, so that a picture of noise is no large batch
 async def classify_image(service: Service, request: Request) -> Response:
     """Return the prediction for a picture, and the image that the network saw."""
     version = request.version = find_version(service, request)
-    if not request.body:
-        raise bad_request(f"The body must be a {FORMATS_IN_WORDS} picture; got nothing.")
-    decoded = await _decoded(request, version)
+    picture = picture_in(request, service.settings.limits)
+    decoded = await _decoded(picture, request.deadline, version)
     request.spans["parse"] = time.perf_counter() - request.began
     predictions: Predictions | list[Predictions] = []
     if len(decoded.images):
@@ -48,24 +47,25 @@ def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "pictures")
 
 
-async def _decoded(request: Request, version: Version) -> Pictures:
+async def _decoded(picture: bytes, deadline: float, version: Version) -> Pictures:
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(request.deadline - time.perf_counter()):
-            return await loop.run_in_executor(_thread(), _decode, request, version)
+        async with asyncio.timeout(deadline - time.perf_counter()):
+            return await loop.run_in_executor(_thread(), _decode, picture, deadline, version)
     except TimeoutError:
         raise deadline_exceeded() from None
 
 
-def _decode(request: Request, version: Version) -> Pictures:
-    if time.perf_counter() > request.deadline:  # it waited for the thread
+def _decode(picture: bytes, deadline: float, version: Version) -> Pictures:
+    if time.perf_counter() > deadline:  # it waited for the thread
         raise deadline_exceeded()
     try:
         decoded = decode_pictures(
-            io.BytesIO(request.body),
+            io.BytesIO(picture),
             version.contract.image_shape,
             digits=version.digits,
             where="the body",
+            otherwise="an array, sent to :predict",
         )
     except ImageError as error:
         raise bad_request(str(error)) from None
