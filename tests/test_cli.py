@@ -212,6 +212,47 @@ def test_predict_png_jpeg_and_npy(workspace: Path) -> None:
     assert single.out == plain.out
 
 
+def test_predict_says_what_a_picture_shows(smoke: Path) -> None:
+    names = ("seven.png", "number_172.png", "empty_sheet.png")
+    seven, number, empty = (PROJECT / "samples" / name for name in names)
+    found = json.loads(
+        in_process("predict", "smoke", seven, number, empty, "--json", "-C", smoke).out
+    )
+    assert [each["label"] for each in found] == ["7", None, None]
+    assert [each["reason"] for each in found] == [None, "more than one digit", "no digit here"]
+    assert [each["unsure"] for each in found][1:] == [True, True]
+    assert [[digit["label"] for digit in each["digits"]] for each in found] == [
+        ["7"],
+        ["1", "7", "2"],
+        [],
+    ]
+    assert found[0]["digits"][0]["box"] == pytest.approx([50, 39, 111, 126], abs=1)
+    lines = in_process("predict", "smoke", seven, number, empty, "-C", smoke).out.splitlines()
+    assert lines[0].startswith(f"{seven}\t7\t")
+    assert lines[1:] == [
+        f"{number}\t3 digits: more than one digit; to read them as a number: --many",
+        f"{empty}\tno digit here",
+    ]
+    assert in_process("predict", "smoke", number, "--many", "-C", smoke).out.startswith(
+        f"{number}\t172\t"
+    )
+
+
+def test_predict_says_unsure_below_a_probability(smoke: Path, tmp_path: Path) -> None:
+    """Of arrays too, which are not searched for digits."""
+    [data] = (smoke / "runs" / "data").iterdir()
+    np.save(tmp_path / "a.npy", np.load(data / "test_images.npy")[:150])
+    found = json.loads(
+        in_process("predict", "smoke", tmp_path / "a.npy", "--json", "-C", smoke).out
+    )
+    flags = [each["probability"] < 0.9 for each in found]
+    assert [each["unsure"] for each in found] == flags
+    assert {each["reason"] for each in found} == {None}
+    assert 0 < sum(flags) < 75
+    lines = in_process("predict", "smoke", tmp_path / "a.npy", "-C", smoke).out.splitlines()
+    assert [line.endswith("\tunsure") for line in lines] == flags
+
+
 def test_predict_by_name_of_the_published_model(smoke: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros((28, 28), np.uint8))
     by_path = in_process("predict", smoke / "exported" / "smoke", tmp_path / "a.npy")

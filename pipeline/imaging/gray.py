@@ -37,7 +37,7 @@ def _eight_bits(picture: "Image") -> "Image":
     if lowest >= 0 and highest <= 255:  # noqa: PLR2004  (8 bits stored in more)
         return Image.fromarray(pixels.astype(np.uint8))
     scaled = (pixels - lowest) / max(highest - lowest, 1) * 255
-    return Image.fromarray(scaled.astype(np.uint8))
+    return Image.fromarray(scaled.round().astype(np.uint8))
 
 
 def _opaque(picture: "Image") -> "Image":

@@ -12,12 +12,15 @@ from pipeline.imaging.morphology import Gray, closed
 
 Ink = npt.NDArray[np.float32]
 _WINDOW = 0.3  # of the longer side: wider than any stroke, also where two of them meet
+_EVEN = 2  # gray levels: without the grain of any paper
 _DARKEST = 40  # gray level of a ground on which dark ink could be read
 _SMOOTHING = 1 / 400  # of the longer side: grain and dither, but no stroke
 
 
-def ink_on_ground(gray: Gray, *, dark: bool) -> Ink:
-    """Return the ink, 0 to 1, of dark strokes on a light ground or of light ones on a dark ground.
+def ink_on_ground(gray: Gray, *, dark: bool) -> tuple[Ink, bool]:
+    """Return the ink, 0 to 1, of dark strokes on a light ground, or light ones on a dark ground.
+
+    The second value tells whether the ground is even, as drawing programs and masks make it.
 
     Dark ink is relative to its ground: in a shadow, both are darker by the same factor.
     """
@@ -27,7 +30,8 @@ def ink_on_ground(gray: Gray, *, dark: bool) -> Ink:
     ground = closed(levels, rows=window, columns=window)
     ink: Ink = np.subtract(ground, levels, dtype=np.float32)
     scale = np.maximum(ground, _DARKEST) if dark else np.full_like(ground, 255)
-    return np.divide(ink, scale, dtype=np.float32)
+    is_even = int(ground.max()) - int(ground.min()) <= _EVEN
+    return np.divide(ink, scale, dtype=np.float32), is_even
 
 
 def stroke_width(ink: Ink) -> float:

@@ -49,11 +49,16 @@ class Mark:
 def find_marks(gray: "Gray") -> list[Mark]:
     """Return the marks of a picture, from left to right.
 
-    Dark ink leaves light paper between its strokes, which could be light ink on a dark ground. Ink
-    is what covers less of the place around the marks, unless it is much fainter.
+    Dark ink leaves light paper between its strokes, which could be light ink on a dark ground. If
+    only one of the two grounds is even, that is the paper. Otherwise, ink is what covers less of
+    the place around the marks, unless it is much fainter.
     """
-    inks = [ink_on_ground(gray, dark=dark) for dark in (True, False)]
-    dark, light = (_marks(ink) for ink in inks)
+    (dark_ink, is_even), (light_ink, is_dark_even) = (
+        ink_on_ground(gray, dark=dark) for dark in (True, False)
+    )
+    if is_even != is_dark_even:
+        return _marks(dark_ink if is_even else light_ink)
+    dark, light = _marks(dark_ink), _marks(light_ink)
     if not dark or not light:
         return dark or light
     strengths = [max(mark.strength for mark in marks) for marks in (dark, light)]

@@ -40,15 +40,17 @@ def seen(file: bytes) -> Finding:
         return find_digits(picture)
 
 
-@pytest.mark.parametrize("name", STYLES)
-def test_style_is_recognized(name: str, model: Predictor, recognized: tuple[Array, Array]) -> None:
-    """At least 85 %; a digit the network is sure of may change a little by being drawn again."""
-    random_ = np.random.default_rng([*name.encode()])
-    picks = random_.integers(0, len(recognized[0]), 20)
-    found = [seen(STYLES[name](recognized[0][pick], random_)) for pick in picks]
-    labels = model.predict(np.stack([each.image for each in found])).argmax(axis=1)
-    single = np.array([len(each.digits) == 1 for each in found])
-    assert np.mean(single & (labels == recognized[1][picks])) >= 0.85
+def test_styles_are_recognized(model: Predictor, recognized: tuple[Array, Array]) -> None:
+    """Some digits change by being drawn again; ``python -m benchmarks.handwriting`` tries more."""
+    right = {}
+    for name, draw in STYLES.items():
+        random_ = np.random.default_rng([*name.encode()])
+        picks = random_.integers(0, len(recognized[0]), 2)
+        found = [seen(draw(recognized[0][pick], random_)) for pick in picks]
+        labels = model.predict(np.stack([each.image for each in found])).argmax(axis=1)
+        single = np.array([len(each.digits) == 1 for each in found])
+        right[name] = np.sum(single & (labels == recognized[1][picks]))
+    assert sum(right.values()) >= 0.92 * 2 * len(STYLES), right
 
 
 def test_shift_without_loss_is_undone(recognized: tuple[Array, Array]) -> None:

@@ -9,16 +9,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from pipeline.cli import app
 from pipeline.serving.http.route_table import ROUTER
 from pipeline.serving.protocols import page, tensorflow
 from pipeline.serving.protocols.openapi import _DESCRIPTIONS
 from pipeline.serving.settings import Limits
-from pipeline.verification.comparing import Reference
 from tests.support.paths import PROJECT
 from tests.support.servers import Server, serving
 from tests.support.single_output import OUTPUTS
@@ -31,14 +28,12 @@ EXAMPLES = re.findall(r"```sh ?(\w*)\n(.*?)```\n\n```(json|text)\n(.*?)```", PAG
 
 
 @pytest.fixture(scope="module")
-def folder(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The working directory of the commands, where curl fails on error responses."""
     path = tmp_path_factory.mktemp("page")
     (path / ".curlrc").write_text("silent\nshow-error\nfail-with-body\nmax-time = 30\n")
     (path / "token").write_text("0123456789abcdef\n")
-    seven = np.argmax(reference.probabilities[:, 7])
-    digit = np.load(reference.images)[seven].squeeze()
-    Image.fromarray(255 - digit).resize((140, 140)).save(path / "digit.png")
+    (path / "samples").symlink_to(PROJECT / "samples")
     return path
 
 
@@ -133,7 +128,7 @@ def test_every_route_has_a_command_with_output() -> None:
 
 
 def posts(command: str) -> bool:
-    return bool(re.search(r"curl.* (-d|--data-binary|-X POST)", command))
+    return bool(re.search(r"curl.* (-d|-F|--data-binary|-X POST)", command))
 
 
 def test_token_is_required_where_documented(token_server: Server) -> None:
