@@ -136,8 +136,11 @@ def test_picture_gets_the_prediction_of_the_command_line(
             assert_value(got, expected.value)
 
 
+SHOWN = {"unsure", "reason", "digits", "canonical"}
+
+
 def assert_binary(got: dict[str, Any], probabilities: dict[str, float]) -> None:
-    assert set(got) == {"model", "version", "top", "probabilities", "unsure", "canonical"}
+    assert set(got) == {"model", "version", "top", "probabilities", *SHOWN}
     assert got["probabilities"] == pytest.approx(probabilities, abs=1e-5)
     assert list(got["probabilities"]) == ["even", "odd"]
     likelier, other = got["top"]
@@ -146,7 +149,7 @@ def assert_binary(got: dict[str, Any], probabilities: dict[str, float]) -> None:
 
 
 def assert_value(got: dict[str, Any], value: float | None) -> None:
-    assert set(got) == {"model", "version", "value", "range", "unsure", "canonical"}
+    assert set(got) == {"model", "version", "value", "range", *SHOWN}
     assert got["value"] == pytest.approx(value, abs=1e-4)
     assert (got["range"], got["unsure"]) == ([0, 9], False)
 

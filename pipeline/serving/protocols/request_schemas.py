@@ -6,7 +6,6 @@ from typing import Any
 from pipeline.artifacts.model_contract import Contract
 from pipeline.imaging.picture_formats import MEDIA_TYPES
 from pipeline.serving.protocols import inference_v2, pictures, tensorflow
-from pipeline.serving.protocols.picture_bodies import FIELD, FORM
 from pipeline.serving.protocols.schemas import FLAG, JSON, Schema, object_of, or_null
 from pipeline.serving.service import Service
 
@@ -15,11 +14,8 @@ def request_body(handler: Callable[..., Any], service: Service) -> Schema | None
     """Return a handler's request media types, with schemas for the models served now."""
     if handler is pictures.classify_image:
         binary = {"type": "string", "format": "binary"}
-        return {
-            **{kind: {"schema": binary} for kind in MEDIA_TYPES},
-            FORM: {"schema": object_of({"file": binary})},
-            JSON: {"schema": object_of({FIELD: {"type": "string", "contentEncoding": "base64"}})},
-        }
+        # Forms and JSON are left out: no schema can say that the bytes in them are a picture.
+        return {kind: {"schema": binary} for kind in MEDIA_TYPES}
     schemas = {tensorflow.predict: _predictions, inference_v2.infer: _inferences}
     if handler not in schemas:
         return None

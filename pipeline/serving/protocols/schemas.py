@@ -64,18 +64,23 @@ _STATUS = object_of(
         },
     }
 )
+_NUMBER: Schema = {"type": "number"}
 _PICTURE: Schema = {
     "model": _TEXT,
     "version": _TEXT,
     "unsure": FLAG,
+    "reason": or_null(_TEXT),
     "canonical": object_of({"b64": _TEXT}),
 }
+_BOX: Schema = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4}
+_READ = {"label": _TEXT, "probability": _NUMBER, "value": _NUMBER}
+_FOUND = {"digits": {"type": "array", "items": object_of({"box": _BOX}, _READ)}}
 _TOP = {"type": "array", "items": object_of({"label": _TEXT, "probability": {"type": "number"}})}
 _SCORES = {"type": "object", "additionalProperties": {"type": "number"}}
 _CLASSIFIED = {
     "anyOf": [
-        object_of({**_PICTURE, "top": _TOP, "probabilities": _SCORES}),
-        object_of({**_PICTURE, "value": {"type": "number"}, "range": _RANGE}),
+        object_of({**_PICTURE, "top": _TOP, "probabilities": _SCORES}, _FOUND),
+        object_of({**_PICTURE, "value": or_null(_NUMBER), "range": _RANGE}, _FOUND),
     ]
 }
 _RESPONSES: dict[Callable[..., Any], Schema] = {
