@@ -3,7 +3,7 @@
 ``python -m benchmarks.handwriting exported/mlp [--digits 20] [--seed 0]``
 
 The seed chooses the digits and how they are drawn. Seeds from 0 to 99 are for development; the
-numbers in ``docs/pictures.md`` are of one run with seed 100 and 40 digits.
+numbers in ``docs/pictures.md`` are of one run with seed 100.
 """
 
 import argparse

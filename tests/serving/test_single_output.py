@@ -112,7 +112,9 @@ def test_openapi_document_describes_the_response_to_a_picture(
     schema = route["responses"]["200"]["content"]["application/json"]["schema"]
     picture = png(np.load(single_references[model].images)[0])
     found = set(classify(single_output_server, model, picture))
-    assert [found == set(kind["required"]) for kind in schema["anyOf"]].count(True) == 1
+    assert [found - {"digits"} == set(kind["required"]) for kind in schema["anyOf"]].count(
+        True
+    ) == 1
 
 
 def test_picture_gets_the_prediction_of_the_command_line(
