@@ -25,6 +25,7 @@ ORDER = [
     ["comparison"],
     ["stages"],
     ["studies"],
+    ["results"],
     ["commands"],
     ["serving"],
     ["api"],
