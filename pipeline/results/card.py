@@ -17,9 +17,10 @@ _CURVES = 2  # the loss and the first metric
 def result_card(
     name: str, *, score: str, warning: str, epochs: Sequence[Epoch], notes: Sequence[str]
 ) -> str:
-    """Return a result as one element with its own style, for pages in light and dark mode.
+    """Return a result as one element with its own style.
 
-    All texts are plain; those that are empty are left out.
+    It follows the color scheme of JupyterLab, VS Code, Colab or the documentation, elsewhere that
+    of the system. All texts are plain; those that are empty are left out.
     """
     parts = [
         f"<h4>{escape(name)}</h4>",
@@ -43,7 +44,8 @@ def _curves(epochs: Sequence[Epoch]) -> str:
 
 def _curve(epochs: Sequence[Epoch], name: str) -> str:
     label = title(name)[0].upper() + title(name)[1:]
-    svg = logs_chart(epochs, name, title(name), is_share=name == "accuracy")
+    drawn = logs_chart(epochs, name, title(name), is_share=name == "accuracy")
+    svg = " ".join(drawn.split())  # a notebook's file has each line in quotes
     for color, variable in VARIABLES.items():  # where a viewer removes the style
         svg = svg.replace(f"var({variable})", f"var({variable}, {color})")
     return f"<figure><figcaption>{label}</figcaption>{svg}</figure>"

@@ -102,7 +102,7 @@ class RunResult:
         return result_card(
             self.name,
             score=score_text(test, self.data.test) if test else "",
-            warning=SAMPLE_WARNING if self.data.source == SAMPLE else "",
+            warning=SAMPLE_WARNING if self.parameters and self.data.source == SAMPLE else "",
             epochs=epochs,
             notes=[
                 trained_text(self.data, self.parameters),
