@@ -140,10 +140,9 @@ def test_notebook_shows_what_failed(published: RunResult) -> None:
     assert "<h4>&lt;i&gt;</h4>" in html
 
 
-def test_regression_has_the_curve_of_its_metric(single_output: Path) -> None:
-    result = pipeline.run(
-        single_output / "digit_value.yaml", workspace=single_output, progress=Silent()
-    )
+def test_regression_has_the_curve_of_its_metric(single_output: Path, tmp_path: Path) -> None:
+    workspace = shutil.copytree(single_output, tmp_path / "workspace")
+    result = pipeline.run(workspace / "digit_value.yaml", workspace=workspace, progress=Silent())
     html = result._repr_html_()
     assert re.findall(r"<figcaption>(\w+)</figcaption><svg", html) == ["Loss", "MAE"]
     assert '<p class="score">Test RMSE ' in html
