@@ -41,6 +41,9 @@ from pipeline.publishing.listing import list_published
 from pipeline.publishing.publication import Publication, PublishedBefore
 from pipeline.publishing.published_folder import PublishedModel, find_published
 from pipeline.stages import GRAPH, check_network, run_stages
+from pipeline.tracking.synchronization import Tracked, synchronize
+from pipeline.tracking.synchronization import status as _track_status
+from pipeline.tracking.tracked_run import tracked
 
 if TYPE_CHECKING:
     from pipeline.serving.settings import ServeOptions, Settings
@@ -62,6 +65,8 @@ __all__ = [
     "runs",
     "serve",
     "study",
+    "track_status",
+    "track_sync",
     "verify",
     "why",
 ]
@@ -143,9 +148,9 @@ def run(
     resolved = Workspace(Path(workspace))
     _check_files(read_config, resolved, own_code=own_code, allow_outside=allow_outside)
     before = _published_before(read_config, resolved) if until == PublishFacts.stage else None
-    results = run_stages(
-        read_config, resolved, progress or default_progress(), until=until, force=force
-    )
+    with tracked(read_config, resolved, progress or default_progress()) as tracking:
+        results = run_stages(read_config, resolved, tracking, until=until, force=force)
+        tracking.finished(results)
     data = output_of(results, DataFacts)
     assert data is not None, "every run includes the data stage"
     train, evaluated = output_of(results, TrainFacts), output_of(results, EvaluateFacts)
@@ -188,6 +193,20 @@ def study(
     for config in found.checked_configs():
         _check_files(config, resolved, own_code=own_code, allow_outside=allow_outside)
     return run_study(found, resolved, progress or default_progress())
+
+
+def track_sync(*, workspace: PathLike = ".") -> list[Tracked]:
+    """Send to MLflow what runs could not send, and return the tracked runs.
+
+    Raises:
+        MissingExtra: the extra ``mlflow`` is not installed.
+    """
+    return synchronize(_existing(workspace, "runs/"))
+
+
+def track_status(*, workspace: PathLike = ".") -> list[Tracked]:
+    """Return the tracked runs, and what of each was not sent yet."""
+    return _track_status(_existing(workspace, "runs/"))
 
 
 def resolve_config(config: PathLike = DEFAULT_CONFIG, overrides: Sequence[str] = ()) -> Config:

@@ -22,7 +22,7 @@ ORDER = [
     ["verification", "publishing"],
     ["comparison"],
     ["stages"],
-    ["studies"],
+    ["studies", "tracking"],
     ["commands"],
     ["serving"],
     ["api"],

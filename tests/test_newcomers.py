@@ -41,7 +41,7 @@ COMMANDS = [
         "blah",
         [
             "Choose from run, study, config, why, runs, compare, clean, gradcheck, models, "
-            "predict, verify, serve, doctor."
+            "predict, verify, serve, doctor, track."
         ],
     ),
     ("history", ["Did you mean `pipeline runs`?"]),

@@ -21,6 +21,7 @@ def portable_config(config: "Config", workspace: Path) -> dict[str, Any]:
     """
     values = config.model_dump(mode="json")
     values["data"] |= dict.fromkeys(_OF_THE_MACHINE)
+    del values["track"]
     result: dict[str, Any] = _each_text(values, lambda text: _portable_path(text, workspace))
     return result
 
