@@ -22,6 +22,7 @@ def log_onnx_model(folder: Path, run: Run, uri: str) -> str:
     # Named packages: otherwise MLflow loads the model in another process to find them out.
     requirements = [f"{name}=={importlib.metadata.version(name)}" for name in _PACKAGES]
     info = Model.log(
+        artifact_path=None,
         name="model",
         flavor=mlflow.onnx,
         run_id=run.info.run_id,

@@ -47,9 +47,21 @@ def _send_pending(workspace: Path, journal: Journal) -> bool:
             journal.save(State(end, problem))
         except Exception as error:  # noqa: BLE001  (MLflow has many, and all leave the rest for later)
             traceback.print_exc()
-            journal.save(State(state.sent, hide_credentials(one_line(error))))
+            journal.save(State(state.sent, _reason(error)))
             return False
     return True
+
+
+def _reason(error: BaseException) -> str:
+    """Return why an attempt failed: the error of the system, if MLflow's error is due to one."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TimeoutError):
+            return "no answer"
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno) if cause.errno > 0 else "unknown host"
+        cause = cause.__cause__ or cause.__context__
+    return hide_credentials(one_line(error))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,11 @@ def mlflow_server(folder: Path, port: int) -> Iterator[MlflowServer]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+            env={
+                **os.environ,
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight processes
+            },
             start_new_session=True,
             cwd=folder,
         )

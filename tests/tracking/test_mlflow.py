@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,18 +22,25 @@ from tests.support.paths import PROJECT, SMOKE
 pytestmark = [pytest.mark.process, pytest.mark.tensorflow]
 READ = PROJECT / "tests" / "tracking" / "read_mlflow.py"
 EPOCHS = 4
-# Kills the server after the second epoch: its process group is in the argument.
+# Kills the server in the third epoch, once a part was sent; the arguments are its process group and
+# the folder of the journal.
 KILLER = """
-import os, signal
+import json, os, signal
+from pathlib import Path
 import keras
+from tests.support.processes import wait_until
 
 class Killer(keras.callbacks.Callback):
-    def __init__(self, group):
+    def __init__(self, group, folder):
         super().__init__()
-        self.group = group
+        self.group, self.folder = group, Path(folder)
 
-    def on_epoch_end(self, epoch, logs=None):
-        if epoch == 1:
+    def is_partly_sent(self):
+        return any(json.loads(one.read_text())["sent"] for one in self.folder.glob("*.sent"))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            wait_until(self.is_partly_sent, 200)
             os.killpg(self.group, signal.SIGKILL)
 """
 
@@ -117,10 +125,11 @@ def test_server_that_is_killed_in_mid_run(tmp_path: Path) -> None:
     workspace, port = tmp_path / "workspace", free_port()
     workspace.mkdir()
     with mlflow_server(tmp_path / "server", port) as server:
-        callback = f"{{name: {tmp_path}/killer.py:Killer, group: {server.process.pid}}}"
+        callback = f"{{name: {tmp_path}/killer.py:Killer, group: {server.process.pid}, "
+        callback += f"folder: {workspace}/runs/tracking}}"
         done = run(workspace, f"track.mlflow={server.uri}", f"train.callbacks=[{callback}]")
         assert f"Not sent to MLflow at {server.uri}: " in done.err
-        assert "version 1" in done.err
+        assert f"{EPOCHS - 2} epochs and version 1 (Connection refused)." in done.err
         assert "Send the rest with pipeline track sync." in done.err
         assert server.process.poll() is not None
     assert "not sent: " in sync(workspace, code=3)
@@ -137,8 +146,6 @@ def test_server_that_is_killed_in_mid_run(tmp_path: Path) -> None:
 
 
 def _sync_command(workspace: Path) -> list[str]:
-    import sys
-
     return [sys.executable, "-m", "pipeline", "track", "sync", "-C", str(workspace)]
 
 
@@ -149,7 +156,10 @@ def test_local_file_needs_no_server_and_a_silent_server_changes_nothing(
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     done = run(workspace, f"track.mlflow={silent_server}")
-    assert f"Not sent to MLflow at {silent_server}: {EPOCHS} epochs and version 1" in done.err
+    assert (
+        f"Not sent to MLflow at {silent_server}: {EPOCHS} epochs and version 1 (no answer)"
+        in done.err
+    )
     before = contents(workspace / "runs" / "train")
     done = run(workspace, "track.mlflow=local")  # no stage runs again
     assert "Not sent" not in done.err
