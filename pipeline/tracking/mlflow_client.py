@@ -119,9 +119,11 @@ class MlflowRun:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         if self._registered(name).get(version) is None:
-            source = log_onnx_model(folder, self.run, self.uri)
+            logged = log_onnx_model(folder, self.run, self.uri)
             tags = {VERSION_TAG: str(version), RUN_TAG: self.described["run"]}
-            self.client.create_model_version(name, source, self.run_id, tags=tags)
+            self.client.create_model_version(
+                name, logged.model_uri, self.run_id, tags=tags, model_id=logged.model_id
+            )
 
     def _registered(self, name: str) -> dict[int, ModelVersion]:
         """Return the versions of MLflow by the number of ours."""

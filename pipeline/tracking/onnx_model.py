@@ -8,20 +8,21 @@ import numpy as np
 import onnx
 from mlflow.entities import Run
 from mlflow.models import Model, ModelSignature
+from mlflow.models.model import ModelInfo
 from mlflow.types import Schema, TensorSpec
 
 _PACKAGES = ("onnx", "onnxruntime", "numpy")
 
 
-def log_onnx_model(folder: Path, run: Run, uri: str) -> str:
-    """Log ``model.onnx`` as a model of a run, and return the URI of the model."""
+def log_onnx_model(folder: Path, run: Run, uri: str) -> ModelInfo:
+    """Log ``model.onnx`` as a model of a run, and return its URI and id."""
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     mlflow.set_experiment(experiment_id=run.info.experiment_id)  # else the model is in another
     network = onnx.load(folder / "model.onnx")
     # Named packages: otherwise MLflow loads the model in another process to find them out.
     requirements = [f"{name}=={importlib.metadata.version(name)}" for name in _PACKAGES]
-    info = Model.log(
+    return Model.log(
         artifact_path=None,
         name="model",
         flavor=mlflow.onnx,
@@ -30,7 +31,6 @@ def log_onnx_model(folder: Path, run: Run, uri: str) -> str:
         signature=_signature(network),
         pip_requirements=requirements,
     )
-    return str(info.model_uri)
 
 
 def _signature(network: onnx.ModelProto) -> ModelSignature:

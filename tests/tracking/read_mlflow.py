@@ -30,7 +30,7 @@ def stored_version(client: MlflowClient, version: Any, images: str) -> dict[str,
     answer = model.predict({"image": np.load(images)})
     return {
         "tags": found.tags,
-        "aliases": found.aliases,
+        "aliases": list(found.aliases),
         "inputs": model.metadata.signature.inputs.to_dict(),
         "probabilities": np.asarray(answer["probabilities"]).tolist(),
     }

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tracking.journal import Journal, State, describe
+from pipeline.tracking.journal import Event, Journal, State, describe
 
-EPOCHS = [{"event": "epoch", "step": step, "metrics": {}, "time": 0} for step in (1, 2)]
+EPOCHS: list[Event] = [
+    {"event": "epoch", "step": step, "metrics": {}, "time": 0} for step in (1, 2)
+]
 
 
 @pytest.fixture
