@@ -120,7 +120,7 @@ $(VENV)/installed-ray: requirements/ray.txt $(VENV)/installed
 mlflow: install $(VENV)/installed-mlflow
 
 $(VENV)/installed-mlflow: requirements/mlflow.txt $(VENV)/installed
-	@$(INSTALL) $(VENV) $< --add --size "610 MB"
+	@$(INSTALL) $(VENV) $< --add --size "400 MB"
 	@touch $@
 
 # Tests start MLflow's server from it, and add its packages to those of a run: MLflow needs pandas.
