@@ -76,7 +76,7 @@ INSTALL := $(PYTHON) requirements/install.py
 BUILD := requirements/build.txt pyproject.toml | .venv-uv/installed
 
 $(VENV)/installed: requirements/run.txt $(BUILD)
-	@$(INSTALL) $(VENV) $< --editable --size "2.2 GB"
+	@$(INSTALL) $(VENV) $< --editable --size "2.3 GB"
 	@touch $@
 
 # Tests and lint need more than a run, in the same environment.
@@ -111,7 +111,7 @@ $(VENV)/installed-ray: requirements/ray.txt $(VENV)/installed
 # Tests of studies on Ray use an environment of their own: Ray needs pandas, which Keras imports at
 # each start if it is installed.
 .venv-ray/installed: requirements/run.txt requirements/studies.txt requirements/ray.txt $(BUILD)
-	@$(INSTALL) .venv-ray $< --editable --size "2.2 GB"
+	@$(INSTALL) .venv-ray $< --editable --size "2.3 GB"
 	@$(INSTALL) .venv-ray requirements/studies.txt --add --size "200 MB"
 	@$(INSTALL) .venv-ray requirements/ray.txt --add --size "360 MB"
 	@touch $@

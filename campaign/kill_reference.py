@@ -13,7 +13,7 @@ from campaign.models import ALL_FORMATS
 from tests.support.command_line import run_smoke
 from tests.support.paths import SMOKE
 
-STAGES = ("data", "train", "evaluate", "export", "verify", "publish")
+STAGES = ("data", "train", "evaluate", "export", "verify", "report", "publish")
 # A training of about 20 seconds, so that checkpoints are written, with every kind of state.
 OVERRIDES = (
     "train.epochs=80",
@@ -29,10 +29,12 @@ _NOT_COMPARED = {
     "manifest.json",
     "costs.json",
     "README.md",
+    "report.html",
     "libraries.log",
     "saved_model.pb",
     "fingerprint.pb",
 }
+_EVENTS = "events.out.tfevents."  # with the time of each event
 _RECORDS = "records"  # when each run began and ended
 _KERAS_WEIGHTS = "model.weights.h5"  # the other members have the date and addresses of objects
 
@@ -83,7 +85,9 @@ def contents(workspace: Path) -> dict[str, str]:
     return {
         str(path.relative_to(workspace)): _digest(path)
         for path in files
-        if path.name not in _NOT_COMPARED and path.parent.name != _RECORDS
+        if path.name not in _NOT_COMPARED
+        and path.parent.name != _RECORDS
+        and not path.name.startswith(_EVENTS)
     }
 
 

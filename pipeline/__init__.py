@@ -12,10 +12,12 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     runtimes/          the Predictor interface, and one module for each runtime
     data/ models/ training/ evaluation/ export/ verification/ publishing/
                        the implementations of the stages
+    reporting/         the page of a run: measures, figures, sections
+    live/              the curves of a training while it runs
     comparison/        sides of a comparison, statistics, and what differs
     stages             the stages and their order
     studies/           many runs, compared
-    commands/          why, runs, clean, doctor, predict, verify, compare
+    commands/          why, runs, watch, clean, doctor, predict, verify, compare
     serving/           published models over HTTP and gRPC: the command serve
     api                one function for each command
     terminal/ cli      the command line
@@ -36,12 +38,15 @@ if TYPE_CHECKING:
         list_models,
         load_model,
         predict,
+        report,
         resolve_config,
         run,
         runs,
         serve,
         study,
+        tensorboard_command,
         verify,
+        watch,
         why,
     )
 
@@ -52,12 +57,15 @@ __all__ = [
     "list_models",
     "load_model",
     "predict",
+    "report",
     "resolve_config",
     "run",
     "runs",
     "serve",
     "study",
+    "tensorboard_command",
     "verify",
+    "watch",
     "why",
 ]
 

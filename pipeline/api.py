@@ -1,6 +1,7 @@
 """The Python API: one function for each command of the command line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -23,20 +24,26 @@ from pipeline.commands.explain import Explanation, Sample, write_explanation
 from pipeline.commands.explain import explain as explain_steps
 from pipeline.commands.gradcheck import check_configured
 from pipeline.commands.predict import PathLike, load_model, predict
+from pipeline.commands.report import report as _report
 from pipeline.commands.retention import retention
 from pipeline.commands.runs import Run, find_run, list_runs
+from pipeline.commands.watch import WatchedRun
+from pipeline.commands.watch import watch as _watch
 from pipeline.commands.why import Reason, explain
 from pipeline.comparison.comparing import Comparison
 from pipeline.config import read
 from pipeline.config.callback_files import require_inside, require_paths
 from pipeline.config.own_code import check_references, refuse_own_code, skipped_own_code
 from pipeline.config.schema import Config, Data
+from pipeline.engine.records import record_id
 from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError, RequestError
 from pipeline.gradcheck.report import GradientCheck
+from pipeline.live.event_files import EventFiles
+from pipeline.live.tensorboard import command_to_look
 from pipeline.pages.writing import require_page_path
-from pipeline.progress import Progress, Silent, default_progress
+from pipeline.progress import Progress, Silent, WithListeners, default_progress
 from pipeline.publishing.listing import list_published
 from pipeline.publishing.publication import Publication, PublishedBefore
 from pipeline.publishing.published_folder import PublishedModel, find_published
@@ -60,14 +67,17 @@ __all__ = [
     "list_models",
     "load_model",
     "predict",
+    "report",
     "resolve_config",
     "run",
     "runs",
     "serve",
     "study",
+    "tensorboard_command",
     "track_status",
     "track_sync",
     "verify",
+    "watch",
     "why",
 ]
 
@@ -148,9 +158,8 @@ def run(
     resolved = Workspace(Path(workspace))
     _check_files(read_config, resolved, own_code=own_code, allow_outside=allow_outside)
     before = _published_before(read_config, resolved) if until == PublishFacts.stage else None
-    with tracked(read_config, resolved, progress or default_progress()) as tracking:
-        results = run_stages(read_config, resolved, tracking, until=until, force=force)
-        tracking.finished(results)
+    with _listening(read_config, resolved, progress or default_progress()) as listening:
+        results = run_stages(read_config, resolved, listening, until=until, force=force)
     data = output_of(results, DataFacts)
     assert data is not None, "every run includes the data stage"
     train, evaluated = output_of(results, TrainFacts), output_of(results, EvaluateFacts)
@@ -353,6 +362,43 @@ def runs(
     return list_runs(resolved, limit) if run is None else [find_run(resolved, run)]
 
 
+def watch(run: str | None = None, *, workspace: PathLike = ".") -> Iterator[WatchedRun]:
+    """Yield a run whenever its learning curve has changed, until it ends.
+
+    ``run`` is as in ``runs``; without it, the run that began last among those that are running,
+    else among all.
+
+    Raises:
+        RequestError: the workspace does not exist, no run is recorded, or ``run`` names no run or
+            several.
+        MissingExtra: the extra ``train`` is not installed.
+    """
+    return _watch(_existing(workspace, "runs/"), run)
+
+
+def tensorboard_command(workspace: PathLike = ".") -> str:
+    """Return the command that shows the curves of all runs of a workspace, also while they train.
+
+    Its folder is created, so that TensorBoard can be started before the first run.
+
+    Raises:
+        StorageError: the folder cannot be created.
+    """
+    return command_to_look(Workspace(Path(workspace)).event_files)
+
+
+def report(name: str, *, workspace: PathLike = ".", progress: Progress | None = None) -> Path:
+    """Return the path of the report of a run, a published model or a configuration.
+
+    A run that ended before its stage ``report`` gets one in ``runs/reports``, from what exists.
+
+    Raises:
+        RequestError: there is no such run or model, or the run has no metrics.
+        ModelError: the report of a published version was altered.
+    """
+    return _report(name, _existing(workspace, "runs/"), progress or default_progress())
+
+
 def clean(
     *,
     keep: int | None = None,
@@ -449,6 +495,17 @@ def serve(
 def diagnose(*, workspace: PathLike = ".", progress: Progress | None = None) -> list[Finding]:
     """Return the packages and data hosts that were found, and advice for those that were not."""
     return _diagnose(Data(), Workspace(Path(workspace)), progress or Silent())
+
+
+@contextmanager
+def _listening(config: Config, workspace: Workspace, progress: Progress) -> Iterator[Progress]:
+    """Yield a progress whose reports of a training also go to everything that records it."""
+
+    def folder_of(fingerprint: str) -> Path:
+        return workspace.event_files / record_id(config.name, fingerprint)
+
+    with closing(EventFiles(folder_of, progress.notice)) as event_files:
+        yield WithListeners(progress, [event_files])
 
 
 def _check_files(

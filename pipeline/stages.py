@@ -1,7 +1,8 @@
 """The stages, what each depends on, and their order.
 
-``data -> train -> evaluate -> export -> verify -> publish``; this is the only module that knows
-the order. Importing it is cheap: the runner imports a stage's implementation when it runs.
+``data -> train -> evaluate -> export -> verify -> report -> publish``; this is the only
+module that knows the order. Importing it is cheap: the runner imports a stage's implementation when
+it runs.
 """
 
 import os
@@ -16,6 +17,7 @@ from pipeline.artifacts.stage_facts import (
     ExportFacts,
     LayerSummary,
     PublishFacts,
+    ReportFacts,
     TrainFacts,
     VerifyFacts,
 )
@@ -29,6 +31,7 @@ from pipeline.engine.plan import plan
 from pipeline.engine.runner import run_graph
 from pipeline.engine.stage import Graph, Stage, load
 from pipeline.errors import RequestError
+from pipeline.pages.assembling import page_files
 from pipeline.progress import Progress
 from pipeline.publishing.publication import is_published
 from pipeline.publishing.quality_gate import require_quality
@@ -93,6 +96,12 @@ def _use_threads(config: Config, _progress: Progress) -> None:
     load("pipeline.models.threads").use_threads(config)
 
 
+def _check_report(config: Config, progress: Progress) -> None:
+    """Find matplotlib before minutes are spent on the earlier stages."""
+    load("matplotlib")
+    _use_threads(config, progress)
+
+
 def _validate_runtimes(config: Config) -> None:
     with with_places(config):
         chosen_runtimes(config)
@@ -116,6 +125,11 @@ def _scripts(_config: Config) -> Mapping[str, Path]:
     return {path.name: path for path in scripts()}
 
 
+def _page_files(_config: Config) -> Mapping[str, Path]:
+    return {path.name: path for path in page_files("report")}
+
+
+_SHOWN = ("model", "optimizer", "train", "export", "verify", "publish")
 _TASK = ("task", "model.output", "train.loss")
 
 STAGES = (
@@ -173,11 +187,22 @@ STAGES = (
         preflight=lambda config, _: require_verifiable(config),  # export may be up to date
     ),
     Stage(
+        ReportFacts,
+        "pipeline.reporting.stage",
+        inputs=("data", "train", "evaluate", "export", "verify"),
+        # The page has the configuration, except for where the data is.
+        reads=("name", "data.target", *_TASK, *_SHOWN),
+        packages=("tensorflow", "keras", "matplotlib", "scikit-learn", "scipy", "numpy", "pillow"),
+        code=_task,
+        files=_page_files,
+        preflight=_check_report,
+    ),
+    Stage(
         PublishFacts,
         "pipeline.publishing.stage",
-        inputs=("data", "train", "evaluate", "export", "verify"),
+        inputs=("data", "train", "evaluate", "export", "verify", "report"),
         reads=("name", "data.target", *_TASK, "publish"),
-        packages=("numpy",),
+        packages=("numpy", "onnx", "scipy"),
         is_current=is_published,
     ),
 )

@@ -19,7 +19,9 @@ ORDER = [
     ["runtimes"],
     ["data", "models"],
     ["training", "evaluation", "export", "gradcheck"],
+    ["live"],
     ["verification", "publishing"],
+    ["reporting"],
     ["comparison"],
     ["stages"],
     ["studies", "tracking"],
@@ -31,7 +33,7 @@ ORDER = [
     ["__main__"],
 ]
 HEAVY = {"tensorflow", "keras", "tensorflow_datasets", "tf2onnx"}
-MAY_BE_HEAVY = {"tasks", "data", "models", "training", "export", "runtimes", "gradcheck"}
+MAY_BE_HEAVY = {"tasks", "data", "models", "training", "export", "runtimes", "gradcheck", "live"}
 FROM_GRPC = "serving.grpc"
 HTTP = "serving.http"
 

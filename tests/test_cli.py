@@ -58,7 +58,7 @@ def test_json_document_of_a_run(workspace: Path) -> None:
     }  # fmt: skip
     assert set(document["data"]) == {"name", "source", "train", "validation", "test"}
     assert [s["name"] for s in document["stages"]] == [
-        "data", "train", "evaluate", "export", "verify", "publish",
+        "data", "train", "evaluate", "export", "verify", "report", "publish",
     ]  # fmt: skip
     for stage in document["stages"]:
         assert set(stage) == {"name", "status", "seconds", "fingerprint", "path"}
@@ -123,7 +123,7 @@ def test_changed_helper_is_named_and_trains_again(workspace: Path, tmp_path: Pat
 
 
 def test_why_reports_up_to_date_and_new_stages(workspace: Path, tmp_path: Path) -> None:
-    assert in_process("why", SMOKE, "publish", "-C", workspace).out.count("up to date") == 6
+    assert in_process("why", SMOKE, "publish", "-C", workspace).out.count("up to date") == 7
     done = in_process("why", SMOKE, "train", "-C", tmp_path)
     assert done.out.count("there is no earlier output") == 2
     unknown = in_process("why", SMOKE, "trian")
@@ -135,7 +135,7 @@ def test_force_runs_a_stage_and_the_later_ones(onnx_run: RunResult, tmp_path: Pa
     shutil.copytree(workspace_of(onnx_run), tmp_path / "copy")
     done = in_process("run", *ONNX_RUN, "-C", tmp_path / "copy", "--force", "export", "--json")
     document = json.loads(done.out)
-    assert [s["status"] for s in document["stages"]] == ["cached"] * 3 + ["ran"] * 3
+    assert [s["status"] for s in document["stages"]] == ["cached"] * 3 + ["ran"] * 4
     assert document["published"]["version"] == 2
 
 
@@ -184,7 +184,7 @@ def test_python_api_returns_the_same_typed_result_twice(
     """Two runs in one process: counters of libraries must not get into the files."""
     found = []
     for result in (onnx_run, run_onnx(tmp_path)):
-        assert [stage.status for stage in result.stages] == ["ran"] * 6
+        assert [stage.status for stage in result.stages] == ["ran"] * 7
         assert result.metrics["test"].accuracy > 0.7
         assert result.published is not None
         found.append((result.published.path / "model.onnx").read_bytes())
@@ -278,7 +278,7 @@ def test_batch_larger_than_the_data_is_rejected(workspace: Path) -> None:
     assert_error(done, 2, "at most the number of training images, 3,667; got 100,000", "full")
 
 
-def test_terminal_output_has_marks_and_a_table(workspace: Path) -> None:
+def test_terminal_output_has_marks_and_colors(workspace: Path) -> None:
     """On a pseudo-terminal; the same command writes plain text into a pipe."""
     master, slave = pty.openpty()
     arguments = [sys.executable, "-m", "pipeline", "run", str(SMOKE), "-C", str(workspace)]
@@ -302,7 +302,7 @@ def test_terminal_output_has_marks_and_a_table(workspace: Path) -> None:
     plain = command("run", SMOKE, "-C", workspace)
     assert not re.search(r"\x1b\[", plain.out + plain.err)
     assert "- train     up to date" in plain.err
-    assert "model.onnx" in plain.out
+    assert "Verified 3 files in 4 runtimes, 4 checks: " in plain.out
 
 
 @pytest.mark.process

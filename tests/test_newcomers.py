@@ -40,8 +40,8 @@ COMMANDS = [
     (
         "blah",
         [
-            "Choose from run, study, config, why, runs, compare, clean, gradcheck, models, "
-            "predict, verify, serve, doctor, track."
+            "Choose from run, study, config, why, runs, watch, report, compare, clean, "
+            "gradcheck, models, predict, verify, serve, doctor, track."
         ],
     ),
     ("history", ["Did you mean `pipeline runs`?"]),
@@ -75,8 +75,14 @@ COMMANDS = [
     ("run smoke train.epochs:3", ["Write train.epochs=VALUE"]),
     ("run smoke softmax.yaml", ["Specify only one configuration file"]),
     ("run smoke model.hidden=[512, 512]", ["Invalid YAML", "put the whole override in quotes"]),
-    ("run smoke --until trane", ["data, train, evaluate, export, verify, publish", "'trane'"]),
-    ("run smoke --force trane", ["data, train, evaluate, export, verify, publish", "'trane'"]),
+    (
+        "run smoke --until trane",
+        ["data, train, evaluate, export, verify, report, publish", "'trane'"],
+    ),
+    (
+        "run smoke --force trane",
+        ["data, train, evaluate, export, verify, report, publish", "'trane'"],
+    ),
     ("why smoke", ["Missing argument"]),
     ("predict nomodel x.png", ["No model 'nomodel' is published in exported", "pipeline run"]),
     ("predict exported/none x.png", ["'exported/none' is published", "no such file or folder"]),
@@ -94,7 +100,6 @@ COMMANDS = [
     ("run --gpu", ["No such option: --gpu", "CUDA_VISIBLE_DEVICES"]),
     ("run --device cuda", ["No such option: --device", "CUDA_VISIBLE_DEVICES"]),
     ("run --resume", ["No such option: --resume", "resumes by itself"]),
-    ("run -v", ["No such option: -v", "Write --debug"]),
     ("run -c configs/mlp.yaml", ["No such option: -c", "`pipeline run configs/mlp.yaml`"]),
     ("run --model mlp", ["No such option: --model", "model.hidden='[512, 512]'"]),
     ("predict --model mlp x.png", ["No such option: --model", "`pipeline predict mlp`"]),

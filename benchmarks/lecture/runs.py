@@ -1,12 +1,13 @@
 """Runs of the configurations in configs/lecture/, until ``evaluate``."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import PROJECT
 from pipeline.api import RunResult, run
 from pipeline.artifacts.data_set import TEST_PROBABILITIES_FILE, TRAINED_MODEL_FILE
+from pipeline.artifacts.history import read_costs, read_history
+from pipeline.progress import TrainingCost
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Trained:
 
     result: RunResult
     history: list[dict[str, float]]  # one entry for each epoch
+    costs: list[TrainingCost]  # up to the end of each epoch
     data: Path
     model: Path
     test_predictions: Path
@@ -27,7 +29,8 @@ def trained(name: str, *overrides: str) -> Trained:
     data, train, evaluated = (Path(stage.output.path) for stage in result.stages)
     return Trained(
         result=result,
-        history=json.loads((train / "history.json").read_text()),
+        history=read_history(train),
+        costs=read_costs(train),
         data=data,
         model=train / TRAINED_MODEL_FILE,
         test_predictions=evaluated / TEST_PROBABILITIES_FILE,

@@ -15,6 +15,14 @@ _OPTIMIZERS = (
     "amsgrad", "adadelta",
 )  # fmt: skip
 _NAMES = {"accuracy": "accuracy", "roc_auc": "ROC AUC", "rmse": "RMSE", "mae": "MAE"}
+# The study full_gradient has these trials too.
+_FULL_GRADIENT = ("train.batch_size=full", "train.epochs=200", "train.threads=2")
+_FULL_GRADIENT_METHODS = (
+    "optimizer={name: sgd, learning_rate: 1}",
+    "optimizer={name: sgd, momentum: 0.95, learning_rate: 1}",
+    "optimizer={name: conjugate_gradient, max_gradients: 100}",
+    "optimizer={name: l_bfgs, max_gradients: 100}",
+)
 _BINARY = ("binary_sigmoid", "binary_tanh")
 _REGRESSION = ("regression_linear", "regression_relu", "regression_l1")
 
@@ -26,6 +34,7 @@ def write_tables() -> None:
         "networks": _networks(),
         "batch sizes": _batch_sizes(),
         "optimizers": _optimizers(),
+        "full gradient": _full_gradient(),
         "binary": _scores(_BINARY, ("accuracy", "roc_auc")),
         "regression": _scores(_REGRESSION, ("rmse", "mae")),
         "softmax variants": _softmax_variants(),
@@ -69,6 +78,18 @@ def _optimizers() -> str:
             f"{found.metrics['train'].loss:.3f}", _percent(found.metrics["test"].accuracy),
         ])  # fmt: skip
     return table(["command", "learning rate", "training loss", "test accuracy"], rows)
+
+
+def _full_gradient() -> str:
+    rows = []
+    for method in _FULL_GRADIENT_METHODS:
+        run = trained("softmax", *_FULL_GRADIENT, method)
+        metrics = run.result.metrics
+        rows.append([
+            f"`{method}`", f"{run.costs[-1].gradients:,}", f"{metrics['train'].loss:.4f}",
+            _percent(metrics["test"].accuracy),
+        ])  # fmt: skip
+    return table(["optimizer", "gradients", "training loss", "test accuracy"], rows)
 
 
 def _scores(names: tuple[str, ...], scores: tuple[str, str]) -> str:

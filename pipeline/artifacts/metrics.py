@@ -5,6 +5,18 @@ from typing import Any
 
 from pipeline.artifacts.serialization import from_json
 
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval, and the method that it was computed with."""
+
+    low: float
+    high: float
+    method: str
+    confidence: float = CONFIDENCE
+
 
 @dataclass(frozen=True)
 class ClassMetrics:

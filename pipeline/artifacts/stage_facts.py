@@ -8,6 +8,7 @@ from pipeline.artifacts.checks import Check
 from pipeline.artifacts.metrics import Metrics
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.reduced_precision import Copy
+from pipeline.artifacts.report import Measures
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,21 @@ class VerifyFacts(Facts):
         words = [(failed, "failed"), (absent, "not run")]
         others = "".join(f", {count} {word}" for count, word in words if count)
         return f"{passed} checks passed{others}"
+
+
+@dataclass(frozen=True)
+class ReportFacts(Facts):
+    """What the report measured."""
+
+    stage = "report"
+
+    measures: Measures
+
+    @property
+    def summary(self) -> str:
+        """The name of the file, and how many changes of the images were tried."""
+        tried = sum(len(row.strengths) for row in self.measures.robustness)
+        return f"report.html, test set changed in {tried} ways"
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from pipeline.cli.comparing import compare
 from pipeline.cli.installation import doctor
 from pipeline.cli.lecture import gradcheck
 from pipeline.cli.published import models, predict, verify
+from pipeline.cli.report import report
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
 from pipeline.cli.study import study
 from pipeline.cli.track import track
+from pipeline.cli.watching import watch
 from pipeline.cli.workspace import clean, runs
 from pipeline.terminal.usage_hints import HintingGroup
 
@@ -29,6 +31,8 @@ for command in (
     config,
     why,
     runs,
+    watch,
+    report,
     compare,
     clean,
     gradcheck,

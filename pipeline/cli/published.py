@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import HERE, Debug, Json, WorkspaceDir
+from pipeline.cli.options import HERE, Debug, Json, Quiet, Verbose, WorkspaceDir, require_one
 from pipeline.terminal.session import print_error, print_json, report_errors, show_progress
 
 
@@ -64,6 +64,8 @@ def verify(
         list[str] | None, typer.Option(help="Use this runtime only; may be repeated.")
     ] = None,
     workspace: WorkspaceDir = HERE,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -77,10 +79,11 @@ def verify(
         from pipeline.errors import VerificationFailed
         from pipeline.publishing.locating import locate
         from pipeline.terminal import documents
-        from pipeline.terminal.check_tables import print_checks
+        from pipeline.terminal.check_tables import print_verification
         from pipeline.verification.verdict import require_passed
 
-        with show_progress(interruption, None, debug=debug) as progress:
+        require_one(quiet=quiet, verbose=verbose)
+        with show_progress(interruption, None, debug=debug, quiet=quiet) as progress:
             checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
         is_file = locate(model, Workspace(workspace).exported).is_file()
         failure = None
@@ -96,6 +99,6 @@ def verify(
         if json:
             print_json(documents.verification_document(checks, failure))
         else:
-            print_checks(checks)
+            print_verification(checks, quiet=quiet, verbose=verbose)
         if failure is not None:
             raise typer.Exit(print_error(failure))

@@ -13,8 +13,11 @@ from pipeline.cli.options import (
     Debug,
     Json,
     OwnCode,
+    Quiet,
+    Verbose,
     WorkspaceDir,
     found_config,
+    require_one,
     split_arguments,
 )
 from pipeline.terminal.session import print_json, report_errors, show_progress
@@ -30,9 +33,14 @@ def run(
         str | None,
         typer.Option(help=f"Run this stage ({STAGES}) and the later ones even if up to date."),
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Print the command that shows the live curves.")
+    ] = False,
     own_code: OwnCode = True,
     allow_outside: AllowOutside = False,
     workspace: WorkspaceDir = HERE,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -40,10 +48,14 @@ def run(
     with report_errors(as_json=json, debug=debug) as interruption:
         from pipeline import api
         from pipeline.terminal import documents, tables
+        from pipeline.terminal.run_summary import print_result, print_summary
 
-        config, overrides = split_arguments(arguments)
+        require_one(quiet=quiet, verbose=verbose)
+        config, overrides = split_arguments(arguments, quiet=quiet)
+        if tensorboard:
+            typer.echo(f"TensorBoard: {api.tensorboard_command(workspace)}", err=True)
         log = workspace / "runs" / "libraries.log"
-        with show_progress(interruption, log, debug=debug) as progress:
+        with show_progress(interruption, log, debug=debug, quiet=quiet) as progress:
             result = api.run(
                 config,
                 overrides,
@@ -54,7 +66,14 @@ def run(
                 allow_outside=allow_outside,
                 progress=progress,
             )
-        print_json(documents.run_document(result)) if json else tables.print_run(result)
+        if json:
+            print_json(documents.run_document(result))
+        elif quiet:
+            print_result(result)
+        else:
+            if verbose:
+                tables.print_run_tables(result)
+            print_summary(result, workspace)
 
 
 def config(
@@ -65,7 +84,7 @@ def config(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Print the resolved configuration with all defaults, and the layers of the network."""
+    """Print the resolved configuration with all defaults; on standard error, the layers."""
     with report_errors(as_json=json, debug=debug) as interruption:
         from pipeline import api
         from pipeline.config import Config
@@ -87,9 +106,9 @@ def config(
         if json:
             print_json({"config": values, "layers": [vars(layer) for layer in layers]})
             return
-        print(dump_yaml(values), end="")
+        print(dump_yaml(values), end="", flush=True)
         if layers:
-            tables.print_layers(layers)
+            tables.print_layers(layers, stderr=True)
 
 
 def why(

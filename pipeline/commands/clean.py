@@ -16,6 +16,7 @@ from pipeline.system.atomic import abandoned, locked, remove
 from pipeline.training.checkpoint_file import MAX_IDLE_DAYS
 
 _FINGERPRINT = re.compile("[0-9a-f]{16}")
+_EVENT_FILES = re.compile(".+-([0-9a-f]{8})")
 _OF_RECORDS = {".json", ".lock"}
 
 
@@ -55,6 +56,7 @@ def _unneeded(workspace: Workspace, retention: Retention) -> list[Path]:
         for path in _visible(records)
         if path.suffix in _OF_RECORDS and path.stem not in needed.records
     ]
+    found += [path for path in _visible(workspace.event_files) if _is_of_no_run(path, needed)]
     for stage in GRAPH.names:
         outputs = _visible(workspace.store.root / stage)
         outputs = [path for path in outputs if _FINGERPRINT.fullmatch(path.name)]
@@ -82,6 +84,15 @@ def _is_unneeded(path: Path, stage: str, needed: Needed, retention: Retention) -
     if output in needed.outputs:
         return False
     return output in needed.recorded or retention.is_past(path.stat().st_mtime)
+
+
+def _is_of_no_run(folder: Path, needed: Needed) -> bool:
+    """Return whether event files belong to a trained network that is not needed."""
+    named = _EVENT_FILES.fullmatch(folder.name)
+    if named is None:
+        return False
+    trained = (fingerprint for stage, fingerprint in needed.outputs if stage == GRAPH.identity)
+    return not any(fingerprint.startswith(named[1]) for fingerprint in trained)
 
 
 def _is_expired(checkpoint: Path) -> bool:

@@ -1,23 +1,23 @@
 """``pipeline runs``: the recorded runs of a workspace, and what their stages have stored."""
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pipeline.artifacts.data_source import SAMPLE
 from pipeline.artifacts.metrics import Metrics
 from pipeline.artifacts.stage_facts import EvaluateFacts, TrainFacts
+from pipeline.commands.recorded_runs import (
+    Status,
+    command_of,
+    find_recorded,
+    status_of,
+    stopped_epoch,
+)
 from pipeline.engine.records import Record, RecordedRun
 from pipeline.engine.store import MANIFEST
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import RequestError, did_you_mean
 from pipeline.publishing.listing import list_published
-from pipeline.stages import GRAPH
-from pipeline.training.checkpoint_file import interrupted_epoch
 
-_MAX_LISTED = 10
-Status = Literal["complete", "running", "interrupted", "failed"]
 _Published = dict[tuple[str, str], list[Path]]
 
 
@@ -78,46 +78,7 @@ def find_run(workspace: Workspace, wanted: str) -> Run:
     Raises:
         RequestError: no run, or more than one, has this name or hash.
     """
-    runs = workspace.records.all()
-    found = _matching(runs, wanted)
-    if len(found) != 1:
-        raise _ambiguous(wanted, found) if found else _not_found(wanted, runs, workspace)
-    return _run(found[0], workspace, _published(workspace))
-
-
-def _matching(runs: list[RecordedRun], wanted: str) -> list[RecordedRun]:
-    named = [run for run in runs if wanted in {run.record.name, run.record.id}]
-    if named:
-        return named[:1]
-    return [run for run in runs if wanted and _begins(run.record, wanted)]
-
-
-def _begins(record: Record, wanted: str) -> bool:
-    return f"{record.name}-{record.fingerprint}".startswith(wanted) or (
-        record.fingerprint.startswith(wanted)
-    )
-
-
-def _not_found(wanted: str, runs: list[RecordedRun], workspace: Workspace) -> RequestError:
-    if not runs:
-        return RequestError(
-            f"No run is recorded in {workspace.records.folder} yet. Start one with pipeline run, "
-            "or specify another workspace with -C."
-        )
-    names = {name: None for run in runs for name in (run.record.name, run.record.id)}
-    return RequestError(
-        f"No run {wanted!r} is recorded in {workspace.records.folder}. "
-        f"{did_you_mean(wanted, names)}List the runs with pipeline runs."
-    )
-
-
-def _ambiguous(wanted: str, runs: list[RecordedRun]) -> RequestError:
-    listed = ", ".join(run.record.id for run in runs[:_MAX_LISTED])
-    omitted = len(runs) - _MAX_LISTED
-    return RequestError(
-        f"{len(runs)} runs have a name or hash that begins with {wanted!r}: {listed}"
-        f"{f' and {omitted} more' if omitted > 0 else ''}. Specify one of them."
-    )
+    return _run(find_recorded(workspace, wanted), workspace, _published(workspace))
 
 
 def _published(workspace: Workspace) -> _Published:
@@ -133,7 +94,7 @@ def _run(found: RecordedRun, workspace: Workspace, published: _Published) -> Run
     record, store = found.record, workspace.store
     evaluated = store.find(EvaluateFacts, record.stages.get(EvaluateFacts.stage, ""))
     trained = store.find(TrainFacts, record.stages.get(TrainFacts.stage, ""))
-    status = _status(found)
+    status = status_of(found)
     outputs = tuple(_outputs(record, workspace))
     return Run(
         record=record,
@@ -143,14 +104,8 @@ def _run(found: RecordedRun, workspace: Workspace, published: _Published) -> Run
         metrics=evaluated.facts.metrics if evaluated else {},
         training_seconds=trained.seconds if trained else None,
         published=tuple(published.get((record.name, record.fingerprint), ())),
-        command=_command(record, workspace),
+        command=command_of(record, workspace),
     )
-
-
-def _status(found: RecordedRun) -> Status:
-    if found.is_running:
-        return "running"
-    return "interrupted" if found.record.status == "running" else found.record.status
 
 
 def _outputs(record: Record, workspace: Workspace) -> list[RunOutput]:
@@ -166,16 +121,7 @@ def _outputs(record: Record, workspace: Workspace) -> list[RunOutput]:
 
 
 def _stopped_in(record: Record, outputs: tuple[RunOutput, ...], workspace: Workspace) -> str | None:
-    epoch = interrupted_epoch(workspace.checkpoint(record.fingerprint))
+    epoch = stopped_epoch(record, workspace)
     if epoch is not None:
         return f"epoch {epoch}"
     return next((output.stage for output in outputs if not output.exists), None)
-
-
-def _command(record: Record, workspace: Workspace) -> str | None:
-    """Return the command line of a run, or None if its configuration is not from a file."""
-    if record.file is None:
-        return None
-    until = [] if record.until == GRAPH.names[-1] else ["--until", record.until]
-    place = [] if workspace.root == Path() else ["-C", str(workspace.root)]
-    return shlex.join(["pipeline", "run", record.file, *record.overrides, *until, *place])

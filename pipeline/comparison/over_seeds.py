@@ -18,7 +18,8 @@ from statistics import fmean
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.comparison.intervals import Interval, mean_difference_interval
+from pipeline.artifacts.metrics import Interval
+from pipeline.evaluation.intervals import mean_difference_interval
 
 MIN_SEEDS = 2  # on each side, for a spread
 MAX_ASSIGNMENTS = 20_000  # 8 seeds a side have 12,870; with more, as many are drawn at random

@@ -6,14 +6,10 @@ from statistics import fmean
 
 import numpy as np
 
+from pipeline.artifacts.metrics import Interval
 from pipeline.comparison.changes import errors_of
-from pipeline.comparison.intervals import (
-    Interval,
-    accuracy_interval,
-    mean_interval,
-    rmse_interval,
-)
 from pipeline.comparison.sides import Member, Side
+from pipeline.evaluation.intervals import accuracy_interval, mean_interval, rmse_interval
 
 LOSS = "loss"
 LOWER_IS_BETTER = {LOSS, "rmse", "mae", "expected_calibration_error"}

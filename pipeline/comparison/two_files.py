@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.comparison.intervals import CONFIDENCE, Interval, accuracy_difference_interval
+from pipeline.artifacts.metrics import CONFIDENCE, Interval
+from pipeline.evaluation.intervals import accuracy_difference_interval
 
 MEANING = (
     "This tests these two files and says nothing about their configurations: networks that differ "

@@ -8,6 +8,7 @@ from pipeline.errors import ConfigError
 
 FOLDER = Path("configs")
 STUDIES = FOLDER / "studies"
+_DEFAULT = "mlp.yaml"
 _ENDINGS = (".yaml", ".yml")
 
 
@@ -62,6 +63,7 @@ def _suggest_file(path: Path, folder: Path) -> str:
             "Specify a YAML file; `pipeline config --schema` describes its keys, and a file with "
             "`{name: mlp, model: {hidden: [128]}}` is complete."
         )
+    files.sort(key=lambda file: file.name != _DEFAULT)  # stable: only the default comes first
     return f"Specify a file, for example {', '.join(str(file) for file in files[:4])}."
 
 

@@ -26,11 +26,13 @@ FormatName = Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onn
 Fraction = Annotated[float, Field(ge=0, le=1)]
 _DATA_SET = r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$"
 _LABEL = r"^\w+$"
+_LICENSE = r"^[A-Za-z0-9][A-Za-z0-9.+-]*$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 PATTERN_RULES = {
     _DATA_SET: "the name of a data set of TensorFlow Datasets in lower case, such as mnist, "
     "emnist/letters or mnist:3.0.1",
     _LABEL: "a word of letters, digits and _",
+    _LICENSE: "an identifier of letters, digits, ., + and -, such as Apache-2.0 or CC-BY-4.0",
     NAME_PATTERN: "text of letters, digits, - and _ that begins with a letter or digit",
 }
 _USER_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
@@ -285,6 +287,11 @@ class Publish(Section):
     )
     label: Annotated[str, Field(pattern=_LABEL)] | None = Field(
         "stable", description="The label that moves to the new version; null for none."
+    )
+    license: Annotated[str, Field(max_length=100, pattern=_LICENSE)] | None = Field(
+        None,
+        description="The license of the model by its SPDX identifier, such as Apache-2.0, for the "
+        "model card.",
     )
 
 

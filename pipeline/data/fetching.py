@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from pipeline.errors import DataFileError, DataUnreachable
+from pipeline.progress import MEGABYTES
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress, Task
@@ -126,7 +127,7 @@ def _try(
     import pooch
     import requests
 
-    with progress.task(f"downloading {name}", total=file.bytes) as task:
+    with progress.task(f"downloading {name}", total=file.bytes / 1e6, unit=MEGABYTES) as task:
         downloader = pooch.HTTPDownloader(progressbar=_Bar(task), timeout=STALL_SECONDS)
         try:
             pooch.retrieve(url, f"sha256:{file.sha256}", name, folder, downloader=downloader)
@@ -145,7 +146,7 @@ class _Bar:
 
     def update(self, size: int) -> None:
         self._completed += size
-        self._task.update(self._completed)
+        self._task.update(self._completed / 1e6)
 
     def reset(self) -> None:
         self._completed = 0

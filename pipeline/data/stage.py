@@ -19,6 +19,7 @@ from pipeline.data.targets import LABEL, Labels, Target, describe, feature_of, t
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.errors import DataFileError
+from pipeline.progress import IMAGES
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Data
@@ -101,7 +102,7 @@ def _write_pool(
     name, feature = data.name, feature_of(data)
     total = tfds.num_images(name, root, split)
     labels: list[Labels] = []
-    with progress.task(f"reading {name} {split}", total=total) as task:
+    with progress.task(f"reading {name} {split}", total=total, unit=IMAGES) as task:
 
         def images() -> Any:
             for batch_images, batch_labels in tfds.read(name, root, split, feature=feature):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Data
 
 Labels = npt.NDArray[Any]
-LABEL = "label"
+LABEL = tfds.LABEL
 _SHOWN = 10  # classes in a message
 _CONVERSIONS = (PARITY, *VALUES)
 

@@ -12,12 +12,15 @@ import numpy.typing as npt
 from pipeline.config.key_errors import InvalidValue
 from pipeline.config.target import PARITY, VALUES
 from pipeline.data.fetching import RemoteFile
+from pipeline.data.known_sets import known_set
 from pipeline.errors import DataFileError, MissingExtra, did_you_mean, sentence
 from pipeline.system.atomic import explain_storage_errors
+from pipeline.system.quiet_import import quiet_import
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
 
+LABEL = "label"
 Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]
 
 
@@ -53,11 +56,15 @@ def describe(name: str, feature: str, root: Path) -> tuple[tuple[int, int, int],
     """
     features = image_builder(name, root).info.features
     height, width, channels = features["image"].shape
-    return (height, width, channels), _classes(name, features, feature)
+    shape, known = (height, width, channels), known_set(name)
+    return known.image_shape(shape) if known else shape, _classes(name, features, feature)
 
 
 def _classes(name: str, features: Any, wanted: str) -> tuple[str, ...]:
     known = _label_features(features)
+    of_known = known_set(name)
+    if of_known and wanted == LABEL:
+        return of_known.class_names
     if wanted in known:
         return known[wanted]
     problem = "is not a class or a number" if wanted in features else "does not exist"
@@ -92,6 +99,8 @@ def _label_features(features: Any) -> dict[str, tuple[str, ...]]:
 
 def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progress") -> None:
     """Prepare a data set below ``root`` with TensorFlow Datasets, from files in a folder."""
+    with quiet_import():
+        import tensorflow  # noqa: F401, ICN001  (TensorFlow Datasets would import it)
     import tensorflow_datasets as tfds
 
     builder = image_builder(name, root)
@@ -135,9 +144,9 @@ def num_images(name: str, root: Path, split: str) -> int:
 
 
 def read(
-    name: str, root: Path, split: str, *, feature: str = "label", batch_size: int = 4096
+    name: str, root: Path, split: str, *, feature: str = LABEL, batch_size: int = 4096
 ) -> Iterator[Batch]:
-    """Yield images, uint8 (n, height, width, channels), and a feature (n,), in fixed order.
+    """Yield upright images, uint8 (n, height, width, channels), and a feature (n,), in fixed order.
 
     The feature is int64 if it has classes, else float32.
 
@@ -145,19 +154,23 @@ def read(
         DataFileError: the prepared files are truncated or altered.
         InvalidValue: an image has no class, or its number is not finite.
     """
-    import tensorflow as tf
+    with quiet_import():
+        import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    builder = image_builder(name, root)
+    builder, known = image_builder(name, root), known_set(name)
     order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     num_classes = len(_classes(name, builder.info.features, feature))
     dtype = np.int64 if num_classes else np.float32
     batches = builder.as_dataset(split=split, batch_size=batch_size, read_config=order)
     try:
         for batch in batches:
-            labels = batch[feature].numpy().astype(dtype)
+            images, labels = batch["image"].numpy(), batch[feature].numpy().astype(dtype)
+            if known is not None:
+                images = known.images(images)
+                labels = known.labels(labels) if feature == LABEL else labels
             _require_labels(labels, num_classes, f"The split {split} of {name}")
-            yield batch["image"].numpy(), labels
+            yield images, labels
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
         raise DataFileError(
             f"The prepared files in {builder.data_dir} are damaged: {e.message[:200]}. Remove the "

@@ -1,7 +1,7 @@
 """The plan of a run: what each stage's output depends on, and which outputs exist."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pipeline.artifacts.data_source import Source
@@ -33,8 +33,9 @@ class Plan:
     fingerprints: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        config = flatten(self.config.model_dump(mode="json"))
         for stage in self.graph.stages:
-            self.ingredients[stage.name] = self._ingredients(stage)
+            self.ingredients[stage.name] = self._ingredients(stage, config)
             self.fingerprints[stage.name] = fingerprint(self.ingredients[stage.name].as_json())
 
     def find(self, stage: Stage[Any]) -> StageOutput[Any] | None:
@@ -49,8 +50,7 @@ class Plan:
         [stage] = [stage for stage in self.graph.stages if stage.facts is facts]
         return self.find(stage)
 
-    def _ingredients(self, stage: Stage[Any]) -> Ingredients:
-        config = flatten(self.config.model_dump(mode="json"))
+    def _ingredients(self, stage: Stage[Any], config: dict[str, Any]) -> Ingredients:
         read = {key: value for key, value in config.items() if _is_read(key, stage.reads)}
         if stage.reads_source:
             read["source"] = self.source.kind
@@ -74,9 +74,10 @@ def plan(
     ``fresh_data`` ignores data cached by earlier runs.
     """
     first = graph.stages[0]
+    only_first = replace(graph, stages=(first,))
 
     def find_cached(source: Source) -> Facts | None:
-        output = Plan(graph, config, source, workspace).find(first)
+        output = Plan(only_first, config, source, workspace).find(first)
         return output.facts if output else None
 
     source = graph.sources.find(config, find_cached, fresh=fresh_data)

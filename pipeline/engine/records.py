@@ -57,7 +57,12 @@ class Record:
     @property
     def id(self) -> str:
         """The name of the record: that of the configuration, and digits of the fingerprint."""
-        return f"{self.name}-{self.fingerprint[:_SHOWN_DIGITS]}"
+        return record_id(self.name, self.fingerprint)
+
+
+def record_id(name: str, fingerprint: str) -> str:
+    """Return the name of the record of a run."""
+    return f"{name}-{fingerprint[:_SHOWN_DIGITS]}"
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,8 @@ def _run_or_find(
         suppress(FolderExists),  # another process was faster with the same output
         store.write(stage.facts, fingerprint, ingredients, replace=replaced) as writing,
     ):
-        outcome = stage.run(context, writing.folder)
+        with context.progress.stage(stage.name):
+            outcome = stage.run(context, writing.folder)
         writing.facts, on_written = outcome.facts, outcome.on_written
     if on_written is not None:
         on_written()

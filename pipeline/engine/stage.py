@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pipeline.artifacts.stage_facts import Facts
 from pipeline.errors import MissingExtra, RequestError, did_you_mean
+from pipeline.system.quiet_import import quiet_import
 
 if TYPE_CHECKING:
     from pipeline.artifacts.data_source import Source
@@ -134,7 +135,8 @@ def load(module: str) -> Any:
         MissingExtra: a package is not installed.
     """
     try:
-        return import_module(module)
+        with quiet_import():
+            return import_module(module)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("pipeline"):
             raise

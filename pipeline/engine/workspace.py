@@ -38,6 +38,11 @@ class Workspace:
         """The folder of all checkpoints."""
         return self.root / "runs" / "checkpoints"
 
+    @property
+    def event_files(self) -> Path:
+        """The folder for TensorBoard; its folders have the names of the run records."""
+        return self.root / "runs" / "tensorboard"
+
     def downloads(self, data_set: str) -> Path:
         """Return the download folder of a data set; removed once the data is prepared."""
         return self.all_downloads / re.sub("[/:]", "-", data_set)

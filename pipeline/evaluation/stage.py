@@ -17,8 +17,8 @@ from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.evaluation.baseline import baseline_scores
+from pipeline.evaluation.trained_model import trained_model
 from pipeline.models.threads import use_threads
-from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.predictor import Predictor
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.task import Task
@@ -31,8 +31,8 @@ def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
         ConfigError: TensorFlow has started with another number of threads.
     """
     use_threads(context.config)
-    with context.progress.task("evaluating"):
-        predictor = KerasPredictor(context.output(TrainFacts).path / TRAINED_MODEL_FILE)
+    trained = context.output(TrainFacts).path / TRAINED_MODEL_FILE
+    with trained_model(trained) as predictor:
         data = read_data(context.output(DataFacts).path)
         metrics = evaluate(predictor, data, task_of(context.config), folder)
     return Outcome(EvaluateFacts(metrics))

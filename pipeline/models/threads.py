@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
+from pipeline.system.quiet_import import quiet_import
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
@@ -23,7 +24,8 @@ def use_threads(config: "Config") -> None:
     Raises:
         ConfigError: TensorFlow has started with another number.
     """
-    import tensorflow as tf
+    with quiet_import():
+        import tensorflow as tf
 
     wanted = config.train.threads or _DEFAULT
     current = tf.config.threading.get_intra_op_parallelism_threads()

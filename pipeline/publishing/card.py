@@ -1,124 +1,156 @@
-"""The model card, in Markdown."""
+"""The model card, in Markdown, with the metadata of the Hugging Face Hub at the top."""
 
 from typing import Any
 
 from pipeline.artifacts.metrics import Metrics
-from pipeline.config.target import target_text
 from pipeline.config.yaml_text import dump_yaml
+from pipeline.publishing.card_licenses import terms_of
+from pipeline.publishing.card_limits import Robustness, limits_section
+from pipeline.publishing.card_metadata import front_matter
+from pipeline.publishing.card_purpose import meaning, purpose
 from pipeline.publishing.card_tables import (
     constant,
     copies_section,
+    interval_text,
     metrics_tables,
+    shown,
     title,
     verification_table,
 )
-from pipeline.publishing.manifest import Description, PublishedData
+from pipeline.publishing.card_usage import usage_section
+from pipeline.publishing.manifest import Description
 
 
-def model_card(description: Description, version: int) -> str:
-    """Return the card of a version as Markdown."""
-    metrics, data = description.metrics, description.data
-    test = metrics["test"]
-    return "\n".join(
-        [
-            f"# {description.name}, version {version}",
-            "",
-            f"A dense network with {description.parameters:,} parameters that "
-            f"{_purpose(description)}. Test {_headline(test)} on {data.test:,} images"
-            f"{_baseline(test)}.",
-            "",
-            f"`{description.contract}`",
-            "",
-            "The input is raw pixels, integers from 0 to 255: scaling is part of the model. "
-            f"{_meaning(description)}",
-            "",
-            "## Data",
-            "",
-            f"Source: {data.source}; {data.origin.rstrip('.')}.",
-            *_sample_warning(data),
-            f"Images: {data.train:,} for training, {data.validation:,} for validation, "
-            f"{data.test:,} for testing.",
-            "",
-            "## Metrics",
-            "",
-            *metrics_tables(metrics),
-            "## Verification",
-            "",
-            "Every file was opened in a fresh process and evaluated on the whole test set. Times "
-            "per image are for a single image and for batches of 256, on the publishing machine.",
-            "",
-            *verification_table(description.verification, title(test.headline[0])),
-            "",
-            *copies_section(description.copies, description.verification),
-            "## Training",
-            "",
-            "```yaml",
-            _short_config(description.config),
-            "```",
-            "",
-        ]
+def model_card(
+    description: Description, version: int, *, robustness: Robustness | None = None
+) -> str:
+    """Return the card of a version as Markdown.
+
+    ``robustness`` is the score on disturbed test images, if that was measured.
+    """
+    sections = (
+        [front_matter(description) + f"# {description.name}, version {version}", ""],
+        _summary(description),
+        _intended_use(description),
+        usage_section(description),
+        _data(description),
+        ["## Metrics", "", *metrics_tables(description.metrics, description.intervals)],
+        limits_section(description, robustness),
+        _verification(description),
+        copies_section(description.copies, description.verification),
+        _provenance(description),
     )
+    return "\n".join(line for section in sections for line in section)
 
 
-def _sample_warning(data: PublishedData) -> list[str]:
-    if not data.sampled:
-        return []
+def _summary(description: Description) -> list[str]:
+    test = description.metrics["test"]
     return [
+        f"A dense network with {description.parameters:,} parameters that "
+        f"{purpose(description)}. Test {_headline(description)} on {description.data.test:,} images"
+        f"{_baseline(test)}.",
         "",
-        "**Trained on a sample of 5,000 digits, not on the full data set**, which was not "
-        "available.",
+        f"`{description.contract}`",
+        "",
+        "The input is raw pixels, integers from 0 to 255: scaling is part of the model. "
+        f"{meaning(description)}",
         "",
     ]
 
 
-def _headline(metrics: Metrics) -> str:
-    name, value = metrics.headline
-    return f"{title(name)} **{_shown(name, value)}**"
+def _intended_use(description: Description) -> list[str]:
+    height, width, channels = description.contract.image_shape
+    kind = {1: "gray values", 3: "RGB colors"}.get(channels, f"{channels} channels")
+    return [
+        "## Intended use",
+        "",
+        f"Images of {width} x {height} pixels with {kind} that were prepared in the same way as "
+        f"those of {description.data.name}, for teaching, for comparisons with other models, and "
+        "as a test of programs that load models. Decisions that affect people need a model that "
+        "was tested on the images they are made from.",
+        "",
+        *_license(description.license),
+        "",
+    ]
 
 
-def _shown(name: str, value: float) -> str:
-    return f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4f}"
+def _license(name: str | None) -> list[str]:
+    if name:
+        return [f"License of the model: {name}."]
+    return ["No license was chosen for the model (`publish.license`): ask its publisher."]
 
 
-def _purpose(description: Description) -> str:
-    images, names = f"images of the data set {description.data.name}", description.class_names
-    of_target = {
-        "value": f"predicts the labels of {images} as numbers",
-        "scaled_value": f"predicts the labels of {images} as numbers from 0 to 1",
-    }
-    if not names:
-        target = target_text(description.target)
-        return of_target.get(target, f"predicts the feature {target} of {images}")
-    if isinstance(description.target, dict) and "is" in description.target:
-        return f"tells whether {images} are of the class {names[1]}"
-    if description.task == "binary":
-        return f"distinguishes the classes {names[0]} and {names[1]} in {images}"
-    return f"classifies {images} into {len(names)} classes"
+def _data(description: Description) -> list[str]:
+    data = description.data
+    terms = terms_of(data.name)
+    return [
+        "## Data",
+        "",
+        f"[{terms.title}]({terms.home}), {terms.license}.",
+        "",
+        f"Source: {data.source}; {data.origin.rstrip('.')}.",
+        *(_SAMPLE_WARNING if data.sampled else []),
+        f"Images: {data.train:,} for training, {data.validation:,} for validation, "
+        f"{data.test:,} for testing.",
+        "",
+    ]
 
 
-def _meaning(description: Description) -> str:
-    """Explain the output."""
-    names = description.class_names
-    if description.task == "binary":
-        return (
-            f"The output is the probability of the class {names[1]}; the label is {names[1]} above "
-            f"1/2, and {names[0]} otherwise."
-        )
-    if not names:
-        return "The output is the estimate" + (
-            ", which is never negative." if description.output == "relu" else "."
-        )
-    return "The output is the probability of each class, in the order of `class_names`."
+_SAMPLE_WARNING = [
+    "",
+    "**Trained on a sample of 5,000 digits, not on the full data set**, which was not available.",
+    "",
+]
+
+
+def _headline(description: Description) -> str:
+    name, value = description.metrics["test"].headline
+    interval = description.intervals.get(name)
+    uncertain = f" ({interval_text(name, interval)})" if interval else ""
+    return f"{title(name)} **{shown(name, value)}**{uncertain}"
 
 
 def _baseline(metrics: Metrics) -> str:
     name, _ = metrics.headline
     if name not in metrics.baseline:
         return ""
-    value = _shown(name, metrics.baseline[name])
+    value = shown(name, metrics.baseline[name])
     return f"; always predicting {constant(metrics)} of the training set gives {value}"
 
 
+def _verification(description: Description) -> list[str]:
+    score, _ = description.metrics["test"].headline
+    return [
+        "## Verification",
+        "",
+        "Every file was opened in a fresh process and evaluated on the whole test set. Times "
+        "per image are for a single image and for batches of 256, on the publishing machine.",
+        "",
+        *verification_table(description.verification, title(score)),
+        "",
+    ]
+
+
+def _provenance(description: Description) -> list[str]:
+    prints, versions = description.stages, description.versions
+    return [
+        "## Provenance",
+        "",
+        *[f"Published: {description.published}.\n"] * bool(description.published),
+        f"Fingerprints: data `{prints.data}`, train `{prints.train}`, evaluate "
+        f"`{prints.evaluate}`. Test images: SHA-256 `{description.data.test_sha256}`.",
+        "",
+        f"Versions: {', '.join(f'{name} {version}' for name, version in versions.items())}.",
+        "",
+        *(["```console", f"$ {description.command}", "```", ""] if description.command else []),
+        "```yaml",
+        _short_config(description.config),
+        "```",
+        "",
+    ]
+
+
 def _short_config(config: dict[str, Any]) -> str:
-    shown = {key: config[key] for key in ("model", "optimizer", "train")}
-    return dump_yaml(shown, width=100).rstrip()
+    chosen: dict[str, Any] = {key: config[key] for key in ("data", "model", "optimizer", "train")}
+    chosen["data"] = {key: value for key, value in config["data"].items() if value is not None}
+    return dump_yaml(chosen, width=100).rstrip()

@@ -1,22 +1,30 @@
 """The tables of a model card, in Markdown: metrics, verification, copies in lower precision."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.cost import SLOWER
-from pipeline.artifacts.metrics import ClassMetrics, Metrics
+from pipeline.artifacts.metrics import ClassMetrics, Interval, Metrics
 from pipeline.artifacts.reduced_precision import Copy
 
 
-def metrics_tables(metrics: Mapping[str, Metrics]) -> list[str]:
-    """Return the scores of each split and of the best constant prediction, and those by class."""
+def metrics_tables(
+    metrics: Mapping[str, Metrics], intervals: Mapping[str, Interval] = MappingProxyType({})
+) -> list[str]:
+    """Return the scores of each split and of the best constant prediction, and those by class.
+
+    ``intervals`` are those of the scores on the test set.
+    """
     test = metrics["test"]
     return [
         f"| split | loss | {' | '.join(map(title, test.scores))} |",
         "|---|---:|" + "---:|" * len(test.scores),
         *(_split_row(name, values) for name, values in metrics.items()),
+        *_interval_row(test, intervals),
         *_baseline_row(test),
         "",
+        *_methods(intervals),
         *_class_table(test),
     ]
 
@@ -47,6 +55,17 @@ def title(score: str) -> str:
     return titles.get(score, score.replace("_", " "))
 
 
+def shown(score: str, value: float) -> str:
+    """Return the value of a score for people: an accuracy in percent."""
+    return f"{100 * value:.2f} %" if score == "accuracy" else f"{value:.4f}"
+
+
+def interval_text(score: str, interval: Interval) -> str:
+    """Return an interval as in "95 % interval 97.90 to 98.42 %"."""
+    low, high = (shown(score, value) for value in (interval.low, interval.high))
+    return f"{100 * interval.confidence:.0f} % interval {low.removesuffix(' %')} to {high}"
+
+
 def constant(metrics: Metrics) -> str:
     """Return what the best constant prediction predicts."""
     return "the majority class" if metrics.classes else "the mean"
@@ -59,6 +78,30 @@ def _baseline_row(metrics: Metrics) -> list[str]:
     numbers = (metrics.baseline.get(name) for name in metrics.scores)
     shown = ("" if number is None else f"{round(number, 4) + 0.0:.4f}" for number in numbers)
     return [f"| test, always {constant(metrics)} | | {' | '.join(shown)} |"]
+
+
+def _interval_row(metrics: Metrics, intervals: Mapping[str, Interval]) -> list[str]:
+    """Return the intervals of the scores on the test set."""
+    if not intervals:
+        return []
+    found = (intervals.get(name) for name in metrics.scores)
+    cells = ("" if one is None else f"{one.low:.4f} to {one.high:.4f}" for one in found)
+    confidence = 100 * next(iter(intervals.values())).confidence
+    return [f"| test, {confidence:.0f} % interval | | {' | '.join(cells)} |"]
+
+
+def _methods(intervals: Mapping[str, Interval]) -> list[str]:
+    """Return how the intervals were computed, and what they cover."""
+    if not intervals:
+        return []
+    methods: dict[str, list[str]] = {}
+    for name, interval in intervals.items():
+        methods.setdefault(interval.method, []).append(title(name))
+    listed = "; ".join(f"{method} for {', '.join(names)}" for method, names in methods.items())
+    return [
+        f"Intervals ({listed}) cover the choice of the test images, and not that of the seed.",
+        "",
+    ]
 
 
 def _class_table(metrics: Metrics) -> list[str]:

@@ -15,7 +15,7 @@ from pydantic import (
 
 from pipeline.artifacts.checks import Check, check_from_json
 from pipeline.artifacts.files import FileDescription
-from pipeline.artifacts.metrics import Metrics, metrics_from_json
+from pipeline.artifacts.metrics import Interval, Metrics, metrics_from_json
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.serialization import from_json
@@ -96,9 +96,17 @@ def _as_copy(value: Any) -> Copy:
 
 
 class Description(_Strict):
-    """The manifest of a version without its number and its files."""
+    """The manifest of a version without its number and its files.
+
+    ``published`` is the time of publication, UTC as in ISO 8601, ``command`` the command that was
+    run; ``intervals`` are those of the scores on the test set, and ``report`` the measures of the
+    report. Older versions have none of them.
+    """
 
     name: str
+    published: str = ""
+    command: str = ""
+    license: str | None = None
     task: str = "multiclass"
     output: str | None = None
     target: Target = "label"
@@ -109,8 +117,10 @@ class Description(_Strict):
     data: PublishedData
     parameters: int = 0
     metrics: Annotated[dict[str, SplitMetrics], AfterValidator(_require_test)]
+    intervals: dict[str, Interval] = Field(default_factory=dict)
     verification: Annotated[tuple[PublishedCheck, ...], _if_readable(_as_check)] = ()
     copies: Annotated[tuple[Copy, ...], _if_readable(_as_copy)] = ()
+    report: dict[str, Any] | None = None
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)

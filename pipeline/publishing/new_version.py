@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.artifacts.files import describe_files
@@ -12,7 +13,7 @@ from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import StageOutput
 from pipeline.errors import ModelError
 from pipeline.publishing.card import model_card
-from pipeline.publishing.golden import GOLDEN, Golden
+from pipeline.publishing.card_limits import Robustness
 from pipeline.publishing.labels import announce_label, settle_labels
 from pipeline.publishing.manifest import Description
 from pipeline.publishing.published_folder import (
@@ -32,15 +33,22 @@ from pipeline.system.atomic import (
     sha256,
 )
 
+CARD = "README.md"
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """A version to be published: exported files, their description, and golden predictions."""
+    """A version to be published: exported files, their description, and what lies beside them.
+
+    ``additions`` write further files, by their paths in the folder of the version;
+    ``robustness`` is for the model card.
+    """
 
     fingerprint: str
     export: StageOutput[ExportFacts]
     description: Description
-    golden: Golden | None = None
+    additions: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
+    robustness: Robustness | None = None
 
 
 def publish(
@@ -109,9 +117,11 @@ def _write_version(folder: Path, candidate: Candidate, version: int) -> None:
                 f"{exported / name} was altered after it was exported: it does not have the "
                 f"SHA-256 {file.sha256}. Nothing was published. Run again with --force export."
             )
-    if candidate.golden is not None:
-        candidate.golden.write(folder / GOLDEN)
-    (folder / "README.md").write_text(model_card(candidate.description, version))
+    for name, write in candidate.additions.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write(folder / name)
+    card = model_card(candidate.description, version, robustness=candidate.robustness)
+    (folder / CARD).write_text(card)
     manifest = {
         "version": version,
         "fingerprint": candidate.fingerprint,

@@ -1,9 +1,14 @@
 """The stage ``publish``: add a version."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.artifacts.data_set import (
     ALLOWED_FILE,
@@ -12,22 +17,34 @@ from pipeline.artifacts.data_set import (
     split_file,
 )
 from pipeline.artifacts.formats import artifact_name
+from pipeline.artifacts.metrics import Interval
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
+from pipeline.artifacts.report import REPORT_FILE
+from pipeline.artifacts.serialization import to_json
 from pipeline.artifacts.stage_facts import (
     DataFacts,
     EvaluateFacts,
     ExportFacts,
     PublishFacts,
+    ReportFacts,
     TrainFacts,
     VerifyFacts,
 )
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.engine.store import StageOutput
-from pipeline.publishing.golden import Golden, select_golden
+from pipeline.evaluation.score_intervals import score_intervals
+from pipeline.publishing.card_limits import Robustness
+from pipeline.publishing.golden import GOLDEN, Golden, select_golden
 from pipeline.publishing.manifest import Description, Fingerprints, PublishedData
 from pipeline.publishing.new_version import Candidate, publish
-from pipeline.publishing.portable import portable_config, portable_origin, portable_text
+from pipeline.publishing.onnx_test_data import onnx_test_data
+from pipeline.publishing.portable import (
+    portable_command,
+    portable_config,
+    portable_origin,
+    portable_text,
+)
 from pipeline.tasks.registry import task_of
 
 
@@ -43,7 +60,8 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
             context.fingerprints["publish"],
             context.output(ExportFacts),
             _description(context),
-            _golden(context),
+            _additions(context),
+            _robustness(context),
         ),
         context.workspace.exported / context.config.name,
         label=context.config.publish.label,
@@ -52,14 +70,49 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
     return Outcome(PublishFacts(published.name, published.version))
 
 
+def _additions(context: Context) -> dict[str, Callable[[Path], object]]:
+    """Return how to write the files beside the exported ones."""
+    golden, contract = _golden(context), context.output(ExportFacts).facts.contract
+    has_onnx = "onnx" in context.output(VerifyFacts).facts.formats
+    report = context.output(ReportFacts).path / REPORT_FILE
+    return {
+        GOLDEN: golden.write,
+        REPORT_FILE: partial(shutil.copyfile, report),
+        **(onnx_test_data(golden, contract) if has_onnx else {}),
+    }
+
+
+def _robustness(context: Context) -> Robustness:
+    """Return the score on the changed test images of the report, for the model card."""
+    measured = context.output(ReportFacts).facts.measures.robustness
+    return {
+        row.change: {f"{s:g}": score for s, score in zip(row.strengths, row.scores, strict=True)}
+        for row in measured
+    }
+
+
 def _golden(context: Context) -> Golden:
     """Return a few test images with the predictions of the trained Keras model."""
     test = read_data(context.output(DataFacts).path).test
-    probabilities = np.load(context.output(EvaluateFacts).path / TEST_PROBABILITIES_FILE)
+    probabilities = _test_predictions(context)
     allowed = context.output(VerifyFacts).path / ALLOWED_FILE
     return select_golden(
         test.images, test.labels, probabilities, np.load(allowed) if allowed.exists() else None
     )
+
+
+def _test_predictions(context: Context) -> npt.NDArray[np.float32]:
+    found: npt.NDArray[np.float32] = np.load(
+        context.output(EvaluateFacts).path / TEST_PROBABILITIES_FILE
+    )
+    return found
+
+
+def _intervals(context: Context) -> dict[str, Interval]:
+    """Return the confidence intervals of the scores on the test set."""
+    labels = read_data(context.output(DataFacts).path).test.labels
+    metrics = context.output(EvaluateFacts).facts.metrics["test"]
+    return score_intervals(metrics, _test_predictions(context), labels)
 
 
 def _description(context: Context) -> Description:
@@ -75,6 +128,9 @@ def _description(context: Context) -> Description:
     data, root = context.output(DataFacts), context.workspace.root
     return Description(
         name=context.config.name,
+        published=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=portable_command(context.config, root),
+        license=context.config.publish.license,
         task=context.config.task,
         output=task_of(context.config).output_name,
         target=context.config.data.target,
@@ -85,11 +141,13 @@ def _description(context: Context) -> Description:
         data=_published_data(data, root),
         parameters=train.parameters,
         metrics=context.output(EvaluateFacts).facts.metrics,
+        intervals=_intervals(context),
         verification=tuple(
             replace(check, advice=portable_text(check.advice, root))
             for check in verified.checks
             if check.artifact in names
         ),
+        report=to_json(context.output(ReportFacts).facts.measures),
         copies=tuple(
             replace(copy, reason=copy.reason and portable_text(copy.reason, root))
             for copy in verified.copies

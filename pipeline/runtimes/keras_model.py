@@ -16,7 +16,7 @@ class KerasPredictor(Predictor):
         import keras
         import tensorflow as tf
 
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        self._model = model = keras.models.load_model(path, compile=False, safe_mode=True)
         self._call = tf.function(  # traced once: the last chunk of images is smaller
             lambda images: model(images, training=False),
             input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.uint8)],
@@ -25,6 +25,10 @@ class KerasPredictor(Predictor):
             inputs=tuple(_spec(tensor.name, tensor) for tensor in model.inputs),
             outputs=tuple(map(_spec, model.output_names, model.outputs)),
         )
+
+    def load_weights(self, path: Path) -> None:
+        """Replace the weights by those of a file with the same layers."""
+        self._model.load_weights(path)
 
     def _run(self, images: Images) -> Probabilities:
         import tensorflow as tf

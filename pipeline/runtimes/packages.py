@@ -3,12 +3,15 @@
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.errors import install_command
 from pipeline.system.packages import installed_version
+
+_installed_version = cache(installed_version)  # a study plans hundreds of runs
 
 
 def find_program(names: tuple[str, ...]) -> Path | None:
@@ -54,7 +57,7 @@ class PythonPackage(Package):
         """The installed version; ``unknown`` if another package provides the module."""
         if find_spec(self.module) is None:
             return None
-        return installed_version(self.distribution) or "unknown"  # such as onnxruntime-gpu
+        return _installed_version(self.distribution) or "unknown"  # such as onnxruntime-gpu
 
     def load(self) -> None:
         """Import the modules."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice, takewhile
 
 from pipeline.engine.workspace import Workspace
-from pipeline.progress import Progress
+from pipeline.progress import Progress, Unit
 from pipeline.studies.axes import num_points
 from pipeline.studies.budget import is_used_up, within
 from pipeline.studies.executor import open_executor
@@ -25,7 +25,7 @@ def run_trials(study: Study, workspace: Workspace, progress: Progress) -> tuple[
     settings = study.settings
     trials: list[Trial] = []
     with (
-        progress.task(f"study {study.name}", total=_total(study)) as task,
+        progress.task(f"study {study.name}", total=_total(study), unit=Unit("trials")) as task,
         open_executor(study, workspace, progress, task) as executor,
     ):
         search = executor.open_search(task_of(study.config_of({})).quality)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.artifacts.history import Logs
-from pipeline.progress import TRAINING, Progress, Task, TrainingCost
+from pipeline.progress import TRAINING, Progress, Task, TrainingCost, Unit
 from pipeline.studies.search.search import Proposal
 
 
@@ -42,8 +42,11 @@ class Watch(Progress):
             raise TrialPruned(f"stopped by the pruner after epoch {epoch}")
 
     @contextmanager
-    def task(self, description: str, total: float | None = None) -> Iterator[Task]:
+    def task(
+        self, description: str, total: float | None = None, *, unit: Unit | None = None
+    ) -> Iterator[Task]:
         """Show the training within the progress of the study, and nothing else."""
+        del unit
         yield _Share(self._task, total if description == TRAINING else None)
 
 
@@ -55,4 +58,5 @@ class _Share:
 
     def update(self, completed: float, detail: str = "") -> None:
         if self._total:
-            self._task.update(completed / self._total, detail)
+            epoch = min(int(completed) + 1, int(self._total))
+            self._task.update(completed / self._total, f"epoch {epoch}/{self._total:.0f}  {detail}")

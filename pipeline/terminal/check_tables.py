@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pipeline.artifacts.cost import SLOWER
-from pipeline.terminal.layout import console, new_table, print_line
+from pipeline.terminal.check_summary import print_failures, print_files, proof
+from pipeline.terminal.layout import new_table, print_line, print_table
 
 if TYPE_CHECKING:
     from pipeline.artifacts.checks import Check
@@ -16,10 +17,20 @@ if TYPE_CHECKING:
 _TEN = 10  # microseconds; smaller numbers have a decimal place
 
 
+def print_verification(checks: "Sequence[Check]", *, quiet: bool, verbose: bool) -> None:
+    """Print what was proven: one line a file, or with ``verbose`` a row for each check."""
+    if verbose:
+        print_checks(checks)
+    elif not quiet:
+        print_files(checks)
+    print_failures(checks)
+    print_line(escape(proof(checks)))
+
+
 def print_checks(checks: "Sequence[Check]") -> None:
     """Print a row for each artifact in each runtime: the result, then the cost."""
     score = checks[0].score_name if checks else "accuracy"
-    columns = ("file", "runtime", "result", "max diff", "allowed", "labels", score)
+    columns = ("file", "runtime", "result", "difference", "tolerance", "labels", score)
     results = new_table(*columns)
     for check in checks:
         results.add_row(
@@ -31,12 +42,9 @@ def print_checks(checks: "Sequence[Check]") -> None:
             _or_dash(check.label_agreement, "{:.2%}"),
             _or_dash(check.score, "{:.4f}"),
         )
-    console().print(results)
+    print_table(results)
     _print_weights(checks)
     _print_costs([check for check in checks if check.cost])
-    for advice in dict.fromkeys(check.advice for check in checks if check.advice):
-        names = dict.fromkeys(check.runtime for check in checks if check.advice == advice)
-        print_line(f"[yellow]not run[/] in {', '.join(names)}. To install: {escape(advice)}")
 
 
 def _result(check: "Check") -> str:
@@ -62,6 +70,8 @@ def _print_costs(checks: "Sequence[Check]") -> None:
     columns = ["file, runtime", "load", "1 image", "1 of 256", "memory"]
     table = new_table(*columns, *["vs float32"] * copies)
     table.collapse_padding = True
+    for column in table.columns:
+        column.no_wrap = True  # a median and a percentile belong together
     for artifact, group in groupby(checks, key=lambda check: check.artifact):
         rows = list(group)
         table.add_row(f"[bold]{escape(artifact)}[/] {_megabytes(rows[0].bytes, 2)}")
@@ -76,7 +86,7 @@ def _print_costs(checks: "Sequence[Check]") -> None:
                 _megabytes(check.cost.peak_memory_bytes, 0),
                 *[_ratios(check)] * copies,
             )
-    console().print(table)
+    print_table(table)
     print_line("[dim]1 image, 1 of 256: microseconds per image, median / 99th percentile.[/]")
     if copies:
         print_line("[dim]vs float32: these medians, as multiples of the original's.[/]")

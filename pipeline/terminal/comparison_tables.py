@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pipeline.comparison.two_files import MEANING
-from pipeline.terminal.layout import console, new_table, print_line
+from pipeline.terminal.layout import new_table, print_line, print_table
 
 if TYPE_CHECKING:
+    from pipeline.artifacts.metrics import Interval
     from pipeline.comparison.changes import ChangedImage, Changes, FilesComparison
     from pipeline.comparison.comparing import Comparison
-    from pipeline.comparison.intervals import Interval
     from pipeline.comparison.over_seeds import SeedsTest
     from pipeline.comparison.pairs import Pair
     from pipeline.comparison.summaries import CurveSummary, MetricSummary
@@ -49,7 +49,7 @@ def _print_differences(comparison: "Comparison", letters: str) -> None:
     table = new_table("configuration", *letters)
     for key, values in comparison.differences.items():
         table.add_row(escape(key), *map(_value, values))
-    console().print(table)
+    print_table(table)
 
 
 def _value(value: object) -> str:
@@ -62,7 +62,7 @@ def _print_metrics(comparison: "Comparison", letters: str) -> None:
     between = " " if len(letters) <= _IN_ONE_LINE else "\n"
     for name, summaries in comparison.metrics.items():
         table.add_row(name, *(_metric(one, between) for one in summaries))
-    console().print(table)
+    print_table(table)
     is_mean = any(len(side.members) > 1 for side in comparison.sides)
     means = "Means over the seeds. " * is_mean
     print_line(
@@ -93,7 +93,7 @@ def _print_seeds(tests: "dict[str, SeedsTest]") -> None:
     for name, test in tests.items():
         interval = _interval(test.interval, "+.4f")
         table.add_row(name, f"{test.difference:+.4f}", interval, p_text(test.p_value))
-    console().print(table)
+    print_table(table)
     test = next(iter(tests.values()))
     print_line(
         f"[dim]Two-sided permutation tests of {test.seeds[0]} and {test.seeds[1]} seeds "
@@ -141,7 +141,7 @@ def _print_curves(comparison: "Comparison", letters: str) -> None:
         if curves:
             table.add_row(letter, *_curves(curves))
     if table.rows:
-        console().print(table)
+        print_table(table)
 
 
 def _curves(curves: "Sequence[CurveSummary]") -> tuple[str, ...]:
@@ -178,7 +178,7 @@ def _print_runtimes(comparison: "Comparison", letters: str) -> None:
         table.add_row(f"[bold]{escape(artifact)}[/]", *sizes[artifact])
         for key in keys:
             table.add_row(f"  {escape(key[1])}", *rows[key])
-    console().print(table)
+    print_table(table)
     print_line("[dim]Microseconds per image, median: alone / in a batch of 256.[/]")
 
 

@@ -1,18 +1,22 @@
-"""Progress on the terminal: a list of stages and a bar, or plain lines without a terminal."""
+"""Progress on the terminal: a list of stages and a live line, or plain lines elsewhere."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import TextIO
+from weakref import finalize
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 
-from pipeline.progress import Progress, Task, TrainingCost
+from pipeline.progress import Progress, Task, TrainingCost, Unit
 from pipeline.system.interruption import Interruption
+from pipeline.terminal.layout import print_wrapped
+from pipeline.terminal.live_line import LiveLine
+from pipeline.terminal.work import Work
 
 _QUIET_SECONDS = 2.0  # without a terminal, shorter tasks print no line
 _LINE_SECONDS = 5.0
@@ -22,12 +26,21 @@ class TerminalProgress(Progress):
     """Writes to standard error, so that standard output contains only results."""
 
     def __init__(
-        self, console: Console | None = None, interruption: Interruption | None = None
+        self,
+        console: Console | None = None,
+        interruption: Interruption | None = None,
+        *,
+        quiet: bool = False,
     ) -> None:
-        """``interruption`` tells whether a signal arrived, even if its exception was lost."""
-        self.console = console or Console(stderr=True, highlight=False)
+        """``interruption`` tells whether a signal arrived, even if its exception was lost.
+
+        With ``quiet``, only messages are shown that the user must not miss.
+        """
+        self.console = console or Console(file=self._own_standard_error(), highlight=False)
         self._interruption = interruption or Interruption()
+        self._quiet = quiet
         self._noticed: set[str] = set()
+        self._live_line = LiveLine(self.console)
 
     def notice(self, text: str) -> None:
         """Print a message that the user must not miss, once."""
@@ -35,55 +48,71 @@ class TerminalProgress(Progress):
         if text in self._noticed:
             return
         self._noticed.add(text)
-        self.console.print(f"[yellow]![/] {escape(text)}", soft_wrap=not self.console.is_terminal)
+        print_wrapped(self.console, f"[yellow]![/] {escape(text)}", indent=2)
 
     def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
         """Print one line of the stage list."""
-        mark = "[green]✓[/]" if self.console.is_terminal else "-"
-        time_ = "up to date" if status == "cached" else f"{seconds:.1f} s"
-        self.console.print(f"{mark} {name:9} {time_:>10}  {escape(detail)}", soft_wrap=True)
+        if not self._quiet:
+            mark = "[green]✓[/]" if self.console.is_terminal else "-"
+            time_ = "up to date" if status == "cached" else f"{seconds:.1f} s"
+            line = f"{mark} {name:9} {time_:>10}  {escape(detail)}"
+            print_wrapped(self.console, line, indent=24)
         self._interruption.check()
 
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """Show on a terminal that a stage is running."""
+        return self._live_line.stage(name) if self._is_live else nullcontext()
+
     @contextmanager
-    def task(self, description: str, total: float | None = None) -> Iterator[Task]:
-        """Show a bar, or without a terminal a line every few seconds."""
-        if not self.console.is_terminal:
-            yield _Lines(self.console, description, total)
-            return
-        columns = [
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[detail]}", style="dim"),
-        ]
-        with Bars(*columns, console=self.console, transient=True) as bars:
-            yield _Bar(bars, bars.add_task(description, total=total, detail=""))
+    def task(
+        self, description: str, total: float | None = None, *, unit: Unit | None = None
+    ) -> Iterator[Task]:
+        """Show a task in the live line, or without a terminal a line every few seconds."""
+        work = Work(description, total, unit)
+        if self._is_live:
+            with self._live_line.work(work):
+                yield work
+        elif self._quiet:
+            yield work
+        else:
+            yield _Lines(self.console, work)
+
+    def _own_standard_error(self) -> TextIO:
+        """Return standard error, as a copy that stays open while its descriptor is redirected."""
+        try:
+            descriptor = os.dup(sys.stderr.fileno())
+        except (AttributeError, OSError, ValueError):  # a notebook's or a test's own stream
+            return sys.stderr
+        encoding = sys.stderr.encoding
+        copy = os.fdopen(descriptor, "w", encoding=encoding, errors="backslashreplace")
+        finalize(self, copy.close)
+        return copy
+
+    @property
+    def _is_live(self) -> bool:
+        return self.console.is_terminal and not self._quiet
 
     def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
-        """Show nothing: the bar of the training shows the same."""
-
-
-class _Bar:
-    def __init__(self, bars: Bars, task: int) -> None:
-        self._bars, self._task = bars, task
-
-    def update(self, completed: float, detail: str = "") -> None:
-        self._bars.update(self._task, completed=completed, detail=detail)  # type: ignore[arg-type]
+        """Show nothing: the line of the training shows the same."""
 
 
 class _Lines:
-    def __init__(self, console: Console, description: str, total: float | None) -> None:
-        self._console, self._description, self._total = console, description, total
+    """Prints how far a task is, every few seconds."""
+
+    def __init__(self, console: Console, work: Work) -> None:
+        self._console, self._work = console, work
         self._last = time.monotonic() - _LINE_SECONDS + _QUIET_SECONDS
-        if total is None:
-            console.print(f"  {escape(description)} ...", soft_wrap=True)
+        if work.total is None:
+            console.print(f"  {escape(work.description)} ...", soft_wrap=True)
 
     def update(self, completed: float, detail: str = "") -> None:
+        work = self._work
+        work.update(completed, detail)
         if time.monotonic() - self._last < _LINE_SECONDS:
             return
         self._last = time.monotonic()
-        share = f" {100 * completed / self._total:.0f} %" if self._total else ""
-        self._console.print(f"  {self._description}{share}  {detail}", soft_wrap=True)
+        shown = filter(None, (work.description, work.count(), work.left(), work.rate(), detail))
+        self._console.print(f"  {escape('  '.join(shown))}", soft_wrap=True)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from pipeline.terminal.layout import console, new_table, print_line
+from pipeline.terminal.layout import new_table, print_line, print_table
 
 if TYPE_CHECKING:
     from pipeline.commands.explain import Explanation
@@ -50,7 +50,7 @@ def _print_network(explanation: "Explanation") -> None:
             f"{step.alive:,}",
             " ".join(step.freed),
         )
-    console().print(rows)
+    print_table(rows)
     flops = sum(step.flops for step in explanation.network)
     most = max(explanation.network, key=lambda step: step.alive)
     print_line(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from pipeline.terminal.layout import console, new_table, print_line
+from pipeline.terminal.layout import new_table, print_line, print_table
 
 if TYPE_CHECKING:
     from pipeline.gradcheck.report import GradientCheck, GradientRow, Measured, UpdateRow
@@ -27,7 +27,7 @@ def print_gradients(result: "GradientCheck") -> None:
             _relative(row.float32, row),
             _verdict(row.passed),
         )
-    console().print(rows)
+    print_table(rows)
     print_line(
         "Distance from the framework's gradient in float64, as a share of the norm (in parentheses "
         "what is allowed): backpropagation in NumPy; central differences of sampled weights; for "
@@ -69,7 +69,7 @@ def _print_updates(updates: "tuple[UpdateRow, ...]") -> None:
             f"{row.compared.difference:.0e}",
             _verdict(row.compared.passed),
         )
-    console().print(rows)
+    print_table(rows)
     for row in updates:
         if row.convention:
             print_line(f"{row.rule}: {escape(row.convention)}.")

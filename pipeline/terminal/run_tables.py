@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 
 from pipeline.config.known_keys import exact_keys
-from pipeline.terminal.layout import console, headline, new_table, print_line
+from pipeline.terminal.layout import headline, new_table, print_line, print_table
 
 if TYPE_CHECKING:
     from pipeline.artifacts.metrics import Metrics
@@ -35,7 +35,7 @@ def print_runs(runs: "Sequence[Run]") -> None:
         column.no_wrap = column.header not in _FOLDED
     for run in runs:
         table.add_row(*map(escape, _row(run)))
-    console(width_of_pipes=_ONE_LINE_EACH).print(table)
+    print_table(table, width_of_pipes=_ONE_LINE_EACH)
 
 
 def _row(run: "Run") -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def _print_metrics(metrics: "dict[str, Metrics]") -> None:
         numbers = [values.scores[name] for name in scores]
         shown = (f"{number:.4f}" for number in (*numbers, values.loss))
         table.add_row(split, *shown, f"{values.images:,}")
-    console().print(table)
+    print_table(table)
 
 
 def _print_outputs(run: "Run") -> None:

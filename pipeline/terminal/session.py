@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -76,7 +78,7 @@ def explain_lack_of_memory() -> Iterator[None]:
 
 @contextmanager
 def show_progress(
-    interruption: Interruption, log: Path | None, *, debug: bool
+    interruption: Interruption, log: Path | None, *, debug: bool, quiet: bool = False
 ) -> Iterator["Progress"]:
     """Yield the progress of a command that loads heavy libraries, whose output goes to a log."""
     from rich.console import Console
@@ -85,7 +87,7 @@ def show_progress(
 
     shown = nullcontext(Console(stderr=True, highlight=False))
     with shown if debug else library_output(log) as console:
-        yield TerminalProgress(console, interruption)
+        yield TerminalProgress(console, interruption, quiet=quiet)
 
 
 def print_json(document: Any) -> None:
@@ -95,7 +97,7 @@ def print_json(document: Any) -> None:
 
 def print_error(error: PipelineError) -> int:
     """Print an error that a JSON document also contains, and return its exit code."""
-    print(f"Error: {error}", file=sys.stderr)
+    print(_wrapped(f"Error: {error}"), file=sys.stderr)
     return error.exit_code
 
 
@@ -129,5 +131,16 @@ def _fail(kind: str, text: str, code: int, as_json: bool, debug: bool) -> None:
         traceback.print_exc()
     if as_json:
         print_json({"error": {"type": kind, "message": text, "exit_code": code}})
-    print(f"Error: {text}", file=sys.stderr)
+    print(_wrapped(f"Error: {text}"), file=sys.stderr)
     raise typer.Exit(code)
+
+
+def _wrapped(text: str) -> str:
+    """Return a message wrapped between words if standard error is a terminal."""
+    if not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(
+        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in text.splitlines()
+    )

@@ -7,7 +7,7 @@ from rich.markup import escape
 from pipeline.studies.command_line import command_line
 from pipeline.studies.documents.overview import winner_facts
 from pipeline.studies.documents.result_tables import combinations
-from pipeline.terminal.layout import console, new_table, print_line
+from pipeline.terminal.layout import new_table, print_line, print_table
 
 if TYPE_CHECKING:
     from pipeline.studies.results import StudyResult
@@ -23,7 +23,7 @@ def print_study(result: "StudyResult") -> None:
     for number, row in enumerate(found.rows[:_MAX_ROWS]):
         style = "bold green" if number == found.best else None
         table.add_row(*(escape(cell.text) for cell in row), style=style)
-    console().print(table)
+    print_table(table)
     if len(found.rows) > _MAX_ROWS:
         print_line(f"{len(found.rows) - _MAX_ROWS} more rows are in {escape(str(result.folder))}.")
     _print_winner(result)

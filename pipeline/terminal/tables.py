@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from pipeline.artifacts.data_source import SAMPLE
 from pipeline.terminal.check_tables import print_checks
-from pipeline.terminal.layout import console, headline, new_table, print_line
+from pipeline.terminal.layout import console, headline, new_table, print_line, print_table
 
 if TYPE_CHECKING:
     from pipeline.api import RunResult
@@ -16,24 +15,18 @@ if TYPE_CHECKING:
     from pipeline.commands.doctor import Finding
     from pipeline.commands.predict import Prediction
     from pipeline.commands.why import Reason
-    from pipeline.publishing.publication import Publication
     from pipeline.publishing.published_folder import PublishedModel
     from pipeline.serving.settings import Settings
 
 
-def print_run(result: "RunResult") -> None:
-    """Print the summary of a run."""
-    output = console()
+def print_run_tables(result: "RunResult") -> None:
+    """Print the layers, the metrics of each split, and each check with its cost."""
     if result.layers:
         print_layers(result.layers)
     if result.metrics:
         _print_metrics(result)
     if result.verification:
         print_checks(result.verification)
-    if result.data.source == SAMPLE:
-        output.print("[yellow]Trained on a SAMPLE of 5,000 digits, not on the full data set.[/]")
-    if result.publication:
-        _print_publication(result.publication)
 
 
 def _print_metrics(result: "RunResult") -> None:
@@ -45,25 +38,7 @@ def _print_metrics(result: "RunResult") -> None:
         scores = values.scores[score], values.baseline[score], values.loss
         count = f"{getattr(result.data, name):,}"
         table.add_row(name, *(f"{number:.4f}" for number in scores), count)
-    console().print(table)
-
-
-def _print_publication(publication: "Publication") -> None:
-    model, label, now = publication.model, publication.label, publication.label_now
-    shown = f"[bold]{escape(str(model.path))}[/] (version {model.version})"
-    moved = now == model.version and now != publication.label_before
-    if publication.status == "completed":
-        print_line(f"Completed an interrupted publication: {shown} is now labeled {label}.")
-    elif publication.status == "published":
-        print_line(f"Published {shown}")
-    else:
-        print_line(f"Up to date: {shown} was published by an earlier run.")
-    if moved and publication.label_before is not None:
-        print_line(f"The label {label} moved from version {publication.label_before} to {now}.")
-    elif label and now is None:
-        print_line(f"No version has the label {label}.")
-    elif label and now != model.version:
-        print_line(f"The label {label} is at version {now}.")
+    print_table(table)
 
 
 def print_serving(settings: "Settings") -> None:
@@ -73,14 +48,14 @@ def print_serving(settings: "Settings") -> None:
         print_line(f"gRPC    {settings.grpc_address}")
 
 
-def print_layers(layers: "Sequence[LayerSummary]") -> None:
+def print_layers(layers: "Sequence[LayerSummary]", *, stderr: bool = False) -> None:
     """Print a row for each layer with its shape and number of parameters."""
     table = new_table("layer", "kind", "shape", "parameters")
     for layer in layers:
         shape = " x ".join(map(str, layer.shape))
         table.add_row(layer.name, layer.kind, shape, f"{layer.parameters:,}")
     table.add_row("total", "", "", f"{sum(layer.parameters for layer in layers):,}")
-    console().print(table)
+    print_table(table, stderr=stderr)
 
 
 def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]) -> None:
@@ -97,7 +72,7 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
             ", ".join(model.formats),
         )
     if models:
-        console().print(table)
+        print_table(table)
     elif not broken:
         print_line("No models are published yet. To publish one: pipeline run")
     for error in broken:
@@ -137,4 +112,4 @@ def print_findings(findings: "Sequence[Finding]") -> None:
     for finding in findings:
         mark = "[green]ok[/]" if finding.fine else "[red]no[/]"
         table.add_row(mark, *map(escape, (finding.subject, finding.found, finding.advice)))
-    console().print(table)
+    print_table(table)

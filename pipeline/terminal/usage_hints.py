@@ -59,7 +59,6 @@ _OPTIONS = (
     (("predict", "verify", "serve"), "model model-path m name", _MODEL),
     (("predict",), "image images input i file files source", _FILES),
     (("predict",), "top top-k topk k probs", "Write --json: it has the probability of each class."),
-    (("run",), "v verbose", "Write --debug, which shows tracebacks and the output of libraries."),
 )
 
 
@@ -135,9 +134,11 @@ def _advice(command: str, name: str, value: str) -> str | None:
 
 def _swapped(command: str, args: list[str]) -> str | None:
     """Return a hint if the stage is before the configuration."""
+    if command != "why" or len(args) < 2:  # noqa: PLR2004
+        return None
     from pipeline.stages import GRAPH
 
-    if command == "why" and len(args) > 1 and args[0] in GRAPH.names and args[1] not in GRAPH.names:
+    if args[0] in GRAPH.names and args[1] not in GRAPH.names:
         return (
             "The configuration is before the stage. "
             f"Write `pipeline why {' '.join([args[1], args[0], *args[2:]])}`."

@@ -54,6 +54,10 @@ class Program(NetworkProgram):
         """All state that a step reads or changes, of the model and of the optimizer."""
         return [*super().variables, *self.optimizer.variables]
 
+    def learning_rate(self) -> float:
+        """Return the present learning rate; a schedule changes it with every step."""
+        return float(self.optimizer.learning_rate)
+
     def trace(self, shard: "Shard") -> None:
         """Compile for shards of these shapes by running no steps."""
         self.run(shard, EpochState(), 0)

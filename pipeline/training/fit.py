@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline.artifacts.history import Logs
 from pipeline.errors import TrainingDiverged, TrainingFailed, TrainingStalled
-from pipeline.progress import TRAINING, TrainingCost
+from pipeline.progress import TRAINING, TrainingCost, Unit
 from pipeline.system.interruption import Interruption, deferred_interruption
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.checkpoint import Checkpoint, Position, Saved
@@ -73,8 +73,9 @@ class Fit:
             ConfigError: a callback failed.
         """
         self._begin(saved)
+        unit = Unit("epochs", images=self.trainer.feed.num_images)
         with (
-            self.progress.task(TRAINING, total=self.epochs) as self._bar,
+            self.progress.task(TRAINING, total=self.epochs, unit=unit) as self._bar,
             deferred_interruption() as self._interruption,
         ):
             try:
@@ -105,7 +106,7 @@ class Fit:
             KeyboardInterrupt: a signal has arrived.
         """
         epoch = self.position.epoch
-        self._bar.update(epoch + share, self._detail(epoch, result.logs()))
+        self._bar.update(epoch + share, self._detail(result.logs()))
         if self._interruption.arrived or self.checkpoint.is_due():
             self._save(self._now(state=state))
         self._interruption.check()
@@ -121,7 +122,7 @@ class Fit:
         """
         epoch = self.position.epoch
         logs = self._logs(epoch, train)
-        self._bar.update(epoch + 1, self._detail(epoch, logs))
+        self._bar.update(epoch + 1, self._detail(logs))
         history = [*self.position.history, self.callbacks.epoch_end(epoch, logs)]
         costs = [*self.position.costs, self.trainer.cost]
         self.position = self._now(epoch=epoch + 1, state=EpochState(), history=history, costs=costs)
@@ -180,6 +181,7 @@ class Fit:
             )
         return {**train.logs(), **validation.logs("val_")}
 
-    def _detail(self, epoch: int, logs: Logs) -> str:
-        values = [f"{name} {value:.4f}" for name, value in logs.items() if name != "val_loss"]
-        return "  ".join([f"epoch {epoch + 1}/{self.epochs}", *values])
+    def _detail(self, logs: Logs) -> str:
+        return "  ".join(
+            f"{name} {value:.4f}" for name, value in logs.items() if name != "val_loss"
+        )

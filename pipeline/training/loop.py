@@ -12,8 +12,10 @@ from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.feed import Feed, Shard
 from pipeline.training.fit import Fit
 from pipeline.training.network_program import Result
+from pipeline.training.step_reports import StepReports
 
 CHUNK_SECONDS = 0.5  # how often the loop reports progress and can be interrupted
+REPORT_SECONDS = 0.02  # steps_finished is not called more often
 
 AfterChunk = Callable[[EpochState], None]
 _EPOCH_START = EpochState()
@@ -27,6 +29,7 @@ class Loop:
         self.program, self.feed = program, feed
         self.cost = TrainingCost()  # of all steps so far; a resumed training sets it
         self._chunk = 1
+        self._reports: StepReports | None = None
 
     def train(self, fit: Fit) -> None:
         """Run the epochs of ``fit``.
@@ -36,11 +39,17 @@ class Loop:
         """
 
         def after_chunk(state: EpochState) -> None:
+            if self._reports and self._reports.is_due(state.step):
+                step = fit.position.epoch * self.feed.num_steps + state.step
+                logs = self.result(state, since=self._reports.next(state)).logs()
+                fit.progress.steps_finished(step, logs, self.cost)
             fit.progressed(state, self.result(state), state.step / self.feed.num_steps)
 
         while fit.continues:
             fit.begin_epoch()
             start = fit.position
+            if fit.progress.reports_steps:
+                self._reports = StepReports(self.feed.num_steps, start.state)
             fit.end_epoch(self.run_epoch(start.epoch, after_chunk, start.state))
 
     def run_epoch(
@@ -58,10 +67,12 @@ class Loop:
                 first = 0
         return self.result(state)
 
-    def result(self, state: EpochState) -> Result:
-        """Return the means over the images seen so far in the epoch."""
-        seen = self._seen(state.step)
-        return self.program.means(state.loss_sum / seen, state.metric_sums, seen)
+    def result(self, state: EpochState, since: EpochState = _EPOCH_START) -> Result:
+        """Return the means over the images of the epoch seen between two of its states."""
+        seen = self._seen(state.step) - self._seen(since.step)
+        before = since.metric_sums or (0,) * len(state.metric_sums)
+        sums = tuple(a - b for a, b in zip(state.metric_sums, before, strict=True))
+        return self.program.means((state.loss_sum - since.loss_sum) / seen, sums, seen)
 
     def divergence(self, epoch: int) -> TrainingDiverged:
         """Return the error for a loss that is not finite after the last step of an epoch."""
@@ -80,6 +91,10 @@ class Loop:
     ) -> EpochState:
         while first < shard.num_steps:
             count = min(self._chunk, shard.num_steps - first)
+            if self._reports:
+                # Shorter intervals would slow the training down: every chunk is a call.
+                shortest = int(self._chunk * REPORT_SECONDS / CHUNK_SECONDS)
+                count = min(count, self._reports.steps_left(state.step, shortest))
             started = time.monotonic()
             before = state.step
             state, finite = self.program.run(shard, state, count, first=first)

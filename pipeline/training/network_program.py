@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.errors import ConfigError, sentence
@@ -55,6 +57,14 @@ class NetworkProgram(ABC):
     def variables(self) -> list[keras.Variable]:
         """All state that training reads or changes."""
         return list(self._logits.variables)
+
+    def weights_by_name(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the present trainable weights, such as ``hidden_1/kernel``."""
+        return {variable.path: np.asarray(variable.value) for variable in self._trainable}
+
+    def learning_rate(self) -> float | None:
+        """Return the present learning rate, or None for a method without one."""
+        return None
 
     @abstractmethod
     def trace(self, shard: "Shard") -> None:

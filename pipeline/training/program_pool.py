@@ -1,7 +1,7 @@
 """Reuse compiled programs for further trainings of the same kind in the same process."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
@@ -33,8 +33,12 @@ def compiled(
     """
     optimizer.build(model.trainable_variables)
     fixed = [*_fixed(model, task), *_fixed_of(optimizer), batch_size]
-    program = Program(model, optimizer, task=task, batch_size=batch_size)
-    return _pooled(program, fixed, reusable)
+    return _pooled(
+        lambda: Program(model, optimizer, task=task, batch_size=batch_size),
+        ["mini-batches", *fixed],
+        [*model.variables, *optimizer.variables],
+        reusable,
+    )
 
 
 def compiled_gradient(
@@ -44,21 +48,24 @@ def compiled_gradient(
 
     It may be one that was compiled earlier, as in ``compiled``.
     """
-    return _pooled(FullGradient(model, task=task), _fixed(model, task), reusable)
+    fixed = ["full gradient", *_fixed(model, task)]
+    return _pooled(lambda: FullGradient(model, task=task), fixed, model.variables, reusable)
 
 
 _idle: dict[str, Any] = {}
 
 
 @contextmanager
-def _pooled(program: P, fixed: list[Any], reusable: bool) -> Iterator[P]:
-    """Yield an idle program of the same ``fixed`` parts, set to the values of this one, or it."""
-    key = json.dumps([type(program).__name__, *fixed], sort_keys=True, default=str)
+def _pooled(
+    create: Callable[[], P], fixed: list[Any], variables: list[keras.Variable], reusable: bool
+) -> Iterator[P]:
+    """Yield an idle program of the same ``fixed`` parts, set to these values, or a new one."""
+    key = json.dumps(fixed, sort_keys=True, default=str)
     found: P | None = _idle.pop(key, None)  # in use until it is put back
     if found is None:
-        found = program
+        found = create()
     else:
-        for variable, value in zip(found.variables, program.variables, strict=True):
+        for variable, value in zip(found.variables, variables, strict=True):
             variable.assign(value.value)
     try:
         yield found

@@ -16,6 +16,7 @@ from pipeline.engine.stage import Outcome
 from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, summarize
 from pipeline.models.threads import use_threads
+from pipeline.progress import Training
 from pipeline.tasks.registry import task_of
 from pipeline.training.callback_list import CallbackList
 from pipeline.training.callbacks import build_callbacks, early_stopping
@@ -58,9 +59,11 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         checkpoint.remove()
     with new_trainer(config, model, feed, checkpoint) as trainer:
         end = _fit(context, trainer, data, checkpoint)
-        trained = _new_model(config, data, "float32")  # exported models compute in float32
-        trained.set_weights(trainer.program.model.get_weights())
-        compiler = trainer.program.compiler
+        program = trainer.program
+        # Exported models compute in float32. A program compiled earlier leaves the model unused.
+        is_unused = program.model is not model and config.train.precision == "float32"
+        trained = model if is_unused else _new_model(config, data, "float32")
+        trained.set_weights(program.model.get_weights())
     trained.save(folder / TRAINED_MODEL_FILE)
     write_history(folder, end.history, end.costs)
     facts = TrainFacts(
@@ -69,7 +72,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         epochs=len(end.history),
         steps_per_epoch=feed.num_steps,
         shards=feed.num_shards,
-        compiler=compiler,
+        compiler=program.compiler,
         last_epoch=end.history[-1],
     )
     return Outcome(facts, on_written=checkpoint.remove)
@@ -92,6 +95,18 @@ def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoi
         config,
         context.progress,
         previous_compiler=saved.compiler if saved else None,
+    )
+    position = saved.position if saved else Position()
+    context.progress.training_began(
+        Training(
+            context.fingerprints["train"],
+            epochs=config.epochs,
+            steps_per_epoch=trainer.feed.num_steps,
+            epoch=position.epoch,
+            step=position.state.step,
+            weights=program.weights_by_name,
+            learning_rate=program.learning_rate,
+        )
     )
     fit = Fit(
         trainer,

@@ -102,13 +102,13 @@ def verify(
         ThreadPoolExecutor(workers) as pool,
     ):
         jobs: list[Future[Check]] = []
-        checks = []
+        checks: list[Check] = []
         try:
             for pair in wanted:
                 jobs.append(pool.submit(_check, *pair, reference, weights, run))
             for job, (artifact, runtime) in zip(jobs, wanted, strict=True):
-                checks.append(job.result())
                 task.update(len(checks), f"{artifact.name} in {runtime.name}")
+                checks.append(job.result())
         except BaseException:  # Ctrl-C: start no more workers, and stop the running ones
             pool.shutdown(wait=False, cancel_futures=True)
             _end(jobs)

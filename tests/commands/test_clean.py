@@ -22,7 +22,7 @@ from tests.support.command_line import assert_error, in_process
 from tests.support.files import contents
 from tests.support.paths import SMOKE
 
-STAGES = ("data", "train", "evaluate", "export", "verify", "publish")
+STAGES = ("data", "train", "evaluate", "export", "verify", "report", "publish")
 DAY = 86_400
 
 
@@ -79,7 +79,7 @@ def test_newest_runs_are_kept(three: Path) -> None:
     assert (three / "runs" / "data" / ("a" * 16)).is_dir()  # of a kept run as well
     assert not [name for name in contents(three) if ".tmp-" in name]
     assert f"1.0 kB  {three}/runs/train/aaaaaaaaaaaaaaaa" in done.out
-    assert "Freed 5." in done.out
+    assert "Freed 6." in done.out
     assert in_process("clean", "--keep", 2, "-C", three).out == "There is nothing to remove.\n"
 
 
@@ -98,7 +98,7 @@ def test_dry_run_removes_nothing(three: Path) -> None:
     before = contents(three)
     shown = in_process("clean", "--keep", 0, "--dry-run", "-C", three, "--json")
     assert contents(three) == before
-    assert "Would free 1" in in_process("clean", "--keep", 0, "--dry-run", "-C", three).out
+    assert "Would free 2" in in_process("clean", "--keep", 0, "--dry-run", "-C", three).out
     done = json.loads(in_process("clean", "--keep", 0, "-C", three, "--json").out)
     assert done == {**json.loads(shown.out), "dry_run": False}
     assert done["bytes"] == sum(one["bytes"] for one in done["removed"]) > 16_000
@@ -123,6 +123,15 @@ def test_unknown_files_and_folders_are_left_alone(three: Path) -> None:
         path.write_text("mine")
     pipeline.clean(keep=0, workspace=three)
     assert all(path.exists() for path in kept)
+
+
+def test_event_files_are_removed_with_their_run(three: Path) -> None:
+    events = three / "runs" / "tensorboard"
+    for name in ("old-aaaaaaaa", "new-cccccccc", "mine"):
+        (events / name / "train").mkdir(parents=True)
+    removed = pipeline.clean(keep=1, workspace=three)
+    assert {path.name for path in events.iterdir()} == {"new-cccccccc", "mine"}
+    assert events / "old-aaaaaaaa" in {one.path for one in removed}
 
 
 def test_checkpoints_and_downloads(three: Path) -> None:

@@ -79,7 +79,7 @@ def test_published_run_in_full(recorded: Path) -> None:
     out = in_process("runs", "smoke", "-C", recorded).out
     assert f"published     {recorded}/exported/smoke/1" in out
     assert f"configuration {SMOKE}" in out
-    for stage in ("data", "train", "evaluate", "export", "verify", "publish"):
+    for stage in ("data", "train", "evaluate", "export", "verify", "report", "publish"):
         assert re.search(rf"^{stage} +{recorded}/runs/{stage}/[0-9a-f]{{16}}$", out, re.M)
     assert re.search(r"^ validation +0\.\d{4}", out, re.M)
 
@@ -229,7 +229,12 @@ def test_clean_waits_for_runs(killed: Killed) -> None:
         "Waiting for the runs in this workspace to finish (clean needs exclusive access)."
     ]
     removed = {one.path.parent.name for one in killed.removed}
-    assert removed == {"records", "train", "evaluate"}  # of the other runs, but no checkpoint
+    assert removed == {
+        "records",
+        "train",
+        "evaluate",
+        "tensorboard",
+    }  # of the other runs, but no checkpoint
     names = [run.record.name for run in pipeline.runs(workspace=killed.workspace)]
     assert names == ["killed", "smoke"]  # the second one is published
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -440,3 +441,25 @@ def test_default_learning_rate_is_that_of_keras() -> None:
 def test_other_keras_backend_is_rejected() -> None:
     done = command("config", MLP, KERAS_BACKEND="torch")
     assert_error(done, 2, "backend must be 'tensorflow'; got 'torch'", "Unset the variable")
+
+
+@pytest.mark.parametrize("path", shipped_configurations(), ids=lambda path: path.stem)
+def test_printed_configuration_can_be_read_back(path: Path, tmp_path: Path) -> None:
+    values = read(path).model_dump(mode="json")
+    (tmp_path / "printed.yaml").write_text(dump_yaml(values))
+    assert read(tmp_path / "printed.yaml").model_dump(mode="json") == values
+
+
+@pytest.mark.process
+@pytest.mark.tensorflow
+def test_standard_output_is_the_configuration_and_the_layers_are_on_standard_error(
+    tmp_path: Path,
+) -> None:
+    first = command("config", SMOKE, "train.epochs=7")
+    (tmp_path / "printed.yaml").write_text(first.out)
+    again = command("config", tmp_path / "printed.yaml")
+    assert (first.code, again.code) == (0, 0), first.err + again.err
+    assert again.out == first.out
+    assert "  epochs: 7\n" in first.out
+    assert re.search(r"hidden_1 +Dense +32 +25,120", first.err)
+    assert "Dense" not in first.out

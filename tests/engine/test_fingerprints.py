@@ -38,16 +38,17 @@ def roots(stage_name: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("changed", "stages"),
     [
-        ("models/keras_by_name.py", {"train"}),
-        ("models/optimizers.py", {"train"}),
+        ("models/keras_by_name.py", {"train", "report"}),
+        ("models/optimizers.py", {"train", "report"}),
         ("training/loop.py", {"train"}),
         ("evaluation/stage.py", {"evaluate"}),
         ("export/onnx.py", {"export"}),
         ("runtimes/worker.py", {"verify"}),
-        ("runtimes/keras_model.py", {"evaluate", "verify"}),
+        ("runtimes/keras_model.py", {"evaluate", "verify", "report"}),
         ("publishing/card.py", {"publish"}),
+        ("reporting/page.py", {"report"}),
         ("data/fetching.py", {"data"}),
-        ("artifacts/data_set.py", {"data", "train", "evaluate", "export", "verify", "publish"}),
+        ("artifacts/data_set.py", {stage.name for stage in STAGES}),
         ("cli/runs.py", set()),
         ("serving/batching.py", set()),
         ("terminal/tables.py", set()),
@@ -80,7 +81,7 @@ def test_changing_a_task_reruns_only_stages_that_use_it(package: Path) -> None:
     task.write_text(source.replace("argmax(axis=1)", "argmin(axis=1)"))
     after = hashes()
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"train", "evaluate", "export", "verify"}
+    assert changed == {"train", "evaluate", "export", "verify", "report"}
 
 
 def test_new_runtime_changes_verification(package: Path) -> None:
@@ -395,8 +396,8 @@ def plan_of(*overrides: str, kind: str = FULL) -> dict[str, str]:
         ("optimizer.learning_rate=0.2", "train"),
         ("model.hidden=[8]", "train"),
         ("export.formats=[onnx]", "export"),
-        ("publish.min_accuracy=0.1", "publish"),
-        ("name=other", "publish"),
+        ("publish.min_accuracy=0.1", "report"),
+        ("name=other", "report"),
     ],
 )
 def test_changed_key_affects_its_stage_and_later_ones(override: str, first: str) -> None:

@@ -114,8 +114,10 @@ def second(smoke: Path, tmp_path: Path) -> Path:
     shutil.copytree(smoke, tmp_path / "copy")
     done = run(tmp_path / "copy")
     folder = tmp_path / "copy" / "exported" / "smoke"
-    assert f"Published {folder}/2 (version 2)\n" in done.out
-    assert "The label stable moved from version 1 to 2.\n" in done.out
+    assert (
+        f"Published {folder}/2 (version 2). The label stable moved from version 1 to 2. "
+        in done.out
+    )
     return tmp_path / "copy"
 
 
@@ -146,8 +148,8 @@ def test_rollback_survives_the_next_run(
     folder = second / "exported" / "smoke"
     assert read_labels(folder) == labels
     assert versions_of(folder) == [1, 2]
-    shown = f"Up to date: {folder}/2 (version 2) was published by an earlier run.\n{text}\n"
-    assert done.out.endswith(shown)
+    shown = f"Up to date: {folder}/2 (version 2) was published by an earlier run. {text} Next: "
+    assert shown in done.out
     assert "Published" not in done.out
 
 
@@ -185,7 +187,7 @@ def test_next_run_completes_a_publication_and_says_so(second: Path) -> None:
     (folder / f".pending-2-1-{fingerprint}.json").write_text('{"stable": 2}')
     set_labels(second, {"stable": 1, "canary": 1})
     done = run(second)
-    shown = f"Completed an interrupted publication: {folder}/2 (version 2) is now labeled stable.\n"
+    shown = f"Completed an interrupted publication: {folder}/2 (version 2) is now labeled stable."
     assert shown in done.out
     assert read_labels(folder) == {"stable": 2, "canary": 1}
-    assert run(second).out.endswith("(version 2) was published by an earlier run.\n")
+    assert "(version 2) was published by an earlier run. Next: " in run(second).out

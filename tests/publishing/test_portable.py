@@ -1,19 +1,29 @@
-"""Published files contain no folder of the machine that published them."""
+"""Published files contain no folder, user or host of the machine that published them."""
 
+import getpass
 import json
+import re
 import shutil
+import socket
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from pipeline.config import read
-from pipeline.publishing.portable import portable_config, portable_origin, portable_text
+from pipeline.config import Config, read
+from pipeline.config.origin import Origin
+from pipeline.publishing.portable import (
+    portable_command,
+    portable_config,
+    portable_origin,
+    portable_text,
+)
 from tests.support.command_line import ONNX_ALONE, command
 from tests.support.paths import SMOKE
 
-# One for each format: verifying in all takes a minute, and publishes the same files.
-ONE_EACH = "verify.runtimes=[tensorflow,onnxruntime,keras,litert,openvino]"
+USER = "someone-here"
+TEXTS = {".html", ".json", ".md", ".xml"}
+PICTURE = re.compile(r"base64,[\w+/=]+")
 OWN = """
 import keras
 
@@ -33,7 +43,7 @@ def test_paths_in_the_configuration_are_relative_or_names(tmp_path: Path) -> Non
     ]
     overrides = [
         f"train.callbacks={json.dumps(callbacks)}",
-        "data={manual_dir: /data, tfds_dir: ~/data, mirrors: ['https://files.example/mnist/']}",
+        "data={manual_dir: /home/someone/data, tfds_dir: ~/data, mirrors: ['https://files.example/mnist/']}",
     ]
     config = portable_config(read(SMOKE, overrides), tmp_path)
     assert config["train"]["callbacks"] == [
@@ -44,7 +54,7 @@ def test_paths_in_the_configuration_are_relative_or_names(tmp_path: Path) -> Non
         {"name": "callbacks/own.py:Own"},
     ]
     data = config["data"]
-    assert (data["manual_dir"], data["tfds_dir"], data["mirrors"]) == (None, None, None)
+    assert (data["manual_dir"], data["tfds_dir"], data["mirrors"]) == ("data", "data", None)
     assert data["name"] == "mnist"
 
 
@@ -57,10 +67,16 @@ def test_paths_in_the_configuration_are_relative_or_names(tmp_path: Path) -> Non
             "prepared by TensorFlow Datasets in a local folder",
         ),
         ("downloaded and checked", "downloaded and checked"),
-        ("no host responded (files.example).", "no host responded (files.example)."),
+        ("no host responded (files.example, b).", "no host responded."),
+        (
+            "a.gz could not be downloaded (http://files.example/a.gz: 404 (none)).",
+            "a.gz could not be downloaded.",
+        ),
     ],
 )
-def test_origin_of_the_data_names_no_folder(origin: str, expected: str, tmp_path: Path) -> None:
+def test_origin_of_the_data_names_no_folder_or_host(
+    origin: str, expected: str, tmp_path: Path
+) -> None:
     assert portable_origin(origin, tmp_path) == expected
 
 
@@ -69,74 +85,109 @@ def test_paths_in_texts_begin_below_known_folders(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     home = Path.home()
-    text = f"in {tmp_path}/ws/runs/a and ws/runs/b, not news/c: {home}/d, /proc/e, {tmp_path}/f"
-    expected = "in runs/a and runs/b, not news/c: d, /proc/e, f"
+    text = f"in {tmp_path}/ws/runs/a and ws/runs/b, not news/c: {home}/d, /proc/e, {tmp_path}."
+    expected = "in runs/a and runs/b, not news/c: d, /proc/e, .."
     assert portable_text(text, Path("ws")) == expected
     assert portable_text("a/b /c", Path("/")) == "a/b /c"
 
 
-@pytest.mark.slow
-@pytest.mark.tensorflow
-def test_published_files_contain_no_folder_of_this_machine(mnist_dir: Path, tmp_path: Path) -> None:
-    """Every setting that can name a folder does; archives are searched inside."""
-    manual = tmp_path / "manual files"
-    manual.mkdir()
-    for path in mnist_dir.glob("*.gz"):
-        shutil.copyfile(path, manual / path.name)
-    (tmp_path / "own.py").write_text(OWN)
-    callbacks = [
-        {"name": "csv_logger", "filename": f"{tmp_path}/log.csv"},
-        {"name": "tensor_board", "log_dir": f"{tmp_path}/workspace/board"},
-        {"name": "model_checkpoint", "filepath": f"{tmp_path}/{{epoch}}.keras"},
-        {"name": f"{tmp_path}/own.py:Own", "places": [str(tmp_path)]},
-    ]
-    formats = "export.formats=[saved_model,onnx,keras,litert,onnx_int8,onnx_fp16,openvino]"
-    done = command(
-        *("run", SMOKE, "train.epochs=1", ONE_EACH, "export.max_accuracy_drop=5"),
-        *(formats, f"train.callbacks={json.dumps(callbacks)}", "--allow-outside"),
-        *(f"data.manual_dir={manual}", f"data.tfds_dir={tmp_path}/prepared", "-C"),
-        tmp_path / "workspace",
-    )
-    assert done.code == 0, done.err
-    assert_portable(tmp_path / "workspace" / "exported", tmp_path)
-
-
-def test_manifest_of_a_model_trained_with_callbacks_is_portable(
-    smoke: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("file", "overrides", "expected"),
+    [
+        ("configs/smoke.yaml", [], "pipeline run configs/smoke.yaml"),
+        ("/home/someone/a b.yaml", ["train.epochs=2"], "pipeline run 'a b.yaml' train.epochs=2"),
+        ("../someone/x.yaml", ["data.manual_dir=/data"], "pipeline run x.yaml"),
+        (
+            "x.yaml",
+            ["data={name: mnist, tfds_dir: /d}"],
+            "pipeline run x.yaml 'data={name: mnist}'",
+        ),
+        ("x.yaml", ["data.mirrors=['http://files.example/']"], "pipeline run x.yaml"),
+        (
+            "x.yaml",
+            ["train.callbacks=[{name: '/home/someone/own.py:Own', to: /tmp/log}]", "train.seed=1"],
+            "pipeline run x.yaml 'train.callbacks=[{name: own.py:Own, to: log}]' train.seed=1",
+        ),
+    ],
+)
+def test_command_has_no_folder_and_no_host(
+    file: str, overrides: list[str], expected: str, tmp_path: Path
 ) -> None:
-    """The same for the texts alone, with the sample."""
-    workspace = tmp_path / "workspace"
+    config = read(SMOKE).with_origin(Origin(file, tuple(overrides)))
+    assert portable_command(config, tmp_path) == expected
+
+
+def test_configuration_without_a_file_has_no_command(tmp_path: Path) -> None:
+    assert portable_command(Config(name="a"), tmp_path) == ""
+
+
+def test_files_of_all_formats_contain_nothing_of_this_machine(published: Path) -> None:
+    """Binary files too; archives are searched inside."""
+    assert_portable(published, published.parents[2])
+
+
+@pytest.mark.process
+@pytest.mark.tensorflow
+def test_settings_with_folders_leave_nothing_of_this_machine(smoke: Path, tmp_path: Path) -> None:
+    """Settings that can name a folder or a host do; only the texts differ from other versions."""
+    user = tmp_path / "home" / USER
+    workspace = user / "workspace"
     shutil.copytree(smoke / "runs" / "data", workspace / "runs" / "data")
-    (tmp_path / "own.py").write_text(OWN)
+    (user / "own.py").write_text(OWN)
     callbacks = [
         {"name": "csv_logger", "filename": f"{workspace}/log.csv"},
-        {"name": f"{tmp_path}/own.py:Own", "places": [str(tmp_path)]},
+        {"name": "tensor_board", "log_dir": f"{user}/board"},
+        {"name": "model_checkpoint", "filepath": f"{user}/{{epoch}}.keras"},
+        {"name": f"{user}/own.py:Own", "places": [str(user), f"file://{user}/x"]},
     ]
-    settings = (f"data.tfds_dir={tmp_path}/prepared", "train.epochs=1", *ONNX_ALONE)
     done = command(
-        "run", SMOKE, *settings, f"train.callbacks={json.dumps(callbacks)}", "-C", workspace
+        *("run", SMOKE, "train.epochs=1", *ONNX_ALONE, "--allow-outside", "-C", workspace),
+        *(f"data.tfds_dir={user}/prepared", "data.mirrors=['http://files.intranet/']"),
+        f"train.callbacks={json.dumps(callbacks)}",
+        HOME=str(user),
+        USER=USER,
+        LOGNAME=USER,
     )
     assert done.code == 0, done.err
-    assert_portable(workspace / "exported", tmp_path)
-    manifest = json.loads((workspace / "exported" / "smoke" / "1" / "manifest.json").read_text())
+    version = workspace / "exported" / "smoke" / "1"
+    assert_portable(version, tmp_path, USER, "intranet")
+    manifest = json.loads((version / "manifest.json").read_text())
+    assert manifest["config"]["data"]["tfds_dir"] == "prepared"
     assert manifest["config"]["train"]["callbacks"] == [
         {"name": "csv_logger", "filename": "log.csv"},
-        {"name": "own.py:Own", "places": [tmp_path.name]},
+        {"name": "tensor_board", "log_dir": "board"},
+        {"name": "model_checkpoint", "filepath": "{epoch}.keras"},
+        {"name": "own.py:Own", "places": ["~", "file://x"]},
     ]
 
 
-def assert_portable(exported: Path, folder: Path) -> None:
-    """Check that no file contains the path of a folder, nor of the current or the home folder."""
+def assert_portable(version: Path, folder: Path, *words: str) -> None:
+    """Check that no file contains a folder, the current or the home folder, the host, or a word."""
     contents = [
-        (path.name, content)
-        for path in exported.rglob("*")
+        (path.relative_to(version), content)
+        for path in version.rglob("*")
         if path.is_file()
         for content in (path.read_bytes(), *_members(path))
     ]
     assert len(contents) > 3
-    for place in (folder, Path.cwd(), Path.home()):
-        found = [name for name, content in contents if f"{place}".encode() in content]
-        assert found == [] or place == Path("/"), place
+    places = [str(place) for place in (folder, Path.cwd(), Path.home()) if place != Path("/")]
+    for word in (*places, *words):
+        assert [name for name, content in contents if word.encode() in content] == [], word
+    texts = [
+        (path.relative_to(version), PICTURE.sub("", path.read_text()))
+        for path in version.rglob("*")
+        if path.suffix in TEXTS
+    ]
+    assert len(texts) > 2  # the manifest, the model card and the report
+    for word in (socket.gethostname(), *_user()):  # short words, which weights contain by chance
+        pattern = re.compile(rf"\b{re.escape(word)}\b")
+        assert [name for name, text in texts if pattern.search(text)] == [], word
+
+
+def _user() -> list[str]:
+    """Return the name of the user, unless it is a word that files contain for other reasons."""
+    name = getpass.getuser()
+    return [] if name in {"root", "runner", "user"} else [name]
 
 
 def _members(path: Path) -> list[bytes]:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,7 @@ def test_same_candidate_is_published_once(
 
 PUBLISHER = """
 import json, sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from pipeline.publishing.new_version import Candidate, publish
 from pipeline.artifacts.stage_facts import ExportFacts
@@ -158,7 +160,7 @@ def test_removed_version_is_published_again(smoke: Path, tmp_path: Path) -> None
     shutil.copytree(smoke, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "exported")
     document = json.loads(run_smoke(tmp_path / "copy").out)
-    assert [s["status"] for s in document["stages"]] == ["cached"] * 5 + ["ran"]
+    assert [s["status"] for s in document["stages"]] == ["cached"] * 6 + ["ran"]
     assert document["published"]["version"] == 1
 
 
@@ -208,3 +210,22 @@ def test_broken_version_is_listed_and_hides_no_other(
     done = command("models", "--workspace", tmp_path)
     assert done.code == 0
     assert ("broken" in done.out) == bool(broken)
+
+
+def test_same_run_is_published_again_with_another_time_only(smoke: Path, tmp_path: Path) -> None:
+    """Intervals, golden images, test data and the model card are the same, bit for bit."""
+    shutil.copytree(smoke, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "exported")
+    done = run_smoke(tmp_path / "copy")
+    assert done.code == 0, done.err
+    before, after = (w / "exported" / "smoke" / "1" for w in (smoke, tmp_path / "copy"))
+    assert contents(before) == contents(after)
+    first, second = (find_published(folder).manifest for folder in (before, after))
+    times = [first.published, second.published]
+    assert all(datetime.fromisoformat(time).utcoffset() == timedelta(0) for time in times)
+    for name in contents(before):
+        if name != "manifest.json" and (before / name).is_file():
+            expected = (before / name).read_bytes().replace(times[0].encode(), times[1].encode())
+            assert (after / name).read_bytes() == expected, name
+    changed = {"published", "files"}
+    assert first.model_dump(exclude=changed) == second.model_dump(exclude=changed)

@@ -244,14 +244,15 @@ def test_missing_package_is_reported_with_the_command(
 
 
 def test_table_shows_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -> None:
-    from pipeline.terminal.check_tables import print_checks
+    from pipeline.terminal.check_tables import print_verification
 
-    print_checks([
+    checks = [
         Check("model.onnx", "onnxruntime", ran=True, max_abs_diff=2e-7, label_agreement=1.0,
               score=0.98),
         Check("model.xml", "openvino", ran=True, failures=("wrong",), asked="f32"),
         Check("model.onnx", "tract", ran=False, advice="pip install 'dense-pipeline[runtimes]'"),
-    ])  # fmt: skip
+    ]  # fmt: skip
+    print_verification(checks, quiet=False, verbose=True)
     out = capsys.readouterr().out
     assert re.search(r"model.onnx +onnxruntime +pass +2.0e-07 +- +100.00% +0.9800", out)
     assert re.search(r"model.xml +openvino \(f32\) +FAIL", out)

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.comparison.intervals import (
+from pipeline.evaluation.intervals import (
     accuracy_difference_interval,
     accuracy_interval,
     mean_difference_interval,

@@ -1,25 +1,15 @@
 """Confidence intervals: of an accuracy, of a difference of two, and of means over seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import sqrt
-from statistics import fmean, stdev
+from statistics import NormalDist, fmean, stdev
 
 import numpy as np
 import numpy.typing as npt
 
-CONFIDENCE = 0.95
+from pipeline.artifacts.metrics import CONFIDENCE, Interval
+
 _MIN_SCORES = 2  # for a spread
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A confidence interval, and the method that it was computed with."""
-
-    low: float
-    high: float
-    method: str
-    confidence: float = CONFIDENCE
 
 
 def accuracy_interval(
@@ -87,9 +77,7 @@ def mean_difference_interval(
 
 
 def _normal_quantile(confidence: float) -> float:
-    from scipy import stats
-
-    return float(stats.norm.ppf((1 + confidence) / 2))
+    return NormalDist().inv_cdf((1 + confidence) / 2)  # without SciPy, which takes long to import
 
 
 def _t_quantile(confidence: float, degrees: float) -> float:

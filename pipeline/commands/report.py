@@ -1,0 +1,142 @@
+"""``pipeline report``: the report of a published version, or of a run as far as it went."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.artifacts.report import REPORT_FILE
+from pipeline.artifacts.stage_facts import (
+    DataFacts,
+    EvaluateFacts,
+    ExportFacts,
+    ReportFacts,
+    TrainFacts,
+    VerifyFacts,
+)
+from pipeline.commands.recorded_runs import find_recorded, matching
+from pipeline.config.finding import find_config, is_config
+from pipeline.config.places import Places
+from pipeline.config.reading import read, validate
+from pipeline.engine.stage import load
+from pipeline.errors import ModelError, RequestError, did_you_mean
+from pipeline.publishing.locating import locate
+from pipeline.publishing.published_folder import PublishedModel, find_published, versions_of
+from pipeline.stages import plan_stages
+from pipeline.system.atomic import explain_storage_errors
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
+    from pipeline.engine.records import Record
+    from pipeline.engine.workspace import Workspace
+    from pipeline.progress import Progress
+
+
+def report(name: str, workspace: "Workspace", progress: "Progress") -> Path:
+    """Return the path of a report; a run that ended before its stage gets one in ``runs/reports``.
+
+    ``name`` is a run, by its name and hash or its hash; a published model, with or without its
+    version; or a configuration. A name alone is the last run of that name.
+
+    Raises:
+        RequestError: there is no such run or model, or the run has no metrics.
+        ModelError: the report of a published version is missing or was altered.
+    """
+    runs = workspace.records.all()
+    records = [run.record for run in runs]
+    if name.endswith((".yaml", ".yml")):
+        return _of_configuration(name, records, workspace, progress)
+    if any(record.id == name for record in records):
+        return _of_run(find_recorded(workspace, name).record, workspace, progress)
+    if published := _published(name, workspace):
+        return _of_version(published, records, workspace, progress)
+    if matching(runs, name):
+        return _of_run(find_recorded(workspace, name).record, workspace, progress)
+    if is_config(name):
+        return _of_configuration(name, records, workspace, progress)
+    raise _not_found(name, records, workspace)
+
+
+def _published(name: str, workspace: "Workspace") -> PublishedModel | None:
+    try:
+        path = locate(name, workspace.exported)
+    except ModelError:
+        if "/" in name or versions_of(workspace.exported / name):
+            raise
+        return None
+    if not path.is_dir() or not (versions_of(path) or versions_of(path.parent)):
+        return None
+    return find_published(path)
+
+
+def _of_version(
+    model: PublishedModel, records: "list[Record]", workspace: "Workspace", progress: "Progress"
+) -> Path:
+    path = model.path / REPORT_FILE
+    if REPORT_FILE in model.manifest.files:
+        altered = [text for text in model.alterations() if text.startswith(REPORT_FILE)]
+        if altered:
+            raise ModelError(
+                f"The report of {model.name} version {model.version} cannot be shown: {altered[0]} "
+                f"({path}). Publish the model again (pipeline run)."
+            )
+        return path
+    for record in records:  # of an older version of the package
+        if (record.name, record.fingerprint) == (model.name, model.manifest.stages.train):
+            return _of_run(record, workspace, progress)
+    raise RequestError(
+        f"{model.path} was published without a report, and its run is not recorded in "
+        f"{workspace.records.folder}. Run its configuration again (pipeline run)."
+    )
+
+
+def _of_configuration(
+    name: str, records: "list[Record]", workspace: "Workspace", progress: "Progress"
+) -> Path:
+    """Return the report of the run of exactly this configuration."""
+    config = read(find_config(Path(name)), [])
+    planned = plan_stages(config, workspace)
+    wanted = planned.fingerprints[TrainFacts.stage] if planned else None
+    for record in records:
+        if (record.name, record.fingerprint) == (config.name, wanted):
+            return _of_run(record, workspace, progress)
+    raise RequestError(
+        f"No run of the configuration {name!r} as it is now is recorded in "
+        f"{workspace.records.folder}. Run it: pipeline run {name} --until evaluate"
+    )
+
+
+def _of_run(record: "Record", workspace: "Workspace", progress: "Progress") -> Path:
+    found = workspace.store.find(ReportFacts, record.stages.get(ReportFacts.stage, ""))
+    if found is not None:
+        return found.path / REPORT_FILE
+    path = workspace.store.root / "reports" / f"{record.id}.html"
+    # Imported only now: both load TensorFlow and matplotlib.
+    stage, run = load("pipeline.reporting.stage"), load("pipeline.reporting.run")
+    load("matplotlib")
+    outputs = {
+        facts: workspace.store.find(facts, record.stages.get(facts.stage, ""))
+        for facts in (DataFacts, TrainFacts, EvaluateFacts, ExportFacts, VerifyFacts)
+    }
+    missing = [f.stage for f in (DataFacts, TrainFacts, EvaluateFacts) if outputs[f] is None]
+    if missing:
+        raise RequestError(
+            f"The run {record.id} cannot be reported: the output of its stage {missing[0]} is "
+            f"missing in {workspace.store.root}. Run it again, at least with --until evaluate."
+        )
+    reported = run.ReportedRun(_config(record), workspace.root, *outputs.values())
+    with explain_storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stage.write_report(reported, path, progress)
+    return path
+
+
+def _config(record: "Record") -> "Config":
+    return validate(record.config, Places(f"the record of the run {record.id}"))
+
+
+def _not_found(name: str, records: "list[Record]", workspace: "Workspace") -> RequestError:
+    models = [path.name for path in workspace.exported.glob("*") if versions_of(path)]
+    near = did_you_mean(name, dict.fromkeys([*models, *(record.id for record in records)]))
+    return RequestError(
+        f"There is no run, published model or configuration {name!r} in {workspace.root}. {near}"
+        "List the runs with pipeline runs, and the published models with pipeline models."
+    )

@@ -1,0 +1,33 @@
+"""What a report measures, one module for each subject."""
+
+from dataclasses import replace
+
+from pipeline.artifacts.report import Measures
+from pipeline.progress import Progress
+from pipeline.reporting.measures.answers import answer_measures
+from pipeline.reporting.measures.binary import binary_measures
+from pipeline.reporting.measures.calibration import calibration, coverage
+from pipeline.reporting.measures.changes import changes_for
+from pipeline.reporting.measures.learning import epochs
+from pipeline.reporting.measures.network import network_measures
+from pipeline.reporting.measures.residuals import residual_measures
+from pipeline.reporting.measures.robustness import robustness
+from pipeline.reporting.run import ReportedRun
+from pipeline.runtimes.keras_model import KerasPredictor
+
+
+def measure(run: ReportedRun, progress: Progress) -> Measures:
+    """Return everything that a report measures; images are changed in at most 22 ways."""
+    with progress.task("measuring the predictions"):
+        predictor = KerasPredictor(run.model_file)
+        weights, units, first = network_measures(run)
+        found = Measures(epochs=epochs(run), weights=weights, units=units, first_units=first)
+        if run.data_set.class_names:
+            found = answer_measures(run, found)
+            found = replace(found, calibration=calibration(run, predictor), coverage=coverage(run))
+        else:
+            found = residual_measures(run, found)
+        if run.task.name == "binary":
+            found = replace(found, binary=binary_measures(run))
+    changes = changes_for(run.data_set.image_shape)
+    return replace(found, robustness=robustness(run, predictor, changes, progress))

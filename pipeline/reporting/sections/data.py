@@ -1,0 +1,60 @@
+"""The data: source, counts, samples of each class, SHA-256."""
+
+from html import escape
+
+from pipeline.artifacts.data_set import SPLITS
+from pipeline.publishing.portable import portable_origin
+from pipeline.reporting.html import details, section, table
+from pipeline.reporting.pictures import Sprite
+from pipeline.reporting.subject import Subject
+
+
+def data(subject: Subject, sprite: Sprite | None) -> str:
+    """Return where the images are from, how many there are, and what they look like."""
+    facts, numbers = subject.run.data.facts, subject.numbers.at("data", "facts")
+    origin = portable_origin(facts.origin, subject.run.root).rstrip(".")
+    shape = " &times; ".join(numbers.show("image_shape", axis) for axis in range(3))
+    counts = ", ".join(f"{numbers.show(split)} for {_PURPOSES[split]}" for split in SPLITS)
+    listed = [
+        ("Data set", escape(facts.name)),
+        ("Source", f"{escape(facts.source)}; {escape(origin)}"),
+        ("Target", escape(facts.target)),
+        ("Images", f"{counts}; {shape} (height, width, channels)"),
+    ]
+    items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in listed)
+    return section(
+        "data", "Data", f'<dl class="facts">{items}</dl>',
+        _classes(subject, sprite) if sprite else "",
+        details("SHA-256 of the arrays", _sums(subject)),
+    )  # fmt: skip
+
+
+_PURPOSES = {"train": "training", "validation": "validation", "test": "testing"}
+
+
+def _classes(subject: Subject, sprite: Sprite) -> str:
+    numbers = subject.numbers.at("evaluate", "facts", "metrics")
+    rows = [
+        [
+            escape(subject.class_name(samples.label)),
+            '<div class="pictures small">'
+            + "".join(
+                sprite.show(i, f"training image {i}, {subject.class_name(samples.label)}")
+                for i in samples.images
+            )
+            + "</div>",
+            *(numbers.show(split, "classes", samples.label, "images") for split in SPLITS),
+        ]
+        for samples in subject.measures.samples
+    ]
+    head = ["class", "first training images", *(_PURPOSES[split] for split in SPLITS)]
+    return table("Images by class", head, rows, texts=2)
+
+
+def _sums(subject: Subject) -> str:
+    rows = [
+        [f"<code>{escape(name)}</code>", f"<code>{file.sha256}</code>"]
+        for name, file in sorted(subject.run.data.outputs.items())
+        if name.endswith(".npy")
+    ]
+    return table("SHA-256 of the arrays", ["file", "SHA-256"], rows, texts=2)

@@ -1,0 +1,83 @@
+"""The last lines of a run: the result and what it means, what was proven, the next command."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from pipeline.artifacts.data_source import SAMPLE
+from pipeline.terminal.check_summary import print_failures, proof
+from pipeline.terminal.layout import print_line
+
+if TYPE_CHECKING:
+    from pipeline.api import RunResult
+    from pipeline.publishing.publication import Publication
+
+
+def print_summary(result: "RunResult", workspace: Path) -> None:
+    """Print three lines, and one for each check that failed or was not run."""
+    print_result(result)
+    if result.verification:
+        print_line(escape(proof(result.verification)))
+        print_failures(result.verification)
+    following = f"Next: [bold]{escape(next_command(result, workspace))}[/]"
+    if result.publication:
+        following = f"{_published(result.publication)} {following}"
+    print_line(following)
+
+
+def print_result(result: "RunResult") -> None:
+    """Print the score on the test set, and a warning if the network saw only a sample."""
+    if result.metrics:
+        print_line(escape(score_text(result)))
+    if result.data.source == SAMPLE:
+        print_line("[yellow]Trained on a SAMPLE of 5,000 digits, not on the full data set.[/]")
+
+
+def score_text(result: "RunResult") -> str:
+    """Return the score on the test set and what it means, in numbers of images."""
+    metrics, images = result.metrics["test"], result.data.test
+    name, score = next(iter(metrics.scores.items()))
+    baseline = metrics.baseline.get(name)
+    if name != "accuracy":
+        than = "" if baseline is None else f"; always predicting the mean gives {baseline:.3f}"
+        return f"Test {name.upper()} {score:.3f} on {images:,} images{than}."
+    from pipeline.evaluation.intervals import accuracy_interval
+
+    wrong = round((1 - score) * images)
+    interval = accuracy_interval(images - wrong, images)
+    return (
+        f"Test accuracy {100 * score:.2f} % (95 % CI {100 * interval.low:.2f} to "
+        f"{100 * interval.high:.2f}): {wrong:,} of {images:,} misclassified"
+    )
+
+
+def next_command(result: "RunResult", workspace: Path) -> str:
+    """Return what to do next: serve the published model, or continue the run."""
+    place = [] if workspace == Path() else ["-C", str(workspace)]
+    if result.published:
+        return shlex.join(["pipeline", "serve", result.name, *place])
+    origin = result.config.origin
+    if origin.file is None:
+        return "pipeline run CONFIG"
+    return shlex.join(["pipeline", "run", origin.file, *origin.overrides, *place])
+
+
+def _published(publication: "Publication") -> str:
+    model, label, now = publication.model, publication.label, publication.label_now
+    shown = f"[bold]{escape(str(model.path))}[/] (version {model.version})"
+    moved = now == model.version and now != publication.label_before
+    if publication.status == "completed":
+        text = f"Completed an interrupted publication: {shown} is now labeled {label}."
+    elif publication.status == "published":
+        text = f"Published {shown}."
+    else:
+        text = f"Up to date: {shown} was published by an earlier run."
+    if moved and publication.label_before is not None:
+        return f"{text} The label {label} moved from version {publication.label_before} to {now}."
+    if label and now is None:
+        return f"{text} No version has the label {label}."
+    if label and now != model.version:
+        return f"{text} The label {label} is at version {now}."
+    return text

@@ -1,0 +1,237 @@
+"""``pipeline watch`` on real runs: in a terminal, in a pipe, and on runs that have ended."""
+
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+from rich.text import Text
+
+import pipeline
+from pipeline.commands import watch as watch_module
+from pipeline.engine.records import Record, Records
+from pipeline.engine.workspace import Workspace
+from pipeline.live.curve import Point, stored_curve
+from pipeline.progress import TrainingCost
+from pipeline.terminal.charts import MARK, chart
+from tests.support.command_line import assert_error, command, in_process
+from tests.support.held_training import EPOCHS, HeldTraining
+from tests.support.paths import PROJECT
+from tests.support.processes import wait_until
+
+pytestmark = pytest.mark.tensorflow
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """``pipeline watch`` in a pseudo-terminal; ``text`` is all that it wrote, without escapes."""
+
+    def __init__(self, workspace: Path, *, columns: int, **environment: str) -> None:
+        self._master, slave = pty.openpty()
+        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+        os.set_blocking(self._master, False)
+        inherited = {n: v for n, v in os.environ.items() if n not in {"COLUMNS", "LINES"}}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "watch", "-C", str(workspace)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=PROJECT,
+            env={**inherited, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment},
+        )
+        os.close(slave)
+        self._read = b""
+
+    @property
+    def raw(self) -> str:
+        return self._read.decode(errors="ignore")  # a character may be read in part
+
+    @property
+    def text(self) -> str:
+        while True:
+            try:
+                read = os.read(self._master, 65536)
+            except OSError:  # nothing new, or the process has ended
+                read = b""
+            if not read:
+                return _ESCAPES.sub("", self.raw)
+            self._read += read
+
+    def wait_for(self, text: str) -> None:
+        wait_until(lambda: text in self.text, 120)
+
+    def wait(self) -> int:
+        wait_until(lambda: (self.text, self.process.poll())[1] is not None, 120)
+        return self.process.wait()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> HeldTraining:
+    """A run that was watched in a terminal and in a pipe, interrupted and completed."""
+    training = HeldTraining(tmp_path_factory.mktemp("watched"))
+    run = training.start(2)
+    training.wait(2)
+    watching = Terminal(training.workspace, columns=100)
+    leaving = Terminal(training.workspace, columns=40)
+    try:
+        watching.wait_for(f"training  epoch 2 of {EPOCHS}")
+        assert re.search(r"epoch 2 of 4  [\d,]+ images/s  \d+:\d\d left", watching.text)
+        assert f"{MARK} validation 0." in watching.text
+        leaving.wait_for("epoch 2 of 4")
+        leaving.process.send_signal(signal.SIGINT)  # Ctrl-C ends the watching only
+        assert leaving.wait() == 130
+        assert "Error" not in leaving.text
+        assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        training.release(2)
+        assert run.wait(300) == 130
+        assert watching.wait() == 2
+        message = " ".join(watching.text.split())
+        assert "was interrupted at epoch 3 of 4. To resume: pipeline run" in message
+    finally:
+        run.kill()
+        run.wait()
+        watching.close()
+        leaving.close()
+    assert training.start().wait(300) == 0
+    return training
+
+
+def test_finished_run_in_a_pipe_has_a_line_for_each_epoch(finished: HeldTraining) -> None:
+    done = command("watch", "smoke", "-C", finished.workspace)
+    *epochs, last = done.out.splitlines()
+    assert done.code == 0, done.err
+    assert [line.split()[1] for line in epochs] == [f"{n}/{EPOCHS}" for n in range(1, EPOCHS + 1)]
+    pattern = r"epoch 1/4  loss \d\.\d{4}  accuracy \d\.\d{4}  val_loss \d\.\d{4}  val_accuracy "
+    assert re.match(pattern + r"\d\.\d{4}  [\d,]+ images/s$", epochs[0])
+    assert re.fullmatch(r"smoke-[0-9a-f]{8}  complete  epoch 4 of 4  [\d,]+ images/s", last)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_charts_fit_into_the_terminal(finished: HeldTraining, columns: int) -> None:
+    terminal = Terminal(finished.workspace, columns=columns, NO_COLOR="1")
+    try:
+        assert terminal.wait() == 0
+        lines = re.split(r"[\r\n]+", terminal.text)
+        assert max(map(len, lines)) <= columns
+        assert "\x1b[36m" not in terminal.raw
+        [history] = [json.loads(path.read_text()) for path in finished.histories]
+        titles = [line for line in lines if f"loss  ⠒ train {history[-1]['loss']:.4f}" in line]
+        assert titles
+        assert all("accuracy" in line for line in titles) == (columns == 200)
+    finally:
+        terminal.close()
+
+
+def test_json_document(finished: HeldTraining) -> None:
+    document = json.loads(in_process("watch", "--json", "-C", finished.workspace).out)
+    [history] = [json.loads(path.read_text()) for path in finished.histories]
+    assert document["status"] == "complete"
+    assert (document["epoch"], document["epochs"], document["stage"]) == (4, 4, None)
+    for found, expected in zip(document["history"], history, strict=True):
+        assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_run_without_event_files_shows_its_history(finished: HeldTraining, tmp_path: Path) -> None:
+    for name in ("records", "train"):
+        (tmp_path / "runs").mkdir(exist_ok=True)
+        (tmp_path / "runs" / name).symlink_to(finished.workspace / "runs" / name)
+    [shown] = pipeline.watch(workspace=tmp_path)
+    assert shown.curve is not None
+    assert [point.epochs for point in shown.curve.train["loss"]] == [1, 2, 3, 4]
+    assert len(shown.curve.history) == 4
+
+
+def test_watch_starts_without_tensorflow_numpy_and_the_configuration(
+    finished: HeldTraining,
+) -> None:
+    code = (
+        "import sys; from pipeline.cli import app\n"
+        f"try: app(['watch', '-C', {str(finished.workspace)!r}])\n"
+        "finally: print({'tensorflow', 'numpy', 'pipeline.stages', 'pipeline.config.schema'}"
+        " & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_unknown_run_and_empty_workspace(finished: HeldTraining, tmp_path: Path) -> None:
+    place = ("-C", finished.workspace)
+    assert_error(in_process("watch", "smok3", *place), 2, "No run 'smok3'", "Did you mean 'smoke'?")
+    text = f"No run is recorded in {tmp_path}/runs/records yet. Start one with pipeline run"
+    assert_error(in_process("watch", "-C", tmp_path), 2, text)
+
+
+def test_failed_run_is_reported(tmp_path: Path) -> None:
+    record = Record(
+        name="mlp",
+        fingerprint="a" * 16,
+        config={"train": {"epochs": 10}},
+        source="sample",
+        stages={"data": "b" * 16, "train": "a" * 16, "evaluate": "c" * 16},
+        until="evaluate",
+        started="2026-01-01T00:00:00.000+00:00",
+    )
+    with (
+        pytest.raises(ValueError, match="diverged"),
+        Records(tmp_path / "runs" / "records").write(record),
+    ):
+        [shown] = _first(Workspace(tmp_path))
+        assert (shown.status, shown.stage, shown.curve) == ("running", "data", None)
+        raise ValueError("It diverged.")
+    done = in_process("watch", "-C", tmp_path)
+    assert_error(done, 1, "The run mlp-aaaaaaaa failed: It diverged.")
+    assert done.out.startswith("mlp-aaaaaaaa  failed: data\n")
+
+
+def _first(workspace: Workspace) -> list[watch_module.WatchedRun]:
+    return [next(watch_module.watch(workspace))]
+
+
+def test_option_prints_the_command_before_anything_was_trained(tmp_path: Path) -> None:
+    done = command("run", "smoke", "nothing.known=1", "--tensorboard", "-C", tmp_path)
+    assert done.code == 2
+    folder = tmp_path / "runs" / "tensorboard"
+    assert folder.is_dir()
+    assert re.search(rf"^TensorBoard: \S*tensorboard --logdir {folder}$", done.err, re.MULTILINE)
+
+
+def test_time_left_is_that_of_the_remaining_epochs() -> None:
+    history = [{"loss": 1.0, "val_loss": 2.0}] * 3
+    curve = stored_curve(history, [TrainingCost(2.0, 1, 100)] * 3)
+    assert curve.seconds_left(3) is None, "no times are known"
+    assert curve.speed == 50
+    assert curve.validation == {"loss": [Point(1, 2.0), Point(2, 2.0), Point(3, 2.0)]}
+
+
+def test_chart_draws_validation_as_marks_and_training_as_dots() -> None:
+    train = [Point(n / 4, 1 - n / 20) for n in range(1, 17)]
+    validation = [Point(n, 1 - n / 5) for n in (1, 2, 3, 4)]
+    drawn: Text = chart("loss", train, validation, latest=0.25, epochs=4, width=40, height=8)
+    title, *rows, axis = drawn.plain.split("\n")
+    assert title.strip() == f"loss  ⠒ train 0.2500  {MARK} val 0.2000"
+    assert sum(row.count(MARK) for row in rows) == 4
+    assert any(character in "".join(rows) for character in "⠑⠢⠤⡀⢄")
+    assert axis.split() == ["0", "epoch", "4"]
+    assert {len(line) for line in drawn.plain.split("\n")} == {40}
+
+
+def test_chart_of_a_constant_and_of_one_point() -> None:
+    for points in ([Point(1, 0.0)], [Point(1, 3.0), Point(2, 3.0)]):
+        assert (
+            "epoch 2" in chart("loss", points, [], latest=0.0, epochs=2, width=30, height=6).plain
+        )

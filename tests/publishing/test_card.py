@@ -1,0 +1,205 @@
+"""The model card: its metadata in Hugging Face's library, its numbers, its code, executed."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.publishing.card import model_card
+from pipeline.publishing.card_licenses import hub_license, terms_of
+from pipeline.publishing.card_metadata import front_matter
+from pipeline.publishing.manifest import Manifest
+from pipeline.publishing.published_folder import read_version
+from tests.support.single_output import OUTPUTS
+
+
+def cards(smoke: Path, single_output: Path) -> list[Path]:
+    names = ["smoke/1", *(f"{name}/1" for name in OUTPUTS)]
+    exported = [smoke, *[single_output] * len(OUTPUTS)]
+    return [w / "exported" / name / "README.md" for w, name in zip(exported, names, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def manifest(smoke: Path) -> Manifest:
+    return read_version(smoke / "exported" / "smoke" / "1").manifest
+
+
+def test_hugging_face_writes_the_metadata_back_unchanged(
+    smoke: Path, single_output: Path, tmp_path: Path
+) -> None:
+    from huggingface_hub import ModelCard, metadata_load, metadata_save
+
+    for path in cards(smoke, single_output):
+        text = path.read_text()
+        card = ModelCard.load(path)
+        assert str(card) == text
+        card.save(tmp_path / "saved.md")
+        assert (tmp_path / "saved.md").read_text() == text
+        shutil.copyfile(path, tmp_path / "copy.md")
+        metadata_save(tmp_path / "copy.md", metadata_load(path) or {})
+        assert (tmp_path / "copy.md").read_text() == text
+
+
+def test_model_index_is_converted_to_results_and_back(smoke: Path, single_output: Path) -> None:
+    from huggingface_hub import metadata_load
+    from huggingface_hub.repocard_data import (
+        eval_results_to_model_index,
+        model_index_to_eval_results,
+    )
+
+    for path in cards(smoke, single_output):
+        metadata = metadata_load(path)
+        assert metadata is not None
+        index = metadata["model-index"]
+        name, results = model_index_to_eval_results(index)
+        assert eval_results_to_model_index(name, results) == index
+        manifest = read_version(path.parent).manifest
+        scores = {result.metric_type: result.metric_value for result in results}
+        assert (name, scores) == (manifest.name, manifest.metrics["test"].scores)
+
+
+@pytest.mark.parametrize("name", ["on", "1e3", "no", "null", "0o7", "1_000", "2026-11-27", "~"])
+def test_text_that_looks_like_something_else_is_quoted(manifest: Manifest, name: str) -> None:
+    from huggingface_hub import ModelCard
+
+    text = front_matter(manifest.model_copy(update={"name": name}))
+    card = ModelCard(text)
+    assert card.data.get("model_name") == name
+    assert str(card) == text
+
+
+def _metadata(manifest: Manifest, **changes: Any) -> Any:
+    from huggingface_hub import ModelCard
+
+    return ModelCard(front_matter(manifest.model_copy(update=changes))).data
+
+
+def test_metadata(manifest: Manifest) -> None:
+    data = _metadata(manifest)
+    assert (data.license, data.library_name) == ("unknown", "keras")
+    assert (data.pipeline_tag, data.datasets) == ("image-classification", ["ylecun/mnist"])
+    assert data.tags == ["multiclass", "saved_model", "onnx", "keras"]
+    assert _metadata(manifest, formats=("onnx", "onnx_int8")).library_name == "onnx"
+    letters = manifest.data.model_copy(update={"name": "emnist/letters:3.1.0", "sampled": False})
+    [result, *_] = _metadata(manifest, data=letters).eval_results
+    assert (result.dataset_type, result.dataset_config) == ("emnist", "letters")
+    assert (result.dataset_split, result.dataset_name) == ("test", "EMNIST")
+
+
+@pytest.mark.parametrize(
+    ("license_id", "expected"),
+    [
+        (None, {"license": "unknown"}),
+        ("Apache-2.0", {"license": "apache-2.0"}),
+        ("CC-BY-SA-4.0", {"license": "cc-by-sa-4.0"}),
+        ("GPL-3.0-or-later", {"license": "gpl-3.0"}),
+        ("ODbL-1.0", {"license": "odbl"}),
+        ("LicenseRef-Ours", {"license": "other", "license_name": "licenseref-ours"}),
+    ],
+)
+def test_license_of_the_model(license_id: str | None, expected: dict[str, str]) -> None:
+    assert hub_license(license_id) == expected
+
+
+@pytest.mark.parametrize(
+    ("data_set", "words"),
+    [
+        ("mnist:3.0.1", "CC BY-SA 3.0"),
+        ("fashion_mnist", "license: MIT"),
+        ("kmnist", "CC BY-SA 4.0"),
+        ("emnist/letters", "state no license"),
+        ("cifar10", "state no license"),
+        ("beans", "look it up"),
+    ],
+)
+def test_license_of_the_data(data_set: str, words: str) -> None:
+    assert words in terms_of(data_set).license
+
+
+def test_unknown_data_set_is_named_with_its_home(manifest: Manifest) -> None:
+    data = manifest.data.model_copy(update={"name": "beans"})
+    card = model_card(manifest.model_copy(update={"data": data}), 1)
+    assert "[beans](https://www.tensorflow.org/datasets/catalog/beans), its license is" in card
+
+
+def test_card_has_the_numbers_of_the_manifest(manifest: Manifest) -> None:
+    card = model_card(manifest, 1)
+    accuracy, interval = manifest.metrics["test"].scores["accuracy"], manifest.intervals["accuracy"]
+    assert interval.low < accuracy < interval.high
+    low, high = 100 * interval.low, 100 * interval.high
+    assert f"accuracy **{100 * accuracy:.2f} %** (95 % interval {low:.2f} to {high:.2f} %)" in card
+    assert "Intervals (Wilson for accuracy) cover the choice of the test images" in card
+    prints = manifest.stages
+    for words in (prints.data, prints.train, prints.evaluate, manifest.published):
+        assert words in card
+    assert all(f"{name} {version}" in card for name, version in manifest.versions.items())
+    assert (
+        "\n$ pipeline run configs/smoke.yaml\n" in card or "\n$ pipeline run smoke.yaml\n" in card
+    )
+    assert "No license was chosen" in card
+
+
+def test_limits_say_what_was_measured(manifest: Manifest) -> None:
+    assert "was not measured for this version" in model_card(manifest, 1)
+    card = model_card(manifest, 1, robustness={"rotation": {"15 degrees": 0.75}})
+    assert "| rotation | 15 degrees | 0.7500 |" in card
+    assert "was not measured for this version" not in card
+    number = manifest.model_copy(update={"class_names": (), "target": "value"})
+    assert "Every image gets one of the classes" in card
+    assert "Every image gets one of the classes" not in model_card(number, 1)
+
+
+def _snippets(readme: Path) -> list[tuple[str, str]]:
+    section = re.search(r"^## Use\n(.*?)^## ", readme.read_text(), re.DOTALL | re.MULTILINE)
+    assert section is not None
+    return re.findall(r"```(python|js)\n(.*?)```", section[1], re.DOTALL)
+
+
+CHECK = """
+expected = np.load("golden.npz")["probabilities"]
+np.testing.assert_allclose({output}, expected, rtol=0, atol=1e-4)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.tensorflow
+def test_python_code_predicts_what_the_model_predicts(published: Path) -> None:
+    code = [code for language, code in _snippets(published / "README.md") if language == "python"]
+    images, *runtimes = code
+    assert len(runtimes) == 5
+    for one in runtimes:
+        script = images + one + CHECK.format(output="probabilities")
+        subprocess.run([sys.executable, "-c", script], cwd=published, check=True)
+
+
+@pytest.mark.process
+def test_javascript_code_runs(published: Path, tmp_path: Path) -> None:
+    from pipeline.runtimes.npm import packages_folder
+
+    [code] = [code for language, code in _snippets(published / "README.md") if language == "js"]
+    shutil.copyfile(published / "model.onnx", tmp_path / "model.onnx")
+    (tmp_path / "node_modules").symlink_to(packages_folder() / "node_modules")
+    (tmp_path / "main.mjs").write_text(code)
+    done = subprocess.run(
+        ["node", "main.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("Float32Array(10)")
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.tensorflow
+def test_code_of_models_with_a_single_output(single_output: Path, name: str) -> None:
+    version = single_output / "exported" / name / "1"
+    images, *runtimes = [code for language, code in _snippets(version / "README.md")
+                         if language == "python"]  # fmt: skip
+    output = json.loads((version / "manifest.json").read_text())["contract"]["outputs"][0]["name"]
+    script = images + runtimes[-1] + CHECK.format(output=output)
+    subprocess.run([sys.executable, "-c", script], cwd=version, check=True)
