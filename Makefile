@@ -149,7 +149,7 @@ lock: .venv-uv/installed
 	$(COMPILE) pyproject.toml --extra train --extra runtimes --group tensorflow-cpu --excludes requirements/run-excludes.txt -o requirements/run.txt
 	$(COMPILE) pyproject.toml --extra studies --constraint requirements/run.txt -o requirements/studies.txt
 	$(COMPILE) pyproject.toml --extra ray --constraint requirements/run.txt --constraint requirements/studies.txt -o requirements/ray.txt
-	$(COMPILE) pyproject.toml --extra mlflow --constraint requirements/run.txt -o requirements/mlflow.txt
+	$(COMPILE) pyproject.toml --extra mlflow --constraint requirements/run.txt --constraint requirements/studies.txt -o requirements/mlflow.txt
 	$(COMPILE) pyproject.toml --constraint requirements/run.txt -o requirements/base.txt
 	$(COMPILE) --group build --constraint requirements/run.txt -o requirements/build.txt
 	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt --constraint requirements/studies.txt -o requirements/dev.txt
