@@ -50,7 +50,7 @@ from pipeline.publishing.published_folder import PublishedModel, find_published
 from pipeline.stages import GRAPH, check_network, run_stages
 from pipeline.tracking.synchronization import Tracked, synchronize
 from pipeline.tracking.synchronization import status as _track_status
-from pipeline.tracking.tracked_run import tracked
+from pipeline.tracking.tracked_run import tracking
 
 if TYPE_CHECKING:
     from pipeline.serving.settings import ServeOptions, Settings
@@ -504,8 +504,11 @@ def _listening(config: Config, workspace: Workspace, progress: Progress) -> Iter
     def folder_of(fingerprint: str) -> Path:
         return workspace.event_files / record_id(config.name, fingerprint)
 
-    with closing(EventFiles(folder_of, progress.notice)) as event_files:
-        yield WithListeners(progress, [event_files])
+    with (
+        tracking(config, workspace, progress) as tracked,
+        closing(EventFiles(folder_of, progress.notice)) as event_files,
+    ):
+        yield WithListeners(progress, [event_files, *tracked])
 
 
 def _check_files(

@@ -1,6 +1,6 @@
-"""Tracking of runs in MLflow, without a dependency of the run on it.
+"""Tracking of runs in MLflow, on which no run depends.
 
 A run appends what is tracked to a journal in ``runs/tracking/``. A process of its own sends it, and
-``pipeline track sync`` sends the rest. Only ``mlflow_client`` imports MLflow. ``api`` and ``cli``
-import this room.
+``pipeline track sync`` sends the rest. Only that process imports MLflow. ``api``, ``cli`` and
+``commands`` import this room.
 """

@@ -10,12 +10,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
-from typing import Any
 
 from pipeline.system.atomic import locked, write_file
-
-Event = dict[str, Any]
+from pipeline.tracking.events import Event
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,16 @@ class Journal:
         """Return the journal in a folder of the run with this id, for this destination."""
         destination = hashlib.sha256(uri.encode()).hexdigest()[:8]
         return cls(folder / f"{run}-{destination}.jsonl")
+
+    @property
+    def run(self) -> str:
+        """The id of the run."""
+        return self.path.stem.rpartition("-")[0]
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that exist: the journal itself, how much was sent, the lock, the log."""
+        return sorted(self.path.parent.glob(f"{escape(self.path.stem)}.*"))
 
     def append(self, *events: Event) -> None:
         """Append events.
@@ -110,13 +119,3 @@ def _parsed(content: bytes) -> Iterator[Event]:
 def journals(folder: Path) -> list[Journal]:
     """Return all journals, in the order of their names."""
     return [Journal(path) for path in sorted(folder.glob("*.jsonl"))]
-
-
-def describe(events: list[Event]) -> str:
-    """Return what events are in words, such as "3 epochs and version 2", or "" for none."""
-    epochs = len({event["step"] for event in events if event["event"] == "epoch"})
-    words = [f"{epochs} epoch{'s' * (epochs > 1)}"] if epochs else []
-    words += [f"version {event['version']}" for event in events if event["event"] == "model"]
-    if not words and events:
-        words = ["the end of the run"]
-    return " and ".join(words)

@@ -1,28 +1,19 @@
-"""Events to MLflow, each once: what the server has already is looked up first.
+"""Send events to MLflow, each once: what the server has already is looked up first.
 
-The only module that imports MLflow (``pip install 'dense-pipeline[mlflow]'``).
+Only this module, ``registration`` and ``onnx_model`` import MLflow.
 """
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 
 from pipeline.config.tracking_uri import LOCAL
-from pipeline.errors import PipelineError
-from pipeline.publishing.published_folder import read_labels, read_version
-from pipeline.tracking.journal import Event
-from pipeline.tracking.onnx_model import log_onnx_model
+from pipeline.tracking.events import Event
+from pipeline.tracking.registration import RUN_TAG, Registration
 
-RUN_TAG = "pipeline.run"
-VERSION_TAG = "pipeline.version"
-_DOCUMENTS = {".html", ".md", ".json", ".csv", ".svg", ".png"}
 _MAX_BATCH = 100  # of MLflow, for parameters
-_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)  # MLflow refuses these aliases
 
 
 class MlflowRun:
@@ -50,8 +41,10 @@ class MlflowRun:
 
     def send(self, events: list[Event]) -> str:
         """Send events; return what could not be sent and never will, or ""."""
+        self._log_parameters()
         self._log_metrics(events)
-        problems = [self._publish(event) for event in events if event["event"] == "model"]
+        problems = [self._log_report(event) for event in events if event["event"] == "report"]
+        problems += [self._register(event) for event in events if event["event"] == "model"]
         self._set_status(events)
         return " ".join(filter(None, problems))
 
@@ -66,13 +59,14 @@ class MlflowRun:
         found = self.client.search_runs([identifier], query, order_by=["start_time"])
         if found:
             return found[0]
-        tags = {RUN_TAG: run, **self.described["tags"]}
-        created = self.client.create_run(identifier, self.described["time"], tags, run_name=run)
-        parameters = [Param(key, str(value)) for key, value in self.described["params"].items()]
+        started = self.described["time"]
+        return self.client.create_run(identifier, started, {RUN_TAG: run}, run_name=run)
+
+    def _log_parameters(self) -> None:
+        known, values = self.run.data.params, self.described["params"].items()
+        parameters = [Param(key, str(value)) for key, value in values if key not in known]
         for start in range(0, len(parameters), _MAX_BATCH):
-            batch = parameters[start : start + _MAX_BATCH]
-            self.client.log_batch(created.info.run_id, params=batch)
-        return created
+            self.client.log_batch(self.run_id, params=parameters[start : start + _MAX_BATCH])
 
     def _log_metrics(self, events: list[Event]) -> None:
         """Log each metric once for each step: a resumed training reports earlier epochs again."""
@@ -95,49 +89,16 @@ class MlflowRun:
         elif states:
             self.client.update_run(self.run_id, "RUNNING")
 
-    def _publish(self, event: Event) -> str:
-        """Register a published version; return what is missing."""
-        model_folder = self.workspace / "exported" / self.described["name"]
-        folder = model_folder / str(event["version"])
-        try:
-            model = read_version(folder)
-            model.require_unaltered()
-            labels = read_labels(model_folder)
-        except PipelineError as error:
-            return f"Version {event['version']} is not registered: {error}"
-        for path in sorted(folder.iterdir()):
-            if path.suffix in _DOCUMENTS and path.is_file():
-                self.client.log_artifact(self.run_id, str(path))
-        if "onnx" in model.formats:
-            self._register(model.name, folder, event["version"])
-        return self._set_aliases(model.name, labels)
+    def _log_report(self, event: Event) -> str:
+        path = self.workspace / event["path"]
+        if not path.is_file():
+            return f"{event['path']} is missing: it was removed before it was sent."
+        self.client.log_artifact(self.run_id, str(path))
+        return ""
 
-    def _register(self, name: str, folder: Path, version: int) -> None:
-        try:
-            self.client.create_registered_model(name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        if self._registered(name).get(version) is None:
-            logged = log_onnx_model(folder, self.run, self.uri)
-            tags = {VERSION_TAG: str(version), RUN_TAG: self.described["run"]}
-            self.client.create_model_version(
-                name, logged.model_uri, self.run_id, tags=tags, model_id=logged.model_id
-            )
-
-    def _registered(self, name: str) -> dict[int, ModelVersion]:
-        """Return the versions of MLflow by the number of ours."""
-        found = self.client.search_model_versions(f"name = '{name}'")
-        return {int(one.tags[VERSION_TAG]): one for one in found if VERSION_TAG in one.tags}
-
-    def _set_aliases(self, name: str, labels: dict[str, int]) -> str:
-        registered = self._registered(name)
-        refused = [label for label in labels if _RESERVED.fullmatch(label)]
-        for label, version in labels.items():
-            if label not in refused and version in registered:
-                number = registered[version].version
-                self.client.set_registered_model_alias(name, label, number)
-        return f"MLflow reserves the alias {', '.join(refused)}." if refused else ""
+    def _register(self, event: Event) -> str:
+        folder = self.workspace / "exported" / self.described["name"] / str(event["version"])
+        return Registration(self.client, self.run, self.uri).register(folder)
 
 
 def _destination(uri: str, workspace: Path) -> tuple[str, str | None]:

@@ -1,14 +1,16 @@
 """The process that sends a journal: started by a run, or by ``pipeline track sync``."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 
+from pipeline.errors import MissingExtra
 from pipeline.tracking.journal import Journal
 
-_END_SECONDS = 30  # for the rest of the journal, once the run has ended
+END_SECONDS = 30  # for the rest of the journal, once the run has ended
+_PACKAGES = ("mlflow", "pandas", "sqlalchemy", "onnx")  # mlflow-skinny lacks two of them
 # Nothing is sent anywhere but to the URI; a server that does not answer is given up soon.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -21,28 +23,39 @@ _RUN_TIMEOUT, _SYNC_TIMEOUT = 3, 30  # seconds for one request
 
 
 class Sender:
-    """A process that sends a journal while it grows; it is told the end by closing its input."""
+    """A process that sends a journal while it grows; it ends when its input is closed."""
 
     def __init__(self, journal: Journal, workspace: Path) -> None:
         self._process = _start(journal, workspace, _RUN_TIMEOUT, subprocess.PIPE)
 
-    def __enter__(self) -> "Sender":
-        return self
+    def finish(self) -> bool:
+        """Wait until the rest is sent or an attempt fails; return False if it takes too long."""
+        self._close()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
-        """Wait for the rest to be sent; not at all if the run was interrupted."""
+    def stop(self) -> None:
+        """End the process at once; what it was sending is sent again later."""
+        self._process.kill()
+        self._close()
+        self._process.wait()
+
+    def _close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        interrupted = kind is not None and not issubclass(kind, Exception)
-        try:
-            self._process.wait(0 if interrupted else _END_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            self._process.kill()
-            self._process.wait()
+
+
+def require_mlflow(what: str) -> None:
+    """Check that MLflow is installed, without importing it.
+
+    Raises:
+        MissingExtra: a package of the extra ``mlflow`` is missing.
+    """
+    if not all(importlib.util.find_spec(package) for package in _PACKAGES):
+        raise MissingExtra(what, "mlflow")
 
 
 def send(journal: Journal, workspace: Path) -> None:

@@ -1,13 +1,11 @@
 """``pipeline track``: what was not sent, and sending it."""
 
-import importlib.util
 from dataclasses import dataclass
 
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import MissingExtra
-from pipeline.tracking.journal import Journal, describe, journals
-from pipeline.tracking.sending import send
-from pipeline.tracking.tracked_run import FOLDER
+from pipeline.tracking.events import describe
+from pipeline.tracking.journal import Journal, journals
+from pipeline.tracking.sending import require_mlflow, send
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Tracked:
 
 def status(workspace: Workspace) -> list[Tracked]:
     """Return the tracked runs of a workspace."""
-    return [_tracked(journal) for journal in journals(workspace.store.root / FOLDER)]
+    return [_tracked(journal) for journal in journals(workspace.tracking)]
 
 
 def synchronize(workspace: Workspace) -> list[Tracked]:
@@ -31,10 +29,9 @@ def synchronize(workspace: Workspace) -> list[Tracked]:
     Raises:
         MissingExtra: there is something to send, and the extra ``mlflow`` is not installed.
     """
-    for journal in journals(workspace.store.root / FOLDER):
+    for journal in journals(workspace.tracking):
         if journal.pending():
-            if importlib.util.find_spec("mlflow") is None:
-                raise MissingExtra("Sending runs to MLflow", "mlflow")
+            require_mlflow("Sending runs to MLflow")
             send(journal, workspace.root)
     return status(workspace)
 
@@ -43,7 +40,7 @@ def _tracked(journal: Journal) -> Tracked:
     events, _ = journal.events()
     described = next((event for event in events if event["event"] == "run"), {})
     return Tracked(
-        str(described.get("run", journal.path.stem)),
+        str(described.get("run", journal.run)),
         str(described.get("uri", "unknown")),
         describe(journal.pending()),
         journal.state().problem,

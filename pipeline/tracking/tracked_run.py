@@ -1,193 +1,132 @@
 """Tracking of one run: its epochs and results go to a journal, which another process sends."""
 
-import importlib.util
-import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
-from pipeline.artifacts.stage_facts import EvaluateFacts, PublishFacts, TrainFacts
-from pipeline.config.origin import flatten
+from pipeline.artifacts.stage_facts import TrainFacts
 from pipeline.config.schema import Config
 from pipeline.config.tracking_uri import LOCAL
-from pipeline.engine.runner import StageResult, output_of
+from pipeline.engine.records import record_id
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import MissingExtra
-from pipeline.progress import Progress, Task, TrainingCost
-from pipeline.publishing.portable import portable_config
+from pipeline.errors import one_line
+from pipeline.progress import Progress, Training, TrainingCost, TrainingListener
 from pipeline.stages import plan_stages
-from pipeline.tracking.journal import Event, Journal, describe
-from pipeline.tracking.sending import Sender
-
-FOLDER = "tracking"  # in runs/
-_SHOWN_DIGITS = 8  # of the fingerprint, as in records
+from pipeline.tracking.events import Event, describe, end_event, missing
+from pipeline.tracking.journal import Journal
+from pipeline.tracking.results import description, epoch_event, results
+from pipeline.tracking.sending import END_SECONDS, Sender, require_mlflow
 
 
 @contextmanager
-def tracked(config: Config, workspace: Workspace, progress: Progress) -> "Iterator[RunTracking]":
-    """Track the run in this block, if the configuration says so; the block never fails by it.
+def tracking(
+    config: Config, workspace: Workspace, progress: Progress
+) -> Iterator[list[TrainingListener]]:
+    """Track the run in this block, if it is configured, and yield what listens to its training.
 
     Raises:
         MissingExtra: the run is to be tracked, and the extra ``mlflow`` is not installed.
     """
     if config.track is None:
-        yield RunTracking(config, workspace, progress)
+        yield []
         return
-    _require_mlflow()
-    tracking = JournalTracking(config, workspace, progress)
-    try:
-        yield tracking
-    except BaseException as error:
-        tracking.end("FAILED" if isinstance(error, Exception) else "KILLED")
-        tracking.close(type(error))
-        raise
-    tracking.end("FINISHED")
-    tracking.close()
+    require_mlflow("Tracking with MLflow (track.mlflow)")
+    with closing(TrackedRun(config, config.track.mlflow, workspace, progress)) as run:
+        try:
+            yield [run]
+        except Exception:
+            run.end("FAILED")
+            raise
+        except BaseException:  # Ctrl-C: nothing is waited for
+            run.append(end_event("KILLED"))
+            raise
+        run.end("FINISHED")
 
 
-def _require_mlflow() -> None:
-    for package in ("mlflow", "sqlalchemy", "onnx"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra("Tracking with MLflow (track.mlflow)", "mlflow")
+class TrackedRun(TrainingListener):
+    """Appends to the journal of a run, and starts its sender; a failure to do so ends no run."""
 
+    def __init__(self, config: Config, uri: str, workspace: Workspace, progress: Progress) -> None:
+        self._config, self._uri = config, uri
+        self._workspace, self._progress = workspace, progress
+        self._journal: Journal | None = None
+        self._sender: Sender | None = None
+        self._problem = ""
 
-class RunTracking(Progress):
-    """A progress that passes everything on, and tracks nothing."""
+    def training_began(self, training: Training) -> None:
+        """Begin the journal."""
+        self._attempt(lambda: self._begin(training.fingerprint))
 
-    def __init__(self, config: Config, workspace: Workspace, progress: Progress) -> None:
-        self.config, self.workspace, self.progress = config, workspace, progress
-
-    def notice(self, text: str) -> None:
-        """Show a message that the user must not miss."""
-        self.progress.notice(text)
-
-    def stage_finished(self, name: str, status: str, seconds: float, detail: str) -> None:
-        """Report a stage that ran or was up to date."""
-        self.progress.stage_finished(name, status, seconds, detail)
-
-    def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
-        """Show work in progress."""
-        return self.progress.task(description, total)
+    def steps_finished(self, step: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        """Track nothing: the metrics of steps are in the event files."""
 
     def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
-        """Report a completed epoch of a training."""
-        self.progress.epoch_finished(epoch, logs, cost)
-
-    def finished(self, results: list[StageResult]) -> None:
-        """Track the results of the stages."""
-
-
-class JournalTracking(RunTracking):
-    """Appends epochs and results to the journal; the first event starts the sender."""
-
-    _problem = ""
-    _started = False
-
-    def __init__(self, config: Config, workspace: Workspace, progress: Progress) -> None:
-        super().__init__(config, workspace, progress)
-        self._sender = ExitStack()
-
-    def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
-        """Track a completed epoch."""
-        self._append(_metrics("epoch", epoch, {**logs, "seconds": cost.seconds}))
-        super().epoch_finished(epoch, logs, cost)
-
-    def finished(self, results: list[StageResult]) -> None:
-        """Track the metrics and the published version, unless an earlier run did."""
-        trained, evaluated = output_of(results, TrainFacts), output_of(results, EvaluateFacts)
-        published = output_of(results, PublishFacts)
-        known, _ = self._journal.events()
-        if trained and evaluated and not _has(known, "evaluate"):
-            scores = {
-                f"{split}_{name}": value
-                for split, metrics in evaluated.facts.metrics.items()
-                for name, value in {"loss": metrics.loss, **metrics.scores}.items()
-            }
-            self._append(_metrics("evaluate", trained.facts.epochs, scores))
-        if published and not _has(known, "model", version=published.facts.version):
-            self._append({"event": "model", "version": published.facts.version})
+        """Track an epoch."""
+        self.append(epoch_event(epoch, logs, cost))
 
     def end(self, status: str) -> None:
-        """Track how the run ended, if anything of it was tracked."""
-        if self._started:
-            self._append({"event": "end", "status": status, "time": _now()})
+        """Track the results, wait for the sender, and tell what was not sent."""
+        self._attempt(lambda: self._append_results(status))
+        in_time = True
+        if self._sender:
+            with self._progress.task(
+                f"sending to MLflow at {self._place}, at most {END_SECONDS} s"
+            ):
+                in_time = self._sender.finish()
+        if text := self._not_sent(in_time=in_time):
+            self._progress.notice(text)
 
-    def close(self, error: type[BaseException] | None = None) -> None:
-        """Wait for the sender, and tell what was not sent."""
-        self._sender.__exit__(error, None, None)
-        if text := self._not_sent():
-            self.progress.notice(text)
+    def append(self, event: Event) -> None:
+        """Track an event, if the journal has begun."""
+        journal = self._journal
+        if self._sender and journal:
+            self._attempt(lambda: journal.append(event))
 
-    @cached_property
-    def _journal(self) -> Journal:
-        assert self.config.track is not None
-        folder = self.workspace.store.root / FOLDER
-        return Journal.of(folder, self._run, self.config.track.mlflow)
+    def close(self) -> None:
+        """End the sender at once; what it did not send stays in the journal."""
+        if self._sender:
+            self._sender.stop()
 
-    @cached_property
-    def _run(self) -> str:
-        planned = plan_stages(self.config, self.workspace)
-        assert planned is not None, "the data is prepared before anything is tracked"
-        return f"{self.config.name}-{planned.fingerprints[TrainFacts.stage][:_SHOWN_DIGITS]}"
+    def _begin(self, fingerprint: str) -> None:
+        if self._sender is None:
+            described = description(self._config, fingerprint, self._uri, self._workspace.root)
+            self._journal = Journal.of(self._workspace.tracking, described["run"], self._uri)
+            self._journal.append(described)
+            self._sender = Sender(self._journal, self._workspace.root)
 
-    def _append(self, event: Event) -> None:
-        """Append an event; a disk that is full does not end the training."""
+    def _append_results(self, status: str) -> None:
+        planned = plan_stages(self._config, self._workspace)
+        if planned and planned.output(TrainFacts):
+            fingerprint = planned.fingerprints[TrainFacts.stage]
+            run = record_id(self._config.name, fingerprint)
+            journal = Journal.of(self._workspace.tracking, run, self._uri)
+            events = missing(results(planned), journal.events()[0])
+            if events or (status == "FINISHED" and journal.pending()):
+                self._begin(fingerprint)
+                journal.append(*events)
+            self._problem = ""  # the journal has everything, whatever was not written before
+        self.append(end_event(status))
+
+    def _attempt(self, track: Callable[[], None]) -> None:
         try:
-            if self._started:
-                self._journal.append(event)
-            else:
-                self._journal.append(self._description(), event)
-                self._sender.enter_context(Sender(self._journal, self.workspace.root))
-                self._started = True
-        except OSError as error:
-            self._problem = f"{error.filename or self._journal.path}: {error.strerror}"
+            track()
+        except Exception as error:  # noqa: BLE001  (whatever it is, the run must not end with it)
+            self._problem = one_line(error)
 
-    def _description(self) -> Event:
-        assert self.config.track is not None
-        values = flatten(portable_config(self.config, self.workspace.root))
-        return {
-            "event": "run",
-            "run": self._run,
-            "name": self.config.name,
-            "uri": self.config.track.mlflow,
-            "params": {key: value for key, value in values.items() if value is not None},
-            "tags": {},
-            "time": _now(),
-        }
-
-    def _not_sent(self) -> str:
+    def _not_sent(self, *, in_time: bool) -> str:
         if self._problem:
-            return f"This run is not tracked completely. {self._problem}."
-        if not self._started:
+            return f"This run is not tracked completely: {self._problem}"
+        if self._journal is None:
             return ""
-        state, events = self._journal.state(), self._journal.pending()
+        problem = self._journal.state().problem
+        events = self._journal.pending()
         if not events:
-            return state.problem and f"MLflow: {state.problem}"
-        reason = f" ({state.problem.rstrip('.')})" if state.problem else ""
+            return f"MLflow: {problem}" if problem else ""
+        reason = problem.rstrip(".") if in_time else f"still sending after {END_SECONDS} s"
         return (
-            f"Not sent to MLflow at {place_of(self.config)}: {describe(events)}{reason}. Send the "
-            "rest with pipeline track sync."
+            f"Not sent to MLflow at {self._place}: {describe(events)} ({reason}). Send the rest "
+            "with pipeline track sync."
         )
 
-
-def place_of(config: Config) -> str:
-    """Return the destination, for messages."""
-    assert config.track is not None
-    return "runs/mlflow.db" if config.track.mlflow == LOCAL else config.track.mlflow
-
-
-def _metrics(event: str, step: int, values: dict[str, float]) -> Event:
-    return {"event": event, "step": step, "metrics": values, "time": _now()}
-
-
-def _has(events: list[Event], name: str, **values: object) -> bool:
-    wanted = {"event": name, **values}
-    return any(wanted.items() <= event.items() for event in map(_simple, events))
-
-
-def _simple(event: Event) -> Event:
-    return {key: value for key, value in event.items() if isinstance(value, str | int)}
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
+    @property
+    def _place(self) -> str:
+        return "runs/mlflow.db" if self._uri == LOCAL else self._uri

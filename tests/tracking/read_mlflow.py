@@ -15,11 +15,10 @@ def stored_run(client: MlflowClient, run: Any) -> dict[str, Any]:
         "tag": run.data.tags["pipeline.run"],
         "status": run.info.status,
         "params": run.data.params,
-        "steps": {
-            key: [one.step for one in client.get_metric_history(identifier, key)]
+        "metrics": {
+            key: [(one.step, one.value) for one in client.get_metric_history(identifier, key)]
             for key in run.data.metrics
         },
-        "metrics": run.data.metrics,
         "artifacts": [one.path for one in client.list_artifacts(identifier)],
     }
 

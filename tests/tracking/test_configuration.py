@@ -8,7 +8,7 @@ import pytest
 from pipeline import api
 from pipeline.config import read
 from pipeline.errors import ConfigError, MissingExtra
-from pipeline.publishing.portable import portable_config
+from pipeline.publishing.portable import portable_command, portable_config
 from tests.support.command_line import assert_error, in_process
 from tests.support.paths import SMOKE
 from tests.test_architecture import imported_modules
@@ -22,6 +22,12 @@ def test_accepted(uri: str, tmp_path: Path) -> None:
     assert config.track is not None
     assert config.track.mlflow == uri
     assert "track" not in portable_config(config, tmp_path)
+    assert "track" not in portable_command(config, tmp_path)
+
+
+def test_section_as_an_override_is_not_published(tmp_path: Path) -> None:
+    config = read(SMOKE, ["track={mlflow: 'http://host'}"])
+    assert "track" not in portable_command(config, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.tracking.journal import Event, Journal, State, describe
+from pipeline.tracking.events import Event, describe, missing
+from pipeline.tracking.journal import Journal, State
 
 EPOCHS: list[Event] = [
     {"event": "epoch", "step": step, "metrics": {}, "time": 0} for step in (1, 2)
@@ -60,3 +61,9 @@ def test_description() -> None:
         describe([*EPOCHS, *EPOCHS, {"event": "model", "version": 3}]) == "2 epochs and version 3"
     )
     assert describe([{"event": "end"}]) == "the end of the run"
+
+
+def test_only_new_events_are_missing() -> None:
+    report, version = {"event": "report", "path": "a"}, {"event": "model", "version": 1}
+    assert missing([*EPOCHS, report, version], [EPOCHS[0], report]) == [EPOCHS[1], version]
+    assert missing([{**version, "version": 2}], [version]) == [{**version, "version": 2}]

@@ -1,12 +1,14 @@
-"""Runs that are tracked by a real MLflow server, which is killed, restarted or never answers."""
+"""Runs tracked by a real MLflow server, which is killed in mid-run, and by others than that one."""
 
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,44 +16,93 @@ import numpy as np
 import pytest
 
 from pipeline import api
-from tests.support.command_line import ONNX_ALONE, Done, command
-from tests.support.files import contents
-from tests.support.mlflow_servers import ENVIRONMENT, PYTHON, free_port, mlflow_server
+from pipeline.errors import AccuracyTooLow
+from pipeline.progress import Silent, Task, TrainingCost, Unit
+from pipeline.tracking.journal import Journal, journals
+from tests.support.command_line import ONNX_ALONE, in_process
+from tests.support.mlflow_servers import PYTHON, MlflowServer, mlflow_packages, mlflow_server
 from tests.support.paths import PROJECT, SMOKE
-
-pytestmark = [pytest.mark.process, pytest.mark.tensorflow]
-READ = PROJECT / "tests" / "tracking" / "read_mlflow.py"
-EPOCHS = 4
-# Kills the server in the third epoch, once a part was sent; the arguments are its process group and
-# the folder of the journal.
-KILLER = """
-import json, os, signal
-from pathlib import Path
-import keras
 from tests.support.processes import wait_until
+from tests.support.sockets import descendants
 
-class Killer(keras.callbacks.Callback):
-    def __init__(self, group, folder):
+pytestmark = [pytest.mark.process, pytest.mark.tensorflow, pytest.mark.timeout(600)]
+READ = PROJECT / "tests" / "tracking" / "read_mlflow.py"
+EPOCHS, KILLED_AFTER = 4, 3
+
+
+class Told(Silent):
+    """Keeps messages and the descriptions of tasks."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.texts.append(text)
+
+    def task(
+        self, description: str, total: float | None = None, *, unit: Unit | None = None
+    ) -> AbstractContextManager[Task]:
+        self.texts.append(description)
+        return super().task(description, total, unit=unit)
+
+
+class Killer(Told):
+    """Kills the server after an epoch, once all epochs so far were sent."""
+
+    def __init__(self, server: MlflowServer, folder: Path) -> None:
         super().__init__()
-        self.group, self.folder = group, Path(folder)
+        self.server, self.folder = server, folder
 
-    def is_partly_sent(self):
-        return any(json.loads(one.read_text())["sent"] for one in self.folder.glob("*.sent"))
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 2:
-            wait_until(self.is_partly_sent, 200)
-            os.killpg(self.group, signal.SIGKILL)
-"""
+    def epoch_finished(self, epoch: int, logs: dict[str, float], cost: TrainingCost) -> None:
+        del logs, cost
+        if epoch == KILLED_AFTER:
+            [journal] = journals(self.folder)
+            wait_until(lambda: not journal.pending(), 300)
+            self.server.kill()
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs have MLflow's packages too, after their own."""
-    assert PYTHON.exists(), "there is no .venv-mlflow: make .venv-mlflow/installed"
-    scheme = {"base": str(ENVIRONMENT), "platbase": str(ENVIRONMENT)}
-    packages = sysconfig.get_path("purelib", "venv", scheme)
-    monkeypatch.setenv("PYTHONPATH", f"{PROJECT}{os.pathsep}{packages}")
+class Impatient(Silent):
+    """Presses Ctrl-C when the run waits for MLflow."""
+
+    def task(
+        self, description: str, total: float | None = None, *, unit: Unit | None = None
+    ) -> AbstractContextManager[Task]:
+        if "MLflow" in description:
+            raise KeyboardInterrupt
+        return super().task(description, total, unit=unit)
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A workspace with a run whose server was killed, what the user was told, and the server."""
+
+    workspace: Path
+    told: list[str]
+    uri: str
+    port: int
+    server: Path
+
+    def journal(self, uri: str) -> Journal:
+        [run] = {journal.run for journal in journals(self.workspace / "runs" / "tracking")}
+        return Journal.of(self.workspace / "runs" / "tracking", run, uri)
+
+
+def run(workspace: Path, uri: str, *overrides: str, progress: Silent | None = None) -> None:
+    settings = [f"train.epochs={EPOCHS}", *ONNX_ALONE, f"track.mlflow={uri}", *overrides]
+    api.run(SMOKE, settings, workspace=workspace, progress=progress)
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
+    folder = tmp_path_factory.mktemp("tracked")
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    with mlflow_packages():
+        with mlflow_server(folder / "server") as server:
+            uri, port = server.uri, server.port
+            killer = Killer(server, workspace / "runs" / "tracking")
+            run(workspace, uri, progress=killer)
+        yield Tracked(workspace, killer.texts, uri, port, folder / "server")
 
 
 @pytest.fixture
@@ -61,114 +112,121 @@ def silent_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
-def run(workspace: Path, *overrides: str) -> Done:
-    epochs = f"train.epochs={EPOCHS}"
-    done = command("run", SMOKE, epochs, *ONNX_ALONE, *overrides, "-C", workspace, cwd=workspace)
-    assert done.code == 0, done.err
-    return done
+def test_run_goes_on_without_its_server_and_tells_what_was_not_sent(tracked: Tracked) -> None:
+    rest = f"{EPOCHS - KILLED_AFTER} epoch and version 1 (Connection refused)"
+    assert tracked.told[-2:] == [
+        f"sending to MLflow at {tracked.uri}, at most 30 s",
+        f"Not sent to MLflow at {tracked.uri}: {rest}. Send the rest with pipeline track sync.",
+    ]
+    name = tracked.journal(tracked.uri).run
+    done = in_process("track", "status", "-C", tracked.workspace)
+    assert done.out == f"{name} to {tracked.uri}: not sent: {rest}\n"
+    version = tracked.workspace / "exported" / "smoke" / "1"
+    for path in (version / "manifest.json", version / "README.md", version / "report.html"):
+        assert str(tracked.port) not in path.read_text()
 
 
-def sync(workspace: Path, code: int = 0) -> str:
-    done = command("track", "sync", "-C", workspace, cwd=workspace)
-    assert done.code == code, done.err
-    return done.out
+def test_sync_completes_the_record(tracked: Tracked, tmp_path: Path) -> None:
+    done = in_process("track", "sync", "-C", tracked.workspace)  # the server is still down
+    assert (done.code, "not sent: " in done.out) == (3, True)
+    with mlflow_server(tracked.server, tracked.port):
+        command = [sys.executable, "-m", "pipeline", "track", "sync", "-C", str(tracked.workspace)]
+        syncs = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+        assert [process.wait() for process in syncs] == [0, 0]
+        [state] = (tracked.workspace / "runs" / "tracking").glob("*.sent")
+        state.unlink()  # as if a sync was killed before it stored how much was sent
+        done = in_process("track", "sync", "-C", tracked.workspace)
+        assert (done.code, done.out.endswith(": sent\n")) == (0, True)
+        assert_complete(tracked, tmp_path)
 
 
-def stored(uri: str, folder: Path) -> dict[str, Any]:
-    """Return what MLflow has stored, with the predictions for some images."""
-    images = folder / "images.npy"
-    np.save(images, pixels())
-    done = subprocess.run(
-        [PYTHON, READ, uri, "smoke", images],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "MLFLOW_DISABLE_TELEMETRY": "true"},
-    )
-    assert done.returncode == 0, done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
-
-
-def pixels() -> np.ndarray[Any, Any]:
-    return np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
-
-
-def assert_complete(uri: str, workspace: Path, folder: Path) -> None:
+def assert_complete(tracked: Tracked, folder: Path) -> None:
     """Check that everything is stored, once."""
-    found = stored(uri, folder)
-    [tracked] = found["runs"]
-    assert tracked["status"] == "FINISHED"
-    assert tracked["params"]["optimizer.name"] == "adam"
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
+    np.save(folder / "images.npy", pixels)
+    found = stored(tracked.uri, folder / "images.npy")
+    [run] = found["runs"]
+    assert run["status"] == "FINISHED"
+    assert run["params"]["optimizer.name"] == "adam"
+    [train] = (tracked.workspace / "runs" / "train").iterdir()
+    history = json.loads((train / "history.json").read_text())
     for key in ("loss", "val_accuracy"):
-        assert tracked["steps"][key] == list(range(1, EPOCHS + 1))
-    assert tracked["steps"]["test_accuracy"] == [EPOCHS]
-    assert {"README.md", "manifest.json"} <= set(tracked["artifacts"])
+        assert run["metrics"][key] == [[n, logs[key]] for n, logs in enumerate(history, 1)]
+    [[step, _]] = run["metrics"]["test_accuracy"]
+    assert step == EPOCHS
+    assert sorted(run["artifacts"]) == ["README.md", "manifest.json", "report.html"]
     [version] = found["versions"]
     assert version["tags"]["pipeline.version"] == "1"
     assert version["aliases"] == ["stable"]
     [signature] = version["inputs"]
     assert signature["name"] == "image"
     assert signature["tensor-spec"] == {"dtype": "uint8", "shape": [-1, 28, 28, 1]}
-    expected = api.load_model(workspace / "exported" / "smoke").predict(pixels())
+    expected = api.load_model(tracked.workspace / "exported" / "smoke").predict(pixels)
     np.testing.assert_allclose(version["probabilities"], expected, rtol=0, atol=1e-6)
 
 
-def weights(workspace: Path) -> bytes:
-    return (workspace / "exported" / "smoke" / "1" / "model.onnx").read_bytes()
-
-
-@pytest.mark.slow
-def test_server_that_is_killed_in_mid_run(tmp_path: Path) -> None:
-    (tmp_path / "killer.py").write_text(KILLER)
-    workspace, port = tmp_path / "workspace", free_port()
-    workspace.mkdir()
-    with mlflow_server(tmp_path / "server", port) as server:
-        callback = f"{{name: {tmp_path}/killer.py:Killer, group: {server.process.pid}, "
-        callback += f"folder: {workspace}/runs/tracking}}"
-        done = run(workspace, f"track.mlflow={server.uri}", f"train.callbacks=[{callback}]")
-        assert f"Not sent to MLflow at {server.uri}: " in done.err
-        assert f"{EPOCHS - 2} epochs and version 1 (Connection refused)." in done.err
-        assert "Send the rest with pipeline track sync." in done.err
-        assert server.process.poll() is not None
-    assert "not sent: " in sync(workspace, code=3)
-    with mlflow_server(tmp_path / "server", port) as server:
-        assert ": sent" in sync(workspace)
-        assert_complete(server.uri, workspace, tmp_path)
-        [journal] = (workspace / "runs" / "tracking").glob("*.jsonl")
-        journal.with_suffix(".sent").unlink()  # as if the sync was killed before it stored it
-        syncs = [subprocess.Popen(_sync_command(workspace)) for _ in range(2)]
-        assert [process.wait() for process in syncs] == [0, 0]
-        assert_complete(server.uri, workspace, tmp_path)
-    published = (workspace / "exported" / "smoke" / "1" / "manifest.json").read_text()
-    assert str(port) not in published
-
-
-def _sync_command(workspace: Path) -> list[str]:
-    return [sys.executable, "-m", "pipeline", "track", "sync", "-C", str(workspace)]
-
-
-@pytest.mark.slow
-def test_local_file_needs_no_server_and_a_silent_server_changes_nothing(
-    tmp_path: Path, silent_server: str
-) -> None:
-    workspace = tmp_path / "workspace"
-    workspace.mkdir()
-    done = run(workspace, f"track.mlflow={silent_server}")
-    assert (
-        f"Not sent to MLflow at {silent_server}: {EPOCHS} epochs and version 1 (no answer)"
-        in done.err
+def stored(uri: str, images: Path) -> dict[str, Any]:
+    """Return what MLflow has stored, with the predictions for some images."""
+    done = subprocess.run(
+        [PYTHON, READ, uri, "smoke", images],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=images.parent,
+        env={**os.environ, "PYTHONPATH": "", "MLFLOW_DISABLE_TELEMETRY": "true"},
     )
-    before = contents(workspace / "runs" / "train")
-    done = run(workspace, "track.mlflow=local")  # no stage runs again
-    assert "Not sent" not in done.err
-    assert contents(workspace / "runs" / "train") == before
-    found = stored(f"sqlite:///{workspace / 'runs' / 'mlflow.db'}", tmp_path)
-    assert [one["status"] for one in found["runs"]] == ["FINISHED"]
-    assert [one["aliases"] for one in found["versions"]] == [["stable"]]
-    assert not (workspace / "mlruns").exists()
-    untracked = tmp_path / "untracked"
-    untracked.mkdir()
-    run(untracked)
-    assert weights(untracked) == weights(workspace)
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_gate_that_refuses_the_model_and_a_server_that_does_not_reply(
+    tracked: Tracked, silent_server: str
+) -> None:
+    told = Told()
+    with pytest.raises(AccuracyTooLow):
+        run(tracked.workspace, silent_server, "publish.min_accuracy_on_sample=1", progress=told)
+    assert told.texts[-1] == (
+        f"Not sent to MLflow at {silent_server}: {EPOCHS} epochs (no answer). Send the rest with "
+        "pipeline track sync."
+    )
+    pending = tracked.journal(silent_server).pending()
+    others = [one["event"] for one in pending if one["event"] != "epoch"]
+    assert others == ["run", "evaluate", "end"]
+    assert pending[-1]["status"] == "FAILED"
+
+
+def test_interrupted_while_it_waits(tracked: Tracked, silent_server: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tracked.workspace, silent_server, progress=Impatient())
+    pending = tracked.journal(silent_server).pending()
+    assert [one["status"] for one in pending if one["event"] == "end"] == ["FINISHED"]
+    assert {one.get("version") for one in pending} >= {1}
+    commands = [Path(f"/proc/{pid}/cmdline") for pid in descendants(os.getpid())]
+    assert not [path for path in commands if b"tracking.sender" in path.read_bytes()]
+
+
+def test_local_file_needs_no_server_and_nothing_is_sent_elsewhere(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CI", "GITHUB_ACTIONS", "PYTEST_CURRENT_TEST"):  # there MLflow sends none itself
+        monkeypatch.delenv(name, raising=False)
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    told = Told()
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        run(tracked.workspace, "local", progress=told)  # all stages are up to date
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+    assert told.texts[-1] == "sending to MLflow at runs/mlflow.db, at most 30 s"
+    assert tracked.journal("local").pending() == []
+    assert not (tracked.workspace / "mlruns").exists()
+    with closing(sqlite3.connect(tracked.workspace / "runs" / "mlflow.db")) as database:
+        rows = database.execute
+        assert rows("SELECT status FROM runs").fetchall() == [("FINISHED",)]
+        assert rows("SELECT alias FROM registered_model_aliases").fetchall() == [("stable",)]
+        steps = rows("SELECT step FROM metrics WHERE key = 'loss' ORDER BY step").fetchall()
+    assert steps == [(step,) for step in range(1, EPOCHS + 1)]
