@@ -17,6 +17,7 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     comparison/        sides of a comparison, statistics, and what differs
     stages             the stages and their order
     studies/           many runs, compared
+    tracking/          runs in MLflow
     results/           the result of a run, as numbers, sentences and HTML
     commands/          why, runs, watch, clean, doctor, predict, verify, compare
     serving/           published models over HTTP and gRPC: the command serve
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
         serve,
         study,
         tensorboard_command,
+        track_status,
+        track_sync,
         verify,
         watch,
         why,
@@ -65,6 +68,8 @@ __all__ = [
     "serve",
     "study",
     "tensorboard_command",
+    "track_status",
+    "track_sync",
     "verify",
     "watch",
     "why",

@@ -24,7 +24,7 @@ ORDER = [
     ["reporting"],
     ["comparison"],
     ["stages"],
-    ["studies"],
+    ["studies", "tracking"],
     ["results"],
     ["commands"],
     ["serving"],

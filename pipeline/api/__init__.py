@@ -4,7 +4,15 @@ from pipeline.api.arguments import DEFAULT_CONFIG
 from pipeline.api.configuration import describe_layers, resolve_config, why
 from pipeline.api.lecture import explain_gradients, gradcheck
 from pipeline.api.models import list_models, serve, verify
-from pipeline.api.recorded import compare, report, runs, tensorboard_command, watch
+from pipeline.api.recorded import (
+    compare,
+    report,
+    runs,
+    tensorboard_command,
+    track_status,
+    track_sync,
+    watch,
+)
 from pipeline.api.training import run, study
 from pipeline.api.workspace import clean, diagnose
 from pipeline.commands.predict import load_model, predict
@@ -33,6 +41,8 @@ __all__ = [
     "serve",
     "study",
     "tensorboard_command",
+    "track_status",
+    "track_sync",
     "verify",
     "watch",
     "why",

@@ -15,6 +15,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.live.tensorboard import command_to_look
 from pipeline.pages.writing import require_page_path
 from pipeline.progress import Progress, default_progress
+from pipeline.tracking.synchronization import Tracked, status, synchronize
 
 
 def runs(
@@ -67,6 +68,20 @@ def report(name: str, *, workspace: PathLike = ".", progress: Progress | None = 
         ModelError: the report of a published version was altered.
     """
     return _report(name, existing_workspace(workspace, "runs/"), progress or default_progress())
+
+
+def track_sync(*, workspace: PathLike = ".") -> list[Tracked]:
+    """Send to MLflow what runs could not send, and return the tracked runs.
+
+    Raises:
+        MissingExtra: the extra ``mlflow`` is not installed.
+    """
+    return synchronize(existing_workspace(workspace, "runs/"))
+
+
+def track_status(*, workspace: PathLike = ".") -> list[Tracked]:
+    """Return the tracked runs, and what of each was not sent yet."""
+    return status(existing_workspace(workspace, "runs/"))
 
 
 def compare(

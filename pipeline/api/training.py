@@ -21,6 +21,7 @@ from pipeline.publishing.publication import PublishedBefore
 from pipeline.publishing.published_folder import PublishedModel, find_published
 from pipeline.results.run_result import RunResult, run_result
 from pipeline.stages import run_stages
+from pipeline.tracking.tracked_run import tracking
 
 if TYPE_CHECKING:
     from pipeline.studies.results import StudyResult
@@ -90,8 +91,11 @@ def _listening(config: Config, workspace: Workspace, progress: Progress) -> Iter
     def folder_of(fingerprint: str) -> Path:
         return workspace.event_files / record_id(config.name, fingerprint)
 
-    with closing(EventFiles(folder_of, progress.notice)) as event_files:
-        yield WithListeners(progress, [event_files])
+    with (
+        tracking(config, workspace, progress) as tracked,
+        closing(EventFiles(folder_of, progress.notice)) as event_files,
+    ):
+        yield WithListeners(progress, [event_files, *tracked])
 
 
 def _check_files(
