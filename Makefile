@@ -12,7 +12,7 @@ PYTEST ?= $(BIN)/python -m pytest
 PARALLEL := --numprocesses=3 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
-.PHONY: help install javascript studies ray run serve test test-fast lint proto lock clean bench bench-check bench-environments \
+.PHONY: help install javascript studies ray mlflow run serve test test-fast lint proto lock clean bench bench-check bench-environments \
   bench-serving bench-serving-soak campaign campaign-ci docs fuzz
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make install     install only: .venv, from requirements/run.txt"
 	@echo "make studies     install Optuna and pyarrow (studies with samplers or pruners; Parquet)"
 	@echo "make ray         install Ray (studies with executor: ray)"
+	@echo "make mlflow      install MLflow (track: {mlflow: ...})"
 	@echo "make javascript  install the JavaScript runtimes (require Node.js; in a browser, Chromium)"
 	@echo "make test        install what tests need, then run all tests"
 	@echo "make test-fast   install, then run the tests that need neither TensorFlow nor other processes"
@@ -46,7 +47,7 @@ serve: install
 	$(BIN)/pipeline serve $(ARGS)
 
 # Without Node.js, the JavaScript tests are skipped.
-test: $(VENV)/installed-dev .venv-base/installed .venv-clients/installed .venv-ray/installed $(if $(shell command -v npm),javascript)
+test: $(VENV)/installed-dev .venv-base/installed .venv-clients/installed .venv-ray/installed .venv-mlflow/installed $(if $(shell command -v npm),javascript)
 	$(PYTEST) $(PARALLEL) $(ARGS)
 
 # The tests that need neither TensorFlow nor other processes.
@@ -115,6 +116,18 @@ $(VENV)/installed-ray: requirements/ray.txt $(VENV)/installed
 	@$(INSTALL) .venv-ray requirements/ray.txt --add --size "360 MB"
 	@touch $@
 
+# The packages of the extra `mlflow`, beside those of a run.
+mlflow: install $(VENV)/installed-mlflow
+
+$(VENV)/installed-mlflow: requirements/mlflow.txt $(VENV)/installed
+	@$(INSTALL) $(VENV) $< --add --size "400 MB"
+	@touch $@
+
+# Tests start MLflow's server from it, and add its packages to those of a run: MLflow needs pandas.
+.venv-mlflow/installed: requirements/mlflow.txt $(BUILD)
+	@$(INSTALL) .venv-mlflow $< --editable --size "770 MB"
+	@touch $@
+
 # The npm packages of the JavaScript runtimes, in a user's folder that all clones share (see
 # docs/runtimes.md); an existing folder is not changed.
 javascript:
@@ -136,6 +149,7 @@ lock: .venv-uv/installed
 	$(COMPILE) pyproject.toml --extra train --extra runtimes --group tensorflow-cpu --excludes requirements/run-excludes.txt -o requirements/run.txt
 	$(COMPILE) pyproject.toml --extra studies --constraint requirements/run.txt -o requirements/studies.txt
 	$(COMPILE) pyproject.toml --extra ray --constraint requirements/run.txt --constraint requirements/studies.txt -o requirements/ray.txt
+	$(COMPILE) pyproject.toml --extra mlflow --constraint requirements/run.txt --constraint requirements/studies.txt -o requirements/mlflow.txt
 	$(COMPILE) pyproject.toml --constraint requirements/run.txt -o requirements/base.txt
 	$(COMPILE) --group build --constraint requirements/run.txt -o requirements/build.txt
 	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt --constraint requirements/studies.txt -o requirements/dev.txt

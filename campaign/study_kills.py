@@ -1,7 +1,8 @@
 """The part ``studies``: ``kill -9`` at random moments of a study, then the same command again.
 
-A study is killed over and over, each time after it has completed at least one further stage. Its
-results must be those of an undisturbed study: every trial, their order, and the best weights.
+A study is killed over and over: every other time after it has completed at least one further stage,
+so that it makes progress, otherwise soon after its start. Its results must be those of an
+undisturbed study: every trial, their order, and the best weights.
 """
 
 import json
@@ -23,7 +24,8 @@ from tests.support.paths import SMOKE
 
 SEEDS = 25  # for each of the rates below: 100 trials
 RATES = (0.001, 0.003, 0.01, 0.03)
-_KILLED_WITHIN_SECONDS = 2.0  # of the stage that a start completes
+# Short enough for 200 kills before a study of 100 trials is complete.
+_SECONDS_AFTER_STAGE, _SECONDS_AFTER_START = 0.5, 4.0
 _POLL_SECONDS = 0.01
 _STUDY_SECONDS = 3600
 
@@ -61,8 +63,10 @@ def kill_and_finish(seed: int, undisturbed: Undisturbed, folder: Path, kills: in
     """Kill a study ``kills`` times, let it finish, and compare its results."""
     chance, tally, workspace = random.Random(seed), Tally(), folder / f"killed-{seed}"
     shutil.rmtree(workspace, ignore_errors=True)  # of an interrupted campaign
-    for _ in range(kills):
-        outcome = _kill(undisturbed.file, workspace, chance.uniform(0, _KILLED_WITHIN_SECONDS))
+    for number in range(kills):
+        stages = 1 - number % 2
+        seconds = _SECONDS_AFTER_STAGE if stages else _SECONDS_AFTER_START
+        outcome = _kill(undisturbed.file, workspace, stages, chance.uniform(0, seconds))
         tally.outcomes[outcome] += 1
     found, error = _finish(undisturbed.file, workspace)
     if error:
@@ -78,8 +82,8 @@ def kill_and_finish(seed: int, undisturbed: Undisturbed, folder: Path, kills: in
     return tally.case(str(seed), kills)
 
 
-def _kill(file: Path, workspace: Path, seconds: float) -> str:
-    """Start the study, and kill it some time after it has completed a further stage."""
+def _kill(file: Path, workspace: Path, stages: int, seconds: float) -> str:
+    """Start the study, and kill it some time after it has completed so many further stages."""
     before = _num_outputs(workspace)
     process = subprocess.Popen(
         _command(file, workspace),
@@ -87,7 +91,7 @@ def _kill(file: Path, workspace: Path, seconds: float) -> str:
         stderr=subprocess.DEVNULL,
         env=environment(workspace),
     )
-    while process.poll() is None and _num_outputs(workspace) == before:
+    while process.poll() is None and _num_outputs(workspace) < before + stages:
         time.sleep(_POLL_SECONDS)
     time.sleep(seconds)
     process.kill()
@@ -138,11 +142,11 @@ def _outputs(workspace: Path) -> dict[str, str]:
 
 PART = Part(
     name="studies",
-    tries="`kill -9` at random moments of a study of 100 networks, each time after it has "
-    "completed a further stage, then the same command again",
+    tries="`kill -9` at random moments of a study of 100 networks, every other time after it has "
+    "completed a further stage, otherwise soon after its start, then the same command again",
     failure="the last call fails, or a trial, their order, or the weights of a network differ from "
     "those of an undisturbed study",
     total=200,
-    minutes=50,
+    minutes=30,
     run=run,
 )

@@ -17,9 +17,11 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     comparison/        sides of a comparison, statistics, and what differs
     stages             the stages and their order
     studies/           many runs, compared
+    tracking/          runs in MLflow
+    results/           the result of a run, as numbers, sentences and HTML
     commands/          why, runs, watch, clean, doctor, predict, verify, compare
     serving/           published models over HTTP and gRPC: the command serve
-    api                one function for each command
+    api/               one function for each command
     terminal/ cli      the command line
 
 Importing the package is cheap: public functions are imported on first use.
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
         serve,
         study,
         tensorboard_command,
+        track_status,
+        track_sync,
         verify,
         watch,
         why,
@@ -64,6 +68,8 @@ __all__ = [
     "serve",
     "study",
     "tensorboard_command",
+    "track_status",
+    "track_sync",
     "verify",
     "watch",
     "why",

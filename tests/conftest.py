@@ -1,11 +1,13 @@
 """Shared fixtures: real runs in temporary workspaces, and a machine without network."""
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -22,6 +24,7 @@ from pipeline.system.atomic import locked
 from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference, read_reference
 from tests.support.command_line import run_smoke
+from tests.support.data_hosts import be_patient, host
 from tests.support.paths import SMOKE, UNREACHABLE_PROXY
 from tests.support.servers import Server, serving
 from tests.support.single_output import OUTPUTS, reference_of
@@ -90,7 +93,10 @@ def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
 
 @dataclass(frozen=True)
 class FullMnist:
-    """The full MNIST: prepared by TensorFlow Datasets, and a workspace with the data stage."""
+    """The full MNIST: prepared by TensorFlow Datasets, and a workspace with the data stage.
+
+    The stage ran three times: without a host, with a mirror, and forced, with the mirror.
+    """
 
     workspace: Path
 
@@ -100,18 +106,40 @@ class FullMnist:
 
     @property
     def data(self) -> Path:
-        """The output of the stage ``data``."""
-        [folder] = (self.workspace / "runs" / "data").iterdir()
-        return folder
+        """The output of the last run of the stage ``data``."""
+        return self.workspace / "runs" / "data" / str(json.loads(self._runs)[-1][0])
+
+    @property
+    def runs(self) -> list[list[Any]]:
+        """The status of each run, the number of training images, and where they came from."""
+        return [facts for _, *facts in json.loads(self._runs)]
+
+    @property
+    def _runs(self) -> str:
+        return (self.workspace / "runs.json").read_text()
 
 
 @pytest.fixture(scope="session")
 def full_mnist(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> FullMnist:
-    """The full MNIST from the manual folder; preparing it takes half a minute. Read-only."""
+    """The full MNIST from a mirror; preparing it takes half a minute. Read-only."""
+
+    def data_stage(workspace: Path, *settings: str, force: str | None = None) -> list[Any]:
+        config = read(SMOKE, [f"data.tfds_dir={workspace / 'tfds'}", *settings])
+        place = Workspace(workspace)
+        [result] = run_stages(config, place, Silent(), until="data", force=force)
+        facts = result.output.facts
+        return [result.output.path.name, result.status, facts.train, facts.origin]
 
     def make(workspace: Path) -> None:
-        settings = [f"data.manual_dir={mnist_dir}", f"data.tfds_dir={workspace / 'tfds'}"]
-        run_stages(read(SMOKE, settings), Workspace(workspace), Silent(), until="data")
+        with pytest.MonkeyPatch.context() as patch, host(mnist_dir) as mirror:
+            be_patient(patch)
+            settings = f"data.mirrors=['{mirror.address}']"
+            runs = [
+                data_stage(workspace),
+                data_stage(workspace, settings),
+                data_stage(workspace, settings, force="data"),
+            ]
+        (workspace / "runs.json").write_text(json.dumps(runs))
 
     return FullMnist(_made_once(tmp_path_factory, "full_mnist", make))
 

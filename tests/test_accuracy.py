@@ -1,4 +1,7 @@
-"""The accuracy of the included configurations on the full MNIST data set."""
+"""The accuracy of configurations of the lecture on the full MNIST data set.
+
+`.ci/check_proven.py` checks that of the default configuration.
+"""
 
 import shutil
 
@@ -15,9 +18,10 @@ def accuracies(full_mnist: FullMnist, tmp_path_factory: pytest.TempPathFactory) 
     place = tmp_path_factory.mktemp("accuracy")
     shutil.copytree(full_mnist.data, place / "runs" / "data" / full_mnist.data.name)
     found = {}
-    for name in ("lecture/softmax", "lecture/linear_deep", "mlp"):
-        config = PROJECT / "configs" / f"{name}.yaml"
-        result = run(config, workspace=place, until="evaluate", progress=Silent())
+    # Half of its epochs are enough for the comparison.
+    for name, changed in (("softmax", []), ("linear_deep", ["train.epochs=5"])):
+        config = PROJECT / "configs" / "lecture" / f"{name}.yaml"
+        result = run(config, changed, workspace=place, until="evaluate", progress=Silent())
         assert result.stages[0].status == "cached"
         assert result.data.test == 10_000
         found[result.name] = result.metrics["test"].accuracy
@@ -26,10 +30,6 @@ def accuracies(full_mnist: FullMnist, tmp_path_factory: pytest.TempPathFactory) 
 
 def test_softmax_classifier_beats_that_of_the_lecture(accuracies: dict[str, float]) -> None:
     assert accuracies["softmax"] >= 0.92
-
-
-def test_default_network_is_as_accurate_as_promised(accuracies: dict[str, float]) -> None:
-    assert accuracies["mlp"] >= 0.982
 
 
 def test_linear_hidden_layers_do_not_help(accuracies: dict[str, float]) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.support.locks import lock_text, locked
 from tests.support.paths import PROJECT, UV
 
-LOCKS = ["run", "dev", "docs", "base", "build", "fuzz", "uv"]
+LOCKS = ["run", "dev", "docs", "base", "build", "fuzz", "mlflow", "uv"]
 SCRIPT = PROJECT / "requirements" / "install.py"
 needs_uv = pytest.mark.skipif(not UV.exists(), reason="made by `make install`: .venv-uv")
 
@@ -31,7 +31,7 @@ def test_locks_have_hashes_and_no_host(name: str) -> None:
     assert "--index" not in text
 
 
-@pytest.mark.parametrize("name", ["dev", "docs", "base", "build", "fuzz"])
+@pytest.mark.parametrize("name", ["dev", "docs", "base", "build", "fuzz", "mlflow"])
 def test_locks_agree_on_versions(name: str) -> None:
     versions = {(r.name, str(r.specifier)) for r in locked("run")}  # markers may differ
     names = {requirement.name for requirement in locked("run")}

@@ -41,7 +41,7 @@ COMMANDS = [
         "blah",
         [
             "Choose from run, study, config, why, runs, watch, report, compare, clean, "
-            "gradcheck, models, predict, verify, serve, doctor."
+            "gradcheck, models, predict, verify, serve, doctor, track."
         ],
     ),
     ("history", ["Did you mean `pipeline runs`?"]),

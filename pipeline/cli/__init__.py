@@ -13,6 +13,7 @@ from pipeline.cli.report import report
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
 from pipeline.cli.study import study
+from pipeline.cli.track import track
 from pipeline.cli.watching import watch
 from pipeline.cli.workspace import clean, runs
 from pipeline.terminal.usage_hints import HintingGroup
@@ -42,6 +43,7 @@ for command in (
     doctor,
 ):
     app.command()(command)
+app.add_typer(track)
 
 
 def _print_version(wanted: bool) -> None:

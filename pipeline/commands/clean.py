@@ -13,6 +13,7 @@ from pipeline.errors import StorageError
 from pipeline.progress import Progress
 from pipeline.stages import GRAPH
 from pipeline.system.atomic import abandoned, locked, remove
+from pipeline.tracking.journal import journals
 from pipeline.training.checkpoint_file import MAX_IDLE_DAYS
 
 _FINGERPRINT = re.compile("[0-9a-f]{16}")
@@ -57,6 +58,7 @@ def _unneeded(workspace: Workspace, retention: Retention) -> list[Path]:
         if path.suffix in _OF_RECORDS and path.stem not in needed.records
     ]
     found += [path for path in _visible(workspace.event_files) if _is_of_no_run(path, needed)]
+    found += _journals_of_no_run(workspace.tracking, needed)
     for stage in GRAPH.names:
         outputs = _visible(workspace.store.root / stage)
         outputs = [path for path in outputs if _FINGERPRINT.fullmatch(path.name)]
@@ -93,6 +95,12 @@ def _is_of_no_run(folder: Path, needed: Needed) -> bool:
         return False
     trained = (fingerprint for stage, fingerprint in needed.outputs if stage == GRAPH.identity)
     return not any(fingerprint.startswith(named[1]) for fingerprint in trained)
+
+
+def _journals_of_no_run(folder: Path, needed: Needed) -> list[Path]:
+    """Return the files of journals that were sent completely, and whose run is not kept."""
+    unneeded = (one for one in journals(folder) if one.run not in needed.records)
+    return [path for journal in unneeded if not journal.pending() for path in journal.files]
 
 
 def _is_expired(checkpoint: Path) -> bool:

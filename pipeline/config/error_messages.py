@@ -8,6 +8,7 @@ from pipeline.config import aliases
 from pipeline.config.known_keys import advice, section_of
 from pipeline.config.places import KeyPath, Places, without_indices
 from pipeline.config.schema import PATTERN_RULES, Config
+from pipeline.config.tracking_uri import hide_credentials
 from pipeline.config.value_hints import as_yaml, hint
 
 
@@ -66,7 +67,7 @@ def _sentence(key: KeyPath, problems: list[Any], places: Places, root: type[Base
     rules = " or ".join(dict.fromkeys(_rule(problem) for problem in problems))
     value = problems[0]["input"]
     text = f"{name} must be {rules}; got {as_yaml(value)} in {_place(key, places)}."
-    return f"{text} {hint(key, value, kinds, root)}".rstrip()
+    return hide_credentials(f"{text} {hint(key, value, kinds, root)}".rstrip())
 
 
 def _unknown_key(path: KeyPath, places: Places, root: type[BaseModel]) -> str:
@@ -74,7 +75,7 @@ def _unknown_key(path: KeyPath, places: Places, root: type[BaseModel]) -> str:
 
 
 def _missing(key: KeyPath) -> str:
-    examples = {"schedule": "cosine", "callbacks": "csv_logger"}
+    examples = {"schedule": "cosine", "callbacks": "csv_logger", "track": "local"}
     section = without_indices(key)[-2] if key[1:] else ""
     return f"Add it, for example {key[-1]}: {examples.get(section, 'mlp')}."
 

@@ -16,6 +16,7 @@ from pydantic import (
 from pipeline.config.origin import Origin
 from pipeline.config.places import Places, without_indices
 from pipeline.config.target import Target
+from pipeline.config.tracking_uri import TrackingUri
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 # A task is a module of this name in pipeline/tasks/.
@@ -294,6 +295,15 @@ class Publish(Section):
     )
 
 
+class Track(Section):
+    """Where runs are tracked; no stage depends on it."""
+
+    mlflow: TrackingUri = Field(
+        description="local for the file runs/mlflow.db, or the URI of an MLflow server or SQLite "
+        "file, without credentials; needs the extra mlflow.",
+    )
+
+
 class Config(Section):
     """One run: data, model, training, export, publication."""
 
@@ -310,6 +320,7 @@ class Config(Section):
     export: Export = Export()
     verify: Verify = Verify()
     publish: Publish = Publish()
+    track: Track | None = None
     _places: Places = PrivateAttr(default_factory=lambda: Places("the configuration"))
     _origin: Origin = PrivateAttr(default_factory=Origin)
 

@@ -15,7 +15,7 @@ from pipeline.data.fetching import RemoteFile
 from pipeline.data.known_sets import known_set
 from pipeline.errors import DataFileError, MissingExtra, did_you_mean, sentence
 from pipeline.system.atomic import explain_storage_errors
-from pipeline.system.quiet_import import quiet_import
+from pipeline.system.tensorflow_import import tensorflow_import
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
@@ -99,7 +99,7 @@ def _label_features(features: Any) -> dict[str, tuple[str, ...]]:
 
 def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progress") -> None:
     """Prepare a data set below ``root`` with TensorFlow Datasets, from files in a folder."""
-    with quiet_import():
+    with tensorflow_import():
         import tensorflow  # noqa: F401, ICN001  (TensorFlow Datasets would import it)
     import tensorflow_datasets as tfds
 
@@ -154,7 +154,7 @@ def read(
         DataFileError: the prepared files are truncated or altered.
         InvalidValue: an image has no class, or its number is not finite.
     """
-    with quiet_import():
+    with tensorflow_import():
         import tensorflow as tf
     import tensorflow_datasets as tfds
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pipeline.artifacts.stage_facts import Facts
 from pipeline.errors import MissingExtra, RequestError, did_you_mean
-from pipeline.system.quiet_import import quiet_import
+from pipeline.system.tensorflow_import import tensorflow_import
 
 if TYPE_CHECKING:
     from pipeline.artifacts.data_source import Source
@@ -135,7 +135,7 @@ def load(module: str) -> Any:
         MissingExtra: a package is not installed.
     """
     try:
-        with quiet_import():
+        with tensorflow_import():
             return import_module(module)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("pipeline"):

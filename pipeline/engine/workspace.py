@@ -43,6 +43,11 @@ class Workspace:
         """The folder for TensorBoard; its folders have the names of the run records."""
         return self.root / "runs" / "tensorboard"
 
+    @property
+    def tracking(self) -> Path:
+        """The folder of the journals of tracked runs."""
+        return self.root / "runs" / "tracking"
+
     def downloads(self, data_set: str) -> Path:
         """Return the download folder of a data set; removed once the data is prepared."""
         return self.all_downloads / re.sub("[/:]", "-", data_set)

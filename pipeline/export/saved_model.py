@@ -1,5 +1,8 @@
 """The format ``saved_model``: signatures for raw bytes and for encoded images."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import tensorflow as tf
@@ -20,4 +23,17 @@ def write(trained: TrainedModel, folder: Path) -> None:
         SIGNATURE: serving_function(trained.model, trained.contract),
         ENCODED_SIGNATURE: encoded_serving_function(trained.model, trained.contract),
     }
-    tf.saved_model.save(module, folder, signatures=signatures)
+    with _without_information():
+        tf.saved_model.save(module, folder, signatures=signatures)
+
+
+@contextmanager
+def _without_information() -> Iterator[None]:
+    """Hide where the assets are written, which TensorFlow prints in interactive sessions."""
+    logger = logging.getLogger("tensorflow")
+    before = logger.level
+    logger.setLevel(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

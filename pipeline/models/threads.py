@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
-from pipeline.system.quiet_import import quiet_import
+from pipeline.system.tensorflow_import import tensorflow_import
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
@@ -24,7 +24,7 @@ def use_threads(config: "Config") -> None:
     Raises:
         ConfigError: TensorFlow has started with another number.
     """
-    with quiet_import():
+    with tensorflow_import():
         import tensorflow as tf
 
     wanted = config.train.threads or _DEFAULT

@@ -13,10 +13,10 @@ from pipeline.config.yaml_text import load_yaml, value_text
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
 
-# Where this machine gets its data; elsewhere, the defaults apply.
+# Where this machine gets its data and tracks its runs; elsewhere, the defaults apply.
 _FOLDERS, _HOSTS = ("manual_dir", "tfds_dir"), ("mirrors",)
 _OVERRIDE = re.compile(r"(?P<key>[^=]+)=(?P<value>.*)", re.DOTALL)
-_OF_THE_MACHINE = {f"data.{name}" for name in (*_FOLDERS, *_HOSTS)}
+_OF_THE_MACHINE = {f"data.{name}" for name in (*_FOLDERS, *_HOSTS)} | {"track", "track.mlflow"}
 
 
 def portable_config(config: "Config", workspace: Path) -> dict[str, Any]:
@@ -26,6 +26,7 @@ def portable_config(config: "Config", workspace: Path) -> dict[str, Any]:
     Of the folders of the data, only the last part remains.
     """
     values = config.model_dump(mode="json")
+    del values["track"]
     data = values["data"]
     data |= dict.fromkeys(_HOSTS)
     data |= {name: data[name] and Path(data[name]).name for name in _FOLDERS}
@@ -36,7 +37,8 @@ def portable_config(config: "Config", workspace: Path) -> dict[str, Any]:
 def portable_command(config: "Config", workspace: Path) -> str:
     """Return the command that runs the configuration, or nothing if it was not read from a file.
 
-    Paths are those of ``portable_config``; overrides for the data of this machine are left out.
+    Paths are those of ``portable_config``; overrides for the data and the tracking of this machine
+    are left out.
     """
     file, overrides = config.origin.file, config.origin.overrides
     if file is None:

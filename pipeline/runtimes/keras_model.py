@@ -45,5 +45,5 @@ RUNTIME = Runtime(
     ("keras",),
     PythonPackage("keras", "keras", "train", extra_modules=("tensorflow",)),
     KerasPredictor,
-    unneeded_modules=("sklearn",),  # for Keras' wrappers; a quarter of the time of the import
+    unneeded_modules=("matplotlib", "sklearn"),  # for galleries and wrappers; a third of the import
 )

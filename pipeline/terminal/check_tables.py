@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pipeline.artifacts.cost import SLOWER
-from pipeline.terminal.check_summary import print_failures, print_files, proof
+from pipeline.results.sentences import proof
+from pipeline.terminal.check_summary import print_failures, print_files
 from pipeline.terminal.layout import new_table, print_line, print_table
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 from weakref import finalize
@@ -36,7 +37,11 @@ class TerminalProgress(Progress):
 
         With ``quiet``, only messages are shown that the user must not miss.
         """
-        self.console = console or Console(file=self._own_standard_error(), highlight=False)
+        self.console = console or Console(
+            file=self._own_standard_error(),
+            highlight=False,
+            force_jupyter=False,  # else each line is an output of its own
+        )
         self._interruption = interruption or Interruption()
         self._quiet = quiet
         self._noticed: set[str] = set()
@@ -79,9 +84,11 @@ class TerminalProgress(Progress):
 
     def _own_standard_error(self) -> TextIO:
         """Return standard error, as a copy that stays open while its descriptor is redirected."""
+        if not isinstance(sys.stderr, TextIOWrapper):
+            return sys.stderr  # a notebook's: its descriptor belongs to the server's terminal
         try:
             descriptor = os.dup(sys.stderr.fileno())
-        except (AttributeError, OSError, ValueError):  # a notebook's or a test's own stream
+        except (OSError, ValueError):  # a test's own stream
             return sys.stderr
         encoding = sys.stderr.encoding
         copy = os.fdopen(descriptor, "w", encoding=encoding, errors="backslashreplace")

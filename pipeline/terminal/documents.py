@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from pipeline.artifacts.checks import Check
 
 if TYPE_CHECKING:
-    from pipeline.api import RunResult, SplitMetrics
     from pipeline.artifacts.metrics import Metrics
     from pipeline.commands.predict import Prediction
     from pipeline.commands.why import Reason
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from pipeline.gradcheck.report import GradientCheck
     from pipeline.publishing.publication import Publication
     from pipeline.publishing.published_folder import PublishedModel
+    from pipeline.results.run_result import RunResult
+    from pipeline.results.summaries import SplitMetrics
     from pipeline.serving.settings import Settings
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pipeline.artifacts.data_source import SAMPLE
-from pipeline.terminal.check_summary import print_failures, proof
+from pipeline.results.sentences import SAMPLE_WARNING, proof, score_text
+from pipeline.terminal.check_summary import print_failures
 from pipeline.terminal.layout import print_line
 
 if TYPE_CHECKING:
-    from pipeline.api import RunResult
     from pipeline.publishing.publication import Publication
+    from pipeline.results.run_result import RunResult
 
 
 def print_summary(result: "RunResult", workspace: Path) -> None:
@@ -30,27 +31,9 @@ def print_summary(result: "RunResult", workspace: Path) -> None:
 def print_result(result: "RunResult") -> None:
     """Print the score on the test set, and a warning if the network saw only a sample."""
     if result.metrics:
-        print_line(escape(score_text(result)))
+        print_line(escape(score_text(result.metrics["test"], result.data.test)))
     if result.data.source == SAMPLE:
-        print_line("[yellow]Trained on a SAMPLE of 5,000 digits, not on the full data set.[/]")
-
-
-def score_text(result: "RunResult") -> str:
-    """Return the score on the test set and what it means, in numbers of images."""
-    metrics, images = result.metrics["test"], result.data.test
-    name, score = next(iter(metrics.scores.items()))
-    baseline = metrics.baseline.get(name)
-    if name != "accuracy":
-        than = "" if baseline is None else f"; always predicting the mean gives {baseline:.3f}"
-        return f"Test {name.upper()} {score:.3f} on {images:,} images{than}."
-    from pipeline.evaluation.intervals import accuracy_interval
-
-    wrong = round((1 - score) * images)
-    interval = accuracy_interval(images - wrong, images)
-    return (
-        f"Test accuracy {100 * score:.2f} % (95 % CI {100 * interval.low:.2f} to "
-        f"{100 * interval.high:.2f}): {wrong:,} of {images:,} misclassified"
-    )
+        print_line(f"[yellow]{SAMPLE_WARNING}[/]")
 
 
 def next_command(result: "RunResult", workspace: Path) -> str:

@@ -10,12 +10,12 @@ from pipeline.terminal.check_tables import print_checks
 from pipeline.terminal.layout import console, headline, new_table, print_line, print_table
 
 if TYPE_CHECKING:
-    from pipeline.api import RunResult
     from pipeline.artifacts.stage_facts import LayerSummary
     from pipeline.commands.doctor import Finding
     from pipeline.commands.predict import Prediction
     from pipeline.commands.why import Reason
     from pipeline.publishing.published_folder import PublishedModel
+    from pipeline.results.run_result import RunResult
     from pipeline.serving.settings import Settings
 
 

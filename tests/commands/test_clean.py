@@ -18,6 +18,7 @@ from pipeline.errors import ModelError, RequestError, StorageError
 from pipeline.progress import Silent
 from pipeline.stages import run_stages
 from pipeline.system.atomic import locked
+from pipeline.tracking.journal import Journal, State
 from tests.support.command_line import assert_error, in_process
 from tests.support.files import contents
 from tests.support.paths import SMOKE
@@ -132,6 +133,23 @@ def test_event_files_are_removed_with_their_run(three: Path) -> None:
     removed = pipeline.clean(keep=1, workspace=three)
     assert {path.name for path in events.iterdir()} == {"new-cccccccc", "mine"}
     assert events / "old-aaaaaaaa" in {one.path for one in removed}
+
+
+def test_journals_that_were_sent_are_removed_with_their_run(three: Path) -> None:
+    folder = three / "runs" / "tracking"
+    for run, is_sent in {
+        "old-aaaaaaaa": True,
+        "middle-bbbbbbbb": False,
+        "new-cccccccc": True,
+    }.items():
+        journal = Journal.of(folder, run, "local")
+        journal.append({"event": "end"})
+        journal.save(State(journal.events()[1] if is_sent else 0))
+    removed = {one.path.name for one in pipeline.clean(keep=1, workspace=three)}
+    kept = {path.name.rpartition("-")[0] for path in folder.iterdir()}
+    assert kept == {"middle-bbbbbbbb", "new-cccccccc"}
+    old = Journal.of(folder, "old-aaaaaaaa", "local").path
+    assert removed >= {old.name, old.with_suffix(".sent").name}
 
 
 def test_checkpoints_and_downloads(three: Path) -> None:

@@ -412,7 +412,8 @@ def test_every_key_is_read_by_a_stage() -> None:
         "data.manual_dir",
         "data.tfds_dir",
         "data.mirrors",
-    }  # these only locate the data
+        "track",
+    }  # these only locate the data, and track the run
     keys = {
         f"{name}.{key}" if field.annotation and hasattr(field.annotation, "model_fields") else name
         for name, field in Config.model_fields.items()

@@ -28,20 +28,14 @@ from pipeline.stages import run_stages
 from pipeline.system.atomic import sha256
 from tests.conftest import FullMnist
 from tests.support.command_line import assert_error, command, in_process
-from tests.support.data_hosts import host
+from tests.support.data_hosts import be_patient, host
 from tests.support.files import contents
 from tests.support.paths import SMOKE
 
 
 @pytest.fixture(autouse=True)
 def long_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hosts in these tests respond or refuse immediately, but a busy machine may be slow."""
     be_patient(monkeypatch)
-
-
-def be_patient(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fetching, "PROBE_SECONDS", 60.0)
-    patch.setattr(fetching, "STALL_SECONDS", 60.0)
 
 
 def data_stage(workspace: Path, *overrides: str, force: str | None = None) -> StageResult:
@@ -160,36 +154,15 @@ def test_data_set_without_a_sample_fails_offline(tmp_path: Path) -> None:
         data_stage(tmp_path, "data.name=fashion_mnist")
 
 
-@pytest.fixture(scope="module")
-def sample_then_mirror(
-    mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[StageResult]]:
-    """A workspace, and the results of three runs; the last one is forced and uses a mirror."""
-    workspace = tmp_path_factory.mktemp("mirrored")
-    with pytest.MonkeyPatch.context() as patch, host(mnist_dir) as mirror:
-        be_patient(patch)
-        settings = [f"data.mirrors=['{mirror.address}']"]
-        return workspace, [
-            data_stage(workspace),
-            data_stage(workspace, *settings),
-            data_stage(workspace, *settings, force="data"),
-        ]
-
-
-def test_full_data_set_is_downloaded_from_a_mirror(
-    sample_then_mirror: tuple[Path, list[StageResult]],
-) -> None:
-    workspace, [*_, downloaded] = sample_then_mirror
-    assert downloaded.output.facts.origin == "downloaded and checked"
-    assert downloaded.output.facts.train == 55_000
-    assert not (workspace / "runs" / "downloads" / "mnist").exists()
-
-
-def test_force_data_tries_the_network_again(
-    sample_then_mirror: tuple[Path, list[StageResult]],
-) -> None:
-    results = [(result.status, result.output.facts.train) for result in sample_then_mirror[1]]
-    assert results == [("ran", 3_667), ("cached", 3_667), ("ran", 55_000)]
+def test_full_data_set_is_downloaded_from_a_mirror(full_mnist: FullMnist) -> None:
+    """The last of three runs, which is forced; the first one finds no host, the second no need."""
+    assert [run[:2] for run in full_mnist.runs] == [
+        ["ran", 3_667],
+        ["cached", 3_667],
+        ["ran", 55_000],
+    ]
+    assert full_mnist.runs[-1][2] == "downloaded and checked"
+    assert not (full_mnist.workspace / "runs" / "downloads" / "mnist").exists()
 
 
 @pytest.fixture

@@ -31,4 +31,4 @@ def test_unneeded_modules_are_not_imported(tmp_path: Path, monkeypatch: pytest.M
 
 def test_saved_models_are_opened_without_keras() -> None:
     assert all_runtimes()["tensorflow"].unneeded_modules == ("keras",)
-    assert all_runtimes()["keras"].unneeded_modules == ("sklearn",)
+    assert all_runtimes()["keras"].unneeded_modules == ("matplotlib", "sklearn")

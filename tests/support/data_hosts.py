@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
+from pipeline.data import fetching
+
 
 class Host(ThreadingHTTPServer):
     """Serves the files of a folder in one of several ways, and records the requested names."""
@@ -71,3 +75,9 @@ def host(folder: Path, behavior: str = "good") -> Iterator[Host]:
         server.released.set()
         server.shutdown()
         server.server_close()
+
+
+def be_patient(patch: pytest.MonkeyPatch) -> None:
+    """Hosts in tests respond or refuse immediately, but a busy machine may be slow."""
+    patch.setattr(fetching, "PROBE_SECONDS", 60.0)
+    patch.setattr(fetching, "STALL_SECONDS", 60.0)

@@ -9,9 +9,9 @@ import pytest
 from pipeline.api import DataSummary, RunResult, SplitMetrics
 from pipeline.artifacts.checks import Check
 from pipeline.config import read
-from pipeline.terminal.check_summary import proof
+from pipeline.results.sentences import proof, score_text
 from pipeline.terminal.check_tables import print_verification
-from pipeline.terminal.run_summary import next_command, print_summary, score_text
+from pipeline.terminal.run_summary import next_command, print_summary
 from tests.support.paths import SMOKE
 
 
@@ -36,6 +36,10 @@ def result(score: float = 0.9836, name: str = "accuracy", **changes: Any) -> Run
         metrics={"test": metrics}, verification=CHECKS, published=None, publication=None,
     )  # fmt: skip
     return replace(made, **changes)
+
+
+def shown_score(score: float = 0.9836, name: str = "accuracy") -> str:
+    return score_text(result(score, name).metrics["test"], 10_000)
 
 
 def test_proof_has_the_difference_closest_to_its_tolerance() -> None:
@@ -65,16 +69,16 @@ def test_passing_rows_are_one_line_a_file(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_accuracy_is_explained_in_images() -> None:
-    assert score_text(result()) == (
+    assert shown_score() == (
         "Test accuracy 98.36 % (95 % CI 98.09 to 98.59): 164 of 10,000 misclassified"
     )
-    assert score_text(result(1.0)) == (
+    assert shown_score(1.0) == (
         "Test accuracy 100.00 % (95 % CI 99.96 to 100.00): 0 of 10,000 misclassified"
     )
 
 
 def test_error_of_a_regression_is_beside_that_of_the_mean() -> None:
-    assert score_text(result(0.6281, "rmse")) == (
+    assert shown_score(0.6281, "rmse") == (
         "Test RMSE 0.628 on 10,000 images; always predicting the mean gives 2.900."
     )
 

@@ -82,6 +82,7 @@ def _inline(svg: str, name: str, description: str) -> str:
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r"(font: [\d.]+px)[^;\"]*", r"\g<1> sans-serif", svg)
     svg = re.sub(r"font: ([\d.]+)px sans-serif", r"font-size: \1px", svg)
+    svg = re.sub(r" font-family: [^;\"]*;", "", svg)  # as matplotlib 3.11 writes it
     for color, variable in VARIABLES.items():
         svg = svg.replace(color, f"var({variable})")
     return re.sub(r"\n\s*", "\n", svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', ""))

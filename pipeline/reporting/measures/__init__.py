@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from pipeline.artifacts.report import Measures
 from pipeline.progress import Progress
+from pipeline.reporting.epochs import epochs
 from pipeline.reporting.measures.answers import answer_measures
 from pipeline.reporting.measures.binary import binary_measures
 from pipeline.reporting.measures.calibration import calibration, coverage
 from pipeline.reporting.measures.changes import changes_for
-from pipeline.reporting.measures.learning import epochs
 from pipeline.reporting.measures.network import network_measures
 from pipeline.reporting.measures.residuals import residual_measures
 from pipeline.reporting.measures.robustness import robustness
@@ -21,7 +21,8 @@ def measure(run: ReportedRun, progress: Progress) -> Measures:
     with progress.task("measuring the predictions"):
         predictor = KerasPredictor(run.model_file)
         weights, units, first = network_measures(run)
-        found = Measures(epochs=epochs(run), weights=weights, units=units, first_units=first)
+        trained = epochs(run.config, run.train)
+        found = Measures(epochs=trained, weights=weights, units=units, first_units=first)
         if run.data_set.class_names:
             found = answer_measures(run, found)
             found = replace(found, calibration=calibration(run, predictor), coverage=coverage(run))

@@ -46,9 +46,9 @@ def test_run_logs_nothing(tmp_path: Path, progress: str) -> None:
 def test_other_output_and_errors_remain() -> None:
     _, err = script(
         "import os\n"
-        "from pipeline.system.quiet_import import quiet_import\n"
+        "from pipeline.system.tensorflow_import import tensorflow_import\n"
         "try:\n"
-        "    with quiet_import():\n"
+        "    with tensorflow_import():\n"
         "        os.write(2, b'E0000 00:00:1795744168.488958 1 x.cc:1] a real error\\n')\n"
         "        os.write(2, b'I0000 00:00:1795744168.488958    1765 x.cc:1] information\\n')\n"
         "        import tensorflow\n"
@@ -64,8 +64,27 @@ def test_other_output_and_errors_remain() -> None:
 @pytest.mark.tensorflow
 def test_requested_level_is_respected() -> None:
     code = (
-        "from pipeline.system.quiet_import import quiet_import\n"
-        "with quiet_import(): import tensorflow"
+        "from pipeline.system.tensorflow_import import tensorflow_import\n"
+        "with tensorflow_import(): import tensorflow"
     )
     assert "oneDNN" in script(code, TF_CPP_MIN_LOG_LEVEL="0")[1]
     assert script("import os; os.close(2)\n" + code) == ("", "")
+
+
+@pytest.mark.process
+@pytest.mark.tensorflow
+def test_parts_of_keras_that_import_much_are_loaded_on_first_use() -> None:
+    out, _ = script(
+        "import sys\n"
+        "from pipeline.system.tensorflow_import import tensorflow_import\n"
+        "with tensorflow_import():\n"
+        "    import keras, tensorflow\n"
+        "assert not [finder for finder in sys.meta_path if 'pipeline' in str(finder)]\n"
+        "print(sorted({'matplotlib', 'sklearn'} & sys.modules.keys()))\n"
+        "print(keras.wrappers.SKLearnClassifier.__name__)\n"
+        "print(tensorflow.keras.visualization.plot_image_gallery.__name__)\n"
+        "print(sorted({'matplotlib', 'sklearn'} & sys.modules.keys()))\n"
+    )
+    assert out.splitlines() == [
+        "[]", "SKLearnClassifier", "plot_image_gallery", "['matplotlib', 'sklearn']"
+    ]  # fmt: skip

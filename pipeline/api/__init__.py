@@ -1,0 +1,49 @@
+"""The Python API: one function for each command of the command line, by groups of commands."""
+
+from pipeline.api.arguments import DEFAULT_CONFIG
+from pipeline.api.configuration import describe_layers, resolve_config, why
+from pipeline.api.lecture import explain_gradients, gradcheck
+from pipeline.api.models import list_models, serve, verify
+from pipeline.api.recorded import (
+    compare,
+    report,
+    runs,
+    tensorboard_command,
+    track_status,
+    track_sync,
+    watch,
+)
+from pipeline.api.training import run, study
+from pipeline.api.workspace import clean, diagnose
+from pipeline.commands.predict import load_model, predict
+from pipeline.results.run_result import RunResult
+from pipeline.results.summaries import DataSummary, RunSeconds, SplitMetrics
+
+__all__ = [
+    "DEFAULT_CONFIG",
+    "DataSummary",
+    "RunResult",
+    "RunSeconds",
+    "SplitMetrics",
+    "clean",
+    "compare",
+    "describe_layers",
+    "diagnose",
+    "explain_gradients",
+    "gradcheck",
+    "list_models",
+    "load_model",
+    "predict",
+    "report",
+    "resolve_config",
+    "run",
+    "runs",
+    "serve",
+    "study",
+    "tensorboard_command",
+    "track_status",
+    "track_sync",
+    "verify",
+    "watch",
+    "why",
+]

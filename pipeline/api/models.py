@@ -1,0 +1,86 @@
+"""Use published models."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from pipeline.api.arguments import existing_workspace
+from pipeline.artifacts.checks import Check
+from pipeline.commands.predict import PathLike
+from pipeline.engine.workspace import Workspace
+from pipeline.errors import ModelError
+from pipeline.progress import Progress, default_progress
+from pipeline.publishing.listing import list_published
+from pipeline.publishing.published_folder import PublishedModel, find_published
+
+if TYPE_CHECKING:
+    from pipeline.serving.settings import ServeOptions, Settings
+
+
+def list_models(*, workspace: PathLike = ".") -> tuple[list[PublishedModel], list[ModelError]]:
+    """Return every published version, and an error for each version or label that is broken.
+
+    Raises:
+        RequestError: the workspace does not exist.
+    """
+    return list_published(existing_workspace(workspace, "exported/").exported)
+
+
+def verify(
+    model: PathLike,
+    runtimes: Sequence[str] = (),
+    *,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+) -> list[Check]:
+    """Verify a published model or an ONNX file on this machine, on the whole test set.
+
+    Raises:
+        ModelError: ``model`` is neither.
+        VerificationFailed: a file was altered, or its predictions differ.
+    """
+    from pipeline.commands.verify_file import verify_file
+    from pipeline.commands.verify_published import verify_published
+    from pipeline.publishing.locating import locate
+
+    resolved = Workspace(Path(workspace))
+    path = locate(model, resolved.exported)
+    shown = progress or default_progress()
+    if path.is_file():
+        return verify_file(path, runtimes, resolved, shown)
+    return verify_published(find_published(path), runtimes, resolved, shown)
+
+
+def serve(
+    models: Sequence[str] = (),
+    *,
+    workspace: PathLike = ".",
+    token_file: Path | None = None,
+    insecure: bool = False,
+    on_open: "Callable[[Settings], None]" = lambda _: None,
+    **options: "Unpack[ServeOptions]",
+) -> None:
+    """Serve published models until SIGINT or SIGTERM; ``options`` are fields of ``Settings``.
+
+    Raises:
+        RequestError: a model, address or file is invalid, or the server would be unprotected.
+        MachineError: a port is in use.
+    """
+    from pipeline.serving import serve as serving
+    from pipeline.serving.bearer_token import read_token
+    from pipeline.serving.settings import (
+        Settings,
+        require_certificate,
+        require_token_or_tls,
+    )
+
+    exported = Workspace(Path(workspace)).exported
+    settings = Settings(
+        exported=exported,
+        folders=serving.served_folders(list(models), exported),
+        token=read_token(token_file),
+        **options,
+    )
+    require_certificate(settings.certificate, settings.key)
+    require_token_or_tls(settings, insecure=insecure)
+    serving.serve(settings, on_open)

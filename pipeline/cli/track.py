@@ -1,0 +1,49 @@
+"""The commands ``track sync`` and ``track status``."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline.cli.options import HERE, Debug, Json, WorkspaceDir
+from pipeline.terminal.session import print_json, report_errors
+from pipeline.terminal.usage_hints import HintingGroup
+
+if TYPE_CHECKING:
+    from pipeline.tracking.synchronization import Tracked
+
+track = typer.Typer(
+    name="track", cls=HintingGroup, no_args_is_help=True, help="Runs that are tracked in MLflow."
+)
+
+
+@track.command()
+def sync(workspace: WorkspaceDir = HERE, json: Json = False, debug: Debug = False) -> None:
+    """Send what runs could not send, because the server was down for example."""
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+
+        runs = api.track_sync(workspace=workspace)
+        _print(runs, json)
+        if any(run.waiting for run in runs):
+            raise typer.Exit(3)
+
+
+@track.command()
+def status(workspace: WorkspaceDir = HERE, json: Json = False, debug: Debug = False) -> None:
+    """List the tracked runs, and what of each was not sent yet."""
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+
+        _print(api.track_status(workspace=workspace), json)
+
+
+def _print(runs: "list[Tracked]", json: bool) -> None:
+    if json:
+        print_json([vars(run) for run in runs])
+        return
+    if not runs:
+        print("No run is tracked. To track runs, add track: {mlflow: local} to a configuration.")
+    for run in runs:
+        state = f"not sent: {run.waiting}" if run.waiting else "sent"
+        problem = f" ({run.problem.rstrip('.')})" if run.problem else ""
+        print(f"{run.run} to {run.uri}: {state}{problem}")

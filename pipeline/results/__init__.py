@@ -1,0 +1,1 @@
+"""What ``pipeline.run`` returns: numbers, sentences about them, and a card for notebooks."""
