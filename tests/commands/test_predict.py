@@ -15,6 +15,7 @@ from tests.support.single_output import DIGIT_VALUE, OUTPUTS, PARITY
 
 References = dict[str, Reference]
 COUNT = 20
+DOUBT = {"unsure", "reason"}
 
 
 @pytest.fixture
@@ -36,8 +37,9 @@ def test_label_and_probability_of_a_binary_model(
     done = in_process("predict", PARITY, images, "-C", single_output)
     lines = [line.split("\t") for line in done.out.splitlines()]
     assert [name for name, *_ in lines] == [f"{images}[{index}]" for index in range(COUNT)]
-    assert [label for _, label, _ in lines] == ["odd" if p > 0.5 else "even" for p in odd]
-    shown = [float(probability) for *_, probability in lines]
+    assert [line[1] for line in lines] == ["odd" if p > 0.5 else "even" for p in odd]
+    shown = [float(line[2]) for line in lines]
+    assert [line[3:] for line in lines] == [["unsure"] if max(p, 1 - p) < 0.9 else [] for p in odd]
     np.testing.assert_allclose(shown, np.maximum(odd, 1 - odd), rtol=0, atol=6e-5)
 
 
@@ -47,8 +49,9 @@ def test_document_of_a_binary_model(
     odd = single_references[PARITY].probabilities[:COUNT, 0]
     predictions = documents(PARITY, images, "-C", single_output)
     for index, (found, probability) in enumerate(zip(predictions, odd, strict=True)):
-        assert set(found) == {"file", "index", "label", "probability", "probabilities"}
-        assert found["index"] == index
+        assert set(found) == {"file", "index", "label", "probability", "probabilities", *DOUBT}
+        assert (found["index"], found["reason"]) == (index, None)
+        assert found["unsure"] == (found["probability"] < 0.9)
         expected = {"even": 1 - probability, "odd": probability}
         assert found["probabilities"] == pytest.approx(expected, abs=1e-5)
         assert found["probability"] == max(found["probabilities"].values())
@@ -67,7 +70,8 @@ def test_value_of_a_regression(
     for found, value in zip(
         documents(DIGIT_VALUE, images, "-C", single_output), values, strict=True
     ):
-        assert set(found) == {"file", "index", "value"}
+        assert set(found) == {"file", "index", "value", *DOUBT}
+        assert (found["unsure"], found["reason"]) == (False, None)
         assert found["value"] == pytest.approx(value, abs=1e-4)
 
 
