@@ -24,7 +24,7 @@ from tests.support.paths import SMOKE
 
 SEEDS = 25  # for each of the rates below: 100 trials
 RATES = (0.001, 0.003, 0.01, 0.03)
-# Short enough for 200 kills before a study of 100 trials is complete.
+# Short, so that most of 200 kills strike before a study of 100 trials is complete.
 _SECONDS_AFTER_STAGE, _SECONDS_AFTER_START = 0.5, 4.0
 _POLL_SECONDS = 0.01
 _STUDY_SECONDS = 3600

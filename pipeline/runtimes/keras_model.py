@@ -45,5 +45,5 @@ RUNTIME = Runtime(
     ("keras",),
     PythonPackage("keras", "keras", "train", extra_modules=("tensorflow",)),
     KerasPredictor,
-    unneeded_modules=("matplotlib", "sklearn"),  # for galleries and wrappers; a third of the import
+    unneeded_modules=("matplotlib", "sklearn"),  # for Keras' galleries and wrappers
 )
