@@ -39,7 +39,7 @@ def importances(result: StudyResult) -> list[Importance]:
     Only main effects count, not interactions, and the estimate is biased upward: levels with few
     trials differ by chance.
     """
-    rated = [trial for trial in result.trials if result.score.name in trial.metrics]
+    rated = [trial for trial in result.distinct_trials if result.score.name in trial.metrics]
     scores = [trial.metrics[result.score.name] for trial in rated]
     found = []
     for key in result.keys:

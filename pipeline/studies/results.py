@@ -68,6 +68,11 @@ class StudyResult:
     test: dict[str, Metrics]
 
     @cached_property
+    def distinct_trials(self) -> list[Trial]:
+        """The trials without those that a search proposed again: a training counts once."""
+        return distinct(self.trials)
+
+    @cached_property
     def groups(self) -> list[Group]:
         """The trials grouped over seeds, in the order of their first ones."""
         return group(self.trials, self.score)
@@ -120,10 +125,20 @@ class StudyResult:
         return [metrics.scores[self.score.name] for metrics in found if metrics is not None]
 
 
+def distinct(trials: Sequence[Trial]) -> list[Trial]:
+    """Return one trial for all with the same values: a complete one if there is one."""
+    found: dict[str, Trial] = {}
+    for trial in trials:
+        known = found.setdefault(key_of(trial.values, ()), trial)
+        if known.status != "complete" and trial.status == "complete":
+            found[key_of(trial.values, ())] = trial
+    return list(found.values())
+
+
 def group(trials: Sequence[Trial], score: Score) -> list[Group]:
     """Group trials that differ only in their seed."""
     found: dict[str, list[Trial]] = {}
-    for trial in trials:
+    for trial in distinct(trials):
         found.setdefault(key_of(trial.values, (SEED,)), []).append(trial)
     return [Group(_without(same[0].values, (SEED,)), tuple(same), score) for same in found.values()]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline.progress import TrainingCost
 from pipeline.studies.budget import is_used_up, within
+from pipeline.studies.importance import importances
 from pipeline.studies.results import StudyResult, best_group, group
 from pipeline.studies.schema import Budget
 from pipeline.studies.trial import Status, Trial
@@ -33,6 +34,18 @@ def test_trials_that_differ_in_the_seed_are_one_group() -> None:
     assert second.spread is None
     assert best_group([first, second]) is second  # by the mean, not by the best seed
     assert best_group(group(trials, RMSE)) == group(trials, RMSE)[0]
+
+
+def test_trials_that_a_search_proposed_again_count_once(tmp_path: Path) -> None:
+    trials = [trial(0.9, rate=1, seed=0), trial(0.8, rate=1, seed=1), trial(0.9, rate=1, seed=0)]
+    [found] = group(trials, ACCURACY)
+    assert (len(found.trials), found.scores) == (2, [0.9, 0.8])
+    again = [trial(0.6, "pruned", rate=1), trial(0.9, rate=1), trial(0.6, "pruned", rate=1)]
+    [found] = group(again, ACCURACY)
+    assert (found.is_complete, found.scores, found.spread) == (True, [0.9], None)
+    result = StudyResult(study_of(tmp_path), tmp_path, ACCURACY, tuple(trials), {})
+    [seeds] = importances(result)
+    assert seeds.share is None  # each seed was tried once
 
 
 def test_values_that_are_equal_in_python_are_different_groups() -> None:
