@@ -76,8 +76,10 @@ def _unknown_key(path: KeyPath, places: Places, root: type[BaseModel]) -> str:
 
 def _missing(key: KeyPath) -> str:
     examples = {"schedule": "cosine", "callbacks": "csv_logger", "track": "local"}
+    of_study = {"base": "../mlp.yaml", "axes": "{train.batch_size: [32, 256]}"}
     section = without_indices(key)[-2] if key[1:] else ""
-    return f"Add it, for example {key[-1]}: {examples.get(section, 'mlp')}."
+    example = of_study.get(key[-1]) or examples.get(section, "mlp")
+    return f"Add it, for example {key[-1]}: {example}."
 
 
 _URL = "an address that begins with http:// or https://"
@@ -87,6 +89,7 @@ _RULES = {
     "string_type": "text",
     "bool_type": "true or false",
     "tuple_type": "a list",
+    "dict_type": "a section (KEY: VALUE lines)",
     "model_type": "a section (KEY: VALUE lines)",
     "model_attributes_type": "a section (KEY: VALUE lines)",
     "finite_number": "a finite number",

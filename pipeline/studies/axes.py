@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -92,6 +92,19 @@ def choose(axes: tuple[Axis, ...], chooser: Chooser) -> Values:
             choice = chooser.choice(axis, axis.values)
             values |= {axis.key: copy.deepcopy(choice.value), **choose(choice.axes, chooser)}
     return values
+
+
+def all_axes(axes: Iterable[Axis]) -> Iterator[Axis]:
+    """Yield axes, each followed by those that belong to its choices."""
+    for axis in axes:
+        yield axis
+        for choice in choices_of(axis):
+            yield from all_axes(choice.axes)
+
+
+def choices_of(axis: Axis) -> tuple[Choice, ...]:
+    """Return the choices of an axis; a range has none."""
+    return () if isinstance(axis.values, Range) else axis.values
 
 
 def single_values(axes: tuple[Axis, ...]) -> Iterator[Values]:

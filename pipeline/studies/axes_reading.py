@@ -39,9 +39,15 @@ def _read_axis(key: str, value: Any, places: Places, path: tuple[str, ...]) -> A
 
 
 def _read_choice(value: Any, places: Places, path: tuple[str, ...]) -> Choice:
-    is_conditional = isinstance(value, dict) and set(value) == _CHOICE
-    if not is_conditional:
+    # An argument of a named object may be called ``value``, too.
+    if not isinstance(value, dict) or "value" not in value or "name" in value:
         return Choice(value)
+    if set(value) != _CHOICE:
+        raise ConfigError(
+            "A value with axes of its own must have the keys value and axes, and no others; got "
+            f"{as_yaml(value)} in {places.of(path)}. Write for example {{value: sgd, axes: "
+            "{optimizer.momentum: [0, 0.9]}}."
+        )
     if not isinstance(value["axes"], dict):
         raise ConfigError(
             f"The axes of the value {as_yaml(value['value'])} must be a mapping of keys to lists; "
@@ -70,9 +76,19 @@ def _read_range(key: str, value: dict[str, Any], place: str) -> Range:
             f"{', and low above 0 for log: true' if found.log else ''}; got {as_yaml(value)} in "
             f"{place}."
         )
+    if _is_whole(found.low) and _is_whole(found.high) and not _is_whole(found.step or 1):
+        raise ConfigError(
+            f"The step of axes.{key} must be a whole number, as low and high are; got "
+            f"{as_yaml(value)} in {place}. For other numbers, write the limits with a decimal "
+            f"point: low: {float(found.low)}, high: {float(found.high)}."
+        )
     if found.step is not None and (found.step <= 0 or found.log):
         raise ConfigError(
             f"The step of axes.{key} must be greater than 0, and cannot be combined with log: "
             f"true; got {as_yaml(value)} in {place}."
         )
     return found
+
+
+def _is_whole(number: float) -> bool:
+    return isinstance(number, int)

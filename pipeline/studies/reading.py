@@ -16,13 +16,11 @@ from pipeline.config.reading import Override, read
 from pipeline.config.schema import Config
 from pipeline.config.yaml_file import read_mapping
 from pipeline.errors import ConfigError
-from pipeline.studies.axes import Axis, Values, grid, single_values
+from pipeline.studies.axes import Axis, Values, single_values
 from pipeline.studies.axes_reading import read_axes
-from pipeline.studies.schema import GRID, StudySchema
-
-THREADS = "train.threads"
-# Optuna's other pruners compare a trial with completed trials, or with none.
-_COMPARE_RUNNING = {"successivehalving": "SuccessiveHalvingPruner", "hyperband": "HyperbandPruner"}
+from pipeline.studies.checks import THREADS, check_settings, check_target
+from pipeline.studies.schema import StudySchema
+from pipeline.tasks.registry import task_of
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,19 @@ class Study:
         yield self.config_of({})
         yield from map(self.config_of, single_values(self.axes))
 
-    def _overrides(self, values: Values) -> Iterator[Override]:
-        for section, settings in (("overrides", self.settings.overrides), ("axes", values)):
-            for key, value in settings.items():
-                yield Override(key, value, self.places.of((section, key)))
-        yield Override(THREADS, self.settings.threads, self.places.of(("threads",)))
+    def _overrides(self, values: Values) -> list[Override]:
+        """Return the values in the order in which they apply.
+
+        A section comes before its keys, because it replaces them: ``optimizer`` before
+        ``optimizer.learning_rate``, in whatever order the file has them.
+        """
+        given = [
+            Override(key, value, self.places.of((section, key)))
+            for section, settings in (("overrides", self.settings.overrides), ("axes", values))
+            for key, value in settings.items()
+        ]
+        given.append(Override(THREADS, self.settings.threads, self.places.of(("threads",))))
+        return sorted(given, key=lambda override: override.key.count("."))
 
 
 def read_study(path: Path) -> Study:
@@ -88,47 +94,11 @@ def read_study(path: Path) -> Study:
             f"base must be a configuration, relative to the study's file; got {settings.base!r} in "
             f"{places.of(('base',))}, and {base} does not exist."
         )
-    study = Study(settings, base, read_axes(settings.axes, places), places)
-    _check_values(study)
-    _check_search(study)
-    _check_pruner(study)
-    return study
-
-
-def _check_values(study: Study) -> None:
-    for section, keys in (("overrides", study.settings.overrides), ("axes", study.settings.axes)):
-        if THREADS in keys:
-            raise ConfigError(
-                f"{THREADS} must be the same in all trials of a study; got it in "
-                f"{study.places.of((section, THREADS))}. Set threads of the study instead."
-            )
+    axes = read_axes(settings.axes, places)
+    check_settings(settings, axes, places)
+    study = Study(settings, base, axes, places)
     deque(study.checked_configs(), maxlen=0)
-
-
-def _check_search(study: Study) -> None:
-    search, budget = study.settings.search, study.settings.budget
-    if search.name == GRID:
-        if search.arguments:
-            raise ConfigError(
-                f"search: grid has no argument {next(iter(search.arguments))!r} in "
-                f"{study.places.of(('search',))}. Remove it, or name a sampler of Optuna."
-            )
-        next(grid(study.axes))  # reports an axis that is a range
-    elif budget.trials is budget.epochs is budget.images is None:
-        raise ConfigError(
-            f"search: {search.name} ends only with a budget; got none in "
-            f"{study.places.of(('search',))}. Set budget, for example budget: {{trials: 50}}."
-        )
-
-
-def _check_pruner(study: Study) -> None:
-    """Require that the pruner does not depend on which of several running trials is faster."""
-    pruner, parallel = study.settings.pruner, study.settings.search.parallel
-    if pruner and parallel > 1 and pruner.name in _COMPARE_RUNNING:
-        raise ConfigError(
-            f"{_COMPARE_RUNNING[pruner.name]} compares trials while they run, so with several at a "
-            "time its decisions would depend on their speed; got search.parallel "
-            f"{parallel} in {study.places.of(('search', 'parallel'))}. Set it to 1, or choose a "
-            "pruner that compares with completed trials, for example pruner: "
-            "{name: median}."
-        )
+    if settings.target is not None:
+        score = task_of(study.config_of({})).quality
+        check_target(settings.target, score, places.of(("target",)))
+    return study

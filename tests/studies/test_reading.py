@@ -68,6 +68,37 @@ def test_trials_do_not_change_the_values_of_an_axis(tmp_path: Path) -> None:
     assert points(study)[0]["optimizer"] == {"name": "sgd"}
 
 
+def test_section_does_not_replace_its_keys_in_any_order_of_the_axes(tmp_path: Path) -> None:
+    axes = "axes: {optimizer.learning_rate: [0.1, 0.3], optimizer: [adam, {name: sgd}]}"
+    study = study_of(tmp_path, "overrides: {optimizer.weight_decay: 0.01}", axes=axes)
+    found = [study.config_of(point).optimizer for point in points(study)]
+    assert [(one.name, one.learning_rate) for one in found] == [
+        ("adam", 0.1),
+        ("sgd", 0.1),
+        ("adam", 0.3),
+        ("sgd", 0.3),
+    ]
+    assert all(one.arguments == {"weight_decay": 0.01} for one in found)
+
+
+def test_choices_of_one_axis_may_have_the_same_axes(tmp_path: Path) -> None:
+    rates = "axes: {optimizer.learning_rate: [0.1]}"
+    study = study_of(
+        tmp_path,
+        axes=f"axes: {{optimizer: [{{value: sgd, {rates}}}, {{value: adam, {rates}}}]}}",
+    )
+    assert num_points(study.axes) == 2
+
+
+def test_missing_keys_have_examples_that_fit(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text("name: rates")
+    with pytest.raises(ConfigError) as error:
+        read_study(file)
+    assert "Add it, for example base: ../mlp.yaml." in str(error.value)
+    assert "Add it, for example axes: {train.batch_size: [32, 256]}." in str(error.value)
+
+
 def test_overrides_and_threads_are_the_same_in_all_trials(tmp_path: Path) -> None:
     study = study_of(tmp_path, "overrides: {train.epochs: 7}", "threads: 1")
     for point in points(study):
@@ -114,6 +145,16 @@ def test_every_shipped_study_is_valid() -> None:
         ("budget: {seconds: 60}", ["Unknown key 'budget.seconds'", "trials, epochs, images"]),
         ("overrides: {train.epoch: 3}", ["Unknown key 'train.epoch'", "line 4"]),
         ("overrides: {train.threads: 3}", ["train.threads must be the same in all trials"]),
+        (
+            "overrides: {train.seed: 3}",
+            ["train.seed must be in overrides or in axes, not in both", "line 4 and", "line 3."],
+        ),
+        (
+            "tuned: [optimizer.learning_rat]",
+            ["tuned must name axes", "line 4", "Did you mean 'optimizer.learning_rate'?"],
+        ),
+        ("target: 97", ["validation accuracy greater than 0, and at most 1", "Write 0.97."]),
+        ("target: -1", ["target must be a validation accuracy", "got -1", "line 4."]),
     ],
 )
 def test_errors_in_a_study(tmp_path: Path, line: str, words: list[str]) -> None:
@@ -154,6 +195,21 @@ def test_pruner_that_compares_running_trials_is_refused_with_several_at_a_time(
         ("{model.l2: {low: 0, high: 1, log: true}}", ["low above 0 for log: true"]),
         ("{model.l2: {low: 1, high: 2, log: true, step: 1}}", ["cannot be combined with log"]),
         ("{optimizer: [{value: sgd, axes: 3}]}", ["must be a mapping of keys to lists; got 3"]),
+        ("{optimizer: [{value: sgd, axis: {}}]}", ["must have the keys value and axes", "'axis'"]),
+        ("{}", ["axes must have at least one key; got {}", "line 3"]),
+        ("null", ["axes must be a section (KEY: VALUE lines); got null", "line 3"]),
+        (
+            "{train.epochs: {low: 1, high: 9, step: 0.5}}",
+            ["The step of axes.train.epochs must be a whole number", "low: 1.0, high: 9.0."],
+        ),
+        (
+            "{optimizer: [{value: sgd, axes: {train.epochs: [1]}}], train.epochs: [2]}",
+            ["The same trials have two axes for train.epochs", "Remove one"],
+        ),
+        (
+            "{optimizer: [{value: sgd, axes: {optimizer: [adam]}}]}",
+            ["The same trials have two axes for optimizer", "line 3"],
+        ),
     ],
 )
 def test_errors_in_axes(tmp_path: Path, axes: str, words: list[str]) -> None:
@@ -177,7 +233,7 @@ def test_command_line_gives_the_configuration_of_the_trial(tmp_path: Path) -> No
     study = study_of(tmp_path, "overrides: {train.epochs: 7}")
     line = command_line(study, {"optimizer": {"name": "sgd", "momentum": 0.9}})
     assert line == (
-        f"pipeline run {SMOKE} train.epochs=7 'optimizer={{name: sgd, momentum: 0.9}}' "
+        f"pipeline run {SMOKE} 'optimizer={{name: sgd, momentum: 0.9}}' train.epochs=7 "
         "train.threads=2"
     )
     assert [value_text(v) for v in ("full", "1", "a: b", None, [1, "x"])] == [
