@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.comparison.comparing import Comparison, compare_sides
 from pipeline.comparison.finding import find_side
 from pipeline.comparison.page_data import page_data
+from pipeline.comparison.sides import Side
 from pipeline.comparison.verdict import SIGNIFICANCE, judge, require_significance, require_testable
 from pipeline.errors import MissingExtra, RequestError
 from pipeline.pages.writing import write_page
@@ -43,6 +44,7 @@ def compare_named(
         for number, name in enumerate(names):
             task.update(number, name)
             sides.append(find_side(name, workspace, seeds=seeds))
+    _check_networks(sides)
     for note in dict.fromkeys(note for side in sides for note in side.notes):
         progress.notice(note)
     comparison = compare_sides(sides)
@@ -81,3 +83,15 @@ def _check(names: Sequence[str]) -> None:
         raise RequestError(f"The sides must differ; got {twice[0]!r} twice. Remove one of them.")
     if find_spec("scipy") is None:
         raise MissingExtra("pipeline compare", "train")
+
+
+def _check_networks(sides: Sequence[Side]) -> None:
+    """Require that no two sides stand for the same networks under different names."""
+    known: dict[tuple[str, ...], Side] = {}
+    for side in sides:
+        networks = tuple(member.name for member in side.members)
+        if (other := known.setdefault(networks, side)) is not side:
+            raise RequestError(
+                f"The sides must differ; {other.name!r} and {side.name!r} both stand for "
+                f"{', '.join(networks)}. Remove one of them."
+            )

@@ -4,12 +4,13 @@ In this order: a configuration, if it ends in .yaml or contains overrides; a run
 digits of its hash; a published version; a configuration by its name.
 """
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.comparison.published import published_member
 from pipeline.comparison.runs import find_run, members_like, notes_on, run_side
-from pipeline.comparison.sides import CONFIGURATION, PUBLISHED, Side
+from pipeline.comparison.sides import CONFIGURATION, PUBLISHED, SEED, Side
 from pipeline.comparison.stored import flat_config
 from pipeline.config.finding import find_config, is_config
 from pipeline.config.origin import flatten
@@ -43,22 +44,46 @@ def find_side(text: str, workspace: Workspace, *, seeds: bool = False) -> Side:
 
 def _configuration(text: str, records: list[Record], workspace: Workspace) -> Side:
     """Return all seeds of a configuration, which may be followed by overrides."""
-    path, *overrides = [text] if Path(text).is_file() else text.split()
+    path, *overrides = [text] if Path(text).is_file() else _words(text)
+    if any(override.partition("=")[0] == SEED for override in overrides):
+        raise RequestError(
+            f"A configuration stands for the runs of all its seeds, so it cannot set {SEED}; got "
+            f"{text!r}. To compare single networks, write their runs; see pipeline runs."
+        )
     file = find_config(Path(path))
     config = read(file, overrides)
+    command = shlex.join([path, *overrides])
     members = members_like(flatten(config.model_dump(mode="json")), records, workspace.store)
     if not members:
         raise RequestError(
             f"No run of the configuration {text!r} is in {workspace.store.root}. Run it with "
-            f"several seeds: pipeline run {text} train.seed=0 --until evaluate"
+            f"several seeds: pipeline run {command} {SEED}=0 --until evaluate"
         )
     shown = " ".join([str(file), *overrides])
     description = f"{_count(len(members))} of the configuration {shown}"
-    return Side(text, CONFIGURATION, description, members, text, notes_on(text, members))
+    return Side(text, CONFIGURATION, description, members, command, notes_on(text, members))
+
+
+def _words(text: str) -> list[str]:
+    """Return a configuration and its overrides: optimizer={name: sgd} is one, quoted or not."""
+    words: list[str] = []
+    for word in _shell_words(text):
+        if len(words) > 1 and "=" not in word:
+            words[-1] += f" {word}"
+        else:
+            words.append(word)
+    return words
+
+
+def _shell_words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # a single quotation mark
+        return text.split()
 
 
 def _has_overrides(text: str) -> bool:
-    _, *overrides = text.split() or [""]
+    _, *overrides = _words(text) or [""]
     return bool(overrides) and all("=" in word for word in overrides)
 
 

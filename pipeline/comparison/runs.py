@@ -1,5 +1,6 @@
 """Sides from run records: one run, or all runs that differ only in their seed."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -80,7 +81,7 @@ def members_like(
 def command_of(record: Record) -> str:
     """Return the arguments of ``pipeline run`` for a run, without its seed."""
     overrides = [text for text in record.overrides if not text.startswith(f"{SEED}=")]
-    return " ".join([record.file or "CONFIG", *overrides])
+    return shlex.join([record.file or "CONFIG", *overrides])
 
 
 def notes_on(name: str, members: Iterable[Member]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ MEANING = (
     "in nothing but the seed often differ significantly, too."
 )
 RESAMPLES = 5000  # of the bootstrap; the smallest p-value is 2 / 5,001
+_SMALLEST_P = float(np.finfo(float).tiny)  # smaller ones are rounded to 0, which no p-value is
 _CHUNK = 2**22  # indices drawn at once
 
 
@@ -41,9 +42,10 @@ def mcnemar(was_right: npt.NDArray[np.bool_], is_right: npt.NDArray[np.bool_]) -
 
     lost, gained = int(np.sum(was_right & ~is_right)), int(np.sum(is_right & ~was_right))
     p_value = stats.binomtest(gained, lost + gained).pvalue if lost + gained else 1.0
+    p_value = max(float(p_value), _SMALLEST_P)
     n = len(was_right)
     interval = accuracy_difference_interval(lost, gained, n)
-    return FilesTest("McNemar, exact", "accuracy", (gained - lost) / n, interval, float(p_value))
+    return FilesTest("McNemar, exact", "accuracy", (gained - lost) / n, interval, p_value)
 
 
 def bootstrap_rmse(

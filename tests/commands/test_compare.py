@@ -290,6 +290,24 @@ def test_newest_run_of_a_seed_is_taken(changeable: Path) -> None:
             2,
             "--significance must be between 5e-05 and 1; got 5. Write for example --significance ",
         ),
+        (
+            [str(SMOKE), f"{SMOKE} publish.min_accuracy=0.1"],
+            2,
+            f"The sides must differ; '{SMOKE}' and '{SMOKE} publish.min_accuracy=0.1' both stand "
+            "for smoke-",
+        ),
+        (
+            [SLOW, f"{SMOKE} train.seed=1"],
+            2,
+            "A configuration stands for the runs of all its seeds, so it cannot set train.seed; "
+            f"got '{SMOKE} train.seed=1'. To compare single networks, write their runs; see",
+        ),
+        (
+            [SLOW, f"{SMOKE} optimizer={{name: sgd, momentum: 0.3}} train.epochs=9"],
+            2,
+            f"pipeline run {SMOKE} 'optimizer={{name: sgd, momentum: 0.3}}' train.epochs=9 "
+            "train.seed=0 --until evaluate",
+        ),
         ([SLOW, str(SMOKE), "--html", "missing/page.html"], 2, "Cannot write the page to "),
     ],
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.comparison.finding import _words
 from pipeline.comparison.runs import _identity, command_of, find_run
 from pipeline.engine.records import Record
 from pipeline.errors import RequestError
@@ -59,4 +60,19 @@ def test_command_of_a_run_leaves_out_its_seed() -> None:
         "smoke", "1" * 16, file="smoke.yaml", overrides=("train.seed=3", "train.epochs=2")
     )
     assert command_of(made) == "smoke.yaml train.epochs=2"
+    made = record("smoke", "1" * 16, file="smoke.yaml", overrides=("optimizer={name: sgd}",))
+    assert command_of(made) == "smoke.yaml 'optimizer={name: sgd}'"
     assert command_of(RECORDS[0]) == "CONFIG"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mlp optimizer={name: sgd, momentum: 0.9} train.epochs=2",
+        "mlp 'optimizer={name: sgd, momentum: 0.9}' train.epochs=2",
+        "mlp optimizer='{name: sgd, momentum: 0.9}' train.epochs=2",
+    ],
+)
+def test_override_may_contain_spaces(text: str) -> None:
+    assert _words(text) == ["mlp", "optimizer={name: sgd, momentum: 0.9}", "train.epochs=2"]
+    assert _words("o'clock train.epochs=2") == ["o'clock", "train.epochs=2"]

@@ -32,6 +32,10 @@ def test_mcnemar_is_exact(table: tuple[int, int, int, int], p_value: float) -> N
     assert found.interval.low <= found.difference <= found.interval.high
 
 
+def test_p_value_is_never_zero() -> None:
+    assert 0 < mcnemar(*results(0, 0, 5_000, 0)).p_value < 1e-300
+
+
 def errors(*, noise: float, n: int = 400) -> tuple[np.ndarray, np.ndarray]:
     """The errors of two regressions on the same images; the second one adds noise."""
     random = np.random.default_rng(2)
