@@ -12,6 +12,8 @@ from pipeline.studies.reading import Study
 from pipeline.studies.schema import GRID, StudySchema
 from pipeline.studies.search.search import Grid, Proposal, Search
 from pipeline.studies.trial import Trial
+from pipeline.studies.trial_checks import check_combinations, check_networks, grid_trials
+from pipeline.studies.trial_runs import is_stored
 from pipeline.tasks.registry import task_of
 
 
@@ -24,6 +26,7 @@ def run_trials(study: Study, workspace: Workspace, progress: Progress) -> tuple[
     """
     settings = study.settings
     trials: list[Trial] = []
+    _check(study, workspace, progress)
     with (
         progress.task(f"study {study.name}", total=_total(study), unit=Unit("trials")) as task,
         open_executor(study, workspace, progress, task) as executor,
@@ -39,6 +42,16 @@ def run_trials(study: Study, workspace: Workspace, progress: Progress) -> tuple[
             for proposal, trial in finished:
                 search.tell(proposal, trial)
     return within(settings.budget, trials)
+
+
+def _check(study: Study, workspace: Workspace, progress: Progress) -> None:
+    """Find what is wrong with any trial of a grid before the first one begins."""
+    trials = grid_trials(study)
+    check_combinations(study, trials)
+    if not trials or study.settings.executor != "local":  # on Ray, this process trains nothing
+        return
+    if not is_stored(study.config_of(trials[-1]), workspace):  # else, all of them are
+        check_networks(study, trials, progress)
 
 
 def _batch(search: Search, settings: StudySchema, trials: Sequence[Trial]) -> Iterable[Proposal]:

@@ -5,13 +5,14 @@ from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
 from pipeline.config.schema import Config
 from pipeline.engine.plan import Plan
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import RequestError, TrainingDiverged, TrainingStalled
+from pipeline.errors import TrainingDiverged, TrainingStalled
 from pipeline.progress import Progress, Task
 from pipeline.stages import plan_stages, run_stages
 from pipeline.studies.outcomes import Outcome, read_outcome, write_outcome
 from pipeline.studies.reading import Study
 from pipeline.studies.search.search import Proposal
 from pipeline.studies.trial import Status, Trial
+from pipeline.studies.trial_checks import errors_of_trial
 from pipeline.studies.watch import TrialPruned, Watch
 from pipeline.tasks.combinations import score_in_logs
 from pipeline.tasks.registry import task_of
@@ -28,15 +29,12 @@ def run_trial(
         RequestError: the configuration of the trial is invalid; the message names the trial.
         MachineError: the machine prevents the work.
     """
-    try:
+    with errors_of_trial(proposal.values):
         config = study.config_of(proposal.values)
         planned = _plan(config, workspace, progress)
         watch = Watch(proposal, score_in_logs(task_of(config)), progress, task)
         outcome = _outcome(planned, watch)
         metrics = _metrics(planned, outcome)
-    except RequestError as error:
-        described = ", ".join(f"{key}={value}" for key, value in proposal.values.items())
-        raise type(error)(f"The trial with {described} cannot run. {error}") from error
     return Trial(
         proposal.values,
         outcome.status,
@@ -53,6 +51,13 @@ def failed_trial(study: Study, proposal: Proposal, workspace: Workspace, reason:
     planned = plan_stages(study.config_of(proposal.values), workspace)
     fingerprint = planned.fingerprints[TrainFacts.stage] if planned else ""
     return Trial(proposal.values, "failed", {}, fingerprint, reason=reason)
+
+
+def is_stored(config: Config, workspace: Workspace) -> bool:
+    """Return whether the result of a trial is known."""
+    planned = plan_stages(config, workspace)
+    stored = planned and _stored(planned)
+    return bool(planned and stored and _is_final(planned, stored))
 
 
 def prepare_data(study: Study, workspace: Workspace, progress: Progress) -> None:

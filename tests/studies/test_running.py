@@ -176,8 +176,8 @@ def test_longer_one_of_two_pruned_trainings_is_stored(workspace: Path) -> None:
 
 def test_sampler_proposes_the_same_trials_again(workspace: Path) -> None:
     lines = (
-        "axes: {optimizer.learning_rate: {low: 0.0001, high: 0.1, log: true}, train.epochs: "
-        "{low: 1, high: 2}, optimizer.name: [adam, rmsprop]}",
+        "axes: {optimizer.learning_rate: {low: 0.0001, high: 0.1, log: true}, "
+        "train.batch_size: {low: 64, high: 128, step: 64}, optimizer.name: [adam, rmsprop]}",
         "search: {name: tpe, seed: 3, n_startup_trials: 2}",
         "budget: {trials: 4}",
     )
@@ -185,11 +185,37 @@ def test_sampler_proposes_the_same_trials_again(workspace: Path) -> None:
     rates = [trial.values["optimizer.learning_rate"] for trial in found.trials]
     assert all(0.0001 <= rate <= 0.1 for rate in rates)
     assert len(set(rates)) == len(rates) == 4
-    assert {type(trial.values["train.epochs"]) for trial in found.trials} == {int}
+    assert {type(trial.values["train.batch_size"]) for trial in found.trials} == {int}
     before = trained(workspace)
     again = api.study(study_file(workspace, *lines, name="tpe"), workspace=workspace)
     assert trained(workspace) == before
     assert document(again) == document(found)
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        (
+            "{train.seed: [5, 6], optimizer: [sgd, adam, adm]}",
+            ["The trial with train.seed=5, optimizer=adm cannot run.", "Did you mean 'adam'?"],
+        ),
+        (
+            "{train.seed: [5, 6], model.activation: [relu, rleu]}",
+            ["model.activation=rleu cannot run.", "Did you mean 'relu'?"],
+        ),
+        (
+            "{model.dropout: [0, 0.2], train.batch_size: [full], optimizer: [sgd, l_bfgs]}",
+            ["The trial with model.dropout=0.2, train.batch_size=full, optimizer=l_bfgs cannot"],
+        ),
+    ],
+)
+def test_every_trial_of_a_grid_is_checked_before_the_first_one_begins(
+    tmp_path: Path, axes: str, words: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        api.study(study_file(tmp_path, f"axes: {axes}"), workspace=tmp_path)
+    assert all(word in str(error.value) for word in words), str(error.value)
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(
