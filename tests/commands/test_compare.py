@@ -349,6 +349,8 @@ def test_page_in_a_browser(page: Path) -> None:
     assert (seen["problems"], seen["unnamed"], seen["opened"]) == ([], 0, True)
     assert all(url.startswith("file://") for url in seen["requests"])
     assert seen["widths"] == {"1280 light": 1280, "390 dark": 390, "390 light": 390}
+    on_a_phone = {"Verdict", "Metrics on the test set", "Tests over the seeds"}
+    assert not on_a_phone & set(seen["scrolled"])  # both sides are visible at once
     assert (seen["curves"], seen["drawnInside"]) == ([6, 6], True)
     assert sorted(seen["endLabels"]) == ["A", "A", "B", "B"]
     assert seen["headings"][0] == "Is the loss worse than that of A?"

@@ -41,6 +41,8 @@ function look() {
     title: document.title,
     sides: texts("#sides li"),
     headings: texts("h2"),
+    scrolled: [...document.querySelectorAll(".scroll")].filter((one) => one.scrollWidth > one.clientWidth)
+      .map((one) => one.getAttribute("aria-label")),
     curves: [...document.querySelectorAll("svg")].map((svg) => svg.querySelectorAll("path").length),
     drawnInside: [...document.querySelectorAll("svg")].every(inside),
     endLabels: texts("svg text.letter"),
