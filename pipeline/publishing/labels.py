@@ -56,6 +56,15 @@ def settle_labels(model_folder: Path) -> None:
                 path.unlink()
 
 
+def write_labels(model_folder: Path, labels: Mapping[str, int]) -> None:
+    """Replace the labels of a model; the caller holds the lock.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    write_file(model_folder / LABELS, _content(labels))
+
+
 def _read(path: Path) -> dict[str, int]:
     content: dict[str, int] = json.loads(path.read_text())
     return content

@@ -1,6 +1,5 @@
 """Moving labels by command: to a version, or back to the one before."""
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +14,10 @@ from pipeline.publishing.history import (
     record_unrecorded_changes,
     versions_before,
 )
-from pipeline.publishing.labels import settle_labels
+from pipeline.publishing.labels import settle_labels, write_labels
 from pipeline.publishing.pins import read_pins, set_pin
-from pipeline.publishing.published_folder import LABELS, read_labels, read_version, versions_of
-from pipeline.system.atomic import locked, write_file
+from pipeline.publishing.published_folder import read_labels, read_version, versions_of
+from pipeline.system.atomic import locked
 
 _LABEL = re.compile(r"(?!\d+$)[\w][\w.-]{0,99}", re.ASCII)  # it stands in URLs of the server
 
@@ -111,7 +110,7 @@ def remove_label(model_folder: Path, label: str, note: Note) -> Move:
             )
         before = labels.pop(label)
         record(model_folder, "label", label=label, before=before, reason=note.reason, by=note.by)
-        _write(model_folder, labels)
+        write_labels(model_folder, labels)
         set_pin(model_folder, label, pinned=False, reason=None)
     return Move(model_folder.name, label, before, None, pinned=False)
 
@@ -161,7 +160,7 @@ def _moved(
             reason=note.reason,
             by=note.by,
         )
-        _write(model_folder, {**labels, label: version})
+        write_labels(model_folder, {**labels, label: version})
     return Move(model_folder.name, label, before, version, label in read_pins(model_folder))
 
 
@@ -178,10 +177,6 @@ def require_usable(model_folder: Path, version: int) -> None:
             f"{', '.join(map(str, versions)) or 'none'}. No label was moved."
         )
     read_version(model_folder / str(version)).require_unaltered()
-
-
-def _write(model_folder: Path, labels: dict[str, int]) -> None:
-    write_file(model_folder / LABELS, (json.dumps(labels) + "\n").encode())
 
 
 def _no_earlier(model_folder: Path, label: str) -> str:

@@ -15,7 +15,7 @@ from pipeline.publishing.history import (
     record,
     record_unrecorded_changes,
 )
-from pipeline.publishing.labels import announce_label, settle_labels
+from pipeline.publishing.labels import announce_label, settle_labels, write_labels
 from pipeline.publishing.pins import read_pins
 from pipeline.publishing.published_folder import (
     MANIFEST,
@@ -70,9 +70,10 @@ def _add_to(found: PublishedModel, candidate: Candidate, label: str | None) -> N
     model_folder, fingerprint = found.path.parent, candidate.fingerprint
     if found.manifest.fingerprint != fingerprint:
         write_record(model_folder, found.version, fingerprint, candidate.description)
-    if label is not None and label not in read_labels(model_folder):
-        announce_label(model_folder, label, found.version, found.manifest.fingerprint)
-        settle_labels(model_folder)
+    labels = read_labels(model_folder)
+    if label is not None and label not in labels:
+        record(model_folder, "publish", found.version, label=label)
+        write_labels(model_folder, {**labels, label: found.version})
 
 
 def _add_version(candidate: Candidate, model_folder: Path, label: str | None) -> int:

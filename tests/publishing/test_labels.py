@@ -112,6 +112,9 @@ def test_rollback_since_the_kill_is_left_alone(smoke: Path, tmp_path: Path) -> N
 ANOTHER = "publish.license=MIT"  # another version of the same files
 
 
+RUNTIMES = "verify.runtimes=[onnxruntime,keras,openvino]"
+
+
 @pytest.fixture
 def second(smoke: Path, tmp_path: Path) -> Path:
     """A workspace in which a second version was published just now."""
@@ -165,16 +168,20 @@ def test_label_that_does_not_exist_is_set_by_the_next_run(second: Path) -> None:
 def test_another_verification_of_the_same_files_is_a_record(second: Path) -> None:
     folder = second / "exported" / "smoke"
     before = contents(folder / "2")
-    done = run(second, "verify.runtimes=[onnxruntime,keras]", "--json")
+    done = run(second, RUNTIMES, "--json")
     published = json.loads(done.out)["published"]
     assert (published["version"], published["status"]) == (2, "verified")
     assert contents(folder / "2") == before
     [path] = (folder / "verifications").iterdir()
     record = json.loads(path.read_text())
     assert (record["version"], path.name) == (2, f"2-{record['fingerprint']}.json")
-    assert {check["runtime"] for check in record["verification"]} == {"onnxruntime", "keras"}
+    assert {check["runtime"] for check in record["verification"]} == {
+        "keras",
+        "onnxruntime",
+        "openvino",
+    }
     assert datetime.fromisoformat(record["verified"]).utcoffset() == timedelta(0)
-    again = json.loads(run(second, "verify.runtimes=[onnxruntime,keras]", "--json").out)
+    again = json.loads(run(second, RUNTIMES, "--json").out)
     assert again["published"]["status"] == "up_to_date"
     assert again["stages"][-1]["status"] == "cached"
 
