@@ -4,7 +4,7 @@
 ``candidate`` tells whether a version exists already, ``new_version`` adds it, and ``labels`` moves
 the label of a run to it; ``moving``, ``removal``, ``pins`` and ``history`` are for the commands
 that change labels and versions later. ``publication`` tells what a run changed, ``accuracy_gate``
-checks the required accuracy, ``manifest`` defines ``manifest.json``, ``card`` writes the model card,
-``portable`` removes local paths from both, ``golden`` records predictions that are checked before
-use.
+checks the required accuracy, ``manifest`` defines ``manifest.json``, ``card`` writes the card of a
+model, ``portable`` removes local paths from both, ``golden`` records predictions that are checked
+before use.
 """
