@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from itertools import islice
 
 from pipeline.errors import RequestError
-from pipeline.progress import Progress
+from pipeline.progress import Progress, Silent
 from pipeline.stages import STAGES, check_network
 from pipeline.studies.axes import Values, grid
 from pipeline.studies.reading import Study
@@ -41,12 +41,13 @@ def check_networks(study: Study, trials: list[Values], progress: Progress) -> No
         MissingExtra: the extra ``train`` is not installed.
     """
     known: set[str] = set()
-    for values in trials:
-        new = {f"{key}={value}" for key, value in values.items() if key != SEED} - known
-        if new:
-            with errors_of_trial(values):
-                check_network(study.config_of(values), progress)
-            known |= new
+    with progress.task("checking the trials"):
+        for values in trials:
+            new = {f"{key}={value}" for key, value in values.items() if key != SEED} - known
+            if new:
+                with errors_of_trial(values):
+                    check_network(study.config_of(values), Silent())
+                known |= new
 
 
 @contextmanager
