@@ -5,7 +5,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config.schema import Data
+from pipeline.config.data_schema import Data
 from pipeline.data import sources
 from pipeline.data.fetching import find_hosts
 from pipeline.engine.workspace import Workspace
@@ -91,7 +91,7 @@ def _data(data: Data, progress: Progress) -> Finding:
         "mirror to data.mirrors; until then, runs use the sample of 5,000 digits."
     )
     try:
-        local = sources.local_source(data)
+        local = sources.local_source(data, progress)
         if local is not None:
             return Finding(subject, True, local.origin)
         hosts = find_hosts(sources.pinned(data), sources.mirrors(data), progress)
