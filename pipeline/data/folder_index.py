@@ -25,7 +25,6 @@ _SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".gif", ".bmp", ".tif", 
 }
 _HIDDEN = {"Thumbs.db", "desktop.ini", "__MACOSX"}  # and names that begin with a dot
 _SHOWN = 5  # names in a message
-_DEPTH_OF_CLASSES = 2  # SPLIT/CLASS
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def index_folder(root: Path) -> Index:
     splits = [folder for folder in folders if folder in _SPLITS and _holds_classes(root / folder)]
     found: list[Picture] = []
     others: list[str] = []
-    for path in _files(root):
+    for path in _files(root, linked=2 if splits else 1):
         parts = path.split("/")
         if PurePath(path).suffix.lower() not in _SUFFIXES:
             others.append(path)
@@ -84,16 +83,16 @@ def index_folder(root: Path) -> Index:
     return index
 
 
-def _files(folder: Path, *, depth: int = 0) -> Iterator[str]:
+def _files(folder: Path, *, linked: int) -> Iterator[str]:
     """Yield the paths of all files that are not hidden, sorted.
 
-    Splits and class folders may be links; below, these are not followed, as they may form a loop.
+    Folders may be links down to a depth of ``linked``; below, these may form a loop.
     """
     for entry in sorted(_entries(folder), key=lambda entry: entry.name):
-        if not entry.is_dir(follow_symlinks=depth < _DEPTH_OF_CLASSES):
+        if not entry.is_dir(follow_symlinks=linked > 0):
             yield entry.name
             continue
-        for inner in _files(Path(entry.path), depth=depth + 1):
+        for inner in _files(Path(entry.path), linked=linked - 1):
             yield f"{entry.name}/{inner}"
 
 

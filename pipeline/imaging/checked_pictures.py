@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import ImageError
+from pipeline.errors import ImageError, one_line
 from pipeline.imaging.jpeg import read_decoding_work
 from pipeline.imaging.picture_formats import (
     FORMATS,
@@ -79,8 +79,10 @@ def _opened(file: IO[bytes], where: str) -> Iterator["Image"]:
         raise
     except UnidentifiedImageError as error:
         raise _damaged(where, f"it is not a {FORMATS_IN_WORDS} picture") from error
+    except Image.DecompressionBombError as error:
+        raise _damaged(where, "it has too many pixels") from error
     except Exception as error:  # a damaged file can raise anything
-        raise _damaged(where, str(error) or type(error).__name__) from error
+        raise _damaged(where, one_line(error).rstrip(".")) from error
 
 
 def _require_decodable(picture: "Image", file: IO[bytes], where: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.imaging.resizing import Fit, resized
+from pipeline.imaging.resizing import Fit, resized, resized_arrays
 
 GRAY = np.random.default_rng(0).integers(0, 256, (8, 6), np.uint8)
 
@@ -88,3 +88,16 @@ def test_gray_picture_as_color_has_three_equal_channels() -> None:
     image = resized(Image.fromarray(GRAY), (4, 4), "fit", 3)
     np.testing.assert_array_equal(image[..., :1], resized(Image.fromarray(GRAY), (4, 4), "fit", 1))
     assert (image == image[..., :1]).all()
+
+
+def test_arrays_of_different_sizes_become_one() -> None:
+    arrays = [np.full((4, 8, 1), 9, np.uint8), np.full((6, 6, 1), 7, np.uint8)]
+    images = resized_arrays(arrays, (3, 3, 3), "crop")
+    assert images.shape == (2, 3, 3, 3)
+    assert np.unique(images[0]).tolist() == [9]
+    assert np.unique(images[1]).tolist() == [7]
+
+
+def test_arrays_of_the_shape_are_unchanged() -> None:
+    arrays = GRAY[np.newaxis, ..., np.newaxis]
+    assert resized_arrays(arrays, (8, 6, 1), "fit") is arrays
