@@ -4,6 +4,7 @@ import os
 import shutil
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from PIL import Image
 from pipeline.artifacts.data_set import DataSet, read_data
 from pipeline.artifacts.data_source import PICTURES, Source
 from pipeline.artifacts.stage_facts import DataFacts, Resizing
+from pipeline.commands.doctor import _data as data_finding
+from pipeline.commands.verify_file import _data_of_file as data_of_file
 from pipeline.config import read
 from pipeline.config.data_schema import Data
 from pipeline.data.folder_content import read_content
@@ -392,3 +395,18 @@ def test_keys_of_folders(tmp_path: Path, overrides: list[str], words: list[str])
     (tmp_path / "a.yaml").write_text("name: a\n")
     done = in_process("run", tmp_path / "a.yaml", *overrides, "-C", tmp_path)
     assert_error(done, 2, *words)
+
+
+def test_doctor_says_how_to_arrange_the_pictures(shapes: Path) -> None:
+    fine = data_finding(Data(name="folder", path=str(shapes)), Silent())
+    assert (fine.fine, fine.found) == (True, f"60 pictures in {shapes}")
+    missing = data_finding(Data(name="folder", path=str(shapes / "none")), Silent())
+    assert not missing.fine
+    assert missing.advice.startswith("Correct the folder or its files; docs/data.md shows how to")
+
+
+def test_file_of_a_folder_is_verified_as_a_published_version() -> None:
+    result: Any = SimpleNamespace(metadata={"data_set": "folder"})
+    nothing: Any = None
+    with pytest.raises(DataFileError, match=r"m.onnx is a model of a folder of pictures, which a "):
+        data_of_file(result, nothing, nothing, Path("m.onnx"), nothing, Silent())
