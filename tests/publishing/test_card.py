@@ -134,7 +134,8 @@ def test_own_pictures_have_no_page(manifest: Manifest) -> None:
     card = model_card(manifest.model_copy(update={"data": data}), 1)
     assert "\nOwn pictures, whose origin and license only their owner can tell.\n" in card
     assert "catalog" not in card
-    assert ModelCard(card).data.datasets is None
+    metadata: Any = ModelCard(card).data
+    assert metadata.datasets is None
 
 
 def test_card_has_the_numbers_of_the_manifest(manifest: Manifest) -> None:
