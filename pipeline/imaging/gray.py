@@ -20,14 +20,15 @@ def gray_levels(picture: "Image", *, max_side: int) -> Gray:
     """
     from PIL import Image, ImageOps
 
-    upright = _eight_bits(ImageOps.exif_transpose(picture))
+    upright = eight_bits(ImageOps.exif_transpose(picture))
     if max(upright.size) > max_side and upright.mode in {"1", "P"}:  # otherwise not averaged
         upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     upright.thumbnail((max_side, max_side), Image.Resampling.BICUBIC)
-    return np.asarray(_opaque(upright).convert("L"))
+    return np.asarray(opaque(upright).convert("L"))
 
 
-def _eight_bits(picture: "Image") -> "Image":
+def eight_bits(picture: "Image") -> "Image":
+    """Return a picture with pixels of more than 8 bits scaled by the range that they use."""
     from PIL import Image
 
     if not picture.mode.startswith(("I", "F")):
@@ -40,7 +41,7 @@ def _eight_bits(picture: "Image") -> "Image":
     return Image.fromarray(scaled.round().astype(np.uint8))
 
 
-def _opaque(picture: "Image") -> "Image":
+def opaque(picture: "Image") -> "Image":
     """Put a transparent picture on white if its ink is dark, otherwise on black."""
     from PIL import Image
 

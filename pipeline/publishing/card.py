@@ -86,7 +86,7 @@ def _data(description: Description) -> list[str]:
     return [
         "## Data",
         "",
-        f"[{terms.title}]({terms.home}), {terms.license}.",
+        f"{f'[{terms.title}]({terms.home})' if terms.home else terms.title}, {terms.license}.",
         "",
         f"Source: {data.source}; {data.origin.rstrip('.')}.",
         *(_SAMPLE_WARNING if data.sampled else []),

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from pipeline.config.data_schema import FOLDER
+
 # The identifiers that Hugging Face knows (huggingface.co/docs/hub/repositories-licenses), without
 # families such as "cc" and without licenses of certain models.
 _IDENTIFIERS = """
@@ -20,7 +22,7 @@ _CATALOG = "https://www.tensorflow.org/datasets/catalog"
 
 @dataclass(frozen=True)
 class DataSetTerms:
-    """A data set: its title, its name on the Hugging Face Hub, its home, and its license."""
+    """A data set: its title, its name on the Hugging Face Hub, its home if any, its license."""
 
     title: str
     hub: str
@@ -29,6 +31,9 @@ class DataSetTerms:
 
 
 _SETS = {
+    FOLDER: DataSetTerms(
+        "Own pictures", "folder", "", "whose origin and license only their owner can tell"
+    ),
     "mnist": DataSetTerms(
         "MNIST",
         "ylecun/mnist",

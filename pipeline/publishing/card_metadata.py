@@ -39,7 +39,7 @@ def _metadata(description: Description) -> dict[str, Any]:
         "library_name": next(_LIBRARIES[name] for name in _LIBRARIES if name in formats),
         "pipeline_tag": task[0],
         "tags": _tags(description),
-        "datasets": [terms.hub],
+        **({"datasets": [terms.hub]} if terms.home else {}),
         "metrics": list(scores),
         "model-index": [{"name": description.name, "results": [_result(description)]}],
     }

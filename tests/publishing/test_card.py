@@ -127,6 +127,17 @@ def test_unknown_data_set_is_named_with_its_home(manifest: Manifest) -> None:
     assert "[beans](https://www.tensorflow.org/datasets/catalog/beans), its license is" in card
 
 
+def test_own_pictures_have_no_page(manifest: Manifest) -> None:
+    from huggingface_hub import ModelCard
+
+    data = manifest.data.model_copy(update={"name": "folder"})
+    card = model_card(manifest.model_copy(update={"data": data}), 1)
+    assert "\nOwn pictures, whose origin and license only their owner can tell.\n" in card
+    assert "catalog" not in card
+    metadata: Any = ModelCard(card).data
+    assert metadata.datasets is None
+
+
 def test_card_has_the_numbers_of_the_manifest(manifest: Manifest) -> None:
     card = model_card(manifest, 1)
     accuracy, interval = manifest.metrics["test"].scores["accuracy"], manifest.intervals["accuracy"]

@@ -43,7 +43,7 @@ def test_paths_in_the_configuration_are_relative_or_names(tmp_path: Path) -> Non
     ]
     overrides = [
         f"train.callbacks={json.dumps(callbacks)}",
-        "data={manual_dir: /home/someone/data, tfds_dir: ~/data, mirrors: ['https://files.example/mnist/']}",
+        "data={manual_dir: /home/someone/data, tfds_dir: ~/data, path: /home/someone/own, mirrors: ['https://files.example/mnist/']}",
     ]
     config = portable_config(read(SMOKE, overrides), tmp_path)
     assert config["train"]["callbacks"] == [
@@ -55,7 +55,7 @@ def test_paths_in_the_configuration_are_relative_or_names(tmp_path: Path) -> Non
     ]
     data = config["data"]
     assert (data["manual_dir"], data["tfds_dir"], data["mirrors"]) == ("data", "data", None)
-    assert data["name"] == "mnist"
+    assert (data["name"], data["path"]) == ("mnist", "own")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,7 @@ def test_paths_in_texts_begin_below_known_folders(
         ("configs/smoke.yaml", [], "pipeline run configs/smoke.yaml"),
         ("/home/someone/a b.yaml", ["train.epochs=2"], "pipeline run 'a b.yaml' train.epochs=2"),
         ("../someone/x.yaml", ["data.manual_dir=/data"], "pipeline run x.yaml"),
+        ("x.yaml", ["data.path=/home/someone/own"], "pipeline run x.yaml"),
         (
             "x.yaml",
             ["data={name: mnist, tfds_dir: /d}"],

@@ -10,20 +10,28 @@ Row = Callable[[int], dict[str, Any]]
 
 
 def prepare_small_set(
-    root: Path, name: str, features: Mapping[str, Any], row: Row, *, train: int, test: int
+    root: Path,
+    name: str,
+    features: Mapping[str, Any],
+    row: Row,
+    *,
+    train: int,
+    test: int,
+    ragged: bool = False,
 ) -> None:
     """Write a set ``name`` of 8 x 6 images below ``root``; ``row`` returns the other features.
 
-    The pixels of each image are its index in its split. The set is read back from its files, since
-    its builder is not registered.
+    The pixels of each image are its index in its split. With ``ragged``, every other image has 12
+    x 20 pixels in color. The set is read back from its files, since its builder is not registered.
     """
     import tensorflow_datasets as tfds
 
-    image = tfds.features.Image(shape=(8, 6, 1))
+    image = tfds.features.Image(shape=(None, None, 3) if ragged else (8, 6, 1))
 
     def rows(count: int) -> Iterator[tuple[int, dict[str, Any]]]:
         for index in range(count):
-            yield index, {"image": np.full((8, 6, 1), index % 256, np.uint8), **row(index)}
+            shape = ((8, 6, 3), (12, 20, 3))[index % 2] if ragged else (8, 6, 1)
+            yield index, {"image": np.full(shape, index % 256, np.uint8), **row(index)}
 
     class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[misc,call-arg]
         VERSION = tfds.core.Version("1.0.0")
