@@ -47,7 +47,7 @@ def _epochs(subject: Subject) -> str:
         f"validation {title(n.removeprefix('val_'))}" if n.startswith("val_") else title(n)
         for n in names
     ]
-    return table("All epochs", ["epoch", *shown, "learning rate", "seconds"], rows)
+    return table("All epochs", ["epoch", *shown, "learning rate", "total seconds"], rows)
 
 
 def _splits(subject: Subject) -> str:

@@ -12,11 +12,12 @@ def sentence(subject: Subject) -> str:
     constant = "the most frequent class" if subject.class_names else "the mean label"
     if quality == "accuracy":
         measured = subject.measured
+        confidence = measured.show("interval", "confidence", spec=".0%")
         low, high = (measured.show("interval", end, spec=".2%") for end in ("low", "high"))
         text = (
-            f"<b>{escape(subject.run.config.name)}</b> answers "
+            f"<b>{escape(subject.run.config.name)}</b> classifies "
             f"<b>{test.show('scores', 'accuracy', spec='.2%')}</b> of {images} correctly "
-            f"(confidence interval {low} to {high}) and makes "
+            f"({confidence} confidence interval {low} to {high}) and makes "
             f"{measured.show('num_mistakes')} mistakes."
         )
     elif quality == "rmse":
@@ -32,7 +33,7 @@ def sentence(subject: Subject) -> str:
         )
     if quality in subject.test.baseline:
         value = test.show("baseline", quality, spec=spec_of(quality))
-        text += f" Always answering {constant} of the training set gives {value}."
+        text += f" Always predicting {constant} of the training set gives {value}."
     return text
 
 
