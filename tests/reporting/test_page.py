@@ -150,9 +150,7 @@ def test_shortened_paths_are_named(smoke: Path) -> None:
     """The sample needs no folder; with one, its path means nothing on another machine."""
     assert "which were shortened" not in page_of(smoke, "smoke")
     run, facts = reported_smoke(smoke)
-    page = report_page(
-        replace(run, config=read(SMOKE, [f"data.manual_dir={smoke}/mnist"])), facts
-    )
+    page = report_page(replace(run, config=read(SMOKE, [f"data.manual_dir={smoke}/mnist"])), facts)
     text = "Replace the paths in <code>data.manual_dir</code>, which were shortened."
     assert text in page
     assert str(smoke) not in page

@@ -18,7 +18,7 @@ from tests.support.paths import SMOKE
 
 
 def reported_smoke(workspace: Path) -> tuple[ReportedRun, ReportFacts]:
-    """Return the published run of configs/smoke.yaml in a workspace, and what its report measured."""
+    """Return the published run of configs/smoke.yaml and what its report measured."""
     fingerprints = find_published(workspace / "exported" / "smoke").document["stages"]
     store = Store(workspace / "runs")
 

@@ -22,7 +22,8 @@ def provenance(subject: Subject) -> str:
         "Run it again",
         paragraph(
             f'Save the <a download="{name}.yaml" href="{uri}">full configuration</a> as '
-            f"<code>{name}.yaml</code>; the commands below refer to it.{_shortened(subject, portable)}"
+            f"<code>{name}.yaml</code>; the commands below refer to it."
+            f"{_shortened(subject, portable)}"
         ),
         _commands(subject),
         details("Full configuration", f'<pre tabindex="0">{escape(config)}</pre>'),

@@ -25,14 +25,12 @@ def robustness(subject: Subject) -> str:
             found,
             unchanged,
             subject.test.baseline.get(subject.quality),
-            STRENGTHS[found.change],
-            score,
+            constant=subject.constant,
+            score=score,
         )
         name, text = found.change.capitalize(), _TEXTS[found.change]
         figures.append(figure(name, svg, text, _table(subject, number)))
-    intro = (
-        f"The {score} on the whole test set when every image is changed."
-    )
+    intro = f"The {score} on the whole test set when every image is changed."
     return section("robustness", "Robustness", paragraph(intro), grid(*figures))
 
 
