@@ -9,6 +9,14 @@ from dataclasses import dataclass
 from pipeline.artifacts.metrics import Interval
 
 REPORT_FILE = "report.html"
+# What the strength of a change of the test images is.
+STRENGTHS = {
+    "shift": "pixels",
+    "rotation": "degrees",
+    "noise": "standard deviation",
+    "thickness": "pixels on each side",
+    "inversion": "share of the negative",
+}
 
 
 @dataclass(frozen=True)

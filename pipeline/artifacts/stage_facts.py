@@ -156,7 +156,7 @@ class VerifyFacts(Facts):
         absent = sum(not check.ran for check in self.checks)
         words = [(failed, "failed"), (absent, "not run")]
         others = "".join(f", {count} {word}" for count, word in words if count)
-        return f"{passed} checks passed{others}"
+        return f"{passed} check{'s' * (passed != 1)} passed{others}"
 
 
 @dataclass(frozen=True)

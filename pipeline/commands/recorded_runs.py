@@ -4,7 +4,6 @@ Importing this is cheap, so that ``pipeline watch`` starts at once.
 """
 
 import shlex
-from pathlib import Path
 from typing import Literal
 
 from pipeline.engine.records import Record, RecordedRun
@@ -61,8 +60,8 @@ def command_of(record: Record, workspace: Workspace) -> str | None:
     if record.file is None:
         return None
     until = [] if record.until == GRAPH.names[-1] else ["--until", record.until]
-    place = [] if workspace.root == Path() else ["-C", str(workspace.root)]
-    return shlex.join(["pipeline", "run", record.file, *record.overrides, *until, *place])
+    words = ["pipeline", "run", record.file, *record.overrides, *until, *workspace.options]
+    return shlex.join(words)
 
 
 def matching(runs: list[RecordedRun], wanted: str) -> list[RecordedRun]:

@@ -1,5 +1,6 @@
 """``pipeline report``: the report of a published version, or of a run as far as it went."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,9 +99,10 @@ def _of_configuration(
     for record in records:
         if (record.name, record.fingerprint) == (config.name, wanted):
             return _of_run(record, workspace, progress)
+    words = ["pipeline", "run", name, "--until", EvaluateFacts.stage, *workspace.options]
     raise RequestError(
         f"No run of the configuration {name!r} as it is now is recorded in "
-        f"{workspace.records.folder}. Run it: pipeline run {name} --until evaluate"
+        f"{workspace.records.folder}. Run it: {shlex.join(words)}"
     )
 
 

@@ -15,6 +15,11 @@ class Workspace:
     root: Path
 
     @property
+    def options(self) -> list[str]:
+        """The options of a command for this workspace; none if it is the current folder."""
+        return [] if self.root == Path() else ["-C", str(self.root)]
+
+    @property
     def store(self) -> Store:
         """The stage outputs."""
         return Store(self.root / "runs")

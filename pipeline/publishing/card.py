@@ -26,7 +26,7 @@ def model_card(
 ) -> str:
     """Return the card of a version as Markdown.
 
-    ``robustness`` is the score on disturbed test images, if that was measured.
+    ``robustness`` is the score on changed test images, if that was measured.
     """
     sections = (
         [front_matter(description) + f"# {description.name}, version {version}", ""],
@@ -66,8 +66,8 @@ def _intended_use(description: Description) -> list[str]:
         "",
         f"Images of {width} x {height} pixels with {kind} that were prepared in the same way as "
         f"those of {description.data.name}, for teaching, for comparisons with other models, and "
-        "as a test of programs that load models. Decisions that affect people need a model that "
-        "was tested on the images they are made from.",
+        "as a test of programs that load models. Before it is used for decisions that affect "
+        "people, it must be tested on the images of that application.",
         "",
         *_license(description.license),
         "",

@@ -5,21 +5,21 @@ from collections.abc import Mapping
 from pipeline.publishing.card_tables import title
 from pipeline.publishing.manifest import Description
 
-Robustness = Mapping[str, Mapping[str, float]]  # disturbance -> its strength -> score
+Robustness = Mapping[str, Mapping[str, float]]  # change, strength, score
 
 
 def limits_section(description: Description, robustness: Robustness | None) -> list[str]:
-    """Return the section; ``robustness`` has the score on disturbed test images, if measured."""
+    """Return the section; ``robustness`` has the score on changed test images, if measured."""
     data, [name, _] = description.data, description.metrics["test"].headline
     measured = _table(title(name), robustness) if robustness else _NOT_MEASURED
     others = _NO_CLASS if description.class_names else []
     return [
         "## Limits",
         "",
-        f"The {title(name)} above is that on the test images of {data.name}, which are as similar "
-        "to the training images as the authors of the data set made them. Images from another "
-        "source, such as other handwriting, another scanner or another way of cropping, were not "
-        "measured; expect a worse result there.",
+        f"The {title(name)} above was measured on the test images of {data.name}, which are from "
+        "the same source as the training images. Images from another source, such as other "
+        "handwriting, another scanner or another way of cropping, were not tested; expect worse "
+        "results on them.",
         "",
         *others,
         *measured,
@@ -28,8 +28,8 @@ def limits_section(description: Description, robustness: Robustness | None) -> l
 
 
 _NO_CLASS = [
-    "Every image gets one of the classes, also one that shows none of them, and the probability "
-    "may be high: it is no sign that the image shows a class at all.",
+    "The model assigns one of the classes to every image, even to one that shows none of them, and "
+    "with a probability that may be high.",
     "",
 ]
 _NOT_MEASURED = [
@@ -40,14 +40,14 @@ _NOT_MEASURED = [
 
 def _table(score: str, robustness: Robustness) -> list[str]:
     rows = [
-        f"| {disturbance} | {strength} | {value:.4f} |"
-        for disturbance, values in robustness.items()
+        f"| {change} | {strength} | {value:.4f} |"
+        for change, values in robustness.items()
         for strength, value in values.items()
     ]
     return [
-        "On disturbed images of the test set:",
+        "On the whole test set, with every image changed:",
         "",
-        f"| disturbance | strength | {score} |",
+        f"| change | strength | {score} |",
         "|---|---:|---:|",
         *rows,
     ]

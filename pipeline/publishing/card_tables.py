@@ -135,7 +135,7 @@ def _verification_row(check: Check, columns: int, *, labels: bool) -> str:
     agreement = "" if check.label_agreement is None else f"{100 * check.label_agreement:.2f} %"
     allowed = "" if check.allowed_diff is None else f"{check.allowed_diff:.1e}"
     values = [f"{check.max_abs_diff:.1e}", allowed, *[agreement] * labels]
-    return f"{name}| {' | '.join(values)} | {check.score:.4f} | {shown} us |"
+    return f"{name}| {' | '.join(values)} | {check.score:.4f} | {shown} µs |"
 
 
 def _copy(copy: Copy, checks: Sequence[Check]) -> str:

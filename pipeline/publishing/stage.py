@@ -19,7 +19,7 @@ from pipeline.artifacts.data_set import (
 from pipeline.artifacts.formats import artifact_name
 from pipeline.artifacts.metrics import Interval
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
-from pipeline.artifacts.report import REPORT_FILE
+from pipeline.artifacts.report import REPORT_FILE, STRENGTHS
 from pipeline.artifacts.serialization import to_json
 from pipeline.artifacts.stage_facts import (
     DataFacts,
@@ -87,7 +87,10 @@ def _robustness(context: Context) -> Robustness:
     """Return the score on the changed test images of the report, for the model card."""
     measured = context.output(ReportFacts).facts.measures.robustness
     return {
-        row.change: {f"{s:g}": score for s, score in zip(row.strengths, row.scores, strict=True)}
+        f"{row.change} ({STRENGTHS[row.change]})": {
+            f"{strength:g}": score
+            for strength, score in zip(row.strengths, row.scores, strict=True)
+        }
         for row in measured
     }
 

@@ -18,6 +18,7 @@ _TITLES = {
     "f1": "F1",
     "expected_calibration_error": "calibration error",
 }
+_SIDE_BY_SIDE = 40  # characters of all class names that fit beside each other on a phone
 _SHARES = {"accuracy", "balanced_accuracy", "precision", "recall", "f1"}
 _SHARES |= {"expected_calibration_error"}
 
@@ -53,6 +54,16 @@ class Subject:
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes; none if labels are numbers."""
         return self.run.data.facts.class_names
+
+    @property
+    def has_long_names(self) -> bool:
+        """Whether the names of the classes need more room than digits or letters."""
+        return sum(map(len, self.class_names)) > _SIDE_BY_SIDE
+
+    @property
+    def constant(self) -> str:
+        """What the best constant prediction is."""
+        return "majority class" if self.class_names else "mean"
 
     @property
     def quality(self) -> str:

@@ -3,7 +3,7 @@
 The two differ in shape, so that charts can be read without colors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,8 @@ def chart(
     except ModuleNotFoundError as error:
         raise MissingExtra("Drawing charts in the terminal", "train") from error
     rows, columns = height - _FRAME_LINES, width - _LABEL_WIDTH - 1
-    low, high = _limits([*train, *validation])
+    values = [point.value for point in (*train, *validation)]
+    low, high = _limits(values)
     right = epochs * (1 + 1 / columns)  # the last epoch is inside
     canvas = Canvas(columns, rows, 0, low, right, high)
     for (x, y), (next_x, next_y) in pairwise(train):
@@ -52,7 +53,7 @@ def chart(
         canvas.point(*train[0])
     for x, y in validation:
         canvas.point(x, y, marker=MARK)
-    labels = [f"{high:.4g}", *[""] * (rows - 2), f"{low:.4g}"]
+    labels = [f"{max(values):.4g}", *[""] * (rows - 2), f"{min(values):.4g}"]
     lines = [_title(name, latest, validation, "validation" if width >= _WIDE else "val")]
     for label, drawn in zip(labels, canvas.plot("\n").split("\n"), strict=True):
         lines.append(Text.assemble((f"{label:>{_LABEL_WIDTH}}│", "dim"), _colored(drawn)))
@@ -77,9 +78,8 @@ def _colored(drawn: str) -> Text:
     return text
 
 
-def _limits(points: "Iterable[Point]") -> tuple[float, float]:
+def _limits(values: Sequence[float]) -> tuple[float, float]:
     """Return limits with room for a mark above and below the values."""
-    values = [point.value for point in points]
     low, high = min(values), max(values)
     margin = (high - low) / 20 or max(abs(high), 1e-6) / 20
     return low - margin, high + margin

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from pipeline.progress import Progress, Task, TrainingCost, Unit
 from pipeline.system.interruption import Interruption
-from pipeline.terminal.layout import print_wrapped
+from pipeline.terminal.layout import OutputConsole, print_wrapped
 from pipeline.terminal.live_line import LiveLine
 from pipeline.terminal.work import Work
 
@@ -37,7 +37,7 @@ class TerminalProgress(Progress):
 
         With ``quiet``, only messages are shown that the user must not miss.
         """
-        self.console = console or Console(
+        self.console = console or OutputConsole(
             file=self._own_standard_error(),
             highlight=False,
             force_jupyter=False,  # else each line is an output of its own
@@ -136,7 +136,7 @@ def library_output(log: Path | None) -> Iterator[Console]:
         os.dup2(target, 1)
         os.dup2(target, 2)
         os.close(target)
-        yield Console(file=terminal, highlight=False)
+        yield OutputConsole(file=terminal, highlight=False)
     finally:
         os.dup2(saved_out, 1)
         os.dup2(saved_err, 2)

@@ -34,6 +34,8 @@ def fits(table: Table, width: int) -> bool:
 def drop_empty_columns(table: Table) -> None:
     """Remove the columns in which no row has a value, such as that of advice if all is well."""
     table.columns = [column for column in table.columns if any(map(str, column.cells))]
+    for index, column in enumerate(table.columns):
+        column._index = index  # Rich pads the first and the last column by it
 
 
 def word_width(table: Table) -> int:

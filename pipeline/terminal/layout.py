@@ -17,12 +17,20 @@ if TYPE_CHECKING:
 _WIDTH_OF_PIPES = 100  # instead of the 80 that rich assumes without a terminal
 
 
+class OutputConsole(Console):
+    """A console that raises BrokenPipeError; Rich exits with code 1, that of a failed gate."""
+
+    def on_broken_pipe(self) -> None:
+        """Report that the reader of the output is gone."""
+        raise BrokenPipeError
+
+
 def console(*, width_of_pipes: int = _WIDTH_OF_PIPES, stderr: bool = False) -> Console:
     """Return the console for results."""
-    found = Console(highlight=False, stderr=stderr)
+    found = OutputConsole(highlight=False, stderr=stderr)
     if found.is_terminal:
         return found
-    return Console(highlight=False, stderr=stderr, width=width_of_pipes)
+    return OutputConsole(highlight=False, stderr=stderr, width=width_of_pipes)
 
 
 def print_line(text: str) -> None:

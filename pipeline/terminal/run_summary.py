@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pipeline.artifacts.data_source import SAMPLE
+from pipeline.engine.workspace import Workspace
 from pipeline.results.sentences import SAMPLE_WARNING, proof, score_text
 from pipeline.terminal.check_summary import print_failures
 from pipeline.terminal.layout import print_line
@@ -38,7 +39,7 @@ def print_result(result: "RunResult") -> None:
 
 def next_command(result: "RunResult", workspace: Path) -> str:
     """Return what to do next: serve the published model, or continue the run."""
-    place = [] if workspace == Path() else ["-C", str(workspace)]
+    place = Workspace(workspace).options
     if result.published:
         return shlex.join(["pipeline", "serve", result.name, *place])
     origin = result.config.origin

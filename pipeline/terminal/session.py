@@ -81,11 +81,10 @@ def show_progress(
     interruption: Interruption, log: Path | None, *, debug: bool, quiet: bool = False
 ) -> Iterator["Progress"]:
     """Yield the progress of a command that loads heavy libraries, whose output goes to a log."""
-    from rich.console import Console
-
     from pipeline.terminal.console import TerminalProgress, library_output
+    from pipeline.terminal.layout import OutputConsole
 
-    shown = nullcontext(Console(stderr=True, highlight=False))
+    shown = nullcontext(OutputConsole(stderr=True, highlight=False))
     with shown if debug else library_output(log) as console:
         yield TerminalProgress(console, interruption, quiet=quiet)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SIDE_BY_SIDE = 90  # columns
 _GAP = "  "  # between charts
+_INTERRUPT = "^C"  # which the terminal adds to the last line, and must not wrap
 _HEIGHTS = (5, 14)  # lines of a chart, at least and at most
 _VALIDATION_PREFIX = "val_"
 
@@ -47,7 +48,7 @@ def _view(run: "WatchedRun", output: Console) -> RenderableType:
     names = _charted(run.curve)
     is_wide = output.width >= _SIDE_BY_SIDE
     columns = len(names) if is_wide else 1
-    width = (output.width - len(_GAP) * (columns - 1)) // columns
+    width = (output.width - len(_INTERRUPT) - len(_GAP) * (columns - 1)) // columns
     lines = (output.height - 3) * columns // len(names)
     height = min(max(lines, _HEIGHTS[0]), _HEIGHTS[1])
     grid = Table.grid()

@@ -1,5 +1,6 @@
 """Tracking of one run: its epochs and results go to a journal, which another process sends."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -122,9 +123,10 @@ class TrackedRun(TrainingListener):
         if not events:
             return f"MLflow: {problem}" if problem else ""
         reason = problem.rstrip(".") if in_time else f"still sending after {END_SECONDS} s"
+        command = shlex.join(["pipeline", "track", "sync", *self._workspace.options])
         return (
-            f"Not sent to MLflow at {self._place}: {describe(events)} ({reason}). Send the rest "
-            "with pipeline track sync."
+            f"Not sent to MLflow at {self._place}: {describe(events)} ({reason}). "
+            f"To send the rest: {command}"
         )
 
     @property

@@ -260,7 +260,7 @@ def test_copy_that_fails_verification_is_left_out(complete: Path, tmp_path: Path
     run = replace(run, outputs={**run.outputs, "export": wrong})
     facts = verification_stage.run(run, tmp_path).facts
     assert facts.formats == ("onnx",)
-    assert facts.summary == "1 checks passed, 1 failed"
+    assert facts.summary == "1 check passed, 1 failed"
     [copy] = [c for c in facts.copies if c.format == "onnx_int8"]
     assert copy.reason is not None
     assert copy.reason.startswith("in onnxruntime, the test set: the largest difference")

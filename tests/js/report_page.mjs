@@ -31,7 +31,7 @@ async function visit(file) {
   page.on("console", (message) => note(message.text()));
   page.on("pageerror", (error) => note(error.message));
   page.on("request", (request) => request.isNavigationRequest() || request.url().startsWith("data:") || seen.requests.push(request.url()));
-  const found = { widths: {}, axe: {} };
+  const found = { widths: {}, axe: {}, brokenWords: {}, pictureSizes: {}, rowHeights: {} };
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
     for (const width of [390, 1280]) {
@@ -39,6 +39,9 @@ async function visit(file) {
       await page.goto(pathToFileURL(join(folder, file)).href);
       if (shots) await page.screenshot({ path: join(folder, `${basename(file, ".html")}-${width}-${colorScheme}.png`), fullPage: true });
       found.widths[width] = await page.evaluate(() => document.documentElement.scrollWidth);
+      found.brokenWords[width] = await brokenWords(page, ".matrix th, .mistakes span");
+      found.pictureSizes[width] = await sizes(page, ".mistakes .picture");
+      found.rowHeights[width] = await sizes(page, ".matrix tbody tr", "height");
     }
     await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
     if (axe) found.axe[colorScheme] = await violations(page);
@@ -47,6 +50,33 @@ async function visit(file) {
   found.print = await printed(page, basename(file, ".html"));
   await context.close();
   return found;
+}
+
+/** Words of elements that are on more than one line. */
+function brokenWords(page, selector) {
+  return page.evaluate((selector) => {
+    const broken = [];
+    for (const element of document.querySelectorAll(selector)) {
+      const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        for (const { 0: word, index } of texts.currentNode.data.matchAll(/\w+/g)) {
+          const range = document.createRange();
+          range.setStart(texts.currentNode, index);
+          range.setEnd(texts.currentNode, index + word.length);
+          if (range.getClientRects().length > 1) broken.push(word);
+        }
+      }
+    }
+    return broken;
+  }, selector);
+}
+
+/** The different sizes of elements, in pixels. */
+function sizes(page, selector, dimension = "width") {
+  return page.evaluate(([selector, dimension]) => {
+    const found = [...document.querySelectorAll(selector)].map((one) => Math.round(one.getBoundingClientRect()[dimension]));
+    return [...new Set(found)];
+  }, [selector, dimension]);
 }
 
 async function violations(page) {

@@ -128,6 +128,9 @@ def test_charts_fit_into_the_terminal(finished: HeldTraining, columns: int) -> N
         assert terminal.wait() == 0
         lines = re.split(r"[\r\n]+", terminal.text)
         assert max(map(len, lines)) <= columns
+        axes = [line for line in lines if re.match(r" +0 +epoch 4", line)]
+        assert axes
+        assert max(map(len, axes)) <= columns - len("^C")  # which would wrap, and move the chart
         assert "\x1b[36m" not in terminal.raw
         [history] = [json.loads(path.read_text()) for path in finished.histories]
         titles = [line for line in lines if f"loss  ⠒ train {history[-1]['loss']:.4f}" in line]
@@ -228,6 +231,15 @@ def test_chart_draws_validation_as_marks_and_training_as_dots() -> None:
     assert any(character in "".join(rows) for character in "⠑⠢⠤⡀⢄")
     assert axis.split() == ["0", "epoch", "4"]
     assert {len(line) for line in drawn.plain.split("\n")} == {40}
+
+
+def test_labels_of_a_chart_are_values_of_the_curve() -> None:
+    """An accuracy has no label above 1, and a loss none below 0."""
+    drawn = chart(
+        "loss", [Point(1, 1.0), Point(2, 0.0)], [], latest=0.0, epochs=2, width=30, height=6
+    )
+    labels = [line.partition("│")[0].strip() for line in drawn.plain.split("\n") if "│" in line]
+    assert (labels[0], labels[-1]) == ("1", "0")
 
 
 def test_chart_of_a_constant_and_of_one_point() -> None:

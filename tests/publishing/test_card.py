@@ -14,7 +14,7 @@ from pipeline.publishing.card import model_card
 from pipeline.publishing.card_licenses import hub_license, terms_of
 from pipeline.publishing.card_metadata import front_matter
 from pipeline.publishing.manifest import Manifest
-from pipeline.publishing.published_folder import read_version
+from pipeline.publishing.published_folder import find_published, read_version
 from tests.support.single_output import OUTPUTS
 
 
@@ -155,14 +155,20 @@ def test_card_has_the_numbers_of_the_manifest(manifest: Manifest) -> None:
     assert "No license was chosen" in card
 
 
+def test_robustness_has_units(smoke: Path) -> None:
+    card = (find_published(smoke / "exported" / "smoke").path / "README.md").read_text()
+    for change in ("shift (pixels)", "rotation (degrees)", "noise (standard deviation)"):
+        assert f"| {change} | " in card
+
+
 def test_limits_say_what_was_measured(manifest: Manifest) -> None:
     assert "was not measured for this version" in model_card(manifest, 1)
-    card = model_card(manifest, 1, robustness={"rotation": {"15 degrees": 0.75}})
-    assert "| rotation | 15 degrees | 0.7500 |" in card
+    card = model_card(manifest, 1, robustness={"rotation (degrees)": {"15": 0.75}})
+    assert "| rotation (degrees) | 15 | 0.7500 |" in card
     assert "was not measured for this version" not in card
     number = manifest.model_copy(update={"class_names": (), "target": "value"})
-    assert "Every image gets one of the classes" in card
-    assert "Every image gets one of the classes" not in model_card(number, 1)
+    assert "assigns one of the classes to every image" in card
+    assert "assigns one of the classes to every image" not in model_card(number, 1)
 
 
 def _snippets(readme: Path) -> list[tuple[str, str]]:

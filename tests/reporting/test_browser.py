@@ -1,6 +1,7 @@
 """Reports in Chromium: accessible in light and dark, readable on a phone, used by keyboard."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,15 @@ import pytest
 
 from pipeline.artifacts.report import REPORT_FILE
 from pipeline.publishing.published_folder import find_published
+from pipeline.reporting.page import report_page
 from pipeline.runtimes.npm import packages_folder
 from tests.support.page_visits import visit_page
+from tests.support.reported_runs import reported_smoke
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.browser]
+
+NAMES = ("airplane", "automobile", "bird", "T-shirt/top", "deer", "sandal", "7", "horse", "ship",
+         "truck")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +32,22 @@ def seen(smoke: Path, single_output: Path, tmp_path_factory: pytest.TempPathFact
     ):
         report = find_published(workspace / "exported" / name).path / REPORT_FILE
         shutil.copyfile(report, folder / f"{name}.html")
+    (folder / "names.html").write_text(_page_with_names(smoke))
     return visit_page("report_page.mjs", folder)
+
+
+def _page_with_names(smoke: Path) -> str:
+    """Return the page of a run with words as the names of its classes."""
+    run, facts = reported_smoke(smoke)
+    named = replace(run.data.facts, class_names=NAMES)
+    return report_page(replace(run, data=replace(run.data, facts=named)), facts)
+
+
+def test_names_are_not_broken_and_pictures_have_one_size(seen: Any) -> None:
+    for page in seen["pages"].values():
+        assert page["brokenWords"] == {"390": [], "1280": []}
+        for found in (page["pictureSizes"], page["rowHeights"]):
+            assert max(map(len, found.values())) <= 1, found
 
 
 def test_pages_send_no_requests_and_log_nothing(seen: Any) -> None:

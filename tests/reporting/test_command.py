@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.engine.workspace import Workspace
 from tests.support.command_line import assert_error, in_process
-from tests.support.paths import SMOKE
+from tests.support.paths import PROJECT, SMOKE
 
 pytestmark = pytest.mark.tensorflow
 
@@ -55,6 +55,14 @@ def test_missing_output_is_named(workspace: Path) -> None:
 def test_unknown_name_is_an_error(smoke: Path) -> None:
     done = in_process("report", "smoek", "-C", smoke)
     assert_error(done, 2, "There is no run, published model or configuration 'smoek'")
+
+
+def test_configuration_that_was_not_run_is_an_error(smoke: Path) -> None:
+    name = PROJECT / "configs" / "parity.yaml"
+    done = in_process("report", name, "-C", smoke)
+    assert_error(done, 2, "No run of the configuration")
+    command = f"pipeline run {name} --until evaluate -C {smoke}"
+    assert done.err.endswith(f"Run it: {command}\n")
 
 
 def test_altered_report_is_not_shown(workspace: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,12 @@ from typing import Any
 import pytest
 
 from pipeline.artifacts.report import REPORT_FILE
+from pipeline.config import read
 from pipeline.publishing.published_folder import find_published
 from pipeline.reporting.numbers import formatted
+from pipeline.reporting.page import report_page
+from tests.support.paths import SMOKE
+from tests.support.reported_runs import reported_smoke
 
 pytestmark = pytest.mark.tensorflow
 
@@ -132,6 +137,23 @@ def test_text_of_charts_is_text(smoke: Path) -> None:
     page = page_of(smoke, "smoke")
     assert re.search(r"<text[^>]*>\s*epoch\s*</text>", page)
     assert not re.search(r"#(0072b2|c44e00|1d1e22|5d5f68)", page.split("</style>")[1])
+
+
+def test_result_is_one_sentence_with_its_interval(smoke: Path) -> None:
+    [sentence] = re.findall(r'<p class="sentence">(.*?)</p>', page_of(smoke, "smoke"))
+    text = re.sub(r"<[^>]*>|\s", " ", sentence)
+    assert re.match(r" ?smoke +classifies +[\d.]+ % +of +[\d,]+ +test images correctly", text)
+    assert re.search(r"\( ?95 % +confidence interval +[\d.]+ % +to +[\d.]+ % ?\)", text)
+
+
+def test_shortened_paths_are_named(smoke: Path) -> None:
+    """The sample needs no folder; with one, its path means nothing on another machine."""
+    assert "which were shortened" not in page_of(smoke, "smoke")
+    run, facts = reported_smoke(smoke)
+    page = report_page(replace(run, config=read(SMOKE, [f"data.manual_dir={smoke}/mnist"])), facts)
+    text = "Replace the paths in <code>data.manual_dir</code>, which were shortened."
+    assert text in page
+    assert str(smoke) not in page
 
 
 def test_commands_are_those_of_the_run(smoke: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -15,11 +16,16 @@ from tests.support.paths import PROJECT
 
 
 @pytest.mark.process
-def test_closed_pipe_is_not_a_quality_gate() -> None:
+@pytest.mark.parametrize("command", ["config --schema", "models"])
+def test_closed_pipe_is_not_a_quality_gate(command: str, tmp_path: Path) -> None:
+    """``config`` writes its text itself, ``models`` by Rich."""
     reader, writer = os.pipe()
     os.close(reader)  # as head does
-    arguments = [sys.executable, "-m", "pipeline", "config", "--schema"]
-    done = subprocess.run(arguments, stdout=writer, stderr=subprocess.PIPE, check=False)
+    arguments = [sys.executable, "-m", "pipeline", *command.split()]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        arguments, stdout=writer, stderr=subprocess.PIPE, cwd=tmp_path, env=environment, check=False
+    )
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")  # 128 + SIGPIPE
 

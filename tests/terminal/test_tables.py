@@ -60,6 +60,14 @@ def test_wide_characters(capsys: pytest.CaptureFixture[str]) -> None:
     assert "数字" * 8 in "\n".join(printed(capsys)).split()
 
 
+@pytest.mark.usefixtures("columns")
+def test_cells_beside_an_empty_column_are_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    table = new_table("model", "labels", "data", "formats")
+    table.add_row("smoke", "", "mnist", "keras, onnx")
+    print_table(table)
+    assert {"smoke", "mnist", "onnx"} <= set(" ".join(printed(capsys)).split())
+
+
 def test_paragraph(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
     path = "/a/path/without/spaces/that/is/longer/than/forty/columns"
     print_line(f"Published [bold]{path}[/] (version 1). Next: pipeline serve mlp")

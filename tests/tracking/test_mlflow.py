@@ -114,9 +114,10 @@ def silent_server() -> Iterator[str]:
 
 def test_run_goes_on_without_its_server_and_tells_what_was_not_sent(tracked: Tracked) -> None:
     rest = f"{EPOCHS - KILLED_AFTER} epoch and version 1 (Connection refused)"
+    command = f"pipeline track sync -C {tracked.workspace}"
     assert tracked.told[-2:] == [
         f"sending to MLflow at {tracked.uri}, at most 30 s",
-        f"Not sent to MLflow at {tracked.uri}: {rest}. Send the rest with pipeline track sync.",
+        f"Not sent to MLflow at {tracked.uri}: {rest}. To send the rest: {command}",
     ]
     name = tracked.journal(tracked.uri).run
     done = in_process("track", "status", "-C", tracked.workspace)
@@ -187,8 +188,8 @@ def test_gate_that_refuses_the_model_and_a_server_that_does_not_reply(
     with pytest.raises(AccuracyTooLow):
         run(tracked.workspace, silent_server, "publish.min_accuracy_on_sample=1", progress=told)
     assert told.texts[-1] == (
-        f"Not sent to MLflow at {silent_server}: {EPOCHS} epochs (no answer). Send the rest with "
-        "pipeline track sync."
+        f"Not sent to MLflow at {silent_server}: {EPOCHS} epochs (no answer). To send the rest: "
+        f"pipeline track sync -C {tracked.workspace}"
     )
     pending = tracked.journal(silent_server).pending()
     others = [one["event"] for one in pending if one["event"] != "epoch"]

@@ -18,7 +18,7 @@ def reliability_chart(calibration: Calibration) -> str:
         x, y = [b.confidence for b in bins], [b.accuracy for b in bins]
         axes.plot(x, y, color=color, linewidth=1.3, label=label, marker=marker, markersize=4)
         sizes = [600 * b.images / most for b in bins]
-        axes.scatter(x, y, s=sizes, color=color, alpha=0.16, linewidths=0)
+        axes.scatter(x, y, s=sizes, color=color, alpha=0.16, linewidths=0, clip_on=False)
 
     def draw(axes: "Axes") -> None:
         axes.plot([0, 1], [0, 1], ":", color=QUIET, linewidth=1.2, label="perfect")

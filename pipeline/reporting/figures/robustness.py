@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pipeline.artifacts.report import Robustness
+from pipeline.artifacts.report import STRENGTHS, Robustness
 from pipeline.reporting.figures.style import BLUE, QUIET, chart, percent
 
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def robustness_chart(
-    found: Robustness, unchanged: float, baseline: float | None, across: str, score: str
+    found: Robustness, unchanged: float, baseline: float | None, *, constant: str, score: str
 ) -> str:
     """Return the score by strength, with that of unchanged images and of a constant prediction."""
     points = sorted([(0.0, unchanged), *zip(found.strengths, found.scores, strict=True)])
@@ -21,10 +21,10 @@ def robustness_chart(
         if baseline is not None:
             axes.axhline(baseline, linestyle=":", color=QUIET, linewidth=1.2)
             axes.annotate(
-                "constant answer", (1, baseline), (0, 3), xycoords=("axes fraction", "data"),
+                constant, (1, baseline), (0, 3), xycoords=("axes fraction", "data"),
                 textcoords="offset points", ha="right", color=QUIET, fontsize=9.5,
             )  # fmt: skip
-        axes.set(xlabel=across, ylabel=score)
+        axes.set(xlabel=STRENGTHS[found.change], ylabel=score)
         axes.set_xticks(x)
         if score == "accuracy":
             axes.set_ylim(0, 1.03)

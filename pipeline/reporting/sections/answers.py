@@ -38,8 +38,9 @@ def _matrix(subject: Subject) -> str:
     )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Counts by label and answer">'
-        '<table class="matrix"><caption class="unseen">Confusion matrix: rows are labels, columns '
-        f'are answers</caption><thead><tr><td><span class="unseen">label</span></td>{head}'
+        f'<table class="matrix{_long_names(subject)}"><caption class="unseen">Confusion matrix: '
+        "rows are labels, columns are answers</caption><thead><tr>"
+        f'<td><span class="unseen">label</span></td>{head}'
         f"</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -114,8 +115,13 @@ def mistakes(subject: Subject, sprite: Sprite) -> str:
         )
     items = "".join(f"<li>{_mistake(subject, sprite, n)}</li>" for n in range(len(found)))
     return section(
-        "mistakes", name, paragraph(intro), f'<ol class="mistakes pictures">{items}</ol>'
-    )
+        "mistakes", name, paragraph(intro),
+        f'<ol class="mistakes pictures{_long_names(subject)}">{items}</ol>',
+    )  # fmt: skip
+
+
+def _long_names(subject: Subject) -> str:
+    return " long-names" if subject.has_long_names else ""
 
 
 def _mistake(subject: Subject, sprite: Sprite, number: int) -> str:

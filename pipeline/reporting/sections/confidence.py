@@ -42,8 +42,8 @@ def _reliability(subject: Subject) -> str:
         )
     )
     text = (
-        "Below the dotted line, the model is too sure of its answers; above it, not sure enough. "
-        "The area of a disk is the number of images."
+        "Below the dotted line, the model is overconfident; above it, underconfident. The area of "
+        "a disk is proportional to its number of images."
     )
     return figure("Reliability", reliability_chart(found), text, tables)
 
@@ -65,7 +65,7 @@ def _coverage(subject: Subject) -> str:
          numbers.show(n, "threshold", spec=".4f"), numbers.show(n, "accuracy", spec=".2%")]
         for n in range(len(points))
     ]  # fmt: skip
-    text = "If the least confident answers are withheld, the remaining ones are more often right."
+    text = "The accuracy of the remaining answers if the least confident ones are withheld."
     data = table("Coverage", ["answered", "images", "least confidence", "accuracy"], rows)
     return figure("Accuracy against coverage", coverage_chart(points), text, data)
 

@@ -47,7 +47,7 @@ def _epochs(subject: Subject) -> str:
         f"validation {title(n.removeprefix('val_'))}" if n.startswith("val_") else title(n)
         for n in names
     ]
-    return table("All epochs", ["epoch", *shown, "learning rate", "seconds"], rows)
+    return table("All epochs", ["epoch", *shown, "learning rate", "total seconds"], rows)
 
 
 def _splits(subject: Subject) -> str:
@@ -68,13 +68,14 @@ def _splits(subject: Subject) -> str:
         for split, found in metrics.items()
     ]  # fmt: skip
     if subject.test.baseline:
-        constant = [
+        scores = [
             numbers.show("test", "baseline", name, spec=spec_of(name))
             if name in subject.test.baseline
             else MISSING
             for name in names
         ]
-        rows.append(["test, constant answer", numbers.show("test", "images"), MISSING, *constant])
+        split = f"test, always the {subject.constant}"
+        rows.append([split, numbers.show("test", "images"), MISSING, *scores])
     head = ["split", "images", "loss", *map(title, names)]
     return f"<h3>Metrics</h3>{table('Metrics of each split', head, rows)}"
 

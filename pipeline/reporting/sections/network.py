@@ -45,9 +45,9 @@ def _first_layer(subject: Subject) -> str:
     uri = data_uri(sheet(pictures, columns, gap=2))
     color = shape[-1] == 3  # noqa: PLR2004  (red, green, blue)
     text = (
-        "The weights of a unit by pixel, as a color; gray is 0."
+        "The weights of a unit by pixel, as colors; gray is 0."
         if color
-        else "Blue pixels speak for a unit, orange ones against it; the ground is 0."
+        else "Positive weights are blue, negative ones orange, and 0 is the background."
     ) + " Each unit has its own scale. Those with the largest weights are shown."
     alternative = f"Weights of {len(found)} units of the layer {layer.name} as pictures"
     image = f'<img class="weights" src="{uri}" alt="{escape(alternative)}">'

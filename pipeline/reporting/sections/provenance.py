@@ -2,7 +2,9 @@
 
 import base64
 from html import escape
+from typing import Any
 
+from pipeline.config.origin import changed_keys
 from pipeline.config.yaml_text import dump_yaml
 from pipeline.publishing.portable import portable_config
 from pipeline.reporting.html import details, paragraph, section, table
@@ -11,7 +13,8 @@ from pipeline.reporting.subject import Subject
 
 def provenance(subject: Subject) -> str:
     """Return everything that is needed to run it again."""
-    config = dump_yaml(portable_config(subject.run.config, subject.run.root), width=88)
+    portable = portable_config(subject.run.config, subject.run.root)
+    config = dump_yaml(portable, width=88)
     name = subject.run.config.name
     uri = f"data:application/yaml;base64,{base64.b64encode(config.encode()).decode()}"
     return section(
@@ -20,12 +23,20 @@ def provenance(subject: Subject) -> str:
         paragraph(
             f'Save the <a download="{name}.yaml" href="{uri}">full configuration</a> as '
             f"<code>{name}.yaml</code>; the commands below refer to it."
+            f"{_shortened(subject, portable)}"
         ),
         _commands(subject),
         details("Full configuration", f'<pre tabindex="0">{escape(config)}</pre>'),
         details("Time of each stage", _times(subject)),
         details("Versions", _versions(subject)),
     )
+
+
+def _shortened(subject: Subject, portable: dict[str, Any]) -> str:
+    """Return which keys have paths that are those of another machine, as a sentence."""
+    changed = changed_keys(subject.run.config.model_dump(mode="json"), portable)
+    keys = [f"<code>{escape(key)}</code>" for key, value in changed.items() if value is not None]
+    return f" Replace the paths in {', '.join(keys)}, which were shortened." if keys else ""
 
 
 def _commands(subject: Subject) -> str:

@@ -6,17 +6,17 @@ from pipeline.reporting.subject import Subject, spec_of, title
 
 
 def sentence(subject: Subject) -> str:
-    """Return what the model achieved, compared with a constant answer."""
+    """Return what the model achieved, compared with a constant prediction."""
     test = subject.numbers.at("evaluate", "facts", "metrics", "test")
     images, quality = f"{test.show('images')} test images", subject.quality
-    constant = "the most frequent class" if subject.class_names else "the mean label"
     if quality == "accuracy":
         measured = subject.measured
+        confidence = measured.show("interval", "confidence", spec=".0%")
         low, high = (measured.show("interval", end, spec=".2%") for end in ("low", "high"))
         text = (
-            f"<b>{escape(subject.run.config.name)}</b> answers "
+            f"<b>{escape(subject.run.config.name)}</b> classifies "
             f"<b>{test.show('scores', 'accuracy', spec='.2%')}</b> of {images} correctly "
-            f"(confidence interval {low} to {high}) and makes "
+            f"({confidence} confidence interval {low} to {high}) and makes "
             f"{measured.show('num_mistakes')} mistakes."
         )
     elif quality == "rmse":
@@ -32,7 +32,7 @@ def sentence(subject: Subject) -> str:
         )
     if quality in subject.test.baseline:
         value = test.show("baseline", quality, spec=spec_of(quality))
-        text += f" Always answering {constant} of the training set gives {value}."
+        text += f" Always predicting the {subject.constant} of the training set gives {value}."
     return text
 
 

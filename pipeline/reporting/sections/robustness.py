@@ -1,19 +1,17 @@
 """The score on changed test images."""
 
+from pipeline.artifacts.report import STRENGTHS
 from pipeline.reporting.figures.robustness import robustness_chart
 from pipeline.reporting.html import figure, grid, paragraph, section, table
 from pipeline.reporting.subject import Subject, spec_of, title
 
-_TITLES = {
-    "shift": ("Shift", "pixels", "To the right, down, to the left, up: in turn."),
-    "rotation": ("Rotation", "degrees", "To the left and to the right, in turn."),
-    "noise": ("Noise", "standard deviation", "Gaussian noise; 1 is the range of a pixel."),
-    "thickness": ("Thickness", "pixels on each side", "Strokes made wider, or thinner below 0."),
-    "inversion": (
-        "Inversion",
-        "share of the negative",
-        "A mixture with the negative: near 0.5 all pixels are gray, 1 is the negative alone.",
-    ),
+_TEXTS = {
+    "shift": "One image is shifted right, the next ones down, left and up, and so on.",
+    "rotation": "Every other image is rotated left, the others right.",
+    "noise": "Gaussian noise; a standard deviation of 1 is the full range of a pixel.",
+    "thickness": "Strokes are made thicker, or thinner below 0.",
+    "inversion": "Images are blended with their negatives: at 0.5 all pixels are gray, and 1 is "
+    "the negative alone.",
 }
 
 
@@ -23,15 +21,16 @@ def robustness(subject: Subject) -> str:
     figures = []
     unchanged = subject.test.scores[subject.quality]
     for number, found in enumerate(subject.measures.robustness):
-        name, across, text = _TITLES[found.change]
         svg = robustness_chart(
-            found, unchanged, subject.test.baseline.get(subject.quality), across, score
+            found,
+            unchanged,
+            subject.test.baseline.get(subject.quality),
+            constant=subject.constant,
+            score=score,
         )
+        name, text = found.change.capitalize(), _TEXTS[found.change]
         figures.append(figure(name, svg, text, _table(subject, number)))
-    intro = (
-        f"The {score} on the whole test set when every image is changed. The model was not "
-        "trained on changed images unless its configuration says so."
-    )
+    intro = f"The {score} on the whole test set when every image is changed."
     return section("robustness", "Robustness", paragraph(intro), grid(*figures))
 
 
@@ -43,5 +42,5 @@ def _table(subject: Subject, number: int) -> str:
         [numbers.show("strengths", n, spec="g"), numbers.show("scores", n, spec=spec)]
         for n in range(len(found.strengths))
     ]
-    name, across, _ = _TITLES[found.change]
-    return table(name, [across, title(subject.quality)], rows)
+    head = [STRENGTHS[found.change], title(subject.quality)]
+    return table(found.change.capitalize(), head, rows)
