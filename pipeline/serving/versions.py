@@ -11,8 +11,8 @@ import numpy as np
 
 from pipeline.artifacts.formats import FORMATS, artifact_path
 from pipeline.artifacts.model_contract import Contract
+from pipeline.artifacts.preprocessing import Preprocessing, is_mnist
 from pipeline.errors import ModelError
-from pipeline.imaging.digits import is_digit_data_set
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published_folder import PublishedModel, read_version
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
@@ -40,7 +40,7 @@ class Version:
     number: int
     contract: Contract
     class_names: tuple[str, ...]
-    digits: bool
+    preprocessing: Preprocessing
     task: Task
     value_range: tuple[float, float] | None
     batcher: Batcher
@@ -67,14 +67,14 @@ def open_version(folder: Path, model: str, limits: Limits) -> Version:
     predictor.use_one_thread()
     manifest = published.manifest
     task = manifest.open_task()
-    digits = is_digit_data_set(manifest.data.name, predictor.contract.image_shape)
+    digits = is_mnist(manifest.data.name, predictor.contract.image_shape)
     require_golden(predictor, folder / GOLDEN, task, TOLERANCES[FORMATS[FORMAT].precision])
     return Version(
         model=model,
         number=published.version,
         contract=predictor.contract,
         class_names=published.class_names,
-        digits=digits,
+        preprocessing=manifest.picture_preprocessing,
         task=task,
         value_range=_value_range(manifest.target, digits=digits),
         batcher=Batcher(
