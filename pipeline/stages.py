@@ -21,6 +21,7 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
+from pipeline.config.folder_keys import check_folder
 from pipeline.config.full_gradient import check_full_gradient
 from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
@@ -61,7 +62,7 @@ def check_network(
         )
     _validate_training(config)
     with with_places(config):
-        image_shape, target = load("pipeline.data.targets").describe(config.data)
+        image_shape, target = load("pipeline.data.targets").describe(config.data, progress)
         task_of(config).check_classes(target.class_names, target_text(config.data.target))
     with progress.task("loading TensorFlow"):
         training = load("pipeline.training.preflight")
@@ -76,10 +77,10 @@ def check_network(
     return rows
 
 
-def _check_target(config: Config, _progress: Progress) -> None:
+def _check_target(config: Config, progress: Progress) -> None:
     """Find the target in the data set before the images are downloaded."""
     with with_places(config):
-        load("pipeline.data.targets").describe(config.data)
+        load("pipeline.data.targets").describe(config.data, progress)
 
 
 def _check_training(config: Config, progress: Progress) -> None:
@@ -87,6 +88,7 @@ def _check_training(config: Config, progress: Progress) -> None:
 
 
 def _validate_training(config: Config) -> None:
+    check_folder(config)
     check_combinations(config)
     check_full_gradient(config)
 
@@ -131,15 +133,17 @@ def _page_files(_config: Config) -> Mapping[str, Path]:
 
 _SHOWN = ("model", "optimizer", "train", "export", "verify", "publish")
 _TASK = ("task", "model.output", "train.loss")
+_DATA = ("name", "target", "size", "fit", "channels", "validation", "test", "seed")
 
 STAGES = (
     Stage(
         DataFacts,
         "pipeline.data.stage",
         inputs=(),
-        reads=("data.name", "data.target", "data.validation", "data.seed"),
-        packages=("tensorflow-datasets", "mlxtend", "scikit-learn", "numpy"),
+        reads=tuple(f"data.{key}" for key in _DATA),
+        packages=("tensorflow-datasets", "mlxtend", "scikit-learn", "numpy", "pillow"),
         reads_source=True,
+        validate=check_folder,
         preflight=_check_target,
     ),
     Stage(

@@ -196,7 +196,7 @@ OVERRIDES = [
     ("optimizer={class_name: Adam}", ["Unknown key 'optimizer.class_name'", "{name: adam"]),
     ("device=cuda", ["Unknown key 'device'", "TensorFlow uses the GPUs"]),
     ("train.num_workers=4", ["Unknown key 'train.num_workers'", "Remove it"]),
-    ("imgsz=32", ["Unknown key 'imgsz'", "the data set determines the size"]),
+    ("imgsz=32", ["Unknown key 'imgsz'", "Did you mean data.size?"]),
     ("mode=train", ["Unknown key 'mode'", "`pipeline run`"]),
     (
         "train.early_stopping={mode: max}",

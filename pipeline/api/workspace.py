@@ -9,7 +9,7 @@ from pipeline.commands.doctor import Finding
 from pipeline.commands.doctor import diagnose as _diagnose
 from pipeline.commands.predict import PathLike
 from pipeline.commands.retention import retention
-from pipeline.config.schema import Data
+from pipeline.config.data_schema import Data
 from pipeline.engine.workspace import Workspace
 from pipeline.progress import Progress, Silent, default_progress
 

@@ -24,8 +24,34 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class Resizing:
+    """How pictures of any size become images of ``size`` (height, width)."""
+
+    name: str
+    size: tuple[int, int]
+    channels: int
+    fit: str
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """How many validation and test images are also in another split, pixel by pixel.
+
+    ``other_label`` is how many of them have another label there; ``examples`` name some.
+    """
+
+    images: int
+    other_label: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class DataFacts(Facts):
-    """The data set: its source, target and classes, and the number of images in each split."""
+    """The data set: its source, target and classes, and the number of images in each split.
+
+    ``content`` is the SHA-256 of the pictures of a folder. ``preprocessing`` is None for MNIST,
+    whose form is more than a size.
+    """
 
     stage = "data"
 
@@ -39,6 +65,9 @@ class DataFacts(Facts):
     validation: int
     test: int
     sampled: bool
+    content: str | None = None
+    preprocessing: Resizing | None = None
+    duplicates: Duplicates | None = None
 
     @property
     def summary(self) -> str:

@@ -5,7 +5,7 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config.schema import Data
+from pipeline.config.data_schema import FOLDER, Data
 from pipeline.data import sources
 from pipeline.data.fetching import find_hosts
 from pipeline.engine.workspace import Workspace
@@ -90,8 +90,10 @@ def _data(data: Data, progress: Progress) -> Finding:
         f"Put its files in a folder and set {sources.MANUAL_DIR_VARIABLE} to that folder, or add a "
         "mirror to data.mirrors; until then, runs use the sample of 5,000 digits."
     )
+    if data.name == FOLDER:
+        ways = "Correct the folder or its files; docs/data.md shows how to arrange the pictures."
     try:
-        local = sources.local_source(data)
+        local = sources.local_source(data, progress)
         if local is not None:
             return Finding(subject, True, local.origin)
         hosts = find_hosts(sources.pinned(data), sources.mirrors(data), progress)

@@ -13,6 +13,7 @@ from pipeline.artifacts.data_set import split_file
 from pipeline.artifacts.formats import FLOAT16, FLOAT32, INT8
 from pipeline.artifacts.model_contract import Contract, contract_for
 from pipeline.artifacts.stage_facts import DataFacts
+from pipeline.config.data_schema import FOLDER
 from pipeline.config.key_errors import with_places
 from pipeline.config.places import Places
 from pipeline.config.reading import validate
@@ -178,6 +179,11 @@ def _data_of_file(
     An untrusted file must not start a download, so any data set but the default one must exist.
     """
     name = result.metadata.get("data_set", _DEFAULT_DATA_SET)
+    if name == FOLDER:
+        raise DataFileError(
+            f"{path} is a model of a folder of pictures, which a file does not contain. Verify the "
+            "published version instead: pipeline verify NAME."
+        )
     source = Places(f"the metadata of {path}")
     target = _target(result.metadata.get("target"), path)
     values = {"name": "file", "task": task.name, "data": {"name": name, "target": target}}

@@ -11,7 +11,8 @@ from pipeline.errors import RequestError
 
 MIN_DIGITS = 4  # of the hash that stands for a run
 # Keys that neither training nor evaluation reads, and the seed.
-_IGNORED = {SEED, "name", "data.manual_dir", "data.tfds_dir", "data.mirrors", "data.offline"}
+_WHERE = {f"data.{key}" for key in ("path", "manual_dir", "tfds_dir", "mirrors", "offline")}
+_IGNORED = {SEED, "name"} | _WHERE
 _IGNORED_SECTIONS = ("export.", "verify.", "publish.")
 
 

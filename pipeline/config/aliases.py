@@ -12,9 +12,14 @@ _PATHS = {
     "name": "model_name run_name experiment",
     "data": "datasets",
     "data.name": "dataset data_set dataset_name tfds_name",
+    "data.path": "data_dir data_path dataset_dir image_dir image_folder root directory",
+    "data.size": "imgsz image_size img_size input_shape input_size target_size resize",
+    "data.fit": "resize_mode crop_to_aspect_ratio pad_to_aspect_ratio",
+    "data.channels": "color_mode num_channels grayscale",
+    "data.test": "test_split test_size",
     "data.target": "target_feature label_feature label_key label_column label_mode",
     "data.validation": "val valid validation_split val_split validation_size val_size",
-    "data.manual_dir": "data_dir data_path dataset_dir",
+    "data.manual_dir": "download_dir",
     "model": "network net architecture",
     "model.hidden": "layers units hidden_layers hidden_units hidden_size hidden_sizes neurons "
     "width widths",
@@ -69,10 +74,6 @@ ADVICE = {
         ("num_workers", "workers", "prefetch"),
         "Remove it: images are in memory, or read in the background (train.memory_mb).",
     ),
-    **dict.fromkeys(
-        ("imgsz", "image_size", "img_size", "input_shape"),
-        "Remove it: the data set determines the size of the images.",
-    ),
     "mode": "Remove it: the command is the mode, `pipeline run` or `pipeline predict`.",
     "early_stopping.mode": "Remove it: val_accuracy is maximized, and all others are minimized.",
     "early_stopping.restore_best_weights": "Remove it: the best weights are always restored.",
@@ -118,6 +119,22 @@ _VALUES: dict[KeyPath, dict[str, str]] = {
             ("multilabel", "multi_label"),
             "It is not available; choose multiclass, binary or regression.",
         ),
+    },
+    ("data", "name"): dict.fromkeys(
+        ("image_folder", "imagefolder", "folder_dataset", "directory", "files"),
+        "Write folder, and the folder with the pictures as data.path.",
+    ),
+    ("data", "fit"): {
+        **dict.fromkeys(("pad", "contain", "letterbox"), "Write fit."),
+        **dict.fromkeys(("cover", "center_crop"), "Write crop."),
+        **dict.fromkeys(
+            ("stretch", "squash", "none"), "It is not available: the aspect ratio is kept."
+        ),
+    },
+    ("data", "channels"): {
+        **dict.fromkeys(("gray", "grey", "grayscale", "l"), "Write 1."),
+        **dict.fromkeys(("color", "colour", "rgb"), "Write 3."),
+        **dict.fromkeys(("4", "rgba"), "Write 3: transparent pictures are put on a plain ground."),
     },
     ("data", "target"): {
         **dict.fromkeys(("odd", "even", "odd_even", "even_odd", "oddness"), "Write parity."),

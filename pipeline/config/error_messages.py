@@ -23,6 +23,8 @@ def sentences(
     for problem in error.errors():
         if problem["type"] == "too_short" and problem["input"]:
             continue  # it counts valid elements only, and the others have errors of their own
+        if problem["type"] == "default_factory_not_called":
+            continue  # it needs another key, which has an error of its own
         by_key.setdefault(_key_path(problem["loc"], root), []).append(problem)
     return {key: _sentence(key, problems, places, root) for key, problems in by_key.items()}
 

@@ -3,19 +3,12 @@
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    HttpUrl,
-    PrivateAttr,
-    field_validator,
-)
+from pydantic import Field, PrivateAttr, field_validator
 
+from pipeline.config.data_schema import DATA_SET_PATTERN, DATA_SET_RULE, Data
 from pipeline.config.origin import Origin
 from pipeline.config.places import Places, without_indices
-from pipeline.config.target import Target
+from pipeline.config.sections import NamedWithArguments, Section
 from pipeline.config.tracking_uri import TrackingUri
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
@@ -24,87 +17,16 @@ TaskName = Literal["multiclass", "binary", "regression"]
 # A format is a module of this name in pipeline/export/; onnx_int8 is a copy of onnx.
 FormatName = Literal["saved_model", "onnx", "keras", "litert", "onnx_int8", "onnx_fp16", "openvino"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-_DATA_SET = r"^[a-z0-9_]+(/[\w.-]+)?(:\d+\.\d+\.\d+)?$"
 _LABEL = r"^\w+$"
 _LICENSE = r"^[A-Za-z0-9][A-Za-z0-9.+-]*$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 PATTERN_RULES = {
-    _DATA_SET: "the name of a data set of TensorFlow Datasets in lower case, such as mnist, "
-    "emnist/letters or mnist:3.0.1",
+    DATA_SET_PATTERN: DATA_SET_RULE,
     _LABEL: "a word of letters, digits and _",
     _LICENSE: "an identifier of letters, digits, ., + and -, such as Apache-2.0 or CC-BY-4.0",
     NAME_PATTERN: "text of letters, digits, - and _ that begins with a letter or digit",
 }
 _USER_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, nothing is converted, all is frozen."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
-    )
-
-
-class Named(Section):
-    """A section that may be written as its name alone: ``optimizer: adam``."""
-
-    name: str
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: Any, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """Allow the name alone in the JSON Schema too, which editors check files against."""
-        return {"anyOf": [{"type": "string"}, handler(schema)]}
-
-
-class NamedWithArguments(Named):
-    """A section that names a class, with the arguments of that class as further keys."""
-
-    model_config = ConfigDict(extra="allow")
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments for the class, as written, without the keys that the section has."""
-        return dict(self.model_extra or {})
-
-
-class Data(Named):
-    """The images, and where their files come from."""
-
-    name: str = Field(
-        "mnist",
-        pattern=_DATA_SET,
-        description="An image-classification set of TensorFlow Datasets, such as emnist/letters.",
-    )
-    target: Target = Field(
-        "label",
-        description="What to predict: label; parity, {is: 7} or {pair: [3, 5]} for two classes; "
-        "value or scaled_value (0 to 1) for the label as a number; or another feature of the set.",
-    )
-    validation: int = Field(
-        5000, ge=1, description="Number of training images set aside, stratified by class."
-    )
-    seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the split.")
-    offline: Literal["sample", "fail"] = Field(
-        "sample",
-        description="If the data set is unavailable: use a sample of 5,000 MNIST digits, or fail.",
-    )
-    manual_dir: str | None = Field(
-        None,
-        description="A folder with the files as TensorFlow Datasets names them; by default that in "
-        "the environment variable PIPELINE_MANUAL_DIR.",
-    )
-    tfds_dir: str | None = Field(
-        None,
-        description="Where TensorFlow Datasets stores prepared sets; by default TFDS_DATA_DIR, or "
-        "~/tensorflow_datasets.",
-    )
-    mirrors: tuple[HttpUrl, ...] | None = Field(
-        None,
-        description="URLs of folders with the same files; by default the built-in ones.",
-    )
 
 
 class Model(Section):

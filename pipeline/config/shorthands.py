@@ -5,7 +5,8 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 
 from pipeline.config.known_keys import section_of
-from pipeline.config.schema import Config, Named
+from pipeline.config.schema import Config
+from pipeline.config.sections import Named
 
 
 def expand(values: dict[str, Any], section: type[BaseModel] = Config) -> dict[str, Any]:

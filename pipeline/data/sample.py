@@ -8,6 +8,7 @@ import numpy.typing as npt
 from pipeline.errors import MissingExtra
 
 NUM_TEST = 1000  # of 5,000: a fifth, 100 of each class
+SAMPLE_SHAPE = (28, 28, 1)
 TEST_SEED = 0  # fixed, so that the test set does not depend on ``data.seed``
 
 

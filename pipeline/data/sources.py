@@ -3,18 +3,22 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.artifacts.data_source import FULL, SAMPLE, Source
+from pipeline.artifacts.data_source import FULL, PICTURES, SAMPLE, Source
 from pipeline.artifacts.stage_facts import DataFacts, Facts
+from pipeline.config.data_schema import FOLDER
 from pipeline.config.key_errors import InvalidValue, with_places
 from pipeline.data.fetching import RemoteFile, fetch
-from pipeline.errors import ConfigError, DataFileError, DataUnreachable
-from pipeline.system.atomic import sha256
+from pipeline.data.folder_content import content_of
+from pipeline.data.manual_files import checked_files
+from pipeline.errors import ConfigError, DataUnreachable
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Config, Data
+    from pipeline.config.data_schema import Data
+    from pipeline.config.schema import Config
     from pipeline.progress import Progress
 
 SAMPLED_SET = "mnist"
@@ -25,25 +29,37 @@ class DataSources:
     """The sources of the stage ``data``, as the runner needs them."""
 
     def find(
-        self, config: "Config", find_cached: Callable[[Source], Facts | None], *, fresh: bool
+        self,
+        config: "Config",
+        find_cached: Callable[[Source], Facts | None],
+        progress: "Progress",
+        *,
+        fresh: bool,
     ) -> Source | None:
         """Return a source that needs no network; the full data set precedes a cached sample.
 
         Raises:
-            ConfigError: the manual folder does not exist, or the data set is unknown.
+            ConfigError: the folder does not exist, or the data set is unknown.
+            DataFileError: a picture of a folder cannot be read.
         """
         with with_places(config):
-            return self._find(config, find_cached, fresh)
+            return self._find(config, find_cached, progress, fresh)
 
     def _find(
-        self, config: "Config", find_cached: Callable[[Source], Facts | None], fresh: bool
+        self,
+        config: "Config",
+        find_cached: Callable[[Source], Facts | None],
+        progress: "Progress",
+        fresh: bool,
     ) -> Source | None:
+        if config.data.name == FOLDER:
+            return folder_source(config.data, progress)
         if config.data.manual_dir is not None:
             manual_folder(config.data)  # a wrong one is an error even if it is not needed
         full, sample = (Source(kind, "cached by an earlier run") for kind in (FULL, SAMPLE))
         if not fresh and find_cached(full) is not None:
             return full
-        source = local_source(config.data)
+        source = local_source(config.data, progress)
         if source is not None or fresh or config.data.offline == "fail":
             return source
         facts = find_cached(sample)
@@ -66,12 +82,27 @@ class DataSources:
         )
 
 
-def local_source(data: "Data") -> Source | None:
-    """Return the source that is available offline: a prepared folder or manual files.
+def folder_source(data: "Data", progress: "Progress") -> Source:
+    """Return the folder with the user's own pictures as a source.
 
     Raises:
-        ConfigError: the manual folder does not exist.
+        ConfigError: it does not exist, or its pictures are not in class folders.
+        DataFileError: a picture cannot be read.
     """
+    content = content_of(data, progress)
+    count = len(content.index.pictures)
+    origin = f"{count:,} pictures in {content.index.root}"
+    return Source(PICTURES, origin, content=content.sha256)
+
+
+def local_source(data: "Data", progress: "Progress") -> Source | None:
+    """Return the source that is available offline: pictures, a prepared folder or manual files.
+
+    Raises:
+        ConfigError: the folder does not exist.
+    """
+    if data.name == FOLDER:
+        return folder_source(data, progress)
     prepared = prepared_folder(data)
     if prepared is not None:
         return Source(FULL, f"prepared by TensorFlow Datasets in {prepared}")
@@ -89,12 +120,12 @@ def acquire(data: "Data", downloads: Path, progress: "Progress") -> Source:
         DataFileError: a file is truncated or altered.
         DataUnreachable: no host responds and the configuration forbids the sample.
     """
-    source = local_source(data)
+    source = local_source(data, progress)
     if source is None:
         return _fetch_or_sample(data, downloads, progress)
-    if source.files is not None:
-        _check_manual(source.files, pinned(data))
-    return source
+    if source.files is None:
+        return source
+    return replace(source, files=checked_files(data.name, source.files, pinned(data), downloads))
 
 
 def prepared_folder(data: "Data") -> Path | None:
@@ -135,24 +166,6 @@ def pinned(data: "Data") -> Mapping[str, RemoteFile]:
     from pipeline.data.tfds import pinned_files
 
     return pinned_files(data.name)
-
-
-def _check_manual(folder: Path, files: Mapping[str, RemoteFile]) -> None:
-    for name, file in files.items():
-        path = folder / name
-        if not path.is_file():
-            raise DataFileError(
-                f"The manual folder {folder} must contain {', '.join(files)}; {name} is missing. "
-                f"Download it from {file.address} into this folder, and run again."
-            )
-        found = sha256(path)
-        if found != file.sha256:
-            raise DataFileError(
-                f"{path} must have SHA-256 {file.sha256} ({file.bytes:,} bytes); got {found} "
-                f"({path.stat().st_size:,} bytes): it is truncated, altered or another file. "
-                f"It was not removed. Replace it with the original (from {file.address}) and run "
-                "again."
-            )
 
 
 def _fetch_or_sample(data: "Data", downloads: Path, progress: "Progress") -> Source:

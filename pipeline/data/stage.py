@@ -8,24 +8,41 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.artifacts import data_set
-from pipeline.artifacts.data_source import Source
-from pipeline.artifacts.stage_facts import DataFacts
+from pipeline.artifacts.data_source import PICTURES, Source
+from pipeline.artifacts.stage_facts import DataFacts, Resizing
 from pipeline.config.key_errors import InvalidValue, with_places
 from pipeline.config.target import target_text
 from pipeline.data import tfds
-from pipeline.data.sample import NUM_TEST, TEST_SEED, read_sample
-from pipeline.data.sources import tfds_root
-from pipeline.data.targets import LABEL, Labels, Target, describe, feature_of, target_of
+from pipeline.data.duplicates import duplicates_text, find_duplicates
+from pipeline.data.folder_splits import write_folder
+from pipeline.data.sample import NUM_TEST, SAMPLE_SHAPE, TEST_SEED, read_sample
+from pipeline.data.sources import SAMPLED_SET, tfds_root
+from pipeline.data.splitting import (
+    Indices,
+    check_count,
+    check_each_class,
+    selected,
+    set_aside,
+)
+from pipeline.data.targets import (
+    LABEL,
+    Labels,
+    Target,
+    configured_shape,
+    describe,
+    feature_of,
+    target_of,
+)
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.errors import DataFileError
+from pipeline.imaging.resizing import MODES, resized_arrays
 from pipeline.progress import IMAGES
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Data
+    from pipeline.config.data_schema import Data
     from pipeline.progress import Progress
 
-Indices = npt.NDArray[np.int64]
 _TWO_CLASSES = 2
 
 
@@ -37,19 +54,25 @@ def run(context: Context, folder: Path) -> Outcome[DataFacts]:
             not have the target.
         DataFileError: the files of the data set are damaged.
     """
-    data, source = context.config.data, context.source
+    data, source, progress = context.config.data, context.source, context.progress
+    names = None
     with with_places(context.config):
         if source.sampled:
             target = target_of(data, _sample_classes(data))
             _write_sample(data, target, folder)
+        elif source.kind == PICTURES:
+            target, names = write_folder(data, source, folder, progress)
         else:
-            target = _write_full(data, source, folder, context.progress)
+            target = _write_full(data, source, folder, progress)
     shutil.rmtree(context.workspace.downloads(data.name), ignore_errors=True)
     description = data_set.Description(data.name, source.kind, target.class_names)
     data_set.write_description(folder, description)
     written = data_set.read_data(folder)
     with with_places(context.config):
         _check_classes(written)
+    duplicates = find_duplicates(written, names)
+    if duplicates:
+        progress.notice(duplicates_text(duplicates, len(written.validation) + len(written.test)))
     facts = DataFacts(
         name=data.name,
         source=source.kind,
@@ -61,8 +84,20 @@ def run(context: Context, folder: Path) -> Outcome[DataFacts]:
         validation=len(written.validation),
         test=len(written.test),
         sampled=source.sampled,
+        content=source.content,
+        preprocessing=_preprocessing(data, written.image_shape),
+        duplicates=duplicates,
     )
     return Outcome(facts)
+
+
+def _preprocessing(data: "Data", shape: tuple[int, int, int]) -> Resizing | None:
+    """Return how further pictures become images of this set."""
+    height, width, channels = shape
+    is_mnist = data.name.partition(":")[0] == SAMPLED_SET and shape == SAMPLE_SHAPE
+    if channels not in MODES or is_mnist:
+        return None
+    return Resizing("resize", (height, width), channels, data.fit)
 
 
 def _write_full(data: "Data", source: Source, folder: Path, progress: "Progress") -> Target:
@@ -73,19 +108,19 @@ def _write_full(data: "Data", source: Source, folder: Path, progress: "Progress"
         shutil.rmtree(scratch, ignore_errors=True)
     image_shape, target = describe(data)
     num_images = tfds.num_images(data.name, root, "train")
-    _check_count(data.validation, num_images, len(target.class_names))
+    check_count(data.validation, num_images, len(target.class_names))
     pool = folder / "pool"
     pool.mkdir()
     for split in ("train", "test"):
         _write_pool(data, root, split, image_shape, pool, progress)
     images, labels = _open(pool, "train")
-    selected = _selected(target, labels)
-    _check_each_class(labels[selected], data)
-    train, validation = _set_aside(selected, labels, data.validation, data.seed)
+    chosen = selected(target, labels)
+    check_each_class(labels[chosen], data)
+    train, validation = set_aside(chosen, labels, data.validation, data.seed)
     _write_split(folder, "train", images, labels, train, target)
     _write_split(folder, "validation", images, labels, validation, target)
     images, labels = _open(pool, "test")
-    _write_split(folder, "test", images, labels, _selected(target, labels), target)
+    _write_split(folder, "test", images, labels, selected(target, labels), target)
     shutil.rmtree(pool)
     return target
 
@@ -94,7 +129,7 @@ def _write_pool(
     data: "Data",
     root: Path,
     split: str,
-    image_shape: tuple[int, ...],
+    image_shape: tuple[int, int, int],
     pool: Path,
     progress: "Progress",
 ) -> None:
@@ -107,7 +142,7 @@ def _write_pool(
         def images() -> Any:
             for batch_images, batch_labels in tfds.read(name, root, split, feature=feature):
                 labels.append(batch_labels)
-                yield batch_images
+                yield resized_arrays(batch_images, image_shape, data.fit)
                 task.update(sum(map(len, labels)))
 
         shape = (total, *image_shape)
@@ -124,12 +159,15 @@ def _write_pool(
 
 def _write_sample(data: "Data", target: Target, folder: Path) -> None:
     images, labels = read_sample()
-    rest, test = _set_aside(np.arange(len(labels)), labels, NUM_TEST, TEST_SEED)
-    share = round(len(rest) * data.validation / 60_000)  # the same share as in the full data set
-    wanted = min(max(share, 10), len(rest) - 10)  # but every class on both sides
-    train, validation = _set_aside(rest, labels, wanted, data.seed)
+    shape = configured_shape(data, SAMPLE_SHAPE)
+    images = resized_arrays(images, shape, data.fit)
+    rest, test = set_aside(np.arange(len(labels)), labels, NUM_TEST, TEST_SEED)
+    # The same share as in the full data set, but every class on both sides.
+    share = len(rest) * (data.validation or 12_000) / 60_000
+    wanted = min(max(round(share), 10), len(rest) - 10)
+    train, validation = set_aside(rest, labels, wanted, data.seed)
     for name, indices in (("train", train), ("validation", validation), ("test", test)):
-        kept = indices[np.isin(indices, _selected(target, labels))]
+        kept = indices[np.isin(indices, selected(target, labels))]
         _write_split(folder, name, images, labels, kept, target)
 
 
@@ -152,51 +190,9 @@ def _write_split(
     data_set.write_labels(folder, name, target.convert(labels[indices]))
 
 
-def _selected(target: Target, labels: Labels) -> Indices:
-    """Return the indices of the images that take part."""
-    return np.arange(len(labels)) if target.select is None else target.select(labels).nonzero()[0]
-
-
 def _open(folder: Path, split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
     images = np.load(folder / data_set.split_file(split, "images"), mmap_mode="r")
     return images, np.load(folder / data_set.split_file(split, "labels"))
-
-
-def _set_aside(indices: Indices, labels: Labels, count: int, seed: int) -> tuple[Indices, Indices]:
-    """Split sorted indices into the rest and ``count``, stratified by class if there are any."""
-    from sklearn.model_selection import train_test_split
-
-    classes = labels[indices] if labels.dtype == np.int64 else None
-    num_classes = 1 if classes is None else len(np.unique(classes))
-    _check_count(count, len(indices), num_classes)
-    rest, aside = train_test_split(indices, test_size=count, stratify=classes, random_state=seed)
-    return np.sort(rest), np.sort(aside)
-
-
-def _check_count(count: int, num_images: int, num_classes: int) -> None:
-    """Check that a split can leave every class on both sides."""
-    least = max(num_classes, 1)
-    if not least <= count <= num_images - least:
-        raise InvalidValue(
-            "data.validation",
-            f"The validation set must have between {least:,} and "
-            f"{num_images - least:,} of the {num_images:,} images; got {count:,}",
-            "Both sides of the split need images of every class. Choose another number.",
-        )
-
-
-def _check_each_class(labels: Labels, data: "Data") -> None:
-    """Check that no class has a single image, which cannot be on both sides of the split."""
-    if labels.dtype != np.int64:
-        return
-    classes, counts = np.unique(labels, return_counts=True)
-    if (counts == 1).any():
-        raise InvalidValue(
-            "data.target",
-            f"Every class of {data.name} must have at least 2 training images, one of them to "
-            f"validate with; got 1 of class {classes[counts == 1][0]}",
-            "Choose another target or data set.",
-        )
 
 
 def _check_classes(data: data_set.DataSet) -> None:

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.config.data_schema import FOLDER
 from pipeline.config.key_errors import InvalidValue
 from pipeline.config.target import PARITY, PARITY_CLASSES, VALUES, target_text
 from pipeline.data import tfds
+from pipeline.data.folder_content import content_of
+from pipeline.data.folder_pictures import image_shape
 from pipeline.data.sources import tfds_root
 from pipeline.errors import did_you_mean
+from pipeline.imaging.resizing import MODES
+from pipeline.progress import Silent
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Data
+    from pipeline.config.data_schema import Data
+    from pipeline.progress import Progress
 
 Labels = npt.NDArray[Any]
 LABEL = tfds.LABEL
@@ -35,14 +41,64 @@ class Target:
     select: Callable[[Labels], npt.NDArray[np.bool_]] | None = None
 
 
-def describe(data: "Data") -> tuple[tuple[int, int, int], Target]:
+def describe(
+    data: "Data", progress: "Progress | None" = None
+) -> tuple[tuple[int, int, int], Target]:
     """Return the shape of one image (height, width, channels), and the target.
 
     Raises:
         InvalidValue: the data set is unknown, or does not have the target.
+        DataFileError: pictures of a folder cannot be read.
     """
-    image_shape, class_names = tfds.describe(data.name, feature_of(data), tfds_root(data))
-    return image_shape, target_of(data, class_names)
+    progress = progress or Silent()
+    if data.name == FOLDER:
+        content = content_of(data, progress)
+        target = _of_folder(data, content.index.class_names)
+        return image_shape(data, content, progress), target
+    shape, class_names = tfds.describe(data.name, feature_of(data), tfds_root(data))
+    return configured_shape(data, shape), target_of(data, class_names)
+
+
+def configured_shape(
+    data: "Data", shape: tuple[int | None, int | None, int]
+) -> tuple[int, int, int]:
+    """Return the shape of the images of a set of TensorFlow Datasets once they are resized.
+
+    Raises:
+        InvalidValue: its images differ in size, or have neither 1 nor 3 channels.
+    """
+    height, width, channels = shape
+    for key in ("size", "channels"):
+        if getattr(data, key) and channels not in MODES:
+            raise InvalidValue(
+                f"data.{key}",
+                f"Only images of 1 or 3 channels can be converted; those of {data.name} have "
+                f"{channels}",
+                "Remove the key.",
+            )
+    channels = data.channels or channels
+    if data.size:
+        return (*data.size, channels)
+    if height is None or width is None:
+        raise InvalidValue(
+            "data.size",
+            f"The images of {data.name} differ in size",
+            "Write, for example, size: [64, 64]: they are then resized with their aspect ratio "
+            "kept.",
+        )
+    return height, width, channels
+
+
+def _of_folder(data: "Data", class_names: tuple[str, ...]) -> Target:
+    if feature_of(data) != LABEL:
+        raise InvalidValue(
+            "data.target",
+            f"A folder of pictures has no feature {data.target!r}; its classes are "
+            f"{_listed(class_names)}",
+            f"Write label, {{is: CLASS}} or {{pair: [CLASS, CLASS]}}; if the classes are numbers, "
+            f"also {PARITY}, {' or '.join(VALUES)}.",
+        )
+    return target_of(data, class_names)
 
 
 def feature_of(data: "Data") -> str:

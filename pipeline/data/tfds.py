@@ -14,21 +14,24 @@ from pipeline.config.target import PARITY, VALUES
 from pipeline.data.fetching import RemoteFile
 from pipeline.data.known_sets import known_set
 from pipeline.errors import DataFileError, MissingExtra, did_you_mean, sentence
-from pipeline.system.atomic import explain_storage_errors
+from pipeline.system.atomic import explain_storage_errors, sha256
 from pipeline.system.tensorflow_import import tensorflow_import
 
 if TYPE_CHECKING:
     from pipeline.progress import Progress
 
 LABEL = "label"
-Batch = tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]
+_RAGGED_BATCH = 64  # images that differ in size, which may be large
+Shape = tuple[int | None, int | None, int]
+Images = npt.NDArray[np.uint8] | list[npt.NDArray[np.uint8]]
+Batch = tuple[Images, npt.NDArray[Any]]
 
 
 def pinned_files(name: str) -> dict[str, RemoteFile]:
     """Return the files of a data set by name, with their pinned addresses and SHA-256.
 
     Raises:
-        InvalidValue: the data set is unknown, or not of images of one size with labels.
+        InvalidValue: the data set is unknown, or not of images with labels.
     """
     infos = image_builder(name).url_infos
     return {
@@ -44,14 +47,14 @@ def prepared_folder(name: str, root: Path) -> Path | None:
     return folder if (folder / "dataset_info.json").is_file() else None
 
 
-def describe(name: str, feature: str, root: Path) -> tuple[tuple[int, int, int], tuple[str, ...]]:
+def describe(name: str, feature: str, root: Path) -> tuple[Shape, tuple[str, ...]]:
     """Return the shape of one image (height, width, channels), and the classes of a feature.
 
-    A feature that is a number has no classes. A set prepared below ``root`` need not be one that
-    TensorFlow Datasets knows.
+    Height and width are None if the images differ in size. A feature that is a number has no
+    classes. A set prepared below ``root`` need not be one that TensorFlow Datasets knows.
 
     Raises:
-        InvalidValue: the data set is unknown, not of images of one size with labels, or does not
+        InvalidValue: the data set is unknown, not of images with labels, or does not
             have the feature.
     """
     features = image_builder(name, root).info.features
@@ -98,12 +101,12 @@ def _label_features(features: Any) -> dict[str, tuple[str, ...]]:
 
 
 def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progress") -> None:
-    """Prepare a data set below ``root`` with TensorFlow Datasets, from files in a folder."""
+    """Prepare a data set below ``root`` with TensorFlow Datasets, from checked files."""
     with tensorflow_import():
         import tensorflow  # noqa: F401, ICN001  (TensorFlow Datasets would import it)
     import tensorflow_datasets as tfds
 
-    builder = image_builder(name, root)
+    builder = _builder_for(image_builder(name, root), files)
     folder = Path(builder.data_dir)
     if folder.is_dir():  # TensorFlow Datasets would consider it prepared
         raise DataFileError(
@@ -124,6 +127,25 @@ def prepare(name: str, root: Path, files: Path, scratch: Path, progress: "Progre
         except FileExistsError:
             if prepared_folder(name, root) is None:  # else another process was faster
                 raise
+
+
+def _builder_for(builder: Any, files: Path) -> Any:
+    """Return a builder that accepts these files, which may be compressed in another way."""
+    from tensorflow_datasets.core.download.checksums import UrlInfo
+
+    infos = {
+        address: UrlInfo((path := files / info.filename).stat().st_size, sha256(path), path.name)
+        for address, info in builder.url_infos.items()
+        if (files / info.filename).is_file()
+    }
+    if infos.items() <= builder.url_infos.items():
+        return builder
+    kind = type(builder)
+
+    class Repacked(kind, skip_registration=True):  # type: ignore[misc,valid-type,call-arg]
+        name, url_infos = kind.name, {**kind.url_infos, **infos}
+
+    return Repacked(data_dir=builder.data_dir_root, config=builder.builder_config)
 
 
 def num_images(name: str, root: Path, split: str) -> int:
@@ -148,7 +170,7 @@ def read(
 ) -> Iterator[Batch]:
     """Yield upright images, uint8 (n, height, width, channels), and a feature (n,), in fixed order.
 
-    The feature is int64 if it has classes, else float32.
+    Images that differ in size are a list. The feature is int64 if it has classes, else float32.
 
     Raises:
         DataFileError: the prepared files are truncated or altered.
@@ -162,11 +184,18 @@ def read(
     order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     num_classes = len(_classes(name, builder.info.features, feature))
     dtype = np.int64 if num_classes else np.float32
-    batches = builder.as_dataset(split=split, batch_size=batch_size, read_config=order)
+    ragged = None in builder.info.features["image"].shape
+    examples = builder.as_dataset(split=split, read_config=order)
+    batches = examples.ragged_batch(_RAGGED_BATCH) if ragged else examples.batch(batch_size)
     try:
         for batch in batches:
-            images, labels = batch["image"].numpy(), batch[feature].numpy().astype(dtype)
-            if known is not None:
+            images: Images = (
+                [image.to_tensor().numpy() for image in batch["image"]]
+                if ragged
+                else batch["image"].numpy()
+            )
+            labels = batch[feature].numpy().astype(dtype)
+            if known is not None and not isinstance(images, list):
                 images = known.images(images)
                 labels = known.labels(labels) if feature == LABEL else labels
             _require_labels(labels, num_classes, f"The split {split} of {name}")
@@ -194,7 +223,7 @@ def image_builder(name: str, root: Path | None = None) -> Any:
     """Return the TensorFlow Datasets builder of an image-classification set.
 
     Raises:
-        InvalidValue: the data set is unknown, or not of images of one size with labels.
+        InvalidValue: the data set is unknown, or not of images with labels.
         MissingExtra: TensorFlow Datasets is not installed.
     """
     try:
@@ -208,7 +237,9 @@ def image_builder(name: str, root: Path | None = None) -> Any:
         raise InvalidValue(
             "data.name",
             f"Unknown data set {name!r}",
-            f"{did_you_mean(name, known)}See the catalog of TensorFlow Datasets for all names.",
+            f"{did_you_mean(name, known)}See the catalog of TensorFlow Datasets for all names, "
+            f"prepare your own set below {root or 'data.tfds_dir'}, or write folder for pictures "
+            "in class folders.",
         ) from error
     except Exception as error:
         raise InvalidValue(
@@ -227,13 +258,13 @@ def _require_images(name: str, features: Any, tfds: Any) -> None:
     fits = (
         isinstance(image, tfds.features.Image)
         and image.np_dtype == np.uint8
-        and None not in image.shape
+        and image.shape[-1] is not None
         and _label_features(named)
     )
     if not fits:
         raise InvalidValue(
             "data.name",
-            "The data set must have uint8 images of one size, each with a class or a number; got "
+            "The data set must have uint8 images, each with a class or a number; got "
             f"{name!r}, which has the features {', '.join(named)}",
             "Choose another, for example mnist.",
         )

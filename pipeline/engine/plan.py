@@ -17,6 +17,7 @@ from pipeline.engine.fingerprints import (
 from pipeline.engine.stage import Graph, Stage
 from pipeline.engine.store import Ingredients, StageOutput
 from pipeline.engine.workspace import Workspace
+from pipeline.progress import Progress, Silent
 
 F = TypeVar("F", bound=Facts)
 
@@ -54,6 +55,8 @@ class Plan:
         read = {key: value for key, value in config.items() if _is_read(key, stage.reads)}
         if stage.reads_source:
             read["source"] = self.source.kind
+            if self.source.content is not None:
+                read["content"] = self.source.content
         return Ingredients(
             stage=stage.name,
             config=read,
@@ -67,7 +70,12 @@ class Plan:
 
 
 def plan(
-    graph: Graph, config: Config, workspace: Workspace, *, fresh_data: bool = False
+    graph: Graph,
+    config: Config,
+    workspace: Workspace,
+    *,
+    fresh_data: bool = False,
+    progress: Progress | None = None,
 ) -> Plan | None:
     """Return the plan, or None if the source of the data depends on the network.
 
@@ -80,7 +88,7 @@ def plan(
         output = Plan(only_first, config, source, workspace).find(first)
         return output.facts if output else None
 
-    source = graph.sources.find(config, find_cached, fresh=fresh_data)
+    source = graph.sources.find(config, find_cached, progress or Silent(), fresh=fresh_data)
     return Plan(graph, config, source, workspace) if source else None
 
 

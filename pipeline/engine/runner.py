@@ -141,7 +141,7 @@ def _plan(graph: Graph, request: Request, progress: Progress) -> Plan:
     if request.source is not None:
         planned: Plan | None = Plan(graph, config, request.source, workspace)
     else:
-        planned = plan(graph, config, workspace, fresh_data=fresh)
+        planned = plan(graph, config, workspace, fresh_data=fresh, progress=progress)
     for position, stage in enumerate(graph.stages[: request.last + 1]):
         if position >= request.forced or planned is None or planned.find(stage) is None:
             stage.preflight(config, progress)

@@ -83,7 +83,12 @@ class Sources(Protocol):
     """Finds the data for the first stage."""
 
     def find(
-        self, config: "Config", find_cached: "Callable[[Source], Facts | None]", *, fresh: bool
+        self,
+        config: "Config",
+        find_cached: "Callable[[Source], Facts | None]",
+        progress: "Progress",
+        *,
+        fresh: bool,
     ) -> "Source | None":
         """Return a source that needs no network, or None if the network must be tried.
 

@@ -8,6 +8,8 @@ import numpy.typing as npt
 from pipeline.imaging.gray import eight_bits, opaque
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
 
 Fit = Literal["fit", "crop"]
@@ -34,6 +36,27 @@ def resized(
     else:
         image = _fitted(upright, width, height)
     return np.asarray(image, np.uint8).reshape(height, width, channels)
+
+
+def resized_arrays(
+    images: "Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8]",
+    shape: tuple[int, int, int],
+    fit: Fit,
+) -> npt.NDArray[np.uint8]:
+    """Return images (height, width, 1 or 3), of any sizes, as uint8 (n, *shape).
+
+    Images that have this shape are returned unchanged.
+    """
+    from PIL import Image
+
+    if isinstance(images, np.ndarray) and images.shape[1:] == shape:
+        return images
+    height, width, channels = shape
+    pictures = (
+        Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image) for image in images
+    )
+    made = [resized(picture, (height, width), fit, channels) for picture in pictures]
+    return np.stack(made) if made else np.zeros((0, *shape), np.uint8)
 
 
 def _fitted(picture: "Image", width: int, height: int) -> "Image":

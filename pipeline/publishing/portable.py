@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Config
 
 # Where this machine gets its data and tracks its runs; elsewhere, the defaults apply.
-_FOLDERS, _HOSTS = ("manual_dir", "tfds_dir"), ("mirrors",)
+_FOLDERS, _HOSTS = ("path", "manual_dir", "tfds_dir"), ("mirrors",)
 _OVERRIDE = re.compile(r"(?P<key>[^=]+)=(?P<value>.*)", re.DOTALL)
 _OF_THE_MACHINE = {f"data.{name}" for name in (*_FOLDERS, *_HOSTS)} | {"track", "track.mlflow"}
 

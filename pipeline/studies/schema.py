@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.config.schema import NAME_PATTERN, NamedWithArguments, Section
+from pipeline.config.schema import NAME_PATTERN
+from pipeline.config.sections import NamedWithArguments, Section
 
 GRID = "grid"
 Positive = Annotated[int, Field(ge=1)]

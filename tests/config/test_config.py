@@ -360,7 +360,7 @@ def test_config_prints_defaults_and_parameter_count() -> None:
         ("data.name=mnits", ["data.name", "Did you mean 'mnist'?"]),
         (
             "data.name=imdb_reviews",
-            ["uint8 images of one size, each with a class or", "imdb_reviews"],
+            ["uint8 images, each with a class or", "imdb_reviews"],
         ),
         ("data.name=mnist:9.9.9", ["TensorFlow Datasets cannot open the data set", "9.9.9"]),
         (
@@ -409,6 +409,7 @@ def test_every_key_is_read_by_a_stage() -> None:
     """A key that no stage reads has no effect, or one that fingerprints miss."""
     unread = {
         "data.offline",
+        "data.path",
         "data.manual_dir",
         "data.tfds_dir",
         "data.mirrors",

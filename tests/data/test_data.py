@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.data_set import read_data
-from pipeline.config.schema import Data
+from pipeline.config.data_schema import Data
 from pipeline.data import fetching, sources
 from pipeline.data.fetching import PROBE_SECONDS, RemoteFile, fetch
 from pipeline.data.sample import read_sample
@@ -293,7 +293,7 @@ def test_damaged_manual_file_is_named_and_not_removed(
 def test_missing_manual_folder_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIPELINE_MANUAL_DIR", str(tmp_path / "none"))
     with pytest.raises(ConfigError, match=r"none \(PIPELINE_MANUAL_DIR\) does not"):
-        sources.local_source(Data())
+        sources.local_source(Data(), Silent())
 
 
 def test_missing_manual_folder_is_reported_even_if_the_data_is_cached(tmp_path: Path) -> None:

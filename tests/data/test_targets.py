@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.artifacts.data_set import DataSet, read_data
 from pipeline.config import read
-from pipeline.config.schema import Data
+from pipeline.config.data_schema import Data
 from pipeline.config.target import known_classes, target_text
 from pipeline.data.targets import target_of
 from pipeline.engine.runner import StageResult

@@ -3,6 +3,8 @@
 from html import escape
 
 from pipeline.artifacts.data_set import SPLITS
+from pipeline.artifacts.stage_facts import DataFacts
+from pipeline.data.duplicates import duplicates_text
 from pipeline.publishing.portable import portable_origin
 from pipeline.reporting.html import details, section, table
 from pipeline.reporting.pictures import Sprite
@@ -21,12 +23,28 @@ def data(subject: Subject, sprite: Sprite | None) -> str:
         ("Target", escape(facts.target)),
         ("Images", f"{counts}; {shape} (height, width, channels)"),
     ]
+    listed += _content(facts)
     items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in listed)
     return section(
         "data", "Data", f'<dl class="facts">{items}</dl>',
         _classes(subject, sprite) if sprite else "",
         details("SHA-256 of the arrays", _sums(subject)),
     )  # fmt: skip
+
+
+def _content(facts: DataFacts) -> list[tuple[str, str]]:
+    """Return what is known about the pictures themselves: their hash, sizes and duplicates."""
+    found = []
+    if facts.content:
+        found.append(("SHA-256 of the pictures", f"<code>{facts.content}</code>"))
+    if facts.content and facts.preprocessing:
+        height, width = facts.preprocessing.size
+        fit = "shown whole, on black" if facts.preprocessing.fit == "fit" else "cropped to center"
+        found.append(("Resizing", f"to {height} &times; {width}, {fit}, aspect ratio kept"))
+    if facts.duplicates:
+        text = duplicates_text(facts.duplicates, facts.validation + facts.test)
+        found.append(("Duplicates", escape(text)))
+    return found
 
 
 _PURPOSES = {"train": "training", "validation": "validation", "test": "testing"}
