@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.artifacts.serialization import from_json, to_json
+from pipeline.artifacts.stage_facts import DataFacts
 
 Name = Literal["mnist-canonical", "resize", "exact"]
 Fit = Literal["fit", "crop"]
@@ -43,17 +44,16 @@ class Preprocessing:
         return json.dumps(to_json(self))
 
 
-def default_preprocessing(
-    data_set: str, image_shape: tuple[int, ...], fit: Fit = "fit"
-) -> Preprocessing:
-    """Return the preprocessing of a model trained on a data set.
+def preprocessing_of(data: DataFacts) -> Preprocessing:
+    """Return the preprocessing of a model trained on this data: that of its training images.
 
     Only MNIST has MNIST's form: the characters of EMNIST and Kuzushiji-MNIST fill other boxes, and
     the clothes of Fashion-MNIST are not ink.
     """
-    if is_mnist(data_set, image_shape):
-        return _named("mnist-canonical", image_shape)
-    return _named("resize", image_shape, fit)
+    if is_mnist(data.name, data.image_shape):
+        return _named("mnist-canonical", data.image_shape)
+    fit: Fit = "crop" if data.preprocessing and data.preprocessing.fit == "crop" else "fit"
+    return _named("resize", data.image_shape, fit)
 
 
 def older_preprocessing(data_set: str, image_shape: tuple[int, ...]) -> Preprocessing:

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
 from pipeline.artifacts.model_contract import contract_for
-from pipeline.artifacts.preprocessing import METADATA_KEY, default_preprocessing
+from pipeline.artifacts.preprocessing import METADATA_KEY, preprocessing_of
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.stage_facts import DataFacts, ExportFacts, TrainFacts
 from pipeline.engine.context import Context
@@ -89,7 +89,7 @@ def _metadata(context: Context, data: DataSet) -> dict[str, str]:
         "data_set": config.data.name,
         "target": json.dumps(config.data.target),
         "labels": json.dumps(data.class_names),
-        METADATA_KEY: default_preprocessing(config.data.name, data.image_shape).as_text(),
+        METADATA_KEY: preprocessing_of(context.output(DataFacts).facts).as_text(),
         "fingerprint": context.fingerprints["train"],
     }
 

@@ -19,7 +19,7 @@ from pipeline.artifacts.data_set import (
 from pipeline.artifacts.formats import artifact_name
 from pipeline.artifacts.metrics import Interval
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
-from pipeline.artifacts.preprocessing import default_preprocessing
+from pipeline.artifacts.preprocessing import preprocessing_of
 from pipeline.artifacts.report import REPORT_FILE
 from pipeline.artifacts.serialization import to_json
 from pipeline.artifacts.stage_facts import (
@@ -137,7 +137,7 @@ def _description(context: Context) -> Description:
         target=context.config.data.target,
         formats=verified.formats,
         contract=context.output(ExportFacts).facts.contract,
-        preprocessing=default_preprocessing(data.facts.name, data.facts.image_shape),
+        preprocessing=preprocessing_of(data.facts),
         class_names=data.facts.class_names,
         config=portable_config(context.config, root),
         data=_published_data(data, root),

@@ -14,9 +14,10 @@ from PIL import Image
 from pipeline import predict
 from pipeline.artifacts.preprocessing import (
     Preprocessing,
-    default_preprocessing,
     preprocessing_in,
+    preprocessing_of,
 )
+from pipeline.artifacts.stage_facts import DataFacts, Resizing
 from pipeline.errors import ImageError, ModelError
 from pipeline.publishing.published_folder import find_published
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
@@ -41,7 +42,29 @@ CANONICAL = Preprocessing("mnist-canonical", SIZE, 1)
     ],
 )
 def test_only_mnist_has_its_form(data_set: str, shape: Any, expected: Preprocessing) -> None:
-    assert default_preprocessing(data_set, shape) == expected
+    assert preprocessing_of(facts(data_set, shape)) == expected
+
+
+def test_other_sets_are_fit_or_cropped_as_configured() -> None:
+    cropped = Resizing("resize", (32, 48), 3, "crop")
+    found = preprocessing_of(facts("folder", (32, 48, 3), cropped))
+    assert found == Preprocessing("resize", (32, 48), 3, "crop")
+
+
+def facts(name: str, shape: Any, resizing: Resizing | None = None) -> DataFacts:
+    return DataFacts(
+        name=name,
+        source="",
+        origin="",
+        target="label",
+        class_names=(),
+        image_shape=shape,
+        train=1,
+        validation=1,
+        test=1,
+        sampled=False,
+        preprocessing=resizing,
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"name": "rotate", "size": [28, 28]}'])

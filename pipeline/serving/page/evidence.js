@@ -15,6 +15,7 @@ export class Why {
     this.#canvas = canvas;
     this.#reasons = reasons;
     details.addEventListener("toggle", () => this.#answer());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#answer());
   }
 
   /** Offer to explain a prediction; `image` is what the network saw, `channels` how many it takes. */
@@ -27,6 +28,7 @@ export class Why {
   clear() {
     this.#question = null;
     this.#details.hidden = true;
+    this.#reasons.replaceChildren();
   }
 
   async #answer() {
