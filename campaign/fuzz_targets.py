@@ -17,6 +17,7 @@ import numpy as np
 
 from campaign.http_head import receive
 from pipeline.artifacts.model_contract import contract_for
+from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.errors import ImageError, ModelError
 from pipeline.imaging.image_files import decode_picture
 from pipeline.imaging.jpeg import read_decoding_work
@@ -35,6 +36,7 @@ from pipeline.tasks.registry import task_named
 
 SHAPE = (2, 2, 1)
 _LIMITS = Limits()
+_CANONICAL = Preprocessing("mnist-canonical", (28, 28), 1)
 _REJECTED = {400, 413, 501}
 
 
@@ -123,7 +125,7 @@ def jpeg(data: bytes) -> None:
 def picture(data: bytes) -> None:
     """A PNG, JPEG or WebP file of a digit."""
     with suppress(ImageError):
-        pixels = decode_picture(io.BytesIO(data), (28, 28, 1), digits=True, where="the body")
+        pixels = decode_picture(io.BytesIO(data), _CANONICAL, where="the body")
         assert pixels.shape == (28, 28, 1)
         assert pixels.dtype == np.uint8
 

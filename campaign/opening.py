@@ -19,6 +19,7 @@ import numpy as np
 from campaign.mutations import mutated
 from pipeline.artifacts.files import describe_files
 from pipeline.artifacts.formats import FORMATS, artifact_path
+from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.artifacts.serialization import to_json
 from pipeline.imaging.image_files import read_images
 from pipeline.publishing.published_folder import LABELS, MANIFEST
@@ -27,6 +28,7 @@ from tests.support.mutations import call_in_fork, damage, mutate, open_in_fork
 
 SECONDS = 60
 SHAPE = (28, 28, 1)
+_PREPROCESSING = Preprocessing("mnist-canonical", SHAPE[:2], SHAPE[2])
 _FOLDERS = ("current", "temporary", "home")  # in which nothing may be written
 
 
@@ -72,7 +74,7 @@ def open_one(
     elif kind in _IMAGES:
         path = box / f"image.{kind}"
         path.write_bytes(damage(_image(kind), random.Random(seed)))
-        result = _call(lambda: read_images(path, SHAPE, digits=kind != "npy"), outcome)
+        result = _call(lambda: read_images(path, _PREPROCESSING), outcome)
         path.unlink()
     else:
         _DAMAGE[kind](copy, random.Random(seed))

@@ -26,6 +26,7 @@ from pipeline.verification.comparing import Reference, read_reference
 from tests.support.command_line import run_smoke
 from tests.support.data_hosts import be_patient, host
 from tests.support.paths import SMOKE, UNREACHABLE_PROXY
+from tests.support.picture_models import publish as publish_picture_models
 from tests.support.servers import Server, serving
 from tests.support.single_output import OUTPUTS, reference_of
 from tests.support.single_output import publish as publish_single_output
@@ -240,6 +241,22 @@ def single_output_server(
 def single_references(single_output: Path) -> dict[str, Reference]:
     """The exact predictions of the binary and the regression model, by name."""
     return {name: reference_of(single_output, name) for name in OUTPUTS}
+
+
+@pytest.fixture(scope="session")
+def picture_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with models of colors, clothes and letters, published from small sets."""
+    return _made_once(tmp_path_factory, "picture_models", publish_picture_models)
+
+
+@pytest.fixture(scope="session")
+def picture_server(
+    picture_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server of the models of colors, clothes and letters; tests only send requests."""
+    log = tmp_path_factory.mktemp("picture_server") / "log"
+    with serving(picture_models, log=log) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,10 @@ def predict(
     ],
     many: Annotated[
         bool,
-        typer.Option("--many", help="Read several digits in a picture as a number, left to right."),
+        typer.Option(
+            "--many",
+            help="Read several digits in a picture, left to right: as a number, or their values.",
+        ),
     ] = False,
     workspace: WorkspaceDir = HERE,
     json: Json = False,

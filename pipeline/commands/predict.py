@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.artifacts.formats import FORMATS, artifact_path, format_of_file
+from pipeline.artifacts.preprocessing import METADATA_KEY, preprocessing_in
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError, RequestError
-from pipeline.imaging.digits import is_digit_data_set
 from pipeline.imaging.image_files import Pictures, read_pictures
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.locating import locate
@@ -34,7 +34,7 @@ _PREFERRED = ("onnxruntime", "tensorflow", "keras", "litert", "openvino")
 
 @dataclass(frozen=True)
 class ReadDigit:
-    """One digit of a picture: what it was read as, and its box: left, top, right, bottom."""
+    """One digit of a picture: its label or value, and its box: left, top, right, bottom."""
 
     label: str | None
     probability: float | None
@@ -48,7 +48,8 @@ class Prediction:
 
     All of them are None for a picture without a single digit. ``reason`` says why a picture is not
     a single, whole digit; ``unsure`` is set then, and below a probability of 0.9. ``digits`` are
-    those of a picture from left to right, None for other images.
+    those of a picture from left to right, None for other images. ``is_value`` tells that the model
+    predicts values, also where there is none.
     """
 
     file: str
@@ -60,6 +61,7 @@ class Prediction:
     unsure: bool = False
     reason: str | None = None
     digits: tuple[ReadDigit, ...] | None = None
+    is_value: bool = False
 
 
 def load_model(
@@ -89,6 +91,7 @@ def load_model(
     predictor.metadata = {
         "data_set": manifest.data.name,
         "task": manifest.task,
+        METADATA_KEY: manifest.picture_preprocessing.as_text(),
         **({"output": manifest.output} if manifest.output else {}),
     }
     if GOLDEN in manifest.files:  # not in older versions
@@ -109,9 +112,9 @@ def predict(
     path = locate(model, Workspace(Path(workspace)).exported)
     predictor = _isolated(path) if path.is_file() else load_model(path)
     shape = predictor.contract.image_shape
-    digits = is_digit_data_set(predictor.metadata.get("data_set", ""), shape)
+    preprocessing = preprocessing_in(predictor.metadata, shape)
     task = _task_of(predictor)
-    read = [read_pictures(Path(file), shape, digits=digits) for file in files]
+    read = [read_pictures(Path(file), preprocessing) for file in files]
     outputs: list[Sequence[Any] | Predictions] = [
         predictor.predict(each.images) if len(each.images) else [] for each in read
     ]
@@ -121,7 +124,7 @@ def predict(
             "publish it again."
         )
     return [
-        prediction
+        replace(prediction, is_value=task.predicts_value)
         for file, each, rows in zip(files, read, outputs, strict=True)
         for prediction in _predictions(
             str(file), each, [task.describe(row, predictor.class_names) for row in rows]

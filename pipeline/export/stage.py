@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
 from pipeline.artifacts.model_contract import contract_for
+from pipeline.artifacts.preprocessing import METADATA_KEY, preprocessing_of
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.stage_facts import DataFacts, ExportFacts, TrainFacts
 from pipeline.engine.context import Context
@@ -34,7 +35,7 @@ def run(context: Context, folder: Path) -> Outcome[ExportFacts]:
             context.output(TrainFacts).path / TRAINED_MODEL_FILE, compile=False, safe_mode=True
         ),
         contract=contract,
-        metadata=_metadata(context, data.class_names),
+        metadata=_metadata(context, data),
         calibration=_evenly_spaced(data, _CALIBRATION_IMAGES),
     )
     with context.progress.task("exporting", total=len(settings.formats)) as progress:
@@ -79,7 +80,7 @@ def export(trained: TrainedModel, file_format: str, folder: Path) -> None:
         ) from error
 
 
-def _metadata(context: Context, class_names: tuple[str, ...]) -> dict[str, str]:
+def _metadata(context: Context, data: DataSet) -> dict[str, str]:
     """Return the same metadata in every run; the fingerprint is that of the stage ``train``."""
     config = context.config
     return {
@@ -87,7 +88,8 @@ def _metadata(context: Context, class_names: tuple[str, ...]) -> dict[str, str]:
         "output": task_of(config).output_name,
         "data_set": config.data.name,
         "target": json.dumps(config.data.target),
-        "labels": json.dumps(class_names),
+        "labels": json.dumps(data.class_names),
+        METADATA_KEY: preprocessing_of(context.output(DataFacts).facts).as_text(),
         "fingerprint": context.fingerprints["train"],
     }
 

@@ -63,14 +63,6 @@ class Finding:
         return max(self.digits, key=lambda digit: digit.box[3] - digit.box[1]).image
 
 
-def is_digit_data_set(data_set: str, image_shape: tuple[int, ...]) -> bool:
-    """Return whether a model was trained on MNIST, so that pictures are converted to its form.
-
-    ``data_set`` is its TensorFlow Datasets name, with or without a version.
-    """
-    return data_set.partition(":")[0] == "mnist" and image_shape == (SIZE, SIZE, 1)
-
-
 def find_digits(picture: "Image") -> Finding:
     """Return the digits of a picture of any size and polarity.
 

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.errors import ImageError
 from pipeline.imaging.digits import MAX_SIDE, Finding, find_digits
 from pipeline.imaging.jpeg import DecodingWork, read_decoding_work
@@ -17,6 +18,7 @@ from pipeline.imaging.picture_formats import (
     require_known_compression,
     require_known_format,
 )
+from pipeline.imaging.resizing import DETAIL, MODES, resized
 from pipeline.system.regular_files import open_regular
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ _HEADERS = {  # of .npy files, by version; 3.0 is for names of fields
 }
 _ARRAY = "a .npy array"  # what else can be used
 _HEAD_BYTES = 16  # which name the format
-_CHANNELS = {1: "L", 3: "RGB"}
 _EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow modes that convert without loss of meaning
 
 
@@ -50,19 +51,17 @@ class Pictures:
     finding: Finding | None = None
 
 
-def read_images(
-    path: Path, image_shape: tuple[int, ...], *, digits: bool = False
-) -> npt.NDArray[np.uint8]:
-    """Return the images of ``read_pictures``; with ``digits``, exactly one of a picture."""
-    read = read_pictures(path, image_shape, digits=digits)
+def read_images(path: Path, preprocessing: Preprocessing) -> npt.NDArray[np.uint8]:
+    """Return the images of ``read_pictures``; exactly one of a picture."""
+    read = read_pictures(path, preprocessing)
     return read.images if read.finding is None else read.finding.image[np.newaxis]
 
 
-def read_pictures(path: Path, image_shape: tuple[int, ...], *, digits: bool = False) -> Pictures:
+def read_pictures(path: Path, preprocessing: Preprocessing) -> Pictures:
     """Return uint8 (n, height, width, channels) in 0..255 from a picture or a ``.npy`` file.
 
-    An array may be one image or many, with or without the axis of a single channel. With
-    ``digits``, a picture may have any size and polarity (``pipeline.imaging.digits``).
+    An array may be one image or many, with or without the axis of a single channel; it is not
+    preprocessed.
 
     Raises:
         ImageError: the file cannot be read, or its images have the wrong size or kind.
@@ -73,42 +72,37 @@ def read_pictures(path: Path, image_shape: tuple[int, ...], *, digits: bool = Fa
         raise _unreadable(str(path), error) from error
     with file:
         if path.suffix == ".npy":
-            return Pictures(_read_array(file, image_shape, str(path)))
+            return Pictures(_read_array(file, preprocessing.image_shape, str(path)))
         _require_size(file, _MAX_PICTURE_BYTES, "A picture", str(path))
-        return decode_pictures(file, image_shape, digits=digits, where=str(path))
+        return decode_pictures(file, preprocessing, where=str(path))
 
 
 def decode_picture(
-    file: IO[bytes], image_shape: tuple[int, ...], *, digits: bool, where: str
+    file: IO[bytes], preprocessing: Preprocessing, *, where: str
 ) -> npt.NDArray[np.uint8]:
     """Return the image of ``decode_pictures``; of several digits the largest, black if none."""
-    decoded = decode_pictures(file, image_shape, digits=digits, where=where)
+    decoded = decode_pictures(file, preprocessing, where=where)
     return decoded.images[0] if decoded.finding is None else decoded.finding.image
 
 
 def decode_pictures(
-    file: IO[bytes],
-    image_shape: tuple[int, ...],
-    *,
-    digits: bool,
-    where: str,
-    otherwise: str = _ARRAY,
+    file: IO[bytes], preprocessing: Preprocessing, *, where: str, otherwise: str = _ARRAY
 ) -> Pictures:
     """Return uint8 (n, height, width, channels) in 0..255 from a picture file.
 
-    With ``digits`` it may have any size and polarity, and n is the number of digits found;
-    otherwise n is 1. Error messages name it by ``where``, and suggest ``otherwise`` in its place.
+    If the preprocessing finds digits, n is the number of digits found; otherwise n is 1. Error
+    messages name the file by ``where``, and suggest ``otherwise`` in its place.
 
     Raises:
         ImageError: it cannot be read, or has the wrong size or kind.
     """
     from PIL import Image, UnidentifiedImageError
 
-    height, width, channels = image_shape
-    if channels not in _CHANNELS:
+    if preprocessing.channels not in MODES:
         raise ImageError(
-            f"The model takes images with {channels} channels, but pictures have 1 or 3; got "
-            f"{where}. Use {otherwise} instead; its shape is {image_shape}."
+            f"The model takes images with {preprocessing.channels} channels, but pictures have 1 "
+            f"or 3; got {where}. Use {otherwise} instead; its shape is "
+            f"{preprocessing.image_shape}."
         )
     try:
         # The header contains the size: an enormous picture is rejected before it is decoded.
@@ -117,27 +111,48 @@ def decode_pictures(
         with Image.open(file, formats=FORMATS) as picture:
             require_known_compression(picture, where)
             work = _require_decodable(picture, where)
-            if digits:
-                return _read_digits(picture, work, where)
-            if picture.size != (width, height):
-                raise ImageError(
-                    f"An image must be {width} x {height} pixels; got "
-                    f"{picture.width} x {picture.height} in {where}. Resize it, so that it looks "
-                    "like the images of the data set."
-                )
-            if picture.mode not in _EIGHT_BITS or "transparency" in picture.info:
-                raise ImageError(
-                    f"An image must have 8 bits per channel and no transparency; got Pillow mode "
-                    f"{picture.mode} in {where}. Save it as grayscale or RGB."
-                )
-            pixels = np.asarray(picture.convert(_CHANNELS[channels]), np.uint8)
+            return _preprocessed(picture, preprocessing, work, where)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
         raise _unreadable(where, ValueError("unknown image format"), otherwise) from error
     except Exception as error:  # a damaged file can raise anything
         raise _unreadable(where, error, otherwise) from error
-    return Pictures(pixels.reshape(1, *image_shape))
+
+
+def _preprocessed(
+    picture: "Image", preprocessing: Preprocessing, work: DecodingWork, where: str
+) -> Pictures:
+    size, channels = preprocessing.size, preprocessing.channels
+    if preprocessing.finds_digits:
+        _require_few_pixels(picture, work, MAX_SIDE, where)
+        finding = find_digits(picture)
+        images = [digit.image for digit in finding.digits]
+        return Pictures(np.stack(images) if images else finding.image[np.newaxis][:0], finding)
+    if preprocessing.name == "resize":
+        _require_few_pixels(picture, work, DETAIL * max(size), where)
+        image = resized(picture, size, preprocessing.fit or "fit", channels)
+    else:
+        image = _exact(picture, size, channels, where)
+    return Pictures(image.reshape(1, *preprocessing.image_shape))
+
+
+def _exact(
+    picture: "Image", size: tuple[int, int], channels: int, where: str
+) -> npt.NDArray[np.uint8]:
+    height, width = size
+    if picture.size != (width, height):
+        raise ImageError(
+            f"An image must be {width} x {height} pixels; got {picture.width} x {picture.height} "
+            f"in {where}. Resize it, so that it looks like the images of the data set, or publish "
+            "the model again (pipeline run): it then accepts pictures of any size."
+        )
+    if picture.mode not in _EIGHT_BITS or "transparency" in picture.info:
+        raise ImageError(
+            f"An image must have 8 bits per channel and no transparency; got Pillow mode "
+            f"{picture.mode} in {where}. Save it as grayscale or RGB."
+        )
+    return np.asarray(picture.convert(MODES[channels]), np.uint8)
 
 
 def _require_decodable(picture: "ImageFile", where: str) -> DecodingWork:
@@ -156,18 +171,16 @@ def _require_decodable(picture: "ImageFile", where: str) -> DecodingWork:
     return work
 
 
-def _read_digits(picture: "Image", work: DecodingWork, where: str) -> Pictures:
+def _require_few_pixels(picture: "Image", work: DecodingWork, side: int, where: str) -> None:
+    """Decode a JPEG at no more than it needs for ``side`` pixels; reject what is large even so."""
     size = picture.size
-    picture.draft(None, (MAX_SIDE, MAX_SIDE))
+    picture.draft(None, (side, side))
     width, height = size if work.buffered else picture.size
     if width * height > _MAX_PIXELS:
         raise ImageError(
-            f"A picture of a digit must have at most {_MAX_PIXELS:,} pixels, unless it is a "
-            f"baseline (not progressive) JPEG; got {size[0]} x {size[1]} in {where}. Scale it down."
+            f"A picture must have at most {_MAX_PIXELS:,} pixels, unless it is a baseline (not "
+            f"progressive) JPEG; got {size[0]} x {size[1]} in {where}. Scale it down."
         )
-    finding = find_digits(picture)
-    images = [digit.image for digit in finding.digits]
-    return Pictures(np.stack(images) if images else finding.image[np.newaxis][:0], finding)
 
 
 def _require_size(file: BinaryIO, allowed: int, what: str, where: str) -> None:

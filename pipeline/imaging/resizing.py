@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Fit = Literal["fit", "crop"]
 MODES = {1: "L", 3: "RGB"}  # Pillow's names, by the number of channels
-_DETAIL = 2  # times the size: a JPEG is decoded at no less, and then averaged
+DETAIL = 2  # times the size: a JPEG is decoded at no less, and then averaged
 
 
 def resized(
@@ -29,7 +29,7 @@ def resized(
     from PIL import Image, ImageOps
 
     height, width = size
-    picture.draft(None, (_DETAIL * max(size), _DETAIL * max(size)))  # large JPEGs: not all pixels
+    picture.draft(None, (DETAIL * max(size), DETAIL * max(size)))  # large JPEGs: not all pixels
     upright = opaque(eight_bits(ImageOps.exif_transpose(picture))).convert(MODES[channels])
     if fit == "crop":
         image = ImageOps.fit(upright, (width, height), Image.Resampling.BICUBIC)

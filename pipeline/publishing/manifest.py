@@ -17,6 +17,7 @@ from pipeline.artifacts.checks import Check, check_from_json
 from pipeline.artifacts.files import FileDescription
 from pipeline.artifacts.metrics import Interval, Metrics, metrics_from_json
 from pipeline.artifacts.model_contract import Contract
+from pipeline.artifacts.preprocessing import Preprocessing, older_preprocessing
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.serialization import from_json
 from pipeline.config.key_errors import InvalidValue
@@ -112,6 +113,7 @@ class Description(_Strict):
     target: Target = "label"
     formats: tuple[str, ...] = Field(min_length=1)
     contract: Contract
+    preprocessing: Preprocessing | None = None
     class_names: tuple[str, ...]
     config: dict[str, Any]
     data: PublishedData
@@ -124,6 +126,24 @@ class Description(_Strict):
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def picture_preprocessing(self) -> Preprocessing:
+        """What turns pictures into the images of the model; in older versions, the one of then.
+
+        Raises:
+            ModelError: the manifest names one for images of another shape.
+        """
+        shape, named = self.contract.image_shape, self.preprocessing
+        if named is None:
+            return older_preprocessing(self.data.name, shape)
+        if named.image_shape != shape:
+            raise ModelError(
+                f"The manifest of {self.name} contradicts itself: preprocessing returns images of "
+                f"shape {named.image_shape}, and the model takes {shape}. Publish the model again "
+                "(pipeline run)."
+            )
+        return named
 
     def open_task(self) -> Task:
         """Return the task, with the output of this model.

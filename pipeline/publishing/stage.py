@@ -19,6 +19,7 @@ from pipeline.artifacts.data_set import (
 from pipeline.artifacts.formats import artifact_name
 from pipeline.artifacts.metrics import Interval
 from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
+from pipeline.artifacts.preprocessing import preprocessing_of
 from pipeline.artifacts.report import REPORT_FILE, STRENGTHS
 from pipeline.artifacts.serialization import to_json
 from pipeline.artifacts.stage_facts import (
@@ -140,6 +141,7 @@ def _description(context: Context) -> Description:
         target=context.config.data.target,
         formats=verified.formats,
         contract=context.output(ExportFacts).facts.contract,
+        preprocessing=preprocessing_of(data.facts),
         class_names=data.facts.class_names,
         config=portable_config(context.config, root),
         data=_published_data(data, root),

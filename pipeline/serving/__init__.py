@@ -7,7 +7,8 @@ Modules, from the bottom up:
 - number_lists, strict_json, json_objects, tensors: parsing request bodies into images, with an
   explanation of every mistake
 - metrics, json_log: Prometheus metrics; JSON log lines
-- batching, versions: batching of concurrent requests; one loaded version, checked when it is opened
+- batching, explainer, published_files, versions: batching of concurrent requests; explanations;
+  report, card and examples; one loaded version, checked when it is opened
 - model, catalog: the models being served, their versions and labels
 - turns, model_folder, model_watcher, watcher: following changes in ``exported/``, in threads that
   may get stuck

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.artifacts.formats import FORMATS, artifact_path
+from pipeline.artifacts.formats import FORMATS, artifact_name, artifact_path
 from pipeline.artifacts.model_contract import Contract
+from pipeline.artifacts.preprocessing import Preprocessing, drawn_subject, is_mnist
 from pipeline.errors import ModelError
-from pipeline.imaging.digits import is_digit_data_set
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published_folder import PublishedModel, read_version
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
@@ -20,7 +20,9 @@ from pipeline.runtimes.predictor import Images, Predictor
 from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
+from pipeline.serving.explainer import Explainer
 from pipeline.serving.metrics import batch_images
+from pipeline.serving.published_files import PublishedFiles
 from pipeline.serving.settings import Limits
 from pipeline.tasks.task import Predictions, Task
 from pipeline.verification.tolerances import TOLERANCES
@@ -31,19 +33,24 @@ FORMAT = "onnx"  # the only format that is served, with onnxruntime
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A version that is ready; ``batcher`` runs inference.
+    """A version that is ready; ``batcher`` runs inference, ``explainer`` explains its results.
 
-    ``value_range`` is the smallest and the largest label of a regression, if they are known.
+    ``drawn`` is what a pen can draw for it, such as a digit, if anything; ``score`` is the first on
+    the test set. ``value_range`` is the smallest and the largest label of a regression, if known.
     """
 
     model: str
     number: int
     contract: Contract
     class_names: tuple[str, ...]
-    digits: bool
+    preprocessing: Preprocessing
+    drawn: str | None
+    score: tuple[str, float]
     task: Task
     value_range: tuple[float, float] | None
     batcher: Batcher
+    explainer: Explainer
+    files: PublishedFiles
 
     @property
     def text(self) -> str:
@@ -67,14 +74,16 @@ def open_version(folder: Path, model: str, limits: Limits) -> Version:
     predictor.use_one_thread()
     manifest = published.manifest
     task = manifest.open_task()
-    digits = is_digit_data_set(manifest.data.name, predictor.contract.image_shape)
+    digits = is_mnist(manifest.data.name, predictor.contract.image_shape)
     require_golden(predictor, folder / GOLDEN, task, TOLERANCES[FORMATS[FORMAT].precision])
     return Version(
         model=model,
         number=published.version,
         contract=predictor.contract,
         class_names=published.class_names,
-        digits=digits,
+        preprocessing=manifest.picture_preprocessing,
+        drawn=drawn_subject(manifest.data.name),
+        score=manifest.metrics["test"].headline,
         task=task,
         value_range=_value_range(manifest.target, digits=digits),
         batcher=Batcher(
@@ -83,6 +92,8 @@ def open_version(folder: Path, model: str, limits: Limits) -> Version:
             seconds_per_image=_seconds_per_image(predictor),
             on_batch=batch_images.labels(model, published.version).observe,
         ),
+        explainer=Explainer(artifact_path(folder, FORMAT), manifest.files[artifact_name(FORMAT)]),
+        files=PublishedFiles(folder, manifest.files),
     )
 
 

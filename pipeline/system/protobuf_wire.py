@@ -3,6 +3,7 @@
 Source: Protocol Buffers documentation, "Encoding".
 """
 
+import struct
 from collections.abc import Iterator
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
@@ -11,7 +12,22 @@ _TAG_LIMIT = 2**32  # some readers truncate larger ones to 32 bits and so see an
 
 
 def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Yield the number and value of each field; 0 for fixed-size values, which are never used."""
+    """Yield the number and value of each field; 0 for fixed-size values, see ``floats``."""
+    for number, wire, value in _parts(message):
+        yield number, 0 if wire in _SIZES else value
+
+
+def floats(message: memoryview, number: int) -> list[float]:
+    """Return the values of a field of the type float that is not packed."""
+    return [
+        struct.unpack("<f", value)[0]
+        for found, wire, value in _parts(message)
+        if found == number and wire == _FIXED32 and isinstance(value, memoryview)
+    ]
+
+
+def _parts(message: memoryview) -> Iterator[tuple[int, int, memoryview | int]]:
+    """Yield number, wire type and value of each field; those of fixed size as their bytes."""
     offset = 0
     while offset < len(message):
         tag, offset = varint(message, offset)
@@ -20,7 +36,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
             raise ValueError(f"invalid field number {number} before byte {offset}")
         if wire == _VARINT:
             value, offset = varint(message, offset)
-            yield number, value
+            yield number, wire, value
             continue
         if wire == _BYTES:
             size, offset = varint(message, offset)
@@ -30,7 +46,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
             raise ValueError(f"unknown wire type {wire} at byte {offset}")
         if offset + size > len(message):
             raise ValueError(f"field of {size} bytes, but only {len(message) - offset} bytes left")
-        yield number, message[offset : offset + size] if wire == _BYTES else 0
+        yield number, wire, message[offset : offset + size]
         offset += size
 
 

@@ -52,6 +52,12 @@ class Regression(Task):
         if self.output_name == "relu":
             self.training_metrics += (SummedMetric(_ACTIVE, "int64", _num_active),)
 
+    @property
+    @presentation
+    def predicts_value(self) -> bool:
+        """Return True."""
+        return True
+
     def output(self, num_classes: int) -> TensorSpec:
         """Return the specification of a float32 value [batch, 1]."""
         del num_classes

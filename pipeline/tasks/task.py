@@ -118,6 +118,12 @@ class Task(ABC):
             )
         return value
 
+    @property
+    @presentation
+    def predicts_value(self) -> bool:
+        """Whether a prediction is a number rather than a class."""
+        return False
+
     @abstractmethod
     def output(self, num_classes: int) -> TensorSpec:
         """Return name, dtype and shape of the output, for the contract."""

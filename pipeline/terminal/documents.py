@@ -94,13 +94,12 @@ def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") 
 
 def predictions_document(predictions: "list[Prediction]") -> list[dict[str, Any]]:
     """Return the document of ``pipeline predict --json``, without fields of other tasks."""
-    absent = {"label", "probability", "probabilities"}, {"value"}
+    absent = {"value", "is_value"}, {"label", "probability", "probabilities", "is_value"}
     return [
         {
             name: value if name != "digits" else [_without_absent(asdict(each)) for each in value]
             for name, value in vars(prediction).items()
-            if name not in absent[prediction.value is None]
-            and (name != "digits" or value is not None)
+            if name not in absent[prediction.is_value] and (name != "digits" or value is not None)
         }
         for prediction in predictions
     ]

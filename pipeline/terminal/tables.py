@@ -83,7 +83,7 @@ def print_predictions(predictions: "Sequence[Prediction]", *, many: bool = False
     """Print file, label and probability, or file and value, one image per line.
 
     What is in doubt is added in words. With ``many``, the digits of a picture are a number, and the
-    probability is that of the least likely.
+    probability is that of the least likely; of a regression, the values are listed.
     """
     counts = Counter(prediction.file for prediction in predictions)
     for prediction in predictions:
@@ -106,8 +106,11 @@ def _prediction_in_words(prediction: "Prediction", *, many: bool) -> list[str]:
         return [prediction.label, f"{prediction.probability:.4f}", *doubt]
     if prediction.value is not None:
         return [f"{prediction.value:.4f}", *doubt]
+    if many and len(digits) > 1 and prediction.is_value:
+        return [" ".join(f"{digit.value:.4f}" for digit in digits)]
     if digits:
-        return [f"{len(digits)} digits: {doubt[0]}; to read them as a number: --many"]
+        purpose = "for the value of each" if prediction.is_value else "to read them as a number"
+        return [f"{len(digits)} digits: {doubt[0]}; {purpose}: --many"]
     return doubt
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipeline import load_model
+from pipeline.artifacts.preprocessing import Preprocessing
 from pipeline.errors import ImageError
 from pipeline.imaging.digits import find_digits
 from pipeline.imaging.image_files import decode_picture
@@ -18,6 +19,7 @@ from pipeline.runtimes.predictor import Predictor
 from tests.support.command_line import assert_error, command, in_process
 
 Array = np.ndarray
+CANONICAL = Preprocessing("mnist-canonical", (SIZE, SIZE), 1)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +172,7 @@ def jpeg(size: tuple[int, int], *, progressive: bool) -> bytes:
 
 
 def decode(file: bytes) -> Array:
-    return decode_picture(io.BytesIO(file), (SIZE, SIZE, 1), digits=True, where="the file")
+    return decode_picture(io.BytesIO(file), CANONICAL, where="the file")
 
 
 def test_progressive_photograph_must_be_smaller() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.publishing.published_folder import find_published
 from tests.support.page_visits import visit_page
 from tests.support.requirements import needs_browser
 from tests.support.servers import Server
@@ -33,6 +34,7 @@ def test_browser_reports_no_problems(seen: Any) -> None:
 def test_empty_page_sends_nothing_and_predicts_nothing(seen: Any) -> None:
     assert seen["requestsWhenEmpty"] == 0
     assert (seen["empty"]["label"], seen["empty"]["best"]) == ("?", None)
+    assert seen["empty"]["source"] == "No digit seen. The prediction updates as you draw."
     assert seen["empty"]["canonical"]["lit"] == 0
 
 
@@ -74,12 +76,14 @@ def test_picture_is_described_and_other_files_rejected(seen: Any) -> None:
     assert "must be PNG, JPEG, WebP, GIF, BMP or TIFF" in seen["pictures"]["refused"]
 
 
-def test_versions_can_be_chosen_and_default_comes_first(seen: Any) -> None:
+def test_versions_can_be_chosen_and_default_comes_first(seen: Any, complete: Path) -> None:
+    metrics = find_published(complete / "exported" / "smoke").manifest.metrics["test"]
+    score = f"{100 * metrics.headline[1]:.1f}\N{NO-BREAK SPACE}%"
     versions, real = seen["versions"], seen["versions"]["real"]
     assert versions["offered"] == [
-        {"text": "9001 · stable · default", "disabled": False},
-        {"text": "9002 · not available: its files were altered", "disabled": True},
-        {"text": f"{real} · canary", "disabled": False},
+        {"text": "version 9001, stable, 98.4\N{NO-BREAK SPACE}%", "disabled": False},
+        {"text": "version 9002, not available: its files were altered", "disabled": True},
+        {"text": f"version {real}, canary, {score}", "disabled": False},
     ]
     assert versions["unavailable"] == "Version 9002: its files were altered"
     assert versions["byDefault"]["asked"] == ":classify-image"

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.http.routing import Route, Router
-from pipeline.serving.protocols import documents, inference_v2, page, pictures, tensorflow
+from pipeline.serving.protocols import (
+    documents,
+    explaining,
+    inference_v2,
+    page,
+    pictures,
+    published,
+    tensorflow,
+)
 from pipeline.serving.protocols.openapi import document
 from pipeline.serving.service import Service
 
@@ -17,8 +25,11 @@ def _routes() -> Iterator[Route]:
         model = "/v1/models/{name}" + where
         yield Route("POST", f"{model}:predict", tensorflow.predict)
         yield Route("POST", f"{model}:classify-image", pictures.classify_image)
+        yield Route("POST", f"{model}:explain", explaining.explain)
         yield Route("POST", f"{model}:{{verb}}", tensorflow.unsupported_verb)
         yield Route("GET", f"{model}/metadata", tensorflow.metadata)
+        yield Route("GET", f"{model}/examples", published.examples)
+        yield Route("GET", f"{model}/{{document}}", published.document)
         yield Route("GET", model, tensorflow.status)
     yield Route("GET", "/v1/models", tensorflow.models)
     for where in _VERSIONS:

@@ -16,6 +16,7 @@ _PARTS = {
     "{version}": "(?P<version>[0-9]{1,9})",
     "{label}": "(?P<label>[^/:]{1,100})",
     "{file}": r"(?P<file>[\w.]{1,100})",
+    "{document}": r"(?P<document>report\.html|README\.md)",
     "{verb}": "(?P<verb>classify|regress)",
 }
 

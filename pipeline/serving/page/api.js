@@ -27,12 +27,30 @@ export const listModels = async () => (await fetchJson("v1/models")).models;
 
 export const describeModel = (name) => fetchJson(`v1/models/${encodeURIComponent(name)}`);
 
-/** Classify a picture; `version` may be "", for the server's default. */
-export function classify(name, version, picture) {
+/** Return the path of a model; `version` may be "", for the server's default. */
+export function pathOf(name, version) {
   const part = version && `/versions/${encodeURIComponent(version)}`;
-  const path = `v1/models/${encodeURIComponent(name)}${part}:classify-image`;
-  return fetchJson(path, { method: "POST", body: picture, headers: { "Content-Type": picture.type } });
+  return `v1/models/${encodeURIComponent(name)}${part}`;
 }
+
+/** Whether the server requires a token, which links cannot send. */
+export const usesToken = () => token !== "";
+
+export function classify(name, version, picture) {
+  const headers = { "Content-Type": picture.type };
+  return fetchJson(`${pathOf(name, version)}:classify-image`, { method: "POST", body: picture, headers });
+}
+
+/** Explain the prediction for an image: nested lists of pixels, height × width × channels. */
+export async function explain(name, version, image) {
+  const body = JSON.stringify({ instances: [image] });
+  const found = await fetchJson(`${pathOf(name, version)}:explain`, { method: "POST", body });
+  return found.explanations[0];
+}
+
+/** Return example pictures as PNG in base64. */
+export const listExamples = async (name, version) =>
+  (await fetchJson(`${pathOf(name, version)}/examples`)).examples.map(({ b64 }) => b64);
 
 async function fetchJson(path, { headers = {}, ...options } = {}) {
   const sent = token ? { ...headers, Authorization: `Bearer ${token}` } : headers;

@@ -1,13 +1,16 @@
 // The choice of model and version.
 
 import { describeModel, listModels } from "./api.js";
+import { scoreText } from "./numbers.js";
+
+const STABLE = "stable"; // the label of the default version
 
 export class Choice extends EventTarget {
   #models;
   #versions;
   #unavailable;
   #shown = "";
-  #task;
+  #described;
   /** Whether models and versions must be loaded from the server again. */
   stale = true;
 
@@ -36,7 +39,17 @@ export class Choice extends EventTarget {
 
   /** What the default version predicts, as the server describes it; undefined if it is not ready. */
   get task() {
-    return this.#task;
+    return this.#described?.task ?? undefined;
+  }
+
+  /** From which pictures it predicts; undefined if it is not ready. */
+  get pictures() {
+    return this.#described?.pictures ?? undefined;
+  }
+
+  /** The documents that the chosen version has. */
+  get documents() {
+    return this.#described?.versions[this.version || this.#described.default_version]?.documents ?? [];
   }
 
   /** Load the server's models and versions, and offer them. */
@@ -54,7 +67,7 @@ export class Choice extends EventTarget {
     const shown = JSON.stringify([names, described]);
     if (shown === this.#shown) return; // rebuilding would close an open list
     this.#shown = shown;
-    this.#task = described?.task ?? undefined;
+    this.#described = described ?? undefined;
     fill(this.#models, names.map((name) => ({ value: name, text: name })), described?.name);
     fill(this.#versions, described ? versionOptions(described) : [], this.version);
     const statuses = described?.model_version_status ?? [];
@@ -63,16 +76,18 @@ export class Choice extends EventTarget {
   }
 }
 
-function versionOptions({ default_version: preferred, labels, model_version_status: statuses }) {
+function versionOptions({ default_version: preferred, labels, versions, model_version_status: statuses }) {
   const newestFirst = [...statuses].sort((one, other) => Number(other.version) - Number(one.version));
   const options = newestFirst.map((status) => {
     const { version } = status;
     const named = Object.keys(labels ?? {}).filter((label) => labels[label] === version);
-    const words = [version, ...named, ...(version === preferred ? ["default"] : [])];
+    const words = [`version ${version}`, ...named];
+    if (version === preferred && !named.includes(STABLE)) words.push("default");
+    if (versions[version]) words.push(scoreText(versions[version].score));
     if (!available(status)) words.push(`not available: ${reason(status)}`);
     return {
       value: version === preferred ? "" : version,
-      text: words.join(" · "),
+      text: words.join(", "),
       disabled: !available(status),
     };
   });

@@ -1,17 +1,22 @@
 // Wiring: sends drawings to the server and shows its predictions.
 
-import { Prediction, decodeImage, inWords, isSingle, purpose } from "./prediction.js";
+import { Prediction, decodeImage, inWords, isSingle } from "./prediction.js";
 import { RequestError, classify, useToken } from "./api.js";
 import { Choice } from "./choice.js";
+import { Why } from "./evidence.js";
+import { Examples } from "./examples.js";
 import { followKeyboard, followShortcuts } from "./keyboard.js";
 import { live } from "./live.js";
 import { Notice, Voice } from "./notices.js";
 import { Paper } from "./paper.js";
 import { acceptPictures } from "./picture.js";
 import { followPointer } from "./pointer.js";
+import { Program } from "./program.js";
 import { Scores } from "./scores.js";
 import { Sketch } from "./sketch.js";
+import { adaptTexts, framing } from "./words.js";
 
+const SMALL_PIXELS = 65; // enlarged, pictures below show their pixels
 const POLL_SECONDS = 10; // for new versions, and to notice an unavailable server
 
 const element = (id) => document.getElementById(id);
@@ -34,6 +39,13 @@ const choice = new Choice({
   versions: element("version"),
   unavailable: element("unavailable"),
 });
+const why = new Why({
+  details: element("why"),
+  canvas: element("evidence"),
+  reasons: element("reasons"),
+});
+const examples = new Examples(element("examples"), (picture) => sketch.place(picture));
+const program = new Program({ code: element("curl"), copy: element("copy"), links: element("links") });
 const notice = new Notice(element("notice"));
 const voice = new Voice(element("spoken"));
 const request = live(step);
@@ -48,14 +60,16 @@ sketch.addEventListener("change", () => {
   else want();
 });
 choice.addEventListener("change", () => {
-  explainTask();
+  adapt();
   want();
 });
+element("picture").addEventListener("load", ({ target }) =>
+  target.classList.toggle("small", target.naturalWidth < SMALL_PIXELS));
 followPointer(element("paper"), sketch);
 followKeyboard(element("paper"), sketch, paper, (text) => voice.say(text));
 followShortcuts(sketch);
 acceptPictures({
-  input: element("file"),
+  inputs: [element("file"), element("camera")],
   pad: element("pad"),
   sketch,
   refuse: (text) => notice.show("refused", text),
@@ -79,10 +93,16 @@ function want() {
   request();
 }
 
-function explainTask() {
+function adapt() {
+  if (choice.model) program.show(choice.model, choice.version, choice.documents);
   if (!choice.task) return;
-  element("purpose").textContent = purpose(choice.task);
-  scores.prepare(choice.task);
+  const { task, pictures } = choice;
+  adaptTexts(task, pictures);
+  prediction.prepare(pictures);
+  scores.prepare(task);
+  if (!pictures.drawn && sketch.strokes.length) sketch.clear();
+  if (sketch.empty) blank();
+  examples.show(choice.model, choice.version);
 }
 
 function poll() {
@@ -105,6 +125,7 @@ function showBusy() {
 function blank() {
   prediction.clear();
   scores.clear();
+  why.clear();
   voice.hush();
 }
 
@@ -131,13 +152,18 @@ async function predict() {
   pending = false;
   const { subject } = sketch;
   try {
-    const found = await classify(choice.model, choice.version, await sketch.file());
+    const found = await classify(choice.model, choice.version, await sketch.file(framing(choice.pictures ?? {})));
     const image = await decodeImage(found);
     if (subject !== sketch.subject) return;
     notice.clear();
     prediction.show(found, image);
-    if (isSingle(found)) scores.show(found);
-    else scores.clear();
+    if (isSingle(found)) {
+      scores.show(found);
+      why.ask(found, image, choice.pictures?.channels ?? 1);
+    } else {
+      scores.clear();
+      why.clear();
+    }
     voice.sayWhenSettled(inWords(found));
   } catch (error) {
     const later = error instanceof RequestError && error.kind !== "refused";

@@ -6,7 +6,7 @@ const MAX_BYTES = 1_000_000;
 const SIDE = 1024;
 
 /** Pass each picture that is chosen, dropped or pasted to `sketch`, or a message to `refuse`. */
-export function acceptPictures({ input, pad, sketch, refuse }) {
+export function acceptPictures({ inputs, pad, sketch, refuse }) {
   const accept = async (file) => {
     if (!file) return;
     if (!TYPES.includes(file.type)) {
@@ -17,10 +17,12 @@ export function acceptPictures({ input, pad, sketch, refuse }) {
     sketch.place({ blob, url: URL.createObjectURL(blob), name: file.name });
   };
 
-  input.addEventListener("change", () => {
-    accept(input.files[0]);
-    input.value = ""; // so that the same file can be chosen again
-  });
+  for (const input of inputs) {
+    input.addEventListener("change", () => {
+      accept(input.files[0]);
+      input.value = ""; // so that the same file can be chosen again
+    });
+  }
   document.addEventListener("paste", (event) => accept(event.clipboardData.files[0]));
   acceptDrops(pad, accept);
 }

@@ -1,14 +1,28 @@
 // The prediction in large type, and the picture that the network actually saw.
 
 import { percent, valueText } from "./numbers.js";
+import { nothingSeen } from "./words.js";
+
+const MOST_LINES = 40; // of a grid that can be seen
 
 export class Prediction {
   #elements;
+  #nothing = "No picture seen.";
 
   /** `elements`: canonical, label, probability, unsure, source. */
   constructor(elements) {
     this.#elements = elements;
     this.clear();
+  }
+
+  /** Adapt the empty view to the pictures of a model, as the server describes them. */
+  prepare(pictures) {
+    const { canonical } = this.#elements;
+    const { width, height } = pictures;
+    this.#nothing = nothingSeen(pictures);
+    canonical.style.setProperty("--columns", width);
+    canonical.style.setProperty("--rows", height);
+    canonical.classList.toggle("fine", Math.max(width, height) > MOST_LINES);
   }
 
   /** Show a prediction and its `image` (see `decodeImage`). */
@@ -29,7 +43,7 @@ export class Prediction {
     label.textContent = "?";
     label.className = "none";
     probability.textContent = "";
-    source.textContent = "No digit seen. The prediction updates as you draw.";
+    source.textContent = this.#nothing;
     this.#doubt(false);
   }
 
@@ -91,11 +105,4 @@ function sizeOf({ length }) {
 function either(top) {
   const names = top.map(({ label }) => label);
   return names.length > 1 ? `${names.slice(0, -1).join(", ")} or ${names.at(-1)}` : names[0];
-}
-
-/** Return what the network does, for a task as the server describes it. */
-export function purpose({ name, class_names: names }) {
-  if (name === "regression") return "Draw a digit, and a neural network predicts a number.";
-  if (names.length !== 2) return "Draw a digit, and a neural network recognizes it.";
-  return `Draw a digit, and a neural network chooses between ${names[0]} and ${names[1]}.`;
 }

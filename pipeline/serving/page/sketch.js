@@ -66,9 +66,9 @@ export class Sketch extends EventTarget {
     this.#changed();
   }
 
-  /** Return a file to send: the picture as it is, or the strokes as PNG. */
-  file() {
-    return this.picture ? this.picture.blob : encode(this.strokes);
+  /** Return a file to send: the picture as it is, or the strokes as PNG, see `encode`. */
+  file(options) {
+    return this.picture ? this.picture.blob : encode(this.strokes, options);
   }
 
   #replace(next) {

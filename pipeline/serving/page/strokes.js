@@ -4,6 +4,9 @@
 // pixels.
 export const PEN = 0.075;
 const SENT_PIXELS = 280;
+// EMNIST leaves 2 of 28 pixels on each side (Cohen et al., 2017, "EMNIST: an extension of MNIST").
+const BOX = 24 / 28;
+const MOST_ENLARGED = 3; // so that a dot remains one
 
 /** Draw strokes over a square of `side` pixels. */
 export function draw(context, strokes, { side, ink }) {
@@ -16,13 +19,25 @@ export function draw(context, strokes, { side, ink }) {
   context.restore();
 }
 
-/** Return strokes as a PNG, light on dark. */
-export function encode(strokes) {
+/** Return strokes as a PNG, light on dark; `framed` if they should fill the picture. */
+export function encode(strokes, { framed }) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SENT_PIXELS;
   const context = canvas.getContext("2d", { alpha: false });
-  draw(context, strokes, { side: SENT_PIXELS, ink: "white" });
+  draw(context, framed ? frame(strokes) : strokes, { side: SENT_PIXELS, ink: "white" });
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
+/** Move and scale strokes to fill a box in the center; the width of the pen stays. */
+function frame(strokes) {
+  const [x, y] = ["x", "y"].map((axis) => {
+    const places = strokes.flat().map((point) => point[axis]);
+    const [least, most] = [Math.min(...places), Math.max(...places)];
+    return { middle: (least + most) / 2, length: most - least };
+  });
+  const scale = Math.min(MOST_ENLARGED, (BOX - PEN) / Math.max(x.length, y.length, PEN));
+  const move = (place, { middle }) => 0.5 + scale * (place - middle);
+  return strokes.map((stroke) => stroke.map((point) => ({ x: move(point.x, x), y: move(point.y, y) })));
 }
 
 // Quadratic curves between midpoints, with the points as control points: no corner appears where

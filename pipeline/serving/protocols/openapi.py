@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.serving import DISTRIBUTION, server_version
 from pipeline.serving.http.routing import Route
 from pipeline.serving.protocols import page, request_schemas, schemas
+from pipeline.serving.published_files import DOCUMENTS
 from pipeline.serving.service import Service
 
 _DESCRIPTIONS = {
@@ -65,6 +66,7 @@ def _parameter(name: str, service: Service) -> dict[str, Any]:
         "version": sorted({str(number) for model in models for number in model.ready}),
         "label": sorted({label for model in models for label in model.served_labels}),
         "verb": ["classify", "regress"],
+        "document": list(DOCUMENTS),
         "file": sorted(page.files()),
     }[name]
     schema = {"type": "string", "enum": known} if known else {"type": "string"}

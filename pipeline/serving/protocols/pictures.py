@@ -62,8 +62,7 @@ def _decode(picture: bytes, deadline: float, version: Version) -> Pictures:
     try:
         decoded = decode_pictures(
             io.BytesIO(picture),
-            version.contract.image_shape,
-            digits=version.digits,
+            version.preprocessing,
             where="the body",
             otherwise="an array, sent to :predict",
         )
@@ -82,17 +81,16 @@ def _describe(
 ) -> dict[str, Any]:
     each = [version.task.describe(row, version.class_names) for row in predictions]
     single = each[0] if len(each) == 1 else DisplayedPrediction()
-    is_value = bool(version.task.name == "regression")
     finding = decoded.finding
     reason = finding.reason if finding else None
     return {
         "model": version.model,
         "version": version.text,
-        **(_value(single, version) if is_value else _classes(single)),
+        **(_value(single, version) if version.task.predicts_value else _classes(single)),
         "unsure": bool(reason or single.is_unlikely),
         "reason": reason,
         **({"digits": _digits(finding, each)} if finding else {}),
-        "canonical": {"b64": _png(finding.image if finding else decoded.images[0])},
+        "canonical": {"b64": png_text(finding.image if finding else decoded.images[0])},
     }
 
 
@@ -120,7 +118,7 @@ def _value(displayed: DisplayedPrediction, version: Version) -> dict[str, Any]:
     return {"value": displayed.value, "range": version.value_range}
 
 
-def _png(image: Images) -> str:
+def png_text(image: Images) -> str:
     """Return an image, uint8 (height, width, channels), as a PNG file in base64."""
     from PIL import Image
 

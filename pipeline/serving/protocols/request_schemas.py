@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.artifacts.model_contract import Contract
 from pipeline.imaging.picture_formats import MEDIA_TYPES
-from pipeline.serving.protocols import inference_v2, pictures, tensorflow
+from pipeline.serving.protocols import explaining, inference_v2, pictures, tensorflow
 from pipeline.serving.protocols.schemas import FLAG, JSON, Schema, object_of, or_null
 from pipeline.serving.service import Service
 
@@ -16,7 +16,11 @@ def request_body(handler: Callable[..., Any], service: Service) -> Schema | None
         binary = {"type": "string", "format": "binary"}
         # Forms and JSON are left out: no schema can say that the bytes in them are a picture.
         return {kind: {"schema": binary} for kind in MEDIA_TYPES}
-    schemas = {tensorflow.predict: _predictions, inference_v2.infer: _inferences}
+    schemas = {
+        tensorflow.predict: _predictions,
+        explaining.explain: _predictions,
+        inference_v2.infer: _inferences,
+    }
     if handler not in schemas:
         return None
     return {JSON: {"schema": {"anyOf": schemas[handler](_contracts(service)) or [{}]}}}

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.serving.metrics import CONTENT_TYPE_LATEST
-from pipeline.serving.protocols import documents, inference_v2, page, pictures, tensorflow
+from pipeline.serving.protocols import (
+    documents,
+    explaining,
+    inference_v2,
+    page,
+    pictures,
+    published,
+    tensorflow,
+)
 
 Schema = dict[str, Any]
 
@@ -39,12 +47,26 @@ _TENSOR = object_of(
     {"data": _NUMBERS},
 )
 _STATE = object_of({"error_code": _TEXT, "error_message": _TEXT})
+_SIZE: Schema = {"type": "integer"}
+_PICTURES = object_of(
+    {
+        "height": _SIZE,
+        "width": _SIZE,
+        "channels": _SIZE,
+        "preprocessing": _TEXT,
+        "drawn": or_null(_TEXT),
+    }
+)
+_NUMBER: Schema = {"type": "number"}
+_VERSION = object_of({"score": object_of({"name": _TEXT, "value": _NUMBER}), "documents": _TEXTS})
 _STATUS = object_of(
     {
         "name": _TEXT,
         "ready": FLAG,
         "default_version": {"type": ["string", "null"]},
         "task": or_null(object_of({"name": _TEXT, "class_names": _TEXTS, "range": _RANGE})),
+        "pictures": or_null(_PICTURES),
+        "versions": {"type": "object", "additionalProperties": _VERSION},
         "labels": {"type": "object", "additionalProperties": _TEXT},
         "label_status": {
             "type": "array",
@@ -64,7 +86,6 @@ _STATUS = object_of(
         },
     }
 )
-_NUMBER: Schema = {"type": "number"}
 _PICTURE: Schema = {
     "model": _TEXT,
     "version": _TEXT,
@@ -83,6 +104,17 @@ _CLASSIFIED = {
         object_of({**_PICTURE, "value": or_null(_NUMBER), "range": _RANGE}, _FOUND),
     ]
 }
+_NESTED: Schema = {"type": "array", "items": {"type": "array", "items": _NUMBERS}}
+_EVIDENCE = object_of(
+    {
+        "classes": _TEXTS,
+        "logits": _NUMBERS,
+        "difference": _NUMBER,
+        "constant": _NUMBER,
+        "pixels": _NESTED,
+    }
+)
+_EXPLANATIONS = {"explanations": {"type": "array", "items": _EVIDENCE}}
 _RESPONSES: dict[Callable[..., Any], Schema] = {
     tensorflow.predict: {
         "anyOf": [object_of({"predictions": _PREDICTIONS}), object_of({"outputs": _PREDICTIONS})]
@@ -96,6 +128,15 @@ _RESPONSES: dict[Callable[..., Any], Schema] = {
         }
     ),
     pictures.classify_image: _CLASSIFIED,
+    explaining.explain: {
+        "anyOf": [
+            object_of({"predictions": _PREDICTIONS, **_EXPLANATIONS}),
+            object_of({"outputs": _PREDICTIONS, **_EXPLANATIONS}),
+        ]
+    },
+    published.examples: object_of(
+        {"examples": {"type": "array", "items": object_of({"b64": _TEXT})}}
+    ),
     inference_v2.live: object_of({"live": FLAG}),
     inference_v2.ready: object_of({"ready": FLAG, "live": FLAG}),
     inference_v2.server_metadata: object_of(
@@ -129,6 +170,7 @@ _OTHER_MEDIA_TYPES = {
     documents.metrics: [CONTENT_TYPE_LATEST],
     page.index: ["text/html; charset=utf-8", JSON],
     page.file: [kind.decode() for kind in page.TYPES.values()],
+    published.document: [kind.decode() for kind in published.TYPES.values()],
 }
 
 

@@ -1,4 +1,4 @@
-"""What a version predicts, for clients that only get numbers."""
+"""What versions predict and from what, for clients that only get numbers and for the page."""
 
 from typing import Any
 
@@ -15,3 +15,21 @@ def describe_task(version: Version) -> dict[str, Any]:
         "class_names": list(version.class_names),
         "range": version.value_range,
     }
+
+
+def describe_pictures(version: Version) -> dict[str, Any]:
+    """Return the size of the images, what turns pictures into them, and what people can draw."""
+    height, width, channels = version.contract.image_shape
+    return {
+        "height": height,
+        "width": width,
+        "channels": channels,
+        "preprocessing": version.preprocessing.name,
+        "drawn": version.drawn,
+    }
+
+
+def describe_version(version: Version) -> dict[str, Any]:
+    """Return the first score on the test set, and which documents the version has."""
+    name, value = version.score
+    return {"score": {"name": name, "value": value}, "documents": version.files.documents}

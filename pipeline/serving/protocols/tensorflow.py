@@ -16,7 +16,11 @@ from pipeline.serving.json_objects import json_type, read_object
 from pipeline.serving.model import STUCK, Model
 from pipeline.serving.number_lists import NumberList
 from pipeline.serving.protocols.paths import find_version
-from pipeline.serving.protocols.task_facts import describe_task
+from pipeline.serving.protocols.task_facts import (
+    describe_pictures,
+    describe_task,
+    describe_version,
+)
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits
 from pipeline.serving.versions import Version
@@ -74,6 +78,8 @@ async def status(service: Service, request: Request) -> Response:
             "ready": model.default is not None,
             "default_version": model.default and model.default.text,
             "task": model.default and describe_task(model.default),
+            "pictures": model.default and describe_pictures(model.default),
+            "versions": {each.text: describe_version(each) for each in model.ready.values()},
             "labels": {label: str(at) for label, at in model.served_labels.items()},
             "label_status": _label_rows(model),
             "folder_status": _status("DEADLINE_EXCEEDED", STUCK if None in model.stuck else ""),
