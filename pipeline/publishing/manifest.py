@@ -19,6 +19,7 @@ from pipeline.artifacts.metrics import Interval, Metrics, metrics_from_json
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.serialization import from_json
+from pipeline.artifacts.uncertainty import Uncertainty
 from pipeline.config.key_errors import InvalidValue
 from pipeline.config.target import Target, target_text
 from pipeline.errors import ModelError
@@ -99,8 +100,9 @@ class Description(_Strict):
     """The manifest of a version without its number and its files.
 
     ``published`` is the time of publication, UTC as in ISO 8601, ``command`` the command that was
-    run; ``intervals`` are those of the scores on the test set, and ``report`` the measures of the
-    report. Older versions have none of them.
+    run; ``intervals`` are those of the scores on the test set, ``report`` the measures of the
+    report, and ``uncertainty`` what makes predictions unsure, for several classes. Older versions
+    have none of them.
     """
 
     name: str
@@ -121,6 +123,7 @@ class Description(_Strict):
     verification: Annotated[tuple[PublishedCheck, ...], _if_readable(_as_check)] = ()
     copies: Annotated[tuple[Copy, ...], _if_readable(_as_copy)] = ()
     report: dict[str, Any] | None = None
+    uncertainty: Uncertainty | None = None
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)

@@ -13,6 +13,7 @@ from pipeline.artifacts.formats import FORMATS, artifact_path
 from pipeline.artifacts.model_contract import Contract
 from pipeline.errors import ModelError
 from pipeline.imaging.digits import is_digit_data_set
+from pipeline.publishing.doubts import Doubts, open_doubts
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published_folder import PublishedModel, read_version
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
@@ -31,7 +32,7 @@ FORMAT = "onnx"  # the only format that is served, with onnxruntime
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A version that is ready; ``batcher`` runs inference.
+    """A version that is ready; ``batcher`` runs inference; ``doubts`` tells unsure predictions.
 
     ``value_range`` is the smallest and the largest label of a regression, if they are known.
     """
@@ -42,6 +43,7 @@ class Version:
     class_names: tuple[str, ...]
     digits: bool
     task: Task
+    doubts: Doubts
     value_range: tuple[float, float] | None
     batcher: Batcher
 
@@ -76,6 +78,7 @@ def open_version(folder: Path, model: str, limits: Limits) -> Version:
         class_names=published.class_names,
         digits=digits,
         task=task,
+        doubts=open_doubts(published),
         value_range=_value_range(manifest.target, digits=digits),
         batcher=Batcher(
             partial(predict_finite, predictor),
