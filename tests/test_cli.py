@@ -238,19 +238,21 @@ def test_predict_says_what_a_picture_shows(smoke: Path) -> None:
     )
 
 
-def test_predict_says_unsure_below_a_probability(smoke: Path, tmp_path: Path) -> None:
+def test_predict_says_why_it_is_unsure(smoke: Path, tmp_path: Path) -> None:
     """Of arrays too, which are not searched for digits."""
     [data] = (smoke / "runs" / "data").iterdir()
     np.save(tmp_path / "a.npy", np.load(data / "test_images.npy")[:150])
     found = json.loads(
         in_process("predict", "smoke", tmp_path / "a.npy", "--json", "-C", smoke).out
     )
-    flags = [each["probability"] < 0.9 for each in found]
-    assert [each["unsure"] for each in found] == flags
-    assert {each["reason"] for each in found} == {None}
-    assert 0 < sum(flags) < 75
+    reasons = [each["reason"] for each in found]
+    assert [each["unsure"] for each in found] == [reason is not None for reason in reasons]
+    assert all(each["unsure"] for each in found if each["probability"] < 0.5)
+    likely = [reason for reason in reasons if reason]
+    assert 0 < len(likely) < 75
+    assert likely[0].startswith("the model is unsure: calibrated, ")
     lines = in_process("predict", "smoke", tmp_path / "a.npy", "-C", smoke).out.splitlines()
-    assert [line.endswith("\tunsure") for line in lines] == flags
+    assert [line.split("\t")[3:] for line in lines] == [[r] if r else [] for r in reasons]
 
 
 def test_predict_by_name_of_the_published_model(smoke: Path, tmp_path: Path) -> None:

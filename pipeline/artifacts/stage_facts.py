@@ -9,6 +9,7 @@ from pipeline.artifacts.metrics import Metrics
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.report import Measures
+from pipeline.artifacts.uncertainty import Uncertainty
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,12 @@ class TrainFacts(Facts):
 
 @dataclass(frozen=True)
 class EvaluateFacts(Facts):
-    """The metrics of each split, by name."""
+    """The metrics of each split, by name; what makes predictions unsure, for several classes."""
 
     stage = "evaluate"
 
     metrics: dict[str, Metrics]
+    uncertainty: Uncertainty | None = None
 
     @property
     def summary(self) -> str:

@@ -13,6 +13,7 @@ from pipeline.artifacts.preprocessing import METADATA_KEY, preprocessing_in
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError, RequestError
 from pipeline.imaging.image_files import Pictures, read_pictures
+from pipeline.publishing.doubts import Doubts, open_doubts
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published
@@ -34,22 +35,27 @@ _PREFERRED = ("onnxruntime", "tensorflow", "keras", "litert", "openvino")
 
 @dataclass(frozen=True)
 class ReadDigit:
-    """One digit of a picture: its label or value, and its box: left, top, right, bottom."""
+    """One digit of a picture: its label or value, and its box: left, top, right, bottom.
+
+    ``unsure`` says that the digit alone is in doubt.
+    """
 
     label: str | None
     probability: float | None
     value: float | None
     box: tuple[int, int, int, int]
+    unsure: bool = False
 
 
 @dataclass(frozen=True)
 class Prediction:
     """The prediction for one image of one file: a label with its probability, or a value.
 
-    All of them are None for a picture without a single digit. ``reason`` says why a picture is not
-    a single, whole digit; ``unsure`` is set then, and below a probability of 0.9. ``digits`` are
-    those of a picture from left to right, None for other images. ``is_value`` tells that the model
-    predicts values, also where there is none.
+    All of them are None for a picture without a single digit. ``reason`` says why the answer is in
+    doubt: the picture is not a single, whole digit, the probability is low, or the image is unlike
+    the training images; ``unsure`` is set then. ``digits`` are those of a picture from left to
+    right, None for other images. ``is_value`` tells that the model predicts values, also where
+    there is none.
     """
 
     file: str
@@ -111,6 +117,7 @@ def predict(
     """
     path = locate(model, Workspace(Path(workspace)).exported)
     predictor = _isolated(path) if path.is_file() else load_model(path)
+    doubts = Doubts() if path.is_file() else open_doubts(find_published(path))
     shape = predictor.contract.image_shape
     preprocessing = preprocessing_in(predictor.metadata, shape)
     task = _task_of(predictor)
@@ -123,13 +130,13 @@ def predict(
             f"{model} predicts infinity or NaN. Do not use it: verify it (pipeline verify) or "
             "publish it again."
         )
-    return [
-        replace(prediction, is_value=task.predicts_value)
-        for file, each, rows in zip(files, read, outputs, strict=True)
-        for prediction in _predictions(
-            str(file), each, [task.describe(row, predictor.class_names) for row in rows]
-        )
-    ]
+    found: list[Prediction] = []
+    for file, each, rows in zip(files, read, outputs, strict=True):
+        displayed = [task.describe(row, predictor.class_names) for row in rows]
+        reasons = doubts.reasons(each.images, rows, displayed)
+        predictions = _predictions(str(file), each, displayed, reasons)
+        found += [replace(one, is_value=task.predicts_value) for one in predictions]
+    return found
 
 
 def _task_of(predictor: Predictor) -> Task:
@@ -198,23 +205,35 @@ def _runtime_for(formats: Sequence[str], name: str | None) -> tuple[str, Runtime
 
 
 def _predictions(
-    file: str, read: Pictures, displayed: Sequence[DisplayedPrediction]
+    file: str,
+    read: Pictures,
+    displayed: Sequence[DisplayedPrediction],
+    reasons: Sequence[str | None],
 ) -> list[Prediction]:
     """Return a prediction for each image of an array, or the only one for a picture."""
     if read.finding is None:
-        return [_prediction(file, index, each) for index, each in enumerate(displayed)]
+        pairs = enumerate(zip(displayed, reasons, strict=True))
+        return [_prediction(file, index, each, reason) for index, (each, reason) in pairs]
     digits = tuple(
         ReadDigit(
-            each.label, _float_or_none(each.probability), _float_or_none(each.value), digit.box
+            each.label,
+            _float_or_none(each.probability),
+            _float_or_none(each.value),
+            digit.box,
+            unsure=reason is not None,
         )
-        for each, digit in zip(displayed, read.finding.digits, strict=True)
+        for each, digit, reason in zip(displayed, read.finding.digits, reasons, strict=True)
     )
-    single = displayed[0] if len(displayed) == 1 else DisplayedPrediction()
-    found, reason = _prediction(file, 0, single), read.finding.reason
-    return [replace(found, digits=digits, reason=reason, unsure=found.unsure or bool(reason))]
+    single, doubt = DisplayedPrediction(), None
+    if len(displayed) == 1:
+        [single], [doubt] = displayed, reasons
+    found = _prediction(file, 0, single, read.finding.reason or doubt)
+    return [replace(found, digits=digits)]
 
 
-def _prediction(file: str, index: int, displayed: DisplayedPrediction) -> Prediction:
+def _prediction(
+    file: str, index: int, displayed: DisplayedPrediction, reason: str | None
+) -> Prediction:
     return Prediction(
         file=file,
         index=index,
@@ -222,7 +241,8 @@ def _prediction(file: str, index: int, displayed: DisplayedPrediction) -> Predic
         probability=_float_or_none(displayed.probability),
         probabilities={name: float(value) for name, value in displayed.probabilities.items()},
         value=_float_or_none(displayed.value),
-        unsure=displayed.is_unlikely,
+        unsure=reason is not None,
+        reason=reason,
     )
 
 

@@ -14,10 +14,12 @@ from pipeline.artifacts.data_set import (
 )
 from pipeline.artifacts.metrics import Metrics
 from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
+from pipeline.artifacts.uncertainty import SUBSPACE_FILE
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.evaluation.baseline import baseline_scores
 from pipeline.evaluation.trained_model import trained_model
+from pipeline.evaluation.uncertainty import fit_uncertainty
 from pipeline.models.threads import use_threads
 from pipeline.runtimes.predictor import Predictor
 from pipeline.tasks.registry import task_of
@@ -27,6 +29,8 @@ from pipeline.tasks.task import Task
 def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
     """Write the predictions for the test set into ``folder``; return the metrics of each split.
 
+    Fit what makes predictions unsure, and write the subspace of the training images.
+
     Raises:
         ConfigError: TensorFlow has started with another number of threads.
     """
@@ -34,8 +38,12 @@ def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
     trained = context.output(TrainFacts).path / TRAINED_MODEL_FILE
     with trained_model(trained) as predictor:
         data = read_data(context.output(DataFacts).path)
-        metrics = evaluate(predictor, data, task_of(context.config), folder)
-    return Outcome(EvaluateFacts(metrics))
+        task = task_of(context.config)
+        metrics = evaluate(predictor, data, task, folder)
+        uncertainty = None
+        if task.name == "multiclass":
+            uncertainty = fit_uncertainty(predictor, data, folder / SUBSPACE_FILE)
+    return Outcome(EvaluateFacts(metrics, uncertainty))
 
 
 def evaluate(predictor: Predictor, data: DataSet, task: Task, folder: Path) -> dict[str, Metrics]:

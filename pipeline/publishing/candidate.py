@@ -12,8 +12,11 @@ from pipeline.publishing.card_limits import Robustness
 from pipeline.publishing.manifest import Description, Manifest
 from pipeline.publishing.published_folder import PublishedModel, read_version, versions_of
 
-# Of the manifest: what the answers mean, and what users may do with them.
-_IDENTITY = {"name", "task", "output", "target", "contract", "class_names", "license"}
+# Of the manifest: how pictures become inputs, what answers mean, and what users may do with them.
+_IDENTITY = {
+    *("name", "task", "output", "target", "contract", "class_names", "license"),
+    *("preprocessing", "uncertainty"),
+}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.preprocessing import Preprocessing, older_preprocessing
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.serialization import from_json
+from pipeline.artifacts.uncertainty import Uncertainty
 from pipeline.config.key_errors import InvalidValue
 from pipeline.config.target import Target, target_text
 from pipeline.errors import ModelError
@@ -100,8 +101,9 @@ class Description(_Strict):
     """The manifest of a version without its number and its files.
 
     ``published`` is the time of publication, UTC as in ISO 8601, ``command`` the command that was
-    run; ``intervals`` are those of the scores on the test set, and ``report`` the measures of the
-    report. Older versions have none of them.
+    run; ``intervals`` are those of the scores on the test set, ``report`` the measures of the
+    report, and ``uncertainty`` what makes predictions unsure, for several classes. Older versions
+    have none of them.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Description(_Strict):
     verification: Annotated[tuple[PublishedCheck, ...], _if_readable(_as_check)] = ()
     copies: Annotated[tuple[Copy, ...], _if_readable(_as_copy)] = ()
     report: dict[str, Any] | None = None
+    uncertainty: Uncertainty | None = None
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)

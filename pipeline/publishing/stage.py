@@ -31,6 +31,7 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
+from pipeline.artifacts.uncertainty import SUBSPACE_FILE
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.engine.store import StageOutput
@@ -77,10 +78,13 @@ def _additions(context: Context) -> dict[str, Callable[[Path], object]]:
     golden, contract = _golden(context), context.output(ExportFacts).facts.contract
     has_onnx = "onnx" in context.output(VerifyFacts).facts.formats
     report = context.output(ReportFacts).path / REPORT_FILE
+    subspace = context.output(EvaluateFacts).path / SUBSPACE_FILE
+    has_subspace = has_onnx and context.output(EvaluateFacts).facts.uncertainty is not None
     return {
         GOLDEN: golden.write,
         REPORT_FILE: partial(shutil.copyfile, report),
         **(onnx_test_data(golden, contract) if has_onnx else {}),
+        **({SUBSPACE_FILE: partial(shutil.copyfile, subspace)} if has_subspace else {}),
     }
 
 
@@ -154,6 +158,7 @@ def _description(context: Context) -> Description:
             if check.artifact in names
         ),
         report=to_json(context.output(ReportFacts).facts.measures),
+        uncertainty=context.output(EvaluateFacts).facts.uncertainty,
         copies=tuple(
             replace(copy, reason=copy.reason and portable_text(copy.reason, root))
             for copy in verified.copies

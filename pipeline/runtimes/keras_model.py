@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.artifacts.model_contract import Contract, TensorSpec
+from pipeline.runtimes.onnx_layers import DenseLayer
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
@@ -29,6 +32,13 @@ class KerasPredictor(Predictor):
     def load_weights(self, path: Path) -> None:
         """Replace the weights by those of a file with the same layers."""
         self._model.load_weights(path)
+
+    def first_layer(self) -> DenseLayer:
+        """Return the first dense layer, for pixels from 0 to 255, without its activation."""
+        layers = self._model.layers
+        scale = next(layer.scale for layer in layers if hasattr(layer, "scale"))
+        kernel, bias = next(layer for layer in layers if hasattr(layer, "kernel")).get_weights()
+        return DenseLayer(np.float32(scale) * kernel, bias)
 
     def _run(self, images: Images) -> Probabilities:
         import tensorflow as tf

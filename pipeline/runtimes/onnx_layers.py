@@ -49,13 +49,29 @@ def dense_layers(path: Path) -> list[DenseLayer]:
     Raises:
         ModelError: the file is not a float32 network of dense layers with these activations.
     """
-    graph = read_graph(path)
+    chain = _Chain(read_graph(path))
     try:
-        return _Chain(graph).layers()
+        return chain.layers()
     except ValueError as error:
         raise ModelError(
             f"{path} must be a network of dense layers in float32, whose activations are single "
             f"ONNX operators such as Relu; {error}. Its weights cannot be used on their own."
+        ) from error
+
+
+def first_layer(path: Path) -> DenseLayer:
+    """Return the first layer, for pixels from 0 to 255, flattened, without its activation.
+
+    Raises:
+        ModelError: the file does not begin with a dense layer in float32.
+    """
+    chain = _Chain(read_graph(path))
+    try:
+        return chain.first()
+    except ValueError as error:
+        raise ModelError(
+            f"{path} must begin with a dense layer in float32; {error}. Its weights cannot be used "
+            "on their own."
         ) from error
 
 
@@ -64,21 +80,32 @@ class _Chain:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        [self._value] = graph.inputs
         self._scale, self._offset = np.float32(1), np.float32(0)
         self._layers: list[DenseLayer] = []
 
     def layers(self) -> list[DenseLayer]:
-        [value], [output] = self._graph.inputs, self._graph.outputs
         for node in self._graph.nodes:
-            if len(node.outputs) != 1 or [n for n in node.inputs if not self._is_constant(n)] != [
-                value
-            ]:
-                raise ValueError(f"{_named(node)} does not continue a chain of layers")
-            self._add(node)
-            [value] = node.outputs
-        if value != output or not self._layers:
-            raise ValueError(f"the output {output} is not that of a dense layer")
+            self._follow(node)
+        if [self._value] != [*self._graph.outputs] or not self._layers:
+            raise ValueError(f"the output {self._value} is not that of a dense layer")
         return self._layers
+
+    def first(self) -> DenseLayer:
+        for node in self._graph.nodes:
+            if self._layers and node.operator != "Add":
+                break
+            self._follow(node)
+        if not self._layers:
+            raise ValueError("it has none")
+        return self._layers[0]
+
+    def _follow(self, node: Node) -> None:
+        used = [name for name in node.inputs if not self._is_constant(name)]
+        if len(node.outputs) != 1 or used != [self._value]:
+            raise ValueError(f"{_named(node)} does not continue a chain of layers")
+        self._add(node)
+        [self._value] = node.outputs
 
     def _is_constant(self, name: str) -> bool:
         return name in self._graph.constants

@@ -13,6 +13,7 @@ from pipeline.artifacts.formats import FORMATS, artifact_name, artifact_path
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.preprocessing import Preprocessing, drawn_subject, is_mnist
 from pipeline.errors import ModelError
+from pipeline.publishing.doubts import Doubts, open_doubts
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published_folder import PublishedModel, read_version
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
@@ -33,9 +34,9 @@ FORMAT = "onnx"  # the only format that is served, with onnxruntime
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A version that is ready; ``batcher`` runs inference, ``explainer`` explains its results.
+    """A version that is ready: ``batcher`` runs inference, and ``explainer`` explains its results.
 
-    ``drawn`` is what a pen can draw for it, such as a digit, if anything; ``score`` is the first on
+    ``doubts`` tells which predictions are unsure. ``drawn`` is what a pen can draw for it, such as a digit, if anything; ``score`` is the first on
     the test set. ``value_range`` is the smallest and the largest label of a regression, if known.
     """
 
@@ -47,6 +48,7 @@ class Version:
     drawn: str | None
     score: tuple[str, float]
     task: Task
+    doubts: Doubts
     value_range: tuple[float, float] | None
     batcher: Batcher
     explainer: Explainer
@@ -85,6 +87,7 @@ def open_version(folder: Path, model: str, limits: Limits) -> Version:
         drawn=drawn_subject(manifest.data.name),
         score=manifest.metrics["test"].headline,
         task=task,
+        doubts=open_doubts(published),
         value_range=_value_range(manifest.target, digits=digits),
         batcher=Batcher(
             partial(predict_finite, predictor),

@@ -20,8 +20,8 @@ Predictions = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64] | npt.NDArray[np.float32]
 Exact = npt.NDArray[np.float64]
 
-# Below this probability a prediction is unsure: 2.8% of MNIST's test digits for the default model,
-# including 69% of those it gets wrong (python -m benchmarks.unsure exported/mlp).
+# Below this probability a prediction is unsure, unless the manifest of the model has fitted values:
+# those of two classes, and of older versions, have not.
 UNSURE_BELOW = 0.9
 UNIT_ROUNDOFF = 2.0**-24  # of float32: the largest relative error of one operation
 
@@ -48,11 +48,6 @@ class DisplayedPrediction:
     probability: np.float32 | None = None
     probabilities: dict[str, np.float32] = field(default_factory=dict)
     value: np.float32 | None = None
-
-    @property
-    def is_unlikely(self) -> bool:
-        """Whether the label has a low probability; a value has none."""
-        return self.probability is not None and bool(self.probability < UNSURE_BELOW)
 
 
 @dataclass(frozen=True)

@@ -94,14 +94,12 @@ def print_predictions(predictions: "Sequence[Prediction]", *, many: bool = False
 
 
 def _prediction_in_words(prediction: "Prediction", *, many: bool) -> list[str]:
-    from pipeline.tasks.task import UNSURE_BELOW
-
     digits = prediction.digits or ()
-    doubt = [prediction.reason or "unsure"] if prediction.unsure else []
+    doubt = [prediction.reason] if prediction.reason else []
     if many and len(digits) > 1 and all(digit.label is not None for digit in digits):
         label = "".join(digit.label or "" for digit in digits)
         least = min(digit.probability or 0 for digit in digits)
-        return [label, f"{least:.4f}", *(["unsure"] if least < UNSURE_BELOW else [])]
+        return [label, f"{least:.4f}", *(["unsure"] if any(d.unsure for d in digits) else [])]
     if prediction.label is not None:
         return [prediction.label, f"{prediction.probability:.4f}", *doubt]
     if prediction.value is not None:

@@ -73,7 +73,7 @@ def test_response_contains_the_image_the_network_saw(server: Server, reference: 
     np.testing.assert_allclose(
         list(response["probabilities"].values()), expected, rtol=0, atol=1e-5
     )
-    assert response["unsure"] == bool(expected.max() < 0.9)
+    assert response["unsure"] == (response["reason"] is not None)
 
 
 def test_empty_sheet_shows_no_digit(server: Server) -> None:
@@ -152,15 +152,22 @@ def test_errors_speak_of_the_body(server: Server) -> None:
     assert "got HEIC in the body. Save it as PNG or JPEG. An iPhone" in heic.json()["error"]
 
 
-def test_predictions_of_low_probability_are_unsure(server: Server, reference: Reference) -> None:
-    images, flags = np.load(reference.images)[:150], []
+def test_unsure_predictions_have_the_reasons_of_the_command_line(
+    server: Server, complete: Path, tmp_path: Path, reference: Reference
+) -> None:
+    images, found = np.load(reference.images)[:150], []
+    files: list[Path] = []
     for image in images:
         file = io.BytesIO()
         Image.fromarray(image.squeeze()).save(file, "PNG")
-        response = server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json()
-        flags.append(response["unsure"])
-    assert flags == [bool(p.max() < 0.9) for p in reference.probabilities[:150]]
-    assert 0 < sum(flags) < 75
+        files.append(tmp_path / f"{len(files)}.png")
+        files[-1].write_bytes(file.getvalue())
+        found.append(server.post("/v1/models/smoke:classify-image", data=file.getvalue()).json())
+    expected = predict("smoke", files, workspace=complete)
+    assert [each["reason"] for each in found] == [each.reason for each in expected]
+    assert [each["unsure"] for each in found] == [each.unsure for each in expected]
+    assert 0 < sum(each["unsure"] for each in found) < 75
+    assert any("calibrated" in (each["reason"] or "") for each in found)
 
 
 @pytest.mark.parametrize("bad", ["bomb", "cut", "ppm"])

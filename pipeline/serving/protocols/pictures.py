@@ -80,29 +80,33 @@ def _describe(
     version: Version, decoded: Pictures, predictions: Predictions | list[Predictions]
 ) -> dict[str, Any]:
     each = [version.task.describe(row, version.class_names) for row in predictions]
-    single = each[0] if len(each) == 1 else DisplayedPrediction()
+    doubts = version.doubts.reasons(decoded.images, predictions, each)
+    single, doubt = (each[0], doubts[0]) if len(each) == 1 else (DisplayedPrediction(), None)
     finding = decoded.finding
-    reason = finding.reason if finding else None
+    reason = (finding.reason if finding else None) or doubt
     return {
         "model": version.model,
         "version": version.text,
         **(_value(single, version) if version.task.predicts_value else _classes(single)),
-        "unsure": bool(reason or single.is_unlikely),
+        "unsure": reason is not None,
         "reason": reason,
-        **({"digits": _digits(finding, each)} if finding else {}),
+        **({"digits": _digits(finding, each, doubts)} if finding else {}),
         "canonical": {"b64": png_text(finding.image if finding else decoded.images[0])},
     }
 
 
-def _digits(finding: Finding, displayed: list[DisplayedPrediction]) -> list[dict[str, Any]]:
+def _digits(
+    finding: Finding, displayed: list[DisplayedPrediction], doubts: list[str | None]
+) -> list[dict[str, Any]]:
     """Return the digits of a picture from left to right, and their boxes in its pixels."""
     return [
         {
             **({"label": each.label, "probability": each.probability} if each.label else {}),
             **({} if each.value is None else {"value": each.value}),
             "box": digit.box,
+            "unsure": doubt is not None,
         }
-        for each, digit in zip(displayed, finding.digits, strict=True)
+        for each, digit, doubt in zip(displayed, finding.digits, doubts, strict=True)
     ]
 
 

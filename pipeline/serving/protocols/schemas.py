@@ -95,7 +95,7 @@ _PICTURE: Schema = {
 }
 _BOX: Schema = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4}
 _READ = {"label": _TEXT, "probability": _NUMBER, "value": _NUMBER}
-_FOUND = {"digits": {"type": "array", "items": object_of({"box": _BOX}, _READ)}}
+_FOUND = {"digits": {"type": "array", "items": object_of({"box": _BOX, "unsure": FLAG}, _READ)}}
 _TOP = {"type": "array", "items": object_of({"label": _TEXT, "probability": {"type": "number"}})}
 _SCORES = {"type": "object", "additionalProperties": {"type": "number"}}
 _CLASSIFIED = {
