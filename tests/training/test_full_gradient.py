@@ -363,14 +363,27 @@ def test_complete_training_needs_no_explanation(digits: Split) -> None:
     assert notices_of(fit_of(digits, LBFGS, epochs=3)) == []
 
 
-def test_training_without_a_single_iteration_is_an_error(digits: Split) -> None:
-    with pytest.raises(
-        TrainingStalled,
-        match=r"^Training converged in its first iteration: no component of the gradient is larger "
-        r"than optimizer\.gtol, 100\. Nothing was published\. Try another train\.seed, "
-        r"model\.initializer or optimizer\.$",
-    ):
-        fit_of(digits, Optimizer(name="l_bfgs", gtol=100)).run()
+@pytest.mark.parametrize(
+    ("optimizer", "message"),
+    [
+        (
+            Optimizer(name="l_bfgs", gtol=100),
+            "Training converged in its first iteration: no component of the gradient is larger "
+            "than optimizer.gtol, 100. Nothing was published. Set a smaller optimizer.gtol.",
+        ),
+        (
+            Optimizer(name="conjugate_gradient", max_gradients=2),
+            "Training stopped in its first iteration: optimizer.max_gradients, 2 gradients, is "
+            "reached. Nothing was published. Set a larger optimizer.max_gradients.",
+        ),
+    ],
+)
+def test_training_without_a_single_iteration_is_an_error(
+    digits: Split, optimizer: Optimizer, message: str
+) -> None:
+    with pytest.raises(TrainingStalled) as raised:
+        fit_of(digits, optimizer, hidden=(), l2=1.0).run()
+    assert str(raised.value) == message
 
 
 @BOTH

@@ -58,7 +58,7 @@ class Minimization:
         if not fit.position.epoch:
             raise TrainingStalled(
                 f"Training {ending.verb} in its first iteration: {ending.reason}. Nothing was "
-                "published. Try another train.seed, model.initializer or optimizer."
+                f"published. {ending.advice}"
             )
         completed = f"{fit.position.epoch} of {fit.epochs}"
         fit.progress.notice(f"Training {ending.verb} after epoch {completed}: {ending.reason}.")
@@ -85,7 +85,7 @@ class Minimization:
             )
         except _LimitReached:
             limit = f"optimizer.max_gradients, {self.cost.gradients:,} gradients, is reached"
-            return _Ending("stopped", limit)
+            return _Ending("stopped", limit, "Set a larger optimizer.max_gradients.")
         return self._ending(found) if self._fit.continues else None
 
     def _evaluate(self, weights: Vector) -> tuple[float, Vector]:
@@ -144,14 +144,15 @@ class Minimization:
             share = f"the loss decreased by a share of at most optimizer.ftol, {method.ftol:.3g}"
             return _Ending("converged", share)
         largest = f"no component of the gradient is larger than optimizer.gtol, {method.gtol:g}"
-        return _Ending("converged", largest)
+        return _Ending("converged", largest, "Set a smaller optimizer.gtol.")
 
 
 class _Ending(NamedTuple):
-    """How SciPy ended the training before its last epoch."""
+    """How SciPy ended the training before its last epoch, and what to do if it was the first."""
 
     verb: str
     reason: str
+    advice: str = "Try another train.seed, model.initializer or optimizer."
 
 
 class _LimitReached(Exception):
