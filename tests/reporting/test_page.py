@@ -146,6 +146,13 @@ def test_result_is_one_sentence_with_its_interval(smoke: Path) -> None:
     assert re.search(r"\( ?95 % +confidence interval +[\d.]+ % +to +[\d.]+ % ?\)", text)
 
 
+def test_errors_in_a_sentence_have_the_same_digits(single_output: Path) -> None:
+    page = page_of(single_output, "digit_value")
+    [sentence] = re.findall(r'<p class="sentence">(.*?)</p>', page)
+    assert re.findall(r'data-format="(\.[^"]*)"', sentence) == [".3f"] * 3  # MAE, RMSE, the mean's
+    assert "The share of images whose prediction is above 0." in page
+
+
 def test_shortened_paths_are_named(smoke: Path) -> None:
     """The sample needs no folder; with one, its path means nothing on another machine."""
     assert "which were shortened" not in page_of(smoke, "smoke")

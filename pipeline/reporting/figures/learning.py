@@ -29,7 +29,7 @@ def logs_chart(epochs: Sequence[Epoch], name: str, title: str, *, is_share: bool
                     across, values, dashes, color=color, label=label, marker=marker, markersize=3.5
                 )
         axes.set_xlabel("epoch")
-        axes.legend(loc="lower right" if is_share else "upper right")
+        axes.legend(loc="best")
         whole_numbers(axes)
         if is_share:
             percent(axes)

@@ -91,7 +91,7 @@ def thresholds(subject: Subject) -> str:
         ),
         f"The average precision is {test.show('average_precision', spec='.4f')}.",
     )
-    text = f"The positive class is {positive}. The model answers it above 50\u202f%."
+    text = f"The positive class is {positive}, the answer if its probability is above 50\u202f%."
     return section(
         "thresholds", "Thresholds", paragraph(text), grid(roc, precision),
         _thresholds(subject, list(range(len(found.thresholds)))),

@@ -5,6 +5,12 @@ from pipeline.reporting.html import details, figure, grid, section, table
 from pipeline.reporting.numbers import MISSING
 from pipeline.reporting.subject import Subject, spec_of, title
 
+_NOTES = {
+    "loss": "Training values are means over an epoch, computed while the weights change and with "
+    "dropout, if there is any; validation values are computed at its end.",
+    "active_outputs": "The share of images whose prediction is above 0.",
+}
+
 
 def learning(subject: Subject) -> str:
     """Return the curves of the loss, the score and the learning rate, and a table of epochs."""
@@ -14,10 +20,7 @@ def learning(subject: Subject) -> str:
         figure(
             title(name)[0].upper() + title(name)[1:],
             logs_chart(epochs, name, title(name), is_share=name == "accuracy"),
-            "Training values are means over an epoch, while the weights change and with dropout, "
-            "if there is any; validation values are those at its end."
-            if name == "loss"
-            else "The validation images are not trained on.",
+            _NOTES.get(name, "The validation images are not used for training."),
         )
         for name in names
     ]

@@ -31,7 +31,8 @@ def sentence(subject: Subject) -> str:
             f"<b>{test.show('scores', quality, spec=spec_of(quality))}</b>."
         )
     if quality in subject.test.baseline:
-        value = test.show("baseline", quality, spec=spec_of(quality))
+        spec = ".3f" if quality == "rmse" else spec_of(quality)
+        value = test.show("baseline", quality, spec=spec)
         text += f" Always predicting the {subject.constant} of the training set gives {value}."
     return text
 
