@@ -19,6 +19,7 @@ from pipeline.commands.verify_file import _data_of_file as data_of_file
 from pipeline.config import read
 from pipeline.config.data_schema import Data
 from pipeline.data.folder_content import read_content
+from pipeline.data.folder_pictures import Problems, read_images
 from pipeline.data.folder_splits import write_folder
 from pipeline.engine.runner import StageResult
 from pipeline.engine.workspace import Workspace
@@ -114,6 +115,7 @@ def test_missing_splits_are_set_aside(tmp_path: Path) -> None:
 def test_class_may_be_named_train(tmp_path: Path) -> None:
     folder = write_classes(tmp_path / "vehicles", 10)
     (folder / "circle").rename(folder / "train")
+    write_classes(folder / "train" / "more", 1, first=50)
     assert data_of(folder).class_names == ("cross", "square", "train")
 
 
@@ -256,12 +258,13 @@ def test_duplicates_across_splits_are_reported(tmp_path: Path) -> None:
     for first, split in enumerate(("train", "validation", "test")):
         write_classes(folder / split, 5, first=100 * first)
     shutil.copy(folder / "train/circle/000.png", folder / "test/circle/copy.png")
+    shutil.copy(folder / "train/square/000.png", folder / "validation/square/copy.png")
     picture(0, 1).save(folder / "test/cross/same.bmp")  # the same pixels, with another label
     notices = Notices()
     facts = run(folder, progress=notices).output.facts
-    assert (facts.duplicates.images, facts.duplicates.other_label) == (2, 1)
+    assert (facts.duplicates.images, facts.duplicates.other_label) == (3, 1)
     [text] = notices.texts
-    assert text.startswith("2 of 32 validation and test images are exact copies of images in ano")
+    assert text.startswith("3 of 33 validation and test images are exact copies of images in ano")
     assert "test/circle/copy.png is train/circle/000.png" in text
     assert text.endswith("1 of them has another label there.")
 
@@ -352,6 +355,13 @@ def test_changed_folder_is_not_stored_as_another(shapes: Path, tmp_path: Path) -
     picture(0, 77).save(shapes / "circle" / "000.png")
     with pytest.raises(DataFileError, match=r"shapes changed while the run was in progress. Run"):
         write_folder(data, source, tmp_path, Silent())
+
+
+def test_picture_that_changes_while_it_is_read_is_named(shapes: Path) -> None:
+    content = read_content(shapes, Silent())
+    picture(0, 77).save(shapes / "circle" / "003.png")
+    with pytest.raises(DataFileError, match=r"circle/003.png changed while the run was in progres"):
+        list(read_images(content, range(5), (10, 12, 1), "fit", Problems(5)))
 
 
 def test_loop_of_links_ends(shapes: Path) -> None:
