@@ -41,7 +41,8 @@ COMMANDS = [
         "blah",
         [
             "Choose from run, study, config, why, runs, watch, report, compare, clean, "
-            "gradcheck, models, predict, verify, serve, doctor, track."
+            "gradcheck, models, predict, verify, serve, label, promote, rollback, remove, gc, "
+            "doctor, track."
         ],
     ),
     ("history", ["Did you mean `pipeline runs`?"]),
