@@ -37,8 +37,8 @@ class Version:
     """A version that is ready: ``batcher`` runs inference, and ``explainer`` explains its results.
 
     ``doubts`` tells which predictions are unsure. ``drawn`` is what a pen can draw for it, such as
-    a digit, if anything; ``score`` is the first on the test set. ``value_range`` is the smallest and
-    the largest label of a regression, if known.
+    a digit, if anything; ``score`` is the first on the test set, and ``value_range`` the smallest
+    and the largest label of a regression, if known.
     """
 
     model: str
