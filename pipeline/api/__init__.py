@@ -4,6 +4,7 @@ from pipeline.api.arguments import DEFAULT_CONFIG
 from pipeline.api.configuration import describe_layers, resolve_config, why
 from pipeline.api.lecture import explain_gradients, gradcheck
 from pipeline.api.models import list_models, serve, verify
+from pipeline.api.operations import gc, history, label, labels, promote, remove, rollback
 from pipeline.api.recorded import (
     compare,
     report,
@@ -30,12 +31,19 @@ __all__ = [
     "describe_layers",
     "diagnose",
     "explain_gradients",
+    "gc",
     "gradcheck",
+    "history",
+    "label",
+    "labels",
     "list_models",
     "load_model",
     "predict",
+    "promote",
+    "remove",
     "report",
     "resolve_config",
+    "rollback",
     "run",
     "runs",
     "serve",

@@ -8,6 +8,7 @@ import typer
 from pipeline.cli.comparing import compare
 from pipeline.cli.installation import doctor
 from pipeline.cli.lecture import gradcheck
+from pipeline.cli.operations import gc, label, promote, remove, rollback
 from pipeline.cli.published import models, predict, verify
 from pipeline.cli.report import report
 from pipeline.cli.runs import config, run, why
@@ -40,6 +41,11 @@ for command in (
     predict,
     verify,
     serve,
+    label,
+    promote,
+    rollback,
+    remove,
+    gc,
     doctor,
 ):
     app.command()(command)

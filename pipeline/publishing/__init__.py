@@ -1,8 +1,10 @@
 """Publishing verified models as ``exported/<name>/<version>/``: atomic and immutable.
 
 ``published_folder`` reads published models (and imports nothing heavy), ``listing`` lists them,
-``new_version`` adds versions, ``labels`` moves labels to them, ``publication`` tells what a run
-changed, ``accuracy_gate`` checks the required accuracy, ``manifest`` defines ``manifest.json``,
-``card`` writes the model card, ``portable`` removes local paths from both, ``golden`` records
-predictions that are checked before use.
+``candidate`` tells whether a version exists already, ``new_version`` adds it, and ``labels`` moves
+the label of a run to it; ``moving``, ``removal``, ``pins`` and ``history`` are for the commands
+that change labels and versions later. ``publication`` tells what a run changed, ``accuracy_gate``
+checks the required accuracy, ``manifest`` defines ``manifest.json``, ``card`` writes the card of a
+model, ``portable`` removes local paths from both, ``golden`` records predictions that are checked
+before use.
 """

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import ModelError
+from pipeline.publishing.history import record
 from pipeline.publishing.published_folder import LABELS, read_labels, read_version
 from pipeline.system.atomic import move_file, write_file
 
@@ -49,8 +50,19 @@ def settle_labels(model_folder: Path) -> None:
             if unchanged and _is_intact(model_folder / str(version), found["fingerprint"]):
                 write_file(path, _content({**labels, **moved}))  # other labels may have changed
                 move_file(path, model_folder / LABELS)
+                for label in moved:
+                    record(model_folder, "publish", version, label=label, before=before or None)
             else:
                 path.unlink()
+
+
+def write_labels(model_folder: Path, labels: Mapping[str, int]) -> None:
+    """Replace the labels of a model; the caller holds the lock.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    write_file(model_folder / LABELS, _content(labels))
 
 
 def _read(path: Path) -> dict[str, int]:

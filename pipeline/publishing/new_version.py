@@ -2,28 +2,29 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.artifacts.files import describe_files
-from pipeline.artifacts.formats import artifact_files, formats_in
 from pipeline.artifacts.serialization import to_json
-from pipeline.artifacts.stage_facts import ExportFacts
-from pipeline.engine.store import StageOutput
 from pipeline.errors import ModelError
+from pipeline.publishing.candidate import Candidate, find_candidate
 from pipeline.publishing.card import model_card
-from pipeline.publishing.card_limits import Robustness
-from pipeline.publishing.labels import announce_label, settle_labels
-from pipeline.publishing.manifest import Description
+from pipeline.publishing.history import (
+    highest_version,
+    read_history,
+    record,
+    record_unrecorded_changes,
+)
+from pipeline.publishing.labels import announce_label, settle_labels, write_labels
+from pipeline.publishing.pins import read_pins
 from pipeline.publishing.published_folder import (
     MANIFEST,
     PublishedModel,
     read_labels,
     read_version,
     taken_numbers,
-    versions_of,
 )
+from pipeline.publishing.verification_records import write_record
 from pipeline.system.atomic import (
     FolderExists,
     explain_storage_errors,
@@ -36,27 +37,14 @@ from pipeline.system.atomic import (
 CARD = "README.md"
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A version to be published: exported files, their description, and what lies beside them.
-
-    ``additions`` write further files, by their paths in the folder of the version;
-    ``robustness`` is for the model card.
-    """
-
-    fingerprint: str
-    export: StageOutput[ExportFacts]
-    description: Description
-    additions: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
-    robustness: Robustness | None = None
-
-
 def publish(
     candidate: Candidate, model_folder: Path, *, label: str | None, republish: bool = False
 ) -> PublishedModel:
-    """Add a version and move the label to it; publish the same candidate only once.
+    """Add a version and move the label to it, unless the label is pinned.
 
-    A candidate that is published already moves no label, since users may have moved it.
+    The same candidate is published only once. One with the files of a published version adds a
+    record of its verification to that version. Neither moves a label that exists, since users may
+    have moved it.
 
     Raises:
         ModelError: an exported file was altered after it was verified.
@@ -67,31 +55,36 @@ def publish(
     with locked(model_folder):  # one process at a time adds versions and moves labels
         remove_abandoned(model_folder)
         settle_labels(model_folder)  # of a process that was killed
-        found = None if republish else find_candidate(candidate.fingerprint, model_folder)
-        version = found.version if found else _add_version(candidate, model_folder, label)
+        record_unrecorded_changes(model_folder)
+        found = None if republish else find_candidate(candidate, model_folder)
+        if found is None:
+            version = _add_version(candidate, model_folder, label)
+        else:
+            version = found.version
+            _add_to(found, candidate, label)
     return read_version(model_folder / str(version))
 
 
-def find_candidate(fingerprint: str, model_folder: Path) -> PublishedModel | None:
-    """Return the unaltered version that was published with this fingerprint, or None."""
-    for version in reversed(versions_of(model_folder)):
-        try:
-            published = read_version(model_folder / str(version))
-        except ModelError:  # a broken version never matches
-            continue
-        if published.manifest.fingerprint == fingerprint and not published.alterations():
-            return published
-    return None
+def _add_to(found: PublishedModel, candidate: Candidate, label: str | None) -> None:
+    """Add what a further run of a published version adds: its label if that is new, its proof."""
+    model_folder, fingerprint = found.path.parent, candidate.fingerprint
+    if found.manifest.fingerprint != fingerprint:
+        write_record(model_folder, found.version, fingerprint, candidate.description)
+    labels = read_labels(model_folder)
+    if label is not None and label not in labels:
+        record(model_folder, "publish", found.version, label=label)
+        write_labels(model_folder, {**labels, label: found.version})
 
 
 def _add_version(candidate: Candidate, model_folder: Path, label: str | None) -> int:
     while True:
-        version = 1 + max([0, *taken_numbers(model_folder), *read_labels(model_folder).values()])
-        if label is not None:
+        version = _unused_number(model_folder)
+        if label is not None and label not in read_pins(model_folder):
             announce_label(model_folder, label, version, candidate.fingerprint)
         try:
             with new_folder(model_folder / str(version)) as folder:
                 _write_version(folder, candidate, version)
+            record(model_folder, "publish", version)
         except FolderExists:  # made by hand just now
             continue
         finally:
@@ -99,23 +92,22 @@ def _add_version(candidate: Candidate, model_folder: Path, label: str | None) ->
         return version
 
 
+def _unused_number(model_folder: Path) -> int:
+    """Return the number after the highest one ever used, also by versions that were removed."""
+    used = (*taken_numbers(model_folder), *read_labels(model_folder).values())
+    return 1 + max([0, *used, highest_version(read_history(model_folder))])
+
+
 def _write_version(folder: Path, candidate: Candidate, version: int) -> None:
     exported = candidate.export.path
-    left_out = {
-        path.relative_to(exported).as_posix()
-        for name in set(formats_in(exported)) - set(candidate.description.formats)
-        for path in artifact_files(exported, name)
-    }
-    for name, file in candidate.export.outputs.items():
-        if name in left_out:
-            continue
+    for name, expected in candidate.model_files().items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(exported / name, target)
-        if sha256(target) != file.sha256:
+        if sha256(target) != expected:
             raise ModelError(
                 f"{exported / name} was altered after it was exported: it does not have the "
-                f"SHA-256 {file.sha256}. Nothing was published. Run again with --force export."
+                f"SHA-256 {expected}. Nothing was published. Run again with --force export."
             )
     for name, write in candidate.additions.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

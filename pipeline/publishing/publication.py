@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import ModelError
 from pipeline.publishing.labels import is_label_pending
+from pipeline.publishing.pins import read_pins
 from pipeline.publishing.published_folder import (
     PublishedModel,
     read_labels,
     read_version,
     versions_of,
 )
+from pipeline.publishing.verification_records import has_record, records_of
 
 if TYPE_CHECKING:
     from pipeline.artifacts.stage_facts import PublishFacts
@@ -20,57 +22,92 @@ if TYPE_CHECKING:
     from pipeline.engine.workspace import Workspace
 
 
+Status = Literal["published", "verified", "completed", "up_to_date"]
+
+
 @dataclass(frozen=True)
 class Publication:
-    """What a run did: it published a version, completed an interrupted publication, or neither.
+    """What a run did: it published a version, verified one again, or completed a publication.
 
-    ``label_before`` and ``label_now`` are the versions that the run's label referred to, if any.
+    ``label_before`` and ``label_now`` are the versions that the run's label referred to, if any;
+    ``pinned`` says that the label is pinned, and ``pin_reason`` why, if that was given.
     """
 
     model: PublishedModel
-    status: Literal["published", "completed", "up_to_date"]
+    status: Status
     label: str | None
     label_before: int | None
     label_now: int | None
+    pinned: bool = False
+    pin_reason: str | None = None
 
 
 @dataclass(frozen=True)
 class PublishedBefore:
-    """The versions and labels of a model before a run."""
+    """The versions, labels, verifications and pins of a model before a run."""
 
     versions: frozenset[int]
     labels: dict[str, int]
+    records: frozenset[str]
+    pins: dict[str, str | None]
+    interrupted: bool  # a publication, before it moved its label
 
     @classmethod
     def of(cls, model_folder: Path) -> "PublishedBefore":
         """Read them.
 
         Raises:
-            ModelError: the labels cannot be read.
+            ModelError: the labels or the pins cannot be read.
         """
-        return cls(frozenset(versions_of(model_folder)), read_labels(model_folder))
+        versions = frozenset(versions_of(model_folder))
+        return cls(
+            versions,
+            read_labels(model_folder),
+            records_of(model_folder),
+            read_pins(model_folder),
+            interrupted=any(model_folder.glob(".pending-*")),
+        )
 
     def compare(self, model: PublishedModel, label: str | None) -> Publication:
         """Return what has changed since, for the version and the label of the run."""
+        folder = model.path.parent
         before = self.labels.get(label) if label else None
-        now = read_labels(model.path.parent).get(label) if label else None
-        moved = now == model.version and now != before
-        existed = model.version in self.versions
-        status = "published" if not existed else "completed" if moved else "up_to_date"
-        return Publication(model, status, label, before, now)  # type: ignore[arg-type]
+        now = read_labels(folder).get(label) if label else None
+        return Publication(
+            model,
+            self._status(model, moved=now == model.version and now != before),
+            label,
+            before,
+            now,
+            pinned=label in self.pins,
+            pin_reason=self.pins.get(label) if label else None,
+        )
+
+    def _status(self, model: PublishedModel, *, moved: bool) -> Status:
+        if model.version not in self.versions:
+            return "published"
+        if records_of(model.path.parent) != self.records:
+            return "verified"
+        return "completed" if moved and self.interrupted else "up_to_date"
 
 
 def is_published(
-    output: "StageOutput[PublishFacts]", _config: "Config", workspace: "Workspace"
+    output: "StageOutput[PublishFacts]", config: "Config", workspace: "Workspace"
 ) -> bool:
-    """Return whether the version of a ``publish`` stage exists unaltered, with no label pending.
+    """Return whether the version of a ``publish`` stage exists unaltered, and so does its label.
 
     Which version its label refers to does not matter: users move labels.
     """
-    folder = workspace.exported / output.facts.name
+    folder, version = workspace.exported / output.facts.name, output.facts.version
     try:
-        model = read_version(folder / str(output.facts.version))
+        model = read_version(folder / str(version))
+        labels = read_labels(folder)
     except ModelError:
         return False
-    same = model.manifest.fingerprint == output.fingerprint
-    return same and not is_label_pending(folder, output.fingerprint) and not model.alterations()
+    label = config.publish.label
+    has_label = label is None or label in labels
+    same = model.manifest.fingerprint == output.fingerprint or has_record(
+        folder, version, output.fingerprint
+    )
+    pending = is_label_pending(folder, output.fingerprint)
+    return has_label and same and not pending and not model.alterations()

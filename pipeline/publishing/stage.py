@@ -35,10 +35,11 @@ from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.engine.store import StageOutput
 from pipeline.evaluation.score_intervals import score_intervals
+from pipeline.publishing.candidate import Candidate
 from pipeline.publishing.card_limits import Robustness
 from pipeline.publishing.golden import GOLDEN, Golden, select_golden
 from pipeline.publishing.manifest import Description, Fingerprints, PublishedData
-from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.new_version import publish
 from pipeline.publishing.onnx_test_data import onnx_test_data
 from pipeline.publishing.portable import (
     portable_command,

@@ -47,6 +47,9 @@ def next_command(result: "RunResult", workspace: Path) -> str:
     return shlex.join(["pipeline", "run", origin.file, *origin.overrides, *place])
 
 
+_EXISTED = {"verified", "up_to_date"}  # before the run: of a new version, this goes without saying
+
+
 def _published(publication: "Publication") -> str:
     model, label, now = publication.model, publication.label, publication.label_now
     shown = f"[bold]{escape(str(model.path))}[/] (version {model.version})"
@@ -55,12 +58,25 @@ def _published(publication: "Publication") -> str:
         text = f"Completed an interrupted publication: {shown} is now labeled {label}."
     elif publication.status == "published":
         text = f"Published {shown}."
+    elif publication.status == "verified":
+        text = f"{shown} has the same files. Its new verification was recorded beside it."
     else:
         text = f"Up to date: {shown} was published by an earlier run."
+    if moved and publication.label_before is None and publication.status in _EXISTED:
+        return f"{text} The label {label} is new, at version {now}."
     if moved and publication.label_before is not None:
         return f"{text} The label {label} moved from version {publication.label_before} to {now}."
-    if label and now is None:
-        return f"{text} No version has the label {label}."
     if label and now != model.version:
-        return f"{text} The label {label} is at version {now}."
+        return f"{text} {_label_elsewhere(publication)}"
     return text
+
+
+def _label_elsewhere(publication: "Publication") -> str:
+    """Return where the label of the run is, why it was not moved, and how to move it."""
+    model, label = publication.model, publication.label
+    why = f": {publication.pin_reason}" if publication.pin_reason else ""
+    pinned = f" It was not moved since it is pinned{why}." if publication.pinned else ""
+    moving = f"pipeline label {model.name} {label}={model.version}"
+    return escape(
+        f"The label {label} is at version {publication.label_now}.{pinned} To move it: {moving}."
+    )

@@ -31,7 +31,8 @@ from pipeline.export.reduced_precision import measure_copy
 from pipeline.export.stage import export
 from pipeline.export.trained_model import TrainedModel
 from pipeline.progress import Silent
-from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.candidate import Candidate
+from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import read_version
 from pipeline.tasks.registry import task_named
 from tests.support.paths import SMOKE

@@ -4,12 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline.publishing.published_folder import read_labels, versions_of
 from tests.support.command_line import Done, command, run_smoke
+from tests.support.files import contents
 from tests.support.paths import SMOKE
 
 # Publishes a third version in processes that are killed before each change of a file, then again
@@ -20,7 +22,8 @@ from pathlib import Path
 from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import Store
 from pipeline.publishing.manifest import Description
-from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.candidate import Candidate
+from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import read_labels, versions_of
 
 smoke, target, change = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
@@ -44,7 +47,8 @@ def run(folder, fingerprint, label, killed_at=None):
                     os.kill(os.getpid(), signal.SIGKILL)
         if killed_at:
             sys.addaudithook(count)
-        publish(Candidate(fingerprint, output, description), folder, label=label)
+        licensed = description.model_copy(update={"license": fingerprint})  # not the same version
+        publish(Candidate(fingerprint, output, licensed), folder, label=label)
         os._exit(0)
     return os.waitpid(process, 0)[1] == signal.SIGKILL
 
@@ -105,7 +109,10 @@ def test_rollback_since_the_kill_is_left_alone(smoke: Path, tmp_path: Path) -> N
         assert after["stable"] == (1 if before["stable"] == 3 else 3)
 
 
-ANOTHER = "publish.min_accuracy_on_sample=0.5"  # another publication of the same files
+ANOTHER = "publish.license=MIT"  # another version of the same files
+
+
+RUNTIMES = "verify.runtimes=[onnxruntime,keras,openvino]"
 
 
 @pytest.fixture
@@ -132,25 +139,51 @@ def set_labels(workspace: Path, labels: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("lost", ["nothing", "runs/publish"])
-@pytest.mark.parametrize(
-    ("labels", "text"),
-    [
-        ({"stable": 1}, "The label stable is at version 1."),
-        ({}, "No version has the label stable."),
-    ],
-)
-def test_rollback_survives_the_next_run(
-    second: Path, labels: dict[str, int], text: str, lost: str
-) -> None:
-    set_labels(second, labels)
+def test_rollback_survives_the_next_run(second: Path, lost: str) -> None:
+    set_labels(second, {"stable": 1})
     shutil.rmtree(second / lost, ignore_errors=True)
     done = run(second)
     folder = second / "exported" / "smoke"
-    assert read_labels(folder) == labels
+    assert read_labels(folder) == {"stable": 1}
     assert versions_of(folder) == [1, 2]
-    shown = f"Up to date: {folder}/2 (version 2) was published by an earlier run. {text} Next: "
-    assert shown in done.out
+    assert (
+        f"Up to date: {folder}/2 (version 2) was published by an earlier run. The label stable is "
+        "at version 1. To move it: pipeline label smoke stable=2. Next: "
+    ) in done.out
     assert "Published" not in done.out
+
+
+def test_label_that_does_not_exist_is_set_by_the_next_run(second: Path) -> None:
+    done = run(second, "publish.label=canary")
+    folder = second / "exported" / "smoke"
+    assert read_labels(folder) == {"stable": 2, "canary": 2}
+    assert versions_of(folder) == [1, 2]
+    assert "has the same files. Its new verification was recorded beside it." in done.out
+    assert "The label canary is new, at version 2." in done.out
+    set_labels(second, {"canary": 1})
+    assert "The label stable is new, at version 2." in run(second).out
+    assert read_labels(folder) == {"canary": 1, "stable": 2}
+
+
+def test_another_verification_of_the_same_files_is_a_record(second: Path) -> None:
+    folder = second / "exported" / "smoke"
+    before = contents(folder / "2")
+    done = run(second, RUNTIMES, "--json")
+    published = json.loads(done.out)["published"]
+    assert (published["version"], published["status"]) == (2, "verified")
+    assert contents(folder / "2") == before
+    [path] = (folder / "verifications").iterdir()
+    record = json.loads(path.read_text())
+    assert (record["version"], path.name) == (2, f"2-{record['fingerprint']}.json")
+    assert {check["runtime"] for check in record["verification"]} == {
+        "keras",
+        "onnxruntime",
+        "openvino",
+    }
+    assert datetime.fromisoformat(record["verified"]).utcoffset() == timedelta(0)
+    again = json.loads(run(second, RUNTIMES, "--json").out)
+    assert again["published"]["status"] == "up_to_date"
+    assert again["stages"][-1]["status"] == "cached"
 
 
 def test_run_of_an_earlier_version_moves_no_label(second: Path) -> None:
@@ -165,12 +198,12 @@ def test_run_of_an_earlier_version_moves_no_label(second: Path) -> None:
     }
 
 
-def test_deleted_version_is_published_again_and_the_move_is_shown(second: Path) -> None:
+def test_deleted_version_is_published_again_with_another_number(second: Path) -> None:
     shutil.rmtree(second / "exported" / "smoke" / "2")
     set_labels(second, {"stable": 1})
     done = run(second)
     assert "Published" in done.out
-    assert "The label stable moved from version 1 to 2." in done.out
+    assert "The label stable moved from version 1 to 3." in done.out
 
 
 def test_forced_publication_moves_the_label(second: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.config.schema import Config, Publish
 from pipeline.engine.store import StageOutput, Store
 from pipeline.errors import AccuracyTooLow
+from pipeline.publishing.candidate import Candidate
 from pipeline.publishing.manifest import Description
-from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import find_published, read_labels, versions_of
 from pipeline.publishing.quality_gate import require_quality
 from pipeline.system.atomic import sha256
@@ -36,6 +38,15 @@ def description(smoke: Path) -> Description:
     text = (smoke / "exported" / "smoke" / "1" / "manifest.json").read_text()
     known = {k: v for k, v in json.loads(text).items() if k in Description.model_fields}
     return Description.model_validate_json(json.dumps(known))
+
+
+Licensed = Callable[[str], Description]
+
+
+@pytest.fixture(scope="module")
+def licensed(description: Description) -> Licensed:
+    """Descriptions of versions that differ by their license only."""
+    return lambda name: description.model_copy(update={"license": name})
 
 
 def test_published_folder_layout(smoke: Path) -> None:
@@ -78,16 +89,19 @@ def test_model_card_contents(smoke: Path) -> None:
 
 
 def test_version_numbers_increase_and_labels_move(
-    export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path
+    export_output: StageOutput[ExportFacts],
+    description: Description,
+    licensed: Licensed,
+    tmp_path: Path,
 ) -> None:
     folder = tmp_path / "exported" / "smoke"
     first = publish(Candidate("a", export_output, description), folder, label="stable")
-    second = publish(Candidate("b", export_output, description), folder, label="canary")
+    second = publish(Candidate("b", export_output, licensed("b")), folder, label="canary")
     assert (first.version, second.version) == (1, 2)
     assert read_labels(folder) == {"stable": 1, "canary": 2}
     assert find_published(folder).version == 1  # the stable one
     shutil.rmtree(folder / "2")
-    third = publish(Candidate("c", export_output, description), folder, label="stable")
+    third = publish(Candidate("c", export_output, licensed("c")), folder, label="stable")
     assert third.version == 3
     assert find_published(folder).version == 3
     assert find_published(folder / "1").version == 1
@@ -107,7 +121,8 @@ PUBLISHER = """
 import json, sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.candidate import Candidate
+from pipeline.publishing.new_version import publish
 from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import Store
 from pipeline.publishing.manifest import Description
@@ -117,7 +132,8 @@ known = json.loads(Path(manifest).read_text())
 known = {key: value for key, value in known.items() if key in Description.model_fields}
 description = Description.model_validate_json(json.dumps(known))
 for number in range(5):
-    publish(Candidate(f"{name}{number}", output, description), Path(target), label="stable")
+    licensed = description.model_copy(update={"license": f"{name}{number}"})
+    publish(Candidate(f"{name}{number}", output, licensed), Path(target), label="stable")
 """
 
 
@@ -192,7 +208,11 @@ def test_altered_version_is_published_again(smoke: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kind", ["file", "empty folder", "list", "leading zeros"])
 def test_broken_version_is_listed_and_hides_no_other(
-    export_output: StageOutput[ExportFacts], description: Description, tmp_path: Path, kind: str
+    export_output: StageOutput[ExportFacts],
+    description: Description,
+    licensed: Licensed,
+    tmp_path: Path,
+    kind: str,
 ) -> None:
     folder = tmp_path / "exported" / "smoke"
     publish(Candidate("a", export_output, description), folder, label="stable")
@@ -205,7 +225,7 @@ def test_broken_version_is_listed_and_hides_no_other(
     models, broken = list_models(workspace=tmp_path)
     assert [model.version for model in models] == [1]
     assert len(broken) == (kind in {"empty folder", "list"})
-    added = publish(Candidate("b", export_output, description), folder, label="stable")
+    added = publish(Candidate("b", export_output, licensed("b")), folder, label="stable")
     assert added.version == (2 if kind == "leading zeros" else 3)
     done = command("models", "--workspace", tmp_path)
     assert done.code == 0

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 
+import pipeline
 from tests.support.processes import wait_until
 from tests.support.servers import Server, serving
 
@@ -105,6 +106,19 @@ def test_labels_select_versions(workspace: Path, running: Server) -> None:
         path = f"/v1/models/smoke/labels/{label}"
         assert running.post(f"{path}:predict", json=BODY).status_code == 200
         assert running.get(f"{path}/metadata").json()["model_spec"]["version"] == number
+
+
+def test_server_follows_the_commands(workspace: Path, running: Server) -> None:
+    add_version(workspace, 2)
+    wait_until(lambda: {"1", "2"} <= set(states(running)))
+    for command, version in ((pipeline.promote, "2"), (pipeline.rollback, "1")):
+        command("smoke", workspace=workspace)
+        wait_until(lambda: status(running)["default_version"] == version)  # noqa: B023
+        assert running.post("/v1/models/smoke:predict", json=BODY).status_code == 200
+    pipeline.remove("smoke/2", workspace=workspace)
+    wait_until(lambda: "2" not in states(running))
+    pipeline.remove("smoke/2", undo=True, workspace=workspace)
+    wait_until(lambda: states(running).get("2") == ("AVAILABLE", ""))
 
 
 def damage_weights(folder: Path) -> None:

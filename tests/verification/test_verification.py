@@ -20,7 +20,8 @@ from pipeline.artifacts.stage_facts import ExportFacts
 from pipeline.engine.store import Store
 from pipeline.errors import ModelError, VerificationFailed
 from pipeline.progress import Silent
-from pipeline.publishing.new_version import Candidate, publish
+from pipeline.publishing.candidate import Candidate
+from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import read_version
 from pipeline.runtimes.isolated import WorkerResult
 from pipeline.runtimes.registry import choose_runtime, runtimes_for

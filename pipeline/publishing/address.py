@@ -1,0 +1,46 @@
+"""``NAME`` or ``NAME/VERSION``: the model that a command changes."""
+
+import os
+from pathlib import Path
+
+from pipeline.errors import RequestError
+from pipeline.publishing.locating import locate
+from pipeline.publishing.published_folder import read_labels, versions_of
+from pipeline.publishing.removal import REMOVED
+
+
+def split_address(model: str | os.PathLike[str], exported: Path) -> tuple[Path, int | None]:
+    """Return the folder of a published model, and the version if the address names one.
+
+    The version need not exist, as it may have been removed.
+
+    Raises:
+        ModelError: there is no such model.
+        RequestError: it is the path of something else.
+    """
+    path = Path(model)
+    version = int(path.name) if path.name.isdecimal() else None
+    folder = locate(path if version is None else path.parent, exported)
+    if not versions_of(folder) and not (folder / REMOVED).is_dir():
+        raise RequestError(
+            f"A model must be written NAME or NAME/VERSION; got '{model}', and {folder} contains "
+            "no published version. List the published models with pipeline models."
+        )
+    return folder, version
+
+
+def version_named(model_folder: Path, version: str) -> int:
+    """Return the version with this number or label.
+
+    Raises:
+        RequestError: it is neither a number nor a label of the model.
+    """
+    if version.isdecimal():
+        return int(version)
+    labels = read_labels(model_folder)
+    if version not in labels:
+        raise RequestError(
+            f"A version must be a number or a label of {model_folder.name} "
+            f"({', '.join(sorted(labels)) or 'it has none'}); got {version!r}."
+        )
+    return labels[version]
