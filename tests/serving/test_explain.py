@@ -96,7 +96,7 @@ def test_columns_are_explained_under_their_key(server: Server, reference: Refere
 def test_binary_model_compares_its_logit_with_zero(
     single_output_server: Server, single_references: dict[str, Reference]
 ) -> None:
-    images = np.load(single_references[PARITY].images)[:10]
+    images = np.load(single_references[PARITY].images)[::10][:50]  # sorted: the first are even
     found = explain(single_output_server, PARITY, images)
     for [probability], each in zip(found["predictions"], found["explanations"], strict=True):
         odd = probability > 0.5
