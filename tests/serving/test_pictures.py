@@ -155,7 +155,8 @@ def test_errors_speak_of_the_body(server: Server) -> None:
 def test_unsure_predictions_have_the_reasons_of_the_command_line(
     server: Server, complete: Path, tmp_path: Path, reference: Reference
 ) -> None:
-    images, found, files = np.load(reference.images)[:150], [], []
+    images, found = np.load(reference.images)[:150], []
+    files: list[Path] = []
     for image in images:
         file = io.BytesIO()
         Image.fromarray(image.squeeze()).save(file, "PNG")
