@@ -68,6 +68,7 @@ def serve(
     """
     from pipeline.serving import serve as serving
     from pipeline.serving.bearer_token import read_token
+    from pipeline.serving.http.cross_origin import require_origins
     from pipeline.serving.settings import (
         Settings,
         require_certificate,
@@ -81,6 +82,7 @@ def serve(
         token=read_token(token_file),
         **options,
     )
+    require_origins(settings.allow_origins)
     require_certificate(settings.certificate, settings.key)
     require_token_or_tls(settings, insecure=insecure)
     serving.serve(settings, on_open)

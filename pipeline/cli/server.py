@@ -97,6 +97,14 @@ def serve(
         ),
     ] = 1,
     access_log: Annotated[bool, typer.Option(help="Log a JSON line for each request.")] = True,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Let pages of another origin use the server (CORS), such as https://example.org; "
+            "may be repeated; * for all.",
+        ),
+    ] = None,
     workspace: WorkspaceDir = HERE,
     json: Json = False,
     debug: Debug = False,
@@ -139,5 +147,6 @@ def serve(
                 drain_seconds=drain_seconds,
             ),
             access_log=access_log,
+            allow_origins=tuple(allow_origin or ()),
             on_open=print_started,
         )

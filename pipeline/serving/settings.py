@@ -45,6 +45,7 @@ class ServeOptions(TypedDict, total=False):
     certificate: Path | None
     key: Path | None
     access_log: bool
+    allow_origins: tuple[str, ...]
     limits: Limits
 
 
@@ -53,6 +54,7 @@ class Settings:
     """The settings of ``pipeline serve``.
 
     ``folders`` are models or single versions; if empty, all models in ``exported`` are served.
+    ``allow_origins`` are those of other pages that may use the server (CORS), or ``*``.
     """
 
     exported: Path
@@ -65,6 +67,7 @@ class Settings:
     certificate: Path | None = None
     key: Path | None = None
     access_log: bool = True
+    allow_origins: tuple[str, ...] = ()
     limits: Limits = Limits()
 
     @property

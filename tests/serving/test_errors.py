@@ -1,5 +1,6 @@
 """Invalid requests are explained in ``{"error": ...}``, never with a traceback or a 500."""
 
+import gzip
 import json
 from typing import Any
 
@@ -215,10 +216,25 @@ def test_invalid_pictures(server: Server) -> None:
     assert_rejected(server.post(path), 400, "PNG, JPEG, WebP, GIF, BMP or TIFF picture", "nothing")
 
 
-def test_compressed_bodies_are_rejected(server: Server) -> None:
-    headers = {"Content-Encoding": "gzip"}
-    response = server.post("/v1/models/smoke:predict", data=b"x", headers=headers)
-    assert_rejected(response, 415, "must not be compressed", "gzip")
+PACKED = gzip.compress(b'{"instances": []}')
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status", "words"),
+    [
+        ("br", b"x", 415, "Content-Encoding must be gzip or identity; got 'br'."),
+        ("gzip", b"x" * 30, 400, "The body is not valid gzip, as Content-Encoding says"),
+        ("gzip", PACKED[:-9], 400, "The gzip body is incomplete. Send all of it."),
+        ("gzip", PACKED[:-4] + b"....", 400, "incorrect length check"),
+        ("gzip", gzip.compress(bytes(2**20)) * 17, 413, "The decompressed body must have at most"),
+    ],
+)
+def test_invalid_compressed_bodies(
+    server: Server, encoding: str, body: bytes, status: int, words: str
+) -> None:
+    headers = {"Content-Encoding": encoding}
+    response = server.post("/v1/models/smoke:predict", data=body, headers=headers)
+    assert_rejected(response, status, words)
 
 
 def test_invalid_requests_are_not_server_errors(server: Server) -> None:

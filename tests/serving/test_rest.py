@@ -1,5 +1,6 @@
 """Both protocols over HTTP, compared with the trained model's predictions value by value."""
 
+import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -120,6 +121,24 @@ def test_infer_with_binary_tensors(
     [output] = json.loads(text)["outputs"]
     assert output["parameters"]["binary_data_size"] == len(raw)
     assert_close(np.frombuffer(raw, "<f4").reshape(output["shape"]), expected)
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_compressed_body(server: Server, members: int) -> None:
+    body = json.dumps({"instances": [[[[7]] * 28] * 28]}).encode()
+    half = len(body) // members
+    packed = b"".join(gzip.compress(body[i : i + half + 1]) for i in range(0, len(body), half + 1))
+    headers = {"Content-Encoding": "gzip"}
+    response = server.post("/v1/models/smoke:predict", data=packed, headers=headers)
+    assert response.json() == server.post("/v1/models/smoke:predict", data=body).json()
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/models/smoke", "/v2", "/v2/models/smoke/versions/1"])
+def test_trailing_slash_is_ignored(server: Server, path: str) -> None:
+    response = server.get(f"{path}/")
+    assert (response.status_code, response.json()) == (200, server.get(path).json())
+    assert server.get(f"{path}//").status_code == 404
 
 
 def test_concurrent_requests_get_their_own_predictions(

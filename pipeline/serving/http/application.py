@@ -12,6 +12,7 @@ from pipeline.serving.access_log import AccessLog
 from pipeline.serving.bearer_token import BearerToken
 from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.http.bodies import BodyReader, ClientGone
+from pipeline.serving.http.cross_origin import CrossOrigin
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.http.route_table import ROUTER
 from pipeline.serving.http.routing import Route
@@ -34,6 +35,7 @@ class Application:
         self.service = service
         self._access_log = access_log
         self._body_reader = BodyReader(service)
+        self._cross_origin = CrossOrigin(service.settings.allow_origins)
         self._token = BearerToken(service.settings.token)
         prefix = secrets.token_hex(6)
         self._ids = (b"%s-%x" % (prefix.encode(), number) for number in itertools.count(1))
@@ -66,6 +68,8 @@ class Application:
         )
 
     async def _respond(self, request: Request, receive: Receive) -> tuple[Route | None, Response]:
+        if preflight := self._cross_origin.preflight(request):  # which carries no token
+            return None, preflight
         route = None
         try:
             route, request.parameters = ROUTER.match(request.method, request.path)
@@ -105,6 +109,7 @@ class Application:
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", request.id.encode()),
             (b"x-content-type-options", b"nosniff"),
+            *self._cross_origin.headers(request),
             *response.headers,
         ]
         if request.spans:

@@ -1,9 +1,11 @@
 """Read request bodies within limits on size, time, number and total memory."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pipeline.serving.errors import ServingError, too_large
+from pipeline.serving.http.encodings import decompressed, is_compressed
 from pipeline.serving.http.messages import Request
 from pipeline.serving.http.uploads import Upload, Uploads
 from pipeline.serving.service import Service
@@ -26,20 +28,25 @@ class BodyReader:
         self._uploads = Uploads(service)
 
     async def read(self, request: Request, receive: Receive) -> bytes:
-        """Return the body; its memory is reserved until the response is sent.
+        """Return the body, decompressed; its memory is reserved until the response is sent.
 
         Raises:
-            ServingError: (413) too large; (408) too slow; (415) compressed; (429) too many other
-                requests are arriving, or too many of their bytes are in memory.
+            ServingError: (413) too large; (408) too slow; (415) not compressed with gzip; (429) too
+                many other requests are arriving, or too many of their bytes are in memory.
             ClientGone: the client closed the connection.
         """
-        encoding = request.header(b"content-encoding")
-        if encoding and encoding.lower() != "identity":
-            raise ServingError(
-                415,
-                f"Bodies must not be compressed; got Content-Encoding {encoding[:40]}. Send the "
-                "body uncompressed.",
-            )
+        compressed = is_compressed(request.header(b"content-encoding"))
+        body = await self._received(request, receive)
+        if not compressed:
+            return body
+        pieces = []
+        for piece in decompressed(body, self._limits.body_bytes):
+            self._reserve(request, len(piece))
+            pieces.append(piece)
+            await asyncio.sleep(0)  # between two pieces, other requests are served
+        return b"".join(pieces)
+
+    async def _received(self, request: Request, receive: Receive) -> bytes:
         announced = int(request.headers.get(b"content-length", b"0"))
         if request.complete and announced <= self._limits.body_bytes:  # as most are
             message = await _received(receive)
@@ -67,9 +74,12 @@ class BodyReader:
     def _last(self, request: Request, message: dict[str, Any]) -> bytes:
         """Return the last piece of a body, or all of it."""
         piece = bytes(message["body"])
-        self._service.reserve_memory(len(piece))
-        request.reserved_bytes += len(piece)
+        self._reserve(request, len(piece))
         return piece
+
+    def _reserve(self, request: Request, size: int) -> None:
+        self._service.reserve_memory(size)
+        request.reserved_bytes += size
 
     async def _discard_rest(
         self, request: Request, receive: Receive, upload: Upload

@@ -47,10 +47,12 @@ class Router:
     def _match(self, method: str, path: str) -> tuple[Route, dict[str, str | None]]:
         """Return the route of a path and the path's parameters; HEAD is treated as GET.
 
+        A trailing slash is ignored.
+
         Raises:
             ServingError: (404) unknown path; (405) the path does not allow the method.
         """
-        found = [(r, m) for r in self.routes if (m := r.pattern.fullmatch(path))]
+        found = self._with_path(path) or self._with_path(path.removesuffix("/"))
         wanted = "GET" if method == "HEAD" else method
         for route, matched in found:
             if route.method == wanted:
@@ -60,3 +62,6 @@ class Router:
         allowed = ", ".join(sorted({route.method for route, _ in found}))
         sentence = f"Method {method[:20]} is not allowed for {path[:100]}; use {allowed}."
         raise ServingError(405, sentence, allow=allowed)
+
+    def _with_path(self, path: str) -> list[tuple[Route, re.Match[str]]]:
+        return [(r, m) for r in self.routes if (m := r.pattern.fullmatch(path))]

@@ -16,7 +16,7 @@ _DESCRIPTIONS = {
     404: "Unknown model, version, label or file.",
     408: "The request did not arrive in time.",
     413: "The body is too large.",
-    415: "The body is compressed.",
+    415: "The body is compressed, and not with gzip.",
     429: "The server is busy; try again.",
     431: "The request's headers are too large.",
     500: "Internal server error; see the server log.",
