@@ -21,9 +21,10 @@ from benchmarks.handwriting.drawing import Array
 from pipeline import load_model
 from pipeline.artifacts.data_set import split_file
 from pipeline.imaging.digits import Finding, find_digits
+from pipeline.publishing.doubts import Doubts, open_doubts
 from pipeline.publishing.published_folder import find_published
 from pipeline.runtimes.predictor import Predictor
-from pipeline.tasks.task import UNSURE_BELOW
+from pipeline.tasks.multiclass import Multiclass
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,19 @@ def main() -> None:
     parser.add_argument("--style", choices=STYLES, action="append", help="all unless given")
     options = parser.parse_args()
     predictor = load_model(options.model)
+    doubts = open_doubts(find_published(options.model))
     images, labels = _test_set(options.model)
     plain = predictor.predict(images).argmax(axis=1) == labels
-    print(f"{'style':22} {'right':>7} {'as they are':>12} {'no warning':>11} {'ms':>6}")
+    print(
+        f"{'style':22} {'right':>7} {'as they are':>12} {'no warning':>11} "
+        f"{'coverage':>9} {'accuracy':>9} {'ms':>6}"
+    )
     outcomes, all_picks = [], []
     for name in options.style or STYLES:
         random_ = np.random.default_rng([options.seed, *name.encode()])
         picks = random_.integers(0, len(labels), options.digits)
         files = [STYLES[name](images[pick, ..., 0], random_) for pick in picks]
-        outcome, seconds = _read(predictor, files, labels[picks])
+        outcome, seconds = _read(predictor, doubts, files, labels[picks])
         outcomes.append(outcome)
         all_picks.append(picks)
         _print(name, outcome, plain[picks], 1000 * seconds / len(files))
@@ -73,7 +78,7 @@ def main() -> None:
     _print(
         "all read as they are", Outcome(together.right[known], together.unsure[known]), known[known]
     )
-    _print_test_set(predictor, images, labels, plain)
+    _print_test_set(predictor, doubts, images, labels, plain)
 
 
 def _test_set(model: Path) -> tuple[Array, Array]:
@@ -84,36 +89,47 @@ def _test_set(model: Path) -> tuple[Array, Array]:
     )
 
 
-def _read(predictor: Predictor, files: list[bytes], labels: Array) -> tuple[Outcome, float]:
+def _read(
+    predictor: Predictor, doubts: Doubts, files: list[bytes], labels: Array
+) -> tuple[Outcome, float]:
     started, findings = time.perf_counter(), []
     for file in files:
         with Image.open(io.BytesIO(file)) as picture:
             findings.append(find_digits(picture))
     seconds = time.perf_counter() - started
-    return _outcome(predictor, findings, labels), seconds
+    return _outcome(predictor, doubts, findings, labels), seconds
 
 
-def _outcome(predictor: Predictor, findings: list[Finding], labels: Array) -> Outcome:
-    probabilities = predictor.predict(np.stack([finding.image for finding in findings]))
+def _outcome(
+    predictor: Predictor, doubts: Doubts, findings: list[Finding], labels: Array
+) -> Outcome:
+    images = np.stack([finding.image for finding in findings])
+    probabilities = predictor.predict(images)
+    shown = [Multiclass().describe(row, predictor.class_names) for row in probabilities]
+    own = doubts.reasons(images, probabilities, shown)
     single = np.array([len(finding.digits) == 1 for finding in findings])
-    reasons = np.array([finding.reason is not None for finding in findings])
+    pairs = zip(findings, own, strict=True)
+    unsure = np.array([(finding.reason or reason) is not None for finding, reason in pairs])
     return Outcome(
         right=single & (probabilities.argmax(axis=1) == labels),
-        unsure=reasons | (probabilities.max(axis=1) < UNSURE_BELOW),
+        unsure=unsure,
     )
 
 
 def _print(name: str, outcome: Outcome, plain: Array, milliseconds: float | None = None) -> None:
     print(
         f"{name:22} {outcome.right.mean():7.2%} {plain.mean():12.2%} "
-        f"{outcome.wrong_without_warning:11.2%} {milliseconds or '':6.4}",
+        f"{outcome.wrong_without_warning:11.2%} {np.mean(~outcome.unsure):9.2%} "
+        f"{outcome.right[~outcome.unsure].mean():9.2%} {milliseconds or '':6.4}",
         flush=True,
     )
 
 
-def _print_test_set(predictor: Predictor, images: Array, labels: Array, plain: Array) -> None:
+def _print_test_set(
+    predictor: Predictor, doubts: Doubts, images: Array, labels: Array, plain: Array
+) -> None:
     findings = [find_digits(Image.fromarray(image[..., 0])) for image in images]
-    outcome = _outcome(predictor, findings, labels)
+    outcome = _outcome(predictor, doubts, findings, labels)
     _print("test set, 28 x 28", outcome, plain)
     unchanged = [np.array_equal(f.image, image) for f, image in zip(findings, images, strict=True)]
     kinds = ", ".join(

@@ -49,7 +49,8 @@ class Candidate:
         published = {name: file.sha256 for name, file in manifest.files.items()}
         same_files = self.model_files().items() <= published.items()
         same_formats = set(manifest.formats) == set(self.description.formats)
-        if not (same_files and same_formats):
+        same_doubts = (manifest.uncertainty is None) == (self.description.uncertainty is None)
+        if not (same_files and same_formats and same_doubts):
             return False
         mine = self.description.model_dump(mode="json", include=_IDENTITY)
         return mine == manifest.model_dump(mode="json", include=_IDENTITY)

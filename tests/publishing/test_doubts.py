@@ -17,6 +17,7 @@ from pipeline.errors import ModelError
 from pipeline.publishing.doubts import UNLIKE, open_doubts
 from pipeline.publishing.published_folder import find_published
 from pipeline.tasks.task import DisplayedPrediction
+from tests.support.command_line import run_smoke
 
 
 @pytest.fixture
@@ -124,6 +125,16 @@ def test_versions_published_earlier_are_unsure_below_a_probability(
         f"the model is unsure: {one} has {100 * predictions[first][one]:.0f} %, "
         f"{two} has {100 * predictions[first][two]:.0f} %"
     )
+
+
+def test_model_published_earlier_is_published_again(smoke: Path, tmp_path: Path) -> None:
+    """With the same files, it has no limits of its own yet."""
+    shutil.copytree(smoke, tmp_path / "workspace")
+    version = tmp_path / "workspace" / "exported" / "smoke" / "1"
+    (version / SUBSPACE_FILE).unlink()
+    change_manifest(version, uncertainty=None, fingerprint="of an older release")
+    assert run_smoke(tmp_path / "workspace").code == 0
+    assert find_published(version.parent / "2").manifest.uncertainty is not None
 
 
 @pytest.mark.parametrize(
