@@ -141,6 +141,8 @@ def altered(folder: Path, target: Path, **changes: Any) -> Path:
     return target
 
 
+@pytest.mark.process
+@pytest.mark.tensorflow
 def test_older_version_keeps_its_behavior(picture_models: Path, tmp_path: Path) -> None:
     published = picture_models / "exported" / CLOTHES / "1"
     older = altered(published, tmp_path / "1", preprocessing=None)

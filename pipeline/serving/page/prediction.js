@@ -93,6 +93,7 @@ const DOUBTS = {
   "no digit here": "No digit seen",
   "more than one digit": "More than one digit",
   "cut off at the edge": "Cut off at the edge",
+  "unlike the pictures that the model was trained on": "Unlike the training pictures",
 };
 
 const doubtOf = ({ reason }) => DOUBTS[reason] ?? "The model is unsure";
