@@ -1,30 +1,17 @@
-"""Untrusted picture files, opened only if they can be decoded with little time and memory."""
+"""Pictures of a data set: their form from the header, and their pixels at one size."""
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import ImageError, one_line
-from pipeline.imaging.jpeg import read_decoding_work
-from pipeline.imaging.picture_formats import (
-    FORMATS,
-    FORMATS_IN_WORDS,
-    require_known_compression,
-    require_known_format,
-)
-from pipeline.imaging.resizing import Fit, resized
+from pipeline.errors import ImageError
+from pipeline.imaging.opening import opened_picture, require_few_pixels
+from pipeline.imaging.picture_formats import FORMATS_IN_WORDS
+from pipeline.imaging.resizing import DETAIL, Fit, resized
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-_MAX_PIXELS = 20_000_000  # after decoding: JPEGs can be decoded at a smaller size
-_MAX_SCANS = 50  # of a JPEG; each is a pass over the whole image: tens of milliseconds
-_HEAD_BYTES = 16
 _ORIENTATION = 0x0112  # EXIF tag; from 5 on, width and height are swapped
 _SWAPPED = 5
 _GRAY = ("1", "L", "I", "F")  # beginnings of Pillow modes
@@ -45,8 +32,9 @@ def read_form(file: IO[bytes], where: str) -> Form:
     Raises:
         ImageError: it is not a picture that is accepted.
     """
-    with _opened(file, where) as picture:
+    with opened_picture(file, where, lambda reason: _damaged(where, reason)) as (picture, work):
         width, height = picture.size
+        require_few_pixels(picture, work, 1, where)
         if picture.getexif().get(_ORIENTATION, 1) >= _SWAPPED:
             width, height = height, width
         return Form(height, width, not picture.mode.startswith(_GRAY))
@@ -60,51 +48,14 @@ def decode_resized(
     Raises:
         ImageError: it is not a picture that is accepted, or it is damaged.
     """
-    with _opened(io.BytesIO(content), where) as picture:
+    file = io.BytesIO(content)
+    with opened_picture(file, where, lambda reason: _damaged(where, reason)) as (picture, work):
+        require_few_pixels(picture, work, DETAIL * max(size), where)
         return resized(picture, size, fit, channels)
 
 
-@contextmanager
-def _opened(file: IO[bytes], where: str) -> Iterator["Image"]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        require_known_format(file.read(_HEAD_BYTES), where)
-        file.seek(0)
-        with Image.open(file, formats=FORMATS) as picture:
-            require_known_compression(picture, where)
-            _require_decodable(picture, file, where)
-            yield picture
-    except ImageError:
-        raise
-    except UnidentifiedImageError as error:
-        raise _damaged(where, f"it is not a {FORMATS_IN_WORDS} picture") from error
-    except Image.DecompressionBombError as error:
-        raise _damaged(where, "it has too many pixels") from error
-    except Exception as error:  # a damaged file can raise anything
-        raise _damaged(where, one_line(error).rstrip(".")) from error
-
-
-def _require_decodable(picture: "Image", file: IO[bytes], where: str) -> None:
-    """Reject pictures whose decoding would take much time or memory; the header tells."""
-    is_decoded_smaller = False
-    if picture.format in {"JPEG", "MPO"}:  # MPO: several JPEGs
-        offset = file.tell()
-        file.seek(0)
-        work = read_decoding_work(file.read())
-        file.seek(offset)
-        is_decoded_smaller = not work.buffered
-        if work.scans > _MAX_SCANS:
-            raise ImageError(
-                f"A JPEG must have at most {_MAX_SCANS} scans; got more in {where}. Save it again "
-                "as a baseline (not progressive) JPEG."
-            )
-    if picture.width * picture.height > _MAX_PIXELS and not is_decoded_smaller:
-        raise ImageError(
-            f"A picture must have at most {_MAX_PIXELS:,} pixels, unless it is a baseline (not "
-            f"progressive) JPEG; got {picture.width} x {picture.height} in {where}. Scale it down."
-        )
-
-
 def _damaged(where: str, reason: str) -> ImageError:
-    return ImageError(f"Cannot read {where} as a picture: {reason}. Replace or remove it.")
+    return ImageError(
+        f"Cannot read {where} as a picture: {reason}. Replace it by a {FORMATS_IN_WORDS} picture, "
+        "or remove it."
+    )
