@@ -90,7 +90,7 @@ def _call(function: Callable[[], object], outcome: Path) -> str:
 
 
 def _predict(model: Path) -> None:
-    from pipeline.commands.predict import load_model
+    from pipeline.commands.loading import load_model
 
     load_model(model).predict(np.zeros((1, *SHAPE), np.uint8))
 

@@ -16,7 +16,8 @@ from pipeline.api.recorded import (
 )
 from pipeline.api.training import run, study
 from pipeline.api.workspace import clean, diagnose
-from pipeline.commands.predict import load_model, predict
+from pipeline.commands.loading import load_model
+from pipeline.commands.predict import predict
 from pipeline.results.run_result import RunResult
 from pipeline.results.summaries import DataSummary, RunSeconds, SplitMetrics
 

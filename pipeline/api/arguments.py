@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.commands.predict import PathLike
+from pipeline.commands.loading import PathLike
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import RequestError
 

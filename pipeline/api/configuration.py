@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.api.arguments import DEFAULT_CONFIG
 from pipeline.artifacts.stage_facts import LayerSummary
-from pipeline.commands.predict import PathLike
+from pipeline.commands.loading import PathLike
 from pipeline.commands.why import Reason, explain
 from pipeline.config import read
 from pipeline.config.callback_files import require_paths

@@ -7,7 +7,7 @@ from pipeline.api.arguments import DEFAULT_CONFIG
 from pipeline.commands.explain import Explanation, Sample, write_explanation
 from pipeline.commands.explain import explain as explain_steps
 from pipeline.commands.gradcheck import check_configured
-from pipeline.commands.predict import PathLike
+from pipeline.commands.loading import PathLike
 from pipeline.config import read
 from pipeline.engine.workspace import Workspace
 from pipeline.gradcheck.report import GradientCheck

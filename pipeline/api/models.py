@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from pipeline.api.arguments import existing_workspace
 from pipeline.artifacts.checks import Check
-from pipeline.commands.predict import PathLike
+from pipeline.commands.loading import PathLike
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import ModelError
 from pipeline.progress import Progress, default_progress

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.api.arguments import existing_workspace
-from pipeline.commands.predict import PathLike
+from pipeline.commands.loading import PathLike
 from pipeline.errors import RequestError
 from pipeline.publishing.address import split_address, version_named
 from pipeline.publishing.history import Entry, read_history

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.api.arguments import existing_workspace
 from pipeline.commands.compare import compare_named, write_comparison
-from pipeline.commands.predict import PathLike
+from pipeline.commands.loading import PathLike
 from pipeline.commands.report import report as _report
 from pipeline.commands.runs import Run, find_run, list_runs
 from pipeline.commands.watch import WatchedRun

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.api.arguments import DEFAULT_CONFIG
 from pipeline.artifacts.stage_facts import PublishFacts
-from pipeline.commands.predict import PathLike
+from pipeline.commands.loading import PathLike
 from pipeline.config import read
 from pipeline.config.callback_files import require_inside, require_paths
 from pipeline.config.own_code import check_references, refuse_own_code

@@ -7,7 +7,7 @@ from pipeline.commands.clean import Removed
 from pipeline.commands.clean import clean as _clean
 from pipeline.commands.doctor import Finding
 from pipeline.commands.doctor import diagnose as _diagnose
-from pipeline.commands.predict import PathLike
+from pipeline.commands.loading import PathLike
 from pipeline.commands.retention import retention
 from pipeline.config.data_schema import Data
 from pipeline.engine.workspace import Workspace

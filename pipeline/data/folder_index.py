@@ -83,6 +83,16 @@ def index_folder(root: Path) -> Index:
     return index
 
 
+def picture_paths(root: Path) -> list[str]:
+    """Return the paths of all pictures below a folder, sorted; hidden files are ignored.
+
+    Raises:
+        DataFileError: a folder cannot be read.
+    """
+    paths = _files(root, linked=2)
+    return [path for path in paths if PurePath(path).suffix.lower() in _SUFFIXES]
+
+
 def _files(folder: Path, *, linked: int) -> Iterator[str]:
     """Yield the paths of all files that are not hidden, sorted.
 
