@@ -41,8 +41,8 @@ COMMANDS = [
         "blah",
         [
             "Choose from run, study, config, why, runs, watch, report, compare, clean, "
-            "gradcheck, models, predict, verify, serve, label, promote, rollback, remove, gc, "
-            "doctor, track."
+            "gradcheck, models, predict, evaluate, verify, serve, label, promote, rollback, "
+            "remove, gc, doctor, track."
         ],
     ),
     ("history", ["Did you mean `pipeline runs`?"]),

@@ -1,6 +1,6 @@
 """Use published models."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -12,8 +12,10 @@ from pipeline.errors import ModelError
 from pipeline.progress import Progress, default_progress
 from pipeline.publishing.listing import list_published
 from pipeline.publishing.published_folder import PublishedModel, find_published
+from pipeline.system.atomic import write_file
 
 if TYPE_CHECKING:
+    from pipeline.commands.evaluation import Evaluation
     from pipeline.serving.settings import ServeOptions, Settings
 
 
@@ -49,6 +51,40 @@ def verify(
     if path.is_file():
         return verify_file(path, runtimes, resolved, shown)
     return verify_published(find_published(path), runtimes, resolved, shown)
+
+
+def evaluate(
+    model: PathLike,
+    pictures: PathLike | None = None,
+    *,
+    augment: Mapping[str, float] | None = None,
+    html: PathLike | None = None,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+) -> "Evaluation":
+    """Return what a model answers to labeled pictures, or to the test set of its data.
+
+    ``pictures`` is a folder with a folder for each class, or a CSV file with the columns ``file``
+    and ``label``. ``augment`` changes test images first, such as ``{"shift": 2, "rotate": 15}``.
+    ``html`` is the page to write.
+
+    Raises:
+        ModelError: the model cannot be opened.
+        DataFileError: there are no labeled pictures, or the test set is not available.
+        RequestError: the labels are not those of the model, or a change is unknown.
+    """
+    from pipeline.commands.evaluate import evaluate as evaluated
+    from pipeline.commands.evaluation_report import page
+    from pipeline.pages.writing import require_page_path
+
+    if html is not None:
+        require_page_path(Path(html))
+    source = None if pictures is None else Path(pictures)
+    shown = progress or default_progress()
+    found = evaluated(model, source, augment or {}, Path(workspace), shown)
+    if html is not None:
+        write_file(Path(html), page(found).encode())
+    return found
 
 
 def serve(

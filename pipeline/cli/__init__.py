@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.comparing import compare
+from pipeline.cli.evaluating import evaluate
 from pipeline.cli.installation import doctor
 from pipeline.cli.lecture import gradcheck
 from pipeline.cli.operations import gc, label, promote, remove, rollback
@@ -39,6 +40,7 @@ for command in (
     gradcheck,
     models,
     predict,
+    evaluate,
     verify,
     serve,
     label,

@@ -8,12 +8,16 @@ from pipeline.data.folder_index import picture_paths
 from pipeline.errors import DataFileError
 
 _FILE, _LABEL = "file", "label"
+NO_CLASS = ""  # the label of a picture that shows none of the classes
 _MAX_CSV_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class LabeledPicture:
-    """A picture and its label, as text; ``name`` is its path below the folder."""
+    """A picture and its label, as text; ``name`` is its path below the folder.
+
+    An empty label, in a CSV file, is that of a picture which shows none of the classes.
+    """
 
     path: Path
     name: str
@@ -70,7 +74,7 @@ def _in_csv(path: Path) -> list[LabeledPicture]:
     found = []
     for number, row in enumerate(rows, 2):
         name, label = row[_FILE], row[_LABEL]
-        if not name or not label:
+        if not name or label is None:
             raise DataFileError(f"Line {number} of {path} has no {_LABEL if name else _FILE}.")
         found.append(LabeledPicture(path.parent / name, name, label.strip()))
     return found

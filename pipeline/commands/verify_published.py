@@ -62,7 +62,7 @@ def verify_published(
             "None of its files were opened. Restore them, or publish again (pipeline run)."
         )
     _require_reference(published, workspace)
-    reference = _reference(published, _test_set(published, workspace, progress), workspace)
+    reference = _reference(published, find_test_set(published, workspace, progress), workspace)
     encoded = ENCODED_SIGNATURE in published.manifest.signatures
     artifacts = artifacts_in(published.path, published.formats, has_encoded_inputs=encoded)
     require_runnable([artifact.format for artifact in artifacts], only)
@@ -73,8 +73,12 @@ def verify_published(
     return [replace(c, is_reference=itself and c.runtime == KERAS) for c in checks]
 
 
-def _test_set(published: PublishedModel, workspace: "Workspace", progress: "Progress") -> Path:
-    """Return the output folder of the data stage: from the original run, or recreated."""
+def find_test_set(published: PublishedModel, workspace: "Workspace", progress: "Progress") -> Path:
+    """Return the output folder of the data stage: from the original run, or recreated.
+
+    Raises:
+        DataFileError: the available test set is not the one used for publication.
+    """
     manifest = published.manifest
     stored = workspace.store.find_files(DataFacts.stage, manifest.stages.data)
     if stored is None or not stored.is_unaltered():

@@ -8,7 +8,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-_FILE = re.compile(r"/\*file (?P<name>[\w.]+)\*/")
+_FILE = re.compile(r"/\*file (?P<name>[\w./]+)\*/")
 _PART = re.compile(r"<!--part (?P<name>\w+)-->")
 _SCRIPT = re.compile(r"<script>(?P<text>.*?)</script>", re.DOTALL)
 
@@ -21,10 +21,11 @@ def page_files(folder: str) -> list[Path]:
 def assembled_page(folder: str, parts: Mapping[str, str], *, pictures: bool = False) -> str:
     """Return ``page.html`` of a folder beside this module, as one file without references.
 
-    ``/*file NAME*/`` is replaced by a file of the folder, ``<!--part NAME-->`` by a part, which is
-    HTML. Parts are inserted last and together: one that contains such a text changes nothing. The
-    part ``policy`` is a Content-Security-Policy that permits the scripts of the folder only, and no
-    requests; with ``pictures``, also images in ``data:`` URIs.
+    ``/*file NAME*/`` is replaced by a file of the folder, or with ``FOLDER/NAME`` of another one,
+    ``<!--part NAME-->`` by a part, which is HTML. Parts are inserted last and together: one that
+    contains such a text changes nothing. The part ``policy`` is a Content-Security-Policy that
+    permits the scripts of the folder only, and no requests; with ``pictures``, also images in
+    ``data:`` URIs.
     """
     files = resources.files(__package__) / folder
     template = _with_files((files / "page.html").read_text("utf-8"), files)
@@ -33,7 +34,12 @@ def assembled_page(folder: str, parts: Mapping[str, str], *, pictures: bool = Fa
 
 
 def _with_files(template: str, files: Traversable) -> str:
-    return _FILE.sub(lambda found: (files / found["name"]).read_text("utf-8"), template)
+    def content(found: re.Match[str]) -> str:
+        name = found["name"]
+        place = resources.files(__package__) if "/" in name else files
+        return place.joinpath(*name.split("/")).read_text("utf-8")
+
+    return _FILE.sub(content, template)
 
 
 def _policy(template: str, *, pictures: bool) -> str:

@@ -1,0 +1,72 @@
+"""What an evaluation says in words, and its page."""
+
+from pipeline.commands.evaluation import Answer, Evaluation, worst
+from pipeline.reporting.evaluation_page import EvaluationPage, Shown
+
+MOST_SHOWN = 60
+
+
+def sentence(evaluation: Evaluation) -> str:
+    """Return the result in one sentence or two."""
+    total = len(evaluation.answers)
+    if not evaluation.class_names:
+        rmse = evaluation.rmse
+        told = "no picture has an answer" if rmse is None else f"the RMSE is {rmse:.4f}"
+        return f"Of {total:,} pictures, {told}."
+    right = evaluation.counts["right"]
+    text = f"{100 * evaluation.accuracy:.2f} % of {total:,} pictures are right ({right:,})."
+    if evaluation.sure_accuracy is None:
+        return f"{text} No answer comes without a warning."
+    share, sure = len(evaluation.sure) / total, evaluation.sure_accuracy
+    return (
+        f"{text} {100 * share:.2f} % are answered without a warning, and {100 * sure:.2f} % of "
+        "these answers are right."
+    )
+
+
+def tiles(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Return the numbers at the top of the page, each with its name."""
+    counts, total = evaluation.counts, len(evaluation.answers)
+    if not evaluation.class_names:
+        rmse = evaluation.rmse
+        first = [("RMSE", "-" if rmse is None else f"{rmse:.4f}")]
+    else:
+        silent = len(evaluation.silent_mistakes)
+        first = [
+            ("accuracy", f"{100 * evaluation.accuracy:.2f} %"),
+            ("wrong without a warning", f"{silent:,} ({100 * silent / total:.2f} %)"),
+            ("with a warning", f"{sum(a.unsure for a in evaluation.answers):,}"),
+        ]
+    return [
+        *first,
+        ("no answer", f"{counts['no answer']:,}"),
+        ("unreadable", f"{counts['unreadable']:,}"),
+        ("pictures", f"{total:,}"),
+    ]
+
+
+def page(evaluation: Evaluation) -> str:
+    """Return the page, with the pictures to look at first."""
+    changed = f", {evaluation.changes}" if evaluation.changes else ""
+    return EvaluationPage(
+        model=evaluation.model,
+        source=evaluation.source + changed,
+        sentence=sentence(evaluation),
+        tiles=tiles(evaluation),
+        class_names=evaluation.class_names,
+        confusion=evaluation.confusion() if evaluation.class_names else [],
+        reasons=evaluation.reasons(),
+        worst_title="Wrong without a warning" if evaluation.class_names else "Largest errors",
+        worst=[_shown(answer, evaluation) for answer in worst(evaluation, MOST_SHOWN)],
+        unreadable=[
+            (a.name, a.reason or "") for a in evaluation.answers if a.outcome == "unreadable"
+        ],
+    ).html()
+
+
+def _shown(answer: Answer, evaluation: Evaluation) -> Shown:
+    image = evaluation.image(answer.name)
+    if answer.value is not None:
+        return Shown(image, answer.name, f"{answer.label} → {answer.value:.4f}", answer.name)
+    note = f"{100 * (answer.probability or 0):.1f} %, {answer.name}"
+    return Shown(image, answer.name, f"{answer.label or 'none'} → {answer.answer}", note)
