@@ -19,7 +19,7 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     studies/           many runs, compared
     tracking/          runs in MLflow
     results/           the result of a run, as numbers, sentences and HTML
-    commands/          why, runs, watch, clean, doctor, predict, verify, compare
+    commands/          why, runs, watch, clean, doctor, predict, evaluate, verify, compare
     serving/           published models over HTTP and gRPC: the command serve
     api/               one function for each command
     terminal/ cli      the command line
