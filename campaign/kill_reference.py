@@ -27,6 +27,7 @@ OVERRIDES = (
 # its process did before, and adds a random number; its weights, in other files, are compared.
 _NOT_COMPARED = {
     "manifest.json",
+    "history.jsonl",
     "costs.json",
     "README.md",
     "report.html",

@@ -56,11 +56,12 @@ def text(args: Arguments) -> Iterator[Predict]:
 
 @contextmanager
 def mixed(args: Arguments) -> Iterator[Predict]:
-    """Send binary input and request JSON, by version, compressed if the server supports it."""
+    """Send compressed binary input and request JSON, by version."""
     outputs = [triton.InferRequestedOutput(args.output, binary_data=False)]
     with triton.InferenceServerClient(args.address) as client:
         [version] = client.get_model_metadata(args.model)["versions"]
-        options = {"outputs": outputs, "response_compression_algorithm": "gzip"}
+        compression = {f"{way}_compression_algorithm": "gzip" for way in ("request", "response")}
+        options = {"outputs": outputs, **compression}
         yield lambda images: _read(
             client.infer(args.model, [_input(images)], version, **options), args, binary=False
         )
@@ -135,8 +136,8 @@ def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
         with expect(f"[400] unexpected inference output '{name}'", expected):
             outputs = [triton.InferRequestedOutput(name)]
             client.infer(args.model, [_input(image)], outputs=outputs)
-    with expect("[415] Bodies must not be compressed"):
-        client.infer(args.model, [_input(image)], request_compression_algorithm="gzip")
+    with expect("[415] Content-Encoding must be gzip or identity; got 'deflate'."):
+        client.infer(args.model, [_input(image)], request_compression_algorithm="deflate")
     with expect("[501] The classification extension"):
         outputs = [triton.InferRequestedOutput(args.output, class_count=3)]
         client.infer(args.model, [_input(image)], outputs=outputs)

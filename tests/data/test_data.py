@@ -274,7 +274,7 @@ def test_damaged_manual_file_is_named_and_not_removed(
     changed = {
         "cut": body[:-10],
         "altered": body[:-1] + bytes([body[-1] ^ 1]),
-        "longer": body + b"\0",
+        "longer": body + b"x",
     }
     if change != "missing":
         path.write_bytes(changed[change])

@@ -85,6 +85,9 @@ def test_onnx_file_has_metadata(published: Path, name: str) -> None:
         "labels": json.dumps([str(digit) for digit in range(10)]),
         "fingerprint": manifest["stages"]["train"],
         "precision": FORMATS[name].precision,
+        "preprocessing": json.dumps(
+            {"name": "mnist-canonical", "size": [28, 28], "channels": 1, "fit": None}
+        ),
     }
     assert (model.producer_name, model.producer_version) == (
         "dense-pipeline",
