@@ -87,7 +87,7 @@ def promote(
     """
     folder, addressed = _folder(model, workspace)
     if version is None:
-        version = addressed or versions_of(folder)[-1]
+        version = versions_of(folder)[-1] if addressed is None else addressed
     elif addressed is not None:
         raise RequestError(f"The version is given twice: in '{model}', and as {version}.")
     note = Note(reason, by)

@@ -7,6 +7,7 @@ from pipeline.serving.errors import ServingError, bad_request, too_large
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS  # with gzip's header and checksum
 _PIECE = 2**20
+_MAX_MEMBERS = 16  # the rest is copied after each
 _GZIP = {"gzip", "x-gzip"}
 
 
@@ -34,9 +35,15 @@ def decompressed(body: bytes, limit: int) -> Iterator[bytes]:
     Raises:
         ServingError: (413) the content is larger; (400) the body is not gzip, or incomplete.
     """
-    total, rest = 0, body
+    total, members, rest = 0, 0, body
     try:
         while rest:  # a file may have several members
+            members += 1
+            if members > _MAX_MEMBERS:
+                raise bad_request(
+                    f"A gzip body must have at most {_MAX_MEMBERS} members; got more. Compress it "
+                    "in one piece."
+                )
             member = zlib.decompressobj(_GZIP_WINDOW)
             while not member.eof:
                 piece = member.decompress(rest, min(_PIECE, limit - total + 1))
