@@ -72,7 +72,10 @@ def record(
         by=by,
     )
     line = entry.model_dump_json(exclude_none=True) + "\n"
-    write_file(model_folder / HISTORY, _read(model_folder) + line.encode())
+    before_it = _read(model_folder)
+    if before_it and not before_it.endswith(b"\n"):  # as some editors leave it
+        before_it += b"\n"
+    write_file(model_folder / HISTORY, before_it + line.encode())
 
 
 def record_unrecorded_changes(model_folder: Path) -> None:
@@ -117,6 +120,8 @@ def versions_before(history: list[Entry], label: str) -> list[int]:
             del versions[-1:]
         elif move.before is not None and move.before != move.version:
             versions.append(move.before)
+    while versions and versions[-1] == moves[-1].version:  # it was removed and set again
+        versions.pop()
     return versions
 
 
