@@ -5,17 +5,15 @@ from pathlib import Path
 
 from pipeline.api.arguments import existing_workspace
 from pipeline.commands.loading import PathLike
-from pipeline.errors import RequestError
-from pipeline.publishing.address import split_address, version_named
+from pipeline.errors import ModelError, RequestError
+from pipeline.publishing.address import has_versions, split_address, version_named
 from pipeline.publishing.history import Entry, read_history
 from pipeline.publishing.moving import (
     Labels,
     Move,
     Note,
     labels_of,
-    move_label,
-    remove_label,
-    require_label,
+    move_labels,
     roll_back,
 )
 from pipeline.publishing.published_folder import STABLE, versions_of
@@ -44,20 +42,17 @@ def label(
         RequestError: a label or a version is not valid.
         ModelError: the model or a version does not exist, or was altered.
     """
-    folder, _ = _folder(model, workspace)
-    for name in labels:
-        require_label(name)
+    folder, addressed = _folder(model, workspace)
+    if addressed is not None:
+        raise RequestError(
+            f"Specify the model without a version, and the version after the label, as in stable="
+            f"{addressed}; got '{model}'."
+        )
     wanted = {
         name: None if version is None else version_named(folder, str(version))
         for name, version in labels.items()
     }
-    note = Note(reason, by)
-    return [
-        remove_label(folder, name, note)
-        if version is None
-        else move_label(folder, name, version, note, pin=pin)
-        for name, version in wanted.items()
-    ]
+    return move_labels(folder, wanted, Note(reason, by), pin=pin)
 
 
 def labels(model: PathLike, *, workspace: PathLike = ".") -> Labels:
@@ -87,12 +82,12 @@ def promote(
     """
     folder, addressed = _folder(model, workspace)
     if version is None:
-        version = versions_of(folder)[-1] if addressed is None else addressed
+        version = _newest(folder) if addressed is None else addressed
     elif addressed is not None:
         raise RequestError(f"The version is given twice: in '{model}', and as {version}.")
-    note = Note(reason, by)
-    chosen = version_named(folder, str(version))
-    return move_label(folder, label, chosen, note, action="promote", pin=pin)
+    wanted = {label: version_named(folder, str(version))}
+    [move] = move_labels(folder, wanted, Note(reason, by), action="promote", pin=pin)
+    return move
 
 
 def rollback(
@@ -172,7 +167,8 @@ def gc(
     if keep < 0:
         raise RequestError(f"keep must be 0 or more; got {keep}.")
     exported = existing_workspace(workspace, "exported/").exported
-    named = models or [path.name for path in sorted(exported.glob("*")) if versions_of(path)]
+    found = (path for path in sorted(exported.glob("*")) if has_versions(path))
+    named = models or [path.name for path in found]
     folders = []
     for model in named:
         folder, version = split_address(model, exported)
@@ -183,6 +179,16 @@ def gc(
     return [
         one for f in folders for one in collect_garbage(f, keep=keep, note=note, dry_run=dry_run)
     ]
+
+
+def _newest(folder: Path) -> int:
+    versions = versions_of(folder)
+    if not versions:
+        raise ModelError(
+            f"All versions of {folder.name} were removed. To restore one: pipeline remove "
+            f"{folder.name}/VERSION --undo."
+        )
+    return versions[-1]
 
 
 def _folder(model: PathLike, workspace: PathLike) -> tuple[Path, int | None]:

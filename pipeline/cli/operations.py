@@ -10,7 +10,7 @@ from pipeline.terminal.session import print_json, report_errors
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The name of a published model.")]
 Pin = Annotated[
     bool | None,
-    typer.Option("--pin/--no-pin", help="Keep runs from moving the label, or let them again."),
+    typer.Option("--pin/--no-pin", help="Keep runs from moving the label, or allow it again."),
 ]
 Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why; for the history.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who; for the history.")]

@@ -76,11 +76,11 @@ def _on_pictures(
     with progress.task("evaluating", total=len(pictures), unit=IMAGES) as task:
         for picture in pictures:
             try:
-                [prediction] = reader.predict([picture.path])
+                predictions = reader.predict([picture.path])
             except ImageError as error:
                 answers.append(_unreadable(picture, str(error)))
             else:
-                answers.append(_answer(picture.name, picture.label, prediction))
+                answers.append(_only_answer(picture, predictions))
             task.update(len(answers))
     paths = {picture.name: picture.path for picture in pictures}
 
@@ -121,7 +121,9 @@ def _on_test_set(
         for first in range(0, len(test.labels), _CHUNK):
             for prediction in reader.describe("test", Pictures(changed(first))):
                 number = test.labels[len(answers)]
-                label = reader.class_names[int(number)] if reader.class_names else f"{number:g}"
+                label = (
+                    reader.class_names[int(number)] if reader.class_names else str(float(number))
+                )
                 answers.append(_answer(f"test image {len(answers)}", label, prediction))
             task.update(len(answers))
 
@@ -146,6 +148,17 @@ def _changes(reader: Reader, augment: Mapping[str, float]) -> list[tuple[Change,
             f"--augment must be {', '.join(f'{name}=STRENGTH' for name in known)}, separated by "
             f"commas; got {unknown[0]!r}."
         )
+    if len(named) < len(augment):
+        raise RequestError(f"--augment must name each change once; got {', '.join(augment)}.")
+    height, width, _ = reader.preprocessing.image_shape
+    side = max(height, width)
+    limits = {"shift": side, "thickness": side, "rotation": 360, "noise": 1, "inversion": 1}
+    for name, strength in named.items():
+        lowest = 0 if name in {"noise", "inversion"} else -limits[name]
+        if not lowest <= strength <= limits[name]:
+            raise RequestError(
+                f"The strength of {name} must be from {lowest} to {limits[name]}; got {strength:g}."
+            )
     return [(known[name], strength) for name, strength in named.items()]
 
 
@@ -160,6 +173,13 @@ def _answer(name: str, label: str, prediction: Prediction) -> Answer:
         reason=prediction.reason,
         outcome=_outcome(label, prediction),
     )
+
+
+def _only_answer(picture: LabeledPicture, predictions: list[Prediction]) -> Answer:
+    if len(predictions) != 1:
+        count = f"it must contain one image; got {len(predictions)}"
+        return _unreadable(picture, f"Cannot evaluate {picture.name}: {count}. Divide it.")
+    return _answer(picture.name, picture.label, predictions[0])
 
 
 def _outcome(label: str, prediction: Prediction) -> Outcome:

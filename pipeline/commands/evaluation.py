@@ -70,6 +70,11 @@ class Evaluation:
         return [a for a in self.answers if a.answer is not None and not a.unsure]
 
     @property
+    def warned(self) -> int:
+        """How many readable pictures have a warning."""
+        return sum(a.unsure and a.outcome != "unreadable" for a in self.answers)
+
+    @property
     def sure_accuracy(self) -> float | None:
         """The share of answers without a warning that are right; None if there are none."""
         return fmean(a.outcome == "right" for a in self.sure) if self.sure else None

@@ -14,12 +14,13 @@ def sentence(evaluation: Evaluation) -> str:
         told = "no picture has an answer" if rmse is None else f"the RMSE is {rmse:.4f}"
         return f"Of {total:,} pictures, {told}."
     right = evaluation.counts["right"]
-    text = f"{100 * evaluation.accuracy:.2f} % of {total:,} pictures are right ({right:,})."
+    share = f"{100 * evaluation.accuracy:.2f} % of {total:,} pictures"
+    text = f"{share} are classified correctly ({right:,})."
     if evaluation.sure_accuracy is None:
-        return f"{text} No answer comes without a warning."
-    share, sure = len(evaluation.sure) / total, evaluation.sure_accuracy
+        return f"{text} Every answer has a warning."
+    answered, sure = len(evaluation.sure) / total, evaluation.sure_accuracy
     return (
-        f"{text} {100 * share:.2f} % are answered without a warning, and {100 * sure:.2f} % of "
+        f"{text} {100 * answered:.2f} % are answered without a warning, and {100 * sure:.2f} % of "
         "these answers are right."
     )
 
@@ -35,7 +36,7 @@ def tiles(evaluation: Evaluation) -> list[tuple[str, str]]:
         first = [
             ("accuracy", f"{100 * evaluation.accuracy:.2f} %"),
             ("wrong without a warning", f"{silent:,} ({100 * silent / total:.2f} %)"),
-            ("with a warning", f"{sum(a.unsure for a in evaluation.answers):,}"),
+            ("with a warning", f"{evaluation.warned:,}"),
         ]
     return [
         *first,

@@ -1,6 +1,7 @@
 """Labeled pictures: a folder for each class, or a CSV file with their names and labels."""
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,21 +61,28 @@ def _in_folder(folder: Path) -> list[LabeledPicture]:
 def _in_csv(path: Path) -> list[LabeledPicture]:
     try:
         if path.stat().st_size > _MAX_CSV_BYTES:
-            raise DataFileError(f"{path} must have at most {_MAX_CSV_BYTES:,} bytes. Divide it.")
+            raise DataFileError(f"{path} must have at most {_MAX_CSV_BYTES:,} bytes. Split it.")
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
+            return list(_rows(path, csv.DictReader(file, strict=True)))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataFileError(f"Cannot read {path} as CSV: {error}. Save it as UTF-8.") from error
-    columns = list(rows[0]) if rows else []
+        raise DataFileError(
+            f"Cannot read {path} as CSV: {error}. Save it as CSV in UTF-8."
+        ) from error
+
+
+def _rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[LabeledPicture]:
+    columns = list(reader.fieldnames or [])
     if not {_FILE, _LABEL} <= set(columns):
         raise DataFileError(
-            f"{path} must begin with a line that names the columns {_FILE} and {_LABEL}, and have "
-            f"a line for each picture; got {', '.join(map(str, columns)) or 'no picture'}."
+            f"{path} must begin with a line that names the columns {_FILE} and {_LABEL}; got "
+            f"{', '.join(columns) or 'an empty file'}."
         )
-    found = []
-    for number, row in enumerate(rows, 2):
-        name, label = row[_FILE], row[_LABEL]
-        if not name or label is None:
-            raise DataFileError(f"Line {number} of {path} has no {_LABEL if name else _FILE}.")
-        found.append(LabeledPicture(path.parent / name, name, label.strip()))
-    return found
+    is_empty = True
+    for row in reader:
+        name, label, is_empty = row[_FILE], row[_LABEL], False
+        if not name or label is None or "\0" in name:
+            missing = _LABEL if name and label is None else f"valid {_FILE}"
+            raise DataFileError(f"Line {reader.line_num} of {path} has no {missing}.")
+        yield LabeledPicture(path.parent / name, name, label.strip())
+    if is_empty:
+        raise DataFileError(f"{path} lists no pictures. Add a line for each.")

@@ -68,8 +68,12 @@ class Reader:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The names of the classes; none if the model predicts values, or does not name them."""
-        return self.predictor.class_names
+        """The names of the classes, numbers if the file has none; empty if it predicts values."""
+        names = self.predictor.class_names
+        if names or self.task.predicts_value:
+            return names
+        [output] = self.predictor.contract.outputs
+        return tuple(map(str, range(max(2, int(output.shape[-1] or 0)))))
 
     def predict(self, files: Sequence[PathLike]) -> list[Prediction]:
         """Return the prediction for every image in image files or ``.npy`` arrays.

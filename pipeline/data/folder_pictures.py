@@ -19,9 +19,9 @@ from pipeline.system.regular_files import open_regular, read_regular
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipeline.artifacts.preprocessing import Fit
     from pipeline.config.data_schema import Data
     from pipeline.data.folder_content import Content
-    from pipeline.imaging.resizing import Fit
     from pipeline.progress import Progress
 
 _MAX_BYTES = 64 * 2**20  # of a file; the largest photographs have 50 MB

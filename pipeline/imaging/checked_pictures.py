@@ -7,10 +7,11 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.artifacts.preprocessing import Fit
 from pipeline.errors import ImageError
 from pipeline.imaging.opening import opened_picture, require_few_pixels
 from pipeline.imaging.picture_formats import FORMATS_IN_WORDS
-from pipeline.imaging.resizing import DETAIL, Fit, resized
+from pipeline.imaging.resizing import DETAIL, resized
 
 _ORIENTATION = 0x0112  # EXIF tag; from 5 on, width and height are swapped
 _SWAPPED = 5

@@ -1,10 +1,11 @@
 """Pictures of any size to images of one size, with their aspect ratio kept."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.artifacts.preprocessing import Fit
 from pipeline.imaging.gray import eight_bits, opaque
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-Fit = Literal["fit", "crop"]
 MODES = {1: "L", 3: "RGB"}  # Pillow's names, by the number of channels
 DETAIL = 2  # times the size: a JPEG is decoded at no less, and then averaged
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pipeline.errors import RequestError
 from pipeline.publishing.locating import locate
+from pipeline.publishing.moving import REMOVED
 from pipeline.publishing.published_folder import read_labels, versions_of
-from pipeline.publishing.removal import REMOVED
 
 
 def split_address(model: str | os.PathLike[str], exported: Path) -> tuple[Path, int | None]:
@@ -21,12 +21,17 @@ def split_address(model: str | os.PathLike[str], exported: Path) -> tuple[Path, 
     path = Path(model)
     version = int(path.name) if path.name.isdecimal() else None
     folder = locate(path if version is None else path.parent, exported)
-    if not versions_of(folder) and not (folder / REMOVED).is_dir():
+    if not has_versions(folder):
         raise RequestError(
             f"A model must be written NAME or NAME/VERSION; got '{model}', and {folder} contains "
             "no published version. List the published models with pipeline models."
         )
     return folder, version
+
+
+def has_versions(model_folder: Path) -> bool:
+    """Return whether a folder contains versions, or ones that were removed."""
+    return bool(versions_of(model_folder) or versions_of(model_folder / REMOVED))
 
 
 def version_named(model_folder: Path, version: str) -> int:

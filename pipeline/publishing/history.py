@@ -72,10 +72,10 @@ def record(
         by=by,
     )
     line = entry.model_dump_json(exclude_none=True) + "\n"
-    before_it = _read(model_folder)
-    if before_it and not before_it.endswith(b"\n"):  # as some editors leave it
-        before_it += b"\n"
-    write_file(model_folder / HISTORY, before_it + line.encode())
+    recorded = _read(model_folder)
+    if recorded and not recorded.endswith(b"\n"):  # as some editors leave it
+        recorded += b"\n"
+    write_file(model_folder / HISTORY, recorded + line.encode())
 
 
 def record_unrecorded_changes(model_folder: Path) -> None:
@@ -86,7 +86,8 @@ def record_unrecorded_changes(model_folder: Path) -> None:
         StorageError: the history cannot be written.
     """
     history, labels = read_history(model_folder), read_labels(model_folder)
-    for version in sorted({*versions_of(model_folder)} - {entry.version for entry in history}):
+    known = {entry.version for entry in history if entry.label is None}
+    for version in sorted({*versions_of(model_folder)} - known):
         record(model_folder, "found", version)
     recorded = last_versions(history)
     for label in sorted({*recorded, *labels}):
@@ -132,8 +133,11 @@ def _undoes(entry: Entry, move: Entry) -> bool:
 
 
 def highest_version(history: list[Entry]) -> int:
-    """Return the highest version number that was ever used, 0 for none."""
-    return max((number for e in history for number in (e.version, e.before) if number), default=0)
+    """Return the highest number of a version that ever existed, 0 for none.
+
+    Labels do not count: one that was moved by hand may refer to any number.
+    """
+    return max((e.version for e in history if e.version and e.label is None), default=0)
 
 
 def _read(model_folder: Path) -> bytes:

@@ -1,7 +1,7 @@
 """Moving labels by command: to a version, or back to the one before."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from pipeline.publishing.pins import read_pins, set_pin
 from pipeline.publishing.published_folder import read_labels, read_version, versions_of
 from pipeline.system.atomic import locked
 
-_LABEL = re.compile(r"(?!\d+$)[\w][\w.-]{0,99}", re.ASCII)  # it stands in URLs of the server
+REMOVED = ".removed"  # the folder of removed versions
+_LABEL = re.compile(r"(?!\d+$)[\w][\w.-]{0,99}", re.ASCII)  # part of the server's URLs
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,16 @@ class Note:
 
     reason: str | None = None
     by: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that both are plain text.
+
+        Raises:
+            RequestError: one has control characters, line breaks included, or is not Unicode.
+        """
+        for name, text in (("reason", self.reason), ("by", self.by)):
+            if text and not text.isprintable():
+                raise RequestError(f"--{name} must be one line of text; got {text!r}.")
 
 
 @dataclass(frozen=True)
@@ -75,43 +86,52 @@ def changing(model_folder: Path) -> Iterator[None]:
         yield
 
 
-def move_label(
+def move_labels(
     model_folder: Path,
-    label: str,
-    version: int,
+    versions: Mapping[str, int | None],
     note: Note,
     *,
     action: Action = "label",
     pin: bool | None = None,
-) -> Move:
-    """Let a label refer to a version, whose files are checked first; ``pin`` None changes no pin.
+) -> list[Move]:
+    """Let each label refer to a version, or remove it with its pin (None); all or none.
+
+    The files of the versions are checked first. ``pin`` None changes no pin.
 
     Raises:
-        RequestError: the label is not a valid name.
-        ModelError: the version does not exist, or was altered after it was published.
-    """
-    require_label(label)
-    with changing(model_folder):
-        return _moved(model_folder, label, version, note, action, pin)
-
-
-def remove_label(model_folder: Path, label: str, note: Note) -> Move:
-    """Remove a label, and its pin.
-
-    Raises:
-        ModelError: the model has no such label.
+        RequestError: a label is not a valid name.
+        ModelError: a version does not exist, or was altered, or a label to remove does not exist.
     """
     with changing(model_folder):
-        labels = read_labels(model_folder)
-        if label not in labels:
-            raise ModelError(
-                f"{model_folder.name} has no label {label!r}; its labels are "
-                f"{', '.join(sorted(labels)) or 'none'}."
-            )
-        before = labels.pop(label)
-        record(model_folder, "label", label=label, before=before, reason=note.reason, by=note.by)
-        write_labels(model_folder, labels)
-        set_pin(model_folder, label, pinned=False, reason=None)
+        for label, version in versions.items():
+            if version is None:
+                _require_label_of(model_folder, label)
+            else:
+                require_label(label)
+                require_usable(model_folder, version)
+        return [
+            _removed(model_folder, label, note)
+            if version is None
+            else _moved(model_folder, label, version, note, action, pin)
+            for label, version in versions.items()
+        ]
+
+
+def _require_label_of(model_folder: Path, label: str) -> None:
+    labels = read_labels(model_folder)
+    if label not in labels:
+        raise ModelError(
+            f"{model_folder.name} has no label {label!r}; its labels are "
+            f"{', '.join(sorted(labels)) or 'none'}."
+        )
+
+
+def _removed(model_folder: Path, label: str, note: Note) -> Move:
+    labels = read_labels(model_folder)
+    before = labels.pop(label)
+    record(model_folder, "label", label=label, before=before, reason=note.reason, by=note.by)
+    write_labels(model_folder, labels)
+    set_pin(model_folder, label, pinned=False, reason=None)
     return Move(model_folder.name, label, before, None, pinned=False)
 
 
@@ -125,6 +145,7 @@ def roll_back(model_folder: Path, label: str, note: Note, *, pin: bool | None = 
         earlier = versions_before(read_history(model_folder), label)
         if not earlier:
             raise ModelError(_no_earlier(model_folder, label))
+        require_usable(model_folder, earlier[-1])
         return _moved(model_folder, label, earlier[-1], note, "rollback", pin)
 
 
@@ -144,7 +165,6 @@ def require_label(label: str) -> None:
 def _moved(
     model_folder: Path, label: str, version: int, note: Note, action: Action, pin: bool | None
 ) -> Move:
-    require_usable(model_folder, version)
     labels = read_labels(model_folder)
     before = labels.get(label)
     if pin is not None:  # first, so that no run can move the label in between
@@ -172,9 +192,11 @@ def require_usable(model_folder: Path, version: int) -> None:
     """
     versions = versions_of(model_folder)
     if version not in versions:
+        removed = version in versions_of(model_folder / REMOVED)
+        restore = f" To restore it: pipeline remove {model_folder.name}/{version} --undo."
         raise ModelError(
             f"{model_folder.name} has no version {version}; its versions are "
-            f"{', '.join(map(str, versions)) or 'none'}. No label was moved."
+            f"{', '.join(map(str, versions)) or 'none'}. No label was moved.{restore * removed}"
         )
     read_version(model_folder / str(version)).require_unaltered()
 

@@ -16,6 +16,7 @@ from pipeline.publishing.history import (
     record_unrecorded_changes,
 )
 from pipeline.publishing.labels import announce_label, settle_labels, write_labels
+from pipeline.publishing.moving import REMOVED
 from pipeline.publishing.pins import read_pins
 from pipeline.publishing.published_folder import (
     MANIFEST,
@@ -47,7 +48,7 @@ def publish(
     have moved it.
 
     Raises:
-        ModelError: an exported file was altered after it was verified.
+        ModelError: an exported file was altered after it was verified, or the version was removed.
         StorageError: the folder cannot be written.
     """
     with explain_storage_errors(model_folder):
@@ -57,6 +58,8 @@ def publish(
         settle_labels(model_folder)  # of a process that was killed
         record_unrecorded_changes(model_folder)
         found = None if republish else find_candidate(candidate, model_folder)
+        if found is None and not republish:
+            _require_not_removed(candidate, model_folder)
         if found is None:
             version = _add_version(candidate, model_folder, label)
         else:
@@ -65,13 +68,25 @@ def publish(
     return read_version(model_folder / str(version))
 
 
+def _require_not_removed(candidate: Candidate, model_folder: Path) -> None:
+    """Check that no run publishes what someone removed, which would move the label to it again."""
+    removed = find_candidate(candidate, model_folder / REMOVED)
+    if removed:
+        address = f"{model_folder.name}/{removed.version}"
+        raise ModelError(
+            f"These files are those of {address}, which was removed. Nothing was published. To "
+            f"restore it: pipeline remove {address} --undo. To publish a new version all the same: "
+            "--force publish."
+        )
+
+
 def _add_to(found: PublishedModel, candidate: Candidate, label: str | None) -> None:
     """Add what a further run of a published version adds: its label if that is new, its proof."""
     model_folder, fingerprint = found.path.parent, candidate.fingerprint
     if found.manifest.fingerprint != fingerprint:
         write_record(model_folder, found.version, fingerprint, candidate.description)
     labels = read_labels(model_folder)
-    if label is not None and label not in labels:
+    if label is not None and label not in {*labels, *read_pins(model_folder)}:
         record(model_folder, "publish", found.version, label=label)
         write_labels(model_folder, {**labels, label: found.version})
 
@@ -94,7 +109,8 @@ def _add_version(candidate: Candidate, model_folder: Path, label: str | None) ->
 
 def _unused_number(model_folder: Path) -> int:
     """Return the number after the highest one ever used, also by versions that were removed."""
-    used = (*taken_numbers(model_folder), *read_labels(model_folder).values())
+    removed = taken_numbers(model_folder / REMOVED)
+    used = (*taken_numbers(model_folder), *removed, *read_labels(model_folder).values())
     return 1 + max([0, *used, highest_version(read_history(model_folder))])
 
 

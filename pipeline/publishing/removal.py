@@ -1,15 +1,14 @@
 """Removing versions: first to ``.removed/``, from which they can be restored, then for good."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ModelError
-from pipeline.publishing.history import record
-from pipeline.publishing.moving import Note, changing
+from pipeline.publishing.history import read_history, record, versions_before
+from pipeline.publishing.moving import REMOVED, Note, changing
 from pipeline.publishing.published_folder import read_labels, versions_of
-from pipeline.system.atomic import explain_storage_errors, remove
-
-REMOVED = ".removed"
+from pipeline.system.atomic import explain_storage_errors, remove, remove_abandoned
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,10 @@ def remove_version(
             raise ModelError(
                 f"Version {version} of {model_folder.name} has the label {' and '.join(labels)}. "
                 "It was not removed. Move the label first (pipeline label), or remove the version "
-                "all the same with --force: clients that ask for the label then get an error."
+                "anyway with --force: clients that ask for the label then get an error."
             )
-        found = _described(model_folder, model_folder / str(version), version)
-        with explain_storage_errors(model_folder):
-            (model_folder / REMOVED).mkdir(exist_ok=True)
-            (model_folder / str(version)).rename(model_folder / REMOVED / str(version))
+        found = _described(model_folder, model_folder / str(version))
+        _move(model_folder / str(version), model_folder / REMOVED / str(version))
         record(model_folder, "remove", version, reason=note.reason, by=note.by)
     return found
 
@@ -62,41 +59,61 @@ def restore_version(model_folder: Path, version: int, note: Note) -> RemovedVers
         removed = removed_versions(model_folder)
         if version not in removed:
             raise _no_version(model_folder, version, removed, "removed versions")
-        with explain_storage_errors(model_folder):
-            (model_folder / REMOVED / str(version)).rename(model_folder / str(version))
+        _move(model_folder / REMOVED / str(version), model_folder / str(version))
         record(model_folder, "restore", version, reason=note.reason, by=note.by)
-    return _described(model_folder, model_folder / str(version), version)
+    return _described(model_folder, model_folder / str(version))
+
+
+def _move(source: Path, target: Path) -> None:
+    if os.path.lexists(target):
+        raise ModelError(f"Cannot move {source} to {target}, which exists. Rename or remove it.")
+    with explain_storage_errors(target):
+        target.parent.mkdir(exist_ok=True)
+        source.rename(target)
 
 
 def collect_garbage(
     model_folder: Path, *, keep: int, note: Note, dry_run: bool = False
 ) -> list[RemovedVersion]:
-    """Delete the removed versions, and those without a label but for the newest ``keep``.
+    """Delete the removed versions, and those without a label except the newest ``keep``.
+
+    Versions to which a label refers, or to which a rollback would move it, are kept.
 
     Raises:
         StorageError: a folder cannot be deleted.
     """
+    if dry_run:
+        return [_described(model_folder, path) for path in _garbage(model_folder, keep)]
+    deleted = []
     with changing(model_folder):
-        labeled = set(read_labels(model_folder).values())
-        unlabeled = [number for number in versions_of(model_folder) if number not in labeled]
-        old = [model_folder / str(n) for n in unlabeled[: max(0, len(unlabeled) - keep)]]
-        folders = [model_folder / REMOVED / str(n) for n in removed_versions(model_folder)] + old
-        found = [_described(model_folder, folder, int(folder.name)) for folder in folders]
-        for folder in [] if dry_run else folders:
+        for folder in _garbage(model_folder, keep):
+            deleted.append(_described(model_folder, folder))
             # The entry first: a version that it names is never used again, even if this is killed.
             record(model_folder, "gc", int(folder.name), reason=note.reason, by=note.by)
             with explain_storage_errors(model_folder):
                 remove(folder)
-    return found
+        remove_abandoned(model_folder / REMOVED)
+    return deleted
 
 
-def _described(model_folder: Path, folder: Path, version: int) -> RemovedVersion:
+def _garbage(model_folder: Path, keep: int) -> list[Path]:
+    history, labels = read_history(model_folder), read_labels(model_folder)
+    before = [versions_before(history, label)[-1:] for label in labels]
+    needed = {*labels.values(), *(version for earlier in before for version in earlier)}
+    removed = [number for number in removed_versions(model_folder) if number not in needed]
+    unlabeled = [number for number in versions_of(model_folder) if number not in needed]
+    old = unlabeled[: max(0, len(unlabeled) - keep)]
+    return [
+        *(model_folder / REMOVED / str(number) for number in removed),
+        *(model_folder / str(number) for number in old),
+    ]
+
+
+def _described(model_folder: Path, folder: Path) -> RemovedVersion:
     size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-    return RemovedVersion(model_folder.name, version, size)
+    return RemovedVersion(model_folder.name, int(folder.name), size)
 
 
 def _no_version(model_folder: Path, version: int, known: list[int], kind: str) -> ModelError:
-    return ModelError(
-        f"{model_folder.name} has no version {version} among its {kind} "
-        f"({', '.join(map(str, known)) or 'none'})."
-    )
+    listed = f"its {kind} are {', '.join(map(str, known))}" if known else f"it has no {kind}"
+    return ModelError(f"{model_folder.name} has no such version {version}: {listed}.")

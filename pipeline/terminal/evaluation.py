@@ -24,6 +24,8 @@ def changes(text: str | None) -> dict[str, float]:
     found = {}
     for part in text.split(",") if text else []:
         name, _, strength = part.partition("=")
+        if name.strip() in found:
+            raise RequestError(f"--augment must name each change once; got {text!r}.")
         try:
             found[name.strip()] = float(strength)
         except ValueError:
@@ -41,7 +43,7 @@ def print_evaluation(evaluation: "Evaluation", html: Path | None) -> None:
 
     print_line(escape(sentence(evaluation)))
     for reason, count in evaluation.reasons():
-        print_line(escape(f"{count:,} with the warning: {reason}"))
+        print_line(escape(f"Warning for {count:,} of them: {reason}"))
     first = worst(evaluation, _MOST)
     if first:
         head = "wrong without a warning" if evaluation.class_names else "largest errors"

@@ -49,7 +49,7 @@ def _moved(move: "Move") -> str:
     if move.before is None:
         return f"{place} is new, at version {move.now}."
     if move.before == move.now:
-        return f"{place} is at version {move.now} already."
+        return f"{place} is already at version {move.now}."
     return f"{place} moved from version {move.before} to {move.now}."
 
 
@@ -59,6 +59,8 @@ def print_history(labels: "Labels", history: "Sequence[Entry]") -> None:
         pinned = f" (pinned{_because(labels.pins[label])})" if label in labels.pins else ""
         state = "" if version in labels.existing else ", which does not exist"
         print_line(escape(f"{label}: version {version}{state}{pinned}"))
+    for label in labels.pins.keys() - labels.versions.keys():
+        print_line(escape(f"{label}: pinned{_because(labels.pins[label])}, but does not exist"))
     if not labels.versions:
         print_line("The model has no label.")
     if history:

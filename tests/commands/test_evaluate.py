@@ -69,8 +69,10 @@ def test_folder_is_evaluated(smoke: Path, pictures: Path, tmp_path: Path) -> Non
 def test_text_and_json(smoke: Path, pictures: Path) -> None:
     done = in_process("evaluate", "smoke", pictures, "-C", smoke)
     assert done.code == 0, done.err
-    assert re.match(r"\d+\.\d\d % of 43 pictures are right \(\d+\)\. \d+\.\d\d % are", done.out)
-    assert "1 with the warning: more than one digit" in done.out
+    assert re.match(
+        r"\d+\.\d\d % of 43 pictures are classified correctly \(\d+\)\. \d+\.\d\d % are", done.out
+    )
+    assert "Warning for 1 of them: more than one digit" in done.out
     assert "! Cannot read" in done.out
     document = json.loads(in_process("evaluate", "smoke", pictures, "--json", "-C", smoke).out)
     assert document["pictures"] == sum(document["counts"].values()) == len(document["answers"])
@@ -110,6 +112,13 @@ def test_changed_test_set_has_the_score_of_the_report(smoke: Path) -> None:
         assert found.changes == f"{change} {strength}"
 
 
+def test_file_has_classes_by_number(smoke: Path, pictures: Path) -> None:
+    file = smoke / "exported" / "smoke" / "1" / "model.onnx"
+    found = pipeline.evaluate(file, pictures, workspace=smoke)
+    assert found.class_names == tuple("0123456789")
+    assert found.counts == pipeline.evaluate("smoke", pictures, workspace=smoke).counts
+
+
 def test_values_have_errors(single_output: Path, tmp_path: Path) -> None:
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "seven.png").write_bytes(SEVEN.read_bytes())
@@ -139,6 +148,10 @@ def test_values_have_errors(single_output: Path, tmp_path: Path) -> None:
         (["binary.csv"], "Cannot read binary.csv as CSV"),
         (["other", "--augment", "shift=2"], "--augment changes the images of the test set"),
         (["--augment", "blur=2"], "must be shift=STRENGTH, rotation=STRENGTH"),
+        (["--augment", "shift=nan"], "strength of shift must be from -28 to 28; got nan."),
+        (["--augment", "noise=-1"], "strength of noise must be from 0 to 1; got -1."),
+        (["--augment", "rotate=1,rotation=2"], "must name each change once"),
+        (["none.csv"], "none.csv lists no pictures. Add a line for each."),
         (["--augment", "shift"], "must be NAME=STRENGTH,... with numbers"),
         (["other", "--html", "none/page.html"], "the folder none does not exist"),
     ],
@@ -154,9 +167,10 @@ def test_mistakes_are_explained(
     Path("some.txt").touch()
     Path("bare.csv").write_text("a.png,1\n")
     Path("short.csv").write_text("file,label\na.png\n")
+    Path("none.csv").write_text("file,label\n")
     Path("binary.csv").write_bytes(b"\xff\xfe\x00\n")
     done = in_process("evaluate", "smoke", *arguments, "-C", smoke)
     assert_error(done, 2, words)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        *("bare.csv", "binary.csv", "empty", "loose", "other", "short.csv", "some.txt")
+        *("bare.csv", "binary.csv", "empty", "loose", "none.csv", "other", "short.csv", "some.txt")
     ]

@@ -27,7 +27,7 @@ def model(smoke: Path) -> Predictor:
 
 @pytest.fixture(scope="module")
 def recognized(smoke: Path, model: Predictor) -> tuple[Array, Array]:
-    """Test digits that the network recognizes as they are, and their labels."""
+    """Test digits that the network classifies correctly, and their labels."""
     [data] = (smoke / "runs" / "data").iterdir()
     images, labels = np.load(data / "test_images.npy"), np.load(data / "test_labels.npy")
     probabilities = model.predict(images)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.imaging.resizing import Fit, resized, resized_arrays
+from pipeline.artifacts.preprocessing import Fit
+from pipeline.imaging.resizing import resized, resized_arrays
 
 GRAY = np.random.default_rng(0).integers(0, 256, (8, 6), np.uint8)
 

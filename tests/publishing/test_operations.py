@@ -18,6 +18,7 @@ from pipeline.publishing.history import read_history
 from pipeline.publishing.manifest import Description
 from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import find_published, read_labels, versions_of
+from pipeline.publishing.removal import removed_versions
 from tests.support.command_line import assert_error, command
 from tests.support.files import contents
 
@@ -90,7 +91,7 @@ def test_promotion(workspace: Path) -> None:
     assert pipeline.promote("smoke", workspace=workspace).now == 3
     assert pipeline.promote("smoke/2", label="canary", workspace=workspace).now == 2
     done = command("promote", "smoke", "-C", workspace)
-    assert done.out == "The label stable of smoke is at version 3 already.\n"
+    assert done.out == "The label stable of smoke is already at version 3.\n"
     assert read_labels(folder_of(workspace)) == {"stable": 3, "canary": 2}
 
 
@@ -125,6 +126,10 @@ def test_labels_and_history_are_printed(workspace: Path) -> None:
     ("arguments", "words"),
     [
         (("label", "smoke", "stable"), "must be written LABEL=VERSION, as in stable=3"),
+        (("label", "smoke", "stable=1", "canary=9"), "No label was moved."),
+        (("label", "smoke/2", "stable=1"), "version after the label, as in stable=2"),
+        (("label", "smoke", "stable=1", "--reason", "a\x1b"), "--reason must be one line of text"),
+        (("promote", "smoke/0"), "smoke has no version 0"),
         (("label", "smoke", "stable=9"), "smoke has no version 9; its versions are 1, 2, 3."),
         (("label", "smoke", "stable=new"), "must be a number or a label of smoke (stable)"),
         (("label", "smoke", "2=3"), "must not be a number; got '2'"),
@@ -135,9 +140,9 @@ def test_labels_and_history_are_printed(workspace: Path) -> None:
         (("rollback", "smoke/2"), "pipeline label smoke stable=2"),
         (("rollback", "smoke", "--label", "x"), "no earlier version of the label x, which does"),
         (("remove", "smoke"), "Specify the version to remove as NAME/VERSION; got 'smoke'."),
-        (("remove", "smoke/9"), "no version 9 among its versions (1, 2, 3)"),
+        (("remove", "smoke/9"), "no such version 9: its versions are 1, 2, 3."),
         (("remove", "smoke/3"), "has the label stable. It was not removed. Move the label first"),
-        (("remove", "smoke/1", "--undo"), "no version 1 among its removed versions (none)"),
+        (("remove", "smoke/1", "--undo"), "no such version 1: it has no removed versions."),
         (("gc", "smoke/1", "--keep", "1"), "Specify a model without a version; got 'smoke/1'."),
     ],
 )
@@ -165,13 +170,19 @@ def test_removed_version_is_restored_until_it_is_deleted(workspace: Path) -> Non
     assert done.out == "Restored smoke/2.\n"
     assert contents(folder_of(workspace) / "2") == before
     pipeline.remove("smoke/2", workspace=workspace)
-    done = command("gc", "--keep", "1", "--dry-run", "-C", workspace)
-    assert re.fullmatch(r" *\d.*  smoke/2\nWould free .*\.\n", done.out)
-    assert [one.version for one in pipeline.gc(keep=0, workspace=workspace)] == [2, 1]
+    before = contents(workspace)
+    done = command("gc", "--keep", "0", "--dry-run", "-C", workspace)
+    assert re.fullmatch(r" *\d.*  smoke/1\nWould free .*\.\n", done.out)
+    assert contents(workspace) == before
+    pipeline.label("smoke", {"stable": 3}, workspace=workspace)
+    assert [one.version for one in pipeline.gc(keep=0, workspace=workspace)] == [1]
+    assert removed_versions(folder_of(workspace)) == [2], "a rollback moves stable to it"
+    pipeline.label("smoke", {"stable": None, "other": 3}, workspace=workspace)
+    assert [one.version for one in pipeline.gc(keep=0, workspace=workspace)] == [2]
     assert versions_of(folder_of(workspace)) == [3]
     assert command("gc", "--keep", "0", "-C", workspace).out == "There is nothing to delete.\n"
     done = command("remove", "smoke/2", "--undo", "-C", workspace)
-    assert_error(done, 2, "no version 2 among its removed versions (none)")
+    assert_error(done, 2, "no such version 2: it has no removed versions.")
 
 
 def test_number_of_a_removed_version_is_never_used_again(workspace: Path, smoke: Path) -> None:
@@ -183,10 +194,35 @@ def test_number_of_a_removed_version_is_never_used_again(workspace: Path, smoke:
     pipeline.gc(keep=5, workspace=workspace)
     publish_version(smoke, workspace, "d")
     assert versions_of(folder_of(workspace)) == [1, 2, 4]
+    (folder_of(workspace) / "labels.json").write_text('{"stable": 900}')
+    pipeline.label("smoke", {"stable": 1}, workspace=workspace)
     shutil.rmtree(folder_of(workspace) / "4")  # by hand
     pipeline.label("smoke", {"stable": 1}, workspace=workspace)
     publish_version(smoke, workspace, "e")
     assert versions_of(folder_of(workspace)) == [1, 2, 5]
+
+
+def test_removed_version_is_not_published_again(workspace: Path, smoke: Path) -> None:
+    pipeline.rollback("smoke", workspace=workspace)
+    pipeline.remove("smoke/3", workspace=workspace)
+    with pytest.raises(ModelError, match=r"smoke/3, which was removed.*remove smoke/3 --undo"):
+        publish_version(smoke, workspace, "c")
+    assert versions_of(folder_of(workspace)) == [1, 2]
+    assert read_labels(folder_of(workspace)) == {"stable": 2}
+
+
+def test_label_that_was_removed_and_set_again_is_rolled_back(workspace: Path) -> None:
+    for version in (2, None, 2):
+        pipeline.label("smoke", {"stable": version}, workspace=workspace)
+    assert pipeline.rollback("smoke", workspace=workspace).now == 3
+
+
+def test_history_without_its_last_newline_is_continued(workspace: Path) -> None:
+    path = folder_of(workspace) / "history.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    for version in (1, 2):
+        pipeline.label("smoke", {"stable": version}, workspace=workspace)
+    assert pipeline.history("smoke", workspace=workspace)[-1].version == 2
 
 
 def test_model_without_versions_is_explained(workspace: Path) -> None:

@@ -72,7 +72,13 @@ def test_page_of_another_origin_receives_nothing(
         assert from_page(page, server) == {"error": "Failed to fetch"}
 
 
-@pytest.mark.parametrize("origin", ["example.org", "https://example.org/", "https://a b", "null"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("example.org", "https://example.org/", "https://a b", "null", "https://Example.org"),
+        *("https://*.example.org", "http://example.org:80", "https://a.org:443", "https://a.org:x"),
+    ],
+)
 def test_invalid_origin_is_explained(tmp_path: Path, origin: str) -> None:
-    with pytest.raises(RequestError, match=r"must be SCHEME://HOST\[:PORT\] without a path"):
+    with pytest.raises(RequestError, match=r"must be SCHEME://HOST\[:PORT\] in lower case"):
         pipeline.serve(workspace=tmp_path, allow_origins=(origin,))

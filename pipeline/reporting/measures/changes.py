@@ -49,6 +49,8 @@ def rotate(images: Images, degrees: float) -> Images:
     rotated = np.empty_like(images)
     for first, angle in enumerate((degrees, -degrees)):
         part = np.moveaxis(images[first::2], -1, 1).astype(np.float32)
+        if not len(part):  # of a single image
+            continue
         turned = part.reshape(-1, part[0, 0].size) @ _rotation(angle, *part.shape[2:])
         rotated[first::2] = np.moveaxis(_pixels(turned).reshape(part.shape), 1, -1)
     return rotated

@@ -6,7 +6,10 @@ from pipeline.errors import RequestError
 from pipeline.serving.http.messages import Request, Response
 
 ANY = "*"
-_ORIGIN = re.compile(r"https?://[^/?#@\s]+", re.ASCII)
+# As browsers send it: in lower case, without the default port.
+_ORIGIN = re.compile(
+    r"(http(?!.*:80$)|https(?!.*:443$))://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?"
+)
 _REQUEST_HEADERS = (
     b"authorization, content-type, content-encoding, inference-header-content-length, "
     b"traceparent, x-request-id"
@@ -24,8 +27,8 @@ def require_origins(origins: tuple[str, ...]) -> None:
     for origin in origins:
         if origin != ANY and not _ORIGIN.fullmatch(origin):
             raise RequestError(
-                "--allow-origin must be SCHEME://HOST[:PORT] without a path, such as "
-                f"https://example.org, or * for all; got {origin!r}."
+                "--allow-origin must be SCHEME://HOST[:PORT] in lower case, without a path or the "
+                f"default port, such as https://example.org, or * for all; got {origin!r}."
             )
 
 

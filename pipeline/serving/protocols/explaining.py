@@ -56,7 +56,7 @@ async def _explained(version: Version, images: Images, deadline: float) -> list[
 def _explain(version: Version, images: Images, deadline: float) -> list[Evidence]:
     found = []
     for image in images:
-        if time.perf_counter() > deadline:  # nobody waits any more
+        if time.perf_counter() > deadline:  # the client no longer waits
             raise deadline_exceeded()
         try:
             found.append(version.explainer.explain(image))
