@@ -1,9 +1,11 @@
-"""Run pytest; run the tests that failed once more, each alone in a process of its own.
+"""Run pytest; run the tests that failed once more, module by module, in a process of its own.
 
 Usage: ``python .ci/tests.py [PYTEST-ARGUMENT ...]``, through ``make test PYTEST=...``.
 
-A test that fails twice fails the run. One that passes the second time is unstable: its name is
-printed and, if ``UNSTABLE_TESTS`` names a file, appended there, so that it gets fixed.
+A test that fails twice fails the run. Those of a module that all pass the second time are
+unstable: their names are printed and, if ``UNSTABLE_TESTS`` names a file, appended there, so that
+they get fixed. A fixture that fails once makes every test of its module fail, so modules are
+counted.
 """
 
 import json
@@ -11,9 +13,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import chain, groupby
 from pathlib import Path
 
-MAX_RERUNS = 10  # more failures than this are a fault in the code, not noise
+MAX_MODULES = 10  # failures in more modules than this are a fault in the code, not noise
 LAST_FAILED = Path(".pytest_cache/v/cache/lastfailed")
 
 
@@ -22,13 +25,20 @@ def main(arguments: Sequence[str]) -> int:
     LAST_FAILED.unlink(missing_ok=True)
     code = pytest(*arguments)
     failed = list(json.loads(LAST_FAILED.read_text())) if LAST_FAILED.exists() else []
+    modules = [list(names) for _, names in groupby(sorted(failed, key=module_of), key=module_of)]
     # Exit code 1: all tests ran and some failed. Any other code is not about individual tests.
-    if code != 1 or not 0 < len(failed) <= MAX_RERUNS:
+    if code != 1 or not 0 < len(modules) <= MAX_MODULES:
         return code
-    print(f"Running {len(failed)} failed tests again, one at a time.", flush=True)
-    unstable = [name for name in failed if pytest("-p", "no:cacheprovider", name) == 0]
+    print(f"Running {len(failed)} failed tests again, one module at a time.", flush=True)
+    passed = [names for names in modules if pytest("-p", "no:cacheprovider", *names) == 0]
+    unstable = list(chain.from_iterable(passed))
     report(unstable)
     return code if len(unstable) < len(failed) else 0
+
+
+def module_of(test: str) -> str:
+    """Return the file of a test."""
+    return test.partition("::")[0]
 
 
 def pytest(*arguments: str) -> int:

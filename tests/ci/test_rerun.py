@@ -19,6 +19,21 @@ def test_unstable():
     mark.touch()
     assert not first
 """
+UNSTABLE_FIXTURE = """
+from pathlib import Path
+import pytest
+
+@pytest.fixture(scope="module")
+def opened():
+    mark = Path("{mark}")
+    first = not mark.exists()
+    mark.touch()
+    assert not first
+
+@pytest.mark.parametrize("number", range(20))
+def test_with_fixture(opened, number):
+    assert number < 20
+"""
 PASSES = "def test_passes():\n    assert True\n"
 FAILS = "def test_fails():\n    assert 1 == 2\n"
 
@@ -65,9 +80,15 @@ def test_broken_module_fails_the_run_at_once(tmp_path: Path) -> None:
     assert "again" not in done.stdout
 
 
-def test_many_failures_are_not_run_again(tmp_path: Path) -> None:
-    failures = "".join(FAILS.replace("test_fails", f"test_fails_{n}") for n in range(11))
-    write(tmp_path, a=failures)
+def test_fixture_that_fails_once_is_run_again_for_all_tests_of_its_module(tmp_path: Path) -> None:
+    write(tmp_path, a=UNSTABLE_FIXTURE.format(mark="first"))
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert len((tmp_path / "unstable.txt").read_text().splitlines()) == 20
+
+
+def test_failures_in_many_modules_are_not_run_again(tmp_path: Path) -> None:
+    write(tmp_path, **{f"module_{n}": FAILS for n in range(11)})
     done = run(tmp_path)
     assert done.returncode == 1
     assert "again" not in done.stdout

@@ -1,9 +1,10 @@
 // Visits the page with models of any pictures in Chromium: node any_page.mjs URL FOLDER CHROMIUM.
 // Screenshots are written into FOLDER, and the observations to standard output as one JSON document.
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 import { launch } from "../../pipeline/runtimes/js/chromium.mjs";
-import { desk, openPage, trace } from "./drawing.mjs";
+import { desk, openPage, settled, trace } from "./drawing.mjs";
 
 const [url, folder, executablePath] = process.argv.slice(2);
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
@@ -12,7 +13,7 @@ const seen = { console: [], violations: [] };
 const browser = await launch(executablePath);
 try {
   for (const [size, options] of Object.entries({ desk, phone })) {
-    const page = await openPage(browser, url, seen, { ...options, reducedMotion: "reduce" });
+    const page = await openPage(browser, url, seen, { ...options, reducedMotion: "reduce" }, { before: slowDown });
     seen[size] = {};
     for (const model of await page.$$eval("#model option", (options) => options.map(({ value }) => value))) {
       seen[size][model] = await visit(page, model, size);
@@ -26,10 +27,17 @@ try {
 }
 console.log(JSON.stringify(seen));
 
+/** Descriptions and examples come late, as from a distant server: nothing may be read before. */
+async function slowDown(page) {
+  await page.route(/\/v1\/models\/\w+(\/examples)?$/, async (route) => {
+    await setTimeout(300);
+    await route.continue();
+  });
+}
+
 async function visit(page, model, size) {
   await page.selectOption("#model", model);
-  await page.waitForSelector("#examples button");
-  await page.waitForFunction((name) => document.getElementById("curl").textContent.includes(`/${name}:`), model);
+  await settled(page);
   const empty = await look(page);
   const drawn = (await page.isVisible("#paper")) ? await byPen(page) : null;
   await page.click("#examples button:nth-child(4)");

@@ -29,7 +29,14 @@ export async function openPage(browser, url, seen, options, { before, expectTrou
   before?.(page);
   await page.goto(url);
   await page.waitForSelector("#model:enabled");
+  await settled(page);
   return page;
+}
+
+/** Wait until the page shows the chosen model and its examples, after which nothing moves. */
+export async function settled(page) {
+  await page.waitForSelector('#give[aria-busy="false"]');
+  await page.waitForSelector('#examples[aria-busy="false"]', { state: "attached" });
 }
 
 /** Draw a digit with the mouse. */

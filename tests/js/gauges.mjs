@@ -3,7 +3,7 @@
 import { join } from "node:path";
 
 import { launch } from "../../pipeline/runtimes/js/chromium.mjs";
-import { desk, openPage, phone, trace } from "./drawing.mjs";
+import { desk, openPage, phone, settled, trace } from "./drawing.mjs";
 
 const [url, folder, executablePath] = process.argv.slice(2);
 const gauges = { parity: "balance", digit_value: "line" };
@@ -34,6 +34,7 @@ async function visitAll(page, size) {
   const visits = {};
   for (const [model, gauge] of Object.entries(gauges)) {
     await page.selectOption("#model", model);
+    await settled(page);
     await page.waitForSelector(`#${gauge}`);
     visits[model] = await visit(page, `${size}-${model}`);
   }

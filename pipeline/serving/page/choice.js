@@ -22,6 +22,8 @@ export class Choice extends EventTarget {
     this.#unavailable = unavailable;
     models.addEventListener("change", () => {
       this.stale = true;
+      this.#shown = "";
+      this.#described = undefined; // it describes another model
       versions.value = "";
       this.dispatchEvent(new Event("change"));
     });
@@ -37,12 +39,12 @@ export class Choice extends EventTarget {
     return this.#versions.value;
   }
 
-  /** What the default version predicts, as the server describes it; undefined if it is not ready. */
+  /** What the default version predicts, as the server describes it; undefined until it is ready. */
   get task() {
     return this.#described?.task ?? undefined;
   }
 
-  /** From which pictures it predicts; undefined if it is not ready. */
+  /** From which pictures it predicts; undefined until it is ready. */
   get pictures() {
     return this.#described?.pictures ?? undefined;
   }

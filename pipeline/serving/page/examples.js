@@ -18,15 +18,18 @@ export class Examples {
     const wanted = `${model}/${version}`;
     if (wanted === this.#shown || !model) return;
     this.#shown = wanted;
+    this.#element.setAttribute("aria-busy", "true");
     try {
       const found = await listExamples(model, version);
       if (wanted !== this.#shown) return; // another one was chosen in the meantime
       this.#element.replaceChildren(...found.map((base64, index) => this.#button(base64, `Example ${index + 1}`)));
       this.#element.hidden = found.length === 0;
     } catch {
+      if (wanted !== this.#shown) return;
       this.#shown = ""; // the page works without them, and asks again
       this.#element.hidden = true;
     }
+    this.#element.setAttribute("aria-busy", "false");
   }
 
   #button(base64, name) {

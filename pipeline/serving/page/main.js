@@ -95,6 +95,7 @@ function want() {
 
 function adapt() {
   if (choice.model) program.show(choice.model, choice.version, choice.documents);
+  element("give").setAttribute("aria-busy", !choice.task);
   if (!choice.task) return;
   const { task, pictures } = choice;
   adaptTexts(task, pictures);
@@ -139,6 +140,7 @@ function showPicture(picture) {
 async function step() {
   try {
     if (choice.stale) await choice.load();
+    if (choice.stale) return null; // another model was chosen while it loaded, and requested
     if (notice.kind !== "refused") notice.clear();
     if (pending) await predict();
     return null;
