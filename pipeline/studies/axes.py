@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 from pipeline.errors import ConfigError
@@ -80,6 +81,32 @@ def num_points(axes: tuple[Axis, ...]) -> int:
         for axis in axes
         if not isinstance(axis.values, Range)
     )
+
+
+def covering(axes: tuple[Axis, ...]) -> Iterator[Values]:
+    """Yield points that together have every value, and both limits of each range.
+
+    In each point, only one axis does not have its first value, so there are as many points as
+    values.
+    """
+    firsts = [next(_points_of(axis)) for axis in axes]
+    yield _merged(firsts)
+    for index, axis in enumerate(axes):
+        for own in islice(_points_of(axis), 1, None):
+            yield _merged([*firsts[:index], own, *firsts[index + 1 :]])
+
+
+def _merged(points: Iterable[Values]) -> Values:
+    return {key: value for point in points for key, value in point.items()}
+
+
+def _points_of(axis: Axis) -> Iterator[Values]:
+    if isinstance(axis.values, Range):
+        yield from ({axis.key: limit} for limit in (axis.values.low, axis.values.high))
+        return
+    for choice in axis.values:
+        for inner in covering(choice.axes):
+            yield {axis.key: copy.deepcopy(choice.value), **inner}
 
 
 def choose(axes: tuple[Axis, ...], chooser: Chooser) -> Values:

@@ -30,16 +30,17 @@ class Importance:
 def importances(result: StudyResult) -> list[Importance]:
     """Return the importance of each axis that varies, the largest first.
 
-    It is eta squared of a one-way analysis of variance of the validation scores of all trials that
-    have one: the sum of squares between the levels of the axis, divided by the total sum of squares
-    (Cohen, "Statistical Power Analysis for the Behavioral Sciences", 2nd edition, 1988, section
-    8.2). A trial without a value of the axis belongs to a level of its own. An axis with more than
-    8 different numbers, such as a range, is divided at its quartiles.
+    It is eta squared of a one-way analysis of variance of the validation scores of all complete
+    trials, since a pruned one was trained for fewer epochs: the sum of squares between the levels
+    of the axis, divided by the total sum of squares (Cohen, "Statistical Power Analysis for the
+    Behavioral Sciences", 2nd edition, 1988, section 8.2). A trial without a value of the axis
+    belongs to a level of its own. An axis with more than 8 different numbers, such as a range, is
+    divided at its quartiles.
 
     Only main effects count, not interactions, and the estimate is biased upward: levels with few
     trials differ by chance.
     """
-    rated = [trial for trial in result.distinct_trials if result.score.name in trial.metrics]
+    rated = [trial for trial in result.distinct_trials if trial.status == "complete"]
     scores = [trial.metrics[result.score.name] for trial in rated]
     found = []
     for key in result.keys:

@@ -25,8 +25,9 @@ from pipeline.tasks.registry import task_of
 
 @dataclass(frozen=True)
 class Study:
-    """A study: its settings, the configuration it varies, and the axes."""
+    """A study: its file and settings, the configuration it varies, and the axes."""
 
+    file: Path
     settings: StudySchema
     base: Path
     axes: tuple[Axis, ...]
@@ -96,7 +97,7 @@ def read_study(path: Path) -> Study:
         )
     axes = read_axes(settings.axes, places)
     check_settings(settings, axes, places)
-    study = Study(settings, base, axes, places)
+    study = Study(file, settings, base, axes, places)
     deque(study.checked_configs(), maxlen=0)
     if settings.target is not None:
         score = task_of(study.config_of({})).quality

@@ -5,14 +5,16 @@ from itertools import islice, takewhile
 
 from pipeline.engine.workspace import Workspace
 from pipeline.progress import Progress, Unit
-from pipeline.studies.axes import num_points
+from pipeline.studies.axes import Values, num_points
 from pipeline.studies.budget import is_used_up, within
 from pipeline.studies.executor import open_executor
 from pipeline.studies.reading import Study
 from pipeline.studies.schema import GRID, StudySchema
+from pipeline.studies.search.opening import open_search
 from pipeline.studies.search.search import Grid, Proposal, Search
+from pipeline.studies.training_checks import check_batch_sizes, check_networks
 from pipeline.studies.trial import Trial
-from pipeline.studies.trial_checks import check_combinations, check_networks, grid_trials
+from pipeline.studies.trial_checks import check_combinations, check_effects, checked_trials
 from pipeline.studies.trial_runs import is_stored
 from pipeline.tasks.registry import task_of
 
@@ -45,13 +47,24 @@ def run_trials(study: Study, workspace: Workspace, progress: Progress) -> tuple[
 
 
 def _check(study: Study, workspace: Workspace, progress: Progress) -> None:
-    """Find what is wrong with any trial of a grid before the first one begins."""
-    trials = grid_trials(study)
+    """Find what is wrong with any trial before the first one begins."""
+    check_effects(study)
+    trials = checked_trials(study)
     check_combinations(study, trials)
-    if not trials or study.settings.executor != "local":  # on Ray, this process trains nothing
+    if study.settings.executor != "local":  # on Ray, this process trains nothing
         return
-    if not is_stored(study.config_of(trials[-1]), workspace):  # else, all of them are
+    if not is_stored(study.config_of(_telling(study, trials)), workspace):
         check_networks(study, trials, progress)
+        check_batch_sizes(study, trials, workspace, progress)
+
+
+def _telling(study: Study, trials: Sequence[Values]) -> Values:
+    """Return a trial that is stored only if the trials have been checked before."""
+    if study.settings.search.name == GRID:
+        return trials[-1]
+    first = open_search(study, task_of(study.config_of({})).quality).propose()
+    assert first is not None, "a sampler always proposes a trial"
+    return first.values
 
 
 def _batch(search: Search, settings: StudySchema, trials: Sequence[Trial]) -> Iterable[Proposal]:

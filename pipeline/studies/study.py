@@ -6,6 +6,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.progress import Progress
 from pipeline.stages import plan_stages
 from pipeline.studies.documents.writing import write_documents
+from pipeline.studies.folder import results_folder
 from pipeline.studies.reading import Study
 from pipeline.studies.results import Group, StudyResult
 from pipeline.studies.running import run_trials
@@ -16,12 +17,12 @@ def run_study(study: Study, workspace: Workspace, progress: Progress) -> StudyRe
     """Run the trials that are not stored, compare all, and write ``studies/<name>/``.
 
     Raises:
-        PipelineError: see ``run_trials``.
+        PipelineError: see ``run_trials`` and ``results_folder``.
         StorageError: a document cannot be written.
     """
+    folder = results_folder(study, workspace)
     trials = run_trials(study, workspace, progress)
     score = task_of(study.config_of({})).quality
-    folder = workspace.root / "studies" / study.name
     winner = StudyResult(study, folder, score, trials, {}).winner
     result = StudyResult(study, folder, score, trials, _test_metrics(study, winner, workspace))
     write_documents(result, progress)

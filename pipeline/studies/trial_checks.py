@@ -1,23 +1,39 @@
-"""Checks of the trials of a grid before the first one begins."""
+"""Checks of the trials of a study before the first one begins."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 
-from pipeline.errors import RequestError
-from pipeline.progress import Progress, Silent
-from pipeline.stages import STAGES, check_network
-from pipeline.studies.axes import Values, grid
+from pipeline.artifacts.stage_facts import EvaluateFacts
+from pipeline.errors import ConfigError, RequestError
+from pipeline.stages import STAGES
+from pipeline.studies.axes import Values, all_axes, covering, grid
 from pipeline.studies.reading import Study
-from pipeline.studies.results import SEED
 from pipeline.studies.schema import GRID
 
 
-def grid_trials(study: Study) -> list[Values]:
-    """Return the trials of a grid, as far as they are within the budget of trials."""
+def checked_trials(study: Study) -> list[Values]:
+    """Return the trials of a grid within its budget; for a sampler, some that have every value."""
     if study.settings.search.name != GRID:
-        return []
+        return list(covering(study.axes))
     return list(islice(grid(study.axes), study.settings.budget.trials))
+
+
+def check_effects(study: Study) -> None:
+    """Check that trials differ in something: they end before the last stages.
+
+    Raises:
+        ConfigError: no stage of a trial reads the key of an axis.
+    """
+    last = [stage.name for stage in STAGES].index(EvaluateFacts.stage)
+    read = {key.partition(".")[0] for stage in STAGES[: last + 1] for key in stage.reads}
+    for axis in all_axes(study.axes):
+        if axis.key.partition(".")[0] not in read:
+            raise ConfigError(
+                f"axes.{axis.key} has no effect: the trials of a study end after "
+                f"{EvaluateFacts.stage}, and no stage up to it reads the key; got it in "
+                f"{axis.place}. Remove it."
+            )
 
 
 def check_combinations(study: Study, trials: list[Values]) -> None:
@@ -31,23 +47,6 @@ def check_combinations(study: Study, trials: list[Values]) -> None:
             config = study.config_of(values)
             for stage in STAGES:
                 stage.validate(config)
-
-
-def check_networks(study: Study, trials: list[Values], progress: Progress) -> None:
-    """Build networks and optimizers of some trials, which together have every value.
-
-    Raises:
-        RequestError: Keras does not know a name or an argument; the message names the trial.
-        MissingExtra: the extra ``train`` is not installed.
-    """
-    known: set[str] = set()
-    with progress.task("checking the trials"):
-        for values in trials:
-            new = {f"{key}={value}" for key, value in values.items() if key != SEED} - known
-            if new:
-                with errors_of_trial(values):
-                    check_network(study.config_of(values), Silent())
-                known |= new
 
 
 @contextmanager

@@ -67,8 +67,20 @@ def prepare_data(study: Study, workspace: Workspace, progress: Progress) -> None
         PipelineError: the data cannot be prepared.
     """
     for config in study.checked_configs():
-        if _plan(config, workspace, progress).output(DataFacts) is None:
-            run_stages(config, workspace, progress, until=DataFacts.stage)
+        plan_with_data(config, workspace, progress)
+
+
+def plan_with_data(config: Config, workspace: Workspace, progress: Progress) -> Plan:
+    """Return the plan of a run whose data is prepared, if necessary now.
+
+    Raises:
+        PipelineError: the data cannot be prepared.
+    """
+    planned = _plan(config, workspace, progress)
+    if planned.output(DataFacts) is None:
+        run_stages(config, workspace, progress, until=DataFacts.stage)
+        planned = _plan(config, workspace, progress)
+    return planned
 
 
 def _plan(config: Config, workspace: Workspace, progress: Progress) -> Plan:

@@ -9,11 +9,11 @@ import keras
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
 from pipeline.artifacts.history import write_history
 from pipeline.artifacts.stage_facts import DataFacts, TrainFacts
+from pipeline.config.batch_size import batch_size_of
 from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
-from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model, summarize
 from pipeline.models.threads import use_threads
 from pipeline.progress import Training
@@ -46,7 +46,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     use_threads(config)
     keras.utils.set_random_seed(config.train.seed)
     model = _new_model(config, data, config.train.precision)
-    batch_size = _batch_size(config, len(data.train))
+    batch_size = batch_size_of(config, len(data.train))
     with with_places(config), context.progress.task("loading images"):
         feed = open_feed(
             data.train,
@@ -133,15 +133,3 @@ def _new_model(config: "Config", data: DataSet, precision: str) -> keras.Model:
         task=task_of(config),
         precision=precision,
     )
-
-
-def _batch_size(config: "Config", num_images: int) -> int:
-    if config.train.batch_size == "full":
-        return num_images
-    if config.train.batch_size > num_images:
-        raise ConfigError(
-            f"train.batch_size must be at most the number of training images, {num_images:,}; "
-            f"got {config.train.batch_size:,} in {config.place_of('train.batch_size')}. "
-            "Write full for all images."
-        )
-    return config.train.batch_size

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +332,14 @@ def test_importance_of_axes_is_sorted_and_has_absent_values(tmp_path: Path) -> N
     found = importances(study_result(tmp_path, trials))
     assert [(one.key, one.num_levels) for one in found] == [(RATE, 2), (SEED, 2)]
     assert [one.share for one in found] == pytest.approx([0.25 / 0.26, 0.01 / 0.26])
+
+
+def test_pruned_trials_do_not_count_for_the_importance(tmp_path: Path) -> None:
+    complete = [trial(0.9, rate=1, seed=0), trial(0.8, rate=2, seed=0), trial(0.9, rate=2, seed=1)]
+    pruned = replace(trial(0.1, rate=1, seed=1), status="pruned")
+    found = importances(study_result(tmp_path, [*complete, pruned]))
+    assert found == importances(study_result(tmp_path, complete))
+    assert {one.key: one.share for one in found}[RATE] == pytest.approx(0.25)
 
 
 def test_many_numbers_are_put_into_groups_for_the_importance(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config.yaml_text import value_text
 from pipeline.errors import ConfigError
-from pipeline.studies.axes import grid, num_points, single_values
+from pipeline.studies.axes import covering, grid, num_points, single_values
 from pipeline.studies.command_line import command_line
 from pipeline.studies.reading import Study, read_study
 from tests.support.paths import PROJECT, SMOKE
@@ -35,6 +35,30 @@ def test_grid_has_all_combinations_and_the_first_axis_changes_last(tmp_path: Pat
     found = [(p["optimizer.learning_rate"], p["train.seed"]) for p in points(study)]
     assert found == expected
     assert num_points(study.axes) == len(expected)
+
+
+def test_covering_points_have_every_value_with_the_first_one_of_all_other_axes(
+    tmp_path: Path,
+) -> None:
+    study = study_of(
+        tmp_path,
+        axes="""axes:
+  optimizer:
+    - {value: sgd, axes: {optimizer.momentum: [0, 0.9]}}
+    - adam
+  model.dropout: {low: 0.1, high: 0.5}
+  train.seed: [0, 1]""",
+        search="search: random",
+        budget="budget: {trials: 1}",
+    )
+    first = {"optimizer": "sgd", "optimizer.momentum": 0, "model.dropout": 0.1, "train.seed": 0}
+    assert list(covering(study.axes)) == [
+        first,
+        {**first, "optimizer.momentum": 0.9},
+        {"optimizer": "adam", "model.dropout": 0.1, "train.seed": 0},
+        {**first, "model.dropout": 0.5},
+        {**first, "train.seed": 1},
+    ]
 
 
 def test_axes_of_a_value_apply_to_it_only(tmp_path: Path) -> None:

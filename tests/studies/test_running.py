@@ -108,8 +108,10 @@ def test_trial_is_the_run_with_the_same_overrides(workspace: Path, result: Study
 
 def test_missed_gate_does_not_fail_a_trial(workspace: Path, result: StudyResult) -> None:
     del result
-    lines = ("axes: {optimizer: [adam], publish.min_accuracy_on_sample: [1.0]}",)
-    found = api.study(study_file(workspace, *lines, name="gate"), workspace=workspace)
+    file = study_file(workspace, "axes: {optimizer: [adam]}", name="gate")
+    gate = "overrides: {publish.min_accuracy_on_sample: 1.0, "
+    file.write_text(file.read_text().replace("overrides: {", gate))
+    found = api.study(file, workspace=workspace)
     assert [trial.status for trial in found.trials] == ["complete"]
 
 
@@ -216,6 +218,68 @@ def test_every_trial_of_a_grid_is_checked_before_the_first_one_begins(
         api.study(study_file(tmp_path, f"axes: {axes}"), workspace=tmp_path)
     assert all(word in str(error.value) for word in words), str(error.value)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        (
+            "{optimizer.learning_rate: {low: 0.1, high: 0.2}, model.activation: [relu, rleu]}",
+            ["learning_rate=0.1, model.activation=rleu cannot run.", "Did you mean 'relu'?"],
+        ),
+        (
+            "{optimizer.learning_rate: {low: 0.1, high: 0.2}, train.batch_size: [64, 4096]}",
+            [
+                "The trial with optimizer.learning_rate=0.1, train.batch_size=4096 cannot run.",
+                "at most the number of training images, 3,667; got 4,096 in",
+                "random.yaml, line 4. Write full for all images.",
+            ],
+        ),
+    ],
+)
+def test_every_value_of_a_sampler_is_checked_before_the_first_trial_begins(
+    tmp_path: Path, axes: str, words: list[str]
+) -> None:
+    lines = (f"axes: {axes}", "search: random", "budget: {trials: 2}")
+    with pytest.raises(ConfigError) as error:
+        api.study(study_file(tmp_path, *lines, name="random"), workspace=tmp_path)
+    assert all(word in str(error.value) for word in words), str(error.value)
+    assert not (tmp_path / "runs" / "train").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("name", "a"),
+        ("publish.min_accuracy", "0.5"),
+        ("export.formats", "[onnx]"),
+        ("verify.runtimes", "[onnxruntime]"),
+    ],
+)
+def test_axes_that_no_trial_reads_are_refused(tmp_path: Path, key: str, value: str) -> None:
+    file = study_file(tmp_path, f"axes: {{train.seed: [0], {key}: [{value}]}}")
+    with pytest.raises(ConfigError) as error:
+        api.study(file, workspace=tmp_path)
+    assert str(error.value) == (
+        f"axes.{key} has no effect: the trials of a study end after evaluate, and no stage up to "
+        f"it reads the key; got it in {file}, line 4. Remove it."
+    )
+
+
+def test_another_file_of_the_same_name_does_not_overwrite_the_results(
+    workspace: Path, result: StudyResult
+) -> None:
+    before = (result.folder / "results.json").read_bytes()
+    (workspace / "other").mkdir()
+    other = study_file(workspace / "other", "axes: {train.seed: [0]}")
+    with pytest.raises(ConfigError) as error:
+        api.study(other, workspace=workspace)
+    known = os.path.relpath(workspace / "few.yaml")
+    assert str(error.value) == (
+        f"The name of a study must be unique in its workspace; got 'few' in {other}, line 1, and "
+        f"{result.folder} has the results of {known}. Change the name, or remove the folder."
+    )
+    assert (result.folder / "results.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(

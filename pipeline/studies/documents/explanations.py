@@ -16,7 +16,7 @@ COSTS = (
 COMMAND = "This command runs the best seed of the winner again, and publishes the network:"
 IMPORTANCE = (
     "The share of the variance of the validation {score} that the values of an axis explain on "
-    "their own (eta squared), over all trials with a score. It depends on the values that were "
+    "their own (eta squared), over all complete trials. It depends on the values that were "
     "tried, does not count interactions of axes, and is too large where there are few trials for "
     "each value. An axis that only some trials have also shows the difference to the others."
 )
