@@ -12,7 +12,7 @@ PYTEST ?= $(BIN)/python -m pytest
 PARALLEL := --numprocesses=3 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
-.PHONY: help install javascript studies ray mlflow run serve test test-fast lint proto lock clean bench bench-check bench-environments \
+.PHONY: help install javascript studies ray mlflow signing run serve test test-fast lint proto lock clean bench bench-check bench-environments \
   bench-serving bench-serving-soak campaign campaign-ci docs fuzz
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make studies     install Optuna and pyarrow (studies with samplers or pruners; Parquet)"
 	@echo "make ray         install Ray (studies with executor: ray)"
 	@echo "make mlflow      install MLflow (track: {mlflow: ...})"
+	@echo "make signing     install model-signing (publish.sign, pipeline sign, --public-key)"
 	@echo "make javascript  install the JavaScript runtimes (require Node.js; in a browser, Chromium)"
 	@echo "make test        install what tests need, then run all tests"
 	@echo "make test-fast   install, then run the tests that need neither TensorFlow nor other processes"
@@ -81,7 +82,7 @@ $(VENV)/installed: requirements/run.txt $(BUILD)
 
 # Tests and lint need more than a run, in the same environment.
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
-	@$(INSTALL) $(VENV) $< --add --size "260 MB"
+	@$(INSTALL) $(VENV) $< --add --size "290 MB"
 	@touch $@
 
 # The base package alone: tests prove that it predicts and serves without TensorFlow.
@@ -128,6 +129,13 @@ $(VENV)/installed-mlflow: requirements/mlflow.txt $(VENV)/installed
 	@$(INSTALL) .venv-mlflow $< --editable --size "770 MB"
 	@touch $@
 
+# The packages of the extra `signing`, beside those of a run.
+signing: install $(VENV)/installed-signing
+
+$(VENV)/installed-signing: requirements/signing.txt $(VENV)/installed
+	@$(INSTALL) $(VENV) $< --add --size "31 MB"
+	@touch $@
+
 # The npm packages of the JavaScript runtimes, in a user's folder that all clones share (see
 # docs/runtimes.md); an existing folder is not changed.
 javascript:
@@ -150,9 +158,10 @@ lock: .venv-uv/installed
 	$(COMPILE) pyproject.toml --extra studies --constraint requirements/run.txt -o requirements/studies.txt
 	$(COMPILE) pyproject.toml --extra ray --constraint requirements/run.txt --constraint requirements/studies.txt -o requirements/ray.txt
 	$(COMPILE) pyproject.toml --extra mlflow --constraint requirements/run.txt --constraint requirements/studies.txt -o requirements/mlflow.txt
+	$(COMPILE) pyproject.toml --extra signing --constraint requirements/run.txt -o requirements/signing.txt
 	$(COMPILE) pyproject.toml --constraint requirements/run.txt -o requirements/base.txt
 	$(COMPILE) --group build --constraint requirements/run.txt -o requirements/build.txt
-	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt --constraint requirements/studies.txt -o requirements/dev.txt
+	$(COMPILE) --group dev --constraint requirements/run.txt --constraint requirements/build.txt --constraint requirements/studies.txt --constraint requirements/signing.txt -o requirements/dev.txt
 	$(COMPILE) --group docs --constraint requirements/run.txt --constraint requirements/dev.txt -o requirements/docs.txt
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/run.txt -o requirements/fuzz.txt
 	$(COMPILE) --group installer -o requirements/uv.txt

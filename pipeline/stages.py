@@ -41,6 +41,7 @@ from pipeline.runtimes.registry import runtime_versions
 from pipeline.runtimes.requirements import chosen_runtimes, require_verifiable
 from pipeline.tasks.combinations import check_combinations
 from pipeline.tasks.registry import module_of, task_of
+from pipeline.trust.keys import require_private_key
 
 
 def check_network(
@@ -112,6 +113,13 @@ def _validate_runtimes(config: Config) -> None:
 def _require_quality(facts: EvaluateFacts, config: Config, source: Source) -> None:
     _, score = facts.metrics["validation"].headline
     require_quality(score, config, sampled=source.sampled)
+
+
+def _check_key(config: Config) -> None:
+    """Find a key that cannot sign before the version is trained."""
+    if config.publish.sign is not None:
+        key = Path(config.publish.sign).expanduser()
+        require_private_key(key, f"publish.sign in {config.place_of('publish.sign')}")
 
 
 def _task(config: Config) -> Sequence[str]:
@@ -208,6 +216,7 @@ STAGES = (
         reads=("name", "data.target", *_TASK, "publish"),
         packages=("numpy", "onnx", "scipy"),
         is_current=is_published,
+        validate=_check_key,
     ),
 )
 GRAPH = Graph(STAGES, DataSources(), identity=TrainFacts.stage)

@@ -3,7 +3,7 @@
 from pipeline.api.arguments import DEFAULT_CONFIG
 from pipeline.api.configuration import describe_layers, resolve_config, why
 from pipeline.api.lecture import explain_gradients, gradcheck
-from pipeline.api.models import evaluate, list_models, serve, verify
+from pipeline.api.models import evaluate, list_models, serve, sign, verify
 from pipeline.api.operations import gc, history, label, labels, promote, remove, rollback
 from pipeline.api.recorded import (
     compare,
@@ -49,6 +49,7 @@ __all__ = [
     "run",
     "runs",
     "serve",
+    "sign",
     "study",
     "tensorboard_command",
     "track_status",

@@ -8,10 +8,11 @@ from pipeline.api.arguments import existing_workspace
 from pipeline.artifacts.checks import Check
 from pipeline.commands.loading import PathLike
 from pipeline.engine.workspace import Workspace
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, RequestError
 from pipeline.progress import Progress, default_progress
 from pipeline.publishing.listing import list_published
 from pipeline.publishing.published_folder import PublishedModel, find_published
+from pipeline.publishing.signatures import require_signed, sign_version, signature_path
 from pipeline.system.atomic import write_file
 
 if TYPE_CHECKING:
@@ -32,13 +33,16 @@ def verify(
     model: PathLike,
     runtimes: Sequence[str] = (),
     *,
+    public_key: PathLike | None = None,
     workspace: PathLike = ".",
     progress: Progress | None = None,
 ) -> list[Check]:
     """Verify a published model or an ONNX file on this machine, on the whole test set.
 
+    With a ``public_key``, the signature of the published model is checked first.
+
     Raises:
-        ModelError: ``model`` is neither.
+        ModelError: ``model`` is neither, or is not signed.
         VerificationFailed: a file was altered, or its predictions differ.
     """
     from pipeline.commands.verify_file import verify_file
@@ -49,8 +53,34 @@ def verify(
     path = locate(model, resolved.exported)
     shown = progress or default_progress()
     if path.is_file():
+        if public_key is not None:
+            raise RequestError(
+                f"A single file has no signature; got {path} with a public key. Specify the "
+                "published folder, such as exported/mlp/1."
+            )
         return verify_file(path, runtimes, resolved, shown)
-    return verify_published(find_published(path), runtimes, resolved, shown)
+    published = find_published(path)
+    if public_key is not None:
+        require_signed(published.path, Path(public_key))
+    return verify_published(published, runtimes, resolved, shown)
+
+
+def sign(model: PathLike, key: PathLike, *, workspace: PathLike = ".") -> Path:
+    """Sign a published version with a private key, and return the file with the signature.
+
+    The files of the version are compared with its manifest first.
+
+    Raises:
+        ModelError: ``model`` is not published, or was altered.
+        RequestError: the key cannot sign.
+        MissingExtra: the extra ``signing`` is not installed.
+    """
+    from pipeline.publishing.locating import locate
+
+    published = find_published(locate(model, Workspace(Path(workspace)).exported))
+    published.require_unaltered()
+    sign_version(published.path, Path(key), setting="--key")
+    return signature_path(published.path)
 
 
 def evaluate(
@@ -110,6 +140,7 @@ def serve(
         require_certificate,
         require_token_or_tls,
     )
+    from pipeline.trust.keys import require_public_key
 
     exported = Workspace(Path(workspace)).exported
     settings = Settings(
@@ -120,5 +151,7 @@ def serve(
     )
     require_origins(settings.allow_origins)
     require_certificate(settings.certificate, settings.key)
+    if settings.public_key is not None:
+        require_public_key(settings.public_key, "--public-key")
     require_token_or_tls(settings, insecure=insecure)
     serving.serve(settings, on_open)

@@ -14,6 +14,7 @@ from pipeline.cli.published import models, predict, verify
 from pipeline.cli.report import report
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
+from pipeline.cli.signing import sign
 from pipeline.cli.study import study
 from pipeline.cli.track import track
 from pipeline.cli.watching import watch
@@ -48,6 +49,7 @@ for command in (
     rollback,
     remove,
     gc,
+    sign,
     doctor,
 ):
     app.command()(command)

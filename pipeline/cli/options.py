@@ -25,6 +25,14 @@ OwnCode = Annotated[
 AllowOutside = Annotated[
     bool, typer.Option("--allow-outside", help="Let callbacks write outside the workspace.")
 ]
+PublicKey = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A file with a public key (PEM); versions that its private key did not sign are "
+        "refused.",
+    ),
+]
 Arguments = Annotated[
     list[str] | None,
     typer.Argument(

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import HERE, Debug, Json, Quiet, Verbose, WorkspaceDir, require_one
+from pipeline.cli.options import (
+    HERE,
+    Debug,
+    Json,
+    PublicKey,
+    Quiet,
+    Verbose,
+    WorkspaceDir,
+    require_one,
+)
 from pipeline.terminal.session import print_error, print_json, report_errors, show_progress
 
 
@@ -71,6 +80,7 @@ def verify(
         list[str] | None, typer.Option(help="Use this runtime only; may be repeated.")
     ] = None,
     workspace: WorkspaceDir = HERE,
+    public_key: PublicKey = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
@@ -91,7 +101,13 @@ def verify(
 
         require_one(quiet=quiet, verbose=verbose)
         with show_progress(interruption, None, debug=debug, quiet=quiet) as progress:
-            checks = api.verify(model, runtime or (), workspace=workspace, progress=progress)
+            checks = api.verify(
+                model,
+                runtime or (),
+                public_key=public_key,
+                workspace=workspace,
+                progress=progress,
+            )
         is_file = locate(model, Workspace(workspace).exported).is_file()
         failure = None
         try:

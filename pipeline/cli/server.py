@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import HERE, Debug, Json, WorkspaceDir
+from pipeline.cli.options import HERE, Debug, Json, PublicKey, WorkspaceDir
 from pipeline.terminal.session import print_json, report_errors
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def serve(
             "may be repeated; * for all.",
         ),
     ] = None,
+    public_key: PublicKey = None,
     workspace: WorkspaceDir = HERE,
     json: Json = False,
     debug: Debug = False,
@@ -148,5 +149,6 @@ def serve(
             ),
             access_log=access_log,
             allow_origins=tuple(allow_origin or ()),
+            public_key=public_key,
             on_open=print_started,
         )

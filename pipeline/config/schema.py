@@ -215,6 +215,11 @@ class Publish(Section):
         description="The license of the model by its SPDX identifier, such as Apache-2.0, for the "
         "model card.",
     )
+    sign: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="A file with an ECDSA private key (PEM), which signs the version; needs the "
+        "extra signing.",
+    )
 
 
 class Track(Section):

@@ -25,6 +25,7 @@ from pipeline.publishing.published_folder import (
     read_version,
     taken_numbers,
 )
+from pipeline.publishing.signatures import sign_version, signature_path
 from pipeline.publishing.verification_records import write_record
 from pipeline.system.atomic import (
     FolderExists,
@@ -39,9 +40,14 @@ CARD = "README.md"
 
 
 def publish(
-    candidate: Candidate, model_folder: Path, *, label: str | None, republish: bool = False
+    candidate: Candidate,
+    model_folder: Path,
+    *,
+    label: str | None,
+    republish: bool = False,
+    key: Path | None = None,
 ) -> PublishedModel:
-    """Add a version and move the label to it, unless the label is pinned.
+    """Add a version, sign it with a key, and move the label to it, unless the label is pinned.
 
     The same candidate is published only once. One with the files of a published version adds a
     record of its verification to that version. Neither moves a label that exists, since users may
@@ -49,6 +55,7 @@ def publish(
 
     Raises:
         ModelError: an exported file was altered after it was verified, or the version was removed.
+        RequestError: the key cannot sign.
         StorageError: the folder cannot be written.
     """
     with explain_storage_errors(model_folder):
@@ -61,9 +68,10 @@ def publish(
         if found is None and not republish:
             _require_not_removed(candidate, model_folder)
         if found is None:
-            version = _add_version(candidate, model_folder, label)
+            version = _add_version(candidate, model_folder, label, key)
         else:
             version = found.version
+            _sign(found.path, key)
             _add_to(found, candidate, label)
     return read_version(model_folder / str(version))
 
@@ -91,7 +99,15 @@ def _add_to(found: PublishedModel, candidate: Candidate, label: str | None) -> N
         write_labels(model_folder, {**labels, label: found.version})
 
 
-def _add_version(candidate: Candidate, model_folder: Path, label: str | None) -> int:
+def _sign(folder: Path, key: Path | None) -> None:
+    """Sign a version that has no signature yet."""
+    if key is not None and not signature_path(folder).exists():
+        sign_version(folder, key, setting="publish.sign")
+
+
+def _add_version(
+    candidate: Candidate, model_folder: Path, label: str | None, key: Path | None
+) -> int:
     while True:
         version = _unused_number(model_folder)
         if label is not None and label not in read_pins(model_folder):
@@ -99,6 +115,7 @@ def _add_version(candidate: Candidate, model_folder: Path, label: str | None) ->
         try:
             with new_folder(model_folder / str(version)) as folder:
                 _write_version(folder, candidate, version)
+            _sign(model_folder / str(version), key)
             record(model_folder, "publish", version)
         except FolderExists:  # made by hand just now
             continue

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 # Where this machine gets its data and tracks its runs; elsewhere, the defaults apply.
 _FOLDERS, _HOSTS = ("path", "manual_dir", "tfds_dir"), ("mirrors",)
 _OVERRIDE = re.compile(r"(?P<key>[^=]+)=(?P<value>.*)", re.DOTALL)
-_OF_THE_MACHINE = {f"data.{name}" for name in (*_FOLDERS, *_HOSTS)} | {"track", "track.mlflow"}
+_OF_THE_MACHINE = {
+    *(f"data.{name}" for name in (*_FOLDERS, *_HOSTS)),
+    *("track", "track.mlflow", "publish.sign"),
+}
 
 
 def portable_config(config: "Config", workspace: Path) -> dict[str, Any]:
@@ -27,6 +30,7 @@ def portable_config(config: "Config", workspace: Path) -> dict[str, Any]:
     """
     values = config.model_dump(mode="json")
     del values["track"]
+    values["publish"]["sign"] = None
     data = values["data"]
     data |= dict.fromkeys(_HOSTS)
     data |= {name: data[name] and Path(data[name]).name for name in _FOLDERS}
@@ -52,8 +56,9 @@ def _portable_override(override: str, workspace: Path) -> str | None:
     if found is None or found["key"] in _OF_THE_MACHINE:
         return None
     value = load_yaml(found["value"], override)[1]
-    if found["key"] == "data" and isinstance(value, dict):
-        value = {key: one for key, one in value.items() if f"data.{key}" not in _OF_THE_MACHINE}
+    if isinstance(value, dict):
+        section = found["key"]
+        value = {k: one for k, one in value.items() if f"{section}.{k}" not in _OF_THE_MACHINE}
     portable = _each_text(value, lambda text: _portable_path(text, workspace))
     return f"{found['key']}={value_text(portable)}"
 

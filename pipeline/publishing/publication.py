@@ -13,6 +13,7 @@ from pipeline.publishing.published_folder import (
     read_version,
     versions_of,
 )
+from pipeline.publishing.signatures import signature_path
 from pipeline.publishing.verification_records import has_record, records_of
 
 if TYPE_CHECKING:
@@ -109,5 +110,7 @@ def is_published(
     same = model.manifest.fingerprint == output.fingerprint or has_record(
         folder, version, output.fingerprint
     )
+    if config.publish.sign is not None and not signature_path(model.path).exists():
+        return False
     pending = is_label_pending(folder, output.fingerprint)
     return has_label and same and not pending and not model.alterations()

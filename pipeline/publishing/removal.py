@@ -8,6 +8,7 @@ from pipeline.errors import ModelError
 from pipeline.publishing.history import read_history, record, versions_before
 from pipeline.publishing.moving import REMOVED, Note, changing
 from pipeline.publishing.published_folder import read_labels, versions_of
+from pipeline.publishing.signatures import signature_path
 from pipeline.system.atomic import explain_storage_errors, remove, remove_abandoned
 
 
@@ -92,6 +93,7 @@ def collect_garbage(
             record(model_folder, "gc", int(folder.name), reason=note.reason, by=note.by)
             with explain_storage_errors(model_folder):
                 remove(folder)
+                signature_path(model_folder / folder.name).unlink(missing_ok=True)
         remove_abandoned(model_folder / REMOVED)
     return deleted
 

@@ -69,6 +69,7 @@ def run(context: Context, folder: Path) -> Outcome[PublishFacts]:
         context.workspace.exported / context.config.name,
         label=context.config.publish.label,
         republish=context.forced,
+        key=Path(key).expanduser() if (key := context.config.publish.sign) else None,
     )
     return Outcome(PublishFacts(published.name, published.version))
 

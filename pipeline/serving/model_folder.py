@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import ModelError
 from pipeline.publishing.published_folder import read_labels, versions_of
+from pipeline.publishing.signatures import signature_path
 
 Signature = tuple[tuple[str, int, int], ...]
 Labels = Mapping[str, int] | ModelError
@@ -85,9 +86,14 @@ def _labels(folder: ModelFolder) -> Labels:
 
 
 def _signature(folder: Path) -> Signature:
-    """Return the names, sizes in bytes and modification times in nanoseconds of the files."""
+    """Return the names, sizes in bytes and modification times in nanoseconds of the files.
+
+    The signature, which lies beside the folder, is among them.
+    """
     try:
         files = [(path, path.lstat()) for path in sorted(islice(folder.rglob("*"), _MAX_FILES))]
+        if (signed := signature_path(folder)).exists():
+            files.append((signed, signed.lstat()))
     except OSError:  # a file has just been removed; look again next time
         return ()
     return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in files)

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.errors import ModelError, sentence
 from pipeline.serving.model import STUCK, Model
 from pipeline.serving.model_folder import Contents, Labels, ModelFolder, Signature, read_contents
-from pipeline.serving.settings import Limits
+from pipeline.serving.settings import Settings
 from pipeline.serving.turns import Turns, call_in_thread
 from pipeline.serving.versions import Version, open_version
 
@@ -23,12 +23,13 @@ class ModelWatcher:
     def __init__(
         self,
         folder: ModelFolder,
-        limits: Limits,
+        settings: Settings,
         turns: Turns,
         on_change: Callable[[Model], None],
     ) -> None:
         """``turns`` are shared with other models, ``on_change`` gets each new state."""
-        self._folder, self._limits, self._turns = folder, limits, turns
+        self._folder, self._limits, self._turns = folder, settings.limits, turns
+        self._public_key = settings.public_key
         self._on_change = on_change
         self._model = Model(folder.name)
         self._seen: dict[int, Signature] = {}
@@ -113,6 +114,7 @@ class ModelWatcher:
                 folder,
                 self._folder.name,
                 self._limits,
+                self._public_key,
             )
         except Exception as error:  # noqa: BLE001  (the other versions are not affected)
             del self._opening[number]

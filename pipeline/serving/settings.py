@@ -46,6 +46,7 @@ class ServeOptions(TypedDict, total=False):
     key: Path | None
     access_log: bool
     allow_origins: tuple[str, ...]
+    public_key: Path | None
     limits: Limits
 
 
@@ -54,7 +55,8 @@ class Settings:
     """The settings of ``pipeline serve``.
 
     ``folders`` are models or single versions; if empty, all models in ``exported`` are served.
-    ``allow_origins`` are those of other pages that may use the server (CORS), or ``*``.
+    ``allow_origins`` are those of other pages that may use the server (CORS), or ``*``. With a
+    ``public_key``, only versions that are signed with its private key are served.
     """
 
     exported: Path
@@ -68,6 +70,7 @@ class Settings:
     key: Path | None = None
     access_log: bool = True
     allow_origins: tuple[str, ...] = ()
+    public_key: Path | None = None
     limits: Limits = Limits()
 
     @property

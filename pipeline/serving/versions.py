@@ -16,6 +16,7 @@ from pipeline.errors import ModelError
 from pipeline.publishing.doubts import Doubts, open_doubts
 from pipeline.publishing.golden import GOLDEN, require_golden
 from pipeline.publishing.published_folder import PublishedModel, read_version
+from pipeline.publishing.signatures import require_signed
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.runtimes.predictor import Images, Predictor
 from pipeline.runtimes.registry import choose_runtime, open_model
@@ -61,13 +62,19 @@ class Version:
         return str(self.number)
 
 
-def open_version(folder: Path, model: str, limits: Limits) -> Version:
+def open_version(
+    folder: Path, model: str, limits: Limits, public_key: Path | None = None
+) -> Version:
     """Open a version with a single inference thread, since workers and batches scale better.
 
+    With a ``public_key``, its signature is checked first.
+
     Raises:
-        ModelError: it is too large, was altered, belongs to another model, has no ONNX file or
-            golden predictions, or predicts something else here than where it was published.
+        ModelError: it is not signed, too large, was altered, belongs to another model, has no ONNX
+            file or golden predictions, or predicts something else here than where it was published.
     """
+    if public_key is not None:
+        require_signed(folder, public_key)
     published = read_version(folder, labels={})  # the catalog has them
     _require_servable(published, folder, model)
     _require_small(published, limits.model_bytes)

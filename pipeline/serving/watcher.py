@@ -71,7 +71,7 @@ class Watcher:
         for folder in folders:
             if folder.name not in self._watching:
                 self._replace(Model(folder.name))
-                watcher = ModelWatcher(folder, self._settings.limits, self._turns, self._replace)
+                watcher = ModelWatcher(folder, self._settings, self._turns, self._replace)
                 self._watching[folder.name] = asyncio.create_task(watcher.watch())
 
     def _replace(self, model: Model) -> None:

@@ -1,0 +1,1 @@
+"""Signatures of files, with keys that users name, in the format of OpenSSF Model Signing."""

@@ -1,0 +1,254 @@
+"""Signatures: versions that are signed, altered, or signed with another key."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+import pipeline
+from pipeline.errors import MissingExtra, ModelError, PipelineError, RequestError
+from pipeline.publishing.published_folder import find_published
+from pipeline.publishing.signatures import require_signed, signature_path
+from tests.support.command_line import assert_error, command, run_smoke
+from tests.support.processes import wait_until
+from tests.support.servers import serving
+
+pytestmark = pytest.mark.process
+CHANGES = 1000
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with key pairs, made by openssl: own.pem, own.pub, other.pem, other.pub, ..."""
+    folder = tmp_path_factory.mktemp("keys")
+    curves = {"own": "prime256v1", "other": "secp384r1", "bitcoin": "secp256k1"}
+    for name, curve in curves.items():
+        create = ("ecparam", "-name", curve, "-genkey", "-noout", "-out", f"{name}.pem")
+        openssl(folder, *create)
+        openssl(folder, "ec", "-in", f"{name}.pem", "-pubout", "-out", f"{name}.pub")
+    openssl(folder, "genrsa", "-out", "rsa.pem", "2048")
+    secret = ("-passout", "pass:secret", "-out", "encrypted.pem")
+    openssl(folder, "ec", "-in", "own.pem", "-aes256", *secret)
+    (folder / "text.pem").write_text("no key\n")
+    return folder
+
+
+def openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def signed(exported: Path, keys: Path) -> Path:
+    """The folder of a version signed with own.pem."""
+    folder = exported / "smoke" / "1"
+    pipeline.sign("smoke/1", keys / "own.pem", workspace=exported.parent)
+    return folder
+
+
+def test_signature_is_verified(signed: Path, keys: Path) -> None:
+    require_signed(signed, keys / "own.pub")
+    with pytest.raises(ModelError, match="does not match its manifest"):
+        require_signed(signed, keys / "other.pub")
+
+
+def test_other_tools_verify_the_signature(signed: Path, keys: Path) -> None:
+    words = ("verify", "key", signed / "manifest.json", "--signature", signature_path(signed))
+    done = subprocess.run(
+        [sys.executable, "-m", "model_signing", *words, "--public_key", keys / "own.pub"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "succeeded" in done.stdout
+
+
+def test_sign_command(exported: Path, keys: Path) -> None:
+    done = command("sign", "smoke", "--key", keys / "own.pem", "-C", exported.parent)
+    file = exported / "smoke" / "signatures" / "1.sig"
+    assert done.out == f"Signed: {file}\n"
+    again = command("sign", "smoke/1", "--key", keys / "other.pem", "-C", exported.parent, "--json")
+    assert json.loads(again.out) == {"signature": str(file)}
+    require_signed(exported / "smoke" / "1", keys / "other.pub")
+
+
+def test_altered_version_is_not_signed(exported: Path, keys: Path) -> None:
+    (exported / "smoke" / "1" / "model.onnx").write_bytes(b"other")
+    done = command("sign", "smoke", "--key", keys / "own.pem", "-C", exported.parent)
+    assert_error(done, 2, "was altered after it was published")
+    assert not (exported / "smoke" / "signatures").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("none.pem", ["No such file"]),
+        ("text.pem", ["To create one: openssl ecparam"]),
+        ("own.pub", ["To create one: openssl ecparam"]),
+        ("rsa.pem", ["It has RSAPrivateKey."]),
+        ("bitcoin.pem", ["It has the curve secp256k1."]),
+        ("encrypted.pem", ["assword was not given"]),
+    ],
+)
+def test_keys_that_cannot_sign(exported: Path, keys: Path, key: str, words: list[str]) -> None:
+    done = command("sign", "smoke", "--key", keys / key, "-C", exported.parent)
+    common = "--key must be a PEM file with an ECDSA private key of the curve P-256 or P-384"
+    assert_error(done, 2, common, str(keys / key), *words)
+
+
+def test_password_of_an_encrypted_key(
+    exported: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_KEY_PASSWORD", "secret")
+    pipeline.sign("smoke", keys / "encrypted.pem", workspace=exported.parent)
+    require_signed(exported / "smoke" / "1", keys / "own.pub")
+    monkeypatch.setenv("PIPELINE_KEY_PASSWORD", "wrong")
+    with pytest.raises(RequestError, match=r"encrypted\.pem: "):
+        pipeline.sign("smoke", keys / "encrypted.pem", workspace=exported.parent)
+
+
+def test_extra_that_is_missing_is_named(
+    exported: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "model_signing", None)
+    with pytest.raises(MissingExtra, match=r"dense-pipeline\[signing\]"):
+        pipeline.sign("smoke", keys / "own.pem", workspace=exported.parent)
+
+
+def test_run_signs_what_it_publishes(workspace: Path, keys: Path) -> None:
+    published = workspace / "exported" / "smoke"
+    done = run_smoke(workspace, f"publish.sign={keys / 'own.pem'}")
+    assert done.code == 0, done.err
+    require_signed(published / "1", keys / "own.pub")  # the same files, published before
+    assert not (published / "2").exists()
+    signature_path(published / "1").unlink()  # as if the run had been killed before
+    again = run_smoke(workspace, f"publish.sign={keys / 'own.pem'}")
+    assert again.code == 0, again.err
+    require_signed(published / "1", keys / "own.pub")
+    new = run_smoke(workspace, f"publish.sign={keys / 'own.pem'}", "publish.license=MIT")
+    assert new.code == 0, new.err
+    require_signed(published / "2", keys / "own.pub")
+    for folder in ("1", "2"):
+        assert str(keys) not in (published / folder / "manifest.json").read_text()
+        assert "own.pem" not in (published / folder / "manifest.json").read_text()
+
+
+def test_key_that_cannot_sign_is_found_before_the_training(workspace: Path, keys: Path) -> None:
+    done = run_smoke(workspace, f"publish.sign={keys / 'rsa.pem'}", "train.seed=9")
+    assert_error(done, 2, "publish.sign in the override 'publish.sign=", "It has RSAPrivateKey.")
+    assert len(list((workspace / "runs" / "train").iterdir())) == 1
+
+
+def test_signature_of_a_deleted_version_is_deleted(signed: Path) -> None:
+    (signed.parent / "labels.json").unlink()
+    done = command("gc", "smoke", "--keep", "0", "-C", signed.parent.parent.parent)
+    assert done.code == 0, done.err
+    assert not signature_path(signed).exists()
+
+
+@pytest.mark.parametrize("name", ["own.pem", "rsa.pem", "text.pem", "none.pub"])
+def test_public_keys_that_cannot_verify(signed: Path, keys: Path, name: str) -> None:
+    with pytest.raises(RequestError) as error:
+        pipeline.verify(signed, public_key=keys / name)
+    assert "--public-key must be a PEM file with an ECDSA public key" in str(error.value)
+    assert "openssl ec -in key.pem -pubout" in str(error.value)
+
+
+def test_unsigned_version_is_refused_before_a_file_is_opened(exported: Path, keys: Path) -> None:
+    folder = exported / "smoke" / "1"
+    (folder / "model.onnx").unlink()
+    os.mkfifo(folder / "model.onnx")  # reading it would never end
+    done = command("verify", "smoke", "--public-key", keys / "own.pub", "-C", exported.parent)
+    assert_error(
+        done,
+        2,
+        f"{folder} is not signed",
+        "None of its files were opened.",
+        "pipeline sign smoke/1",
+    )
+
+
+def test_signature_of_another_version_is_refused(signed: Path, keys: Path) -> None:
+    copy = signed.with_name("2")
+    shutil.copytree(signed, copy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps({**manifest, "version": 2}))
+    shutil.copyfile(signature_path(signed), signature_path(copy))
+    with pytest.raises(ModelError, match="was altered after it was signed"):
+        require_signed(copy, keys / "own.pub")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"dsseEnvelope": null}', "\x00\xff", "fifo"])
+def test_damaged_signatures_are_refused(signed: Path, keys: Path, content: str) -> None:
+    file = signature_path(signed)
+    file.unlink()
+    if content == "fifo":
+        os.mkfifo(file)
+    else:
+        file.write_text(content)
+    with pytest.raises(ModelError, match="does not match its manifest"):
+        require_signed(signed, keys / "own.pub")
+
+
+def test_single_file_has_no_signature(signed: Path, keys: Path) -> None:
+    with pytest.raises(RequestError, match="A single file has no signature"):
+        pipeline.verify(signed / "model.onnx", public_key=keys / "own.pub")
+
+
+def test_every_changed_byte_is_refused_or_harmless(signed: Path, keys: Path) -> None:
+    """Change a random byte of a random file of the version, its signature and its labels.
+
+    Labels choose among signed versions and are moved by commands; the text of a signature has
+    bytes without a meaning, such as spaces. All other changes are refused.
+    """
+    chance = random.Random(0)
+    labels = signed.parent / "labels.json"
+    files = [*(path for path in sorted(signed.rglob("*")) if path.is_file()), labels]
+    files.append(signature_path(signed))
+    before = find_published(signed)
+    accepted = []
+    for number in range(CHANGES):
+        file = files[number % len(files)]
+        content = file.read_bytes()
+        place, bit = chance.randrange(len(content)), 1 << chance.randrange(8)
+        file.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+        try:
+            require_signed(signed, keys / "own.pub")
+            found = find_published(signed)
+            found.require_unaltered()
+        except PipelineError:
+            pass
+        else:
+            assert found.document == before.document
+            accepted.append(file)
+        file.write_bytes(content)
+    assert set(accepted) <= {labels, signature_path(signed)}
+
+
+def test_server_serves_signed_versions_only(exported: Path, keys: Path, tmp_path: Path) -> None:
+    shutil.copytree(exported / "smoke" / "1", exported / "smoke" / "2")
+    manifest = exported / "smoke" / "2" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": 2}))
+    workspace = exported.parent
+    pipeline.sign("smoke/1", keys / "own.pem", workspace=workspace)
+    options = ("--public-key", str(keys / "own.pub"))
+    with serving(workspace, *options, log=tmp_path / "log") as server:
+
+        def states() -> dict[str, str]:
+            document = requests.get(f"{server.url}/v1/models/smoke", timeout=30).json()
+            return {s["version"]: s["state"] for s in document["model_version_status"]}
+
+        wait_until(lambda: states() == {"1": "AVAILABLE", "2": "END"})
+        document = requests.get(f"{server.url}/v1/models/smoke", timeout=30).json()
+        [reason] = [
+            status["status"]["error_message"]
+            for status in document["model_version_status"]
+            if status["version"] == "2"
+        ]
+        assert "is not signed" in reason
+        pipeline.sign("smoke/2", keys / "own.pem", workspace=workspace)
+        wait_until(lambda: states() == {"1": "AVAILABLE", "2": "AVAILABLE"})
