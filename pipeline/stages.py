@@ -214,7 +214,7 @@ STAGES = (
         "pipeline.publishing.stage",
         inputs=("data", "train", "evaluate", "export", "verify", "report"),
         reads=("name", "data.target", *_TASK, "publish"),
-        packages=("numpy", "onnx", "scipy"),
+        packages=("numpy", "onnx", "scipy", "cyclonedx-python-lib"),
         is_current=is_published,
         validate=_check_key,
     ),

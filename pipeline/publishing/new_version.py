@@ -19,12 +19,14 @@ from pipeline.publishing.labels import announce_label, settle_labels, write_labe
 from pipeline.publishing.moving import REMOVED
 from pipeline.publishing.pins import read_pins
 from pipeline.publishing.published_folder import (
+    CARD,
     MANIFEST,
     PublishedModel,
     read_labels,
     read_version,
     taken_numbers,
 )
+from pipeline.publishing.sbom import SBOM_FILE, sbom
 from pipeline.publishing.signatures import sign_version, signature_path
 from pipeline.publishing.verification_records import write_record
 from pipeline.system.atomic import (
@@ -35,8 +37,6 @@ from pipeline.system.atomic import (
     remove_abandoned,
     sha256,
 )
-
-CARD = "README.md"
 
 
 def publish(
@@ -147,6 +147,9 @@ def _write_version(folder: Path, candidate: Candidate, version: int) -> None:
         write(folder / name)
     card = model_card(candidate.description, version, robustness=candidate.robustness)
     (folder / CARD).write_text(card)
+    described = candidate.description
+    bill = sbom(described.name, version, candidate.model_files(), described.license)
+    (folder / SBOM_FILE).write_text(bill)
     manifest = {
         "version": version,
         "fingerprint": candidate.fingerprint,

@@ -15,6 +15,7 @@ from pipeline.publishing.manifest import Manifest
 from pipeline.system.regular_files import read_regular
 
 MANIFEST = "manifest.json"
+CARD = "README.md"
 LABELS = "labels.json"
 STABLE = "stable"  # the label of the version that is used by default
 _MANIFEST_BYTES = 16 * 2**20  # of one that lists 100,000 files

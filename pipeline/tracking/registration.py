@@ -10,8 +10,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from pipeline.errors import PipelineError
-from pipeline.publishing.new_version import CARD
-from pipeline.publishing.published_folder import MANIFEST, read_labels, read_version
+from pipeline.publishing.published_folder import CARD, MANIFEST, read_labels, read_version
 from pipeline.tracking.onnx_model import log_onnx_model
 
 RUN_TAG = "pipeline.run"
