@@ -180,7 +180,7 @@ class Robustness:
 
 @dataclass(frozen=True)
 class Measures:
-    """Everything that a report measures."""
+    """Everything that a report measures; ``seconds`` is the time that measuring it took."""
 
     epochs: tuple[Epoch, ...] = ()
     interval: Interval | None = None
@@ -196,3 +196,4 @@ class Measures:
     first_units: tuple[int, ...] = ()
     units: tuple[Units, ...] = ()
     robustness: tuple[Robustness, ...] = ()
+    seconds: float | None = None

@@ -23,12 +23,13 @@ _Published = dict[tuple[str, str], list[Path]]
 
 @dataclass(frozen=True)
 class RunOutput:
-    """The output of one stage of a run: its folder, and whether it exists."""
+    """The output of one stage of a run: its folder, whether it exists, and the time it took."""
 
     stage: str
     fingerprint: str
     path: Path
     exists: bool
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def _outputs(record: Record, workspace: Workspace) -> list[RunOutput]:
     for name, fingerprint in record.stages.items():
         path = workspace.store.folder(name, fingerprint)
         exists = (path / MANIFEST).is_file()  # outputs appear as a whole
-        outputs.append(RunOutput(name, fingerprint, path, exists))
+        seconds = workspace.store.seconds_of(name, fingerprint)
+        outputs.append(RunOutput(name, fingerprint, path, exists, seconds))
         if name == record.until:
             break
     return outputs

@@ -101,7 +101,7 @@ def _print_metrics(metrics: "dict[str, Metrics]") -> None:
 
 def _print_outputs(run: "Run") -> None:
     for output in run.outputs:
-        path = str(output.path) if output.exists else "no output"
+        path = f"{_seconds(output.seconds):9}{output.path}" if output.exists else "no output"
         print_line(f"[bold]{output.stage:14}[/]{escape(path)}")
 
 
@@ -168,6 +168,7 @@ def run_document(run: "Run") -> dict[str, Any]:
                 "fingerprint": output.fingerprint,
                 "path": str(output.path),
                 "exists": output.exists,
+                "seconds": output.seconds,
             }
             for output in run.outputs
         ],

@@ -80,7 +80,8 @@ def test_published_run_in_full(recorded: Path) -> None:
     assert f"published     {recorded}/exported/smoke/1" in out
     assert f"configuration {SMOKE}" in out
     for stage in ("data", "train", "evaluate", "export", "verify", "report", "publish"):
-        assert re.search(rf"^{stage} +{recorded}/runs/{stage}/[0-9a-f]{{16}}$", out, re.M)
+        folder = rf"{recorded}/runs/{stage}/[0-9a-f]{{16}}"
+        assert re.search(rf"^{stage} +\d+\.\d s +{folder}$", out, re.M)
     assert re.search(r"^ validation +0\.\d{4}", out, re.M)
 
 
@@ -99,6 +100,7 @@ def test_documents(recorded: Path) -> None:
     assert [(s["name"], s["exists"]) for s in batch["stages"]] == [
         ("data", True), ("train", True), ("evaluate", True),
     ]  # fmt: skip
+    assert batch["stages"][1]["seconds"] == batch["training_seconds"]
     wild = listed[0]
     assert (wild["status"], wild["error"]["type"]) == ("failed", "TrainingDiverged")
     assert (wild["metrics"], wild["training_seconds"], wild["published"]) == ({}, None, [])

@@ -1,5 +1,6 @@
 """What a report measures, one module for each subject."""
 
+import time
 from dataclasses import replace
 
 from pipeline.artifacts.report import Measures
@@ -18,6 +19,7 @@ from pipeline.runtimes.keras_model import KerasPredictor
 
 def measure(run: ReportedRun, progress: Progress) -> Measures:
     """Return everything that a report measures; images are changed in at most 22 ways."""
+    started = time.monotonic()
     with progress.task("measuring the predictions"):
         predictor = KerasPredictor(run.model_file)
         weights, units, first = network_measures(run)
@@ -31,4 +33,5 @@ def measure(run: ReportedRun, progress: Progress) -> Measures:
         if run.task.name == "binary":
             found = replace(found, binary=binary_measures(run))
     changes = changes_for(run.data_set.image_shape)
-    return replace(found, robustness=robustness(run, predictor, changes, progress))
+    found = replace(found, robustness=robustness(run, predictor, changes, progress))
+    return replace(found, seconds=round(time.monotonic() - started, 3))
