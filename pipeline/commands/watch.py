@@ -47,6 +47,15 @@ class WatchedRun:
         return self.status == "running" and self.stage in {None, "data", TrainFacts.stage}
 
     @property
+    def images_per_second(self) -> float | None:
+        """The speed of the latest steps, or once the training is complete, of all steps."""
+        if self.curve is None:
+            return None
+        if self.is_training:
+            return self.curve.speed
+        return self.curve.speeds[-1] if self.curve.speeds else None
+
+    @property
     def seconds_left(self) -> float | None:
         """The time until the training is complete, or None if it is not known or not training."""
         return self.curve.seconds_left(self.epochs) if self.curve and self.is_training else None

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from fcntl import ioctl
 from pathlib import Path
 
@@ -19,9 +20,10 @@ import pipeline
 from pipeline.commands import watch as watch_module
 from pipeline.engine.records import Record, Records
 from pipeline.engine.workspace import Workspace
-from pipeline.live.curve import Point, stored_curve
+from pipeline.live.curve import Curve, Point, stored_curve
 from pipeline.progress import TrainingCost
 from pipeline.terminal.charts import MARK, chart
+from pipeline.terminal.watch_view import watch_document
 from tests.support.command_line import assert_error, command, in_process
 from tests.support.held_training import EPOCHS, HeldTraining
 from tests.support.paths import PROJECT
@@ -29,6 +31,15 @@ from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.tensorflow
 
+RECORD = Record(
+    name="mlp",
+    fingerprint="a" * 16,
+    config={"train": {"epochs": 10}},
+    source="sample",
+    stages={"data": "b" * 16, "train": "a" * 16, "evaluate": "c" * 16},
+    until="evaluate",
+    started="2026-01-01T00:00:00.000+00:00",
+)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -149,6 +160,21 @@ def test_json_document(finished: HeldTraining) -> None:
         assert found == pytest.approx(expected, rel=1e-6)
 
 
+def test_speed_is_the_same_number_in_both_forms(finished: HeldTraining) -> None:
+    document = json.loads(in_process("watch", "--json", "-C", finished.workspace).out)
+    shown = in_process("watch", "-C", finished.workspace).out.splitlines()[-1]
+    assert f"  {document['images_per_second']:,.0f} images/s" in shown
+
+
+def test_speed_is_that_of_the_latest_steps_until_the_training_ends() -> None:
+    record = replace(RECORD, config={"train": {"epochs": 1}})
+    curve = Curve(history=[{"loss": 1.0}], speeds=[100.0], speed=3.0)
+    training = watch_module.WatchedRun(record, "running", "train", curve)
+    for run, speed in ((training, 3.0), (replace(training, stage="evaluate"), 100.0)):
+        assert watch_document(run)["images_per_second"] == speed
+    assert watch_document(replace(training, curve=None))["images_per_second"] is None
+
+
 def test_run_without_event_files_shows_its_history(finished: HeldTraining, tmp_path: Path) -> None:
     for name in ("records", "train"):
         (tmp_path / "runs").mkdir(exist_ok=True)
@@ -180,18 +206,9 @@ def test_unknown_run_and_empty_workspace(finished: HeldTraining, tmp_path: Path)
 
 
 def test_failed_run_is_reported(tmp_path: Path) -> None:
-    record = Record(
-        name="mlp",
-        fingerprint="a" * 16,
-        config={"train": {"epochs": 10}},
-        source="sample",
-        stages={"data": "b" * 16, "train": "a" * 16, "evaluate": "c" * 16},
-        until="evaluate",
-        started="2026-01-01T00:00:00.000+00:00",
-    )
     with (
         pytest.raises(ValueError, match="diverged"),
-        Records(tmp_path / "runs" / "records").write(record),
+        Records(tmp_path / "runs" / "records").write(RECORD),
     ):
         [shown] = _first(Workspace(tmp_path))
         assert (shown.status, shown.stage, shown.curve) == ("running", "data", None)
