@@ -73,6 +73,15 @@ def list_runs(workspace: Workspace, limit: int | None = None) -> list[Run]:
     return [_run(found, workspace, published) for found in workspace.records.all()[:limit]]
 
 
+def damaged_records(workspace: Workspace) -> list[str]:
+    """Return for each record that cannot be read which file it is and what to do."""
+    return [
+        f"The record {path} cannot be read: it is damaged, or a newer version of this package "
+        "wrote it. Run its configuration again, which writes a new record, or remove the file."
+        for path in workspace.records.damaged()
+    ]
+
+
 def find_run(workspace: Workspace, wanted: str) -> Run:
     """Return the last run of a name, or the only one whose name and hash begin with a text.
 

@@ -146,6 +146,27 @@ def test_workspace_without_runs(tmp_path: Path) -> None:
     assert contents(tmp_path) == []
 
 
+def test_damaged_record_is_listed_with_what_to_do(recorded: Path, tmp_path: Path) -> None:
+    records = tmp_path / "runs" / "records"
+    shutil.copytree(recorded / "runs" / "records", records)
+    [damaged] = records.glob("batch-*.json")
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    text = (
+        f"The record {damaged} cannot be read: it is damaged, or a newer version of this package "
+        "wrote it. Run its configuration again, which writes a new record, or remove the file."
+    )
+    done = in_process("runs", "-C", tmp_path)
+    assert list(lines_of(done.out)) == ["wild", "smoke"]
+    assert done.out.splitlines()[-1] == f"damaged {text}"
+    document = json.loads(in_process("runs", "-C", tmp_path, "--json").out)
+    assert (len(document["runs"]), document["damaged"]) == (2, [text])
+    for path in records.glob("*.json"):
+        path.write_text("{}")
+    done = in_process("runs", "-C", tmp_path)
+    assert (done.code, len(done.out.splitlines())) == (0, 3)
+    assert "No run is recorded yet" not in done.out
+
+
 def test_missed_gate_is_shown_with_the_metrics(recorded: Path, tmp_path: Path) -> None:
     shutil.copytree(recorded, tmp_path / "copy")
     strict = "publish.min_accuracy_on_sample=0.999"
