@@ -61,8 +61,8 @@ def _times(subject: Subject) -> list[str]:
     return [
         table("Time of each stage", ["stage", "seconds"], rows),
         paragraph(
-            "What comes after the measuring, writing this page and publishing, is not in the "
-            f"table. For all stages: <code>pipeline runs {escape(subject.run.id)}</code>."
+            "Writing this page and publishing come later, and are not in the table. For all "
+            f"stages: <code>pipeline runs {escape(subject.run.id)}</code>."
         ),
     ]
 
