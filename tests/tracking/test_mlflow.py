@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from pipeline import api
-from pipeline.errors import AccuracyTooLow
+from pipeline.errors import AccuracyTooLow, ConfigError
 from pipeline.progress import Silent, Task, TrainingCost, Unit
 from pipeline.tracking.journal import Journal, journals
-from tests.support.command_line import ONNX_ALONE, assert_error, in_process
+from tests.support.command_line import ONNX_ALONE, in_process
 from tests.support.mlflow_servers import PYTHON, MlflowServer, mlflow_packages, mlflow_server
 from tests.support.paths import PROJECT, SMOKE
 from tests.support.processes import wait_until
@@ -198,11 +198,11 @@ def test_gate_that_refuses_the_model_and_a_server_that_does_not_reply(
 
 
 def test_failure_before_the_training_is_told_once(tmp_path: Path) -> None:
-    with mlflow_packages():
-        missing = f"data.manual_dir={tmp_path}/none"
-        done = in_process("run", SMOKE, "track.mlflow=local", missing, "-C", tmp_path)
-    assert_error(done, 2, f"Error: The folder {tmp_path}/none does not exist")
-    assert done.err.count("does not exist") == 1
+    """The run itself reports its error, which is also that of looking for its results."""
+    told = Told()
+    with mlflow_packages(), pytest.raises(ConfigError, match=f"{tmp_path}/none does not exist"):
+        run(tmp_path, "local", f"data.manual_dir={tmp_path}/none", progress=told)
+    assert told.texts == []
     assert not (tmp_path / "runs" / "tracking").exists()
 
 
