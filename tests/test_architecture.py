@@ -11,6 +11,7 @@ from tests.support.package_imports import imports, modules
 ORDER = [
     ["errors", "progress"],
     ["system", "textbook"],
+    ["trust"],
     ["pages"],
     ["config"],
     ["artifacts"],

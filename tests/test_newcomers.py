@@ -106,6 +106,18 @@ COMMANDS = [
     ("predict --model mlp x.png", ["No such option: --model", "`pipeline predict mlp`"]),
     ("predict mlp x.png --top 3", ["No such option: --top", "Write --json"]),
     ("serve --model mlp", ["No such option: --model", "`pipeline serve mlp`"]),
+    ("-C /tmp/w run smoke", ["The option -C must", "Write `pipeline run -C /tmp/w smoke`."]),
+    (
+        "--workspace=w --json runs",
+        ["option --workspace must", "`pipeline runs --workspace=w --json`"],
+    ),
+    ("-Cw runs", ["The option -Cw must be written after the command.", "`pipeline runs -Cw`"]),
+    ("-C track models", ["Write `pipeline models -C track`."]),
+    ("-C w", ["Write `pipeline COMMAND -C w`."]),
+    ("--json track status", ["Write `pipeline track status --json`."]),
+    ("track -C w status", ["Write `pipeline track status -C w`."]),
+    ("--epochs 3 run", ["No such option: --epochs"]),
+    ("--until train runs", ["No such option: --until"]),
     ("models -C nowhere", ["The workspace nowhere is not a folder", "--workspace FOLDER"]),
     (
         "serve --port http",

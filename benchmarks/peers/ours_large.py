@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from pipeline.artifacts.data_set import Split
-from pipeline.config.schema import Model, Optimizer
+from pipeline.config.schema import Model
+from pipeline.config.training_schema import Optimizer
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer
 from pipeline.tasks.registry import task_named

@@ -15,6 +15,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.live.tensorboard import command_to_look
 from pipeline.pages.writing import require_page_path
 from pipeline.progress import Progress, default_progress
+from pipeline.tracking.dropping import drop
 from pipeline.tracking.synchronization import Tracked, status, synchronize
 
 
@@ -82,6 +83,17 @@ def track_sync(*, workspace: PathLike = ".") -> list[Tracked]:
 def track_status(*, workspace: PathLike = ".") -> list[Tracked]:
     """Return the tracked runs, and what of each was not sent yet."""
     return status(existing_workspace(workspace, "runs/"))
+
+
+def track_drop(name: str, *, workspace: PathLike = ".") -> list[Tracked]:
+    """Give up what was not sent to MLflow of a run, or to a URI, and return it.
+
+    ``name`` is the name of the run or the URI as ``track_status`` lists them.
+
+    Raises:
+        RequestError: there is nothing unsent of this name, or a run that writes it is in progress.
+    """
+    return drop(existing_workspace(workspace, "runs/"), name)
 
 
 def compare(

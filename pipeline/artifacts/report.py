@@ -179,8 +179,20 @@ class Robustness:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """How many of the test images are answered without a warning, and how many answers are right.
+
+    The others are answered with the reason why the model is unsure.
+    """
+
+    images: int
+    answered: int
+    right: int
+
+
+@dataclass(frozen=True)
 class Measures:
-    """Everything that a report measures."""
+    """Everything that a report measures; ``seconds`` is the time that measuring it took."""
 
     epochs: tuple[Epoch, ...] = ()
     interval: Interval | None = None
@@ -196,3 +208,5 @@ class Measures:
     first_units: tuple[int, ...] = ()
     units: tuple[Units, ...] = ()
     robustness: tuple[Robustness, ...] = ()
+    answered: Answered | None = None
+    seconds: float | None = None

@@ -1,6 +1,6 @@
-"""The commands ``track sync`` and ``track status``."""
+"""The commands ``track sync``, ``track status`` and ``track drop``."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,6 +35,28 @@ def status(workspace: WorkspaceDir = HERE, json: Json = False, debug: Debug = Fa
         from pipeline import api
 
         _print(api.track_status(workspace=workspace), json)
+
+
+@track.command()
+def drop(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="RUN|URI", help="A run or a URI, as track status lists them."),
+    ],
+    workspace: WorkspaceDir = HERE,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Give up what was not sent of a run, or to a server that will not come back."""
+    with report_errors(as_json=json, debug=debug):
+        from pipeline import api
+
+        runs = api.track_drop(name, workspace=workspace)
+        if json:
+            print_json([vars(run) for run in runs])
+            return
+        for run in runs:
+            print(f"{run.run} to {run.uri}: dropped: {run.waiting}")
 
 
 def _print(runs: "list[Tracked]", json: bool) -> None:

@@ -28,16 +28,20 @@ def runs(
     """List the runs of a workspace: scores, changes of the configuration, status."""
     with report_errors(as_json=json, debug=debug):
         from pipeline import api
+        from pipeline.commands.runs import damaged_records
+        from pipeline.engine.workspace import Workspace
         from pipeline.terminal import run_tables
 
         found = api.runs(run, limit=None if every else _NEWEST, workspace=workspace)
+        documents = [run_tables.run_document(one) for one in found] if json else []
+        if run is not None:
+            print_json(documents[0]) if json else run_tables.print_one_run(found[0])
+            return
+        damaged = damaged_records(Workspace(workspace))
         if json:
-            documents = [run_tables.run_document(one) for one in found]
-            print_json({"runs": documents} if run is None else documents[0])
-        elif run is None:
-            run_tables.print_runs(found)
+            print_json({"runs": documents, "damaged": damaged})
         else:
-            run_tables.print_one_run(found[0])
+            run_tables.print_runs(found, damaged)
 
 
 def clean(

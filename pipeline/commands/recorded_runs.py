@@ -46,6 +46,14 @@ def status_of(found: RecordedRun) -> Status:
     return "interrupted" if found.record.status == "running" else found.record.status
 
 
+def missing_stages(record: Record, workspace: Workspace) -> list[str]:
+    """Return the stages up to the last one of the run that have no output."""
+    names = list(record.stages)
+    names = names[: names.index(record.until) + 1]
+    folder = workspace.store.folder
+    return [name for name in names if not folder(name, record.stages[name]).is_dir()]
+
+
 def stopped_epoch(record: Record, workspace: Workspace) -> int | None:
     """Return the epoch, counted from 1, in which an interrupted run resumes, if it is known."""
     from pipeline.training.checkpoint_file import interrupted_epoch  # loads NumPy

@@ -23,12 +23,13 @@ _Published = dict[tuple[str, str], list[Path]]
 
 @dataclass(frozen=True)
 class RunOutput:
-    """The output of one stage of a run: its folder, and whether it exists."""
+    """The output of one stage of a run: its folder, whether it exists, and the time it took."""
 
     stage: str
     fingerprint: str
     path: Path
     exists: bool
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,15 @@ def list_runs(workspace: Workspace, limit: int | None = None) -> list[Run]:
     """Return the recorded runs, the one that started last first; at most ``limit``."""
     published = _published(workspace)
     return [_run(found, workspace, published) for found in workspace.records.all()[:limit]]
+
+
+def damaged_records(workspace: Workspace) -> list[str]:
+    """Return for each record that cannot be read which file it is and what to do."""
+    return [
+        f"The record {path} cannot be read: it is damaged, or a newer version of this package "
+        "wrote it. Run its configuration again, which writes a new record, or remove the file."
+        for path in workspace.records.damaged()
+    ]
 
 
 def find_run(workspace: Workspace, wanted: str) -> Run:
@@ -114,7 +124,8 @@ def _outputs(record: Record, workspace: Workspace) -> list[RunOutput]:
     for name, fingerprint in record.stages.items():
         path = workspace.store.folder(name, fingerprint)
         exists = (path / MANIFEST).is_file()  # outputs appear as a whole
-        outputs.append(RunOutput(name, fingerprint, path, exists))
+        seconds = workspace.store.seconds_of(name, fingerprint)
+        outputs.append(RunOutput(name, fingerprint, path, exists, seconds))
         if name == record.until:
             break
     return outputs

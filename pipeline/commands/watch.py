@@ -10,6 +10,7 @@ from pipeline.commands.recorded_runs import (
     Status,
     command_of,
     find_recorded,
+    missing_stages,
     newest_recorded,
     status_of,
     stopped_epoch,
@@ -44,6 +45,15 @@ class WatchedRun:
     def is_training(self) -> bool:
         """Whether the run is training, or is yet to train."""
         return self.status == "running" and self.stage in {None, "data", TrainFacts.stage}
+
+    @property
+    def images_per_second(self) -> float | None:
+        """The speed of the latest steps, or once the training is complete, of all steps."""
+        if self.curve is None:
+            return None
+        if self.is_training:
+            return self.curve.speed
+        return self.curve.speeds[-1] if self.curve.speeds else None
 
     @property
     def seconds_left(self) -> float | None:
@@ -94,17 +104,9 @@ def error_of(run: WatchedRun, workspace: Workspace) -> PipelineError | None:
 def _watched(found: RecordedRun, reader: CurveReader, workspace: Workspace) -> WatchedRun:
     """Return a run; its record was read first, so that the curve of an ended run is complete."""
     record, status = found.record, status_of(found)
-    stages = [] if status == "complete" else _missing(record, workspace)
+    stages = [] if status == "complete" else missing_stages(record, workspace)
     curve = reader.read() or _stored(record, workspace)
     return WatchedRun(record, status, stages[0] if stages else None, curve)
-
-
-def _missing(record: Record, workspace: Workspace) -> list[str]:
-    """Return the stages up to the last one of the run that have no output."""
-    names = list(record.stages)
-    names = names[: names.index(record.until) + 1]
-    folder = workspace.store.folder
-    return [name for name in names if not folder(name, record.stages[name]).is_dir()]
 
 
 def _stored(record: Record, workspace: Workspace) -> Curve | None:

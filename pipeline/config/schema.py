@@ -1,6 +1,8 @@
-"""Every key of the configuration, with its type, its range and its default."""
+"""Every key of the configuration, with its type, its range and its default.
 
-import re
+Those of ``data``, ``optimizer`` and ``train`` are in modules of their own.
+"""
+
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, PrivateAttr, field_validator
@@ -8,8 +10,9 @@ from pydantic import Field, PrivateAttr, field_validator
 from pipeline.config.data_schema import DATA_SET_PATTERN, DATA_SET_RULE, Data
 from pipeline.config.origin import Origin
 from pipeline.config.places import Places, without_indices
-from pipeline.config.sections import NamedWithArguments, Section
+from pipeline.config.sections import Section
 from pipeline.config.tracking_uri import TrackingUri
+from pipeline.config.training_schema import Optimizer, Train
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 # A task is a module of this name in pipeline/tasks/.
@@ -26,7 +29,6 @@ PATTERN_RULES = {
     _LICENSE: "an identifier of letters, digits, ., + and -, such as Apache-2.0 or CC-BY-4.0",
     NAME_PATTERN: "text of letters, digits, - and _ that begins with a letter or digit",
 }
-_USER_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 
 
 class Model(Section):
@@ -49,109 +51,6 @@ class Model(Section):
     )
     l2: float = Field(0.0, ge=0, description="Factor of the L2 penalty on the weights.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate after each hidden layer.")
-
-
-class Schedule(NamedWithArguments):
-    """A learning-rate schedule by its Keras name, with that class's arguments."""
-
-    @field_validator("name")
-    @classmethod
-    def _normalize(cls, name: str) -> str:
-        """Return CosineDecay, cosine_decay and Cosine as cosine: they are the same run."""
-        snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-        return snake_case.replace("_decay", "")
-
-
-# Methods of SciPy: a class of this name is in pipeline/models/full_gradient.py.
-FULL_GRADIENT_METHODS = ("conjugate_gradient", "l_bfgs")
-
-
-class Optimizer(NamedWithArguments):
-    """An optimizer by its Keras name, or a full-gradient method, with that class's arguments."""
-
-    name: str = "sgd"
-    learning_rate: float | None = Field(
-        None, gt=0, description="By default, that of the Keras class."
-    )
-    schedule: Schedule | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _normalize(cls, name: str) -> str:
-        """Return Adam as adam: they are the same run."""
-        return name.lower()
-
-    @property
-    def needs_full_gradient(self) -> bool:
-        """Whether it is a method of SciPy, which needs the gradient over all images."""
-        return self.name in FULL_GRADIENT_METHODS
-
-
-class EarlyStopping(Section):
-    """Stop when a value on the validation set stops improving, and restore the best weights."""
-
-    monitor: Literal["val_loss", "val_accuracy", "val_mae"] = "val_loss"
-    patience: int = Field(3, ge=0, description="Epochs without improvement before training stops.")
-    min_delta: float = Field(0.0, ge=0, description="The smallest change that counts.")
-
-
-class Callback(NamedWithArguments):
-    """A Keras callback by its name, or your own as ``FILE.py:CLASS``, with its arguments."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The Python files that the name and the arguments refer to as ``FILE.py:NAME``."""
-        found = map(self.parse_user_code, (self.name, *self.arguments.values()))
-        return tuple(reference[0] for reference in found if reference)
-
-    @staticmethod
-    def parse_user_code(value: Any) -> tuple[str, str] | None:
-        """Return the file and the name of a ``FILE.py:NAME`` value, else None."""
-        match = _USER_CODE.match(value) if isinstance(value, str) else None
-        return (match["file"], match["name"]) if match else None
-
-
-class Train(Section):
-    """How the network is trained."""
-
-    batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = Field(
-        128, description="Images per step; full computes the gradient over all of them."
-    )
-    epochs: int = Field(
-        10,
-        ge=1,
-        description="Passes over the training images; for conjugate_gradient and l_bfgs, their "
-        "iterations.",
-    )
-    loss: Literal["cross_entropy", "squared", "absolute"] | None = Field(
-        None,
-        description="cross_entropy for classification; squared, (f - y)^2 / 2 (default), or "
-        "absolute, |f - y|, for regression.",
-    )
-    seed: int = Field(
-        0, ge=0, le=2**31 - 1, description="Seed of the weights, the shuffling and dropout."
-    )
-    early_stopping: EarlyStopping | None = None
-    callbacks: tuple[Callback, ...] = Field(
-        (), description="Keras callbacks, or your own; called at the boundaries of epochs."
-    )
-    precision: Literal["float32", "mixed_bfloat16"] = Field(
-        "float32", description="Keras dtype policy of the hidden layers during training."
-    )
-    compiler: Literal["auto", "xla", "graph"] = Field(
-        "auto",
-        description="Compiler of the training steps; auto is XLA, or a graph where that is better.",
-    )
-    threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
-        None,
-        description="Threads of TensorFlow's operations, by default one per core; another number "
-        "rounds sums differently.",
-    )
-    memory_mb: Annotated[int, Field(ge=1)] | None = Field(
-        None,
-        description="Memory for training images, in 10^6 bytes; a larger set is streamed from disk."
-        " By default, the whole set is in memory.",
-    )
 
 
 class Export(Section):

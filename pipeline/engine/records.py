@@ -108,6 +108,10 @@ class Records:
         runs = [run for run in found if run is not None]
         return sorted(runs, key=lambda run: (run.record.started, run.record.id), reverse=True)
 
+    def damaged(self) -> list[Path]:
+        """Return the files of records that cannot be read."""
+        return [p for p in sorted(self.folder.glob("*.json")) if not self._read(p) and p.exists()]
+
     def files(self, record_id: str) -> list[Path]:
         """Return the files of a record."""
         return [self._path(record_id), self._lock(record_id)]

@@ -101,6 +101,11 @@ class Store:
         path = self.folder(stage, fingerprint)
         return _complete_files(path, _read_json(path / MANIFEST))
 
+    def seconds_of(self, stage: str, fingerprint: str) -> float | None:
+        """Return the running time of a stage, or None if it has no output."""
+        seconds = _read_json(self.folder(stage, fingerprint) / MANIFEST).get("seconds")
+        return seconds if isinstance(seconds, float) else None
+
     def all_of(self, facts: type[F]) -> list[StageOutput[F]]:
         """Return all complete outputs of the stage that reports these facts, newest first."""
         folders = [p for p in (self.root / facts.stage).glob("*") if not p.name.startswith(".")]

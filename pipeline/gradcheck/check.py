@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from pipeline.config.schema import FULL_GRADIENT_METHODS
+from pipeline.config.training_schema import FULL_GRADIENT_METHODS
 from pipeline.gradcheck.by_hand import scaled_and_flat, textbook_network
 from pipeline.gradcheck.differences import LossDifferences
 from pipeline.gradcheck.float32_bounds import (

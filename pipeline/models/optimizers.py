@@ -10,7 +10,7 @@ from pipeline.models.keras_by_name import PlaceOf, choose, create, parameters_of
 from pipeline.models.schedules import build_schedule
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Optimizer
+    from pipeline.config.training_schema import Optimizer
 
 # The base class, and classes that wrap other optimizers.
 _WRAPPERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}

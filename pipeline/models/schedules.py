@@ -7,7 +7,7 @@ import keras
 from pipeline.models.keras_by_name import PlaceOf, choose, create, snake_case, unknown_place
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Schedule
+    from pipeline.config.training_schema import Schedule
 
 
 def build_schedule(

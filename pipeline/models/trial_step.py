@@ -12,7 +12,7 @@ from pipeline.models.keras_by_name import PlaceOf, as_yaml, parameters_of, unkno
 from pipeline.models.optimizers import build_optimizer
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Optimizer
+    from pipeline.config.training_schema import Optimizer
 
 _STEPS = 3  # beta_1: -1 divides by zero in the second
 # Zeros too: the weights of a pixel that is black in every image have no gradient, and with

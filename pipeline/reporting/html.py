@@ -45,9 +45,9 @@ def table(
     )
 
 
-def details(summary: str, content: str) -> str:
+def details(summary: str, *content: str) -> str:
     """Return content that opens on demand."""
-    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
+    return f"<details><summary>{escape(summary)}</summary>{''.join(content)}</details>"
 
 
 def figure(title: str, svg: str, text: str, data: str = "") -> str:

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, get_args
 
 from pipeline.config.key_errors import InvalidValue, with_places
-from pipeline.config.schema import EarlyStopping
 from pipeline.config.target import known_classes, target_text
+from pipeline.config.training_schema import EarlyStopping
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.task import Task
 

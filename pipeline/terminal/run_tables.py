@@ -24,11 +24,17 @@ _FOLDED = {"when", "data", "changes", "status"}  # in narrow terminals
 _ONE_LINE_EACH = 2000  # characters in a pipe, so that a row can be found with grep
 
 
-def print_runs(runs: "Sequence[Run]") -> None:
-    """Print a row for each run."""
-    if not runs:
+def print_runs(runs: "Sequence[Run]", damaged: Sequence[str]) -> None:
+    """Print a row for each run, and a line for each damaged record."""
+    if runs:
+        _print_table(runs)
+    elif not damaged:
         print_line("No run is recorded yet. To start one: pipeline run")
-        return
+    for text in damaged:
+        print_line(f"[red]damaged[/] {escape(text)}")
+
+
+def _print_table(runs: "Sequence[Run]") -> None:
     table = new_table(*_COLUMNS)
     table.padding = (0, 1, 0, 0)
     for column in table.columns:
@@ -101,7 +107,7 @@ def _print_metrics(metrics: "dict[str, Metrics]") -> None:
 
 def _print_outputs(run: "Run") -> None:
     for output in run.outputs:
-        path = str(output.path) if output.exists else "no output"
+        path = f"{_seconds(output.seconds):9}{output.path}" if output.exists else "no output"
         print_line(f"[bold]{output.stage:14}[/]{escape(path)}")
 
 
@@ -168,6 +174,7 @@ def run_document(run: "Run") -> dict[str, Any]:
                 "fingerprint": output.fingerprint,
                 "path": str(output.path),
                 "exists": output.exists,
+                "seconds": output.seconds,
             }
             for output in run.outputs
         ],

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from pipeline.errors import RequestError
+from pipeline.terminal.misplaced_options import misplaced
 from pipeline.terminal.number_options import invalid_number
 from pipeline.terminal.session import print_error
 
@@ -74,6 +75,13 @@ class HintingGroup(TyperGroup):
             if explained is None:
                 raise
             raise typer.Exit(print_error(explained)) from error
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Return the arguments after the options, or exit with a hint on options of a command."""
+        prefix = "pipeline" if ctx.parent is None else f"pipeline {ctx.info_name}"
+        if hint := misplaced(prefix, self.commands, args):
+            raise typer.Exit(print_error(RequestError(hint)))
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command of the arguments, or exit with a hint if there is one."""

@@ -94,8 +94,8 @@ def _status(run: "WatchedRun") -> list[str]:
     epoch = f"epoch {min(done + run.is_training, run.epochs)} of {run.epochs}"
     if not run.is_training:
         state = run.status if run.status != "running" else f"training complete, now: {run.stage}"
-        return [state, epoch, *_speed(run.curve.speeds[-1] if run.curve.speeds else None)]
-    return ["training", epoch, *_speed(run.curve.speed), *_left(run)]
+        return [state, epoch, *_speed(run.images_per_second)]
+    return ["training", epoch, *_speed(run.images_per_second), *_left(run)]
 
 
 def _speed(speed: float | None) -> list[str]:
@@ -147,7 +147,7 @@ def watch_document(run: "WatchedRun") -> dict[str, Any]:
         "stage": run.stage,
         "epoch": len(curve.history) if curve else 0,
         "epochs": run.epochs,
-        "images_per_second": curve.speed if curve else None,
+        "images_per_second": run.images_per_second,
         "seconds_left": run.seconds_left,
         "history": curve.history if curve else [],
     }

@@ -20,7 +20,7 @@ class Tracked:
 
 def status(workspace: Workspace) -> list[Tracked]:
     """Return the tracked runs of a workspace."""
-    return [_tracked(journal) for journal in journals(workspace.tracking)]
+    return [tracked_run(journal) for journal in journals(workspace.tracking)]
 
 
 def synchronize(workspace: Workspace) -> list[Tracked]:
@@ -36,7 +36,8 @@ def synchronize(workspace: Workspace) -> list[Tracked]:
     return status(workspace)
 
 
-def _tracked(journal: Journal) -> Tracked:
+def tracked_run(journal: Journal) -> Tracked:
+    """Return the run of a journal, and what of it was not sent."""
     events, _ = journal.events()
     described = next((event for event in events if event["event"] == "run"), {})
     return Tracked(

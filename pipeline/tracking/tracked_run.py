@@ -34,8 +34,8 @@ def tracking(
     with closing(TrackedRun(config, config.track.mlflow, workspace, progress)) as run:
         try:
             yield [run]
-        except Exception:
-            run.end("FAILED")
+        except Exception as error:
+            run.end("FAILED", error)
             raise
         except BaseException:  # Ctrl-C: nothing is waited for
             run.append(end_event("KILLED"))
@@ -64,9 +64,15 @@ class TrackedRun(TrainingListener):
         """Track an epoch."""
         self.append(epoch_event(epoch, logs, cost))
 
-    def end(self, status: str) -> None:
-        """Track the results, wait for the sender, and tell what was not sent."""
+    def end(self, status: str, error: Exception | None = None) -> None:
+        """Track the results, wait for the sender, and tell what was not sent.
+
+        ``error`` is the one that ended the run, and which the run reports itself.
+        """
         self._attempt(lambda: self._append_results(status))
+        if error is not None and self._problem == one_line(error):
+            self._problem = ""  # the results cannot be found for the same reason
+        self.append(end_event(status))
         in_time = True
         if self._sender:
             with self._progress.task(
@@ -105,7 +111,6 @@ class TrackedRun(TrainingListener):
                 self._begin(fingerprint)
                 journal.append(*events)
             self._problem = ""  # the journal has everything, whatever was not written before
-        self.append(end_event(status))
 
     def _attempt(self, track: Callable[[], None]) -> None:
         try:

@@ -12,7 +12,8 @@ from pipeline.tasks.registry import task_of
 from pipeline.training.callbacks import build_callbacks
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Callback, Config
+    from pipeline.config.schema import Config
+    from pipeline.config.training_schema import Callback
 
 
 def check_callbacks(config: "Config", *, run_own_code: bool) -> None:

@@ -21,7 +21,7 @@ from pipeline.models.keras_by_name import (
 from pipeline.training.user_code import load_user_object
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Callback, EarlyStopping
+    from pipeline.config.training_schema import Callback, EarlyStopping
 
 _USELESS = {
     "callback": "it is the base class of all callbacks. Choose a subclass",

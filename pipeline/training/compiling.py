@@ -8,7 +8,7 @@ from pipeline.training.feed import Feed, Shard
 from pipeline.training.network_program import GRAPH, XLA, NetworkProgram
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Train
+    from pipeline.config.training_schema import Train
     from pipeline.progress import Progress
 
 _PROBE_SECONDS = 0.2

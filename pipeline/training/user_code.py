@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import ConfigError, sentence
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Callback
+    from pipeline.config.training_schema import Callback
 
 
 def load_user_object(config: "Callback", value: Any, key: str) -> Any:

@@ -80,7 +80,8 @@ def test_published_run_in_full(recorded: Path) -> None:
     assert f"published     {recorded}/exported/smoke/1" in out
     assert f"configuration {SMOKE}" in out
     for stage in ("data", "train", "evaluate", "export", "verify", "report", "publish"):
-        assert re.search(rf"^{stage} +{recorded}/runs/{stage}/[0-9a-f]{{16}}$", out, re.M)
+        folder = rf"{recorded}/runs/{stage}/[0-9a-f]{{16}}"
+        assert re.search(rf"^{stage} +\d+\.\d s +{folder}$", out, re.M)
     assert re.search(r"^ validation +0\.\d{4}", out, re.M)
 
 
@@ -99,6 +100,7 @@ def test_documents(recorded: Path) -> None:
     assert [(s["name"], s["exists"]) for s in batch["stages"]] == [
         ("data", True), ("train", True), ("evaluate", True),
     ]  # fmt: skip
+    assert batch["stages"][1]["seconds"] == batch["training_seconds"]
     wild = listed[0]
     assert (wild["status"], wild["error"]["type"]) == ("failed", "TrainingDiverged")
     assert (wild["metrics"], wild["training_seconds"], wild["published"]) == ({}, None, [])
@@ -142,6 +144,27 @@ def test_workspace_without_runs(tmp_path: Path) -> None:
     done = in_process("runs", "-C", tmp_path / "none")
     assert_error(done, 2, "is not a folder. Specify the one that contains runs/")
     assert contents(tmp_path) == []
+
+
+def test_damaged_record_is_listed_with_what_to_do(recorded: Path, tmp_path: Path) -> None:
+    records = tmp_path / "runs" / "records"
+    shutil.copytree(recorded / "runs" / "records", records)
+    [damaged] = records.glob("batch-*.json")
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    text = (
+        f"The record {damaged} cannot be read: it is damaged, or a newer version of this package "
+        "wrote it. Run its configuration again, which writes a new record, or remove the file."
+    )
+    done = in_process("runs", "-C", tmp_path)
+    assert list(lines_of(done.out)) == ["wild", "smoke"]
+    assert done.out.splitlines()[-1] == f"damaged {text}"
+    document = json.loads(in_process("runs", "-C", tmp_path, "--json").out)
+    assert (len(document["runs"]), document["damaged"]) == (2, [text])
+    for path in records.glob("*.json"):
+        path.write_text("{}")
+    done = in_process("runs", "-C", tmp_path)
+    assert (done.code, len(done.out.splitlines())) == (0, 3)
+    assert "No run is recorded yet" not in done.out
 
 
 def test_missed_gate_is_shown_with_the_metrics(recorded: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config import Config
 from pipeline.config.callback_files import in_workspace, require_inside, require_paths
-from pipeline.config.schema import Callback, Train
+from pipeline.config.training_schema import Callback, Train
 from pipeline.errors import ConfigError
 from tests.support.command_line import assert_error, command
 from tests.support.paths import SMOKE

@@ -102,10 +102,12 @@ def test_runs_are_listed_newest_first_and_damaged_records_are_not(tmp_path: Path
     (tmp_path / "a-00000000.json").write_text("{")
     (tmp_path / "d-00000000.json").write_text('{"name": "d"}')
     assert [run.record.name for run in records.all()] == ["b", "a", "c"]
+    assert [path.name for path in records.damaged()] == ["a-00000000.json", "d-00000000.json"]
 
 
 def test_no_records() -> None:
     assert Records(Path("nowhere")).all() == []
+    assert Records(Path("nowhere")).damaged() == []
 
 
 @pytest.mark.process

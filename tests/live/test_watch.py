@@ -1,15 +1,11 @@
 """``pipeline watch`` on real runs: in a terminal, in a pipe, and on runs that have ended."""
 
 import json
-import os
-import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
-from fcntl import ioctl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,64 +15,31 @@ import pipeline
 from pipeline.commands import watch as watch_module
 from pipeline.engine.records import Record, Records
 from pipeline.engine.workspace import Workspace
-from pipeline.live.curve import Point, stored_curve
+from pipeline.live.curve import Curve, Point, stored_curve
 from pipeline.progress import TrainingCost
 from pipeline.terminal.charts import MARK, chart
+from pipeline.terminal.watch_view import watch_document
 from tests.support.command_line import assert_error, command, in_process
 from tests.support.held_training import EPOCHS, HeldTraining
-from tests.support.paths import PROJECT
-from tests.support.processes import wait_until
+from tests.support.terminals import Terminal
 
 pytestmark = pytest.mark.tensorflow
 
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+RECORD = Record(
+    name="mlp",
+    fingerprint="a" * 16,
+    config={"train": {"epochs": 10}},
+    source="sample",
+    stages={"data": "b" * 16, "train": "a" * 16, "evaluate": "c" * 16},
+    until="evaluate",
+    started="2026-01-01T00:00:00.000+00:00",
+)
 
 
-class Terminal:
-    """``pipeline watch`` in a pseudo-terminal; ``text`` is all that it wrote, without escapes."""
-
-    def __init__(self, workspace: Path, *, columns: int, **environment: str) -> None:
-        self._master, slave = pty.openpty()
-        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
-        os.set_blocking(self._master, False)
-        inherited = {n: v for n, v in os.environ.items() if n not in {"COLUMNS", "LINES"}}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "watch", "-C", str(workspace)],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            cwd=PROJECT,
-            env={**inherited, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environment},
-        )
-        os.close(slave)
-        self._read = b""
-
-    @property
-    def raw(self) -> str:
-        return self._read.decode(errors="ignore")  # a character may be read in part
-
-    @property
-    def text(self) -> str:
-        while True:
-            try:
-                read = os.read(self._master, 65536)
-            except OSError:  # nothing new, or the process has ended
-                read = b""
-            if not read:
-                return _ESCAPES.sub("", self.raw)
-            self._read += read
-
-    def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.text, 120)
-
-    def wait(self) -> int:
-        wait_until(lambda: (self.text, self.process.poll())[1] is not None, 120)
-        return self.process.wait()
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._master)
+def watching(workspace: Path, *, columns: int, **environment: str) -> Terminal:
+    return Terminal(
+        *("watch", "-C", workspace), columns=columns, lines=30, PYTHONUTF8="1", **environment
+    )
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +48,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> HeldTraining:
     training = HeldTraining(tmp_path_factory.mktemp("watched"))
     run = training.start(2)
     training.wait(2)
-    watching = Terminal(training.workspace, columns=100)
-    leaving = Terminal(training.workspace, columns=40)
+    watcher = watching(training.workspace, columns=100)
+    leaving = watching(training.workspace, columns=40)
     try:
-        watching.wait_for(f"training  epoch 2 of {EPOCHS}")
-        assert re.search(r"epoch 2 of 4  [\d,]+ images/s  \d+:\d\d left", watching.text)
-        assert f"{MARK} validation 0." in watching.text
+        watcher.wait_for(f"training  epoch 2 of {EPOCHS}")
+        assert re.search(r"epoch 2 of 4  [\d,]+ images/s  \d+:\d\d left", watcher.text)
+        assert f"{MARK} validation 0." in watcher.text
         leaving.wait_for("epoch 2 of 4")
         leaving.process.send_signal(signal.SIGINT)  # Ctrl-C ends the watching only
         assert leaving.wait() == 130
@@ -99,13 +62,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> HeldTraining:
         run.send_signal(signal.SIGINT)
         training.release(2)
         assert run.wait(300) == 130
-        assert watching.wait() == 2
-        message = " ".join(watching.text.split())
+        assert watcher.wait() == 2
+        message = " ".join(watcher.text.split())
         assert "was interrupted at epoch 3 of 4. To resume: pipeline run" in message
     finally:
         run.kill()
         run.wait()
-        watching.close()
+        watcher.close()
         leaving.close()
     assert training.start().wait(300) == 0
     return training
@@ -123,7 +86,7 @@ def test_finished_run_in_a_pipe_has_a_line_for_each_epoch(finished: HeldTraining
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_charts_fit_into_the_terminal(finished: HeldTraining, columns: int) -> None:
-    terminal = Terminal(finished.workspace, columns=columns, NO_COLOR="1")
+    terminal = watching(finished.workspace, columns=columns, NO_COLOR="1")
     try:
         assert terminal.wait() == 0
         lines = re.split(r"[\r\n]+", terminal.text)
@@ -147,6 +110,21 @@ def test_json_document(finished: HeldTraining) -> None:
     assert (document["epoch"], document["epochs"], document["stage"]) == (4, 4, None)
     for found, expected in zip(document["history"], history, strict=True):
         assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_speed_is_the_same_number_in_both_forms(finished: HeldTraining) -> None:
+    document = json.loads(in_process("watch", "--json", "-C", finished.workspace).out)
+    shown = in_process("watch", "-C", finished.workspace).out.splitlines()[-1]
+    assert f"  {document['images_per_second']:,.0f} images/s" in shown
+
+
+def test_speed_is_that_of_the_latest_steps_until_the_training_ends() -> None:
+    record = replace(RECORD, config={"train": {"epochs": 1}})
+    curve = Curve(history=[{"loss": 1.0}], speeds=[100.0], speed=3.0)
+    training = watch_module.WatchedRun(record, "running", "train", curve)
+    for run, speed in ((training, 3.0), (replace(training, stage="evaluate"), 100.0)):
+        assert watch_document(run)["images_per_second"] == speed
+    assert watch_document(replace(training, curve=None))["images_per_second"] is None
 
 
 def test_run_without_event_files_shows_its_history(finished: HeldTraining, tmp_path: Path) -> None:
@@ -180,18 +158,9 @@ def test_unknown_run_and_empty_workspace(finished: HeldTraining, tmp_path: Path)
 
 
 def test_failed_run_is_reported(tmp_path: Path) -> None:
-    record = Record(
-        name="mlp",
-        fingerprint="a" * 16,
-        config={"train": {"epochs": 10}},
-        source="sample",
-        stages={"data": "b" * 16, "train": "a" * 16, "evaluate": "c" * 16},
-        until="evaluate",
-        started="2026-01-01T00:00:00.000+00:00",
-    )
     with (
         pytest.raises(ValueError, match="diverged"),
-        Records(tmp_path / "runs" / "records").write(record),
+        Records(tmp_path / "runs" / "records").write(RECORD),
     ):
         [shown] = _first(Workspace(tmp_path))
         assert (shown.status, shown.stage, shown.curve) == ("running", "data", None)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.config import read
-from pipeline.config.schema import Callback, Optimizer
+from pipeline.config.training_schema import Callback, Optimizer
 from pipeline.errors import ConfigError
 from pipeline.models.full_gradient import LBFGS, ConjugateGradient
 from pipeline.models.optimizers import build_method, build_optimizer

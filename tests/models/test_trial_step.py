@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import read
-from pipeline.config.schema import Optimizer
+from pipeline.config.training_schema import Optimizer
 from pipeline.errors import ConfigError
 from pipeline.models.optimizers import optimizer_classes
 from pipeline.models.schedules import schedule_classes

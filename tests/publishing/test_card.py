@@ -171,6 +171,39 @@ def test_limits_say_what_was_measured(manifest: Manifest) -> None:
     assert "assigns one of the classes to every image" not in model_card(number, 1)
 
 
+def test_answers_without_a_warning_are_those_of_the_manifest(smoke: Path) -> None:
+    folder = find_published(smoke / "exported" / "smoke").path
+    card = " ".join((folder / "README.md").read_text().split())
+    report = json.loads((folder / "manifest.json").read_text())["report"]
+    test = report["answered"]
+    answered, right = test["answered"] / test["images"], test["right"] / test["answered"]
+    assert 0.2 < answered < right < 1
+    assert f"{100 * answered:.2f} % of the {test['images']:,} test images are answered; " in card
+    assert f"; {100 * right:.2f} % of these answers are right." in card
+
+
+def test_what_was_not_measured_is_said_with_the_command_that_measures_it(
+    manifest: Manifest,
+) -> None:
+    card = model_card(manifest, 1)
+    assert "other handwriting, another scanner or another way of cropping: not measured." in card
+    assert "whose labels you know: `pipeline evaluate smoke FOLDER`" in card
+    assert "How many of those are answered without a warning: not measured." in card
+    assert "`pipeline evaluate smoke FILE.csv`, with an empty label for them" in card
+    number = manifest.model_copy(update={"class_names": (), "target": "value"})
+    assert "FILE.csv" not in model_card(number, 1)
+
+
+def test_answers_are_not_counted_without_the_file_that_their_rules_need(
+    manifest: Manifest,
+) -> None:
+    """Without an ONNX file, ``predict`` cannot tell what is unlike the training images."""
+    without: list[dict[str, Any]] = [{"formats": ("keras",)}, {"report": None}, {"report": {}}]
+    for changes in without:
+        card = model_card(manifest.model_copy(update=changes), 1)
+        assert "test images are answered" not in card
+
+
 def _snippets(readme: Path) -> list[tuple[str, str]]:
     section = re.search(r"^## Use\n(.*?)^## ", readme.read_text(), re.DOTALL | re.MULTILINE)
     assert section is not None

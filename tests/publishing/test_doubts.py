@@ -172,3 +172,16 @@ def test_subspace_is_checked_like_the_other_files(version: Path) -> None:
         file.write(b"0")
     with pytest.raises(ModelError, match=rf"{SUBSPACE_FILE} .*None of its files were opened"):
         pipeline.load_model(version)
+
+
+def test_report_counts_what_the_published_model_answers(smoke: Path) -> None:
+    """Predictions of another runtime may differ in their last bits: one image at a limit."""
+    folder = smoke / "exported" / "smoke" / "1"
+    counted = json.loads((folder / "manifest.json").read_text())["report"]["answered"]
+    found, predictions = reasons(folder, images_of(smoke, "test"))
+    sure = np.array([reason is None for reason in found])
+    [data] = (smoke / "runs" / "data").iterdir()
+    right = predictions.argmax(axis=1) == np.load(data / "test_labels.npy")
+    assert counted["images"] == len(found)
+    assert counted["answered"] == pytest.approx(int(sure.sum()), abs=1)
+    assert counted["right"] == pytest.approx(int(right[sure].sum()), abs=1)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,28 @@ def test_missing_output_is_named(workspace: Path) -> None:
     done = in_process("report", run_id(workspace), "-C", workspace)
     assert_error(done, 2, "cannot be reported: the output of its stage evaluate is missing in")
     assert "Run it again, at least with --until evaluate." in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize(
+    ("until", "advice"),
+    [
+        ("publish", "Try again once the stage evaluate is complete."),
+        ("train", "It ends with the stage train: run it again with --until evaluate."),
+    ],
+)
+def test_run_in_progress_is_not_one_with_missing_outputs(
+    workspace: Path, until: str, advice: str
+) -> None:
+    for stage in ("train", "evaluate", "report"):
+        shutil.rmtree(workspace / "runs" / stage)
+    records = Workspace(workspace).records
+    record = replace(records.all()[0].record, until=until, status="running")
+    with records.write(record):
+        done = in_process("report", record.id, "-C", workspace)
+    assert_error(done, 2, f"The run {record.id} is in progress (stage train), and a report needs")
+    text = " ".join(done.err.split())
+    assert advice in text
+    assert text.endswith(f"To watch it: pipeline watch {record.id} -C {workspace}")
 
 
 def test_unknown_name_is_an_error(smoke: Path) -> None:

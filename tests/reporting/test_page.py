@@ -14,6 +14,7 @@ from pipeline.config import read
 from pipeline.publishing.published_folder import find_published
 from pipeline.reporting.numbers import formatted
 from pipeline.reporting.page import report_page
+from tests.support.command_line import in_process
 from tests.support.paths import SMOKE
 from tests.support.reported_runs import reported_smoke
 
@@ -131,6 +132,19 @@ def test_sections_are_those_of_the_task(workspaces: dict[str, Path]) -> None:
     assert sections["smoke"] == [*classes, *common]
     assert sections["parity"] == [*classes, "thresholds", *common]
     assert sections["digit_value"] == ["learning", "mistakes", "residuals", *common]
+
+
+def test_times_are_those_of_the_stages_and_of_measuring(smoke: Path) -> None:
+    page = page_of(smoke, "smoke")
+    [times] = re.findall(r"<summary>Time of each stage</summary>(.*?)</details>", page, re.S)
+    facts = re.findall(r'data-fact="([^"]*)"', times)
+    stages = ("data", "train", "evaluate", "export", "verify")
+    assert facts == [*(f"{stage}/seconds" for stage in stages), "report/facts/measures/seconds"]
+    report = manifests(smoke, "smoke")["report"]
+    assert 0 < report["facts"]["measures"]["seconds"] < report["seconds"]
+    [run] = re.findall("<code>pipeline runs (.*?)</code>", times)
+    shown = in_process("runs", run, "-C", smoke).out
+    assert f"report        {report['seconds']:,.1f} s" in shown
 
 
 def test_text_of_charts_is_text(smoke: Path) -> None:

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from pipeline.artifacts.data_set import Split
-from pipeline.config.schema import Model, Optimizer
+from pipeline.config.schema import Model
+from pipeline.config.training_schema import Optimizer
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_method, build_optimizer
 from pipeline.progress import Silent

@@ -1,6 +1,7 @@
 """The versions of installed packages, under each name that a package is distributed by."""
 
 from importlib.metadata import PackageNotFoundError
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,10 +20,10 @@ from pipeline.system import packages
 def test_tensorflow_is_found_under_both_names(
     installed: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def version(name: str) -> str:
+    def distribution(name: str) -> SimpleNamespace:
         if name not in installed:
             raise PackageNotFoundError(name)
-        return installed[name]
+        return SimpleNamespace(version=installed[name])
 
-    monkeypatch.setattr(packages, "version", version)
+    monkeypatch.setattr(packages, "distribution", distribution)
     assert packages.installed_version("tensorflow") == expected

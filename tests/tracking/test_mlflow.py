@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from pipeline import api
-from pipeline.errors import AccuracyTooLow
+from pipeline.errors import AccuracyTooLow, ConfigError
 from pipeline.progress import Silent, Task, TrainingCost, Unit
 from pipeline.tracking.journal import Journal, journals
 from tests.support.command_line import ONNX_ALONE, in_process
@@ -195,6 +195,15 @@ def test_gate_that_refuses_the_model_and_a_server_that_does_not_reply(
     others = [one["event"] for one in pending if one["event"] != "epoch"]
     assert others == ["run", "evaluate", "end"]
     assert pending[-1]["status"] == "FAILED"
+
+
+def test_failure_before_the_training_is_told_once(tmp_path: Path) -> None:
+    """The run itself reports its error, which is also that of looking for its results."""
+    told = Told()
+    with mlflow_packages(), pytest.raises(ConfigError, match=f"{tmp_path}/none does not exist"):
+        run(tmp_path, "local", f"data.manual_dir={tmp_path}/none", progress=told)
+    assert told.texts == []
+    assert not (tmp_path / "runs" / "tracking").exists()
 
 
 def test_interrupted_while_it_waits(tracked: Tracked, silent_server: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pipeline.artifacts.data_set import Split
 from pipeline.config import read
 from pipeline.config.callback_files import is_file_argument
-from pipeline.config.schema import Callback
+from pipeline.config.training_schema import Callback
 from pipeline.errors import ConfigError
 from pipeline.models.keras_by_name import parameters_of
 from pipeline.training.callback_checks import check_callbacks

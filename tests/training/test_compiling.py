@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.data_set import Split
-from pipeline.config.schema import Model, Optimizer, Schedule, Train
+from pipeline.config.schema import Model
+from pipeline.config.training_schema import Optimizer, Schedule, Train
 from pipeline.errors import ConfigError
 from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_optimizer

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_info
 
 from pipeline.artifacts.data_set import Split
-from pipeline.config.schema import FULL_GRADIENT_METHODS, EarlyStopping, Optimizer
+from pipeline.config.training_schema import FULL_GRADIENT_METHODS, EarlyStopping, Optimizer
 from pipeline.errors import StorageError, TrainingDiverged, TrainingStalled
 from pipeline.models.dense import in_float64, logits_model
 from pipeline.models.full_gradient import METHODS

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.data_set import Split, split_file, write_array
-from pipeline.config.schema import Optimizer
+from pipeline.config.training_schema import Optimizer
 from pipeline.errors import ConfigError, DataFileError
 from pipeline.training import feed as feed_module
 from pipeline.training.feed import InMemoryFeed

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.artifacts.data_set import Split
 from pipeline.config.key_errors import InvalidValue
-from pipeline.config.schema import EarlyStopping, Optimizer
+from pipeline.config.training_schema import EarlyStopping, Optimizer
 from pipeline.errors import TrainingStalled
 from pipeline.tasks.registry import task_named
 from pipeline.training.callbacks import early_stopping

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.artifacts.data_set import Split
-from pipeline.config.schema import EarlyStopping, Optimizer, Schedule
+from pipeline.config.training_schema import EarlyStopping, Optimizer, Schedule
 from pipeline.errors import TrainingDiverged
 from pipeline.models.dense import logits_model
 from pipeline.models.optimizers import build_optimizer, optimizer_classes

@@ -1,10 +1,12 @@
 """What a report measures, one module for each subject."""
 
+import time
 from dataclasses import replace
 
 from pipeline.artifacts.report import Measures
 from pipeline.progress import Progress
 from pipeline.reporting.epochs import epochs
+from pipeline.reporting.measures.answered import answered
 from pipeline.reporting.measures.answers import answer_measures
 from pipeline.reporting.measures.binary import binary_measures
 from pipeline.reporting.measures.calibration import calibration, coverage
@@ -18,6 +20,7 @@ from pipeline.runtimes.keras_model import KerasPredictor
 
 def measure(run: ReportedRun, progress: Progress) -> Measures:
     """Return everything that a report measures; images are changed in at most 22 ways."""
+    started = time.monotonic()
     with progress.task("measuring the predictions"):
         predictor = KerasPredictor(run.model_file)
         weights, units, first = network_measures(run)
@@ -26,9 +29,11 @@ def measure(run: ReportedRun, progress: Progress) -> Measures:
         if run.data_set.class_names:
             found = answer_measures(run, found)
             found = replace(found, calibration=calibration(run, predictor), coverage=coverage(run))
+            found = replace(found, answered=answered(run, predictor))
         else:
             found = residual_measures(run, found)
         if run.task.name == "binary":
             found = replace(found, binary=binary_measures(run))
     changes = changes_for(run.data_set.image_shape)
-    return replace(found, robustness=robustness(run, predictor, changes, progress))
+    found = replace(found, robustness=robustness(run, predictor, changes, progress))
+    return replace(found, seconds=round(time.monotonic() - started, 3))

@@ -27,7 +27,7 @@ def provenance(subject: Subject) -> str:
         ),
         _commands(subject),
         details("Full configuration", f'<pre tabindex="0">{escape(config)}</pre>'),
-        details("Time of each stage", _times(subject)),
+        details("Time of each stage", *_times(subject)),
         details("Versions", _versions(subject)),
     )
 
@@ -51,12 +51,20 @@ def _commands(subject: Subject) -> str:
     return f'<dl class="commands">{rows}</dl>'
 
 
-def _times(subject: Subject) -> str:
+def _times(subject: Subject) -> list[str]:
+    """Return the seconds of the stages before the page, and of what was measured for the page."""
     rows = [
         [output.facts.stage, subject.numbers.show_time(output.facts.stage, "seconds")]
         for output in subject.run.outputs
     ]
-    return table("Time of each stage", ["stage", "seconds"], rows)
+    rows.append(["report (measuring)", subject.measured.show_time("seconds")])
+    return [
+        table("Time of each stage", ["stage", "seconds"], rows),
+        paragraph(
+            "Writing this page and publishing come later, and are not in the table. For all "
+            f"stages: <code>pipeline runs {escape(subject.run.id)}</code>."
+        ),
+    ]
 
 
 def _versions(subject: Subject) -> str:
