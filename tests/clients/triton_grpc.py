@@ -127,6 +127,12 @@ def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
             client.infer(args.model, [_input(image)], outputs=outputs)
 
 
+def check_classification(client: triton.InferenceServerClient, args: Arguments) -> None:
+    with _expect("UNIMPLEMENTED", "The classification extension is not supported", "= 3."):
+        outputs = [triton.InferRequestedOutput(args.output, class_count=3)]
+        client.infer(args.model, [_input(args.images[:1])], outputs=outputs)
+
+
 def _expect(code: str, sentence: str, *words: str) -> AbstractContextManager[None]:
     words = (f"[StatusCode.{code}] {sentence}", *words)
     return expect_error(triton.InferenceServerException, *words)
@@ -137,6 +143,7 @@ def main() -> None:
     with triton.InferenceServerClient(args.address) as client:
         check_metadata(client, args)
         check_errors(client, args)
+        check_classification(client, args)
     args.write(
         {variant.__name__: partial(variant, args) for variant in (default, named, concurrent)}
     )

@@ -100,6 +100,16 @@ def test_predictions_match_the_trained_model(
             Code.INVALID_ARGUMENT,
             "unexpected inference output 'y'",
         ),
+        (
+            "ModelInfer",
+            infer_request(
+                outputs=[
+                    {"name": "probabilities", "parameters": {"classification": {"int64_param": 2}}}
+                ]
+            ),
+            Code.UNIMPLEMENTED,
+            "The classification extension is not supported; got classification (class_count) = 2.",
+        ),
         ("ModelReady", {"name": "other"}, Code.NOT_FOUND, "Servable not found"),
         ("ModelMetadata", {"name": "smoke", "version": "7"}, Code.NOT_FOUND, "version 7"),
     ],

@@ -10,7 +10,12 @@ from pipeline.serving.errors import bad_request
 from pipeline.serving.grpc.messages import message
 from pipeline.serving.grpc.requests import read_request
 from pipeline.serving.protocols import v2_metadata
-from pipeline.serving.protocols.v2_tensors import DATATYPES, require_output, require_tensor
+from pipeline.serving.protocols.v2_tensors import (
+    DATATYPES,
+    require_no_classification,
+    require_output,
+    require_tensor,
+)
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
@@ -79,6 +84,8 @@ def _inference_request(call: Context, request: Any) -> InferenceRequest:
     images = _images(request, version)
     for output in request.outputs:
         require_output(output.name, version)
+        if "classification" in output.parameters:  # the mapping adds what is read from it
+            require_no_classification(output.parameters["classification"].int64_param)
     return InferenceRequest(version, images, request.id, bool(request.raw_input_contents))
 
 
