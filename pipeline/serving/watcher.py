@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pipeline.config.model_names import is_reserved
 from pipeline.errors import sentence
 from pipeline.serving.catalog import Catalog
 from pipeline.serving.model import STUCK, Model
-from pipeline.serving.model_folder import ModelFolder, find_model_folders
+from pipeline.serving.model_folder import ModelFolder, find_model_folders, reserved_name
 from pipeline.serving.model_watcher import REFRESH_SECONDS, ModelWatcher
 from pipeline.serving.settings import Settings
 from pipeline.serving.turns import Turns, call_in_thread
@@ -30,6 +31,7 @@ class Watcher:
         self._watching: dict[str, asyncio.Task[None]] = {}
         self._turns = Turns()
         self._logged: str | None = None
+        self._refused: set[str] = set()
         self.complete = asyncio.Event()
 
     async def watch(self) -> None:
@@ -60,7 +62,15 @@ class Watcher:
             self._warn_once(f"cannot read {exported}: {sentence(error)}")
             return None
         self._logged = None
-        return found
+        return [folder for folder in found if not self._is_refused(folder.name)]
+
+    def _is_refused(self, name: str) -> bool:
+        """Return whether a model cannot be served by its name; a warning is logged once."""
+        refused = is_reserved(name)
+        if refused and name not in self._refused:
+            self._refused.add(name)
+            _log.warning("not served: %s", reserved_name(name), extra={"model": name})
+        return refused
 
     def _follow(self, folders: Sequence[ModelFolder]) -> None:
         """Watch new models, and stop watching those that were removed."""
