@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def serve(settings: Settings, on_open: Callable[[Settings], None]) -> None:
         else:
             with scratch_folder() as folder:
                 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-                Supervisor(settings, sock).run()
+                (folder / "workers").mkdir()
+                Supervisor(replace(settings, shared_folder=folder / "workers"), sock).run()
     finally:
         sock.close()
         if reserved:

@@ -55,6 +55,7 @@ class Settings:
 
     ``folders`` are models or single versions; if empty, all models in ``exported`` are served.
     ``allow_origins`` are those of other pages that may use the server (CORS), or ``*``.
+    ``shared_folder`` is a scratch folder of several workers, and None for a single one.
     """
 
     exported: Path
@@ -69,6 +70,7 @@ class Settings:
     access_log: bool = True
     allow_origins: tuple[str, ...] = ()
     limits: Limits = Limits()
+    shared_folder: Path | None = None
 
     @property
     def url(self) -> str:

@@ -15,6 +15,7 @@ from pipeline.serving.http.application import Application
 from pipeline.serving.http.server import Server
 from pipeline.serving.json_log import set_up_logging
 from pipeline.serving.memory import return_large_blocks
+from pipeline.serving.repository import Repository
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
 from pipeline.serving.watcher import Watcher
@@ -59,6 +60,8 @@ async def _serve(
     settings = service.settings
     port = GrpcPort(service, access_log) if settings.grpc_port is not None else None
     watcher = Watcher(settings, partial(_replace, service))
+    service.repository = Repository(settings, watcher)
+    await service.repository.open()
     watching = asyncio.create_task(watcher.watch())
     # Earlier connections wait in the socket's queue, so that no worker reports that it is not
     # ready while others are.
@@ -72,6 +75,7 @@ async def _serve(
         await server.serve(sockets=[sock])
     finally:
         watching.cancel()
+        service.repository.close()
         service.shutting_down.set()
         await stopping
 

@@ -97,29 +97,39 @@ def address(server: Server, script: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def tritonclient_messages() -> dict[str, Any]:
-    """tritonclient's service and messages, as a FileDescriptorProto."""
-    document: dict[str, Any] = json.loads(run("descriptors"))
-    return document
+def tritonclient_messages() -> list[dict[str, Any]]:
+    """tritonclient's service and messages, as FileDescriptorProtos."""
+    documents: list[dict[str, Any]] = json.loads(run("descriptors"))
+    return documents
 
 
 @pytest.mark.process
-def test_messages_match_those_of_tritonclient(tritonclient_messages: dict[str, Any]) -> None:
+def test_messages_match_those_of_tritonclient(tritonclient_messages: list[dict[str, Any]]) -> None:
     file = descriptor_pb2.FileDescriptorProto()
     message("ModelInferRequest").DESCRIPTOR.file.CopyToProto(file)
-    ours = dict(_messages(json_format.MessageToDict(file)["messageType"]))
-    known = dict(_messages(tritonclient_messages["messageType"]))
-    assert ours == {name: known[name] for name in ours}
+    document = json_format.MessageToDict(file)
+    ours = dict(_messages(document["messageType"]))
+    known = dict(_messages([m for found in tritonclient_messages for m in found["messageType"]]))
+    assert ours == {
+        name: {field: known[name][field] for field in fields} for name, fields in ours.items()
+    }
     assert "ModelInferRequest.InferInputTensor.ParametersEntry" in ours
+    [data_types] = document["enumType"]
+    [other] = [
+        enum
+        for found in tritonclient_messages
+        for enum in found.get("enumType", [])
+        if enum["name"] == data_types["name"]
+    ]
+    assert all(value in other["value"] for value in data_types["value"])
 
 
 @pytest.mark.process
-def test_methods_match_those_of_tritonclient(tritonclient_messages: dict[str, Any]) -> None:
-    [service] = tritonclient_messages["service"]
+def test_methods_match_those_of_tritonclient(tritonclient_messages: list[dict[str, Any]]) -> None:
+    file = tritonclient_messages[0]
+    [service] = file["service"]
     calls = {call["name"]: (call["inputType"], call["outputType"]) for call in service["method"]}
-    assert (
-        f"{tritonclient_messages['package']}.{service['name']}" == "inference.GRPCInferenceService"
-    )
+    assert f"{file['package']}.{service['name']}" == "inference.GRPCInferenceService"
     for name in METHODS:
         assert calls[name] == (f".inference.{name}Request", f".inference.{name}Response")
 
@@ -131,5 +141,6 @@ def _messages(found: list[dict[str, Any]], outer: str = "") -> Iterator[tuple[st
         fields = {field["name"]: field for field in each.get("field", [])}
         for field in fields.values():
             field.pop("jsonName", None)
+            field.pop("oneofIndex", None)  # we leave out other choices
         yield name, fields
         yield from _messages(each.get("nestedType", []), f"{name}.")

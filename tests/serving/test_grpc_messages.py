@@ -20,7 +20,7 @@ Field = descriptor_pb2.FieldDescriptorProto
 
 CALL = re.compile(r"rpc (\w+)\((\w+)\) returns \((\w+)\);")
 MESSAGE = re.compile(r"message (\w+) {(})?")
-FIELD = re.compile(r"(repeated )?([\w<>, ]+) (\w+) = (\d+);")
+FIELD = re.compile(r"(repeated )?(?:([\w<>, ]+) )?(\w+) = (\d+);")  # without a type in enums
 
 
 def read(path: Path) -> descriptor_pb2.FileDescriptorProto:
@@ -62,7 +62,7 @@ def written() -> Iterator[tuple[str, ...]]:
                 path.pop()
         elif found := FIELD.fullmatch(text):
             repeated, kind, name, number = found.groups()
-            outer = ".".join(part for part in path if part != "oneof")
+            outer = ".".join(part for part in path if part not in {"enum", "oneof"})
             yield (outer, f"{repeated or ''}{kind}", name, number, str(path[-1] == "oneof"))
         elif text.endswith("{"):
             path.append(text.split()[0])
@@ -78,6 +78,9 @@ def compiled() -> Iterator[tuple[str, ...]]:
     assert (file.syntax, file.package) == ("proto3", "inference")
     for call in file.service[0].method:
         yield ("rpc", call.name, _last(call.input_type), _last(call.output_type))
+    for enum in file.enum_type:
+        for value in enum.value:
+            yield ("", "None", value.name, str(value.number), "False")
     for message in file.message_type:
         yield from _compiled(message, message.name)
 

@@ -1,14 +1,15 @@
 """Handlers for the calls of the V2 protocol, which behave as over HTTP."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
 from pipeline.serving.errors import bad_request
+from pipeline.serving.grpc.context import Context
 from pipeline.serving.grpc.messages import message
 from pipeline.serving.grpc.requests import read_request
+from pipeline.serving.grpc.triton import TRITON
 from pipeline.serving.protocols import v2_metadata
 from pipeline.serving.protocols.v2_tensors import (
     DATATYPES,
@@ -16,28 +17,7 @@ from pipeline.serving.protocols.v2_tensors import (
     require_output,
     require_tensor,
 )
-from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
-
-
-@dataclass(slots=True)
-class Context:
-    """One call; ``deadline`` is the client's, in seconds of ``perf_counter``."""
-
-    service: Service
-    deadline: float
-    version: Version | None = None
-
-    def find(self, name: str, version: str) -> Version:
-        """Return the requested version.
-
-        Raises:
-            ServingError: (400) it is not a number; (404) it is unknown; (503) it is not ready.
-        """
-        if version and not (version.isascii() and version.isdecimal() and len(version) < 10):  # noqa: PLR2004
-            raise bad_request(f"A version must be a number; got {version[:40]!r}.")
-        self.version = self.service.find(name, version or None)
-        return self.version
 
 
 async def _live(call: Context, request: Any) -> Any:
@@ -63,11 +43,6 @@ async def _server_metadata(call: Context, request: Any) -> Any:
 async def _model_metadata(call: Context, request: Any) -> Any:
     version = call.find(request.name, request.version)
     return message("ModelMetadataResponse")(**v2_metadata.describe_model(call.service, version))
-
-
-async def _index(call: Context, request: Any) -> Any:
-    rows = v2_metadata.repository_index(call.service, ready=request.ready)
-    return message("RepositoryIndexResponse")(models=rows)
 
 
 class InferenceRequest(NamedTuple):
@@ -140,6 +115,6 @@ HANDLERS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "ModelReady": _model_ready,
     "ServerMetadata": _server_metadata,
     "ModelMetadata": _model_metadata,
-    "RepositoryIndex": _index,
     "ModelInfer": _infer,
+    **TRITON,
 }

@@ -14,7 +14,8 @@ from pipeline.serving.access_log import AccessLog
 from pipeline.serving.bearer_token import BearerToken
 from pipeline.serving.errors import ServingError, bad_request, too_many
 from pipeline.serving.grpc.arrivals import Arrivals
-from pipeline.serving.grpc.handlers import HANDLERS, Context, read
+from pipeline.serving.grpc.context import Context
+from pipeline.serving.grpc.handlers import HANDLERS, read
 from pipeline.serving.grpc.messages import METHODS, SERVICE, message
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits, Settings
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 _CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
     404: grpc.StatusCode.NOT_FOUND,
     408: grpc.StatusCode.DEADLINE_EXCEEDED,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
