@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 _OK = 200
+_INFERENCE = (  # ends of their routes
+    *(":predict", ":explain", ":classify-image", "/infer"),
+    *("grpc ModelInfer", "grpc Predict", "grpc Classify"),
+)
 _registry = CollectorRegistry()
 _requests = Counter(
     "pipeline_requests",
@@ -91,7 +95,7 @@ def _timer(route: str) -> Histogram:
 
 def is_inference(route: str) -> bool:
     """Return whether requests of a route are inference requests."""
-    return route.endswith((":predict", ":explain", ":classify-image", "/infer", "ModelInfer"))
+    return route.endswith(_INFERENCE)
 
 
 @cache

@@ -214,7 +214,7 @@ def test_rejected_messages_do_not_stay_in_memory(server: Server, channel: Any) -
     before = resident_bytes(server)
     for _ in range(20):
         infer_and_expect(infer, unknown, Code.NOT_FOUND, "Available models: smoke")
-    infer_and_expect(infer, swelling, Code.RESOURCE_EXHAUSTED, "without its raw_input_contents")
+    infer_and_expect(infer, swelling, Code.RESOURCE_EXHAUSTED, "without its raw tensors")
     assert resident_bytes(server) - before < 100 * 2**20
 
 

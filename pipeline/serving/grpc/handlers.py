@@ -1,4 +1,4 @@
-"""Handlers for the calls of the V2 protocol, which behave as over HTTP."""
+"""Handlers for the calls of all services, here of the V2 protocol; they behave as over HTTP."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
 from pipeline.serving.errors import bad_request
+from pipeline.serving.grpc import tensorflow_serving
 from pipeline.serving.grpc.context import Context
 from pipeline.serving.grpc.messages import message
 from pipeline.serving.grpc.requests import read_request
@@ -100,15 +101,20 @@ def _images(request: Any, version: Version) -> Images:
 
 
 def read(call: Context, name: str, raw: bytes) -> Any:
-    """Return the request message of a call; of ModelInfer only the parts that are needed.
+    """Return the request message of a call; of predictions, only the parts that are needed.
 
     Raises:
         ServingError: the message is invalid, too large, or does not fit the model.
     """
     request = read_request(name, raw, call.service.settings.limits.json_bytes)
-    return _inference_request(call, request) if name == "ModelInfer" else request
+    reader = _READERS.get(name)
+    return reader(call, request) if reader else request
 
 
+_READERS: Mapping[str, Callable[[Context, Any], Any]] = {
+    "ModelInfer": _inference_request,
+    **tensorflow_serving.READERS,
+}
 HANDLERS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "ServerLive": _live,
     "ServerReady": _ready,
@@ -117,4 +123,5 @@ HANDLERS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "ModelMetadata": _model_metadata,
     "ModelInfer": _infer,
     **TRITON,
+    **tensorflow_serving.HANDLERS,
 }
