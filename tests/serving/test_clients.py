@@ -38,9 +38,9 @@ VARIANTS = {
 }
 
 
-def run(script: str, *arguments: object) -> str:
+def run(script: str, *arguments: object, python: Path = PYTHON) -> str:
     done = subprocess.run(
-        [PYTHON, SCRIPTS / f"{script}.py", *map(str, arguments)],
+        [python, SCRIPTS / f"{script}.py", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=180,
@@ -74,15 +74,24 @@ def test_models_with_one_output_match_keras(
 
 
 def assert_predictions_match(
-    server: Server, model: str, reference: Reference, folder: Path, script: str
+    server: Server,
+    model: str,
+    reference: Reference,
+    folder: Path,
+    script: str,
+    *,
+    python: Path = PYTHON,
+    variants: int | None = None,
 ) -> None:
     images, predictions = folder / "images.npy", folder / "predictions.npy"
     np.save(images, np.load(reference.images)[:NUM_IMAGES])
     [output] = reference.contract.outputs
     units = output.shape[-1]
-    run(script, address(server, script), model, output.name, units, images, predictions)
+    arguments = (address(server, script), model, output.name, units, images, predictions)
+    run(script, *arguments, python=python)
     got = np.load(predictions)
-    assert (got.dtype, got.shape) == (np.float32, (VARIANTS[script], NUM_IMAGES, units))
+    variants = variants or VARIANTS[script]
+    assert (got.dtype, got.shape) == (np.float32, (variants, NUM_IMAGES, units))
     expected = np.broadcast_to(reference.probabilities[:NUM_IMAGES], got.shape)
     tolerance = reference.task.tolerance(FLOAT32_TOLERANCE, reference.probabilities)
     np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance)
