@@ -5,7 +5,7 @@ set before this module is imported (see ``pipeline.serving.serve``).
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -16,20 +16,15 @@ from prometheus_client.samples import Sample
 __all__ = [
     "CONTENT_TYPE_LATEST",
     "batch_images",
-    "batch_times",
     "count_request",
-    "is_inference",
+    "inference_seconds",
+    "last_inference",
     "render",
     "report_loaded_versions",
     "report_problems",
     "samples",
 ]
 
-_OK = 200
-_INFERENCE = (  # ends of their routes
-    *(":predict", ":explain", ":classify-image", "/infer"),
-    *("grpc ModelInfer", "grpc Predict", "grpc Classify"),
-)
 _registry = CollectorRegistry()
 _requests = Counter(
     "pipeline_requests",
@@ -51,14 +46,14 @@ batch_images = Histogram(
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 1024),
     registry=_registry,
 )
-_inference_seconds = Counter(
+inference_seconds = Counter(
     "pipeline_inference_seconds",
     "Sums over the inference requests for a version: of those that succeeded and that failed, from "
     "head to response; of all, in the queue and in the runtime.",
     ["model", "version", "part"],
     registry=_registry,
 )
-_last_inference = Gauge(
+last_inference = Gauge(
     "pipeline_last_inference_timestamp_seconds",
     "When the last batch was computed, in seconds since 1970.",
     ["model", "version"],
@@ -93,41 +88,10 @@ def _timer(route: str) -> Histogram:
     return _seconds.labels(route)
 
 
-def is_inference(route: str) -> bool:
-    """Return whether requests of a route are inference requests."""
-    return route.endswith(_INFERENCE)
-
-
-@cache
-def _sum(route: str, model: str, version: str, status: int) -> Counter | None:
-    if not model or not is_inference(route):
-        return None
-    return _inference_seconds.labels(model, version, "success" if status == _OK else "fail")
-
-
 def count_request(route: str, model: str, version: str, status: int, seconds: float) -> None:
     """Count a request; label values come from the catalog, never from clients."""
     _counter(route, model, version, status).inc()
     _timer(route).observe(seconds)
-    if together := _sum(route, model, version, status):
-        together.inc(seconds)
-
-
-def batch_times(model: str, version: int) -> Callable[[float, float], None]:
-    """Return what to call after each batch.
-
-    Its arguments are how long all requests of the batch together waited in the queue, and for the
-    runtime, in seconds.
-    """
-    queue, infer = (_inference_seconds.labels(model, version, part) for part in ("queue", "infer"))
-    last = _last_inference.labels(model, version)
-
-    def add(queue_seconds: float, infer_seconds: float) -> None:
-        queue.inc(queue_seconds)
-        infer.inc(infer_seconds)
-        last.set_to_current_time()
-
-    return add
 
 
 def report_loaded_versions(loaded: dict[tuple[str, str], str]) -> None:

@@ -22,7 +22,8 @@ from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.explainer import Explainer
-from pipeline.serving.metrics import batch_images, batch_times
+from pipeline.serving.inference_times import times_of
+from pipeline.serving.metrics import batch_images
 from pipeline.serving.published_files import PublishedFiles
 from pipeline.serving.settings import Limits
 from pipeline.tasks.task import Predictions, Task
@@ -95,7 +96,7 @@ def open_version(folder: Path, model: str, limits: Limits) -> Version:
             max_images=limits.batch_images,
             seconds_per_image=_seconds_per_image(predictor),
             on_batch=batch_images.labels(model, published.version).observe,
-            on_result=batch_times(model, published.version),
+            on_result=times_of(model, str(published.version)).add_batch,
         ),
         explainer=Explainer(artifact_path(folder, FORMAT), manifest.files[artifact_name(FORMAT)]),
         files=PublishedFiles(folder, manifest.files),

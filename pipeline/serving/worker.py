@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from pipeline.serving import metrics
+from pipeline.serving import inference_times, metrics
 from pipeline.serving.access_log import AccessLog
 from pipeline.serving.catalog import Catalog
 from pipeline.serving.grpc.port import GrpcPort
@@ -69,6 +69,7 @@ async def _serve(
     gc.collect()
     gc.freeze()  # exclude modules and models, which are permanent, from garbage collection
     stopping = asyncio.create_task(_stop_on_shutdown(port, service))
+    flushing = asyncio.create_task(_flush_metrics())
     try:
         if port:
             await port.start()
@@ -78,6 +79,15 @@ async def _serve(
         service.repository.close()
         service.shutting_down.set()
         await stopping
+        flushing.cancel()
+        inference_times.flush()
+
+
+async def _flush_metrics() -> None:
+    """Let the other workers, which report the metrics of all, see those of this one."""
+    while True:
+        await asyncio.sleep(inference_times.FLUSH_SECONDS)
+        inference_times.flush()
 
 
 async def _stop_on_shutdown(port: GrpcPort | None, service: Service) -> None:

@@ -27,6 +27,7 @@ SCRIPT = PROJECT / "tests" / "clients" / "triton_management.py"
 TOKEN = "a-token-of-these-tests"  # noqa: S105
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 BODY = {"instances": [[[[0]] * 28] * 28]}
+CONNECTIONS = 30  # each is accepted by any of the workers
 NEEDED_SECONDS = 5  # a worker that exits sooner is not restarted
 pytestmark = pytest.mark.server
 
@@ -50,7 +51,7 @@ def workers(workspace: Path) -> Iterator[Server]:
 def seen(server: Server, path: str) -> dict[str, int]:
     """Request a path several times; return the status that each worker gave last."""
     found = {}
-    for _ in range(30):  # each opens a connection, which any worker accepts
+    for _ in range(CONNECTIONS):
         response = server.get(path, headers=HEADERS)
         found[response.headers["x-request-id"].split("-")[0]] = response.status_code
     return found
@@ -85,6 +86,27 @@ def test_load_finds_a_new_version_at_once_in_every_worker(workers: Server, works
         assert change(workers, "load").status_code == 200
         statuses = seen(workers, f"/v2/models/smoke/versions/{number}/ready")
         assert list(statuses.values()) == [200, 200]
+
+
+def test_statistics_are_those_of_all_workers(workers: Server) -> None:
+    before = statistics(workers)
+    answered = {predict(workers).headers["x-request-id"].split("-")[0] for _ in range(CONNECTIONS)}
+    assert len(answered) == 2
+    after = statistics(workers)  # counts are exact at once
+    assert after["inference_count"] - before["inference_count"] == CONNECTIONS
+    counted = [each["inference_stats"]["success"] for each in (after, before)]
+    assert counted[0]["count"] - counted[1]["count"] == CONNECTIONS
+
+
+def predict(server: Server) -> Any:
+    response = server.post("/v1/models/smoke:predict", json=BODY, headers=HEADERS)
+    assert response.status_code == 200
+    return response
+
+
+def statistics(server: Server) -> dict[str, Any]:
+    found = server.get("/v2/models/smoke/versions/1/stats", headers=HEADERS).json()["model_stats"]
+    return dict(found[0])
 
 
 def test_restarted_worker_knows_what_was_unloaded(workers: Server) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.serving import metrics
+from pipeline.serving import inference_times, metrics
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
@@ -44,12 +44,13 @@ def _versions(service: Service, names: Iterable[str]) -> list[Version]:
 
 def _read_metrics() -> Counter[tuple[str, str, str]]:
     """Return sums by model, version and what they count."""
+    inference_times.flush()
     found: Counter[tuple[str, str, str]] = Counter()
     for sample in metrics.samples():
         what = _SUMS.get(sample.name)
         if sample.name == "pipeline_inference_seconds_total":
             what = f"{sample.labels['part']} seconds"
-        elif sample.name == "pipeline_requests_total" and metrics.is_inference(
+        elif sample.name == "pipeline_requests_total" and inference_times.is_inference(
             sample.labels["route"]
         ):
             what = "success" if sample.labels["status"] == _OK else "fail"
