@@ -127,21 +127,18 @@ class Batcher:
             images = np.concatenate([request.images for request in requests])
         self._on_batch(len(images))
         if len(images) <= self._max_inline:
-            self._deliver(requests, _outcome(self._predict, images, math.inf))
+            self._finish(requests, _outcome(self._predict, images, math.inf))
             return None
         loop = asyncio.get_running_loop()
         last = max(request.deadline for request in requests)
         computing = loop.run_in_executor(_thread(), _outcome, self._predict, images, last)
-        computing.add_done_callback(lambda done: self._deliver(requests, done.result()))
+        computing.add_done_callback(lambda done: self._finish(requests, done.result()))
         return computing
 
-    def _deliver(self, requests: list[_Request], outcome: _Outcome) -> None:
-        """Pass each request its rows of the result."""
+    def _finish(self, requests: list[_Request], outcome: _Outcome) -> None:
+        waited = _deliver(requests, outcome)
         if not isinstance(outcome.result, Exception):
-            count, seconds = len(requests), outcome.ended - outcome.started
-            waited = count * outcome.started - sum(request.queued for request in requests)
-            self._on_result(max(waited, 0), count * seconds)
-        _deliver(requests, outcome)
+            self._on_result(waited, len(requests) * (outcome.ended - outcome.started))
 
 
 @cache
@@ -164,20 +161,22 @@ def _outcome(predict: Callable[[Images], Predictions], images: Images, deadline:
     return _Outcome(result, started, time.perf_counter())
 
 
-def _deliver(requests: list[_Request], outcome: _Outcome) -> None:
-    """Pass each request its rows of the result."""
+def _deliver(requests: list[_Request], outcome: _Outcome) -> float:
+    """Pass each request its rows of the result; return how long all together were queued."""
     result, seconds = outcome.result, outcome.ended - outcome.started
-    first = 0
+    first, queue_seconds = 0, 0.0
     for request in requests:
         last = first + len(request.images)
+        waited = outcome.started - request.queued
+        queue_seconds += waited
         if request.future.done():  # canceled: the client has disconnected
             pass
         elif isinstance(result, Exception):
             request.future.set_exception(result)
         else:
-            waited = outcome.started - request.queued
             request.future.set_result(InferenceResult(result[first:last], waited, seconds))
         first = last
+    return queue_seconds
 
 
 def _is_waiting(request: _Request) -> bool:
