@@ -65,6 +65,10 @@ class Repository:
         Raises:
             ServingError: (504) a worker does not respond in time.
         """
+        # A client that leaves must not leave some workers behind.
+        await asyncio.shield(asyncio.create_task(self._change(action, name)))
+
+    async def _change(self, action: Action, name: str) -> None:
         try:
             async with asyncio.timeout(self._seconds), self._turn():
                 if self._folder:
