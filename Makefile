@@ -35,7 +35,7 @@ help:
 	@echo "make campaign    try to break runs, models and the server (docs/reliability.md); 4 hours"
 	@echo "make campaign-ci the same in two minutes"
 	@echo "make fuzz        the part of it that fuzzes the parsers, guided by coverage; 40 minutes"
-	@echo "make proto       compile the gRPC messages after a change to the .proto file"
+	@echo "make proto       compile the gRPC messages after a change to the .proto files"
 	@echo "make lock        update requirements/ to the newest versions that pyproject.toml allows"
 	@echo "make clean       remove environments, runs/ and caches; keep exported/ and the npm packages"
 
@@ -144,8 +144,10 @@ javascript:
 # The compiler is installed with the clients (grpcio-tools); it is not needed at run time.
 PROTO := pipeline/serving/grpc
 proto: .venv-clients/installed
-	.venv-clients/bin/python -m grpc_tools.protoc --proto_path=$(PROTO) \
-	  --descriptor_set_out=$(PROTO)/open_inference.binpb $(PROTO)/open_inference.proto
+	for name in open_inference tensorflow_serving; do \
+	  .venv-clients/bin/python -m grpc_tools.protoc --proto_path=$(PROTO) --include_imports \
+	    --descriptor_set_out=$(PROTO)/$$name.binpb $(PROTO)/$$name.proto || exit; \
+	done
 
 # `make lock UPGRADE=` keeps the locked versions, as far as pyproject.toml allows.
 UPGRADE := --upgrade

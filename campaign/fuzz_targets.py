@@ -105,7 +105,8 @@ def protobuf(data: bytes) -> None:
 def grpc_message(data: bytes) -> None:
     """A message of any call; the first byte is the method."""
     with _rejections():
-        read_request(METHODS[(data[0] if data else 0) % len(METHODS)], data[1:], 4096)
+        methods = list(METHODS)
+        read_request(methods[(data[0] if data else 0) % len(methods)], data[1:], 4096)
 
 
 def onnx_file(data: bytes) -> None:

@@ -41,7 +41,8 @@ def _start(
         tally.outcomes["raw frames"] += 1
         return None
     method, content = _random_message(chance)
-    send = channel.unary_unary(f"/{SERVICE}/{method}")  # without serializers: bytes
+    service = METHODS[method].service if method in METHODS else SERVICE
+    send = channel.unary_unary(f"/{service}/{method}")  # without serializers: bytes
     options: dict[str, Any] = {"timeout": _ANSWER_SECONDS}
     if chance.random() < 0.05:
         options["timeout"] = chance.choice([1e-6, 1e-4, 1e-3])
@@ -91,7 +92,12 @@ def valid_messages() -> list[tuple[str, bytes]]:
         ("ModelReady", named),
         ("ServerMetadata", {}),
         ("ModelMetadata", named),
+        ("ModelConfig", named),
+        ("ModelStatistics", named),
         ("RepositoryIndex", {"ready": True}),
+        ("RepositoryModelLoad", {"model_name": "smoke"}),
+        ("RepositoryModelUnload", {"model_name": "smoke"}),
+        *_tensorflow_messages(),
         ("ModelInfer", {"model_name": "smoke", "inputs": [{**tensor, "contents": contents}]}),
         (
             "ModelInfer",
@@ -99,11 +105,28 @@ def valid_messages() -> list[tuple[str, bytes]]:
              "outputs": [{"name": "probabilities"}], "id": "a"},
         ),
     ]  # fmt: skip
-    weights = {"ModelInfer": 6}
+    weights = {"ModelInfer": 6, "Predict": 6}
     return [
-        (method, message(f"{method}Request")(**values).SerializeToString())
+        (method, METHODS[method].request(**values).SerializeToString())
         for method, values in fields
         for _ in range(weights.get(method, 1))
+    ]
+
+
+def _tensorflow_messages() -> list[tuple[str, dict[str, Any]]]:
+    """Return valid calls of TensorFlow Serving's API."""
+    shape = {"dim": [{"size": size} for size in (1, *SHAPE)]}
+    tensor = message("TensorProto", "tensorflow")(
+        dtype="DT_UINT8", tensor_shape=shape, tensor_content=bytes(784)
+    )
+    pixels = message("Feature", "tensorflow")(int64_list={"value": [7] * 784})
+    example = {"features": {"feature": {"image": pixels}}}
+    named = {"model_spec": {"name": "smoke", "version": {"value": 1}}}
+    return [
+        ("Predict", {**named, "inputs": {"image": tensor}, "output_filter": ["probabilities"]}),
+        ("Classify", {**named, "input": {"example_list": {"examples": [example]}}}),
+        ("GetModelMetadata", {**named, "metadata_field": ["signature_def"]}),
+        ("GetModelStatus", named),
     ]
 
 

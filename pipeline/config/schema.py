@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, PrivateAttr, field_validator
 
 from pipeline.config.data_schema import DATA_SET_PATTERN, DATA_SET_RULE, Data
+from pipeline.config.model_names import RESERVED_NAMES, is_reserved
 from pipeline.config.origin import Origin
 from pipeline.config.places import Places, without_indices
 from pipeline.config.sections import Section
@@ -149,6 +150,14 @@ class Config(Section):
     track: Track | None = None
     _places: Places = PrivateAttr(default_factory=lambda: Places("the configuration"))
     _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @field_validator("name")
+    @classmethod
+    def _is_not_reserved(cls, name: str) -> str:
+        if is_reserved(name):
+            reserved = " and ".join(sorted(RESERVED_NAMES))
+            raise ValueError(f"a name other than {reserved}, which are paths of the server")
+        return name
 
     def with_places(self, places: Places) -> "Config":
         """Remember where each key was set, and return the configuration."""

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _MAX_PICTURE_BYTES = 64 * 2**20  # of a file; the largest photographs have 50 MB
 _MAX_ARRAY_BYTES = 2**30  # of an array file: more than a million images of 28 x 28
 _ARRAY = "a .npy array"  # what else can be used
+_RESIZE = (
+    "Resize it, so that it looks like the images of the data set, or publish the model again "
+    "(pipeline run): it then accepts pictures of any size"
+)
 _EIGHT_BITS = {"1", "L", "P", "RGB"}  # Pillow modes that convert without loss of meaning
 
 
@@ -102,6 +106,25 @@ def decode_pictures(
         return _preprocessed(picture, preprocessing, work, where)
 
 
+def decode_exact(
+    file: IO[bytes], image_shape: tuple[int, ...], *, where: str
+) -> npt.NDArray[np.uint8]:
+    """Return uint8 (height, width, channels) in 0..255 from a picture file of exactly this size.
+
+    Raises:
+        ImageError: it cannot be read, or has the wrong size or kind.
+    """
+    height, width, channels = image_shape
+    if channels not in MODES:
+        raise ImageError(
+            f"The model takes images with {channels} channels, but pictures have 1 or 3; got "
+            f"{where}. Send an array instead."
+        )
+    unreadable = partial(_not_an_image, where, otherwise="an array")
+    with opened_picture(file, where, unreadable) as (picture, _):
+        return _exact(picture, (height, width), channels, where, "Resize it").reshape(image_shape)
+
+
 def _preprocessed(
     picture: "Image", preprocessing: Preprocessing, work: DecodingWork, where: str
 ) -> Pictures:
@@ -115,19 +138,18 @@ def _preprocessed(
         require_few_pixels(picture, work, DETAIL * max(size), where)
         image = resized(picture, size, preprocessing.fit or "fit", channels)
     else:
-        image = _exact(picture, size, channels, where)
+        image = _exact(picture, size, channels, where, _RESIZE)
     return Pictures(image.reshape(1, *preprocessing.image_shape))
 
 
 def _exact(
-    picture: "Image", size: tuple[int, int], channels: int, where: str
+    picture: "Image", size: tuple[int, int], channels: int, where: str, advice: str
 ) -> npt.NDArray[np.uint8]:
     height, width = size
     if picture.size != (width, height):
         raise ImageError(
             f"An image must be {width} x {height} pixels; got {picture.width} x {picture.height} "
-            f"in {where}. Resize it, so that it looks like the images of the data set, or publish "
-            "the model again (pipeline run): it then accepts pictures of any size."
+            f"in {where}. {advice}."
         )
     if picture.mode not in _EIGHT_BITS or "transparency" in picture.info:
         raise ImageError(

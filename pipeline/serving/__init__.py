@@ -7,13 +7,16 @@ Modules, from the bottom up:
 - number_lists, strict_json, json_objects, tensors: parsing request bodies into images, with an
   explanation of every mistake
 - metrics, json_log: Prometheus metrics; JSON log lines
+- inference_times: how long inference requests take, for each version
 - batching, explainer, published_files, versions: batching of concurrent requests; explanations;
   report, card and examples; one loaded version, checked when it is opened
 - model, catalog: the models being served, their versions and labels
 - turns, model_folder, model_watcher, watcher: following changes in ``exported/``, in threads that
   may get stuck
+- repository: loading and unloading models in all workers
 - service, access_log: shared state of the handlers of both ports; counting and logging requests
-- protocols/: TensorFlow Serving's REST API, Open Inference Protocol V2, pictures, the page, OpenAPI
+- protocols/: TensorFlow Serving's REST API, Open Inference Protocol V2 with Triton's extensions,
+  pictures, the page, OpenAPI
 - http/, grpc/: the two ports
 - memory, worker, supervisor, ports, serve: malloc settings; one event loop; several workers;
   opening the ports; starting and stopping the server

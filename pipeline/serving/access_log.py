@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.serving import metrics
+from pipeline.serving import inference_times, metrics
 from pipeline.serving.json_log import JsonLog
 from pipeline.serving.versions import Version
 
@@ -31,6 +31,7 @@ class AccessLog:
         seconds = time.perf_counter() - began
         model, number = (version.model, version.text) if version else (None, None)
         metrics.count_request(route, model or "", number or "", status, seconds)
+        inference_times.add_request(route, model or "", number or "", status, seconds)
         if self._json_log is None:
             return
         self._json_log.put(

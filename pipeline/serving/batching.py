@@ -58,13 +58,15 @@ class Batcher:
         max_images: int,
         seconds_per_image: float,
         on_batch: Callable[[int], None] = lambda _: None,
+        on_result: Callable[[float, float], None] = lambda _, __: None,
     ) -> None:
         """Create a batcher of at most ``max_images`` images per batch; 1 turns batching off.
 
-        ``seconds_per_image`` is the inference time of one image; ``on_batch`` is called with the
-        size of each batch.
+        ``seconds_per_image`` is the inference time of one image. ``on_batch`` is called with the
+        size of each batch, and ``on_result``, unless it fails, with how long its requests together
+        waited in the queue and for inference, in seconds.
         """
-        self._predict, self._on_batch = predict, on_batch
+        self._predict, self._on_batch, self._on_result = predict, on_batch, on_result
         self._max_inline = int(_LOOP_SECONDS / seconds_per_image)
         self._max_images = min(max_images, self._max_inline) or max_images
         self._large = min(_LARGE, max_images)
@@ -125,13 +127,18 @@ class Batcher:
             images = np.concatenate([request.images for request in requests])
         self._on_batch(len(images))
         if len(images) <= self._max_inline:
-            _deliver(requests, _outcome(self._predict, images, math.inf))
+            self._finish(requests, _outcome(self._predict, images, math.inf))
             return None
         loop = asyncio.get_running_loop()
         last = max(request.deadline for request in requests)
         computing = loop.run_in_executor(_thread(), _outcome, self._predict, images, last)
-        computing.add_done_callback(lambda done: _deliver(requests, done.result()))
+        computing.add_done_callback(lambda done: self._finish(requests, done.result()))
         return computing
+
+    def _finish(self, requests: list[_Request], outcome: _Outcome) -> None:
+        waited = _deliver(requests, outcome)
+        if not isinstance(outcome.result, Exception):
+            self._on_result(waited, len(requests) * (outcome.ended - outcome.started))
 
 
 @cache
@@ -154,20 +161,22 @@ def _outcome(predict: Callable[[Images], Predictions], images: Images, deadline:
     return _Outcome(result, started, time.perf_counter())
 
 
-def _deliver(requests: list[_Request], outcome: _Outcome) -> None:
-    """Pass each request its rows of the result."""
+def _deliver(requests: list[_Request], outcome: _Outcome) -> float:
+    """Pass each request its rows of the result; return how long all together were queued."""
     result, seconds = outcome.result, outcome.ended - outcome.started
-    first = 0
+    first, queue_seconds = 0, 0.0
     for request in requests:
         last = first + len(request.images)
+        waited = outcome.started - request.queued
+        queue_seconds += waited
         if request.future.done():  # canceled: the client has disconnected
             pass
         elif isinstance(result, Exception):
             request.future.set_exception(result)
         else:
-            waited = outcome.started - request.queued
             request.future.set_result(InferenceResult(result[first:last], waited, seconds))
         first = last
+    return queue_seconds
 
 
 def _is_waiting(request: _Request) -> bool:

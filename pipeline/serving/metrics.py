@@ -1,23 +1,28 @@
-"""Prometheus metrics: requests, latency, batch sizes, loaded versions, and their problems.
+"""Prometheus metrics: requests, latency, batches, loaded versions, and their problems.
 
 Several workers combine their values through files in ``PROMETHEUS_MULTIPROC_DIR``, which must be
 set before this module is imported (see ``pipeline.serving.serve``).
 """
 
 import os
+from collections.abc import Iterator
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.samples import Sample
 
 __all__ = [
     "CONTENT_TYPE_LATEST",
     "batch_images",
     "count_request",
+    "inference_seconds",
+    "last_inference",
     "render",
     "report_loaded_versions",
     "report_problems",
+    "samples",
 ]
 
 _registry = CollectorRegistry()
@@ -39,6 +44,20 @@ batch_images = Histogram(
     "Images per batch.",
     ["model", "version"],
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 1024),
+    registry=_registry,
+)
+inference_seconds = Counter(
+    "pipeline_inference_seconds",
+    "Sums over the inference requests for a version: of those that succeeded and that failed, from "
+    "head to response; of all, in the queue and in the runtime.",
+    ["model", "version", "part"],
+    registry=_registry,
+)
+last_inference = Gauge(
+    "pipeline_last_inference_timestamp_seconds",
+    "When the last batch was computed, in seconds since 1970.",
+    ["model", "version"],
+    multiprocess_mode="max",
     registry=_registry,
 )
 _loaded = Gauge(
@@ -96,8 +115,18 @@ def report_problems(counts: dict[tuple[str, str], int]) -> None:
 
 def render() -> bytes:
     """Return the metrics of all workers in Prometheus' text format."""
+    return generate_latest(_of_all_workers())
+
+
+def samples() -> Iterator[Sample]:
+    """Yield the values of all metrics, those of all workers together."""
+    for metric in _of_all_workers().collect():
+        yield from metric.samples
+
+
+def _of_all_workers() -> CollectorRegistry:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest(_registry)
+        return _registry
     together = CollectorRegistry()
     MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-    return generate_latest(together)
+    return together

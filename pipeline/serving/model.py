@@ -15,7 +15,8 @@ class Model:
     """One model: the versions that are ready, loading, or rejected (with the reason).
 
     ``examined`` says whether its folder has been read. ``stuck`` contains the versions that have
-    been loading for too long, and None while reading the folder itself takes too long.
+    been loading for too long, and None while reading the folder itself takes too long. A model
+    that is ``unloaded`` has no versions until it is loaded again.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Model:
     labels: Mapping[str, int] = field(default_factory=dict)
     examined: bool = False
     stuck: frozenset[int | None] = frozenset()
+    unloaded: bool = False
 
     @property
     def numbers(self) -> list[int]:
@@ -64,6 +66,12 @@ class Model:
         Raises:
             ServingError: (404) there is no such version; (503) it is not ready, with the reason.
         """
+        if self.unloaded:
+            raise ServingError(
+                503,
+                f"{self.name} was unloaded. Load it again: POST "
+                f"/v2/repository/models/{self.name}/load.",
+            )
         if number is not None:
             found = self.ready.get(int(number))
             wanted: int | None = int(number)

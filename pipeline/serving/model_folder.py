@@ -60,6 +60,14 @@ def find_model_folders(exported: Path) -> list[ModelFolder]:
     return [ModelFolder(path.name, path) for path in folders if _NAME.fullmatch(path.name)]
 
 
+def reserved_name(name: str) -> str:
+    """Return why a model of a reserved name is not served, and what to do."""
+    return (
+        f"/v2/models/{name} is a path of the server, so no model can have the name {name!r}. "
+        "Publish it under another name (pipeline run name=NAME)."
+    )
+
+
 def read_contents(folder: ModelFolder) -> Contents:
     """Look at a model's folder; the files of its versions are not opened.
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -35,16 +36,33 @@ class ModelWatcher:
         self._seen: dict[int, Signature] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
         self._logged: dict[str, str | None] = {}
+        self._wanted = asyncio.Event()  # somebody waits for a look
+        self._waiting: list[asyncio.Future[None]] = []
 
     async def watch(self) -> None:
         """Look at the folder every second until canceled."""
         try:
             while True:
+                self._wanted.clear()
+                waiting, self._waiting = self._waiting, []
                 await self._look()
-                await asyncio.sleep(REFRESH_SECONDS)
+                for each in waiting:
+                    if not each.done():  # canceled
+                        each.set_result(None)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wanted.wait(), REFRESH_SECONDS)
         finally:
             for opening in self._opening.values():
                 opening.cancel()
+
+    async def look_now(self) -> None:
+        """Look at the folder now; return when its versions are ready, rejected or late."""
+        looked = asyncio.get_running_loop().create_future()
+        self._waiting.append(looked)
+        self._wanted.set()
+        await looked
+        if self._opening:
+            await asyncio.wait([*self._opening.values()], timeout=self._limits.load_seconds)
 
     async def _look(self) -> None:
         try:

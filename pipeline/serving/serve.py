@@ -3,13 +3,15 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.config.model_names import is_reserved
 from pipeline.errors import ModelError
 from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published, versions_of
-from pipeline.serving.model_folder import ModelFolder
+from pipeline.serving.model_folder import ModelFolder, reserved_name
 from pipeline.serving.ports import open_ports
 from pipeline.serving.settings import Limits, Settings
 from pipeline.serving.supervisor import STOPPING, Supervisor
@@ -35,7 +37,8 @@ def serve(settings: Settings, on_open: Callable[[Settings], None]) -> None:
         else:
             with scratch_folder() as folder:
                 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-                Supervisor(settings, sock).run()
+                (folder / "workers").mkdir()
+                Supervisor(replace(settings, shared_folder=folder / "workers"), sock).run()
     finally:
         sock.close()
         if reserved:
@@ -50,12 +53,14 @@ def served_folders(models: list[str], exported: Path) -> tuple[ModelFolder, ...]
     """Return the folders of models and of single versions, given by name or by path.
 
     Raises:
-        ModelError: there is no such model, it is a single file, its folder does not respond, or
-            names are ambiguous.
+        ModelError: there is no such model, it is a single file, its folder does not respond, its
+            name is reserved, or names are ambiguous.
     """
     found: dict[str, ModelFolder] = {}
     for model in models:
         folder = _in_time(model, exported)
+        if is_reserved(folder.name):
+            raise ModelError(f"Cannot serve {folder.path}: {reserved_name(folder.name)}")
         other = found.get(folder.name, folder)
         if folder.path != other.path:
             raise ModelError(

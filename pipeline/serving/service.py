@@ -11,6 +11,7 @@ from pipeline.runtimes.predictor import Images
 from pipeline.serving.batching import InferenceResult
 from pipeline.serving.catalog import Catalog
 from pipeline.serving.errors import ServingError, too_many
+from pipeline.serving.repository import Repository
 from pipeline.serving.settings import Settings
 from pipeline.serving.versions import Version
 
@@ -24,6 +25,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.catalog = Catalog()
+        self.repository: Repository | None = None  # set by the worker
         self.http_tasks: Collection[object] = ()  # set by the HTTP port
         self.grpc_calls = 0
         self.waiting_for_clients = 0  # requests that are arriving, or whose responses are leaving

@@ -57,6 +57,7 @@ class Settings:
     ``folders`` are models or single versions; if empty, all models in ``exported`` are served.
     ``allow_origins`` are those of other pages that may use the server (CORS), or ``*``. With a
     ``public_key``, only versions that are signed with its private key are served.
+    ``shared_folder`` is a scratch folder of several workers, and None for a single one.
     """
 
     exported: Path
@@ -72,6 +73,7 @@ class Settings:
     allow_origins: tuple[str, ...] = ()
     public_key: Path | None = None
     limits: Limits = Limits()
+    shared_folder: Path | None = None
 
     @property
     def url(self) -> str:

@@ -23,6 +23,7 @@ from pipeline.runtimes.registry import choose_runtime, open_model
 from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.explainer import Explainer
+from pipeline.serving.inference_times import times_of
 from pipeline.serving.metrics import batch_images
 from pipeline.serving.published_files import PublishedFiles
 from pipeline.serving.settings import Limits
@@ -102,6 +103,7 @@ def open_version(
             max_images=limits.batch_images,
             seconds_per_image=_seconds_per_image(predictor),
             on_batch=batch_images.labels(model, published.version).observe,
+            on_result=times_of(model, str(published.version)).add_batch,
         ),
         explainer=Explainer(artifact_path(folder, FORMAT), manifest.files[artifact_name(FORMAT)]),
         files=PublishedFiles(folder, manifest.files),

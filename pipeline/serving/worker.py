@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from pipeline.serving import metrics
+from pipeline.serving import inference_times, metrics
 from pipeline.serving.access_log import AccessLog
 from pipeline.serving.catalog import Catalog
 from pipeline.serving.grpc.port import GrpcPort
@@ -15,6 +15,7 @@ from pipeline.serving.http.application import Application
 from pipeline.serving.http.server import Server
 from pipeline.serving.json_log import set_up_logging
 from pipeline.serving.memory import return_large_blocks
+from pipeline.serving.repository import Repository
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
 from pipeline.serving.watcher import Watcher
@@ -59,6 +60,8 @@ async def _serve(
     settings = service.settings
     port = GrpcPort(service, access_log) if settings.grpc_port is not None else None
     watcher = Watcher(settings, partial(_replace, service))
+    service.repository = Repository(settings, watcher)
+    await service.repository.open()
     watching = asyncio.create_task(watcher.watch())
     # Earlier connections wait in the socket's queue, so that no worker reports that it is not
     # ready while others are.
@@ -66,14 +69,25 @@ async def _serve(
     gc.collect()
     gc.freeze()  # exclude modules and models, which are permanent, from garbage collection
     stopping = asyncio.create_task(_stop_on_shutdown(port, service))
+    flushing = asyncio.create_task(_flush_metrics())
     try:
         if port:
             await port.start()
         await server.serve(sockets=[sock])
     finally:
         watching.cancel()
+        service.repository.close()
         service.shutting_down.set()
         await stopping
+        flushing.cancel()
+        inference_times.flush()
+
+
+async def _flush_metrics() -> None:
+    """Let the other workers, which report the metrics of all, see those of this one."""
+    while True:
+        await asyncio.sleep(inference_times.FLUSH_SECONDS)
+        inference_times.flush()
 
 
 async def _stop_on_shutdown(port: GrpcPort | None, service: Service) -> None:

@@ -17,6 +17,7 @@ from harness import (
     other_outputs,
     parse_arguments,
 )
+from tritonclient.grpc.model_config_pb2 import TYPE_FP32, TYPE_UINT8
 
 INPUT = "image"
 SECONDS = 60
@@ -105,6 +106,40 @@ def check_metadata(client: triton.InferenceServerClient, args: Arguments) -> Non
     )
 
 
+def check_extensions(client: triton.InferenceServerClient, args: Arguments) -> None:
+    extensions = client.get_server_metadata().extensions
+    assert {"model_configuration", "model_repository", "statistics"} <= {*extensions}
+    config = client.get_model_config(args.model).config
+    assert (config.name, config.backend) == (args.model, "onnxruntime")
+    assert config.max_batch_size > len(args.images)
+    assert config.WhichOneof("scheduling_choice") == "dynamic_batching"
+    [given], [returned] = config.input, config.output
+    assert (given.name, given.data_type) == (INPUT, TYPE_UINT8)
+    assert (returned.name, returned.data_type) == (args.output, TYPE_FP32)
+    assert ([*given.dims], [*returned.dims]) == ([*args.images.shape[1:]], [args.units])
+    before = statistics(client, args.model)
+    client.infer(args.model, [_input(args.images[:2])])
+    with _expect("INVALID_ARGUMENT", "unexpected inference input"):
+        client.infer(args.model, [triton.InferInput("x", [1], "UINT8")])
+    after = statistics(client, args.model, before.version)
+    assert after.last_inference > before.last_inference
+    assert after.inference_count - before.inference_count == 2
+    assert after.execution_count - before.execution_count == 1
+    for part in ("success", "fail", "queue", "compute_infer"):
+        now, then = (getattr(each.inference_stats, part) for each in (after, before))
+        assert now.count - then.count == 1, part
+        assert part == "queue" or now.ns > then.ns, part
+    assert after in client.get_inference_statistics().model_stats
+    for change in (client.load_model, client.unload_model):
+        with _expect("PERMISSION_DENIED", "Models can be loaded"):
+            change(args.model)
+
+
+def statistics(client: triton.InferenceServerClient, *names: str) -> Any:
+    [found] = client.get_inference_statistics(*names).model_stats
+    return found
+
+
 def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
     image = args.images[:1]
     with _expect("NOT_FOUND", "Servable not found for request: missing"):
@@ -113,6 +148,11 @@ def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
         client.get_model_metadata("missing")
     with _expect("NOT_FOUND", "Servable not found for request: version 999"):
         client.infer(args.model, [_input(image)], model_version="999")
+    for call in (client.get_model_config, client.get_inference_statistics):
+        with _expect("NOT_FOUND", "Servable not found for request: missing"):
+            call("missing")
+        with _expect("INVALID_ARGUMENT", "A version must be a number; got 'new'"):
+            call(args.model, "new")
     with _expect("INVALID_ARGUMENT", "A version must be a number; got 'new'"):
         client.infer(args.model, [_input(image)], model_version="new")
     with _expect("INVALID_ARGUMENT", "inference input 'image'", "[batch, 28, 28, 1]", "[1, 784]"):
@@ -127,6 +167,12 @@ def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
             client.infer(args.model, [_input(image)], outputs=outputs)
 
 
+def check_classification(client: triton.InferenceServerClient, args: Arguments) -> None:
+    with _expect("UNIMPLEMENTED", "The classification extension is not supported", "= 3."):
+        outputs = [triton.InferRequestedOutput(args.output, class_count=3)]
+        client.infer(args.model, [_input(args.images[:1])], outputs=outputs)
+
+
 def _expect(code: str, sentence: str, *words: str) -> AbstractContextManager[None]:
     words = (f"[StatusCode.{code}] {sentence}", *words)
     return expect_error(triton.InferenceServerException, *words)
@@ -136,7 +182,9 @@ def main() -> None:
     args = parse_arguments()
     with triton.InferenceServerClient(args.address) as client:
         check_metadata(client, args)
+        check_extensions(client, args)
         check_errors(client, args)
+        check_classification(client, args)
     args.write(
         {variant.__name__: partial(variant, args) for variant in (default, named, concurrent)}
     )

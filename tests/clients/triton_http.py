@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import numpy as np
 import tritonclient.http as triton
@@ -119,11 +120,53 @@ def check_metadata(client: triton.InferenceServerClient, args: Arguments) -> Non
     assert response["model_version"] == version
 
 
+def check_extensions(client: triton.InferenceServerClient, args: Arguments) -> None:
+    assert {"model_configuration", "model_repository", "statistics"} <= {
+        *client.get_server_metadata()["extensions"]
+    }
+    config = client.get_model_config(args.model)
+    assert (config["name"], config["backend"]) == (args.model, "onnxruntime")
+    assert config["max_batch_size"] > len(args.images)
+    dims = [*args.images.shape[1:]]
+    assert config["input"] == [{"name": INPUT, "data_type": "TYPE_UINT8", "dims": dims}]
+    output = {"name": args.output, "data_type": "TYPE_FP32", "dims": [args.units]}
+    assert config["output"] == [output]
+    [version] = client.get_model_metadata(args.model)["versions"]
+    assert client.get_model_config(args.model, version) == config
+    before = statistics(client, args.model)
+    client.infer(args.model, [_input(args.images[:2])])
+    with expect_error(triton.InferenceServerException, "unexpected inference input"):
+        client.infer(args.model, [triton.InferInput("x", [1], "UINT8")])
+    after = statistics(client, args.model, version)
+    assert after["last_inference"] > before["last_inference"]
+    assert after["inference_count"] - before["inference_count"] == 2
+    assert after["execution_count"] - before["execution_count"] == 1
+    parts = after["inference_stats"]
+    for part in ("success", "fail", "queue", "compute_infer"):
+        assert parts[part]["count"] - before["inference_stats"][part]["count"] == 1, part
+        assert part == "queue" or parts[part]["ns"] > before["inference_stats"][part]["ns"], part
+    assert parts["success"]["ns"] >= parts["queue"]["ns"] + parts["compute_infer"]["ns"]
+    assert after in client.get_inference_statistics()["model_stats"]
+    for change in (client.load_model, client.unload_model):
+        with expect_error(triton.InferenceServerException, "[403] Models can be loaded"):
+            change(args.model)
+
+
+def statistics(client: triton.InferenceServerClient, *names: str) -> dict[str, Any]:
+    [found] = client.get_inference_statistics(*names)["model_stats"]
+    return found
+
+
 def check_errors(client: triton.InferenceServerClient, args: Arguments) -> None:
     image = args.images[:1]
     expect = partial(expect_error, triton.InferenceServerException)
     with expect("[404] Servable not found for request: missing"):
         client.infer("missing", [_input(image)])
+    for call in (client.get_model_config, client.get_inference_statistics):
+        with expect("[404] Servable not found for request: missing"):
+            call("missing")
+        with expect("[404] Servable not found for request: version 999"):
+            call(args.model, "999")
     with expect("[404] Servable not found for request: version 999"):
         client.infer(args.model, [_input(image)], model_version="999")
     with expect("[400] inference input 'image'", "[batch, 28, 28, 1]", "[1, 784]"):
@@ -150,6 +193,7 @@ def main() -> None:
     args = parse_arguments()
     with triton.InferenceServerClient(args.address) as client:
         check_metadata(client, args)
+        check_extensions(client, args)
         check_errors(client, args)
     args.write({variant.__name__: partial(variant, args) for variant in VARIANTS})
 

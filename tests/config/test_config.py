@@ -122,6 +122,8 @@ def test_every_shipped_configuration_is_valid() -> None:
         ("train.epochs=010", ["a whole number; got '010'"]),
         ("train.epochs=1:30", ["a whole number; got '1:30'"]),
         ("name=2024-01-01x!", ["name must be text of letters, digits"]),
+        ("name=stats", ["name must be a name other than config and stats", "got 'stats'"]),
+        ("name=Config", ["name must be a name other than config and stats", "got 'Config'"]),
         (f"name={'x' * 101}", ["text of at most 100 characters"]),
         ("export.formats=[onnx,onnx]", ["export.formats must be a list without duplicates"]),
         (

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from google.protobuf import descriptor_pb2, json_format
 
-from pipeline.serving.grpc.messages import METHODS, message
+from pipeline.serving.grpc.messages import METHODS, SERVICE, message
 from pipeline.verification.comparing import Reference
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
 from tests.support.paths import PROJECT
@@ -38,9 +38,9 @@ VARIANTS = {
 }
 
 
-def run(script: str, *arguments: object) -> str:
+def run(script: str, *arguments: object, python: Path = PYTHON) -> str:
     done = subprocess.run(
-        [PYTHON, SCRIPTS / f"{script}.py", *map(str, arguments)],
+        [python, SCRIPTS / f"{script}.py", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=180,
@@ -74,15 +74,24 @@ def test_models_with_one_output_match_keras(
 
 
 def assert_predictions_match(
-    server: Server, model: str, reference: Reference, folder: Path, script: str
+    server: Server,
+    model: str,
+    reference: Reference,
+    folder: Path,
+    script: str,
+    *,
+    python: Path = PYTHON,
+    variants: int | None = None,
 ) -> None:
     images, predictions = folder / "images.npy", folder / "predictions.npy"
     np.save(images, np.load(reference.images)[:NUM_IMAGES])
     [output] = reference.contract.outputs
     units = output.shape[-1]
-    run(script, address(server, script), model, output.name, units, images, predictions)
+    arguments = (address(server, script), model, output.name, units, images, predictions)
+    run(script, *arguments, python=python)
     got = np.load(predictions)
-    assert (got.dtype, got.shape) == (np.float32, (VARIANTS[script], NUM_IMAGES, units))
+    variants = variants or VARIANTS[script]
+    assert (got.dtype, got.shape) == (np.float32, (variants, NUM_IMAGES, units))
     expected = np.broadcast_to(reference.probabilities[:NUM_IMAGES], got.shape)
     tolerance = reference.task.tolerance(FLOAT32_TOLERANCE, reference.probabilities)
     np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance)
@@ -97,30 +106,40 @@ def address(server: Server, script: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def tritonclient_messages() -> dict[str, Any]:
-    """tritonclient's service and messages, as a FileDescriptorProto."""
-    document: dict[str, Any] = json.loads(run("descriptors"))
-    return document
+def tritonclient_messages() -> list[dict[str, Any]]:
+    """tritonclient's service and messages, as FileDescriptorProtos."""
+    documents: list[dict[str, Any]] = json.loads(run("descriptors"))
+    return documents
 
 
 @pytest.mark.process
-def test_messages_match_those_of_tritonclient(tritonclient_messages: dict[str, Any]) -> None:
+def test_messages_match_those_of_tritonclient(tritonclient_messages: list[dict[str, Any]]) -> None:
     file = descriptor_pb2.FileDescriptorProto()
     message("ModelInferRequest").DESCRIPTOR.file.CopyToProto(file)
-    ours = dict(_messages(json_format.MessageToDict(file)["messageType"]))
-    known = dict(_messages(tritonclient_messages["messageType"]))
-    assert ours == {name: known[name] for name in ours}
+    document = json_format.MessageToDict(file)
+    ours = dict(_messages(document["messageType"]))
+    known = dict(_messages([m for found in tritonclient_messages for m in found["messageType"]]))
+    assert ours == {
+        name: {field: known[name][field] for field in fields} for name, fields in ours.items()
+    }
     assert "ModelInferRequest.InferInputTensor.ParametersEntry" in ours
+    [data_types] = document["enumType"]
+    [other] = [
+        enum
+        for found in tritonclient_messages
+        for enum in found.get("enumType", [])
+        if enum["name"] == data_types["name"]
+    ]
+    assert all(value in other["value"] for value in data_types["value"])
 
 
 @pytest.mark.process
-def test_methods_match_those_of_tritonclient(tritonclient_messages: dict[str, Any]) -> None:
-    [service] = tritonclient_messages["service"]
+def test_methods_match_those_of_tritonclient(tritonclient_messages: list[dict[str, Any]]) -> None:
+    file = tritonclient_messages[0]
+    [service] = file["service"]
     calls = {call["name"]: (call["inputType"], call["outputType"]) for call in service["method"]}
-    assert (
-        f"{tritonclient_messages['package']}.{service['name']}" == "inference.GRPCInferenceService"
-    )
-    for name in METHODS:
+    assert f"{file['package']}.{service['name']}" == "inference.GRPCInferenceService"
+    for name in [name for name, method in METHODS.items() if method.service == SERVICE]:
         assert calls[name] == (f".inference.{name}Request", f".inference.{name}Response")
 
 
@@ -131,5 +150,6 @@ def _messages(found: list[dict[str, Any]], outer: str = "") -> Iterator[tuple[st
         fields = {field["name"]: field for field in each.get("field", [])}
         for field in fields.values():
             field.pop("jsonName", None)
+            field.pop("oneofIndex", None)  # we leave out other choices
         yield name, fields
         yield from _messages(each.get("nestedType", []), f"{name}.")

@@ -4,8 +4,10 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -141,10 +143,24 @@ def test_token_is_required_where_documented(token_server: Server) -> None:
 @pytest.mark.skipif(not CLIENTS.exists(), reason="made by `make test`: .venv-clients")
 def test_grpc_example_runs(server: Server, tmp_path: Path) -> None:
     [example] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert server.grpc
     assert len(example.strip().splitlines()) <= 6
+    assert_prints_ten_numbers(CLIENTS, example, server, tmp_path)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.skipif(
+    find_spec("tensorflow_serving") is None,
+    reason="made by `make test`: tensorflow-serving-api in .venv",
+)
+def test_tensorflow_example_runs(server: Server, tmp_path: Path) -> None:
+    [example] = re.findall(r"```python tensorflow\n(.*?)```", PAGE, re.DOTALL)
+    assert_prints_ten_numbers(Path(sys.executable), example, server, tmp_path)
+
+
+def assert_prints_ten_numbers(python: Path, example: str, server: Server, tmp_path: Path) -> None:
+    assert server.grpc
     done = subprocess.run(
-        [CLIENTS, "-c", example.replace("127.0.0.1:8500", server.grpc)],
+        [python, "-c", example.replace("127.0.0.1:8500", server.grpc)],
         capture_output=True,
         text=True,
         cwd=tmp_path,

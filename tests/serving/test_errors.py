@@ -1,15 +1,28 @@
 """Invalid requests are explained in ``{"error": ...}``, never with a traceback or a 500."""
 
+import base64
 import gzip
+import io
 import json
 from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 
 from tests.support.servers import Server
 
 ZERO = [[[0]] * 28] * 28
+ENCODED = {"signature_name": "serving_encoded"}
+
+
+def png(width: int, height: int) -> str:
+    file = io.BytesIO()
+    Image.new("L", (width, height)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+LARGER = png(29, 28)
 
 
 def image_with(value: Any) -> Any:
@@ -48,6 +61,19 @@ def assert_rejected(response: requests.Response, status: int, *words: str) -> No
         ({"instances": {}}, ["at least one image"]),
         ({"instances": None}, ["at least one image", "null"]),
         ({"instances": [ZERO], "inputs": [ZERO]}, ["expecting only one of", "both"]),
+        ({"instances": [ZERO], **ENCODED}, ["at least one image file; got a list of numbers"]),
+        (
+            {"instances": [{"image": "aaaa"}], **ENCODED},
+            ['instances[0] must be {"image_bytes": {"b64": an image file', "got an object"],
+        ),
+        ({"instances": [], **ENCODED}, ["instances must be a list", "file; got an empty list"]),
+        ({"inputs": {"image": []}, **ENCODED}, ["inputs must be a list", "got an object"]),
+        ({"instances": [{"b64": "a"}], **ENCODED}, ["instances[0] must be base64; got 1 char"]),
+        ({"instances": [{"b64": "aaaa"}], **ENCODED}, ["Cannot read instances[0] as an image"]),
+        (
+            {"inputs": [{"b64": LARGER}], **ENCODED},
+            ["An image must be 28 x 28 pixels; got 29 x 28 in inputs[0]. Resize it."],
+        ),
         ({"instances": [ZERO], "signature_name": "other"}, ['"other" not found in signature def']),
         (
             {"instances": [ZERO], "signature_name": 7},

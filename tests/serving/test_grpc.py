@@ -100,6 +100,16 @@ def test_predictions_match_the_trained_model(
             Code.INVALID_ARGUMENT,
             "unexpected inference output 'y'",
         ),
+        (
+            "ModelInfer",
+            infer_request(
+                outputs=[
+                    {"name": "probabilities", "parameters": {"classification": {"int64_param": 2}}}
+                ]
+            ),
+            Code.UNIMPLEMENTED,
+            "The classification extension is not supported; got classification (class_count) = 2.",
+        ),
         ("ModelReady", {"name": "other"}, Code.NOT_FOUND, "Servable not found"),
         ("ModelMetadata", {"name": "smoke", "version": "7"}, Code.NOT_FOUND, "version 7"),
     ],
@@ -204,7 +214,7 @@ def test_rejected_messages_do_not_stay_in_memory(server: Server, channel: Any) -
     before = resident_bytes(server)
     for _ in range(20):
         infer_and_expect(infer, unknown, Code.NOT_FOUND, "Available models: smoke")
-    infer_and_expect(infer, swelling, Code.RESOURCE_EXHAUSTED, "without its raw_input_contents")
+    infer_and_expect(infer, swelling, Code.RESOURCE_EXHAUSTED, "without its raw tensors")
     assert resident_bytes(server) - before < 100 * 2**20
 
 

@@ -1,4 +1,4 @@
-"""The committed descriptor of the gRPC messages matches the committed ``.proto`` file."""
+"""The committed descriptors of the gRPC messages match the committed ``.proto`` files."""
 
 import re
 import subprocess
@@ -14,44 +14,53 @@ from google.protobuf import descriptor_pb2
 from tests.support.paths import PROJECT
 
 FOLDER = PROJECT / "pipeline" / "serving" / "grpc"
-SOURCE, COMPILED = FOLDER / "open_inference.proto", FOLDER / "open_inference.binpb"
+# Each source, its package, and the descriptor set that it is compiled into.
+SOURCES = {
+    "open_inference.proto": ("inference", "open_inference.binpb"),
+    "tensorflow.proto": ("tensorflow", "tensorflow_serving.binpb"),
+    "tensorflow_serving.proto": ("tensorflow.serving", "tensorflow_serving.binpb"),
+}
+each_source = pytest.mark.parametrize("source", SOURCES)
 COMPILER = PROJECT / ".venv-clients" / "bin" / "python"
 Field = descriptor_pb2.FieldDescriptorProto
 
 CALL = re.compile(r"rpc (\w+)\((\w+)\) returns \((\w+)\);")
 MESSAGE = re.compile(r"message (\w+) {(})?")
-FIELD = re.compile(r"(repeated )?([\w<>, ]+) (\w+) = (\d+);")
+FIELD = re.compile(r"(repeated )?(?:([\w<>, ]+) )?(\w+) = (\d+);")  # without a type in enums
 
 
-def read(path: Path) -> descriptor_pb2.FileDescriptorProto:
-    [file] = descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes()).file
+def read(path: Path, source: str) -> descriptor_pb2.FileDescriptorProto:
+    files = descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes()).file
+    [file] = [each for each in files if each.name == source]
     return file
 
 
 @pytest.mark.process
 @pytest.mark.skipif(not COMPILER.exists(), reason="`make test` creates .venv-clients")
-def test_descriptor_equals_the_compiled_proto(tmp_path: Path) -> None:
-    made = tmp_path / COMPILED.name
+@each_source
+def test_descriptor_equals_the_compiled_proto(source: str, tmp_path: Path) -> None:
+    made = tmp_path / "made.binpb"
     subprocess.run(
         [
-            *(COMPILER, "-m", "grpc_tools.protoc", f"--proto_path={FOLDER}"),
-            *(f"--descriptor_set_out={made}", SOURCE),
+            *(COMPILER, "-m", "grpc_tools.protoc", f"--proto_path={FOLDER}", "--include_imports"),
+            *(f"--descriptor_set_out={made}", FOLDER / source),
         ],
         check=True,
         timeout=120,
     )
-    assert read(made) == read(COMPILED), "make proto"
+    assert read(made, source) == read(FOLDER / SOURCES[source][1], source), "make proto"
 
 
-def test_descriptor_has_every_line_of_the_proto() -> None:
+@each_source
+def test_descriptor_has_every_line_of_the_proto(source: str) -> None:
     """This does not need the compiler."""
-    assert sorted(compiled()) == sorted(written()), "make proto"
+    assert sorted(compiled(source)) == sorted(written(source)), "make proto"
 
 
-def written() -> Iterator[tuple[str, ...]]:
+def written(source: str) -> Iterator[tuple[str, ...]]:
     """Yield each call, message and field of the source, line by line."""
     path: list[str] = []
-    for line in SOURCE.read_text().splitlines():
+    for line in (FOLDER / source).read_text().splitlines():
         text = line.partition("//")[0].strip()
         if found := CALL.fullmatch(text):
             yield ("rpc", *found.groups())
@@ -62,22 +71,27 @@ def written() -> Iterator[tuple[str, ...]]:
                 path.pop()
         elif found := FIELD.fullmatch(text):
             repeated, kind, name, number = found.groups()
-            outer = ".".join(part for part in path if part != "oneof")
+            outer = ".".join(part for part in path if part not in {"enum", "oneof"})
             yield (outer, f"{repeated or ''}{kind}", name, number, str(path[-1] == "oneof"))
         elif text.endswith("{"):
             path.append(text.split()[0])
         elif text == "}":
             path.pop()
         else:
-            assert text in {"", 'syntax = "proto3";', "package inference;"}, line
+            package = f"package {SOURCES[source][0]};"
+            others = {"", 'syntax = "proto3";', package, 'import "tensorflow.proto";'}
+            assert text in others, line
 
 
-def compiled() -> Iterator[tuple[str, ...]]:
+def compiled(source: str) -> Iterator[tuple[str, ...]]:
     """Yield the same from the descriptor."""
-    file = read(COMPILED)
-    assert (file.syntax, file.package) == ("proto3", "inference")
-    for call in file.service[0].method:
-        yield ("rpc", call.name, _last(call.input_type), _last(call.output_type))
+    package, descriptor_set = SOURCES[source]
+    file = read(FOLDER / descriptor_set, source)
+    assert (file.syntax, file.package) == ("proto3", package)
+    for service in file.service:
+        for call in service.method:
+            yield ("rpc", call.name, _last(call.input_type), _last(call.output_type))
+    yield from _values(file.enum_type, "")
     for message in file.message_type:
         yield from _compiled(message, message.name)
 
@@ -93,9 +107,16 @@ def _compiled(message: Any, path: str) -> Iterator[tuple[str, ...]]:
             kind = "repeated " * (field.label == Field.LABEL_REPEATED) + _kind(field)
         in_choice = str(field.HasField("oneof_index"))
         yield (path, kind, field.name, str(field.number), in_choice)
+    yield from _values(message.enum_type, path)
     for inner in message.nested_type:
         if inner.name not in entries:
             yield from _compiled(inner, f"{path}.{inner.name}")
+
+
+def _values(enums: Any, path: str) -> Iterator[tuple[str, ...]]:
+    for enum in enums:
+        for value in enum.value:
+            yield (path, "None", value.name, str(value.number), "False")
 
 
 def _kind(field: Any) -> str:
@@ -111,4 +132,6 @@ def test_wheel_contains_the_descriptor(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(PROJECT)
     wheel = tmp_path / buildapi.build_wheel(str(tmp_path))
     names = zipfile.ZipFile(wheel).namelist()
-    assert {str(path.relative_to(PROJECT)) for path in (SOURCE, COMPILED)} <= set(names)
+    paths = [*FOLDER.glob("*.proto"), *FOLDER.glob("*.binpb")]
+    assert len(paths) == 5
+    assert {str(path.relative_to(PROJECT)) for path in paths} <= set(names)

@@ -17,7 +17,7 @@ from PIL import Image
 from pipeline import predict
 from pipeline.serving.errors import ServingError
 from pipeline.serving.http.messages import Request
-from pipeline.serving.protocols import pictures
+from pipeline.serving.protocols import picture_thread, pictures
 from pipeline.verification.comparing import Reference
 from tests.support.paths import PROJECT
 from tests.support.servers import Server
@@ -192,7 +192,7 @@ def test_invalid_pictures_are_explained(server: Server, bad: str) -> None:
 def test_deadline_passes_while_waiting_for_another_picture() -> None:
     """Pictures are decoded one at a time; the others must not wait forever."""
     free = threading.Event()
-    pictures._thread().submit(free.wait)
+    picture_thread._thread().submit(free.wait)
     deadline = time.perf_counter() + 0.1
     request = Request("POST", "/", {}, "id", 0, deadline, "", complete=True, body=b"a picture")
     try:

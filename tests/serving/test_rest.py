@@ -1,12 +1,15 @@
 """Both protocols over HTTP, compared with the trained model's predictions value by value."""
 
+import base64
 import gzip
+import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.verification.comparing import Reference
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
@@ -54,6 +57,40 @@ def test_predict_in_row_and_column_format(
     assert response.status_code == 200
     assert list(response.json()) == [response_key]
     assert_close(response.json()[response_key], reference.probabilities[:count])
+
+
+def as_files(images: Any, form: str = "PNG") -> list[dict[str, str]]:
+    found = []
+    for image in images:
+        file = io.BytesIO()
+        Image.fromarray(image[..., 0]).save(file, form, quality=100)
+        found.append({"b64": base64.b64encode(file.getvalue()).decode()})
+    return found
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("verb", ["predict", "explain"])
+def test_image_files_as_serving_encoded(
+    server: Server, images: Any, reference: Reference, named: bool, verb: str
+) -> None:
+    files = as_files(images[:17])
+    rows = [{"image_bytes": file} for file in files] if named else files
+    columns = {"image_bytes": files} if named else files
+    for document, key in (({"instances": rows}, "predictions"), ({"inputs": columns}, "outputs")):
+        body = {"signature_name": "serving_encoded", **document}
+        response = server.post(f"/v1/models/smoke:{verb}", json=body)
+        assert response.status_code == 200, response.text
+        assert_close(response.json()[key], reference.probabilities[:17])
+    body["inputs"] = as_files(images[:17], "JPEG")
+    got = server.predict(body).json()["outputs"]
+    np.testing.assert_allclose(got, reference.probabilities[:17], rtol=0, atol=0.05)
+
+
+def test_metadata_lists_the_signatures(server: Server) -> None:
+    metadata = server.get("/v1/models/smoke/metadata").json()["metadata"]
+    signatures = metadata["signature_def"]["signature_def"]
+    assert list(signatures) == ["serving_default", "serving_encoded"]
+    assert signatures["serving_encoded"]["inputs"]["image_bytes"]["dtype"] == "DT_STRING"
 
 
 def v2(images: Any, **extra: Any) -> dict[str, Any]:

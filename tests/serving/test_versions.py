@@ -12,6 +12,7 @@ import pytest
 import requests
 
 import pipeline
+from pipeline.errors import ModelError
 from tests.support.processes import wait_until
 from tests.support.servers import Server, serving
 
@@ -361,6 +362,24 @@ def test_labels_may_contain_any_characters(workspace: Path, running: Server) -> 
     for label in ("can-ary", "größe"):
         path = f"/v1/models/smoke/labels/{label}:predict"
         assert running.post(path, json=BODY).status_code == 200
+
+
+def test_reserved_name_is_never_a_model(workspace: Path) -> None:
+    for name in ("stats", "Config"):
+        folder = workspace / "exported" / name / "1"
+        shutil.copytree(model_folder(workspace) / "1", folder)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps({**manifest, "name": name}))
+    with pytest.raises(ModelError) as caught:
+        pipeline.serve(["stats"], workspace=workspace, port=0)
+    assert "no model can have the name 'stats'. Publish it under another name" in str(caught.value)
+    with serving(workspace, log=workspace / "log") as server:
+        assert server.get("/v1/models").json() == {"models": ["smoke"]}
+        for name in ("stats", "Config"):
+            assert server.get(f"/v2/models/{name}/ready").status_code == 404
+            refused = f"/v2/models/{name} is a path of the server"
+            logged = [event for event in server.events() if refused in event.get("message", "")]
+            assert [event["model"] for event in logged] == [name]
 
 
 def test_only_named_models_are_served(workspace: Path) -> None:

@@ -1,4 +1,4 @@
-"""The gRPC port: the Open Inference Protocol V2."""
+"""The gRPC port: the Open Inference Protocol V2, Triton's extensions, TensorFlow Serving."""
 
 import os as _os
 

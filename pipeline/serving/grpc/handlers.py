@@ -1,38 +1,24 @@
-"""Handlers for the calls of the V2 protocol, which behave as over HTTP."""
+"""Handlers for the calls of all services, here of the V2 protocol; they behave as over HTTP."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
 from pipeline.serving.errors import bad_request
+from pipeline.serving.grpc import tensorflow_serving
+from pipeline.serving.grpc.context import Context
 from pipeline.serving.grpc.messages import message
 from pipeline.serving.grpc.requests import read_request
+from pipeline.serving.grpc.triton import TRITON
 from pipeline.serving.protocols import v2_metadata
-from pipeline.serving.protocols.v2_tensors import DATATYPES, require_output, require_tensor
-from pipeline.serving.service import Service
+from pipeline.serving.protocols.v2_tensors import (
+    DATATYPES,
+    require_no_classification,
+    require_output,
+    require_tensor,
+)
 from pipeline.serving.versions import Version
-
-
-@dataclass(slots=True)
-class Context:
-    """One call; ``deadline`` is the client's, in seconds of ``perf_counter``."""
-
-    service: Service
-    deadline: float
-    version: Version | None = None
-
-    def find(self, name: str, version: str) -> Version:
-        """Return the requested version.
-
-        Raises:
-            ServingError: (400) it is not a number; (404) it is unknown; (503) it is not ready.
-        """
-        if version and not (version.isascii() and version.isdecimal() and len(version) < 10):  # noqa: PLR2004
-            raise bad_request(f"A version must be a number; got {version[:40]!r}.")
-        self.version = self.service.find(name, version or None)
-        return self.version
 
 
 async def _live(call: Context, request: Any) -> Any:
@@ -60,11 +46,6 @@ async def _model_metadata(call: Context, request: Any) -> Any:
     return message("ModelMetadataResponse")(**v2_metadata.describe_model(call.service, version))
 
 
-async def _index(call: Context, request: Any) -> Any:
-    rows = v2_metadata.repository_index(call.service, ready=request.ready)
-    return message("RepositoryIndexResponse")(models=rows)
-
-
 class InferenceRequest(NamedTuple):
     """The parts of a ModelInferRequest that are needed; ``images`` are uint8 (n, *image_shape)."""
 
@@ -79,6 +60,8 @@ def _inference_request(call: Context, request: Any) -> InferenceRequest:
     images = _images(request, version)
     for output in request.outputs:
         require_output(output.name, version)
+        if "classification" in output.parameters:  # the mapping adds what is read from it
+            require_no_classification(output.parameters["classification"].int64_param)
     return InferenceRequest(version, images, request.id, bool(request.raw_input_contents))
 
 
@@ -118,21 +101,27 @@ def _images(request: Any, version: Version) -> Images:
 
 
 def read(call: Context, name: str, raw: bytes) -> Any:
-    """Return the request message of a call; of ModelInfer only the parts that are needed.
+    """Return the request message of a call; of predictions, only the parts that are needed.
 
     Raises:
         ServingError: the message is invalid, too large, or does not fit the model.
     """
     request = read_request(name, raw, call.service.settings.limits.json_bytes)
-    return _inference_request(call, request) if name == "ModelInfer" else request
+    reader = _READERS.get(name)
+    return reader(call, request) if reader else request
 
 
+_READERS: Mapping[str, Callable[[Context, Any], Any]] = {
+    "ModelInfer": _inference_request,
+    **tensorflow_serving.READERS,
+}
 HANDLERS: Mapping[str, Callable[[Context, Any], Awaitable[Any]]] = {
     "ServerLive": _live,
     "ServerReady": _ready,
     "ModelReady": _model_ready,
     "ServerMetadata": _server_metadata,
     "ModelMetadata": _model_metadata,
-    "RepositoryIndex": _index,
     "ModelInfer": _infer,
+    **TRITON,
+    **tensorflow_serving.HANDLERS,
 }

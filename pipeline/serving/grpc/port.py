@@ -1,4 +1,4 @@
-"""The gRPC port of a worker: the V2 protocol's service on the same models."""
+"""The gRPC port of a worker: the services of both protocols on the same models."""
 
 import asyncio
 import logging
@@ -14,8 +14,9 @@ from pipeline.serving.access_log import AccessLog
 from pipeline.serving.bearer_token import BearerToken
 from pipeline.serving.errors import ServingError, bad_request, too_many
 from pipeline.serving.grpc.arrivals import Arrivals
-from pipeline.serving.grpc.handlers import HANDLERS, Context, read
-from pipeline.serving.grpc.messages import METHODS, SERVICE, message
+from pipeline.serving.grpc.context import Context
+from pipeline.serving.grpc.handlers import HANDLERS, read
+from pipeline.serving.grpc.messages import METHODS, SERVICES
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits, Settings
 
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 _CODES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
     404: grpc.StatusCode.NOT_FOUND,
     408: grpc.StatusCode.DEADLINE_EXCEEDED,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -50,9 +52,14 @@ class GrpcPort:
         self._server = grpc.aio.server(options=_options(limits))
         self._token = BearerToken(service.settings.token)
         self._arrivals = Arrivals(service)
-        methods = {name: _method(name, self._handle) for name in METHODS}
-        handler = grpc.method_handlers_generic_handler(SERVICE, methods)
-        self._server.add_generic_rpc_handlers((handler,))
+        for service_name in SERVICES:
+            methods = {
+                name: _method(name, self._handle)
+                for name, method in METHODS.items()
+                if method.service == service_name
+            }
+            handler = grpc.method_handlers_generic_handler(service_name, methods)
+            self._server.add_generic_rpc_handlers((handler,))
 
     async def start(self) -> None:
         """Open the port.
@@ -94,7 +101,8 @@ class GrpcPort:
         """
         began, status = time.perf_counter(), 200
         call = Context(self._service, began + _seconds_left(context))
-        record = {"client": context.peer(), "method": "gRPC", "path": f"/{SERVICE}/{name}"}
+        path = f"/{METHODS[name].service}/{name}"
+        record = {"client": context.peer(), "method": "gRPC", "path": path}
         self._service.grpc_calls += 1
         try:
             self._require_token(name, context)
@@ -118,7 +126,7 @@ class GrpcPort:
             self._access_log.log_request(f"grpc {name}", call.version, status, began, record)
         context.set_code(code)
         context.set_details(sentence)
-        return message(f"{name}Response")()
+        return METHODS[name].response()
 
     async def _respond(self, name: str, raw: bytes, call: Context) -> Any:
         """Return the response; the request's bytes are counted until it is ready."""
@@ -180,7 +188,7 @@ def _method(name: str, handle: Callable[[str, Any], Awaitable[Any]]) -> Any:
     return grpc.stream_unary_rpc_method_handler(
         call,
         request_deserializer=None,  # the bytes are checked before they are parsed
-        response_serializer=message(f"{name}Response").SerializeToString,
+        response_serializer=METHODS[name].response.SerializeToString,
     )
 
 

@@ -12,6 +12,7 @@ from pipeline.serving.protocols import (
     pictures,
     published,
     tensorflow,
+    triton,
 )
 from pipeline.serving.protocols.openapi import document
 from pipeline.serving.service import Service
@@ -32,13 +33,18 @@ def _routes() -> Iterator[Route]:
         yield Route("GET", f"{model}/{{document}}", published.document)
         yield Route("GET", model, tensorflow.status)
     yield Route("GET", "/v1/models", tensorflow.models)
+    yield Route("GET", "/v2/models/stats", triton.all_statistics)
     for where in _VERSIONS:
         model = "/v2/models/{name}" + where
+        yield Route("GET", f"{model}/config", triton.config)
+        yield Route("GET", f"{model}/stats", triton.statistics)
         yield Route("POST", f"{model}/infer", inference_v2.infer)
         yield Route("GET", f"{model}/ready", inference_v2.model_ready)
         yield Route("GET", model, inference_v2.model_metadata)
     yield Route("GET", "/v2/models", tensorflow.models)
-    yield Route("POST", "/v2/repository/index", inference_v2.index)
+    yield Route("POST", "/v2/repository/index", triton.index)
+    yield Route("POST", "/v2/repository/models/{name}/load", triton.load)
+    yield Route("POST", "/v2/repository/models/{name}/unload", triton.unload)
     yield Route("GET", "/v2/health/live", inference_v2.live, open=True)
     yield Route("GET", "/v2/health/ready", inference_v2.ready, open=True)
     yield Route("GET", "/v2", inference_v2.server_metadata)

@@ -13,7 +13,7 @@ from pipeline.serving.errors import bad_request, deadline_exceeded
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.json_objects import read_object
 from pipeline.serving.protocols.paths import find_version
-from pipeline.serving.protocols.tensorflow import read_images
+from pipeline.serving.protocols.tensorflow import decoded, read_images
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
@@ -24,9 +24,10 @@ async def explain(service: Service, request: Request) -> Response:
     """Explain the prediction for each image: the evidence of its pixels for the likeliest class."""
     version = request.version = find_version(service, request)
     body, limits = request.body, service.settings.limits
-    images, key = await service.read(
-        len(body), lambda: read_object(limits, body, lambda found: read_images(found, version))
+    found, key = await service.read(
+        len(body), lambda: read_object(limits, body, lambda body: read_images(body, version))
     )
+    images = await decoded(service, found, version, request.deadline)
     if len(images) > _MAX_IMAGES:
         raise bad_request(
             f"At most {_MAX_IMAGES} images can be explained at a time; got {len(images):,}. Send "
@@ -34,8 +35,8 @@ async def explain(service: Service, request: Request) -> Response:
         )
     request.spans["parse"] = time.perf_counter() - request.began
     result = await service.predict(version, images, request.deadline)
-    found = await _explained(version, images, request.deadline)
-    rows = [_describe(each, version) for each in found]
+    explained = await _explained(version, images, request.deadline)
+    rows = [_describe(each, version) for each in explained]
     return as_json({key: result.predictions, "explanations": rows})
 
 

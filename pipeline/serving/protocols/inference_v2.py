@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from pipeline.serving.http.messages import Request, Response, as_json
-from pipeline.serving.json_objects import read_object
 from pipeline.serving.protocols import v2_metadata
 from pipeline.serving.protocols.paths import find_version
 from pipeline.serving.protocols.v2_body import read_infer, split
@@ -51,16 +50,6 @@ async def model_ready(service: Service, request: Request) -> Response:
     """Report whether a model version is ready."""
     version = request.version = find_version(service, request)
     return as_json({"name": version.model, "ready": True})
-
-
-async def index(service: Service, request: Request) -> Response:
-    """Return every version of every model with its state (Triton's repository index)."""
-    ready = False
-    if request.body:
-        ready = read_object(
-            service.settings.limits, request.body, lambda body: body.get("ready") is True
-        )
-    return as_json(v2_metadata.repository_index(service, ready=ready))
 
 
 async def infer(service: Service, request: Request) -> Response:

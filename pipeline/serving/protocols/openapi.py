@@ -14,6 +14,7 @@ _DESCRIPTIONS = {
     200: "Success.",
     400: "Invalid request; the error describes the mistake.",
     401: "Missing or invalid bearer token.",
+    403: "Models can be loaded and unloaded only on a server with a token.",
     404: "Unknown model, version, label or file.",
     408: "The request did not arrive in time.",
     413: "The body is too large.",

@@ -1,21 +1,19 @@
 """Predictions for pictures: ``POST /v1/models/NAME:classify-image``."""
 
-import asyncio
 import base64
 import io
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 from pipeline.errors import ImageError
 from pipeline.imaging.digits import Finding
 from pipeline.imaging.image_files import Pictures, decode_pictures
 from pipeline.runtimes.predictor import Images
-from pipeline.serving.errors import bad_request, deadline_exceeded
+from pipeline.serving.errors import bad_request
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.protocols.paths import find_version
 from pipeline.serving.protocols.picture_bodies import picture_in
+from pipeline.serving.protocols.picture_thread import decode_in_thread
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 from pipeline.tasks.task import DisplayedPrediction, Predictions
@@ -28,7 +26,7 @@ async def classify_image(service: Service, request: Request) -> Response:
     """Return the prediction for a picture, and the image that the network saw."""
     version = request.version = find_version(service, request)
     picture = picture_in(request, service.settings.limits)
-    decoded = await _decoded(picture, request.deadline, version)
+    decoded = await decode_in_thread(request.deadline, _decode, picture, version)
     request.spans["parse"] = time.perf_counter() - request.began
     predictions: Predictions | list[Predictions] = []
     if len(decoded.images):
@@ -41,24 +39,7 @@ async def classify_image(service: Service, request: Request) -> Response:
     return response
 
 
-@cache
-def _thread() -> ThreadPoolExecutor:
-    """Return a pool of one thread, so that only one large picture takes memory at a time."""
-    return ThreadPoolExecutor(1, "pictures")
-
-
-async def _decoded(picture: bytes, deadline: float, version: Version) -> Pictures:
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(deadline - time.perf_counter()):
-            return await loop.run_in_executor(_thread(), _decode, picture, deadline, version)
-    except TimeoutError:
-        raise deadline_exceeded() from None
-
-
-def _decode(picture: bytes, deadline: float, version: Version) -> Pictures:
-    if time.perf_counter() > deadline:  # it waited for the thread
-        raise deadline_exceeded()
+def _decode(picture: bytes, version: Version) -> Pictures:
     try:
         decoded = decode_pictures(
             io.BytesIO(picture),

@@ -12,6 +12,7 @@ from pipeline.serving.protocols import (
     pictures,
     published,
     tensorflow,
+    triton,
 )
 
 Schema = dict[str, Any]
@@ -115,6 +116,30 @@ _EVIDENCE = object_of(
     }
 )
 _EXPLANATIONS = {"explanations": {"type": "array", "items": _EVIDENCE}}
+_CONFIGURED = object_of(
+    {"name": _TEXT, "data_type": _TEXT, "dims": {"type": "array", "items": _SIZE}}
+)
+_DURATION = object_of({"count": _SIZE, "ns": _SIZE})
+_DURATIONS = ("success", "fail", "queue", "compute_input", "compute_infer", "compute_output")
+_STATISTICS = object_of(
+    {
+        "model_stats": {
+            "type": "array",
+            "items": object_of(
+                {
+                    "name": _TEXT,
+                    "version": _TEXT,
+                    "last_inference": _SIZE,
+                    "inference_count": _SIZE,
+                    "execution_count": _SIZE,
+                    "inference_stats": object_of(dict.fromkeys(_DURATIONS, _DURATION)),
+                    "batch_stats": {"type": "array", "maxItems": 0},
+                }
+            ),
+        }
+    }
+)
+_NOTHING: Schema = {"type": "object", "maxProperties": 0}
 _RESPONSES: dict[Callable[..., Any], Schema] = {
     tensorflow.predict: {
         "anyOf": [object_of({"predictions": _PREDICTIONS}), object_of({"outputs": _PREDICTIONS})]
@@ -159,7 +184,22 @@ _RESPONSES: dict[Callable[..., Any], Schema] = {
             "outputs": {"type": "array", "items": _TENSOR},
         }
     ),
-    inference_v2.index: {
+    triton.config: object_of(
+        {
+            "name": _TEXT,
+            "platform": _TEXT,
+            "backend": _TEXT,
+            "max_batch_size": _SIZE,
+            "input": {"type": "array", "items": _CONFIGURED},
+            "output": {"type": "array", "items": _CONFIGURED},
+            "dynamic_batching": {"type": "object"},
+        }
+    ),
+    triton.statistics: _STATISTICS,
+    triton.all_statistics: _STATISTICS,
+    triton.load: _NOTHING,
+    triton.unload: _NOTHING,
+    triton.index: {
         "type": "array",
         "items": object_of({"name": _TEXT, "version": _TEXT, "state": _TEXT, "reason": _TEXT}),
     },

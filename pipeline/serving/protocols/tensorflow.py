@@ -7,15 +7,27 @@ messages. ``GET /v1/models`` and the fields ``name`` and ``ready`` are KServe's.
 import time
 from typing import Any
 
-from pipeline.artifacts.model_contract import SIGNATURE, TensorSpec
+from pipeline.artifacts.model_contract import ENCODED_SIGNATURE, SIGNATURE
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
 from pipeline.serving.errors import bad_request
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.json_objects import json_type, read_object
-from pipeline.serving.model import STUCK, Model
+from pipeline.serving.model import STUCK
 from pipeline.serving.number_lists import NumberList
+from pipeline.serving.protocols.encoded_images import (
+    EncodedImages,
+    decode,
+    read_columns,
+    read_rows,
+)
+from pipeline.serving.protocols.model_status import (
+    describe_labels,
+    describe_versions,
+    status_of,
+)
 from pipeline.serving.protocols.paths import find_version
+from pipeline.serving.protocols.signatures import describe_signatures, require_signature
 from pipeline.serving.protocols.task_facts import (
     describe_pictures,
     describe_task,
@@ -25,14 +37,13 @@ from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits
 from pipeline.serving.versions import Version
 
-_DTYPES = {"uint8": "DT_UINT8", "float32": "DT_FLOAT"}
-
 
 async def predict(service: Service, request: Request) -> Response:
     """Predict in row format (instances -> predictions) or column format (inputs -> outputs)."""
     version = request.version = find_version(service, request)
     body, limits = request.body, service.settings.limits
-    images, key = await service.read(len(body), _read, limits, body, version)
+    found, key = await service.read(len(body), _read, limits, body, version)
+    images = await decoded(service, found, version, request.deadline)
     request.spans["parse"] = time.perf_counter() - request.began
     result = await service.predict(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
@@ -42,7 +53,20 @@ async def predict(service: Service, request: Request) -> Response:
     return response
 
 
-def _read(limits: Limits, body: bytes, version: Version) -> tuple[Images, str]:
+async def decoded(
+    service: Service, found: Images | EncodedImages, version: Version, deadline: float
+) -> Images:
+    """Return images, uint8 (n, *image_shape), from images or their files.
+
+    Raises:
+        ServingError: a file cannot be decoded, or not in time.
+    """
+    if isinstance(found, EncodedImages):
+        return await decode(service, found, version, deadline)
+    return found
+
+
+def _read(limits: Limits, body: bytes, version: Version) -> tuple[Images | EncodedImages, str]:
     return read_object(limits, body, lambda document: read_images(document, version))
 
 
@@ -64,14 +88,8 @@ async def models(service: Service, request: Request) -> Response:
 async def status(service: Service, request: Request) -> Response:
     """Return the state of all versions of a model, or of one version."""
     model = service.catalog.model(request.parameters["name"] or "")
-    rows = _rows(model)
     number, label = request.parameters["version"], request.parameters["label"]
-    if label is not None:
-        number = model.version(label=label).text
-    if number is not None:
-        rows = [row for row in rows if row["version"] == str(int(number))]
-        if not rows:
-            model.version(number)  # raises the error that fits
+    rows = describe_versions(model, number, label)
     return as_json(
         {
             "name": model.name,
@@ -81,8 +99,8 @@ async def status(service: Service, request: Request) -> Response:
             "pictures": model.default and describe_pictures(model.default),
             "versions": {each.text: describe_version(each) for each in model.ready.values()},
             "labels": {label: str(at) for label, at in model.served_labels.items()},
-            "label_status": _label_rows(model),
-            "folder_status": _status("DEADLINE_EXCEEDED", STUCK if None in model.stuck else ""),
+            "label_status": describe_labels(model),
+            "folder_status": status_of("DEADLINE_EXCEEDED", STUCK if None in model.stuck else ""),
             "model_version_status": rows,
         }
     )
@@ -91,38 +109,32 @@ async def status(service: Service, request: Request) -> Response:
 async def metadata(service: Service, request: Request) -> Response:
     """Return names, dtypes and shapes of a version's inputs and outputs."""
     version = request.version = find_version(service, request)
-    signature = {
-        "inputs": {spec.name: _tensor_info(spec) for spec in version.contract.inputs},
-        "outputs": {spec.name: _tensor_info(spec) for spec in version.contract.outputs},
-        "method_name": "tensorflow/serving/predict",
-    }
     spec = {"name": version.model, "signature_name": "", "version": version.text}
     return as_json(
         {
             "model_spec": spec,
-            "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+            "metadata": {"signature_def": {"signature_def": describe_signatures(version.contract)}},
         }
     )
 
 
-def read_images(document: dict[str, Any], version: Version) -> tuple[Images, str]:
-    """Return images, uint8 (n, *image_shape), and the key of the response."""
+def read_images(document: dict[str, Any], version: Version) -> tuple[Images | EncodedImages, str]:
+    """Return images, uint8 (n, *image_shape), or their files, and the key of the response."""
     signature = document.get("signature_name", SIGNATURE)
     if type(signature) is not str:
         raise bad_request(f"signature_name must be a string; got {json_type(signature)}.")
-    if signature not in {SIGNATURE, ""}:
-        raise bad_request(
-            f'Serving signature name: "{signature[:100]}" not found in signature def. Use '
-            f"{SIGNATURE}, or :classify-image for a picture file."
-        )
+    require_signature(signature)
+    encoded = signature == ENCODED_SIGNATURE
     if "instances" in document and "inputs" in document:
         raise bad_request(
             "Not formatted correctly: expecting only one of 'instances' and 'inputs'; got both."
         )
     if "instances" in document:
-        return _from_rows(document["instances"], version), "predictions"
+        rows = document["instances"]
+        return read_rows(rows) if encoded else _from_rows(rows, version), "predictions"
     if "inputs" in document:
-        return _from_columns(document["inputs"], version), "outputs"
+        columns = document["inputs"]
+        return read_columns(columns) if encoded else _from_columns(columns, version), "outputs"
     raise bad_request("Missing 'inputs' or 'instances' key. Send {\"instances\": [image, ...]}.")
 
 
@@ -147,51 +159,3 @@ def _named(named: Any, name: str, where: str) -> Any:
         return tensors.parsed(tensor) if type(tensor) is NumberList else tensor
     got = f"the names {', '.join(sorted(named))[:100]}" if type(named) is dict else json_type(named)
     raise bad_request(f"{where} must name one input, {name!r}; got {got}.")
-
-
-def _rows(model: Model) -> list[dict[str, Any]]:
-    """Return a row per version, newest first; one rejected while it still serves has its reason."""
-    return [_row(model, number) for number in reversed(model.numbers)]
-
-
-def _row(model: Model, number: int) -> dict[str, Any]:
-    reason, code = model.rejected.get(number, ""), "FAILED_PRECONDITION"
-    if number in model.stuck:
-        reason, code = STUCK, "DEADLINE_EXCEEDED"
-    if number in model.ready:
-        state = "AVAILABLE"
-    else:
-        state = "LOADING" if number in model.loading else "END"
-    return {"version": str(number), "state": state, "status": _status(code, reason)}
-
-
-def _label_rows(model: Model) -> list[dict[str, Any]]:
-    """Return the version that each label names, the one that is served, and why they differ."""
-    served = {label: str(number) for label, number in model.served_labels.items()}
-    return [
-        {
-            "label": label,
-            "version": str(number),
-            "served_version": served.get(label),
-            "status": _status("FAILED_PRECONDITION", model.label_problem(label) or ""),
-        }
-        for label, number in model.labels.items()
-    ]
-
-
-def _status(code: str, message: str) -> dict[str, str]:
-    """Return TensorFlow's status, which is OK without a message."""
-    return {"error_code": code if message else "OK", "error_message": message}
-
-
-def _tensor_info(spec: TensorSpec) -> dict[str, Any]:
-    """Return TensorFlow's TensorInfo in JSON, where 64-bit integers are strings."""
-    sizes = ("-1" if size is None else str(size) for size in spec.shape)
-    return {
-        "dtype": _DTYPES[spec.dtype],
-        "tensor_shape": {
-            "dim": [{"size": size, "name": ""} for size in sizes],
-            "unknown_rank": False,
-        },
-        "name": f"{spec.name}:0",
-    }

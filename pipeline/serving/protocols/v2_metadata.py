@@ -4,13 +4,17 @@ from typing import Any
 
 from pipeline.artifacts.model_contract import TensorSpec
 from pipeline.serving import server_version
-from pipeline.serving.model import STUCK
 from pipeline.serving.protocols.v2_tensors import DATATYPES
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
 NAME = "dense-pipeline"
-EXTENSIONS = ["binary_tensor_data", "model_repository"]
+EXTENSIONS = [
+    "binary_tensor_data",
+    "model_configuration",
+    "model_repository",
+    "statistics",
+]
 PLATFORM = "onnx_onnxv1"  # the protocol's name for an ONNX file
 
 
@@ -29,18 +33,6 @@ def describe_model(service: Service, version: Version) -> dict[str, Any]:
         "inputs": [_tensor(spec) for spec in version.contract.inputs],
         "outputs": [_tensor(spec) for spec in version.contract.outputs],
     }
-
-
-def repository_index(service: Service, *, ready: bool) -> list[dict[str, str]]:
-    """Return name, version, state and reason of each version, or of each ready one."""
-    rows = []
-    for name, model in sorted(service.catalog.models.items()):
-        for number in model.numbers:
-            state = "READY" if number in model.ready else "UNAVAILABLE"
-            state = "LOADING" if number in model.loading else state
-            reason = STUCK if number in model.stuck else model.rejected.get(number, "")
-            rows.append({"name": name, "version": str(number), "state": state, "reason": reason})
-    return [row for row in rows if row["state"] == "READY" or not ready]
 
 
 def _tensor(spec: TensorSpec) -> dict[str, Any]:

@@ -5,8 +5,12 @@ from typing import Any
 
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
-from pipeline.serving.errors import ServingError, bad_request
-from pipeline.serving.protocols.v2_tensors import require_output, require_tensor
+from pipeline.serving.errors import bad_request
+from pipeline.serving.protocols.v2_tensors import (
+    require_no_classification,
+    require_output,
+    require_tensor,
+)
 from pipeline.serving.versions import Version
 
 _MAX_ID = 1000  # characters
@@ -108,10 +112,7 @@ def _wants_binary(document: dict[str, Any], parameters: dict[str, Any], version:
     [output] = outputs
     require_output(output.get("name"), version)
     output_parameters = _mapping(output, "parameters", "outputs[0]")
-    if output_parameters.get("classification"):
-        raise ServingError(
-            501, "The classification extension is not supported; use :classify-image."
-        )
+    require_no_classification(output_parameters.get("classification"))
     return _flag(output_parameters, "binary_data", binary)
 
 

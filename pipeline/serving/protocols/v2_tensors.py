@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.serving.errors import bad_request
+from pipeline.serving.errors import ServingError, bad_request
 from pipeline.serving.versions import Version
 
 DATATYPES = {"uint8": "UINT8", "float32": "FP32"}
@@ -35,6 +35,20 @@ def require_tensor(name: Any, datatype: Any, shape: Any, version: Version) -> in
             f"[batch, {', '.join(map(str, sizes))}], batch at least 1; got {shape!r:.60}."
         )
     return int(shape[0])
+
+
+def require_no_classification(count: Any) -> None:
+    """Check that a request does not use Triton's classification extension.
+
+    Raises:
+        ServingError: (501) it requests the ``count`` likeliest classes instead of the output.
+    """
+    if count:
+        raise ServingError(
+            501,
+            f"The classification extension is not supported; got classification (class_count) = "
+            f"{count!r:.60}. Request the whole output, or use :classify-image over HTTP.",
+        )
 
 
 def require_output(name: Any, version: Version) -> None:

@@ -1,0 +1,40 @@
+"""What the handlers of all gRPC services know of a call."""
+
+from dataclasses import dataclass
+
+from pipeline.serving.errors import bad_request
+from pipeline.serving.service import Service
+from pipeline.serving.versions import Version
+
+_MAX_DIGITS = 9
+
+
+@dataclass(slots=True)
+class Context:
+    """One call; ``deadline`` is the client's, in seconds of ``perf_counter``."""
+
+    service: Service
+    deadline: float
+    version: Version | None = None
+
+    def find(self, name: str, version: str) -> Version:
+        """Return the requested version.
+
+        Raises:
+            ServingError: (400) it is not a number; (404) it is unknown; (503) it is not ready.
+        """
+        self.version = self.service.find(name, read_version(version))
+        return self.version
+
+
+def read_version(text: str) -> str | None:
+    """Return the number of a version as text, or None for the default one.
+
+    Raises:
+        ServingError: (400) it is not a number.
+    """
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
+        raise bad_request(f"A version must be a number; got {text[:40]!r}.")
+    return text

@@ -1,0 +1,161 @@
+"""Loading and unloading models: Triton's client, several workers, and errors."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import MachineError
+from pipeline.serving.repository import Repository
+from pipeline.serving.settings import Settings
+from pipeline.serving.watcher import Watcher
+from tests.serving.test_process import workers_of
+from tests.support.paths import PROJECT
+from tests.support.processes import wait_until
+from tests.support.servers import Server, serving
+
+PYTHON = PROJECT / ".venv-clients" / "bin" / "python"
+SCRIPT = PROJECT / "tests" / "clients" / "triton_management.py"
+TOKEN = "a-token-of-these-tests"  # noqa: S105
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+BODY = {"instances": [[[[0]] * 28] * 28]}
+CONNECTIONS = 30  # each is accepted by any of the workers
+NEEDED_SECONDS = 5  # a worker that exits sooner is not restarted
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture(scope="module")
+def workspace(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("repository")
+    shutil.copytree(smoke / "exported", folder / "exported")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workers(workspace: Path) -> Iterator[Server]:
+    """A server with two workers and a token; every test leaves its model loaded."""
+    log = workspace / "log"
+    with serving(workspace, "--workers", 2, log=log, PIPELINE_SERVE_TOKEN=TOKEN) as running:
+        wait_until(lambda: len(seen(running, "/v2")) == 2)
+        yield running
+
+
+def seen(server: Server, path: str) -> dict[str, int]:
+    """Request a path several times; return the status that each worker gave last."""
+    found = {}
+    for _ in range(CONNECTIONS):
+        response = server.get(path, headers=HEADERS)
+        found[response.headers["x-request-id"].split("-")[0]] = response.status_code
+    return found
+
+
+def change(server: Server, action: str, **options: Any) -> Any:
+    options = {"headers": HEADERS, **options}
+    return server.post(f"/v2/repository/models/smoke/{action}", **options)
+
+
+@pytest.mark.skipif(not PYTHON.exists(), reason="made by `make test`: .venv-clients")
+def test_tritonclient_loads_and_unloads_in_every_worker(workers: Server) -> None:
+    url = workers.url.removeprefix("http://")
+    done = subprocess.run(
+        [PYTHON, SCRIPT, url, str(workers.grpc), "smoke", TOKEN],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_load_finds_a_new_version_at_once_in_every_worker(workers: Server, workspace: Path) -> None:
+    folder = workspace / "exported" / "smoke"
+    for number in range(2, 7):
+        shutil.copytree(folder / "1", folder / ".tmp")
+        manifest = json.loads((folder / ".tmp" / "manifest.json").read_text())
+        manifest["version"] = number
+        (folder / ".tmp" / "manifest.json").write_text(json.dumps(manifest))
+        (folder / ".tmp").rename(folder / str(number))
+        assert change(workers, "load").status_code == 200
+        statuses = seen(workers, f"/v2/models/smoke/versions/{number}/ready")
+        assert list(statuses.values()) == [200, 200]
+
+
+def test_statistics_are_those_of_all_workers(workers: Server) -> None:
+    before = statistics(workers)
+    answered = {predict(workers).headers["x-request-id"].split("-")[0] for _ in range(CONNECTIONS)}
+    assert len(answered) == 2
+    after = statistics(workers)  # counts are exact at once
+    assert after["inference_count"] - before["inference_count"] == CONNECTIONS
+    counted = [each["inference_stats"]["success"] for each in (after, before)]
+    assert counted[0]["count"] - counted[1]["count"] == CONNECTIONS
+
+
+def predict(server: Server) -> Any:
+    response = server.post("/v1/models/smoke:predict", json=BODY, headers=HEADERS)
+    assert response.status_code == 200
+    return response
+
+
+def statistics(server: Server) -> dict[str, Any]:
+    found = server.get("/v2/models/smoke/versions/1/stats", headers=HEADERS).json()["model_stats"]
+    return dict(found[0])
+
+
+def test_restarted_worker_knows_what_was_unloaded(workers: Server) -> None:
+    assert change(workers, "unload").status_code == 200
+    status = workers.get("/v1/models/smoke", headers=HEADERS).json()
+    assert (status["ready"], status["model_version_status"]) == (False, [])
+    first = workers_of(workers)[0]
+    wait_until(lambda: age(first) > NEEDED_SECONDS)
+    before = set(seen(workers, "/v2"))
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: len(set(seen(workers, "/v2")) - before) == 1)
+    assert list(seen(workers, "/v2/models/smoke/ready").values()) == [503, 503]
+    assert change(workers, "load").status_code == 200
+    assert list(seen(workers, "/v2/models/smoke/ready").values()) == [200, 200]
+
+
+def age(pid: int) -> float:
+    """Return for how many seconds a process has run (proc_pid_stat(5), field 22)."""
+    ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"parameters": {"file:1/model.onnx": "AA=="}}, "without parameters; got ['file:1/model"),
+        ({"parameters": []}, "parameters must be an object; got a list in the body"),
+        ([], "The body must be a JSON object; got a list"),
+    ],
+)
+def test_invalid_requests_are_explained(workers: Server, body: Any, words: str) -> None:
+    response = change(workers, "load", json=body)
+    assert response.status_code == 400
+    assert words in response.json()["error"]
+
+
+def test_server_without_token_refuses(server: Server) -> None:
+    for action in ("load", "unload"):
+        response = change(server, action, headers={})
+        assert response.status_code == 403
+        assert "only on a server that requires a token (--token-file)" in response.json()["error"]
+    assert server.predict(BODY).status_code == 200
+
+
+def test_path_that_is_too_long_for_a_socket_is_explained(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    settings = Settings(tmp_path, shared_folder=folder)
+    repository = Repository(settings, Watcher(settings, lambda _: None))
+    with pytest.raises(MachineError) as caught:
+        asyncio.run(repository.open())
+    assert "Set TMPDIR to a folder with a short path" in str(caught.value)
