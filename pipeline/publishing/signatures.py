@@ -47,7 +47,6 @@ def require_signed(folder: Path, public_key: Path) -> None:
     except SignatureMismatch as error:
         raise ModelError(
             f"The signature of {folder} does not match its {MANIFEST} and the key {public_key}: "
-            f"the version was altered after it was signed, or signed with another key ({error}). "
-            f"None of its files were opened. Restore the version and {signature}, or publish it "
-            "again."
+            "the version was altered after it was signed, or signed with another key. None of its "
+            f"files were opened. Restore the version and {signature}, or publish it again."
         ) from error

@@ -8,7 +8,7 @@ from pipeline.errors import MissingExtra, RequestError, sentence
 from pipeline.system.regular_files import read_regular
 
 PASSWORD_VARIABLE = "PIPELINE_KEY_PASSWORD"  # noqa: S105  (the name of the variable)
-_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+_CURVES = {"secp256r1", "secp384r1", "secp521r1"}
 _MAX_BYTES = 2**16
 _CREATE = "openssl ecparam -name prime256v1 -genkey -noout -out key.pem"
 _EXTRACT = "openssl ec -in key.pem -pubout -out key.pub"
@@ -71,6 +71,6 @@ def _require_curve(setting: str, path: Path, key: Any, *, private: bool) -> None
 def _invalid(setting: str, key: Path, reason: str, *, private: bool) -> RequestError:
     kind, advice = ("private", _CREATE) if private else ("public", _EXTRACT)
     return RequestError(
-        f"{setting} must be a PEM file with an ECDSA {kind} key of the curve "
-        f"{' or '.join(_CURVES.values())}; got {key}: {reason} To create one: {advice}"
+        f"{setting} must be a PEM file with an ECDSA {kind} key of the curve P-256, P-384 or "
+        f"P-521; got {key}: {reason} To create one: {advice}"
     )

@@ -96,7 +96,7 @@ def test_altered_version_is_not_signed(exported: Path, keys: Path) -> None:
 )
 def test_keys_that_cannot_sign(exported: Path, keys: Path, key: str, words: list[str]) -> None:
     done = command("sign", "smoke", "--key", keys / key, "-C", exported.parent)
-    common = "--key must be a PEM file with an ECDSA private key of the curve P-256 or P-384"
+    common = "--key must be a PEM file with an ECDSA private key of the curve P-256, P-384 or P-521"
     assert_error(done, 2, common, str(keys / key), *words)
 
 
