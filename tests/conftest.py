@@ -19,6 +19,7 @@ from pipeline.config import read
 from pipeline.data.sample import read_sample
 from pipeline.engine.workspace import Workspace
 from pipeline.progress import Silent
+from pipeline.runtimes.telemetry import NO_TELEMETRY
 from pipeline.stages import run_stages
 from pipeline.system.atomic import locked
 from pipeline.tasks.registry import task_named
@@ -32,6 +33,7 @@ from tests.support.single_output import OUTPUTS, reference_of
 from tests.support.single_output import publish as publish_single_output
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.update(NO_TELEMETRY)  # test modules import onnxruntime themselves
 # The same examples on every run; for random ones: pytest --hypothesis-profile=default.
 hypothesis.settings.register_profile(
     "same",

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 from pipeline.errors import MissingExtra
+from pipeline.runtimes.telemetry import NO_TELEMETRY
 from pipeline.tracking.journal import Journal
 
 END_SECONDS = 30  # for the rest of the journal, once the run has ended
 _PACKAGES = ("mlflow", "pandas", "sqlalchemy", "onnx")  # mlflow-skinny lacks two of them
 # Nothing is sent anywhere but to the URI; a server that does not answer is given up soon.
 _ENVIRONMENT = {
+    **NO_TELEMETRY,  # MLflow imports onnxruntime to check a model
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",

@@ -46,6 +46,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipeline.training.loop.REPORT_SECONDS", 0.0)
+        patch.setattr("pipeline.live.event_files.FREE_SECONDS", 600.0)  # histograms of all epochs
         pipeline.run(SMOKE, OVERRIDES, workspace=workspace, until="train", progress=Silent())
     return workspace
 

@@ -26,6 +26,7 @@ from pipeline.runtimes.registry import (
     open_model,
     runtime_versions,
 )
+from pipeline.runtimes.telemetry import NO_TELEMETRY
 from pipeline.stages import STAGES
 from pipeline.system.resources import memory_bytes, num_processors
 from pipeline.verification.comparing import Reference
@@ -113,9 +114,10 @@ def test_onnxruntime_sends_no_telemetry(published: Path, tmp_path: Path) -> None
         "open_model(choose_runtime('onnxruntime'), Path(sys.argv[1]))\n"
         "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
     )
+    environment = {k: v for k, v in os.environ.items() if k not in NO_TELEMETRY}
     subprocess.run(
         [sys.executable, "-c", code, published / "model.onnx"],
-        check=True, cwd=PROJECT, env={**os.environ, "TMPDIR": str(tmp_path)},
+        check=True, cwd=PROJECT, env={**environment, "TMPDIR": str(tmp_path)},
     )  # fmt: skip
     assert list(tmp_path.iterdir()) == []
 
