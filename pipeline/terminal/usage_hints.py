@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import shlex
 from typing import Any
 
 import typer
@@ -75,6 +76,15 @@ class HintingGroup(TyperGroup):
                 raise
             raise typer.Exit(print_error(explained)) from error
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Parse the arguments, or exit with a hint if an option of a command is before it."""
+        known = {option for parameter in self.params for option in parameter.opts}
+        program = ["pipeline", ctx.info_name] if ctx.parent else ["pipeline"]
+        hint = _option_first(program, args, known | {"--help"}, list(self.commands))
+        if hint:
+            raise typer.Exit(print_error(RequestError(hint)))
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command of the arguments, or exit with a hint if there is one."""
         name = args[0]
@@ -87,6 +97,22 @@ class HintingGroup(TyperGroup):
         if hint:
             raise typer.Exit(print_error(RequestError(hint)))
         return super().resolve_command(ctx, args)
+
+
+def _option_first(
+    program: list[str], args: list[str], known: set[str], commands: list[str]
+) -> str | None:
+    """Return a hint if the arguments begin with an option, and the command follows."""
+    if not args or not _OPTION.match(args[0]) or args[0].partition("=")[0] in known:
+        return None
+    place = next((place for place, word in enumerate(args) if word in commands), None)
+    if place is None:
+        return None
+    options, command, rest = args[:place], args[place], args[place + 1 :]
+    return (
+        f"Options follow the command; got {args[0]} before it. "
+        f"Write `{shlex.join([*program, command, *options, *rest])}`."
+    )
 
 
 def _unknown_command(name: str, args: list[str], known: list[str]) -> str | None:
