@@ -70,12 +70,18 @@ def page(evaluation: Evaluation) -> str:
         class_names=evaluation.class_names,
         confusion=evaluation.confusion() if evaluation.class_names else [],
         reasons=evaluation.reasons(),
+        warned=[_warned(answer) for answer in evaluation.doubtful[:MOST_SHOWN]],
         worst_title="Wrong without a warning" if evaluation.class_names else "Largest errors",
         worst=[_shown(answer, evaluation) for answer in worst(evaluation, MOST_SHOWN)],
         unreadable=[
             (a.name, a.reason or "") for a in evaluation.answers if a.outcome == "unreadable"
         ],
     ).html()
+
+
+def _warned(answer: Answer) -> tuple[str, str, str, str]:
+    said = f"{answer.value:.4f}" if answer.value is not None else answer.answer or "none"
+    return answer.name, answer.label or "none", said, answer.reason or ""
 
 
 def _shown(answer: Answer, evaluation: Evaluation) -> Shown:

@@ -62,6 +62,10 @@ def test_folder_is_evaluated(smoke: Path, pictures: Path, tmp_path: Path) -> Non
     assert sum(map(sum, found.confusion())) == total - 2
     html = page.read_text()
     assert "7/damaged.png" in html
+    rows = re.findall(r"<tr>(.*?)</tr>", html.split("Pictures with a warning")[-1], re.DOTALL)
+    warned = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows][1:]
+    assert warned[0] == ["7/several.png", "7", "none", "more than one digit"]
+    assert len(warned) >= found.warned
     if wrong.is_silent_mistake:
         assert "8 → 7" in html
 
