@@ -50,6 +50,8 @@ COMMANDS = [
     ("configs/mlp.yaml", ["Did you mean `pipeline run configs/mlp.yaml`?"]),
     ("train.epochs=3", ["Did you mean `pipeline run train.epochs=3`?"]),
     ("-C mine run smoke", ["got -C before it", "`pipeline run -C mine smoke`"]),
+    ("track snyc", ["Did you mean `pipeline track sync`?"]),
+    ("track runs", ["No such command 'runs'. Choose from sync, status."]),
     ("track --json sync", ["got --json before it", "`pipeline track sync --json`"]),
     ("run --epochs 3", ["No such option: --epochs", "train.epochs=3"]),
     ("run smoke --lr=0.1", ["No such option: --lr", "optimizer.learning_rate=0.1"]),
