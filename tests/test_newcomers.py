@@ -49,6 +49,8 @@ COMMANDS = [
     ("rm", ["Did you mean `pipeline clean`?"]),
     ("configs/mlp.yaml", ["Did you mean `pipeline run configs/mlp.yaml`?"]),
     ("train.epochs=3", ["Did you mean `pipeline run train.epochs=3`?"]),
+    ("track snyc", ["Did you mean `pipeline track sync`?"]),
+    ("track runs", ["No such command 'runs'. Choose from sync, status, drop."]),
     ("run --epochs 3", ["No such option: --epochs", "train.epochs=3"]),
     ("run smoke --lr=0.1", ["No such option: --lr", "optimizer.learning_rate=0.1"]),
     ("run --batch-size 32", ["No such option: --batch-size", "train.batch_size=32"]),

@@ -60,7 +60,8 @@ def _require_labels(reader: Reader, pictures: list[LabeledPicture]) -> None:
         if reader.class_names and picture.label not in {*reader.class_names, NO_CLASS}:
             raise RequestError(
                 f"The labels must be classes of the model ({_listed(reader.class_names)}); got "
-                f"{picture.label!r} for {picture.name}. Rename the folder, or correct the label."
+                f"{picture.label!r} for {picture.name}. Rename the folder, or correct the label; "
+                "in a CSV file, the label of a picture that shows none of the classes is empty."
             )
         if not reader.class_names and not _is_number(picture.label):
             raise RequestError(

@@ -70,9 +70,16 @@ class Evaluation:
         return [a for a in self.answers if a.answer is not None and not a.unsure]
 
     @property
+    def doubtful(self) -> list[Answer]:
+        """The readable pictures with a warning: first those without an answer, then wrong ones."""
+        order: tuple[Outcome, ...] = ("no answer", "wrong", "right")
+        found = [a for a in self.answers if a.unsure and a.outcome in order]
+        return sorted(found, key=lambda answer: order.index(answer.outcome))
+
+    @property
     def warned(self) -> int:
         """How many readable pictures have a warning."""
-        return sum(a.unsure and a.outcome != "unreadable" for a in self.answers)
+        return len(self.doubtful)
 
     @property
     def sure_accuracy(self) -> float | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.data.folder_index import picture_paths
+from pipeline.data.folder_index import classes_of_pictures
 from pipeline.errors import DataFileError
 
 _FILE, _LABEL = "file", "label"
@@ -43,19 +43,22 @@ def labeled_pictures(source: Path) -> list[LabeledPicture]:
 
 
 def _in_folder(folder: Path) -> list[LabeledPicture]:
-    """Return the pictures below a folder; the label of each is the name of the folder it is in."""
-    paths = picture_paths(folder)
-    if not paths:
+    """Return the pictures below a folder, which has the layout of a data set."""
+    found = classes_of_pictures(folder)
+    if not found:
         raise DataFileError(
             f"There are no pictures in {folder}. Make a folder for each class, with its pictures."
         )
-    outside = next((path for path in paths if "/" not in path), None)
-    if outside:
+    labeled = [LabeledPicture(folder / path, path, label) for path, label in found if label]
+    if len(labeled) < len(found):
+        path = next(path for path, label in found if not label)
+        parent, _, name = path.rpartition("/")
+        place = f"{parent}/CLASS/{name}" if parent else f"CLASS/{name}"
         raise DataFileError(
-            f"Every picture must be in the folder of its class; got {outside!r} in {folder}. Move "
-            f"it to CLASS/{outside}, where CLASS is the name of its class."
+            f"Every picture must be in the folder of its class; got {path!r} in {folder}. Move it "
+            f"to {place}, where CLASS is the name of its class."
         )
-    return [LabeledPicture(folder / path, path, path.split("/")[-2]) for path in paths]
+    return labeled
 
 
 def _in_csv(path: Path) -> list[LabeledPicture]:
@@ -76,6 +79,10 @@ def _rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[LabeledPicture]
         raise DataFileError(
             f"{path} must begin with a line that names the columns {_FILE} and {_LABEL}; got "
             f"{', '.join(columns) or 'an empty file'}."
+        )
+    if columns.count(_FILE) > 1 or columns.count(_LABEL) > 1:
+        raise DataFileError(
+            f"{path} must name the columns {_FILE} and {_LABEL} once; got {', '.join(columns)}."
         )
     is_empty = True
     for row in reader:

@@ -64,8 +64,7 @@ def index_folder(root: Path) -> Index:
     """
     if not root.is_dir():
         raise _invalid(f"The folder {root} does not exist", "Create it, or correct the path.")
-    folders = _folders(root)
-    splits = [folder for folder in folders if folder in _SPLITS and _holds_classes(root / folder)]
+    folders, splits = _folders(root), _split_folders(root)
     found: list[Picture] = []
     others: list[str] = []
     for path in _files(root, linked=2 if splits else 1):
@@ -83,14 +82,22 @@ def index_folder(root: Path) -> Index:
     return index
 
 
-def picture_paths(root: Path) -> list[str]:
-    """Return the paths of all pictures below a folder, sorted; hidden files are ignored.
+def classes_of_pictures(root: Path) -> list[tuple[str, str | None]]:
+    """Return the paths of all pictures below a folder, sorted, each with the name of its class.
+
+    The classes are those of ``index_folder``, None for a picture outside of a class folder. Hidden
+    files are ignored.
 
     Raises:
         DataFileError: a folder cannot be read.
     """
-    paths = _files(root, linked=2)
-    return [path for path in paths if PurePath(path).suffix.lower() in _SUFFIXES]
+    level = 1 if _split_folders(root) else 0
+    paths = [p for p in _files(root, linked=2) if PurePath(p).suffix.lower() in _SUFFIXES]
+    folders = [path.split("/")[:-1] for path in paths]
+    return [
+        (path, parts[level] if len(parts) > level else None)
+        for path, parts in zip(paths, folders, strict=True)
+    ]
 
 
 def _files(folder: Path, *, linked: int) -> Iterator[str]:
@@ -119,6 +126,10 @@ def _entries(folder: Path) -> list["os.DirEntry[str]"]:
 
 def _folders(root: Path) -> list[str]:
     return sorted(entry.name for entry in _entries(root) if entry.is_dir())
+
+
+def _split_folders(root: Path) -> list[str]:
+    return [name for name in _folders(root) if name in _SPLITS and _holds_classes(root / name)]
 
 
 def _holds_classes(folder: Path) -> bool:

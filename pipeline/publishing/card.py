@@ -7,7 +7,7 @@ from pipeline.config.yaml_text import dump_yaml
 from pipeline.publishing.card_licenses import terms_of
 from pipeline.publishing.card_limits import Robustness, limits_section
 from pipeline.publishing.card_metadata import front_matter
-from pipeline.publishing.card_purpose import meaning, purpose
+from pipeline.publishing.card_purpose import data_set, meaning, purpose
 from pipeline.publishing.card_tables import (
     constant,
     copies_section,
@@ -65,7 +65,7 @@ def _intended_use(description: Description) -> list[str]:
         "## Intended use",
         "",
         f"Images of {width} x {height} pixels with {kind} that were prepared in the same way as "
-        f"those of {description.data.name}, for teaching, for comparisons with other models, and "
+        f"those of {data_set(description)}, for teaching, for comparisons with other models, and "
         "as a test of programs that load models. Before it is used for decisions that affect "
         "people, it must be tested on the images of that application.",
         "",

@@ -1,12 +1,13 @@
 """What a model does and what its output means, in words for its card."""
 
+from pipeline.config.data_schema import FOLDER
 from pipeline.config.target import target_text
 from pipeline.publishing.manifest import Description
 
 
 def purpose(description: Description) -> str:
     """Return what the model does, as in "a network that classifies images"."""
-    images, names = f"images of the data set {description.data.name}", description.class_names
+    images, names = f"images of {data_set(description)}", description.class_names
     of_target = {
         "value": f"predicts the labels of {images} as numbers",
         "scaled_value": f"predicts the labels of {images} as numbers from 0 to 1",
@@ -19,6 +20,12 @@ def purpose(description: Description) -> str:
     if description.task == "binary":
         return f"distinguishes the classes {names[0]} and {names[1]} in {images}"
     return f"classifies {images} into {len(names)} classes"
+
+
+def data_set(description: Description) -> str:
+    """Name the data set; that of a folder has no name that means anything to others."""
+    name = description.data.name
+    return "its publisher's own data set" if name == FOLDER else f"the data set {name}"
 
 
 def meaning(description: Description) -> str:

@@ -23,7 +23,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class EvaluationPage:
-    """What the page shows; ``worst`` are the pictures to look at first."""
+    """What the page shows; ``worst`` are the pictures to look at first.
+
+    ``warned`` are names, labels, answers and reasons of pictures with a warning, at most some of
+    those that ``reasons`` counts.
+    """
 
     model: str
     source: str
@@ -32,6 +36,7 @@ class EvaluationPage:
     class_names: Sequence[str]
     confusion: Matrix
     reasons: Sequence[tuple[str, int]]
+    warned: Sequence[tuple[str, str, str, str]]
     worst_title: str
     worst: Sequence[Shown]
     unreadable: Sequence[tuple[str, str]]
@@ -77,7 +82,13 @@ class EvaluationPage:
         if not self.reasons:
             return ""
         rows = [[escape(reason), f"{count:,}"] for reason, count in self.reasons]
-        return section("reasons", "Warnings", table("Warnings", ["reason", "pictures"], rows))
+        counts = table("Warnings", ["reason", "pictures"], rows)
+        heads = ["picture", "label", "answer", "reason"]
+        rows = [[*map(escape, warned)] for warned in self.warned]
+        listed = table("Pictures with a warning", heads, rows, texts=4)
+        hidden = sum(count for _, count in self.reasons) - len(self.warned)
+        more = paragraph(f"And {hidden:,} more; --json has all of them.") if hidden else ""
+        return section("reasons", "Warnings", counts, listed, more)
 
     def _unreadable(self) -> str:
         if not self.unreadable:

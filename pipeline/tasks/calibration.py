@@ -6,6 +6,9 @@ from pipeline.tasks.task import Exact, Labels, Predictions
 
 _NUM_BINS = 15  # as in Guo et al. (2017), section 4
 _TEMPERATURES = (0.05, 20.0)  # beyond, probabilities are all 0 and 1, or all equal
+# Half the 0.9 quantile of the chi-squared distribution with one degree of freedom: a likelihood
+# ratio test at 5 % on one side.
+_TOLERATED = 1.353  # nats, of all labels together
 
 
 def expected_calibration_error(probabilities: Predictions | Exact, labels: Labels) -> float:
@@ -23,9 +26,11 @@ def expected_calibration_error(probabilities: Predictions | Exact, labels: Label
 def fit_temperature(probabilities: Predictions, labels: Labels) -> float:
     """Return the temperature with the lowest cross-entropy of the labels (n,).
 
-    Temperature scaling (Guo et al. 2017, section 4.2): p = SoftMax(z / temperature).
+    Temperature scaling (Guo et al. 2017, section 4.2): p = SoftMax(z / temperature). Below 1, which
+    makes predictions more certain, it is the one closest to 1 that the labels do not contradict:
+    a few labels that are all predicted would otherwise make every prediction certain.
     """
-    from scipy.optimize import minimize_scalar
+    from scipy.optimize import brentq, minimize_scalar
 
     rows = np.arange(len(labels))
 
@@ -34,7 +39,12 @@ def fit_temperature(probabilities: Predictions, labels: Labels) -> float:
         return float(-np.log(np.maximum(likelihoods, np.finfo(float).tiny)).mean())
 
     found = minimize_scalar(cross_entropy, bounds=np.log(_TEMPERATURES), method="bounded")
-    return float(np.exp(found.x))
+    if found.x >= 0:
+        return float(np.exp(found.x))
+    limit = found.fun + _TOLERATED / len(labels)
+    if cross_entropy(0) <= limit:
+        return 1.0
+    return float(np.exp(brentq(lambda x: cross_entropy(x) - limit, found.x, 0)))
 
 
 def calibrated(probabilities: Predictions, temperature: float) -> Exact:

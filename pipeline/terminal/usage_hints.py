@@ -88,10 +88,15 @@ class HintingGroup(TyperGroup):
         name = args[0]
         hint = None
         if name not in self.commands:
-            hint = _unknown_command(name, args, list(self.commands))
+            known = list(self.commands)
+            hint = (
+                _unknown_subcommand(ctx.info_name, name, known)
+                if ctx.parent
+                else _unknown_command(name, args, known)
+            )
         else:
-            known = {o for p in self.commands[name].params for o in (*p.opts, *p.secondary_opts)}
-            hint = _unknown_option(name, args[1:], known) or _swapped(name, args[1:])
+            options = {o for p in self.commands[name].params for o in (*p.opts, *p.secondary_opts)}
+            hint = _unknown_option(name, args[1:], options) or _swapped(name, args[1:])
         if hint:
             raise typer.Exit(print_error(RequestError(hint)))
         return super().resolve_command(ctx, args)
@@ -105,9 +110,19 @@ def _unknown_command(name: str, args: list[str], known: list[str]) -> str | None
     written = name.lower().replace("_", "-")
     near = difflib.get_close_matches(written, [*known, *_INSTEAD], n=1, cutoff=_CUTOFF)
     if not near:
-        return f"No such command {name!r}. Choose from {', '.join(known)}."
+        return f"No such command {name!r}. {_choose(known)}"
     instead = _INSTEAD.get(near[0], f"Did you mean `pipeline {near[0]}`?")
     return f"No such command {name!r}. {instead}"
+
+
+def _unknown_subcommand(group: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=_CUTOFF)
+    advice = f"Did you mean `pipeline {group} {near[0]}`?" if near else _choose(known)
+    return f"No such command {name!r}. {advice}"
+
+
+def _choose(known: list[str]) -> str:
+    return f"Choose from {', '.join(known)}."
 
 
 def _unknown_option(command: str, args: list[str], known: set[str]) -> str | None:

@@ -62,8 +62,32 @@ def test_folder_is_evaluated(smoke: Path, pictures: Path, tmp_path: Path) -> Non
     assert sum(map(sum, found.confusion())) == total - 2
     html = page.read_text()
     assert "7/damaged.png" in html
+    rows = re.findall(r"<tr>(.*?)</tr>", html.split("Pictures with a warning")[-1], re.DOTALL)
+    warned = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows][1:]
+    assert warned[0] == ["7/several.png", "7", "none", "more than one digit"]
+    assert len(warned) >= found.warned
     if wrong.is_silent_mistake:
         assert "8 → 7" in html
+
+
+def test_folders_are_read_as_those_of_a_data_set(smoke: Path, tmp_path: Path) -> None:
+    """Folders inside a class folder belong to the class, also below the folder of a split."""
+    for root in (tmp_path / "classes", tmp_path / "splits" / "train", tmp_path / "splits" / "test"):
+        (root / "7" / "march").mkdir(parents=True)
+        (root / "7" / "march" / "seven.png").write_bytes(SEVEN.read_bytes())
+    for name, count in (("classes", 1), ("splits", 2)):
+        found = pipeline.evaluate("smoke", tmp_path / name, workspace=smoke)
+        assert [answer.label for answer in found.answers] == ["7"] * count
+
+
+def test_sentences_of_few_pictures(smoke: Path, tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "damaged.png").write_bytes(b"nonsense")
+    done = in_process("evaluate", "smoke", tmp_path, "-C", smoke)
+    assert done.out.startswith("0.00 % of 1 picture is classified correctly (0). There are no")
+    (tmp_path / "7" / "damaged.png").write_bytes(SEVEN.read_bytes())
+    done = in_process("evaluate", "smoke", tmp_path, "-C", smoke)
+    assert done.out.startswith("100.00 % of 1 picture is classified correctly (1).")
 
 
 def test_text_and_json(smoke: Path, pictures: Path) -> None:
@@ -128,7 +152,10 @@ def test_values_have_errors(single_output: Path, tmp_path: Path) -> None:
     assert found.rmse == pytest.approx(abs((seven.value or 0) - 7))
     assert found.counts["no answer"] == 1
     done = in_process("evaluate", DIGIT_VALUE, tmp_path, "-C", single_output)
-    assert done.out.startswith(f"Of 2 pictures, the RMSE is {found.rmse:.4f}.")
+    assert done.out.startswith(f"The RMSE is {found.rmse:.4f} on 1 picture; 1 has no answer.")
+    (tmp_path / "7" / "seven.png").unlink()
+    done = in_process("evaluate", DIGIT_VALUE, tmp_path, "-C", single_output)
+    assert done.out.startswith("No picture has an answer.")
     (tmp_path / "seven").mkdir()
     (tmp_path / "seven" / "seven.png").write_bytes(SEVEN.read_bytes())
     done = in_process("evaluate", DIGIT_VALUE, tmp_path, "-C", single_output)
@@ -142,8 +169,10 @@ def test_values_have_errors(single_output: Path, tmp_path: Path) -> None:
         (["some.txt"], "got some.txt, which is neither"),
         (["empty"], "There are no pictures in empty. Make a folder for each class"),
         (["loose"], "got '1.png' in loose. Move it to CLASS/1.png"),
-        (["other"], "got 'cat' for cat/1.png. Rename the folder, or correct the label."),
+        (["other"], "got 'cat' for cat/1.png. Rename the folder, or correct the label;"),
         (["bare.csv"], "must begin with a line that names the columns file and label"),
+        (["split"], "got 'test/1.png' in split. Move it to test/CLASS/1.png"),
+        (["twice.csv"], "must name the columns file and label once; got file, label, label."),
         (["short.csv"], "Line 2 of short.csv has no label."),
         (["binary.csv"], "Cannot read binary.csv as CSV"),
         (["other", "--augment", "shift=2"], "--augment changes the images of the test set"),
@@ -160,17 +189,19 @@ def test_mistakes_are_explained(
     smoke: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for folder in ("empty", "loose", "other/cat"):
+    for folder in ("empty", "loose", "other/cat", "split/train/7", "split/test"):
         Path(folder).mkdir(parents=True)
-    for path in ("loose/1.png", "other/cat/1.png"):
+    for path in ("loose/1.png", "other/cat/1.png", "split/train/7/1.png", "split/test/1.png"):
         Path(path).write_bytes(SEVEN.read_bytes())
     Path("some.txt").touch()
     Path("bare.csv").write_text("a.png,1\n")
+    Path("twice.csv").write_text("file,label,label\na.png,1,2\n")
     Path("short.csv").write_text("file,label\na.png\n")
     Path("none.csv").write_text("file,label\n")
     Path("binary.csv").write_bytes(b"\xff\xfe\x00\n")
     done = in_process("evaluate", "smoke", *arguments, "-C", smoke)
     assert_error(done, 2, words)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
-        *("bare.csv", "binary.csv", "empty", "loose", "none.csv", "other", "short.csv", "some.txt")
+        *("bare.csv", "binary.csv", "empty", "loose", "none.csv", "other", "short.csv", "some.txt"),
+        *("split", "twice.csv"),
     ]

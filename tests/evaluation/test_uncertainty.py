@@ -27,6 +27,18 @@ def test_temperature_is_found(temperature: float) -> None:
     np.testing.assert_allclose(better, softmax(z / found), rtol=0, atol=1e-5)
 
 
+def test_few_labels_do_not_make_predictions_certain() -> None:
+    """Without the rule, the temperature would be the lowest, at which 60 % become certain."""
+    probabilities = np.tile(np.array([[0.6, 0.4]], np.float32), (30, 1))
+    labels = np.zeros(30, np.int64)
+    assert fit_temperature(probabilities[:2], labels[:2]) == 1
+    few, many = (fit_temperature(probabilities[:n], labels[:n]) for n in (10, 30))
+    assert 0.05 < many < few < 1
+    # Certain predictions would be more likely, but by no more than the test allows.
+    [[certainty, _]] = calibrated(probabilities[:1], many)
+    assert -30 * np.log(certainty) == pytest.approx(1.353, rel=0.01)
+
+
 def test_probabilities_of_zero_and_one() -> None:
     certain = np.array([[1, 0], [0, 1]], np.float32)
     assert np.isfinite(fit_temperature(certain, np.array([0, 0])))

@@ -1,6 +1,7 @@
 // Tests the server's page in Chromium: node drawing_page.mjs URL FOLDER CHROMIUM.
 // Screenshots are written into FOLDER, and the observations to standard output as one JSON document.
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { launch } from "../../pipeline/runtimes/js/chromium.mjs";
 import { desk, digits, openPage, phone, trace } from "./drawing.mjs";
@@ -34,6 +35,7 @@ try {
   seen.animations = await calm.evaluate(() => document.getAnimations().length);
   seen.reachable = await reachable(calm);
   seen.versions = await versions(calm);
+  seen.number = await number(await open(desk, { expectTrouble: true }));
   seen.troubles = await troubles(await open(desk, { expectTrouble: true }));
 } finally {
   await browser.close();
@@ -194,6 +196,34 @@ async function pictures(page) {
   const refused = await arrive(page, { event: "drop", type: "text/plain", base64: "YQ==" });
   await page.click("#clear");
   return { chosen, dropped, pasted, refused: refused.notice };
+}
+
+/** Choose a picture of a number, then one that the browser cannot show. */
+async function number(page) {
+  const visible = async () => [await page.isVisible("#picture"), await page.isVisible("#unshown")];
+  await page.setInputFiles("#file", fileURLToPath(new URL("../../samples/number_172.png", import.meta.url)));
+  await page.waitForSelector("#boxes rect");
+  await shoot(page, "number");
+  const found = { ...(await look(page)), visible: await visible() };
+  found.boxes = await page.evaluate(() => {
+    // The picture is as wide as the pad, and in the middle of it.
+    const pad = document.getElementById("pad").getBoundingClientRect();
+    const { naturalWidth, naturalHeight } = document.getElementById("picture");
+    const scale = naturalWidth / pad.width;
+    const top = pad.top + (pad.height - naturalHeight / scale) / 2;
+    return [...document.querySelectorAll("#boxes rect")].map((element) => {
+      const box = element.getBoundingClientRect();
+      return [box.left - pad.left, box.top - top, box.right - pad.left, box.bottom - top].map((side) => scale * side);
+    });
+  });
+  await page.click("#clear");
+  const cleared = { visible: await visible(), boxes: await page.locator("#boxes rect").count() };
+  await page.setInputFiles("#file", { name: "page.tiff", mimeType: "image/tiff", buffer: Buffer.from("nonsense") });
+  await page.waitForSelector("#notice p");
+  await page.waitForSelector("#unshown:not([hidden])");
+  const unshown = { ...(await look(page)), visible: await visible() };
+  await page.click("#clear");
+  return { found, cleared, unshown, after: await visible() };
 }
 
 async function arrive(page, given) {

@@ -134,6 +134,9 @@ def test_own_pictures_have_no_page(manifest: Manifest) -> None:
     card = model_card(manifest.model_copy(update={"data": data}), 1)
     assert "\nOwn pictures, whose origin and license only their owner can tell.\n" in card
     assert "catalog" not in card
+    assert "classifies images of its publisher's own data set into 10 classes" in card
+    assert "in the same way as those of its publisher's own data set, for teaching" in card
+    assert "set folder" not in card
     metadata: Any = ModelCard(card).data
     assert metadata.datasets is None
 

@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.artifacts.preprocessing import Preprocessing
+from pipeline.imaging.image_files import read_pictures
 from pipeline.publishing.published_folder import find_published
 from tests.support.page_visits import visit_page
+from tests.support.paths import PROJECT
 from tests.support.requirements import needs_browser
 from tests.support.servers import Server
+
+NUMBER = PROJECT / "samples" / "number_172.png"
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -74,6 +79,25 @@ def test_picture_is_recognized(seen: Any, way: str) -> None:
 def test_picture_is_described_and_other_files_rejected(seen: Any) -> None:
     assert seen["pictures"]["chosen"]["described"] == "Your picture: zero.jpg"
     assert "must be PNG, JPEG, WebP, GIF, BMP or TIFF" in seen["pictures"]["refused"]
+
+
+def test_digits_of_a_number_have_boxes(seen: Any) -> None:
+    """They lie where the server found the digits, on the picture as it is shown."""
+    found, cleared = seen["number"]["found"], seen["number"]["cleared"]
+    picture = read_pictures(NUMBER, Preprocessing("mnist-canonical", (28, 28), 1))
+    assert picture.finding
+    expected = [digit.box for digit in picture.finding.digits]
+    assert len(found["label"]) == len(expected) == 3
+    np.testing.assert_allclose(found["boxes"], expected, rtol=0, atol=1)  # of 300 pixels
+    assert found["visible"] == [True, False]
+    assert cleared == {"visible": [False, False], "boxes": 0}
+
+
+def test_picture_that_the_browser_cannot_show_is_told(seen: Any) -> None:
+    number = seen["number"]
+    assert number["unshown"]["visible"] == [False, True]
+    assert number["unshown"]["notice"].startswith("Cannot read the body as an image")
+    assert number["after"] == [False, False]
 
 
 def test_versions_can_be_chosen_and_default_comes_first(seen: Any, complete: Path) -> None:

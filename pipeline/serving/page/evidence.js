@@ -70,7 +70,7 @@ function sumText({ pixels, constant, difference }) {
 
 function meaning({ classes: [first, second], logits }) {
   if (!first) return "This is the value before the output layer.";
-  const each = `${signed(logits[0])} for ${first} and ${signed(logits[1])} for ${second}`;
+  const each = `${signed(logits[0])} for ${first} and ${signed(logits[1])} for ${second} (numbers are rounded)`;
   return `This is exactly the difference of their logits, ${each}: around this picture, the network is linear.`;
 }
 

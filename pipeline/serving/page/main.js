@@ -2,6 +2,7 @@
 
 import { Prediction, decodeImage, inWords, isSingle } from "./prediction.js";
 import { RequestError, classify, useToken } from "./api.js";
+import { Boxes } from "./boxes.js";
 import { Choice } from "./choice.js";
 import { Why } from "./evidence.js";
 import { Examples } from "./examples.js";
@@ -14,6 +15,7 @@ import { followPointer } from "./pointer.js";
 import { Program } from "./program.js";
 import { Scores } from "./scores.js";
 import { Sketch } from "./sketch.js";
+import { SENT_PIXELS } from "./strokes.js";
 import { adaptTexts, framing } from "./words.js";
 
 const SMALL_PIXELS = 65; // enlarged, pictures below show their pixels
@@ -34,6 +36,7 @@ const prediction = new Prediction({
   unsure: element("unsure"),
   source: element("source"),
 });
+const boxes = new Boxes(element("boxes"));
 const choice = new Choice({
   models: element("model"),
   versions: element("version"),
@@ -50,6 +53,7 @@ const notice = new Notice(element("notice"));
 const voice = new Voice(element("spoken"));
 const request = live(step);
 let pending = false; // a prediction is wanted
+let unshown = null; // the address of a picture that the browser cannot show
 
 sketch.addEventListener("change", () => {
   element("invitation").hidden = !sketch.empty;
@@ -65,6 +69,10 @@ choice.addEventListener("change", () => {
 });
 element("picture").addEventListener("load", ({ target }) =>
   target.classList.toggle("small", target.naturalWidth < SMALL_PIXELS));
+element("picture").addEventListener("error", ({ target }) => {
+  unshown = target.src;
+  showPicture(sketch.picture);
+});
 followPointer(element("paper"), sketch);
 followKeyboard(element("paper"), sketch, paper, (text) => voice.say(text));
 followShortcuts(sketch);
@@ -125,15 +133,27 @@ function showBusy() {
 
 function blank() {
   prediction.clear();
+  boxes.clear();
   scores.clear();
   why.clear();
   voice.hush();
 }
 
+/** Show the picture, or say that the browser cannot: TIFF in most, or a damaged file. */
 function showPicture(picture) {
   const image = element("picture");
-  image.hidden = !picture;
+  const cannot = picture?.url === unshown;
+  image.hidden = !picture || cannot;
+  element("unshown").hidden = !cannot;
   if (picture && image.src !== picture.url) image.src = picture.url;
+}
+
+/** Return the size of the picture that was sent; 0 if the browser cannot read it. */
+async function sizeSent() {
+  if (!sketch.picture) return { width: SENT_PIXELS, height: SENT_PIXELS };
+  const image = element("picture");
+  await image.decode().catch(() => {});
+  return { width: image.naturalWidth, height: image.naturalHeight };
 }
 
 /** Load the models and predict, if necessary; return the seconds after which to retry, or null. */
@@ -155,10 +175,11 @@ async function predict() {
   const { subject } = sketch;
   try {
     const found = await classify(choice.model, choice.version, await sketch.file(framing(choice.pictures ?? {})));
-    const image = await decodeImage(found);
+    const [image, size] = [await decodeImage(found), await sizeSent()];
     if (subject !== sketch.subject) return;
     notice.clear();
     prediction.show(found, image);
+    boxes.show(found, size);
     if (isSingle(found)) {
       scores.show(found);
       why.ask(found, image, choice.pictures?.channels ?? 1);

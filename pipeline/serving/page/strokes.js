@@ -3,7 +3,7 @@
 // Pen width in sides: a digit that fills two thirds of a side gets lines of 2 to 3 of MNIST's 20
 // pixels.
 export const PEN = 0.075;
-const SENT_PIXELS = 280;
+export const SENT_PIXELS = 280; // each side of the picture that is sent
 // EMNIST leaves 2 of 28 pixels on each side (Cohen et al., 2017, "EMNIST: an extension of MNIST").
 const BOX = 24 / 28;
 const MOST_ENLARGED = 3; // so that a dot remains one
