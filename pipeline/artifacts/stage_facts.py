@@ -110,12 +110,11 @@ class TrainFacts(Facts):
 
 @dataclass(frozen=True)
 class EvaluateFacts(Facts):
-    """The metrics of each split, by name; what makes predictions unsure, for several classes."""
+    """The metrics of each split, by name."""
 
     stage = "evaluate"
 
     metrics: dict[str, Metrics]
-    uncertainty: Uncertainty | None = None
 
     @property
     def summary(self) -> str:
@@ -163,11 +162,12 @@ class VerifyFacts(Facts):
 
 @dataclass(frozen=True)
 class ReportFacts(Facts):
-    """What the report measured."""
+    """What the report measured; what makes predictions unsure, for several classes."""
 
     stage = "report"
 
     measures: Measures
+    uncertainty: Uncertainty | None = None
 
     @property
     def summary(self) -> str:

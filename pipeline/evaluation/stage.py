@@ -14,12 +14,10 @@ from pipeline.artifacts.data_set import (
 )
 from pipeline.artifacts.metrics import Metrics
 from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
-from pipeline.artifacts.uncertainty import SUBSPACE_FILE
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.evaluation.baseline import baseline_scores
 from pipeline.evaluation.trained_model import trained_model
-from pipeline.evaluation.uncertainty import fit_uncertainty
 from pipeline.models.threads import use_threads
 from pipeline.runtimes.predictor import Predictor
 from pipeline.tasks.registry import task_of
@@ -28,8 +26,6 @@ from pipeline.tasks.task import Task
 
 def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
     """Write the predictions for the test set into ``folder``; return the metrics of each split.
-
-    Fit what makes predictions unsure, and write the subspace of the training images.
 
     Raises:
         ConfigError: TensorFlow has started with another number of threads.
@@ -40,10 +36,7 @@ def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
         data = read_data(context.output(DataFacts).path)
         task = task_of(context.config)
         metrics = evaluate(predictor, data, task, folder)
-        uncertainty = None
-        if task.name == "multiclass":
-            uncertainty = fit_uncertainty(predictor, data, folder / SUBSPACE_FILE)
-    return Outcome(EvaluateFacts(metrics, uncertainty))
+    return Outcome(EvaluateFacts(metrics))
 
 
 def evaluate(predictor: Predictor, data: DataSet, task: Task, folder: Path) -> dict[str, Metrics]:

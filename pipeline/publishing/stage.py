@@ -79,8 +79,8 @@ def _additions(context: Context) -> dict[str, Callable[[Path], object]]:
     golden, contract = _golden(context), context.output(ExportFacts).facts.contract
     has_onnx = "onnx" in context.output(VerifyFacts).facts.formats
     report = context.output(ReportFacts).path / REPORT_FILE
-    subspace = context.output(EvaluateFacts).path / SUBSPACE_FILE
-    has_subspace = has_onnx and context.output(EvaluateFacts).facts.uncertainty is not None
+    subspace = context.output(ReportFacts).path / SUBSPACE_FILE
+    has_subspace = has_onnx and context.output(ReportFacts).facts.uncertainty is not None
     return {
         GOLDEN: golden.write,
         REPORT_FILE: partial(shutil.copyfile, report),
@@ -159,7 +159,7 @@ def _description(context: Context) -> Description:
             if check.artifact in names
         ),
         report=to_json(context.output(ReportFacts).facts.measures),
-        uncertainty=context.output(EvaluateFacts).facts.uncertainty,
+        uncertainty=context.output(ReportFacts).facts.uncertainty,
         copies=tuple(
             replace(copy, reason=copy.reason and portable_text(copy.reason, root))
             for copy in verified.copies

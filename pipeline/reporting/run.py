@@ -22,6 +22,8 @@ from pipeline.artifacts.stage_facts import (
 )
 from pipeline.engine.records import record_id
 from pipeline.engine.store import StageOutput
+from pipeline.evaluation.uncertainty import Fitted, fit_uncertainty
+from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.task import Predictions, Task
 from pipeline.verification.network import Network
@@ -74,6 +76,18 @@ class ReportedRun:
         """The predictions for the test set (n, units)."""
         found: Predictions = np.load(self.evaluate.path / TEST_PROBABILITIES_FILE)
         return found
+
+    @cached_property
+    def predictor(self) -> KerasPredictor:
+        """The trained model."""
+        return KerasPredictor(self.model_file)
+
+    @cached_property
+    def fitted(self) -> Fitted | None:
+        """What makes predictions unsure; None but for several classes."""
+        if self.task.name != "multiclass":
+            return None
+        return fit_uncertainty(self.predictor, self.data_set)
 
     @cached_property
     def network(self) -> Network | None:

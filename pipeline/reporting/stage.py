@@ -11,6 +11,7 @@ from pipeline.artifacts.stage_facts import (
     TrainFacts,
     VerifyFacts,
 )
+from pipeline.artifacts.uncertainty import SUBSPACE_FILE
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.models.threads import use_threads
@@ -22,7 +23,7 @@ from pipeline.system.atomic import write_file
 
 
 def run(context: Context, folder: Path) -> Outcome[ReportFacts]:
-    """Write the page into ``folder``; return what was measured.
+    """Write the page and the subspace of the training images; return what was measured.
 
     Raises:
         ConfigError: TensorFlow has started with another number of threads.
@@ -36,13 +37,17 @@ def run(context: Context, folder: Path) -> Outcome[ReportFacts]:
         context.output(ExportFacts),
         context.output(VerifyFacts),
     )
-    return Outcome(write_report(reported, folder / REPORT_FILE, context.progress))
+    facts = write_report(reported, folder / REPORT_FILE, context.progress)
+    if reported.fitted is not None:
+        reported.fitted.subspace.write(folder / SUBSPACE_FILE)
+    return Outcome(facts)
 
 
 def write_report(reported: ReportedRun, path: Path, progress: Progress) -> ReportFacts:
     """Write the page of a run; return what was measured."""
     use_threads(reported.config)
-    facts = ReportFacts(measure(reported, progress))
+    measures, fitted = measure(reported, progress), reported.fitted
+    facts = ReportFacts(measures, fitted.uncertainty if fitted else None)
     with progress.task("writing the report"):
         write_file(path, report_page(reported, facts).encode())
     return facts

@@ -17,12 +17,17 @@ def metrics_by_class(
     from sklearn import metrics
 
     classes = np.arange(len(class_names))
-    columns = metrics.precision_recall_fscore_support(
-        labels, predicted, labels=classes, zero_division=0
-    )
-    rows = tuple(
-        ClassMetrics(name, float(precision), float(recall), float(f1), int(images))
-        for name, precision, recall, f1, images in zip(class_names, *columns, strict=True)
-    )
     confusion = metrics.confusion_matrix(labels, predicted, labels=classes)
+    rows = tuple(
+        ClassMetrics(name, _ratio(right, given), _ratio(right, images), f1, int(images))
+        for name, right, given, images in zip(
+            class_names, confusion.diagonal(), confusion.sum(0), confusion.sum(1), strict=True
+        )
+        for f1 in [_ratio(2 * right, given + images)]
+    )
     return rows, tuple(tuple(map(int, row)) for row in confusion)
+
+
+def _ratio(part: int, whole: int) -> float:
+    """Return part / whole; 0 for a class that has no images or is never predicted."""
+    return float(part / whole) if whole else 0.0

@@ -83,7 +83,7 @@ class Multiclass(Task):
             images=len(labels),
             loss=float(metrics.log_loss(labels, exact, labels=classes)),
             scores={
-                "accuracy": float(metrics.accuracy_score(labels, predicted)),
+                "accuracy": self.score(predictions, labels),
                 "expected_calibration_error": expected_calibration_error(predictions, labels),
             },
             classes=rows,

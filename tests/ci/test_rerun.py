@@ -87,6 +87,17 @@ def test_fixture_that_fails_once_is_run_again_for_all_tests_of_its_module(tmp_pa
     assert len((tmp_path / "unstable.txt").read_text().splitlines()) == 20
 
 
+def test_processes_that_collect_different_tests_fail_the_run(tmp_path: Path) -> None:
+    code = (
+        "import os, pytest\n\n@pytest.mark.parametrize('n', [os.getpid()])\ndef test_it(n): ...\n"
+    )
+    write(tmp_path, a=code)
+    done = run(tmp_path, "-p", "xdist", "--numprocesses=2")
+    assert done.returncode == 1
+    assert "Different tests were collected" in done.stdout
+    assert "again" not in done.stdout
+
+
 def test_failures_in_many_modules_are_not_run_again(tmp_path: Path) -> None:
     write(tmp_path, **{f"module_{n}": FAILS for n in range(11)})
     done = run(tmp_path)

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_fscore_support
 
 from pipeline.artifacts.data_set import DataSet, Split
 from pipeline.artifacts.model_contract import contract_for
 from pipeline.evaluation.stage import evaluate
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.tasks.by_class import metrics_by_class
 from pipeline.tasks.calibration import expected_calibration_error
 from pipeline.tasks.registry import task_named
 
@@ -164,3 +166,18 @@ def test_baseline_is_the_best_constant(
     if name == "regression":
         shifted = evaluate(Zero(), replace(data, test=other), task, tmp_path)
         assert shifted["test"].baseline["mae"] == pytest.approx(2.0)  # |1 - 2| and |5 - 2|
+
+
+def test_metrics_of_each_class_are_those_of_scikit_learn() -> None:
+    """The last class is never predicted, and some have no images."""
+    chance = np.random.default_rng(0)
+    for count in range(2, 12):
+        labels = chance.integers(0, count, 5 * count)
+        others = chance.integers(0, count - 1, labels.shape)
+        guessed = np.where(chance.random(labels.shape) < 0.5, labels % (count - 1), others)
+        rows, _ = metrics_by_class(labels, guessed, tuple(map(str, range(count))))
+        expected = precision_recall_fscore_support(
+            labels, guessed, labels=np.arange(count), zero_division=0
+        )
+        found = [(row.precision, row.recall, row.f1, row.images) for row in rows]
+        assert found == list(zip(*expected, strict=True))

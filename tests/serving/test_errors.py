@@ -255,6 +255,7 @@ PACKED = gzip.compress(b'{"instances": []}')
         ("gzip", gzip.compress(b"") * 17, 400, "A gzip body must have at most 16 members"),
         ("gzip", gzip.compress(bytes(2**24 + 1)), 413, "The decompressed body must have at most"),
     ],
+    ids=["unknown", "invalid", "incomplete", "altered", "members", "large"],  # bodies have the time
 )
 def test_invalid_compressed_bodies(
     server: Server, encoding: str, body: bytes, status: int, words: str

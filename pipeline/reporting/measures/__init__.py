@@ -15,25 +15,25 @@ from pipeline.reporting.measures.network import network_measures
 from pipeline.reporting.measures.residuals import residual_measures
 from pipeline.reporting.measures.robustness import robustness
 from pipeline.reporting.run import ReportedRun
-from pipeline.runtimes.keras_model import KerasPredictor
 
 
 def measure(run: ReportedRun, progress: Progress) -> Measures:
     """Return everything that a report measures; images are changed in at most 22 ways."""
     started = time.monotonic()
     with progress.task("measuring the predictions"):
-        predictor = KerasPredictor(run.model_file)
         weights, units, first = network_measures(run)
         trained = epochs(run.config, run.train)
         found = Measures(epochs=trained, weights=weights, units=units, first_units=first)
         if run.data_set.class_names:
             found = answer_measures(run, found)
-            found = replace(found, calibration=calibration(run, predictor), coverage=coverage(run))
-            found = replace(found, answered=answered(run, predictor))
+            found = replace(
+                found, calibration=calibration(run, run.predictor), coverage=coverage(run)
+            )
+            found = replace(found, answered=answered(run))
         else:
             found = residual_measures(run, found)
         if run.task.name == "binary":
             found = replace(found, binary=binary_measures(run))
     changes = changes_for(run.data_set.image_shape)
-    found = replace(found, robustness=robustness(run, predictor, changes, progress))
+    found = replace(found, robustness=robustness(run, run.predictor, changes, progress))
     return replace(found, seconds=round(time.monotonic() - started, 3))
