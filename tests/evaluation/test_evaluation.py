@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 from pipeline.artifacts.data_set import DataSet, Split
 from pipeline.artifacts.model_contract import contract_for
@@ -175,9 +175,25 @@ def test_metrics_of_each_class_are_those_of_scikit_learn() -> None:
         labels = chance.integers(0, count, 5 * count)
         others = chance.integers(0, count - 1, labels.shape)
         guessed = np.where(chance.random(labels.shape) < 0.5, labels % (count - 1), others)
-        rows, _ = metrics_by_class(labels, guessed, tuple(map(str, range(count))))
+        rows, confusion = metrics_by_class(labels, guessed, tuple(map(str, range(count))))
+        matrix = confusion_matrix(labels, guessed, labels=np.arange(count))
+        assert confusion == tuple(map(tuple, matrix.tolist()))
         expected = precision_recall_fscore_support(
             labels, guessed, labels=np.arange(count), zero_division=0
         )
         found = [(row.precision, row.recall, row.f1, row.images) for row in rows]
         assert found == list(zip(*expected, strict=True))
+
+
+def test_loss_is_that_of_scikit_learn() -> None:
+    chance = np.random.default_rng(0)
+    predictions = chance.dirichlet(np.full(10, 0.1), 500).astype(np.float32)
+    predictions[0] = [1, *[0] * 9]  # clipped
+    labels = chance.integers(0, 10, 500)
+    labels[:2] = 5
+    expected = log_loss(
+        labels, (exact := predictions.astype(np.float64)) / exact.sum(axis=1, keepdims=True),
+        labels=np.arange(10),
+    )  # fmt: skip
+    found = MULTICLASS.evaluate(predictions, labels, tuple("abcdefghij"))
+    assert found.loss == pytest.approx(expected, rel=1e-12)
