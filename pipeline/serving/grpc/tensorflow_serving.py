@@ -23,6 +23,7 @@ from pipeline.serving.versions import Version
 from pipeline.tasks.task import Predictions
 
 _SIGNATURES = "signature_def"
+_SCORE_BYTES = 64  # of one class with its score; 4,000 of them take 5 ms
 _TYPE_URL = f"type.googleapis.com/{TENSORFLOW_SERVING}.SignatureDefMap"
 
 
@@ -74,8 +75,13 @@ async def _predict(call: Context, request: PredictionRequest) -> Any:
 
 
 async def _classify(call: Context, request: PredictionRequest) -> Any:
-    version = request.version
     predictions = await _predictions(call, request)
+    size = predictions.size * _SCORE_BYTES
+    return await call.service.read(size, _classification, request, predictions)
+
+
+def _classification(request: PredictionRequest, predictions: Predictions) -> Any:
+    version = request.version
     rows = [version.task.describe(row, version.class_names) for row in predictions]
     found = [
         {
