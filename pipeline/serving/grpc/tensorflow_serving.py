@@ -119,7 +119,7 @@ async def _status(call: Context, request: Any) -> Any:
 async def _predictions(call: Context, request: PredictionRequest) -> Predictions:
     deadline, images = min(call.deadline, call.service.deadline()), request.images
     if isinstance(images, EncodedImages):
-        images = await decode(call.service, images, request.version, deadline)
+        images = await decode(call.service, call, images, request.version, deadline)
     result = await call.service.predict(request.version, images, deadline)
     return result.predictions
 
