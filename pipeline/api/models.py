@@ -61,7 +61,7 @@ def verify(
         return verify_file(path, runtimes, resolved, shown)
     published = find_published(path)
     if public_key is not None:
-        require_signed(published.path, Path(public_key))
+        require_signed(published, Path(public_key))
     return verify_published(published, runtimes, resolved, shown)
 
 
@@ -79,7 +79,7 @@ def sign(model: PathLike, key: PathLike, *, workspace: PathLike = ".") -> Path:
 
     published = find_published(locate(model, Workspace(Path(workspace)).exported))
     published.require_unaltered()
-    sign_version(published.path, Path(key), setting="--key")
+    sign_version(published, Path(key), setting="--key")
     return signature_path(published.path)
 
 

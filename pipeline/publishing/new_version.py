@@ -37,6 +37,9 @@ from pipeline.system.atomic import (
     remove_abandoned,
     sha256,
 )
+from pipeline.trust.signing import sign_content
+
+_SETTING = "publish.sign"
 
 
 def publish(
@@ -71,7 +74,8 @@ def publish(
             version = _add_version(candidate, model_folder, label, key)
         else:
             version = found.version
-            _sign(found.path, key)
+            if key is not None and not signature_path(found.path).exists():
+                sign_version(found, key, setting=_SETTING)
             _add_to(found, candidate, label)
     return read_version(model_folder / str(version))
 
@@ -99,12 +103,6 @@ def _add_to(found: PublishedModel, candidate: Candidate, label: str | None) -> N
         write_labels(model_folder, {**labels, label: found.version})
 
 
-def _sign(folder: Path, key: Path | None) -> None:
-    """Sign a version that has no signature yet."""
-    if key is not None and not signature_path(folder).exists():
-        sign_version(folder, key, setting="publish.sign")
-
-
 def _add_version(
     candidate: Candidate, model_folder: Path, label: str | None, key: Path | None
 ) -> int:
@@ -115,7 +113,9 @@ def _add_version(
         try:
             with new_folder(model_folder / str(version)) as folder:
                 _write_version(folder, candidate, version)
-            _sign(model_folder / str(version), key)
+                if key is not None:  # servers that see the version then find its signature
+                    signature = signature_path(model_folder / str(version))
+                    sign_content((folder / MANIFEST).read_bytes(), signature, key, setting=_SETTING)
             record(model_folder, "publish", version)
         except FolderExists:  # made by hand just now
             continue

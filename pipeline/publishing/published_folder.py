@@ -27,12 +27,14 @@ _LABELS = TypeAdapter(dict[str, Annotated[int, Field(ge=1, le=10**9)]])
 class PublishedModel:
     """One version of a published model; its files are checked before they are opened.
 
-    ``document`` is the JSON of the manifest, ``manifest`` its validated form.
+    ``text`` is the manifest as it was read once, ``document`` its JSON, and ``manifest`` its
+    validated form.
     """
 
     name: str
     version: int
     path: Path
+    text: bytes
     document: dict[str, Any]
     labels: tuple[str, ...]
     manifest: Manifest
@@ -139,7 +141,7 @@ def read_version(path: Path, labels: Mapping[str, int] | None = None) -> Publish
     labels = read_labels(path.parent) if labels is None else labels
     own = tuple(label for label, at in labels.items() if at == manifest.version)
     name, version = manifest.name, manifest.version
-    return PublishedModel(name, version, path, document, own, manifest)
+    return PublishedModel(name, version, path, text, document, own, manifest)
 
 
 def versions_of(model_folder: Path) -> list[int]:

@@ -6,8 +6,8 @@ A signature is that of the manifest, which has the SHA-256 of every file of the 
 from pathlib import Path
 
 from pipeline.errors import ModelError
-from pipeline.publishing.published_folder import MANIFEST
-from pipeline.trust.signing import NotSigned, SignatureMismatch, require_signature, sign_file
+from pipeline.publishing.published_folder import MANIFEST, PublishedModel
+from pipeline.trust.signing import NotSigned, SignatureMismatch, require_signature, sign_content
 
 SIGNATURES = "signatures"
 
@@ -17,28 +17,31 @@ def signature_path(folder: Path) -> Path:
     return folder.parent / SIGNATURES / f"{folder.name}.sig"
 
 
-def sign_version(folder: Path, key: Path, *, setting: str) -> None:
+def sign_version(published: PublishedModel, key: Path, *, setting: str) -> None:
     """Sign a version; ``setting`` is the option or key of the configuration that names the key.
 
     Raises:
+        ModelError: its folder has another name or number than its manifest.
         RequestError: the key cannot sign.
         StorageError: the signature cannot be written.
         MissingExtra: the extra ``signing`` is not installed.
     """
-    sign_file(folder / MANIFEST, signature_path(folder), key, setting=setting)
+    _require_own_folder(published)
+    sign_content(published.text, signature_path(published.path), key, setting=setting)
 
 
-def require_signed(folder: Path, public_key: Path) -> None:
+def require_signed(published: PublishedModel, public_key: Path) -> None:
     """Check the signature of a version; no other file than its manifest is read.
 
     Raises:
-        ModelError: it is not signed, was altered, or was signed with another key.
+        ModelError: it is not signed, was altered or renamed, or was signed with another key.
         RequestError: the public key is not one.
         MissingExtra: the extra ``signing`` is not installed.
     """
+    folder = published.path
     signature = signature_path(folder)
     try:
-        require_signature(folder / MANIFEST, signature, public_key)
+        require_signature(published.text, signature, public_key)
     except NotSigned as error:
         raise ModelError(
             f"{folder} is not signed: {signature} does not exist. None of its files were opened. "
@@ -50,3 +53,15 @@ def require_signed(folder: Path, public_key: Path) -> None:
             "the version was altered after it was signed, or signed with another key. None of its "
             f"files were opened. Restore the version and {signature}, or publish it again."
         ) from error
+    _require_own_folder(published)
+
+
+def _require_own_folder(published: PublishedModel) -> None:
+    """Check that no version passes for another one, such as an old one for the newest."""
+    folder, own = published.path.absolute(), f"{published.name}/{published.version}"
+    if f"{folder.parent.name}/{folder.name}" != own:
+        raise ModelError(
+            f"{published.path} has the manifest of {own}: it was renamed, or put in the place of "
+            "another version. None of its files were opened. The folder of a signed version must "
+            f"be {own}, as when it was published. Restore it."
+        )

@@ -41,19 +41,19 @@ class ModelWatcher:
 
     async def watch(self) -> None:
         """Look at the folder every second until canceled."""
+        waiting: list[asyncio.Future[None]] = []
         try:
             while True:
                 self._wanted.clear()
                 waiting, self._waiting = self._waiting, []
                 await self._look()
-                for each in waiting:
-                    if not each.done():  # canceled
-                        each.set_result(None)
+                _end(waiting)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wanted.wait(), REFRESH_SECONDS)
         finally:
             for opening in self._opening.values():
                 opening.cancel()
+            _end([*waiting, *self._waiting])  # nobody looks any more
 
     async def look_now(self) -> None:
         """Look at the folder now; return when its versions are ready, rejected or late."""
@@ -184,6 +184,12 @@ class ModelWatcher:
     def _fields(self, number: int | None) -> dict[str, Any]:
         """Return the fields of a log line."""
         return {"model": self._folder.name, "version": number}
+
+
+def _end(waiting: list[asyncio.Future[None]]) -> None:
+    for each in waiting:
+        if not each.done():  # canceled
+            each.set_result(None)
 
 
 def _as_utf8(text: str) -> str:

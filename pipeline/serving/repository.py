@@ -1,7 +1,8 @@
 """Loading and unloading models in all workers of a server, whichever of them gets the request.
 
-Each worker listens on a Unix socket in a folder that all share. A worker that starts later finds in
-a file of this folder what was unloaded before.
+A file in a folder that all workers share has the names of the unloaded models. After a change, each
+worker is told on its Unix socket to read the file: so all agree in the end, also one that stood
+still during several changes or starts later.
 """
 
 import asyncio
@@ -73,7 +74,7 @@ class Repository:
             async with asyncio.timeout(self._seconds), self._turn():
                 if self._folder:
                     _write_unloaded(self._folder, action, name)
-                await asyncio.gather(self._apply(action, name), *self._tell_others(action, name))
+                await asyncio.gather(self._apply(action, name), *self._tell_others(name))
         except TimeoutError:
             raise ServingError(
                 504,
@@ -102,19 +103,20 @@ class Repository:
             finally:
                 os.close(descriptor)
 
-    def _tell_others(self, action: Action, name: str) -> list["asyncio.Task[None]"]:
+    def _tell_others(self, name: str) -> list["asyncio.Task[None]"]:
         if self._folder is None:
             return []
         sockets = set(self._folder.glob("*.socket")) - {self._own_socket(self._folder)}
-        return [asyncio.create_task(_tell(path, action, name)) for path in sockets]
+        return [asyncio.create_task(_tell(path, name)) for path in sockets]
 
     async def _serve_worker(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Do what another worker asks for, and respond with an empty line."""
+        """Load or unload the model that another worker names, and respond with an empty line."""
+        assert self._folder
         try:
-            action, name = json.loads(await reader.readuntil())
-            await self._apply(action, name)
+            name = json.loads(await reader.readuntil())
+            await self._apply("unload" if name in _read_unloaded(self._folder) else "load", name)
             writer.write(b"\n")
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError):  # it no longer waits
@@ -127,14 +129,14 @@ class Repository:
         return folder / f"{os.getpid()}.socket"
 
 
-async def _tell(path: Path, action: Action, name: str) -> None:
-    """Wait until a worker has done something; one that has ended reads the file if it restarts."""
+async def _tell(path: Path, name: str) -> None:
+    """Wait until a worker has read the file; one that has ended reads it if it restarts."""
     try:
         reader, writer = await asyncio.open_unix_connection(path)
     except OSError:
         return
     try:
-        writer.write(json.dumps([action, name]).encode() + b"\n")
+        writer.write(json.dumps(name).encode() + b"\n")
         await writer.drain()
         await reader.readline()
     except OSError:

@@ -76,7 +76,10 @@ class Service:
         return time.perf_counter() + (limit if seconds is None else min(seconds, limit))
 
     async def read(self, size: int, reader: Callable[..., T], *arguments: object) -> T:
-        """Call a parser on a body and return its result; large bodies are parsed in a thread."""
+        """Call a parser on a body and return its result; large bodies are parsed in a thread.
+
+        The same goes for other functions whose time depends on a ``size`` in bytes.
+        """
         if size < _LONG_BYTES:
             return reader(*arguments)
         loop = asyncio.get_running_loop()

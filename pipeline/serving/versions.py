@@ -68,15 +68,15 @@ def open_version(
 ) -> Version:
     """Open a version with a single inference thread, since workers and batches scale better.
 
-    With a ``public_key``, its signature is checked first.
+    With a ``public_key``, its signature is checked before its files.
 
     Raises:
         ModelError: it is not signed, too large, was altered, belongs to another model, has no ONNX
             file or golden predictions, or predicts something else here than where it was published.
     """
-    if public_key is not None:
-        require_signed(folder, public_key)
     published = read_version(folder, labels={})  # the catalog has them
+    if public_key is not None:
+        require_signed(published, public_key)
     _require_servable(published, folder, model)
     _require_small(published, limits.model_bytes)
     published.require_unaltered()

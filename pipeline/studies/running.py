@@ -53,18 +53,21 @@ def _check(study: Study, workspace: Workspace, progress: Progress) -> None:
     check_combinations(study, trials)
     if study.settings.executor != "local":  # on Ray, this process trains nothing
         return
-    if not is_stored(study.config_of(_telling(study, trials)), workspace):
+    if not _are_checked(study, trials, workspace):
         check_networks(study, trials, progress)
         check_batch_sizes(study, trials, workspace, progress)
 
 
-def _telling(study: Study, trials: Sequence[Values]) -> Values:
-    """Return a trial that is stored only if the trials have been checked before."""
-    if study.settings.search.name == GRID:
-        return trials[-1]
-    first = open_search(study, task_of(study.config_of({})).quality).propose()
-    assert first is not None, "a sampler always proposes a trial"
-    return first.values
+def _are_checked(study: Study, trials: Sequence[Values], workspace: Workspace) -> bool:
+    """Return whether results show that the trials have been checked before.
+
+    Those of a grid are its trials; a sampler proposes others, always the same one first.
+    """
+    if study.settings.search.name != GRID:
+        first = open_search(study, task_of(study.config_of({})).quality).propose()
+        assert first is not None, "a sampler always proposes a trial"
+        trials = [first.values]
+    return all(is_stored(study.config_of(values), workspace) for values in trials[::-1])
 
 
 def _batch(search: Search, settings: StudySchema, trials: Sequence[Trial]) -> Iterable[Proposal]:

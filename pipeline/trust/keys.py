@@ -23,10 +23,13 @@ def require_private_key(key: Path, setting: str) -> None:
         RequestError: it has not.
         MissingExtra: the extra ``signing`` is not installed.
     """
-    load = _serialization().load_pem_private_key
+    serialization, unsupported = _serialization()
     try:
-        found = load(read_regular(key, _MAX_BYTES), password())
-    except (OSError, ValueError, TypeError) as error:  # TypeError: about the password
+        text = read_regular(key, _MAX_BYTES)
+        found = serialization.load_pem_private_key(text, password())
+    except TypeError as error:
+        raise RequestError(f"Cannot open {key} ({setting}): {_about_password()}") from error
+    except (OSError, ValueError, unsupported) as error:
         raise _invalid(setting, key, sentence(error), private=True) from error
     _require_curve(setting, key, found, private=True)
 
@@ -38,10 +41,10 @@ def require_public_key(key: Path, setting: str) -> None:
         RequestError: it has not.
         MissingExtra: the extra ``signing`` is not installed.
     """
-    load = _serialization().load_pem_public_key
+    serialization, unsupported = _serialization()
     try:
-        found = load(read_regular(key, _MAX_BYTES))
-    except (OSError, ValueError) as error:
+        found = serialization.load_pem_public_key(read_regular(key, _MAX_BYTES))
+    except (OSError, ValueError, unsupported) as error:
         raise _invalid(setting, key, sentence(error), private=False) from error
     _require_curve(setting, key, found, private=False)
 
@@ -49,16 +52,27 @@ def require_public_key(key: Path, setting: str) -> None:
 def password() -> bytes | None:
     """Return the password of private keys, if there is one."""
     text = os.environ.get(PASSWORD_VARIABLE)
-    return text.encode() if text else None
+    return os.fsencode(text) if text else None
 
 
-def _serialization() -> Any:
+def _about_password() -> str:
+    if password() is None:
+        return (
+            "the key is encrypted. Set the environment variable "
+            f"{PASSWORD_VARIABLE} to its password."
+        )
+    return f"the key is not encrypted, but {PASSWORD_VARIABLE} has a password. Unset the variable."
+
+
+def _serialization() -> tuple[Any, type[Exception]]:
+    """Return the module that reads keys, and its exception for unknown kinds of keys."""
     try:
         import model_signing  # noqa: F401  (both are in the extra)
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import serialization
     except ModuleNotFoundError as error:
         raise MissingExtra("Signing", "signing") from error
-    return serialization
+    return serialization, UnsupportedAlgorithm
 
 
 def _require_curve(setting: str, path: Path, key: Any, *, private: bool) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from pipeline.errors import MachineError
@@ -18,6 +19,7 @@ from pipeline.serving.repository import Repository
 from pipeline.serving.settings import Settings
 from pipeline.serving.watcher import Watcher
 from tests.serving.test_process import workers_of
+from tests.support.grpc_client import call, channel_to
 from tests.support.paths import PROJECT
 from tests.support.processes import wait_until
 from tests.support.servers import Server, serving
@@ -27,7 +29,7 @@ SCRIPT = PROJECT / "tests" / "clients" / "triton_management.py"
 TOKEN = "a-token-of-these-tests"  # noqa: S105
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 BODY = {"instances": [[[[0]] * 28] * 28]}
-CONNECTIONS = 30  # each is accepted by any of the workers
+WORKERS = 2
 NEEDED_SECONDS = 5  # a worker that exits sooner is not restarted
 pytestmark = pytest.mark.server
 
@@ -43,17 +45,29 @@ def workspace(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workers(workspace: Path) -> Iterator[Server]:
     """A server with two workers and a token; every test leaves its model loaded."""
     log = workspace / "log"
-    with serving(workspace, "--workers", 2, log=log, PIPELINE_SERVE_TOKEN=TOKEN) as running:
-        wait_until(lambda: len(seen(running, "/v2")) == 2)
+    with serving(workspace, "--workers", WORKERS, log=log, PIPELINE_SERVE_TOKEN=TOKEN) as running:
+        seen(running, "/v2")
         yield running
 
 
+def worker_of(response: Any) -> str:
+    name: str = response.headers["x-request-id"].split("-")[0]
+    return name
+
+
 def seen(server: Server, path: str) -> dict[str, int]:
-    """Request a path several times; return the status that each worker gave last."""
-    found = {}
-    for _ in range(CONNECTIONS):
+    """Request a path until both workers have responded; return the first status of each.
+
+    Any worker may accept a connection, and one that stands still accepts none.
+    """
+    found: dict[str, int] = {}
+
+    def both_responded() -> bool:
         response = server.get(path, headers=HEADERS)
-        found[response.headers["x-request-id"].split("-")[0]] = response.status_code
+        found.setdefault(worker_of(response), response.status_code)
+        return len(found) == WORKERS
+
+    wait_until(both_responded)
     return found
 
 
@@ -90,12 +104,17 @@ def test_load_finds_a_new_version_at_once_in_every_worker(workers: Server, works
 
 def test_statistics_are_those_of_all_workers(workers: Server) -> None:
     before = statistics(workers)
-    answered = {predict(workers).headers["x-request-id"].split("-")[0] for _ in range(CONNECTIONS)}
-    assert len(answered) == 2
+    answered: list[str] = []
+
+    def both_answered() -> bool:
+        answered.append(worker_of(predict(workers)))
+        return len(set(answered)) == WORKERS
+
+    wait_until(both_answered)
     after = statistics(workers)  # counts are exact at once
-    assert after["inference_count"] - before["inference_count"] == CONNECTIONS
+    assert after["inference_count"] - before["inference_count"] == len(answered)
     counted = [each["inference_stats"]["success"] for each in (after, before)]
-    assert counted[0]["count"] - counted[1]["count"] == CONNECTIONS
+    assert counted[0]["count"] - counted[1]["count"] == len(answered)
 
 
 def predict(server: Server) -> Any:
@@ -117,7 +136,8 @@ def test_restarted_worker_knows_what_was_unloaded(workers: Server) -> None:
     wait_until(lambda: age(first) > NEEDED_SECONDS)
     before = set(seen(workers, "/v2"))
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: len(set(seen(workers, "/v2")) - before) == 1)
+    wait_until(lambda: first not in workers_of(workers) and len(workers_of(workers)) == WORKERS)
+    wait_until(lambda: worker_of(workers.get("/v2", headers=HEADERS)) not in before)
     assert list(seen(workers, "/v2/models/smoke/ready").values()) == [503, 503]
     assert change(workers, "load").status_code == 200
     assert list(seen(workers, "/v2/models/smoke/ready").values()) == [200, 200]
@@ -149,6 +169,51 @@ def test_server_without_token_refuses(server: Server) -> None:
         assert response.status_code == 403
         assert "only on a server that requires a token (--token-file)" in response.json()["error"]
     assert server.predict(BODY).status_code == 200
+
+
+def test_name_that_no_folder_can_have_is_unknown(workers: Server) -> None:
+    before = len(workers.events())
+    with channel_to(workers) as channel, pytest.raises(grpc.RpcError) as error:
+        metadata = [("authorization", f"Bearer {TOKEN}")]
+        call(channel, "RepositoryModelLoad", metadata=metadata, model_name="x" * 100_000)
+    assert error.value.code() is grpc.StatusCode.NOT_FOUND
+    assert [event for event in workers.events()[before:] if event.get("level") == "error"] == []
+
+
+def test_worker_that_is_told_late_does_what_holds_now(tmp_path: Path) -> None:
+    """Messages to a worker that stood still may be read in any order."""
+
+    async def run() -> list[str]:
+        watcher = Recorded()
+        repository = Repository(Settings(tmp_path, shared_folder=tmp_path), watcher)  # type: ignore[arg-type]
+        await repository.open()
+        [socket] = tmp_path.glob("*.socket")
+        try:
+            async with asyncio.timeout(60):
+                for names in ([], ["smoke"], []):
+                    (tmp_path / "unloaded.json").write_text(json.dumps(names))
+                    reader, writer = await asyncio.open_unix_connection(socket)
+                    writer.write(b'"smoke"\n')
+                    assert await reader.readline() == b"\n"
+                    writer.close()
+        finally:
+            repository.close()
+        return watcher.calls
+
+    assert asyncio.run(run()) == ["load smoke", "unload smoke", "load smoke"]
+
+
+class Recorded:
+    """A watcher that records what it is asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    async def load(self, name: str) -> None:
+        self.calls.append(f"load {name}")
+
+    def unload(self, name: str) -> None:
+        self.calls.append(f"unload {name}")
 
 
 def test_path_that_is_too_long_for_a_socket_is_explained(tmp_path: Path) -> None:

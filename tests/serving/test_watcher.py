@@ -14,6 +14,7 @@ from pipeline.serving.catalog import Catalog
 from pipeline.serving.errors import ServingError
 from pipeline.serving.model import Model
 from pipeline.serving.model_folder import ModelFolder
+from pipeline.serving.model_watcher import ModelWatcher
 from pipeline.serving.settings import Limits, Settings
 from pipeline.serving.turns import Turns, call_in_thread
 from pipeline.serving.watcher import Watcher
@@ -140,3 +141,17 @@ def test_exported_that_is_stuck_is_reported(
 
     asyncio.run(watch())
     assert [f"{tmp_path} is stuck" in message for message in caplog.messages].count(True) == 1
+
+
+def test_load_ends_if_its_model_is_unloaded_meanwhile(tmp_path: Path) -> None:
+    async def run() -> None:
+        settings, folder = Settings(tmp_path), ModelFolder("mlp", tmp_path / "mlp")
+        watcher = ModelWatcher(folder, settings, Turns(), lambda _: None)
+        watching = asyncio.create_task(watcher.watch())
+        loading = asyncio.create_task(watcher.look_now())
+        await asyncio.sleep(0)  # both have begun: the first look is not that of the load
+        watching.cancel()
+        async with asyncio.timeout(60):
+            await loading
+
+    asyncio.run(run())

@@ -220,6 +220,16 @@ def test_every_trial_of_a_grid_is_checked_before_the_first_one_begins(
     assert not (tmp_path / "runs").exists()
 
 
+def test_values_added_before_a_stored_trial_are_checked(workspace: Path) -> None:
+    file = study_file(workspace, "axes: {train.batch_size: [96]}", name="extended")
+    api.study(file, workspace=workspace)
+    before = trained(workspace)
+    axes = "axes: {train.batch_size: [97, 100000, 96]}"
+    with pytest.raises(ConfigError, match=r"with train\.batch_size=100000 cannot run"):
+        api.study(study_file(workspace, axes, name="extended"), workspace=workspace)
+    assert trained(workspace) == before
+
+
 @pytest.mark.parametrize(
     ("axes", "words"),
     [

@@ -13,8 +13,9 @@ import requests
 
 import pipeline
 from pipeline.errors import MissingExtra, ModelError, PipelineError, RequestError
-from pipeline.publishing.published_folder import find_published
-from pipeline.publishing.signatures import require_signed, signature_path
+from pipeline.publishing import signatures
+from pipeline.publishing.published_folder import find_published, read_version
+from pipeline.publishing.signatures import signature_path
 from tests.support.command_line import assert_error, command, run_smoke
 from tests.support.processes import wait_until
 from tests.support.servers import serving
@@ -27,7 +28,12 @@ CHANGES = 1000
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with key pairs, made by openssl: own.pem, own.pub, other.pem, other.pub, ..."""
     folder = tmp_path_factory.mktemp("keys")
-    curves = {"own": "prime256v1", "other": "secp384r1", "bitcoin": "secp256k1"}
+    curves = {
+        "own": "prime256v1",
+        "other": "secp384r1",
+        "bitcoin": "secp256k1",
+        "short": "secp112r1",  # unknown to the library
+    }
     for name, curve in curves.items():
         create = ("ecparam", "-name", curve, "-genkey", "-noout", "-out", f"{name}.pem")
         openssl(folder, *create)
@@ -49,6 +55,10 @@ def signed(exported: Path, keys: Path) -> Path:
     folder = exported / "smoke" / "1"
     pipeline.sign("smoke/1", keys / "own.pem", workspace=exported.parent)
     return folder
+
+
+def require_signed(folder: Path, public_key: Path) -> None:
+    signatures.require_signed(read_version(folder), public_key)
 
 
 def test_signature_is_verified(signed: Path, keys: Path) -> None:
@@ -91,7 +101,7 @@ def test_altered_version_is_not_signed(exported: Path, keys: Path) -> None:
         ("own.pub", ["To create one: openssl ecparam"]),
         ("rsa.pem", ["It has RSAPrivateKey."]),
         ("bitcoin.pem", ["It has the curve secp256k1."]),
-        ("encrypted.pem", ["assword was not given"]),
+        ("short.pem", ["is not supported."]),
     ],
 )
 def test_keys_that_cannot_sign(exported: Path, keys: Path, key: str, words: list[str]) -> None:
@@ -109,6 +119,12 @@ def test_password_of_an_encrypted_key(
     monkeypatch.setenv("PIPELINE_KEY_PASSWORD", "wrong")
     with pytest.raises(RequestError, match=r"encrypted\.pem: "):
         pipeline.sign("smoke", keys / "encrypted.pem", workspace=exported.parent)
+    with pytest.raises(RequestError, match="not encrypted, but PIPELINE_KEY_PASSWORD has") as error:
+        pipeline.sign("smoke", keys / "own.pem", workspace=exported.parent)
+    assert str(error.value).endswith("Unset the variable.")
+    monkeypatch.delenv("PIPELINE_KEY_PASSWORD")
+    with pytest.raises(RequestError, match=r"encrypted\.pem \(--key\): the key is encrypted\."):
+        pipeline.sign("smoke", keys / "encrypted.pem", workspace=exported.parent)
 
 
 def test_extra_that_is_missing_is_named(
@@ -125,10 +141,11 @@ def test_run_signs_what_it_publishes(workspace: Path, keys: Path) -> None:
     assert done.code == 0, done.err
     require_signed(published / "1", keys / "own.pub")  # the same files, published before
     assert not (published / "2").exists()
-    signature_path(published / "1").unlink()  # as if the run had been killed before
+    signature_path(published / "1").unlink()  # as if it had been lost
     again = run_smoke(workspace, f"publish.sign={keys / 'own.pem'}")
     assert again.code == 0, again.err
     require_signed(published / "1", keys / "own.pub")
+    signature_path(published / "2").write_text("of a run that was killed")
     new = run_smoke(workspace, f"publish.sign={keys / 'own.pem'}", "publish.license=MIT")
     assert new.code == 0, new.err
     require_signed(published / "2", keys / "own.pub")
@@ -150,7 +167,7 @@ def test_signature_of_a_deleted_version_is_deleted(signed: Path) -> None:
     assert not signature_path(signed).exists()
 
 
-@pytest.mark.parametrize("name", ["own.pem", "rsa.pem", "text.pem", "none.pub"])
+@pytest.mark.parametrize("name", ["own.pem", "rsa.pem", "text.pem", "none.pub", "short.pub"])
 def test_public_keys_that_cannot_verify(signed: Path, keys: Path, name: str) -> None:
     with pytest.raises(RequestError) as error:
         pipeline.verify(signed, public_key=keys / name)
@@ -180,6 +197,36 @@ def test_signature_of_another_version_is_refused(signed: Path, keys: Path) -> No
     shutil.copyfile(signature_path(signed), signature_path(copy))
     with pytest.raises(ModelError, match="was altered after it was signed"):
         require_signed(copy, keys / "own.pub")
+
+
+def test_copy_of_a_signed_version_does_not_pass_for_another(signed: Path, keys: Path) -> None:
+    """An old version with an error, say, could take the place of the newest one."""
+    for copy in (signed.with_name("2"), signed.parent.with_name("other") / "1"):
+        shutil.copytree(signed, copy)
+        signature_path(copy).parent.mkdir(exist_ok=True)
+        shutil.copyfile(signature_path(signed), signature_path(copy))
+        options = ("-C", signed.parents[2])
+        done = command("verify", copy, "--public-key", keys / "own.pub", *options)
+        words = f"{copy} has the manifest of smoke/1: it was renamed, or put in the place of"
+        assert_error(done, 2, words, "None of its files were opened.")
+        assert_error(command("sign", copy, "--key", keys / "own.pem", *options), 2, words)
+
+
+def test_what_was_read_is_checked_not_the_file(signed: Path, keys: Path) -> None:
+    """Another process may exchange the manifest between the check and its use."""
+    file = signed / "manifest.json"
+    original, published = file.read_bytes(), read_version(signed)
+    file.write_bytes(original.replace(b'"license"', b'"licence"'))
+    signatures.require_signed(published, keys / "own.pub")  # the file is not read again
+    file.write_bytes(original + b" ")
+    altered = read_version(signed)
+    file.write_bytes(original)
+    with pytest.raises(ModelError, match="does not match its manifest"):
+        signatures.require_signed(altered, keys / "own.pub")
+    file.write_bytes(original + b" ")
+    signatures.sign_version(published, keys / "own.pem", setting="--key")
+    file.write_bytes(original)
+    require_signed(signed, keys / "own.pub")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"dsseEnvelope": null}', "\x00\xff", "fifo"])
@@ -217,8 +264,8 @@ def test_every_changed_byte_is_refused_or_harmless(signed: Path, keys: Path) -> 
         place, bit = chance.randrange(len(content)), 1 << chance.randrange(8)
         file.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
         try:
-            require_signed(signed, keys / "own.pub")
             found = find_published(signed)
+            signatures.require_signed(found, keys / "own.pub")
             found.require_unaltered()
         except PipelineError:
             pass

@@ -11,11 +11,15 @@ _MAX_DIGITS = 9
 
 @dataclass(slots=True)
 class Context:
-    """One call; ``deadline`` is the client's, in seconds of ``perf_counter``."""
+    """One call; ``deadline`` is the client's, in seconds of ``perf_counter``.
+
+    ``reserved_bytes`` of memory are released when it has ended.
+    """
 
     service: Service
     deadline: float
     version: Version | None = None
+    reserved_bytes: int = 0
 
     def find(self, name: str, version: str) -> Version:
         """Return the requested version.

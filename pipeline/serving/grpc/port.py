@@ -132,11 +132,12 @@ class GrpcPort:
         """Return the response; the request's bytes are counted until it is ready."""
         size = len(raw)
         self._service.reserve_memory(size)
+        call.reserved_bytes = size
         try:
             request = await self._service.read(size, read, call, name, raw)
             return await HANDLERS[name](call, request)
         finally:
-            self._service.release_memory(size)
+            self._service.release_memory(call.reserved_bytes)
 
     def _require_token(self, name: str, context: Any) -> None:
         if name in _OPEN:

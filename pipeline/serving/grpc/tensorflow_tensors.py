@@ -17,7 +17,7 @@ from pipeline.tasks.task import Predictions
 
 _PACKAGE = "tensorflow"
 _UINT8, _STRING, _FLOAT = 4, 7, 1  # values of DataType
-_MAX_REPEATED = 2**20  # numbers; as a list, they take eight times as many bytes
+_MAX_REPEATED = 2**18  # pixels; a small message becomes as many bytes, which are not reserved
 
 
 def read_images(
@@ -55,17 +55,17 @@ def _images(tensor: Any, shape: list[int], version: Version, where: str) -> Imag
 
 def _repeated(values: Any, shape: list[int], version: Version, where: str) -> Images:
     """Return images from a list whose last number stands for all that are missing."""
-    where = f"{where}.int_val"
+    where, image_shape = f"{where}.int_val", version.contract.image_shape
     missing = prod(shape) - len(values)
     if missing <= 0:
-        return tensors.from_flat(list(values), version.contract.image_shape, shape[0], where)
+        return tensors.from_flat(list(values), image_shape, shape[0], where)
     if prod(shape) > _MAX_REPEATED:
         raise bad_request(
             f"{where} must have {prod(shape):,} numbers; got {len(values):,}, and so many are not "
             "repeated. Send all pixels."
         )
-    numbers = [*values, *[values[-1]] * missing]
-    return tensors.from_flat(numbers, version.contract.image_shape, shape[0], where)
+    given = tensors.from_flat(list(values), (), len(values), where)
+    return np.concatenate([given, np.full(missing, given[-1])]).reshape(-1, *image_shape)
 
 
 def _files(tensor: Any, shape: list[int], where: str) -> EncodedImages:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,6 +32,10 @@ class EncodedImages:
     files: Sequence[bytes]
     where: str
 
+    def decoded_bytes(self, version: Version) -> int:
+        """Return the memory that the images of a version take."""
+        return len(self.files) * prod(version.contract.image_shape)
+
 
 def read_rows(rows: Any) -> EncodedImages:
     """Return the files of ``instances``: each is ``{"b64": ...}``, by name of the input or not.
@@ -53,18 +57,27 @@ def read_columns(columns: Any) -> EncodedImages:
     return EncodedImages(_files(listed, "inputs"), "inputs")
 
 
+class Reserving(Protocol):
+    """A request or call; ``reserved_bytes`` of memory are released when it has ended."""
+
+    reserved_bytes: int
+
+
 async def decode(
-    service: Service, found: EncodedImages, version: Version, deadline: float
+    service: Service, request: Reserving, found: EncodedImages, version: Version, deadline: float
 ) -> Images:
-    """Return images, uint8 (n, *image_shape).
+    """Return images, uint8 (n, *image_shape), whose memory is reserved for the request.
 
     Raises:
-        ServingError: (413) all images together exceed the limit of a body; (400) a file is not an
-            image of the model's size; (504) the deadline passed.
+        ServingError: (413) all images together exceed the limit of a body; (429) those of all
+            requests exceed the memory; (400) a file is not an image of the model's size; (504) the
+            deadline passed.
     """
-    limit = service.settings.limits.body_bytes
-    if len(found.files) * prod(version.contract.image_shape) > limit:
+    limit, size = service.settings.limits.body_bytes, found.decoded_bytes(version)
+    if size > limit:
         raise too_large("The decoded images", limit)
+    service.reserve_memory(size)  # small files of one color become large images
+    request.reserved_bytes += size
     return await decode_in_thread(deadline, _decode, found, version, deadline)
 
 

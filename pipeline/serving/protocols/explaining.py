@@ -27,7 +27,7 @@ async def explain(service: Service, request: Request) -> Response:
     found, key = await service.read(
         len(body), lambda: read_object(limits, body, lambda body: read_images(body, version))
     )
-    images = await decoded(service, found, version, request.deadline)
+    images = await decoded(service, request, found, version)
     if len(images) > _MAX_IMAGES:
         raise bad_request(
             f"At most {_MAX_IMAGES} images can be explained at a time; got {len(images):,}. Send "

@@ -43,7 +43,7 @@ async def predict(service: Service, request: Request) -> Response:
     version = request.version = find_version(service, request)
     body, limits = request.body, service.settings.limits
     found, key = await service.read(len(body), _read, limits, body, version)
-    images = await decoded(service, found, version, request.deadline)
+    images = await decoded(service, request, found, version)
     request.spans["parse"] = time.perf_counter() - request.began
     result = await service.predict(version, images, request.deadline)
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
@@ -54,15 +54,15 @@ async def predict(service: Service, request: Request) -> Response:
 
 
 async def decoded(
-    service: Service, found: Images | EncodedImages, version: Version, deadline: float
+    service: Service, request: Request, found: Images | EncodedImages, version: Version
 ) -> Images:
     """Return images, uint8 (n, *image_shape), from images or their files.
 
     Raises:
-        ServingError: a file cannot be decoded, or not in time.
+        ServingError: a file cannot be decoded, not in time, or for lack of memory.
     """
     if isinstance(found, EncodedImages):
-        return await decode(service, found, version, deadline)
+        return await decode(service, request, found, version, request.deadline)
     return found
 
 

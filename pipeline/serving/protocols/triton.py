@@ -36,32 +36,37 @@ async def all_statistics(service: Service, request: Request) -> Response:
 
 async def index(service: Service, request: Request) -> Response:
     """Return every version of every model with its state."""
-    ready = _body(service, request).get("ready") is True
+    ready = (await _body(service, request)).get("ready") is True
     return as_json(v2_repository.repository_index(service, ready=ready))
 
 
 async def load(service: Service, request: Request) -> Response:
     """Look for new versions of a model now, also of one that was unloaded."""
     name = request.parameters["name"] or ""
-    await v2_repository.load(service, name, _parameters(service, request))
+    await v2_repository.load(service, name, await _parameters(service, request))
     return as_json({})
 
 
 async def unload(service: Service, request: Request) -> Response:
     """Refuse requests for a model until it is loaded again."""
     name = request.parameters["name"] or ""
-    await v2_repository.unload(service, name, _parameters(service, request))
+    await v2_repository.unload(service, name, await _parameters(service, request))
     return as_json({})
 
 
-def _parameters(service: Service, request: Request) -> dict[str, Any]:
-    found = _body(service, request).get("parameters")
+async def _parameters(service: Service, request: Request) -> dict[str, Any]:
+    found = (await _body(service, request)).get("parameters")
     if found is not None and type(found) is not dict:
         raise bad_request(f"parameters must be an object; got {json_type(found)} in the body.")
     return found or {}
 
 
-def _body(service: Service, request: Request) -> dict[str, Any]:
-    if not request.body:
+async def _body(service: Service, request: Request) -> dict[str, Any]:
+    body, limits = request.body, service.settings.limits
+    if not body:
         return {}
-    return read_object(service.settings.limits, request.body, lambda document: document)
+    return await service.read(len(body), read_object, limits, body, _same)
+
+
+def _same(document: dict[str, Any]) -> dict[str, Any]:
+    return document

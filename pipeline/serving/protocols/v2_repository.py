@@ -7,6 +7,7 @@ from pipeline.serving.model import STUCK
 from pipeline.serving.service import Service
 
 _IGNORED = {"unload_dependents"}  # no model depends on another
+_MAX_NAME = 255  # bytes of a file name; a longer one would only be passed on to all workers
 
 
 def repository_index(service: Service, *, ready: bool) -> list[dict[str, str]]:
@@ -31,6 +32,8 @@ async def load(service: Service, name: str, parameters: Iterable[str]) -> None:
             such model; (503) its default version is not ready; (504) a worker does not respond.
     """
     _require_permitted(service, parameters)
+    if len(name) > _MAX_NAME:
+        service.catalog.model(name)  # raises the error that fits
     assert service.repository
     await service.repository.change("load", name)
     service.find(name)  # raises the error that fits
@@ -50,7 +53,7 @@ async def unload(service: Service, name: str, parameters: Iterable[str]) -> None
 
 
 def _require_permitted(service: Service, parameters: Iterable[str]) -> None:
-    if service.settings.token is None:
+    if not service.settings.token:
         raise ServingError(
             403,
             "Models can be loaded and unloaded only on a server that requires a token "
