@@ -14,7 +14,12 @@ from pipeline.studies.search.opening import open_search
 from pipeline.studies.search.search import Grid, Proposal, Search
 from pipeline.studies.training_checks import check_batch_sizes, check_networks
 from pipeline.studies.trial import Trial
-from pipeline.studies.trial_checks import check_combinations, check_effects, checked_trials
+from pipeline.studies.trial_checks import (
+    check_combinations,
+    check_effects,
+    checked_trials,
+    with_new_values,
+)
 from pipeline.studies.trial_runs import is_stored
 from pipeline.tasks.registry import task_of
 
@@ -53,6 +58,7 @@ def _check(study: Study, workspace: Workspace, progress: Progress) -> None:
     check_combinations(study, trials)
     if study.settings.executor != "local":  # on Ray, this process trains nothing
         return
+    trials = with_new_values(trials)
     if not _are_checked(study, trials, workspace):
         check_networks(study, trials, progress)
         check_batch_sizes(study, trials, workspace, progress)
@@ -67,7 +73,7 @@ def _are_checked(study: Study, trials: Sequence[Values], workspace: Workspace) -
         first = open_search(study, task_of(study.config_of({})).quality).propose()
         assert first is not None, "a sampler always proposes a trial"
         trials = [first.values]
-    return all(is_stored(study.config_of(values), workspace) for values in trials[::-1])
+    return all(is_stored(study.config_of(values), workspace) for values in reversed(trials))
 
 
 def _batch(search: Search, settings: StudySchema, trials: Sequence[Trial]) -> Iterable[Proposal]:

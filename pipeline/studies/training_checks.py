@@ -9,26 +9,21 @@ from pipeline.progress import Progress, Silent
 from pipeline.stages import check_network
 from pipeline.studies.axes import Values
 from pipeline.studies.reading import Study
-from pipeline.studies.results import SEED
 from pipeline.studies.trial_checks import errors_of_trial
 from pipeline.studies.trial_runs import plan_with_data
 
 
 def check_networks(study: Study, trials: Sequence[Values], progress: Progress) -> None:
-    """Build networks and optimizers of some trials, which together have every value.
+    """Build the networks and optimizers of trials.
 
     Raises:
         RequestError: Keras does not know a name or an argument; the message names the trial.
         MissingExtra: the extra ``train`` is not installed.
     """
-    known: set[str] = set()
     with progress.task("checking the trials"):
         for values in trials:
-            new = {f"{key}={value}" for key, value in values.items() if key != SEED} - known
-            if new:
-                with errors_of_trial(values):
-                    check_network(study.config_of(values), Silent())
-                known |= new
+            with errors_of_trial(values):
+                check_network(study.config_of(values), Silent())
 
 
 def check_batch_sizes(

@@ -1,6 +1,6 @@
 """Checks of the trials of a study before the first one begins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -9,6 +9,7 @@ from pipeline.errors import ConfigError, RequestError
 from pipeline.stages import STAGES
 from pipeline.studies.axes import Values, all_axes, covering, grid
 from pipeline.studies.reading import Study
+from pipeline.studies.results import SEED
 from pipeline.studies.schema import GRID
 
 
@@ -17,6 +18,18 @@ def checked_trials(study: Study) -> list[Values]:
     if study.settings.search.name != GRID:
         return list(covering(study.axes))
     return list(islice(grid(study.axes), study.settings.budget.trials))
+
+
+def with_new_values(trials: Sequence[Values]) -> list[Values]:
+    """Return those trials that have a value, but for the seed, which no earlier one has."""
+    known: set[str] = set()
+    found: list[Values] = []
+    for values in trials:
+        own = {f"{key}={value}" for key, value in values.items() if key != SEED}
+        if not found or own - known:
+            found.append(values)
+        known |= own
+    return found
 
 
 def check_effects(study: Study) -> None:
