@@ -24,13 +24,15 @@ OVERRIDES = (
     *ALL_FORMATS,
 )
 # Times and costs are in the first ones. TensorFlow numbers the functions in a SavedModel by what
-# its process did before, and adds a random number; its weights, in other files, are compared.
+# its process did before, and adds a random number; its weights, in other files, are compared. The
+# bill of materials has the SHA-256 of these files.
 _NOT_COMPARED = {
     "manifest.json",
     "history.jsonl",
     "costs.json",
     "README.md",
     "report.html",
+    "sbom.cdx.json",
     "libraries.log",
     "saved_model.pb",
     "fingerprint.pb",
