@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
 from pipeline.errors import MachineError
+from pipeline.serving.catalog import Catalog
+from pipeline.serving.errors import ServingError
+from pipeline.serving.protocols.v2_repository import load
 from pipeline.serving.repository import Repository
+from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
 from pipeline.serving.watcher import Watcher
 from tests.serving.test_process import workers_of
-from tests.support.grpc_client import call, channel_to
 from tests.support.paths import PROJECT
 from tests.support.processes import wait_until
 from tests.support.servers import Server, serving
@@ -171,13 +173,13 @@ def test_server_without_token_refuses(server: Server) -> None:
     assert server.predict(BODY).status_code == 200
 
 
-def test_name_that_no_folder_can_have_is_unknown(workers: Server) -> None:
-    before = len(workers.events())
-    with channel_to(workers) as channel, pytest.raises(grpc.RpcError) as error:
-        metadata = [("authorization", f"Bearer {TOKEN}")]
-        call(channel, "RepositoryModelLoad", metadata=metadata, model_name="x" * 100_000)
-    assert error.value.code() is grpc.StatusCode.NOT_FOUND
-    assert [event for event in workers.events()[before:] if event.get("level") == "error"] == []
+def test_name_that_no_folder_can_have_is_not_passed_on(tmp_path: Path) -> None:
+    service = Service(Settings(tmp_path, token=TOKEN))
+    service.catalog = Catalog(listed=True)
+    service.repository = None  # passing it on would fail
+    with pytest.raises(ServingError, match="Servable not found for request: xxx") as error:
+        asyncio.run(load(service, "x" * 100_000, ()))
+    assert error.value.status == 404
 
 
 def test_worker_that_is_told_late_does_what_holds_now(tmp_path: Path) -> None:
