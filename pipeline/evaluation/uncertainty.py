@@ -26,7 +26,8 @@ class Fitted:
 def fit_uncertainty(predictor: KerasPredictor, data: DataSet) -> Fitted:
     """Fit what makes predictions unsure.
 
-    A report needs it and a published model, but no trial of a study, so ``evaluate`` does not.
+    Reports and published models need these values. Trials of a study do not, so the stage
+    ``evaluate`` does not fit them.
     """
     images, labels = data.validation.images, data.validation.labels
     layer = predictor.first_layer()

@@ -53,7 +53,7 @@ class ModelWatcher:
         finally:
             for opening in self._opening.values():
                 opening.cancel()
-            _end([*waiting, *self._waiting])  # nobody looks any more
+            _end([*waiting, *self._waiting])  # the folder is no longer watched
 
     async def look_now(self) -> None:
         """Look at the folder now; return when its versions are ready, rejected or late."""
