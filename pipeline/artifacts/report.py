@@ -17,6 +17,12 @@ STRENGTHS = {
     "thickness": "pixels on each side",
     "inversion": "share of the negative",
 }
+# Pictures from other sources than the data set, by the name of their kind.
+OTHER_PICTURES = {
+    "handwriting": "handwritten digits of other people, from forms scanned at a low resolution",
+    "letters": "printed letters, without those that look like digits",
+    "photographs": "parts of photographs of a building and a flower",
+}
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,21 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class OtherPictures:
+    """What a model answers to ``images`` pictures of one kind of ``OTHER_PICTURES``.
+
+    ``right`` counts all right answers, and ``answered_right`` those among the ``answered`` ones,
+    which are given without a warning; both are None for pictures that show none of the classes.
+    """
+
+    kind: str
+    images: int
+    answered: int
+    right: int | None = None
+    answered_right: int | None = None
+
+
+@dataclass(frozen=True)
 class Measures:
     """Everything that a report measures; ``seconds`` is the time that measuring it took."""
 
@@ -209,4 +230,5 @@ class Measures:
     units: tuple[Units, ...] = ()
     robustness: tuple[Robustness, ...] = ()
     answered: Answered | None = None
+    other_pictures: tuple[OtherPictures, ...] = ()
     seconds: float | None = None

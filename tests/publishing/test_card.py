@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.artifacts.report import OTHER_PICTURES
 from pipeline.publishing.card import model_card
 from pipeline.publishing.card_licenses import hub_license, terms_of
 from pipeline.publishing.card_metadata import front_matter
@@ -185,10 +186,34 @@ def test_answers_without_a_warning_are_those_of_the_manifest(smoke: Path) -> Non
     assert f"; {100 * right:.2f} % of these answers are right." in card
 
 
+def test_pictures_from_other_sources_are_those_of_the_manifest(smoke: Path) -> None:
+    folder = find_published(smoke / "exported" / "smoke").path
+    card = (folder / "README.md").read_text()
+    report = json.loads((folder / "manifest.json").read_text())["report"]
+    written, letters, photographs = report["other_pictures"]
+    assert [written["kind"], letters["kind"], photographs["kind"]] == list(OTHER_PICTURES)
+    assert written["images"] == 1797
+    assert 0.3 < written["right"] / written["images"] < 0.95
+    assert (
+        f"| 1,797 | {100 * written['right'] / 1797:.2f} % | {100 * written['answered'] / 1797:.2f} "
+        f"% | {100 * written['answered_right'] / written['answered']:.2f} % |" in card
+    )
+    for found in (letters, photographs):
+        assert 0 <= found["answered"] < found["images"]
+        share = 100 * found["answered"] / found["images"]
+        assert f"| {found['images']} |  | {share:.2f} % |  |" in card
+    assert "CC BY 4.0" in card
+    assert "Expect worse results on images from another source" in " ".join(card.split())
+    assert "not measured" not in card
+
+
 def test_what_was_not_measured_is_said_with_the_command_that_measures_it(
     manifest: Manifest,
 ) -> None:
-    card = model_card(manifest, 1)
+    other_data = manifest.model_copy(
+        update={"report": {**(manifest.report or {}), "other_pictures": []}}
+    )
+    card = model_card(other_data, 1)
     assert "other handwriting, another scanner or another way of cropping: not measured." in card
     assert "whose labels you know: `pipeline evaluate smoke FOLDER`" in card
     assert "How many of those are answered without a warning: not measured." in card

@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from pipeline.artifacts.report import Bin
+from pipeline.imaging.mnist_form import is_mnist_form
 from pipeline.reporting.measures.binary import thinned
 from pipeline.reporting.measures.calibration import fit_temperature, reliability_bins
 from pipeline.reporting.measures.changes import (
@@ -16,6 +17,7 @@ from pipeline.reporting.measures.changes import (
     shift,
     thicken,
 )
+from pipeline.reporting.measures.other_pictures import handwriting, letters, photographs
 
 DOT = np.zeros((4, 5, 5, 1), np.uint8)
 DOT[:, 2, 2] = 200
@@ -84,3 +86,28 @@ def testthinned_curve_keeps_its_ends() -> None:
     curve = thinned(x, x**2)
     assert (curve.x[0], curve.x[-1], curve.y[-1]) == (0, 1, 1)
     assert len(curve.x) <= 200
+
+
+def test_handwriting_of_others_has_the_form_of_mnist() -> None:
+    images, labels = handwriting()
+    assert images.shape == (1797, 28, 28, 1)
+    assert images.dtype == np.uint8
+    assert set(labels) == set(range(10))
+    assert np.mean([is_mnist_form(image[..., 0]) for image in images]) > 0.99
+    corners = images[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert not corners.any()  # light on dark
+
+
+def test_letters_differ_from_digits_and_from_each_other() -> None:
+    pictures = [np.asarray(picture) for picture in letters()]
+    assert len(pictures) == 6 * (52 - 13)
+    assert len({picture.tobytes() for picture in pictures}) == len(pictures)
+    for picture in pictures:
+        assert picture[0, 0] == 255  # black on white, with a margin
+        assert picture.min() < 50
+        assert (picture[[0, -1]] == 255).all()
+
+
+def test_photographs_are_squares_in_color() -> None:
+    assert {(picture.size, picture.mode) for picture in photographs()} == {((60, 60), "RGB")}
+    assert len(photographs()) == 2 * 7 * 10

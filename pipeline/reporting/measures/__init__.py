@@ -6,7 +6,7 @@ from dataclasses import replace
 from pipeline.artifacts.report import Measures
 from pipeline.progress import Progress
 from pipeline.reporting.epochs import epochs
-from pipeline.reporting.measures.answered import answered
+from pipeline.reporting.measures.answered import answered, other_pictures
 from pipeline.reporting.measures.answers import answer_measures
 from pipeline.reporting.measures.binary import binary_measures
 from pipeline.reporting.measures.calibration import calibration, coverage
@@ -29,7 +29,7 @@ def measure(run: ReportedRun, progress: Progress) -> Measures:
             found = replace(
                 found, calibration=calibration(run, run.predictor), coverage=coverage(run)
             )
-            found = replace(found, answered=answered(run))
+            found = replace(found, answered=answered(run), other_pictures=other_pictures(run))
         else:
             found = residual_measures(run, found)
         if run.task.name == "binary":

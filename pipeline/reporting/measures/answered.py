@@ -1,22 +1,76 @@
-"""Which test images are answered without a warning, by the rules of ``predict`` and ``serve``."""
+"""Which images are answered without a warning, by the rules of ``predict`` and ``serve``."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from pipeline.artifacts.report import Answered
+from pipeline.artifacts.preprocessing import preprocessing_of
+from pipeline.artifacts.report import Answered, OtherPictures
+from pipeline.imaging.digits import find_digits
 from pipeline.publishing.doubts import Doubts, Familiarity
+from pipeline.reporting.measures.other_pictures import handwriting, letters, photographs
 from pipeline.reporting.run import ReportedRun
+from pipeline.runtimes.predictor import Images
+from pipeline.tasks.task import Predictions
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Answers = tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]  # labels, and which have no warning
 
 
 def answered(run: ReportedRun) -> Answered:
     """Return how many of the test images are answered, and how many of the answers are right."""
-    test, predictions = run.data_set.test, run.predictions
+    test = run.data_set.test
+    labels, sure = _answers(run, _doubts(run), np.asarray(test.images), run.predictions)
+    right = np.equal(labels, test.labels)
+    return Answered(len(sure), int(sure.sum()), int(right[sure].sum()))
+
+
+def other_pictures(run: ReportedRun) -> tuple[OtherPictures, ...]:
+    """Return what a classifier of MNIST's digits answers to pictures from other sources.
+
+    There are none for other models: whether a photograph shows one of their classes is not known.
+    """
+    if not preprocessing_of(run.data.facts).finds_digits:
+        return ()
+    doubts = _doubts(run)
+    strange = [("letters", letters()), ("photographs", photographs())]
+    found = [_no_digits(run, doubts, kind, pictures) for kind, pictures in strange]
+    if run.data_set.class_names != tuple(map(str, range(10))):
+        return tuple(found)
+    return (_handwriting(run, doubts), *found)
+
+
+def _handwriting(run: ReportedRun, doubts: Doubts) -> OtherPictures:
+    images, expected = handwriting()
+    labels, sure = _answers(run, doubts, images, run.predictor.predict_all(images))
+    right = np.equal(labels, expected)
+    return OtherPictures(
+        "handwriting", len(images), int(sure.sum()), int(right.sum()), int(right[sure].sum())
+    )
+
+
+def _no_digits(
+    run: ReportedRun, doubts: Doubts, kind: str, pictures: Sequence["Image"]
+) -> OtherPictures:
+    findings = [find_digits(picture) for picture in pictures]
+    taken = [finding.image for finding in findings if finding.reason is None]
+    if not taken:
+        return OtherPictures(kind, len(pictures), 0)
+    images = np.stack(taken)
+    _, sure = _answers(run, doubts, images, run.predictor.predict_all(images))
+    return OtherPictures(kind, len(pictures), int(sure.sum()))
+
+
+def _answers(run: ReportedRun, doubts: Doubts, images: Images, predictions: Predictions) -> Answers:
     labels = run.task.labels_of(predictions)
     assert labels is not None, "a task with classes has labels"
     shown = [run.task.describe(row, run.data_set.class_names) for row in predictions]
-    reasons = _doubts(run).reasons(np.asarray(test.images), predictions, shown)
-    sure = np.array([reason is None for reason in reasons])
-    right = np.equal(labels, test.labels)
-    return Answered(len(sure), int(sure.sum()), int(right[sure].sum()))
+    reasons = doubts.reasons(images, predictions, shown)
+    return np.asarray(labels), np.array([reason is None for reason in reasons], np.bool_)
 
 
 def _doubts(run: ReportedRun) -> Doubts:

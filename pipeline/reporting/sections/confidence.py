@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from pipeline.artifacts.report import OTHER_PICTURES
 from pipeline.reporting.figures.probabilities import (
     coverage_chart,
     curve_chart,
@@ -27,7 +28,7 @@ def confidence(subject: Subject) -> str:
     )
     return section(
         "confidence", "Confidence", paragraph(text),
-        grid(_reliability(subject), _coverage(subject)),
+        grid(_reliability(subject), _coverage(subject)), _answered(subject),
     )  # fmt: skip
 
 
@@ -68,6 +69,28 @@ def _coverage(subject: Subject) -> str:
     text = "The accuracy of the remaining answers if the least confident ones are withheld."
     data = table("Coverage", ["answered", "images", "least confidence", "accuracy"], rows)
     return figure("Accuracy against coverage", coverage_chart(points), text, data)
+
+
+def _answered(subject: Subject) -> str:
+    """Return what is answered without a warning, also of pictures from other sources."""
+    numbers, others = subject.measured, subject.measures.other_pictures
+    if subject.measures.answered is None:
+        return ""
+    rows = [
+        ["test images", *(numbers.show("answered", key) for key in ("images", "answered", "right"))]
+    ]
+    rows += [
+        [OTHER_PICTURES[found.kind],
+         *(numbers.show("other_pictures", n, key)
+           for key in ("images", "answered", "answered_right"))]
+        for n, found in enumerate(others)
+    ]  # fmt: skip
+    text = "An answer has a warning if the model is unsure, or if there is not one single digit."
+    if not others:
+        text = "An answer has a warning if the model is unsure."
+    title = "Answers without a warning"
+    head = ["", "pictures", "answered without a warning", "right among these"]
+    return f"<h3>{title}</h3>" + paragraph(text) + table(title, head, rows)
 
 
 def thresholds(subject: Subject) -> str:
