@@ -43,6 +43,13 @@ def _invalid(config: "Config") -> Iterator[InvalidValue]:
             f"another one each time; got {config.model.dropout:g}",
             "Set model.dropout=0; model.l2 is an alternative.",
         )
+    if train.augment is not None:
+        yield InvalidValue(
+            "train.augment",
+            f"{name} needs the same loss whenever the weights are the same, and other images in "
+            "each epoch have another one",
+            "Remove train.augment, or choose another optimizer.",
+        )
     if train.precision != "float32":
         yield InvalidValue(
             "train.precision",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from pipeline.config.augment_schema import Augment
 from pipeline.config.sections import NamedWithArguments, Section
 
 # Methods of SciPy: a class of this name is in pipeline/models/full_gradient.py.
@@ -89,6 +90,9 @@ class Train(Section):
         0, ge=0, le=2**31 - 1, description="Seed of the weights, the shuffling and dropout."
     )
     early_stopping: EarlyStopping | None = None
+    augment: Augment | None = Field(
+        None, description="Random changes of the training images; none by default."
+    )
     callbacks: tuple[Callback, ...] = Field(
         (), description="Keras callbacks, or your own; called at the boundaries of epochs."
     )

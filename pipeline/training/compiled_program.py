@@ -14,6 +14,7 @@ from pipeline.tasks.task import Task
 from pipeline.training.network_program import GRAPH, XLA, NetworkProgram, plain
 
 if TYPE_CHECKING:
+    from pipeline.training.augmentation import Augmentation
     from pipeline.training.feed import Shard
 
 
@@ -39,10 +40,15 @@ class Program(NetworkProgram):
         *,
         task: Task,
         batch_size: int,
+        augmentation: "Augmentation | None" = None,
     ) -> None:
-        """Use a model of the task, and an optimizer that was built for its weights."""
+        """Use a model of the task, and an optimizer that was built for its weights.
+
+        With ``augmentation``, images are changed in all steps before ``clean_from``.
+        """
         super().__init__(model, task)
         self.optimizer, self.batch_size = optimizer, batch_size
+        self.augmentation, self.clean_from = augmentation, 0
         self._calls = {
             XLA: tf.function(self._run_steps, jit_compile=True),
             GRAPH: tf.function(self._run_steps),
@@ -70,11 +76,12 @@ class Program(NetworkProgram):
         The second value is whether all losses were finite; the first one that is not stops the run.
         """
         bounds = tf.constant([shard.num_images, first, first + count])
+        place = tf.constant([shard.seed, shard.first_step, self.clean_from], tf.int64)
         loss_sum = tf.constant(state.loss_sum, tf.float64)
         sums = self._tensors(state.metric_sums)
         call = self._calls[self.compiler]
         loss_sum, sums, taken, finite = call(
-            shard.images, shard.labels, shard.order, bounds, loss_sum, sums
+            (shard.images, shard.labels, shard.order), bounds, place, loss_sum, sums
         )
         after = EpochState(state.step + int(taken), float(loss_sum), plain(sums))
         return after, bool(finite)
@@ -84,20 +91,33 @@ class Program(NetworkProgram):
         self.optimizer.finalize_variable_values(self._trainable)
 
     def _run_steps(
-        self, images: Any, labels: Any, order: Any, bounds: Any, loss_sum: Any, sums: Any
+        self, data: tuple[Any, Any, Any], bounds: Any, place: Any, loss_sum: Any, sums: Any
     ) -> tuple[Any, Any, Any, Any]:
         """Run the steps, adding to sums of earlier calls: results do not depend on the chunks."""
+        images, labels, order = data
         num_images, first, last = bounds[0], bounds[1], bounds[2]
         step, finite = first, tf.constant(True)
         while step < last and finite:
             batch = tf.slice(order, [step * self.batch_size], [self.batch_size])
             size = tf.minimum(self.batch_size, num_images - step * self.batch_size)
-            loss, added = self._train_step(tf.gather(images, batch), tf.gather(labels, batch), size)
+            inputs = self._augmented(tf.gather(images, batch), place, step)
+            loss, added = self._train_step(inputs, tf.gather(labels, batch), size)
             finite = tf.math.is_finite(loss)
             loss_sum += tf.cast(loss * tf.cast(size, tf.float32), tf.float64)
             sums = tuple(a + b for a, b in zip(sums, added, strict=True))
             step += 1
         return loss_sum, sums, step - first, finite
+
+    def _augmented(self, images: Any, place: Any, step: Any) -> Any:
+        augmentation = self.augmentation
+        if augmentation is None:
+            return images
+        seed, number = place[0], place[1] + tf.cast(step, tf.int64)
+        if not augmentation.config.clean_at_end:
+            return augmentation(images, seed, number)
+        return tf.cond(
+            number < place[2], lambda: augmentation(images, seed, number), lambda: images
+        )
 
     def _train_step(self, images: Any, labels: Any, size: Any) -> tuple[Any, Any]:
         """Run one step on the first ``size`` images: the last batch of an epoch is padded."""

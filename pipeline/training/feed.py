@@ -25,6 +25,7 @@ class Shard:
 
     ``order``, int32 (num_steps * batch_size,), lists each of the first ``num_images`` rows once,
     padded with zeros: all shards of a feed have the same shapes, so one compiled program fits all.
+    ``seed`` is that of the training, and ``first_step`` the number of its steps before the shard.
     """
 
     images: Any
@@ -32,6 +33,8 @@ class Shard:
     order: Any
     num_images: int
     num_steps: int
+    seed: int
+    first_step: int
 
 
 class Feed(ABC):
@@ -47,6 +50,9 @@ class Feed(ABC):
     @abstractmethod
     def shards(self, epoch: int, first: int) -> Generator[Shard]:
         """Yield the shards of an epoch, starting at number ``first``."""
+
+    def _first_step(self, epoch: int, number: int) -> int:
+        return epoch * self.num_steps + number * self.shard_steps
 
     def _order(self, num_images: int, *seed: int) -> Any:
         """Return a padded permutation that depends on the seed only."""
@@ -72,7 +78,15 @@ class InMemoryFeed(Feed):
         """Yield the single shard."""
         del first
         order = self._order(self.num_images, self.seed, epoch)
-        yield Shard(self._images, self._labels, order, self.num_images, self.num_steps)
+        yield Shard(
+            self._images,
+            self._labels,
+            order,
+            self.num_images,
+            self.num_steps,
+            self.seed,
+            self._first_step(epoch, 0),
+        )
 
 
 def _in_memory(source: npt.NDArray[Any]) -> Any:

@@ -71,6 +71,7 @@ def _check(
         load("pipeline.training.full_gradient.minimizing")  # SciPy, which may be missing
     else:
         check_optimizer(config.optimizer, place_of=config.place_of)
+    _check_strokes(config, image_shape)
     check_callbacks(config, run_own_code=run_own_code)
     check_names(config.model, place_of=config.place_of)
     try_functions(config.model, place_of=config.place_of)
@@ -82,3 +83,13 @@ def _check(
     )
     check_model(model, config.model)
     return summarize(model)
+
+
+def _check_strokes(config: "Config", image_shape: tuple[int, int, int]) -> None:
+    *_, channels = image_shape
+    if config.train.augment and config.train.augment.stroke and channels != 1:
+        raise ConfigError(
+            f"{config.place_of('train.augment.stroke')}: train.augment.stroke changes light "
+            f"strokes on dark in gray images; got images with {channels} channels. Set "
+            "train.augment.stroke=0, or data.channels=1."
+        )

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import keras
 
 from pipeline.tasks.task import Task
+from pipeline.training.augmentation import Augmentation
 from pipeline.training.compiled_program import Program
 from pipeline.training.full_gradient.loss import FullGradient
 from pipeline.training.network_program import NetworkProgram
@@ -23,6 +24,7 @@ def compiled(
     *,
     task: Task,
     batch_size: int,
+    augmentation: Augmentation | None = None,
     reusable: bool = True,
 ) -> AbstractContextManager[Program]:
     """Yield a program that starts from the values of this model and this optimizer.
@@ -32,9 +34,12 @@ def compiled(
     callbacks may change the model or the optimizer.
     """
     optimizer.build(model.trainable_variables)
-    fixed = [*_fixed(model, task), *_fixed_of(optimizer), batch_size]
+    changes = augmentation.config.model_dump() if augmentation else None
+    fixed = [*_fixed(model, task), *_fixed_of(optimizer), batch_size, changes]
     return _pooled(
-        lambda: Program(model, optimizer, task=task, batch_size=batch_size),
+        lambda: Program(
+            model, optimizer, task=task, batch_size=batch_size, augmentation=augmentation
+        ),
         ["mini-batches", *fixed],
         [*model.variables, *optimizer.variables],
         reusable,

@@ -65,7 +65,9 @@ class StreamingFeed(Feed):
         read_rows(self._split.labels, ranges, labels)
         order = self._order(filled, self.seed, epoch, number)
         steps = -(-filled // self.batch_size)
-        return Shard(tensor_of(images), tensor_of(labels), order, filled, steps)
+        first = self._first_step(epoch, number)
+        shard = tensor_of(images), tensor_of(labels), order
+        return Shard(*shard, filled, steps, self.seed, first)
 
     def _ranges(self, epoch: int, begin: int, end: int) -> list[tuple[int, int]]:
         """Return the rows of the file that are at ``begin``..``end`` of the epoch's order."""

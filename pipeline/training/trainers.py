@@ -8,6 +8,7 @@ import keras
 
 from pipeline.models.optimizers import build_method, build_optimizer
 from pipeline.tasks.registry import task_of
+from pipeline.training.augmentation import Augmentation
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.feed import Feed
 from pipeline.training.fit import Trainer
@@ -40,7 +41,16 @@ def new_trainer(
             )
             yield Minimization(gradient, feed, method, log)
         return
-    optimizer = build_optimizer(config.optimizer, total_steps=feed.num_steps * config.train.epochs)
-    size = feed.batch_size
-    with compiled(model, optimizer, task=task, batch_size=size, reusable=reusable) as program:
+    total_steps = feed.num_steps * config.train.epochs
+    augment = config.train.augment
+    with compiled(
+        model,
+        build_optimizer(config.optimizer, total_steps=total_steps),
+        task=task,
+        batch_size=feed.batch_size,
+        augmentation=Augmentation(augment, model.input_shape[1:]) if augment else None,
+        reusable=reusable,
+    ) as program:
+        if augment:
+            program.clean_from = total_steps - round(total_steps * augment.clean_at_end)
         yield Loop(program, feed)

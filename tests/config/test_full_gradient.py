@@ -53,6 +53,12 @@ def test_batches_are_refused() -> None:
             "Set model.dropout=0; model.l2 is an alternative.",
         ),
         (
+            "train.augment={rotation: 5}",
+            "l_bfgs needs the same loss whenever the weights are the same, and other images in "
+            "each epoch have another one (train.augment in the override "
+            "'train.augment={rotation: 5}'). Remove train.augment, or choose another optimizer.",
+        ),
+        (
             "train.precision=mixed_bfloat16",
             "l_bfgs compares losses that differ little, and cannot train in mixed_bfloat16 "
             "(train.precision in the override 'train.precision=mixed_bfloat16'). Set "

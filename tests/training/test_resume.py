@@ -48,6 +48,7 @@ OVERRIDES = [
     "train.batch_size=16",
     "train.early_stopping={patience: 10}",
     "model.dropout=0.2",
+    "train.augment={rotation: 10, elastic: 1, stroke: 0.5, undeformed: 0.1, clean_at_end: 0.1}",
     "optimizer={name: adam, learning_rate: 0.01, schedule: {name: cosine}}",
 ]
 RUN = """
