@@ -33,8 +33,8 @@ class Augmentation:
     def draws(self, count: int, seed: Any, step: Any) -> tuple[Any, Any]:
         """Return uniform draws, float32: (count, n) in -1 to 1, and (2,) in 0 to 1 for shares."""
         shape = (count, self._displacement.num_draws + 1)
-        of_images = _uniform(shape, seed, 2 * step, low=-1.0)
-        return of_images, _uniform((2,), seed, 2 * step + 1, low=0.0)
+        of_images = 2 * _uniform(shape, seed, 2 * step) - 1
+        return of_images, _uniform((2,), seed, 2 * step + 1)
 
     def changed(self, images: Any, of_images: Any, of_shares: Any) -> Any:
         """Return images float32 in 0..255, not rounded, changed by draws."""
@@ -70,7 +70,12 @@ def _partly(images: Any, change: Callable[[int], Any], share: float, chance: Any
     return tf.concat([changed, images[count:]], axis=0)
 
 
-def _uniform(shape: tuple[int, ...], seed: Any, step: Any, *, low: float) -> Any:
-    """Return draws by Philox, whose results are the same in every compiler."""
+def _uniform(shape: tuple[int, ...], seed: Any, step: Any) -> Any:
+    """Return draws in 0 to 1, the same in every compiler.
+
+    TensorFlow and XLA make other floats from the same bits of Philox, so they are made here: from
+    the 24 bits that a float32 has.
+    """
     where = tf.stack([tf.cast(seed, tf.int64), tf.cast(step, tf.int64)])
-    return tf.random.stateless_uniform(shape, where, low, 1.0, tf.float32, alg="philox")
+    bits = tf.random.stateless_uniform(shape, where, None, None, tf.uint32, alg="philox")
+    return tf.cast(tf.cast(tf.bitwise.right_shift(bits, 8), tf.int32), tf.float32) / 2**24
