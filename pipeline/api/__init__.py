@@ -1,7 +1,7 @@
 """The Python API: one function for each command of the command line, by groups of commands."""
 
 from pipeline.api.arguments import DEFAULT_CONFIG
-from pipeline.api.configuration import describe_layers, resolve_config, why
+from pipeline.api.configuration import describe_layers, resolve_config, show_augment, why
 from pipeline.api.lecture import explain_gradients, gradcheck
 from pipeline.api.models import evaluate, list_models, serve, sign, verify
 from pipeline.api.operations import gc, history, label, labels, promote, remove, rollback
@@ -50,6 +50,7 @@ __all__ = [
     "run",
     "runs",
     "serve",
+    "show_augment",
     "sign",
     "study",
     "tensorboard_command",

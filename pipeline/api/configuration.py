@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.api.arguments import DEFAULT_CONFIG
 from pipeline.artifacts.stage_facts import LayerSummary
+from pipeline.commands.augment_sheet import write_sheet
 from pipeline.commands.loading import PathLike
 from pipeline.commands.why import Reason, explain
 from pipeline.config import read
@@ -43,6 +44,17 @@ def describe_layers(config: Config, *, progress: Progress | None = None) -> list
         if text:
             shown.notice(text)
     return check_network(config, shown)
+
+
+def show_augment(
+    config: Config, path: PathLike, *, workspace: PathLike = ".", progress: Progress | None = None
+) -> None:
+    """Write a PNG with training images as they are and as ``train.augment`` changes them.
+
+    Raises:
+        RequestError: the configuration changes no images, or ``path`` does not end in .png.
+    """
+    write_sheet(config, Path(path), Workspace(Path(workspace)), progress or default_progress())
 
 
 def why(

@@ -81,6 +81,13 @@ def config(
     schema: Annotated[
         bool, typer.Option(help="Print the JSON Schema of configurations instead.")
     ] = False,
+    show_augment: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png", help="Write a picture of what train.augment does to images instead."
+        ),
+    ] = None,
+    workspace: WorkspaceDir = HERE,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -96,6 +103,11 @@ def config(
             print_json(Config.model_json_schema())
             return
         resolved = api.resolve_config(*split_arguments(arguments))
+        if show_augment is not None:
+            with show_progress(interruption, None, debug=debug) as progress:
+                api.show_augment(resolved, show_augment, workspace=workspace, progress=progress)
+            print(show_augment)
+            return
         values = resolved.model_dump(mode="json")
         layers: list[LayerSummary] = []
         try:

@@ -56,13 +56,18 @@ def sheet(images: Pixels, columns: int, *, gap: int = 0) -> Pixels:
     return grid.reshape(rows * height, columns * width, channels)
 
 
-def data_uri(pixels: Pixels) -> str:
-    """Return pixels (height, width, 1, 3 or 4 channels) as a PNG in a ``data:`` URI."""
+def png(pixels: Pixels) -> bytes:
+    """Return pixels (height, width, 1, 3 or 4 channels) as a PNG."""
     file = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(
         file, "PNG", optimize=True
     )
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return file.getvalue()
+
+
+def data_uri(pixels: Pixels) -> str:
+    """Return pixels (height, width, 1, 3 or 4 channels) as a PNG in a ``data:`` URI."""
+    return f"data:image/png;base64,{base64.b64encode(png(pixels)).decode()}"
 
 
 def weight_pictures(kernel: npt.NDArray[np.float32], shape: tuple[int, int, int]) -> Pixels:

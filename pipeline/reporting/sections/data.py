@@ -2,13 +2,18 @@
 
 from html import escape
 
+import numpy as np
+
 from pipeline.artifacts.data_set import SPLITS
 from pipeline.artifacts.stage_facts import DataFacts
 from pipeline.data.duplicates import duplicates_text
 from pipeline.publishing.portable import portable_origin
-from pipeline.reporting.html import details, section, table
-from pipeline.reporting.pictures import Sprite
+from pipeline.reporting.html import details, figure, section, table
+from pipeline.reporting.pictures import Sprite, data_uri, sheet
 from pipeline.reporting.subject import Subject
+from pipeline.training.augmentation.examples import examples
+
+_EXAMPLES, _VARIANTS = 5, 11  # training images, and changed ones beside each
 
 
 def data(subject: Subject, sprite: Sprite | None) -> str:
@@ -27,7 +32,7 @@ def data(subject: Subject, sprite: Sprite | None) -> str:
     items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in listed)
     return section(
         "data", "Data", f'<dl class="facts">{items}</dl>',
-        _classes(subject, sprite) if sprite else "",
+        _classes(subject, sprite) if sprite else "", _changed(subject),
         details("SHA-256 of the arrays", _sums(subject)),
     )  # fmt: skip
 
@@ -67,6 +72,19 @@ def _classes(subject: Subject, sprite: Sprite) -> str:
     ]
     head = ["class", "first training images", *(_PURPOSES[split] for split in SPLITS)]
     return table("Images by class", head, rows, texts=2)
+
+
+def _changed(subject: Subject) -> str:
+    """Return a picture of training images as ``train.augment`` changes them."""
+    train = subject.run.config.train
+    if train.augment is None:
+        return ""
+    images = np.asarray(subject.run.data_set.train.images[:_EXAMPLES])
+    shown = examples(train.augment, images, variants=_VARIANTS, seed=train.seed)
+    uri = data_uri(sheet(shown, 1 + _VARIANTS, gap=2))
+    text = "The first of each row is a training image; the others are what the network may see."
+    image = f'<img class="weights" src="{uri}" alt="Training images, as they are and changed">'
+    return figure("Augmentation", image, text)
 
 
 def _sums(subject: Subject) -> str:
