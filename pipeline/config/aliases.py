@@ -105,7 +105,7 @@ _MIXED = (
 )
 _TORCH = "Write onnx; models cannot be exported to PyTorch."
 _NO_SCHEDULE = "Remove the schedule for a constant learning rate."
-_WARMUP = "Write {name: cosine, warmup_target: 0.1, warmup_steps: 500}, with your own values."
+_WARMUP = "Write {name: cosine, warmup: 0.03}, with the share of the steps that you want."
 # Key -> another tool's name of a value -> what to write.
 _VALUES: dict[KeyPath, dict[str, str]] = {
     ("task",): {

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.config.augment_schema import Augment
 from pipeline.config.sections import NamedWithArguments, Section
@@ -16,12 +16,31 @@ _USER_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 class Schedule(NamedWithArguments):
     """A learning-rate schedule by its Keras name, with that class's arguments."""
 
+    warmup: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="For cosine: the share of the steps in which the rate first rises from 0.",
+    )
+
     @field_validator("name")
     @classmethod
     def _normalize(cls, name: str) -> str:
         """Return CosineDecay, cosine_decay and Cosine as cosine: they are the same run."""
         snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
         return snake_case.replace("_decay", "")
+
+    @model_validator(mode="after")
+    def _warms_up_once(self) -> "Schedule":
+        if self.warmup is None:
+            return self
+        if self.name != "cosine":
+            raise ValueError(f"cosine to have warmup, or {self.name} without it")
+        if repeated := {"warmup_steps", "warmup_target", "initial_learning_rate"} & {
+            *self.arguments
+        }:
+            raise ValueError(f"either warmup or {min(repeated)}: warmup sets both rates and steps")
+        return self
 
 
 class Optimizer(NamedWithArguments):
@@ -32,6 +51,9 @@ class Optimizer(NamedWithArguments):
         None, gt=0, description="By default, that of the Keras class."
     )
     schedule: Schedule | None = None
+    weight_decay_on: Literal["all", "kernels"] = Field(
+        "all", description="The weights that weight_decay applies to: without biases, kernels."
+    )
 
     @field_validator("name")
     @classmethod

@@ -40,6 +40,8 @@ def build_optimizer(
     optimizer: keras.optimizers.Optimizer = create(
         kind, config.arguments, "optimizer", implied={"learning_rate": rate}, place_of=place_of
     )
+    if config.weight_decay_on == "kernels":
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer
 
 

@@ -15,7 +15,7 @@ def build_schedule(
 ) -> Any:
     """Return the schedule; it begins at ``learning_rate`` and decays over ``total_steps``.
 
-    Its own arguments override both.
+    Its own arguments override both. With ``warmup``, the rate begins at 0 and rises linearly.
 
     Raises:
         ConfigError: the schedule or an argument is unknown or invalid.
@@ -27,11 +27,14 @@ def build_schedule(
         kind="schedule",
         place_of=place_of,
     )
-    implied = {
-        "initial_learning_rate": learning_rate,
-        "decay_steps": total_steps,
+    warmup = round(config.warmup * total_steps) if config.warmup else 0
+    implied: dict[str, Any] = {
+        "initial_learning_rate": 0.0 if warmup else learning_rate,
+        "decay_steps": total_steps - warmup,
         "first_decay_steps": total_steps,
     }
+    if warmup:
+        implied |= {"warmup_target": learning_rate, "warmup_steps": warmup}
     return create(kind, config.arguments, "optimizer.schedule", implied=implied, place_of=place_of)
 
 

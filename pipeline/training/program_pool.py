@@ -91,4 +91,6 @@ def _fixed_of(optimizer: keras.optimizers.Optimizer) -> list[Any]:
     del fixed["name"]  # Keras numbers the names
     if not isinstance(fixed["learning_rate"], dict):
         del fixed["learning_rate"]
-    return [type(optimizer).__name__, fixed]
+    # Keras has no public way to ask what exclude_from_weight_decay was called with.
+    excluded = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    return [type(optimizer).__name__, fixed, excluded.pattern if excluded else None]
