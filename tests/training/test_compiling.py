@@ -180,6 +180,7 @@ def test_reused_program_of_the_full_gradient_gives_the_same_bits(digits: Split) 
     [
         (Optimizer(name="adam", beta_1=0.8), {}),
         (Optimizer(name="adam", schedule=Schedule(name="cosine")), {}),
+        (Optimizer(name="adam", weight_decay_on="kernels"), {}),
         (Optimizer(name="adam"), {"l2": 0.1}),
         (Optimizer(name="adam"), {"activation": "tanh"}),
         (Optimizer(name="adam"), {"precision": "mixed_bfloat16"}),
