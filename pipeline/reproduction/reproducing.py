@@ -89,7 +89,6 @@ def _compare(rerun: Rerun) -> Compared:
         weights=compare_weights(published, outputs),
         files=compare_files(published, outputs, rerun.progress),
         metrics=compare_metrics(manifest, outputs, manifest.open_task()),
-        rmse=manifest.metrics["test"].scores.get("rmse"),
     )
 
 
