@@ -58,10 +58,10 @@ def judge(compared: Compared) -> Verdict:
     name, weights = compared.name, compared.weights
     if compared.data.status == "differs" or weights is None:
         return Verdict("different", f"{name} was not reproduced: {_data(compared.data)}")
-    problems = list(_contradictions(compared))
-    if not problems and weights.same and all(file.is_same for file in compared.files):
+    metrics = list(_other_metrics(compared))
+    if weights.same and not metrics and all(file.is_same for file in compared.files):
         return Verdict("identical", f"{name} was reproduced bit for bit{_nature(compared.files)}.")
-    problems += list(_unexplained(compared, weights))
+    problems = [*_unexplained(compared, weights), *metrics]
     if problems:
         more = f" {_quantified(compared, weights)}"
         return Verdict("different", f"{name} was not reproduced: {problems[0]}.{more}")
@@ -77,12 +77,8 @@ def judge(compared: Compared) -> Verdict:
     return Verdict("within the bound", f"{found} {_quantified(compared, weights)}{reason}")
 
 
-def _contradictions(compared: Compared) -> Iterator[str]:
-    """Yield what no machine and no version explains."""
-    if compared.weights and compared.weights.contradictory:
-        yield (
-            "the published model.keras does not have the weights whose SHA-256 is in its manifest"
-        )
+def _other_metrics(compared: Compared) -> Iterator[str]:
+    """Yield the metrics of the manifest that no machine and no version explains."""
     for change in compared.metrics:
         if not abs(change.worsening) <= MAX_SCORE:
             yield (
@@ -92,11 +88,15 @@ def _contradictions(compared: Compared) -> Iterator[str]:
 
 
 def _unexplained(compared: Compared, weights: WeightsComparison) -> Iterator[str]:
-    """Yield which differences are too large, or have no reason."""
-    if not weights.same and not _others(compared) and compared.machine.status == "same":
-        yield "the weights differ, although code, packages and machine are the same"
-    if compared.weights and weights.now is None and not weights.same:
+    """Yield which differences contradict the manifest, have no reason, or are too large."""
+    if weights.contradictory:
+        yield (
+            "the published model.keras does not have the weights whose SHA-256 is in its manifest"
+        )
+    elif weights.now is None and not weights.same:
         yield "the network has a structure whose weights cannot be compared"
+    elif not weights.same and not _others(compared):
+        yield "the weights differ, although code, packages and machine are the same"
     for file in compared.files:
         problem = None if file.is_same else _problem(file, compared, weights)
         if problem:
