@@ -33,7 +33,7 @@ def this_machine(cpuinfo: Path = _CPUINFO) -> Machine:
     flags = facts.get("flags", facts.get("features", "")).split()
     return Machine(
         architecture=platform.machine(),
-        processor=facts.get("model name") or platform.processor() or platform.machine(),
+        processor=facts.get("model name") or platform.machine(),
         processors=num_processors(),
         instructions=tuple(sorted(_INSTRUCTIONS.intersection(flags))),
         system=platform.system(),

@@ -185,6 +185,12 @@ def test_answers_without_a_warning_are_those_of_the_manifest(smoke: Path) -> Non
     assert f"; {100 * right:.2f} % of these answers are right." in card
 
 
+def test_model_without_any_sure_answer_has_a_card(manifest: Manifest) -> None:
+    report = {**(manifest.report or {}), "answered": {"images": 10, "answered": 0, "right": 0}}
+    card = model_card(manifest.model_copy(update={"report": report}), 1)
+    assert "unsure, 0.00 % of the 10 test images are answered." in " ".join(card.split())
+
+
 def test_what_was_not_measured_is_said_with_the_command_that_measures_it(
     manifest: Manifest,
 ) -> None:
