@@ -224,7 +224,7 @@ def test_folder_of_pictures_must_be_given(tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "circle" / "000.png").unlink()
     fewer = in_process("reproduce", "own", elsewhere, "-C", tmp_path, "--json")
     assert fewer.code == 1, fewer.err
-    assert "train images instead of" in json.loads(fewer.out)["sentence"]
+    assert "(11 test images instead of 12)" in json.loads(fewer.out)["sentence"]
 
 
 REFUSED: list[tuple[str, Edit, str]] = [
