@@ -17,6 +17,7 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     comparison/        sides of a comparison, statistics, and what differs
     stages             the stages and their order
     studies/           many runs, compared
+    reproduction/      published versions run again, and compared
     tracking/          runs in MLflow
     results/           the result of a run, as numbers, sentences and HTML
     commands/          why, runs, watch, clean, doctor, predict, evaluate, verify, compare
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         promote,
         remove,
         report,
+        reproduce,
         resolve_config,
         rollback,
         run,
@@ -79,6 +81,7 @@ __all__ = [
     "promote",
     "remove",
     "report",
+    "reproduce",
     "resolve_config",
     "rollback",
     "run",

@@ -9,6 +9,7 @@ PipelineError
     AccuracyTooLow           the model is below ``publish.min_accuracy``
     RmseTooHigh              the model is above ``publish.max_rmse``
     SignificantlyWorse       a side of ``pipeline compare`` is worse than the first
+    NotReproduced            a second run of a published version gave another model
   RequestError (2)         a usage or configuration error
     ConfigError              a key, a type or a value of the configuration
     DataFileError            a data file that is missing, truncated or altered
@@ -87,6 +88,10 @@ class RmseTooHigh(GateError):
 
 class SignificantlyWorse(GateError):
     """A side of a comparison is significantly worse than the first one."""
+
+
+class NotReproduced(GateError):
+    """A second run from the manifest of a version gave another model than the published one."""
 
 
 class RequestError(PipelineError):

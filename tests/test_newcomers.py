@@ -42,7 +42,7 @@ COMMANDS = [
         [
             "Choose from run, study, config, why, runs, watch, report, compare, clean, "
             "gradcheck, models, predict, evaluate, verify, serve, label, promote, rollback, "
-            "remove, gc, sign, doctor, track."
+            "remove, gc, sign, reproduce, doctor, track."
         ],
     ),
     ("history", ["Did you mean `pipeline runs`?"]),

@@ -15,6 +15,7 @@ from pipeline.api.recorded import (
     track_sync,
     watch,
 )
+from pipeline.api.reproducing import reproduce
 from pipeline.api.training import run, study
 from pipeline.api.workspace import clean, diagnose
 from pipeline.commands.loading import load_model
@@ -45,6 +46,7 @@ __all__ = [
     "promote",
     "remove",
     "report",
+    "reproduce",
     "resolve_config",
     "rollback",
     "run",

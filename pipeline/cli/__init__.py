@@ -12,6 +12,7 @@ from pipeline.cli.lecture import gradcheck
 from pipeline.cli.operations import gc, label, promote, remove, rollback
 from pipeline.cli.published import models, predict, verify
 from pipeline.cli.report import report
+from pipeline.cli.reproducing import reproduce
 from pipeline.cli.runs import config, run, why
 from pipeline.cli.server import serve
 from pipeline.cli.signing import sign
@@ -50,6 +51,7 @@ for command in (
     remove,
     gc,
     sign,
+    reproduce,
     doctor,
 ):
     app.command()(command)

@@ -46,13 +46,13 @@ def read(path: Path, overrides: Iterable[str | Override] = ()) -> Config:
         ConfigError: the file or an override does not fit the schema.
     """
     file = find_config(path)
-    given = [_parse(one) if isinstance(one, str) else one for one in overrides]
+    given = [parse_override(one) if isinstance(one, str) else one for one in overrides]
     values, places = read_mapping(
         file, Config, kind="configuration", example="configs/mlp.yaml for an example"
     )
     without_overrides = deepcopy(values)
     for override in given:
-        _apply(override, values, places)
+        apply_override(override, values, places)
     config = validate(values, places)
     changes = _changes(without_overrides, values, config) if given else {}
     return config.with_origin(Origin(str(file), tuple(one.text for one in given), changes))
@@ -86,7 +86,12 @@ def _changes(before: dict[str, Any], after: dict[str, Any], config: Config) -> d
     return changed_keys(alone.model_dump(mode="json"), config.model_dump(mode="json"))
 
 
-def _parse(text: str) -> Override:
+def parse_override(text: str) -> Override:
+    """Parse ``KEY=VALUE``.
+
+    Raises:
+        ConfigError: it is not one, or its value is not valid YAML.
+    """
     key, separator, value = text.partition("=")
     key = key.strip()
     if not separator or not all(key.split(".")):
@@ -100,7 +105,8 @@ def _parse(text: str) -> Override:
     return Override(key, load_yaml(value, place)[1], place, text)
 
 
-def _apply(override: Override, values: dict[str, Any], places: Places) -> None:
+def apply_override(override: Override, values: dict[str, Any], places: Places) -> None:
+    """Set the value of a key in the values of a configuration, and its place."""
     path, place = tuple(override.key.split(".")), override.place
     value = _expanded(path, override.value)
     section = values

@@ -6,7 +6,12 @@ from pathlib import Path
 from pipeline.errors import RequestError
 from pipeline.publishing.locating import locate
 from pipeline.publishing.moving import REMOVED
-from pipeline.publishing.published_folder import read_labels, versions_of
+from pipeline.publishing.published_folder import (
+    PublishedModel,
+    find_published,
+    read_labels,
+    versions_of,
+)
 
 
 def split_address(model: str | os.PathLike[str], exported: Path) -> tuple[Path, int | None]:
@@ -27,6 +32,20 @@ def split_address(model: str | os.PathLike[str], exported: Path) -> tuple[Path, 
             "no published version. List the published models with pipeline models."
         )
     return folder, version
+
+
+def published_at(model: str | os.PathLike[str], exported: Path) -> PublishedModel:
+    """Return the version at ``NAME``, ``NAME/VERSION`` or ``NAME@LABEL``, or at a path.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be read.
+        RequestError: it has no such label.
+    """
+    name, at, label = str(model).rpartition("@")
+    if not at or Path(model).exists():
+        return find_published(locate(model, exported))
+    folder = locate(name, exported)
+    return find_published(locate(folder / str(version_named(folder, label)), exported))
 
 
 def has_versions(model_folder: Path) -> bool:

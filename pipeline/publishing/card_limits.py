@@ -82,11 +82,10 @@ def _answered(description: Description) -> Answered | None:
 
 def _share_answered(found: Answered) -> str:
     share = f"{_percent(found.answered, found.images)} of the {found.images:,} test images"
-    right = f"; {_percent(found.right, found.answered)} of these answers are right"
-    return (
-        f"Without a warning that the answer is unsure, {share} are answered"
-        f"{right if found.answered else ''}."
-    )
+    answered = f"Without a warning that the answer is unsure, {share} are answered"
+    if not found.answered:
+        return f"{answered}."
+    return f"{answered}; {_percent(found.right, found.answered)} of these answers are right."
 
 
 def _share(part: int | None, whole: int) -> str:

@@ -24,6 +24,7 @@ from pipeline.artifacts.uncertainty import Uncertainty
 from pipeline.config.key_errors import InvalidValue
 from pipeline.config.target import Target, target_text
 from pipeline.errors import ModelError
+from pipeline.publishing.provenance import Provenance
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Task
 
@@ -102,8 +103,8 @@ class Description(_Strict):
 
     ``published`` is the time of publication, UTC as in ISO 8601, ``command`` the command that was
     run; ``intervals`` are those of the scores on the test set, ``report`` the measures of the
-    report, and ``uncertainty`` what makes predictions unsure, for several classes. Older versions
-    have none of them.
+    report, ``uncertainty`` what makes predictions unsure, for several classes, and ``provenance``
+    what the files were made from. Older versions have none of them.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Description(_Strict):
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)
+    provenance: Provenance | None = None
 
     @property
     def picture_preprocessing(self) -> Preprocessing:

@@ -34,7 +34,7 @@ def portable_config(config: "Config", workspace: Path) -> dict[str, Any]:
     data = values["data"]
     data |= dict.fromkeys(_HOSTS)
     data |= {name: data[name] and Path(data[name]).name for name in _FOLDERS}
-    result: dict[str, Any] = _each_text(values, lambda text: _portable_path(text, workspace))
+    result: dict[str, Any] = _each_text(values, lambda text: portable_path(text, workspace))
     return result
 
 
@@ -48,7 +48,7 @@ def portable_command(config: "Config", workspace: Path) -> str:
     if file is None:
         return ""
     written = (_portable_override(override, workspace) for override in overrides)
-    return shlex.join(["pipeline", "run", _portable_path(file, workspace), *filter(None, written)])
+    return shlex.join(["pipeline", "run", portable_path(file, workspace), *filter(None, written)])
 
 
 def _portable_override(override: str, workspace: Path) -> str | None:
@@ -59,7 +59,7 @@ def _portable_override(override: str, workspace: Path) -> str | None:
     if isinstance(value, dict):
         section = found["key"]
         value = {k: one for k, one in value.items() if f"{section}.{k}" not in _OF_THE_MACHINE}
-    portable = _each_text(value, lambda text: _portable_path(text, workspace))
+    portable = _each_text(value, lambda text: portable_path(text, workspace))
     return f"{found['key']}={value_text(portable)}"
 
 
@@ -82,7 +82,8 @@ def portable_text(text: str, workspace: Path) -> str:
     return text
 
 
-def _portable_path(text: str, workspace: Path) -> str:
+def portable_path(text: str, workspace: Path) -> str:
+    """Return a path relative to the workspace, or its last part; other texts as portable texts."""
     path = Path(text)
     if path == Path.home():  # its last part is the name of the user
         return "~"

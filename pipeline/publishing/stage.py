@@ -38,6 +38,7 @@ from pipeline.engine.store import StageOutput
 from pipeline.evaluation.score_intervals import score_intervals
 from pipeline.publishing.candidate import Candidate
 from pipeline.publishing.card_limits import Robustness
+from pipeline.publishing.chain import provenance_of
 from pipeline.publishing.golden import GOLDEN, Golden, select_golden
 from pipeline.publishing.manifest import Description, Fingerprints, PublishedData
 from pipeline.publishing.new_version import publish
@@ -167,6 +168,7 @@ def _description(context: Context) -> Description:
         signatures=(SIGNATURE, ENCODED_SIGNATURE),
         stages=Fingerprints(**prints),
         versions=dict(sorted(packages.items())),
+        provenance=provenance_of(context.outputs, root),
     )
 
 

@@ -22,22 +22,24 @@ if TYPE_CHECKING:
     from pipeline.progress import Progress
 
 _UNEXPECTED = 3
+_RESUMABLE = "Completed work is saved: run the same command again to resume."
 
 
 @contextmanager
 def report_errors(
-    *, as_json: bool, debug: bool, handle_signals: bool = True
+    *, as_json: bool, debug: bool, handle_signals: bool = True, interrupted: str | None = None
 ) -> Iterator[Interruption]:
     """Print an error as one paragraph on standard error, and exit with its exit code.
 
-    SIGINT, SIGTERM and SIGHUP are errors too, unless the command handles signals itself.
+    SIGINT, SIGTERM and SIGHUP are errors too, unless the command handles signals itself;
+    ``interrupted`` is what the user must know then, by default that the command can be resumed.
     """
     with interruptible() if handle_signals else nullcontext(Interruption()) as interruption:
-        yield from _report_errors(interruption, as_json, debug)
+        yield from _report_errors(interruption, as_json, debug, interrupted or _RESUMABLE)
 
 
 def _report_errors(
-    interruption: Interruption, as_json: bool, debug: bool
+    interruption: Interruption, as_json: bool, debug: bool, interrupted: str
 ) -> Iterator[Interruption]:
     try:
         with explain_lack_of_memory():
@@ -53,7 +55,7 @@ def _report_errors(
         # Libraries may raise errors of their own on a signal, and a closed terminal raises OSError.
         if interruption.arrived or isinstance(error, KeyboardInterrupt):
             number = getattr(error, "number", interruption.number or signal.SIGINT)
-            _fail_interrupted(number, as_json)
+            _fail_interrupted(number, interrupted, as_json)
         _fail_unexpectedly(error, as_json, debug)
 
 
@@ -100,9 +102,9 @@ def print_error(error: PipelineError) -> int:
     return error.exit_code
 
 
-def _fail_interrupted(number: int, as_json: bool) -> None:
+def _fail_interrupted(number: int, sentence: str, as_json: bool) -> None:
     by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
-    text = f"Interrupted{by}. Completed work is saved: run the same command again to resume."
+    text = f"Interrupted{by}. {sentence}"
     try:
         _fail("Interrupted", text, 128 + number, as_json, debug=False)  # as shells report it
     except OSError:  # the terminal was closed

@@ -207,6 +207,12 @@ def test_pictures_from_other_sources_are_those_of_the_manifest(smoke: Path) -> N
     assert "not measured" not in card
 
 
+def test_model_without_any_sure_answer_has_a_card(manifest: Manifest) -> None:
+    report = {**(manifest.report or {}), "answered": {"images": 10, "answered": 0, "right": 0}}
+    card = model_card(manifest.model_copy(update={"report": report}), 1)
+    assert "unsure, 0.00 % of the 10 test images are answered." in " ".join(card.split())
+
+
 def test_what_was_not_measured_is_said_with_the_command_that_measures_it(
     manifest: Manifest,
 ) -> None:

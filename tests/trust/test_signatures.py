@@ -16,6 +16,7 @@ from pipeline.errors import MissingExtra, ModelError, PipelineError, RequestErro
 from pipeline.publishing import signatures
 from pipeline.publishing.published_folder import find_published, read_version
 from pipeline.publishing.signatures import signature_path
+from pipeline.publishing.verification_records import write_record
 from tests.support.command_line import assert_error, command, run_smoke
 from tests.support.processes import wait_until
 from tests.support.servers import serving
@@ -246,34 +247,62 @@ def test_single_file_has_no_signature(signed: Path, keys: Path) -> None:
         pipeline.verify(signed / "model.onnx", public_key=keys / "own.pub")
 
 
-def test_every_changed_byte_is_refused_or_harmless(signed: Path, keys: Path) -> None:
-    """Change a random byte of a random file of the version, its signature and its labels.
+@pytest.fixture
+def signed_in_every_format(complete: Path, tmp_path: Path, keys: Path) -> Path:
+    """The folder of a signed version with every format, and every kind of file beside it."""
+    workspace = tmp_path / "every_format"
+    shutil.copytree(complete / "exported", workspace / "exported")
+    folder = workspace / "exported" / "smoke" / "1"
+    pipeline.label("smoke", {"stable": 1}, pin=True, reason="a test", workspace=workspace)
+    fingerprint = find_published(folder).manifest.fingerprint
+    write_record(folder.parent, 1, fingerprint, find_published(folder).manifest)
+    pipeline.sign("smoke/1", keys / "own.pem", workspace=workspace)
+    return folder
 
-    Labels choose among signed versions and are moved by commands; the text of a signature has
-    bytes without a meaning, such as spaces. All other changes are refused.
+
+@pytest.mark.tensorflow
+def test_every_changed_byte_is_refused_or_harmless(
+    signed_in_every_format: Path, keys: Path
+) -> None:
+    """Change a random byte of a random file of the version, or of one beside it.
+
+    Every change of a file of the version is refused. The files beside it are not protected: labels
+    and pins choose among signed versions, the history and the records of verifications are read by
+    people, and the text of a signature has bytes without a meaning, such as spaces. A change of
+    them is refused, or the same version with the same files is opened.
     """
-    chance = random.Random(0)
-    labels = signed.parent / "labels.json"
-    files = [*(path for path in sorted(signed.rglob("*")) if path.is_file()), labels]
-    files.append(signature_path(signed))
-    before = find_published(signed)
-    accepted = []
+    signed, chance = signed_in_every_format, random.Random(0)
+    model = signed.parent
+    files = [path for path in sorted(signed.rglob("*")) if path.is_file()]
+    beside = [path for path in sorted(model.rglob("*")) if path.is_file() and path not in files]
+    assert {path.suffix for path in files} >= {
+        *(".json", ".md", ".html", ".npz", ".pb", ".onnx", ".keras", ".tflite", ".xml", ".bin")
+    }
+    assert {"sbom.cdx.json", "manifest.json", "variables.index"} <= {path.name for path in files}
+    assert {path.relative_to(model).parts[0] for path in beside} >= {
+        *("labels.json", "pins.json", "history.jsonl", "verifications", "signatures")
+    }
+    before = find_published(model)
+    accepted, changed = set(), set()
     for number in range(CHANGES):
-        file = files[number % len(files)]
+        file = (files + beside)[number % len(files + beside)]
         content = file.read_bytes()
         place, bit = chance.randrange(len(content)), 1 << chance.randrange(8)
         file.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
         try:
-            found = find_published(signed)
+            found = find_published(model)
             signatures.require_signed(found, keys / "own.pub")
             found.require_unaltered()
         except PipelineError:
             pass
         else:
             assert found.document == before.document
-            accepted.append(file)
+            accepted.add(file)
         file.write_bytes(content)
-    assert set(accepted) <= {labels, signature_path(signed)}
+        changed.add(file)
+    assert changed == {*files, *beside}
+    assert accepted <= set(beside)
+    assert {model / "history.jsonl", model / "pins.json"} <= accepted
 
 
 def test_server_serves_signed_versions_only(exported: Path, keys: Path, tmp_path: Path) -> None:
