@@ -8,6 +8,8 @@ Modules, from the bottom up:
   explanation of every mistake
 - metrics, json_log: Prometheus metrics; JSON log lines
 - inference_times: how long inference requests take, for each version
+- answer_window, answer_counts: the last answers, compared with those to the test set; what the
+  metrics and the window get of each answer
 - batching, explainer, published_files, versions: batching of concurrent requests; explanations;
   report, card and examples; one loaded version, checked when it is opened
 - model, catalog: the models being served, their versions and labels
