@@ -16,6 +16,7 @@ Modules, from the bottom up:
 - turns, model_folder, model_watcher, watcher: following changes in ``exported/``, in threads that
   may get stuck
 - repository: loading and unloading models in all workers
+- trace_context: the trace that a request belongs to
 - service, access_log: shared state of the handlers of both ports; counting and logging requests
 - protocols/: TensorFlow Serving's REST API, Open Inference Protocol V2 with Triton's extensions,
   pictures, the page, OpenAPI

@@ -4,6 +4,7 @@ A batch is only put aside; once there are enough of them, they are described tog
 little longer than for one. The worker passes the results on every second, and before they are read.
 """
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from pipeline.artifacts.answer_distribution import AnswerDistribution
+from pipeline.errors import StorageError
 from pipeline.publishing.manifest import Manifest
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import metrics
@@ -26,6 +28,7 @@ from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import Predictions, Task
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _BYTES = 64 * 2**10  # of images put aside
 _MAX_IMAGES = 64
 
@@ -89,6 +92,15 @@ class AnswerCounts:
         self.flush()
         return self._window.drift() if self._window else None
 
+    def share(self) -> None:
+        """Let the other workers see the last answers; another thread may call this.
+
+        Raises:
+            StorageError: a file cannot be written.
+        """
+        if self._window:
+            self._window.share()
+
     def _describe_all(self) -> None:
         self._images = 0
         if batches := _take_all(self._aside):
@@ -142,6 +154,15 @@ def flush() -> None:
     """Pass the answers of all versions on."""
     for counts in _all:
         counts.flush()
+
+
+def share() -> None:
+    """Let the other workers see the last answers of all versions."""
+    for counts in _all:
+        try:
+            counts.share()
+        except StorageError as error:
+            _log.error("Drift is computed without the latest answers of this worker: %s", error)
 
 
 def _fits(reference: AnswerDistribution, manifest: Manifest) -> bool:

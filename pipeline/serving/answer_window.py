@@ -44,17 +44,27 @@ class AnswerWindow:
         fields = [("time", np.float64), *((name, np.uint32) for name in reference.measures)]
         self._answers: npt.NDArray[np.void] = np.empty(0, fields)
         self._file = folder and folder / _FILES.replace("*", secrets.token_hex(8))
+        self._is_shared = True
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, answers: Answers) -> None:
         """Add answers in the order in which they were given."""
-        added = np.empty(len(answers.intensity), self._answers.dtype)
+        added = np.empty(min(len(answers.intensity), self._size), self._answers.dtype)
         added["time"] = time.time()
         for name, histogram in self._reference.measures.items():
-            added[name] = histogram.bins(getattr(answers, name))
+            added[name] = histogram.bins(getattr(answers, name)[-self._size :])
         self._answers = np.concatenate([self._answers, added])[-self._size :]
-        if self._file:
+        self._is_shared = False
+
+    def share(self) -> None:
+        """Let the other workers see the answers; another thread may call this.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        if self._file and not self._is_shared:
+            self._is_shared = True
             write_file(self._file, self._answers.tobytes(), sync=False)
 
     def drift(self) -> Drift:

@@ -90,6 +90,7 @@ async def _flush_metrics() -> None:
         await asyncio.sleep(inference_times.FLUSH_SECONDS)
         inference_times.flush()
         answer_counts.flush()
+        await asyncio.to_thread(answer_counts.share)
 
 
 async def _stop_on_shutdown(port: GrpcPort | None, service: Service) -> None:
