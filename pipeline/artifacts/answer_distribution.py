@@ -61,6 +61,15 @@ class AnswerDistribution:
         named = {"answer": self.answer, "confidence": self.confidence, "intensity": self.intensity}
         return {name: found for name, found in named.items() if found is not None}
 
+    def fits(self, num_classes: int) -> bool:
+        """Return whether this is of a model with so many classes; one of values has none."""
+        numbers = [found for name, found in self.measures.items() if name != "answer"]
+        if not num_classes:
+            numbers.append(self.answer)
+        elif self.answer.edges or len(self.answer.counts) != num_classes:
+            return False
+        return all(found.edges for found in numbers) and bool(num_classes) == bool(self.confidence)
+
 
 def count_classes(labels: npt.NDArray[np.generic], num_classes: int) -> Histogram:
     """Return how often each class is predicted."""

@@ -127,11 +127,10 @@ def open_counts(
     manifest: Manifest, number: int, windows: WindowSettings | None = None
 ) -> AnswerCounts:
     """Return the counts of a version; they continue if it was opened before."""
-    reference = manifest.test_answers
-    if reference is not None and not _fits(reference, manifest):
-        reference = None
-    size = prod(manifest.contract.image_shape)
+    size, reference = prod(manifest.contract.image_shape), manifest.test_answers
     names, output = manifest.class_names, manifest.output
+    if reference is not None and not reference.fits(len(names)):  # anyone may have edited it
+        reference = None
     identity = _Identity(manifest.name, number, manifest.task, output, names, size, reference)
     return _counts(identity, windows or WindowSettings())
 
@@ -163,15 +162,6 @@ def share() -> None:
             counts.share()
         except StorageError as error:
             _log.error("Drift is computed without the latest answers of this worker: %s", error)
-
-
-def _fits(reference: AnswerDistribution, manifest: Manifest) -> bool:
-    """Return whether a distribution, which anyone may have edited, is of such a model."""
-    if manifest.open_task().predicts_value:
-        return reference.confidence is None and bool(reference.answer.edges)
-    bins, classes = len(reference.answer.counts), len(manifest.class_names)
-    has_confidence = reference.confidence is not None and bool(reference.confidence.edges)
-    return has_confidence and not reference.answer.edges and bins == classes
 
 
 def _joined(arrays: Sequence[Any]) -> Any:

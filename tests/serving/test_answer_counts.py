@@ -1,6 +1,8 @@
 """Counting answers and comparing the last ones with those to the test set, without a server."""
 
+import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,16 @@ def test_batches_of_any_size_are_counted_once() -> None:
     assert found["pipeline_input_intensity_sum"] == pytest.approx(whole.intensity.sum())
 
 
+@pytest.fixture
+def switching() -> Iterator[None]:
+    """Let threads take turns as often as possible."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("switching")
 def test_batches_of_the_inference_thread_are_counted_too() -> None:
     images, predictions = batch(8000)
     counts = counts_of("threads")

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.serving.settings import Limits
+from pipeline.serving.versions import open_version
 from tests.serving.test_process import workers_of
 from tests.serving.test_repository import NEEDED_SECONDS, WORKERS, age, worker_of
 from tests.serving.test_versions import add_version, set_labels
@@ -194,38 +196,50 @@ def kill(server: Server, worker: int) -> None:
     wait_until(lambda: worker not in workers_of(server) and len(workers_of(server)) == WORKERS)
 
 
+ONE_EDGE = {"counts": [500, 500], "edges": [0.5]}
+READABLE = {
+    "answer": {"counts": [100] * 10, "edges": []},
+    "confidence": ONE_EDGE,
+    "intensity": ONE_EDGE,
+}
+
+
 @pytest.mark.parametrize(
-    "answers",
+    ("changed", "is_readable"),
     [
-        None,
-        "nothing",
-        {"answer": {"counts": [1] * 10}},
-        {"answer": {"counts": [100] * 9}, "intensity": {"counts": [333], "edges": []},
-         "confidence": {"counts": [333, 0], "edges": [0.5]}},
-        {"answer": {"counts": [-1] * 10}, "intensity": {"counts": [1, 2], "edges": [0.5]},
-         "confidence": {"counts": [1, 2], "edges": [0.5]}},
+        ({}, True),
+        (None, False),
+        ("nothing", False),
+        ({"answer": None}, False),
+        ({"answer": {"counts": [100] * 9, "edges": []}}, False),
+        ({"answer": {"counts": [100] * 9 + [-1], "edges": []}}, False),
+        ({"answer": {"counts": [100] * 10, "edges": [*range(9)]}}, False),
+        ({"confidence": None}, False),
+        ({"confidence": {"counts": [1000], "edges": []}}, False),
+        ({"intensity": {"counts": [1000], "edges": []}}, False),
+        ({"intensity": {"counts": [500, 500], "edges": ["0.5x"]}}, False),
     ],
-)  # fmt: skip
+)
 def test_version_without_readable_distribution_is_served_without_drift(
-    smoke: Path, images: Any, tmp_path: Path, answers: Any
+    smoke: Path, images: Any, tmp_path: Path, changed: Any, is_readable: bool
 ) -> None:
     """Those that older releases published have none, and anyone may edit a manifest."""
-    from pipeline.serving.settings import Limits
-    from pipeline.serving.versions import open_version
-
     folder = tmp_path / "smoke" / "1"
     shutil.copytree(smoke / "exported" / "smoke" / "1", folder)
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["test_answers"]["answer"]["edges"] == []
-    assert sum(manifest["test_answers"]["answer"]["counts"]) == len(images)
-    if answers is None:
-        del manifest["test_answers"]
-    else:
-        manifest["test_answers"] = answers
+    published = manifest.pop("test_answers")
+    assert published["answer"]["edges"] == []
+    assert [sum(found["counts"]) for found in published.values()] == [len(images)] * 3
+    if changed is not None:
+        manifest["test_answers"] = {**READABLE, **changed} if changed != "nothing" else changed
     (folder / "manifest.json").write_text(json.dumps(manifest))
     version = open_version(folder, "smoke", Limits())
-    version.answers.add(images, np.zeros((len(images), 10), np.float32))
-    assert version.answers.drift() is None
+    white = np.full((300, 28, 28, 1), 255, np.uint8)
+    version.answers.add(white, np.ones((len(white), 10), np.float32))
+    drift = version.answers.drift()
+    assert (drift is not None) == is_readable
+    if drift:
+        assert drift.window >= len(white)
 
 
 def test_pictures_are_counted_by_outcome(workers: Server) -> None:
