@@ -106,6 +106,14 @@ def serve(
         ),
     ] = None,
     public_key: PublicKey = None,
+    drift_window: Annotated[
+        int,
+        typer.Option(
+            min=100,
+            max=100_000,
+            help="Number of last answers to compare with those to the test set.",
+        ),
+    ] = 2000,
     workspace: WorkspaceDir = HERE,
     json: Json = False,
     debug: Debug = False,
@@ -150,5 +158,6 @@ def serve(
             access_log=access_log,
             allow_origins=tuple(allow_origin or ()),
             public_key=public_key,
+            drift_window=drift_window,
             on_open=print_started,
         )

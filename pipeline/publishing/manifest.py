@@ -13,6 +13,7 @@ from pydantic import (
     PlainSerializer,
 )
 
+from pipeline.artifacts.answer_distribution import AnswerDistribution
 from pipeline.artifacts.checks import Check, check_from_json
 from pipeline.artifacts.files import FileDescription
 from pipeline.artifacts.metrics import Interval, Metrics, metrics_from_json
@@ -91,6 +92,15 @@ def _as_check(value: Any) -> Check:
     return value if isinstance(value, Check) else check_from_json(value)
 
 
+def _as_distribution(value: Any) -> AnswerDistribution | None:
+    if value is None or isinstance(value, AnswerDistribution):
+        return value
+    try:
+        return from_json(AnswerDistribution, value)
+    except ValueError:  # informative, as above
+        return None
+
+
 def _as_copy(value: Any) -> Copy:
     if isinstance(value, dict) and "accuracy_drop" in value:  # of older versions
         score = {"score_name": "accuracy", "score": value["accuracy"], "unit": "points"}
@@ -103,8 +113,9 @@ class Description(_Strict):
 
     ``published`` is the time of publication, UTC as in ISO 8601, ``command`` the command that was
     run; ``intervals`` are those of the scores on the test set, ``report`` the measures of the
-    report, ``uncertainty`` what makes predictions unsure, for several classes, and ``provenance``
-    what the files were made from. Older versions have none of them.
+    report, ``uncertainty`` what makes predictions unsure, for several classes, ``provenance`` what
+    the files were made from, and ``test_answers`` how the predictions for the test set are
+    distributed. Older versions have none of them.
     """
 
     name: str
@@ -127,6 +138,7 @@ class Description(_Strict):
     copies: Annotated[tuple[Copy, ...], _if_readable(_as_copy)] = ()
     report: dict[str, Any] | None = None
     uncertainty: Uncertainty | None = None
+    test_answers: Annotated[AnswerDistribution | None, BeforeValidator(_as_distribution)] = None
     signatures: tuple[str, ...] = ()
     stages: Fingerprints
     versions: dict[str, str] = Field(default_factory=dict)

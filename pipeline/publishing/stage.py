@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.artifacts.answer_distribution import AnswerDistribution
 from pipeline.artifacts.data_set import (
     ALLOWED_FILE,
     TEST_PROBABILITIES_FILE,
@@ -49,6 +50,7 @@ from pipeline.publishing.portable import (
     portable_origin,
     portable_text,
 )
+from pipeline.tasks.answers import describe_answers
 from pipeline.tasks.registry import task_of
 
 
@@ -119,6 +121,13 @@ def _test_predictions(context: Context) -> npt.NDArray[np.float32]:
     return found
 
 
+def _test_answers(context: Context) -> AnswerDistribution:
+    """Return how the predictions for the test set are distributed, for the server to compare."""
+    images = read_data(context.output(DataFacts).path).test.images
+    answers = describe_answers(task_of(context.config), images, _test_predictions(context))
+    return answers.distribution(len(context.output(DataFacts).facts.class_names))
+
+
 def _intervals(context: Context) -> dict[str, Interval]:
     """Return the confidence intervals of the scores on the test set."""
     labels = read_data(context.output(DataFacts).path).test.labels
@@ -161,6 +170,7 @@ def _description(context: Context) -> Description:
         ),
         report=to_json(context.output(ReportFacts).facts.measures),
         uncertainty=context.output(ReportFacts).facts.uncertainty,
+        test_answers=_test_answers(context),
         copies=tuple(
             replace(copy, reason=copy.reason and portable_text(copy.reason, root))
             for copy in verified.copies

@@ -8,12 +8,15 @@ Modules, from the bottom up:
   explanation of every mistake
 - metrics, json_log: Prometheus metrics; JSON log lines
 - inference_times: how long inference requests take, for each version
+- answer_window, answer_counts: the last answers, compared with those to the test set; what the
+  metrics and the window get of each answer
 - batching, explainer, published_files, versions: batching of concurrent requests; explanations;
   report, card and examples; one loaded version, checked when it is opened
 - model, catalog: the models being served, their versions and labels
 - turns, model_folder, model_watcher, watcher: following changes in ``exported/``, in threads that
   may get stuck
 - repository: loading and unloading models in all workers
+- trace_context: the trace that a request belongs to
 - service, access_log: shared state of the handlers of both ports; counting and logging requests
 - protocols/: TensorFlow Serving's REST API, Open Inference Protocol V2 with Triton's extensions,
   pictures, the page, OpenAPI

@@ -1,24 +1,36 @@
-"""Prometheus metrics: requests, latency, batches, loaded versions, and their problems.
+"""Prometheus metrics: requests, latency, batches, answers, loaded versions, and their problems.
 
 Several workers combine their values through files in ``PROMETHEUS_MULTIPROC_DIR``, which must be
 set before this module is imported (see ``pipeline.serving.serve``).
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
+
+from pipeline.tasks.answers import CONFIDENCE_EDGES
 
 __all__ = [
     "CONTENT_TYPE_LATEST",
+    "answer_confidence",
+    "answers",
     "batch_images",
+    "count_picture",
     "count_request",
     "inference_seconds",
+    "input_intensity",
     "last_inference",
+    "observe_all",
     "render",
     "report_loaded_versions",
     "report_problems",
@@ -74,6 +86,32 @@ _problems = Gauge(
     multiprocess_mode="livemax",
     registry=_registry,
 )
+answers = Counter(
+    "pipeline_answers",
+    "Answered images by predicted class; of values, the class is empty.",
+    ["model", "version", "class"],
+    registry=_registry,
+)
+answer_confidence = Histogram(
+    "pipeline_answer_confidence",
+    "Probability of the predicted class.",
+    ["model", "version"],
+    buckets=CONFIDENCE_EDGES,
+    registry=_registry,
+)
+input_intensity = Histogram(
+    "pipeline_input_intensity",
+    "Mean of the pixels of an image, 0 to 1.",
+    ["model", "version"],
+    buckets=(0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75),
+    registry=_registry,
+)
+_pictures = Counter(
+    "pipeline_pictures",
+    "Answered pictures by outcome: sure, or the reason for doubt.",
+    ["model", "version", "outcome"],
+    registry=_registry,
+)
 _reported: set[tuple[str, str, str]] = set()
 _problem_counts: dict[tuple[str, str], int] = {}
 
@@ -92,6 +130,24 @@ def count_request(route: str, model: str, version: str, status: int, seconds: fl
     """Count a request; label values come from the catalog, never from clients."""
     _counter(route, model, version, status).inc()
     _timer(route).observe(seconds)
+
+
+def count_picture(model: str, version: str, outcome: str) -> None:
+    """Count a picture that was answered."""
+    _pictures.labels(model, version, outcome).inc()
+
+
+def observe_all(histogram: Histogram, values: npt.NDArray[np.floating]) -> None:
+    """Add values to a histogram: ``observe`` takes a microsecond for each of them.
+
+    ``_buckets``, ``_sum`` and ``_upper_bounds`` are not public; a test compares with ``observe``.
+    """
+    buckets: Any = histogram
+    found = np.searchsorted(buckets._upper_bounds, values)
+    counts = np.bincount(found)
+    for index in np.flatnonzero(counts):
+        buckets._buckets[index].inc(float(counts[index]))
+    buckets._sum.inc(float(values.sum(dtype=np.float64)))
 
 
 def report_loaded_versions(loaded: dict[tuple[str, str], str]) -> None:
@@ -113,9 +169,22 @@ def report_problems(counts: dict[tuple[str, str], int]) -> None:
             _problem_counts[key] = count
 
 
-def render() -> bytes:
-    """Return the metrics of all workers in Prometheus' text format."""
-    return generate_latest(_of_all_workers())
+def render(*computed: Metric) -> bytes:
+    """Return the metrics of all workers, and others, in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(_Computed(computed))
+    return generate_latest(_of_all_workers()) + generate_latest(registry)
+
+
+class _Computed(Collector):
+    """Metrics that are computed only when they are read."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics."""
+        return self._metrics
 
 
 def samples() -> Iterator[Sample]:

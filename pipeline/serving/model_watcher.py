@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.errors import ModelError, sentence
+from pipeline.serving.answer_counts import WindowSettings
 from pipeline.serving.model import STUCK, Model
 from pipeline.serving.model_folder import Contents, Labels, ModelFolder, Signature, read_contents
 from pipeline.serving.settings import Settings
@@ -31,6 +32,7 @@ class ModelWatcher:
         """``turns`` are shared with other models, ``on_change`` gets each new state."""
         self._folder, self._limits, self._turns = folder, settings.limits, turns
         self._public_key = settings.public_key
+        self._windows = WindowSettings(settings.drift_window, settings.shared_folder)
         self._on_change = on_change
         self._model = Model(folder.name)
         self._seen: dict[int, Signature] = {}
@@ -133,6 +135,7 @@ class ModelWatcher:
                 self._folder.name,
                 self._limits,
                 self._public_key,
+                self._windows,
             )
         except Exception as error:  # noqa: BLE001  (the other versions are not affected)
             del self._opening[number]

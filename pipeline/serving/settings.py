@@ -12,6 +12,8 @@ from pipeline.serving.model_folder import ModelFolder
 
 MODEL_PORT = 8501  # TensorFlow Serving's REST port; its gRPC port is 8500
 
+DRIFT_WINDOW = 2000  # answers; see docs/serving.md for what the size decides
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -47,6 +49,7 @@ class ServeOptions(TypedDict, total=False):
     access_log: bool
     allow_origins: tuple[str, ...]
     public_key: Path | None
+    drift_window: int
     limits: Limits
 
 
@@ -56,7 +59,8 @@ class Settings:
 
     ``folders`` are models or single versions; if empty, all models in ``exported`` are served.
     ``allow_origins`` are those of other pages that may use the server (CORS), or ``*``. With a
-    ``public_key``, only versions that are signed with its private key are served.
+    ``public_key``, only versions that are signed with its private key are served. ``drift_window``
+    is the number of answers that are compared with those to the test set.
     ``shared_folder`` is a scratch folder of several workers, and None for a single one.
     """
 
@@ -72,6 +76,7 @@ class Settings:
     access_log: bool = True
     allow_origins: tuple[str, ...] = ()
     public_key: Path | None = None
+    drift_window: int = DRIFT_WINDOW
     limits: Limits = Limits()
     shared_folder: Path | None = None
 

@@ -20,6 +20,7 @@ from pipeline.publishing.signatures import require_signed
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.runtimes.predictor import Images, Predictor
 from pipeline.runtimes.registry import choose_runtime, open_model
+from pipeline.serving.answer_counts import AnswerCounts, WindowSettings, open_counts
 from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.explainer import Explainer
@@ -40,7 +41,7 @@ class Version:
 
     ``doubts`` tells which predictions are unsure. ``drawn`` is what a pen can draw for it, such as
     a digit, if anything; ``score`` is the first on the test set, and ``value_range`` the smallest
-    and the largest label of a regression, if known.
+    and the largest label of a regression, if known. ``answers`` counts the answers.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Version:
     batcher: Batcher
     explainer: Explainer
     files: PublishedFiles
+    answers: AnswerCounts
 
     @property
     def text(self) -> str:
@@ -64,7 +66,11 @@ class Version:
 
 
 def open_version(
-    folder: Path, model: str, limits: Limits, public_key: Path | None = None
+    folder: Path,
+    model: str,
+    limits: Limits,
+    public_key: Path | None = None,
+    windows: WindowSettings | None = None,
 ) -> Version:
     """Open a version with a single inference thread, since workers and batches scale better.
 
@@ -87,6 +93,7 @@ def open_version(
     task = manifest.open_task()
     digits = is_mnist(manifest.data.name, predictor.contract.image_shape)
     require_golden(predictor, folder / GOLDEN, task, TOLERANCES[FORMATS[FORMAT].precision])
+    answers = open_counts(manifest, published.version, windows)
     return Version(
         model=model,
         number=published.version,
@@ -99,7 +106,7 @@ def open_version(
         doubts=open_doubts(published),
         value_range=_value_range(manifest.target, digits=digits),
         batcher=Batcher(
-            partial(predict_finite, predictor),
+            partial(_predict, predictor, answers),
             max_images=limits.batch_images,
             seconds_per_image=_seconds_per_image(predictor),
             on_batch=batch_images.labels(model, published.version).observe,
@@ -107,6 +114,7 @@ def open_version(
         ),
         explainer=Explainer(artifact_path(folder, FORMAT), manifest.files[artifact_name(FORMAT)]),
         files=PublishedFiles(folder, manifest.files),
+        answers=answers,
     )
 
 
@@ -156,6 +164,12 @@ def predict_finite(predictor: Predictor, images: Images) -> Predictions:
         sentence = "The model returned infinity or NaN. Verify it (pipeline verify)."
         _log.error("%s", sentence)
         raise ServingError(500, sentence)
+    return predictions
+
+
+def _predict(predictor: Predictor, answers: AnswerCounts, images: Images) -> Predictions:
+    predictions = predict_finite(predictor, images)
+    answers.add(images, predictions)
     return predictions
 
 

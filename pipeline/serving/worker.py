@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from pipeline.serving import inference_times, metrics
+from pipeline.serving import answer_counts, inference_times, metrics
 from pipeline.serving.access_log import AccessLog
 from pipeline.serving.catalog import Catalog
 from pipeline.serving.grpc.port import GrpcPort
@@ -81,6 +81,7 @@ async def _serve(
         await stopping
         flushing.cancel()
         inference_times.flush()
+        answer_counts.flush()
 
 
 async def _flush_metrics() -> None:
@@ -88,6 +89,8 @@ async def _flush_metrics() -> None:
     while True:
         await asyncio.sleep(inference_times.FLUSH_SECONDS)
         inference_times.flush()
+        answer_counts.flush()
+        await asyncio.to_thread(answer_counts.share)
 
 
 async def _stop_on_shutdown(port: GrpcPort | None, service: Service) -> None:

@@ -1,13 +1,16 @@
 """The server's access log and metrics."""
 
+import http.client
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
+from tests.support.grpc_client import call, channel_to, infer_request
 from tests.support.processes import wait_until
-from tests.support.servers import serving, start_for_people
+from tests.support.servers import Server, host_and_port, serving, start_for_people
 
 pytestmark = pytest.mark.server
 
@@ -61,3 +64,34 @@ def test_unread_log_does_not_block_the_server(smoke: Path) -> None:
     process.terminate()
     assert process.wait(30) == 0
     process.communicate()
+
+
+def test_trace_is_logged_over_both_ports(smoke: Path, tmp_path: Path) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    header = f"00-{trace}-00f067aa0ba902b7-01"
+    with serving(smoke, log=tmp_path / "log") as server:
+        server.predict(BODY)
+        server.get("/v1/models", headers={"traceparent": header})
+        server.get("/v1/models", headers={"traceparent": header.upper()})
+        twice = http.client.HTTPConnection(*host_and_port(server), timeout=30)
+        twice.putrequest("GET", "/v1/models")
+        for _ in range(2):
+            twice.putheader("traceparent", header)
+        twice.endheaders()
+        assert twice.getresponse().status == 200
+        twice.close()
+        with channel_to(server) as channel:
+            request = infer_request()
+            call(channel, "ModelInfer", metadata=[("traceparent", header)], **request)
+            call(channel, "ModelInfer", metadata=[("traceparent", f"{header}-")], **request)
+        wait_until(lambda: len(lines := logged(server)) >= 6 and lines[-1]["method"] == "gRPC")
+        found = [(event["path"], event.get("trace_id")) for event in logged(server)]
+    infer = "/inference.GRPCInferenceService/ModelInfer"
+    http_paths = [("/v1/models/smoke:predict", None), ("/v1/models", trace)]
+    assert found == [*http_paths, *[("/v1/models", None)] * 2, (infer, trace), (infer, None)]
+
+
+def logged(server: Server) -> list[dict[str, Any]]:
+    """Return the lines of requests, except for those that wait for the server."""
+    events = [event for event in server.events() if event["event"] == "request"]
+    return [event for event in events if not event["path"].startswith("/v2/health")]

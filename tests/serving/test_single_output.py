@@ -77,6 +77,22 @@ def test_status_describes_the_task(single_output_server: Server, model: str) -> 
     )
 
 
+def test_test_set_has_no_drift(
+    single_output_server: Server, single_references: References, model: str
+) -> None:
+    """Both models have deciles of the intensity; only classes have a confidence."""
+    images = np.load(single_references[model].images)
+    for first in range(0, len(images), 50):
+        body = v2(images[first : first + 50])
+        assert single_output_server.post(f"/v2/models/{model}/infer", json=body).ok
+    status = single_output_server.get(f"/v1/models/{model}").json()
+    drift = status["versions"]["1"]["drift"]
+    measures = {PARITY: ["answer", "confidence", "intensity"], DIGIT_VALUE: ["answer", "intensity"]}
+    assert list(drift) == ["window", *measures[model]]
+    assert drift.pop("window") >= len(images)
+    assert max(drift.values()) < 0.1  # other tests send a few images too
+
+
 def test_client_that_expects_ten_classes_learns_name_and_shape(
     single_output_server: Server, single_references: References, model: str
 ) -> None:

@@ -19,6 +19,7 @@ from pipeline.serving.grpc.handlers import HANDLERS, read
 from pipeline.serving.grpc.messages import METHODS, SERVICES
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits, Settings
+from pipeline.serving.trace_context import trace_field
 
 _log = logging.getLogger(__name__)
 _CODES = {
@@ -102,7 +103,9 @@ class GrpcPort:
         began, status = time.perf_counter(), 200
         call = Context(self._service, began + _seconds_left(context))
         path = f"/{METHODS[name].service}/{name}"
-        record = {"client": context.peer(), "method": "gRPC", "path": path}
+        metadata = context.invocation_metadata() or ()
+        traces = [value for key, value in metadata if key == "traceparent"]
+        record = {"client": context.peer(), "method": "gRPC", "path": path, **trace_field(traces)}
         self._service.grpc_calls += 1
         try:
             self._require_token(name, context)

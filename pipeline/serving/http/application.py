@@ -17,6 +17,7 @@ from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.http.route_table import ROUTER
 from pipeline.serving.http.routing import Route
 from pipeline.serving.service import Service
+from pipeline.serving.trace_context import trace_field
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -24,6 +25,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 _ID = re.compile(rb"[\w.:-]{1,100}", re.ASCII)
+_TRACEPARENT = b"traceparent"
 _NO_ROUTE = "none"
 _UNKNOWN = ("", 0)  # the address of a client that has disconnected already
 
@@ -137,8 +139,15 @@ class Application:
                 "path": scope["raw_path"].decode("ascii"),  # "%0A" must not end a line
                 "bytes_in": len(request.body),
                 "bytes_out": len(response.body),
+                **_trace_field(request, scope),
             },
         )
+
+
+def _trace_field(request: Request, scope: Scope) -> dict[str, str]:
+    if _TRACEPARENT not in request.headers:
+        return {}
+    return trace_field([value for name, value in scope["headers"] if name == _TRACEPARENT])
 
 
 def _server_timing(spans: dict[str, float]) -> bytes:

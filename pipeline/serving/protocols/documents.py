@@ -1,6 +1,10 @@
 """The server's metrics."""
 
-from pipeline.serving import inference_times
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily
+
+from pipeline.serving import answer_counts, inference_times
 from pipeline.serving import metrics as prometheus
 from pipeline.serving.http.messages import Request, Response
 from pipeline.serving.service import Service
@@ -8,6 +12,32 @@ from pipeline.serving.service import Service
 
 async def metrics(service: Service, request: Request) -> Response:
     """Return the metrics in Prometheus' text format."""
-    del service, request
+    del request
     inference_times.flush()
-    return Response(prometheus.render(), content_type=prometheus.CONTENT_TYPE_LATEST.encode())
+    answer_counts.flush()
+    text = prometheus.render(*_drift(service))
+    return Response(text, content_type=prometheus.CONTENT_TYPE_LATEST.encode())
+
+
+def _drift(service: Service) -> Iterator[GaugeMetricFamily]:
+    """Yield the metrics of drift, of the versions that are ready."""
+    labels = ["model", "version"]
+    index = GaugeMetricFamily(
+        "pipeline_drift_psi",
+        "Population stability index of the last answers against those to the test set.",
+        labels=[*labels, "measure"],
+    )
+    window = GaugeMetricFamily(
+        "pipeline_drift_answers", "Answers that the index is computed from.", labels=labels
+    )
+    models = service.catalog.models.values()
+    for version in (version for model in models for version in model.ready.values()):
+        if (found := version.answers.drift()) is None:
+            continue
+        named = [version.model, version.text]
+        window.add_metric(named, found.window)
+        for measure, value in found.indices.items():
+            if value is not None:
+                index.add_metric([*named, measure], value)
+    yield index
+    yield window

@@ -8,9 +8,11 @@ from typing import Any
 from pipeline.errors import ImageError
 from pipeline.imaging.digits import Finding
 from pipeline.imaging.image_files import Pictures, decode_pictures
+from pipeline.publishing.doubts import UNLIKE
 from pipeline.runtimes.predictor import Images
 from pipeline.serving.errors import bad_request
 from pipeline.serving.http.messages import Request, Response, as_json
+from pipeline.serving.metrics import count_picture
 from pipeline.serving.protocols.paths import find_version
 from pipeline.serving.protocols.picture_bodies import picture_in
 from pipeline.serving.protocols.picture_thread import decode_in_thread
@@ -65,6 +67,7 @@ def _describe(
     single, doubt = (each[0], doubts[0]) if len(each) == 1 else (DisplayedPrediction(), None)
     finding = decoded.finding
     reason = (finding.reason if finding else None) or doubt
+    count_picture(version.model, version.text, _outcome(finding, doubt))
     return {
         "model": version.model,
         "version": version.text,
@@ -74,6 +77,15 @@ def _describe(
         **({"digits": _digits(finding, each, doubts)} if finding else {}),
         "canonical": {"b64": png_text(finding.image if finding else decoded.images[0])},
     }
+
+
+def _outcome(finding: Finding | None, doubt: str | None) -> str:
+    """Return the outcome for the metrics: without the numbers that a reason may have."""
+    if finding and finding.reason:
+        return finding.kind
+    if doubt is None:
+        return "sure"
+    return "unlike the training pictures" if doubt == UNLIKE else "unsure"
 
 
 def _digits(

@@ -59,7 +59,15 @@ _PICTURES = object_of(
     }
 )
 _NUMBER: Schema = {"type": "number"}
-_VERSION = object_of({"score": object_of({"name": _TEXT, "value": _NUMBER}), "documents": _TEXTS})
+_INDEX = or_null(_NUMBER)
+_DRIFT = object_of({"window": _SIZE, "answer": _INDEX, "intensity": _INDEX}, {"confidence": _INDEX})
+_VERSION = object_of(
+    {
+        "score": object_of({"name": _TEXT, "value": _NUMBER}),
+        "documents": _TEXTS,
+        "drift": or_null(_DRIFT),
+    }
+)
 _STATUS = object_of(
     {
         "name": _TEXT,

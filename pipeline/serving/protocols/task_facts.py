@@ -30,6 +30,11 @@ def describe_pictures(version: Version) -> dict[str, Any]:
 
 
 def describe_version(version: Version) -> dict[str, Any]:
-    """Return the first score on the test set, and which documents the version has."""
+    """Return the first score on the test set, the documents, and how far answers have drifted."""
     name, value = version.score
-    return {"score": {"name": name, "value": value}, "documents": version.files.documents}
+    drift = version.answers.drift()
+    return {
+        "score": {"name": name, "value": value},
+        "documents": version.files.documents,
+        "drift": drift and {"window": drift.window, **drift.indices},
+    }
