@@ -19,13 +19,14 @@ __all__ = [
     "count_request",
     "inference_seconds",
     "last_inference",
+    "registry",
     "render",
     "report_loaded_versions",
     "report_problems",
     "samples",
 ]
 
-_registry = CollectorRegistry()
+registry = _registry = CollectorRegistry()
 _requests = Counter(
     "pipeline_requests",
     "Completed requests.",

@@ -9,6 +9,7 @@ from typing import TypedDict
 from pipeline.errors import RequestError
 from pipeline.serving.bearer_token import TOKEN_VARIABLE
 from pipeline.serving.model_folder import ModelFolder
+from pipeline.serving.traffic.options import TrafficOptions
 
 MODEL_PORT = 8501  # TensorFlow Serving's REST port; its gRPC port is 8500
 
@@ -47,6 +48,7 @@ class ServeOptions(TypedDict, total=False):
     access_log: bool
     allow_origins: tuple[str, ...]
     public_key: Path | None
+    traffic: TrafficOptions
     limits: Limits
 
 
@@ -56,7 +58,8 @@ class Settings:
 
     ``folders`` are models or single versions; if empty, all models in ``exported`` are served.
     ``allow_origins`` are those of other pages that may use the server (CORS), or ``*``. With a
-    ``public_key``, only versions that are signed with its private key are served.
+    ``public_key``, only versions that are signed with its private key are served. ``traffic`` is
+    what else happens to predictions: splits, copies to other versions, and the sample log.
     ``shared_folder`` is a scratch folder of several workers, and None for a single one.
     """
 
@@ -72,6 +75,7 @@ class Settings:
     access_log: bool = True
     allow_origins: tuple[str, ...] = ()
     public_key: Path | None = None
+    traffic: TrafficOptions = field(default_factory=TrafficOptions)
     limits: Limits = Limits()
     shared_folder: Path | None = None
 

@@ -100,7 +100,7 @@ class GrpcPort:
         everything in their frames, until the garbage collector runs.
         """
         began, status = time.perf_counter(), 200
-        call = Context(self._service, began + _seconds_left(context))
+        call = Context(self._service, began, began + _seconds_left(context))
         path = f"/{METHODS[name].service}/{name}"
         record = {"client": context.peer(), "method": "gRPC", "path": path}
         self._service.grpc_calls += 1
@@ -123,6 +123,8 @@ class GrpcPort:
             code, sentence = grpc.StatusCode.INTERNAL, "Internal server error; see the server log."
         finally:
             self._service.grpc_calls -= 1
+            if call.chosen is not None:
+                record["label"] = call.chosen.label
             self._access_log.log_request(f"grpc {name}", call.version, status, began, record)
         context.set_code(code)
         context.set_details(sentence)

@@ -60,6 +60,7 @@ _PICTURES = object_of(
 )
 _NUMBER: Schema = {"type": "number"}
 _VERSION = object_of({"score": object_of({"name": _TEXT, "value": _NUMBER}), "documents": _TEXTS})
+_LABELED = {"version": or_null(_TEXT), "problem": or_null(_TEXT)}
 _STATUS = object_of(
     {
         "name": _TEXT,
@@ -85,7 +86,22 @@ _STATUS = object_of(
             "type": "array",
             "items": object_of({"version": _TEXT, "state": _TEXT, "status": _STATE}),
         },
-    }
+    },
+    {
+        "split": {
+            "type": "object",
+            "additionalProperties": object_of({"fraction": _NUMBER, **_LABELED}),
+        },
+        "shadow": object_of(
+            {
+                "label": _TEXT,
+                "fraction": _NUMBER,
+                **_LABELED,
+                "images": {"type": "object", "additionalProperties": _SIZE},
+                "max_difference": {"type": ["number", "null"]},
+            }
+        ),
+    },
 )
 _PICTURE: Schema = {
     "model": _TEXT,
