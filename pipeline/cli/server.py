@@ -96,16 +96,6 @@ def serve(
             help="Time after SIGTERM to report not ready but accept requests.",
         ),
     ] = 1,
-    access_log: Annotated[bool, typer.Option(help="Log a JSON line for each request.")] = True,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ORIGIN",
-            help="Let pages of another origin use the server (CORS), such as https://example.org; "
-            "may be repeated; * for all.",
-        ),
-    ] = None,
-    public_key: PublicKey = None,
     split: Annotated[
         list[str] | None,
         typer.Option(
@@ -142,6 +132,16 @@ def serve(
         float,
         typer.Option(min=0.1, max=_MAX_SECONDS, help="Time after which samples are written."),
     ] = 60,
+    access_log: Annotated[bool, typer.Option(help="Log a JSON line for each request.")] = True,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Let pages of another origin use the server (CORS), such as https://example.org; "
+            "may be repeated; * for all.",
+        ),
+    ] = None,
+    public_key: PublicKey = None,
     workspace: WorkspaceDir = HERE,
     json: Json = False,
     debug: Debug = False,
@@ -175,6 +175,19 @@ def serve(
             certificate=tls_certificate,
             key=tls_key,
             insecure=insecure,
+            traffic=TrafficOptions(
+                splits=read_splits(split or ()),
+                shadows=read_shadows(shadow or ()),
+                sample_log=SampleLog(
+                    sample_log.absolute(),
+                    sample_rate,
+                    sample_images,
+                    sample_log_mb * 2**20,
+                    sample_seconds,
+                )
+                if sample_log
+                else None,
+            ),
             limits=Limits(
                 body_bytes=max_body_mb * 2**20,
                 in_flight_bytes=max(Limits.in_flight_bytes, 2 * max_body_mb * 2**20),
@@ -192,18 +205,5 @@ def serve(
             access_log=access_log,
             allow_origins=tuple(allow_origin or ()),
             public_key=public_key,
-            traffic=TrafficOptions(
-                splits=read_splits(split or ()),
-                shadows=read_shadows(shadow or ()),
-                sample_log=SampleLog(
-                    sample_log.absolute(),
-                    sample_rate,
-                    sample_images,
-                    sample_log_mb * 2**20,
-                    sample_seconds,
-                )
-                if sample_log
-                else None,
-            ),
             on_open=print_started,
         )

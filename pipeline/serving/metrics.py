@@ -19,7 +19,6 @@ __all__ = [
     "count_request",
     "inference_seconds",
     "last_inference",
-    "registry",
     "render",
     "report_loaded_versions",
     "report_problems",

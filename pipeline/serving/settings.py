@@ -45,10 +45,10 @@ class ServeOptions(TypedDict, total=False):
     workers: int
     certificate: Path | None
     key: Path | None
+    traffic: TrafficOptions
     access_log: bool
     allow_origins: tuple[str, ...]
     public_key: Path | None
-    traffic: TrafficOptions
     limits: Limits
 
 
@@ -56,10 +56,10 @@ class ServeOptions(TypedDict, total=False):
 class Settings:
     """The settings of ``pipeline serve``.
 
+    ``traffic`` is what happens to predictions besides the answer: splits, copies, the sample log.
     ``folders`` are models or single versions; if empty, all models in ``exported`` are served.
     ``allow_origins`` are those of other pages that may use the server (CORS), or ``*``. With a
-    ``public_key``, only versions that are signed with its private key are served. ``traffic`` is
-    what else happens to predictions: splits, copies to other versions, and the sample log.
+    ``public_key``, only versions that are signed with its private key are served.
     ``shared_folder`` is a scratch folder of several workers, and None for a single one.
     """
 
@@ -72,10 +72,10 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     certificate: Path | None = None
     key: Path | None = None
+    traffic: TrafficOptions = field(default_factory=TrafficOptions)
     access_log: bool = True
     allow_origins: tuple[str, ...] = ()
     public_key: Path | None = None
-    traffic: TrafficOptions = field(default_factory=TrafficOptions)
     limits: Limits = Limits()
     shared_folder: Path | None = None
 

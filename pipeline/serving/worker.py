@@ -87,10 +87,10 @@ async def _serve(
         service.repository.close()
         service.shutting_down.set()
         await stopping
-        flushing.cancel()
-        inference_times.flush()
         if service.traffic:
             service.traffic.close()
+        flushing.cancel()
+        inference_times.flush()
 
 
 async def _flush_metrics() -> None:

@@ -14,8 +14,8 @@ _MAX_DIGITS = 9
 class Context:
     """One call; ``began`` and the client's ``deadline`` are in seconds of ``perf_counter``.
 
-    ``reserved_bytes`` of memory are released when it has ended. ``id`` is the client's, and
-    ``chosen`` set only by splits, copies and the sample log.
+    ``reserved_bytes`` of memory are released when it has ended. ``id`` is the client's;
+    ``trace_id`` and ``chosen`` are set only for splits, copies and the sample log.
     """
 
     service: Service
@@ -24,6 +24,7 @@ class Context:
     version: Version | None = None
     reserved_bytes: int = 0
     id: str | None = None
+    trace_id: str | None = None
     chosen: Chosen | None = None
 
     def find(self, name: str, version: str) -> Version:

@@ -19,6 +19,7 @@ from pipeline.serving.grpc.handlers import HANDLERS, read
 from pipeline.serving.grpc.messages import METHODS, SERVICES
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Limits, Settings
+from pipeline.serving.trace_context import read_trace_id
 
 _log = logging.getLogger(__name__)
 _CODES = {
@@ -103,6 +104,9 @@ class GrpcPort:
         call = Context(self._service, began, began + _seconds_left(context))
         path = f"/{METHODS[name].service}/{name}"
         record = {"client": context.peer(), "method": "gRPC", "path": path}
+        if self._service.traffic is not None:
+            given = dict(context.invocation_metadata() or ()).get("traceparent", "")
+            call.trace_id = read_trace_id(given)
         self._service.grpc_calls += 1
         try:
             self._require_token(name, context)

@@ -137,9 +137,9 @@ class Application:
                 "client": request.client or None,
                 "method": request.method,
                 "path": scope["raw_path"].decode("ascii"),  # "%0A" must not end a line
+                **({"label": request.chosen.label} if request.chosen else {}),
                 "bytes_in": len(request.body),
                 "bytes_out": len(response.body),
-                **({"label": request.chosen.label} if request.chosen else {}),
             },
         )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from pipeline.serving.trace_context import read_trace_id
 from pipeline.serving.traffic.choice import Chosen
 from pipeline.serving.versions import Version
 
@@ -34,6 +35,12 @@ class Request:
     spans: dict[str, float] = field(default_factory=dict)
     version: Version | None = None
     chosen: Chosen | None = None
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that the request belongs to."""
+        given = self.headers.get(b"traceparent")
+        return None if given is None else read_trace_id(given)
 
     def header(self, name: bytes) -> str | None:
         """Return a header's value as text; names are lower case."""

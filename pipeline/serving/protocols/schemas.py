@@ -43,6 +43,7 @@ def object_of(required: Schema, optional: Schema | None = None) -> Schema:
 
 ERROR = object_of({"error": _TEXT})
 _PREDICTIONS = {"type": "array", "items": _NUMBERS}
+_LABELED = {"version": or_null(_TEXT), "problem": or_null(_TEXT)}
 _TENSOR = object_of(
     {"name": _TEXT, "datatype": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}},
     {"data": _NUMBERS},
@@ -60,7 +61,6 @@ _PICTURES = object_of(
 )
 _NUMBER: Schema = {"type": "number"}
 _VERSION = object_of({"score": object_of({"name": _TEXT, "value": _NUMBER}), "documents": _TEXTS})
-_LABELED = {"version": or_null(_TEXT), "problem": or_null(_TEXT)}
 _STATUS = object_of(
     {
         "name": _TEXT,

@@ -21,13 +21,17 @@ class Chosen(NamedTuple):
 
 
 class Call(Protocol):
-    """A request over HTTP or gRPC; ``id`` is that of the request, if it has one."""
+    """A request over HTTP or gRPC."""
 
     chosen: Chosen | None
 
     @property
     def id(self) -> str | None:
         """The number of the request, or what the client calls it."""
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that the request belongs to."""
 
 
 class Choice:

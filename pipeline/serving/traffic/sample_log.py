@@ -46,10 +46,8 @@ class SampleWriter:
         """Record a request if its turn comes by chance."""
         if random.random() >= self._options.rate or call.chosen is None:  # noqa: S311
             return
-        trace_id = getattr(call, "trace_id", None)
-        sample = Sample(
-            datetime.now(UTC), call.id, trace_id, call.chosen, version, images, predictions
-        )
+        now, chosen = datetime.now(UTC), call.chosen
+        sample = Sample(now, call.id, call.trace_id, chosen, version, images, predictions)
         if not self._backlog.put(sample, images.nbytes):
             _count("dropped", len(images))
 

@@ -14,6 +14,7 @@ from pipeline.serving.versions import Version
 from pipeline.tasks.task import Predictions
 
 Row = dict[str, Any]
+_WHITE = 255
 _ROW_BYTES = 400  # of a row without its arrays, about
 
 
@@ -30,7 +31,7 @@ class Sample(NamedTuple):
 
 
 def rows_of(sample: Sample, *, with_images: bool) -> Iterator[Row]:
-    """Yield a row for each image; ``mean_intensity`` is that of its bytes, 0 to 255."""
+    """Yield a row for each image; ``mean_intensity`` is from 0 to 1."""
     version, images = sample.version, sample.images
     shown = [version.task.describe(row, version.class_names) for row in sample.predictions]
     doubts = version.doubts.reasons(images, sample.predictions, shown)
@@ -50,7 +51,7 @@ def rows_of(sample: Sample, *, with_images: bool) -> Iterator[Row]:
             "confidence": each.probability,
             "value": each.value,
             "unsure": doubt is not None,
-            "mean_intensity": image.mean(),
+            "mean_intensity": image.mean() / _WHITE,
             "input_sha256": hashlib.sha256(image.tobytes()).hexdigest(),
         }
         if each.label is not None:

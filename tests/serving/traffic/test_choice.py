@@ -24,6 +24,7 @@ SIX_SIGMA = 6 * (REQUESTS * 0.75 * 0.25) ** 0.5
 class Call:
     chosen: Chosen | None = None
     id: str | None = None
+    trace_id: str | None = None
 
 
 @pytest.fixture(scope="module")

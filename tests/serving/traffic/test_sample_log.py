@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,19 @@ import pytest
 from pipeline.errors import MissingExtra, RequestError, StorageError
 from pipeline.serving import metrics
 from pipeline.serving.settings import Limits
-from pipeline.serving.traffic import sample_files, sample_log
+from pipeline.serving.traffic import sample_log
 from pipeline.serving.traffic.choice import Chosen
 from pipeline.serving.traffic.options import SampleLog
 from pipeline.serving.traffic.sample_files import PATTERN, add_file, prepare_folder
 from pipeline.serving.traffic.sample_log import SampleWriter
 from pipeline.serving.versions import Version, open_version
+from pipeline.system.atomic import locked
 from tests.serving.traffic.test_choice import Call
 from tests.support.paths import PROJECT
 from tests.support.processes import wait_until
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
-CALL = Call(Chosen("split", "canary", False), "request-1")
+CALL = Call(Chosen("split", "canary", False), "request-1", "0af7651916cd43dd8448eb211c80319c")
 BODY_BYTES = 16 * 2**20
 
 
@@ -55,6 +57,9 @@ class Since:
     def now(self) -> dict[str, float]:
         found = {key: value - self._before.get(key, 0) for key, value in counts().items()}
         return {key: value for key, value in found.items() if value}
+
+    def is_at(self, expected: dict[str, float]) -> bool:
+        return self.now() == expected
 
 
 @pytest.fixture
@@ -98,13 +103,13 @@ def test_rows_describe_what_was_answered(log: SampleLog, version: Version) -> No
         assert row["class_index"] == predictions[index].argmax()
         assert row["class_name"] == version.class_names[row["class_index"]]
         assert row["confidence"] == predictions[index].max()
-        assert row["mean_intensity"] == pytest.approx(IMAGES[index].mean(), rel=1e-6)
+        assert row["mean_intensity"] == pytest.approx(IMAGES[index].mean() / 255, rel=1e-6)
         assert row["input_sha256"] == hashlib.sha256(IMAGES[index].tobytes()).hexdigest()
         assert row["time"].utcoffset().total_seconds() == 0
     shown = [version.task.describe(each, version.class_names) for each in predictions]
     doubts = version.doubts.reasons(IMAGES, predictions, shown)
     assert [row["unsure"] for row in found] == [doubt is not None for doubt in doubts]
-    same = {"request_id": "request-1", "trace_id": None, "model": "smoke", "version": 1}
+    same = {"request_id": "request-1", "trace_id": CALL.trace_id, "model": "smoke", "version": 1}
     same |= {"chosen_by": "split", "label": "canary", "value": None}
     assert [{key: row[key] for key in same} for row in found] == [same] * 3
     assert [row["image_index"] for row in found] == [0, 1, 2]
@@ -165,7 +170,7 @@ def test_what_does_not_fit_the_queue_is_dropped(
     log: SampleLog, version: Version, images_since: Since
 ) -> None:
     predictions = version.predictor.predict(IMAGES)
-    with sample_files.locked(log.folder):  # the thread cannot write
+    with locked(log.folder):  # the thread cannot write
         writer = SampleWriter(replace(log, seconds=0), IMAGES.nbytes)
         for _ in range(100):
             writer.sample(CALL, version, IMAGES, predictions)
@@ -214,9 +219,9 @@ def test_full_disk_is_logged_once_and_ends_by_itself(
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, old[1]))
     try:
         with caplog.at_level(logging.INFO, "pipeline.serving"):
-            for number in range(1, 4):
+            for dropped in (3, 6, 9):
                 writer.sample(CALL, version, IMAGES, predictions)
-                wait_until(lambda number=number: images_since.now() == {"dropped": 3 * number})
+                wait_until(partial(images_since.is_at, {"dropped": dropped}))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert is_failing()

@@ -95,6 +95,7 @@ def infer_many(server: Server, count: int, first_id: int) -> list[str]:
     found = []
     for number in range(first_id, first_id + count):
         headers["X-Request-ID"] = f"many-{number}"
+        headers["Traceparent"] = f"00-{number + 1:032x}-b7ad6b7169203331-01"
         connection.request("POST", "/v2/models/smoke/infer", HEAD + IMAGE.tobytes(), headers)
         response = connection.getresponse()
         document = json.loads(response.read())
@@ -157,6 +158,7 @@ def test_samples_are_what_was_answered(
     for key, row in found().items():
         assert str(row["version"]) == answered[key]
         assert (row["chosen_by"], row["model"]) == ("split", "smoke")
+        assert int(row["trace_id"], 16) == int(key.partition("-")[2]) + 1
         assert row["label"] == {"1": "stable", "2": "canary"}[answered[key]]
         assert row["image"] == IMAGE.tobytes()
         [probabilities] = expected[answered[key]]["predictions"]

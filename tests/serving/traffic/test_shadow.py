@@ -206,15 +206,18 @@ def test_label_without_another_version_is_skipped(start: Any, named: Version) ->
     wait_until(lambda: outcomes(service).get("skipped") == 9)
 
 
+def column(*values: float) -> Predictions:
+    return np.array(values, np.float32)[:, None]
+
+
 def test_values_agree_within_the_rmse() -> None:
     version: Any = SimpleNamespace(task=task_named("regression"), score=("rmse", 0.5))
-    expected, got = np.float32([[1], [1], [1]]), np.float32([[1.5], [1.51], [-1]])
-    agree, differences = compare(version, expected, got)
+    agree, differences = compare(version, column(1, 1, 1), column(1.5, 1.51, -1))
     assert agree.tolist() == [True, False, False]
     np.testing.assert_allclose(differences, [0.5, 0.51, 2], rtol=1e-5)
 
 
 def test_binary_answers_agree_on_the_class() -> None:
     version: Any = SimpleNamespace(task=task_named("binary"), score=("accuracy", 0.9))
-    agree, _ = compare(version, np.float32([[0.4], [0.6]]), np.float32([[0.1], [0.4]]))
+    agree, _ = compare(version, column(0.4, 0.6), column(0.1, 0.4))
     assert agree.tolist() == [True, False]
