@@ -1,5 +1,6 @@
 """Everything that happens to predictions besides the answer; a service without it has None."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipeline.serving.traffic.shadow import Shadow
 from pipeline.serving.versions import Version
 from pipeline.tasks.task import Predictions
 
+_log = logging.getLogger(__name__)
 _OUTCOMES = ("agreed", "disagreed", "dropped", "failed", "skipped")
 
 
@@ -35,11 +37,17 @@ class Traffic:
     def observe(
         self, call: Call, version: Version, images: Images, predictions: Predictions
     ) -> None:
-        """Pass on a request that was answered: images (n, *image_shape), predictions (n, units)."""
-        if self._samples is not None:
-            self._samples.sample(call, version, images, predictions)
-        if self._shadow is not None and call.chosen is not None and call.chosen.is_default:
-            self._shadow.copy(version, images, predictions)
+        """Pass on a request that was answered: images (n, *image_shape), predictions (n, units).
+
+        Whatever goes wrong is logged: the answer is there already.
+        """
+        try:
+            if self._samples is not None:
+                self._samples.sample(call, version, images, predictions)
+            if self._shadow is not None and call.chosen is not None and call.chosen.is_default:
+                self._shadow.copy(version, images, predictions)
+        except Exception:  # noqa: BLE001
+            _log.exception("cannot copy or record a request")
 
     def close(self) -> None:
         """Write the samples that are not written yet."""
