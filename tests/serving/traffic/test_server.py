@@ -209,23 +209,27 @@ def test_shadow_compares_the_default_version_with_the_label(
     assert status(server)["shadow"]["problem"] == "there is no label next"
     wait_until(lambda: status(server)["shadow"]["images"]["skipped"] > 0)
 
-    def ask_until(outcome: str) -> dict[str, int]:
+    def ask_until(outcome: str, version: str) -> dict[str, Any]:
+        """Return the status of a worker that has seen the labels, once there is an outcome."""
+        found: list[dict[str, Any]] = []
+
         def compared() -> bool:
             infer_many(server, 10, 10**6)
-            return bool(status(server)["shadow"]["images"][outcome] > 0)
+            shadow = status(server)["shadow"]
+            found.append(shadow)
+            return bool(shadow["version"] == version and shadow["images"][outcome] > 0)
 
         wait_until(compared)
-        found: dict[str, int] = status(server)["shadow"]["images"]
-        return found
+        return found[-1]
 
     set_labels(workspace, stable=1, canary=2, next=3)
-    wait_until(lambda: status(server)["shadow"]["version"] == "3")
-    assert ask_until("agreed")["disagreed"] == 0
-    assert status(server)["shadow"]["max_difference"] < 1e-5
+    same = ask_until("agreed", "3")
+    assert same["images"]["disagreed"] == 0
+    assert same["max_difference"] < 1e-5
     set_labels(workspace, stable=1, canary=2, next=2)
-    wait_until(lambda: status(server)["shadow"]["version"] == "2")
-    assert ask_until("disagreed")["agreed"] == 0
-    wait_until(lambda: status(server)["shadow"]["max_difference"] > 0.01)
+    other = ask_until("disagreed", "2")
+    assert other["images"]["agreed"] == 0
+    wait_until(lambda: (status(server)["shadow"]["max_difference"] or 0) > 0.01)
     metric = counted(server, "pipeline_shadow_images_total")
     assert metric["next", "3", "agreed"] > 0
     assert metric["next", "2", "disagreed"] > 0
