@@ -13,7 +13,7 @@ from pipeline.progress import Progress, default_progress
 from pipeline.publishing.listing import list_published
 from pipeline.publishing.published_folder import PublishedModel, find_published
 from pipeline.publishing.signatures import require_signed, sign_version, signature_path
-from pipeline.system.atomic import write_file
+from pipeline.system.atomic import locked, write_file
 
 if TYPE_CHECKING:
     from pipeline.commands.evaluation import Evaluation
@@ -77,10 +77,12 @@ def sign(model: PathLike, key: PathLike, *, workspace: PathLike = ".") -> Path:
     """
     from pipeline.publishing.locating import locate
 
-    published = find_published(locate(model, Workspace(Path(workspace)).exported))
-    published.require_unaltered()
-    sign_version(published, Path(key), setting="--key")
-    return signature_path(published.path)
+    folder = find_published(locate(model, Workspace(Path(workspace)).exported)).path
+    with locked(folder.parent):  # no other command removes the version in the meantime
+        published = find_published(folder)
+        published.require_unaltered()
+        sign_version(published, Path(key), setting="--key")
+    return signature_path(folder)
 
 
 def evaluate(
@@ -140,6 +142,7 @@ def serve(
         require_certificate,
         require_token_or_tls,
     )
+    from pipeline.serving.traffic.sample_files import prepare_folder
     from pipeline.trust.keys import require_public_key
 
     exported = Workspace(Path(workspace)).exported
@@ -154,4 +157,6 @@ def serve(
     if settings.public_key is not None:
         require_public_key(settings.public_key, "--public-key")
     require_token_or_tls(settings, insecure=insecure)
+    if settings.traffic.sample_log is not None:
+        prepare_folder(settings.traffic.sample_log)
     serving.serve(settings, on_open)

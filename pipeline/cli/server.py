@@ -96,6 +96,42 @@ def serve(
             help="Time after SIGTERM to report not ready but accept requests.",
         ),
     ] = 1,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL=FRACTION,...",
+            help="Spread requests that name neither version nor label over labels: "
+            "stable=0.9,canary=0.1, or mlp:stable=0.9,canary=0.1 for one model; may be repeated.",
+        ),
+    ] = None,
+    shadow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL=FRACTION",
+            help="Send copies of a fraction of requests to another version, and count where it "
+            "agrees: canary=0.1, or mlp:canary=0.1 for one model; may be repeated.",
+        ),
+    ] = None,
+    sample_log: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Record a sample of predictions as Parquet files."),
+    ] = None,
+    sample_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="The fraction of requests that are recorded.")
+    ] = 0.01,
+    sample_images: Annotated[
+        bool, typer.Option("--sample-images", help="Record the images too.")
+    ] = False,
+    sample_log_mb: Annotated[
+        int,
+        typer.Option(
+            min=1, max=_MAX_COUNT, help="Maximum size of --sample-log; the oldest are removed."
+        ),
+    ] = 1024,
+    sample_seconds: Annotated[
+        float,
+        typer.Option(min=0.1, max=_MAX_SECONDS, help="Time after which samples are written."),
+    ] = 60,
     access_log: Annotated[bool, typer.Option(help="Log a JSON line for each request.")] = True,
     allow_origin: Annotated[
         list[str] | None,
@@ -122,6 +158,12 @@ def serve(
     with report_errors(as_json=json, debug=debug, handle_signals=False):
         from pipeline import api
         from pipeline.serving.settings import Limits
+        from pipeline.serving.traffic.options import (
+            SampleLog,
+            TrafficOptions,
+            read_shadows,
+            read_splits,
+        )
         from pipeline.terminal import documents, tables
 
         def print_started(settings: "Settings") -> None:
@@ -141,6 +183,19 @@ def serve(
             certificate=tls_certificate,
             key=tls_key,
             insecure=insecure,
+            traffic=TrafficOptions(
+                splits=read_splits(split or ()),
+                shadows=read_shadows(shadow or ()),
+                sample_log=SampleLog(
+                    sample_log.absolute(),
+                    sample_rate,
+                    sample_images,
+                    sample_log_mb * 2**20,
+                    sample_seconds,
+                )
+                if sample_log
+                else None,
+            ),
             limits=Limits(
                 body_bytes=max_body_mb * 2**20,
                 in_flight_bytes=max(Limits.in_flight_bytes, 2 * max_body_mb * 2**20),

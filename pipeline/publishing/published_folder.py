@@ -28,7 +28,7 @@ class PublishedModel:
     """One version of a published model; its files are checked before they are opened.
 
     ``text`` is the manifest as it was read once, ``document`` its JSON, and ``manifest`` its
-    validated form.
+    validated form. ``pinned`` are those of its labels that runs leave where they are, if known.
     """
 
     name: str
@@ -38,6 +38,7 @@ class PublishedModel:
     document: dict[str, Any]
     labels: tuple[str, ...]
     manifest: Manifest
+    pinned: tuple[str, ...] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:

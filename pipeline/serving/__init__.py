@@ -15,6 +15,8 @@ Modules, from the bottom up:
 - model, catalog: the models being served, their versions and labels
 - turns, model_folder, model_watcher, watcher: following changes in ``exported/``, in threads that
   may get stuck
+- trace_context: the trace that a request belongs to
+- traffic/: splitting requests, copies for another version, the sample log
 - repository: loading and unloading models in all workers
 - trace_context: the trace that a request belongs to
 - service, access_log: shared state of the handlers of both ports; counting and logging requests

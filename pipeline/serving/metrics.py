@@ -37,7 +37,7 @@ __all__ = [
     "samples",
 ]
 
-_registry = CollectorRegistry()
+registry = _registry = CollectorRegistry()
 _requests = Counter(
     "pipeline_requests",
     "Completed requests.",

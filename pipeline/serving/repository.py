@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
-from pipeline.errors import MachineError
+from pipeline.errors import MachineError, StorageError
 from pipeline.serving.errors import ServingError
 from pipeline.serving.settings import Settings
 from pipeline.serving.watcher import Watcher
@@ -64,7 +64,8 @@ class Repository:
         """Load or unload a model in every worker.
 
         Raises:
-            ServingError: (504) a worker does not respond in time.
+            ServingError: (503) the change cannot be saved for all workers; (504) one of them does
+                not respond in time.
         """
         # A client that leaves must not leave some workers behind.
         await asyncio.shield(asyncio.create_task(self._change(action, name)))
@@ -73,7 +74,7 @@ class Repository:
         try:
             async with asyncio.timeout(self._seconds), self._turn():
                 if self._folder:
-                    _write_unloaded(self._folder, action, name)
+                    _save(self._folder, action, name)
                 await asyncio.gather(self._apply(action, name), *self._tell_others(name))
         except TimeoutError:
             raise ServingError(
@@ -164,6 +165,20 @@ def _read_unloaded(folder: Path) -> list[str]:
     except FileNotFoundError:
         return []
     return names
+
+
+def _save(folder: Path, action: Action, name: str) -> None:
+    try:
+        _write_unloaded(folder, action, name)
+    except (StorageError, OSError) as error:
+        cause = error.__cause__ if isinstance(error, StorageError) else error
+        reason = getattr(cause, "strerror", None) or cause
+        raise ServingError(
+            503,
+            f"Could not {action} {name}, in no worker: cannot write {_unloaded_file(folder)}: "
+            f"{reason}. Make the server's temporary folder (TMPDIR) writable, with free space, and "
+            "try again.",
+        ) from error
 
 
 def _write_unloaded(folder: Path, action: Action, name: str) -> None:

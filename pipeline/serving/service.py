@@ -13,6 +13,8 @@ from pipeline.serving.catalog import Catalog
 from pipeline.serving.errors import ServingError, too_many
 from pipeline.serving.repository import Repository
 from pipeline.serving.settings import Settings
+from pipeline.serving.traffic.choice import Call
+from pipeline.serving.traffic.traffic import Traffic
 from pipeline.serving.versions import Version
 
 T = TypeVar("T")
@@ -26,6 +28,7 @@ class Service:
         self.settings = settings
         self.catalog = Catalog()
         self.repository: Repository | None = None  # set by the worker
+        self.traffic: Traffic | None = None  # set by the worker if there is anything to do
         self.http_tasks: Collection[object] = ()  # set by the HTTP port
         self.grpc_calls = 0
         self.waiting_for_clients = 0  # requests that are arriving, or whose responses are leaving
@@ -70,6 +73,16 @@ class Service:
         """
         return self.catalog.model(name).version(version, label)
 
+    def choose(self, name: str, version: str | None, label: str | None, call: Call) -> Version:
+        """Return the version that predicts: the requested one, or as the server is told to split.
+
+        Raises:
+            ServingError: (404) there is no such model or version; (503) it is not ready.
+        """
+        if self.traffic is None:
+            return self.find(name, version, label)
+        return self.traffic.choose(self.catalog.model(name), version, label, call)
+
     def deadline(self, seconds: float | None = None) -> float:
         """Return the deadline of a request received now, in seconds of ``time.perf_counter``."""
         limit = self.settings.limits.answer_seconds
@@ -85,15 +98,20 @@ class Service:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(_thread(), partial(_without_frames, reader, *arguments))
 
-    async def predict(self, version: Version, images: Images, deadline: float) -> InferenceResult:
+    async def predict(
+        self, version: Version, images: Images, deadline: float, call: Call
+    ) -> InferenceResult:
         """Return a version's predictions for images, uint8 (n, *image_shape).
 
         Raises:
             ServingError: (504) the deadline passed; (500) a prediction is infinity or NaN.
         """
-        return await version.batcher.predict(
+        result = await version.batcher.predict(
             images, alone=self.requests_in_progress == 1, deadline=deadline
         )
+        if self.traffic is not None:
+            self.traffic.observe(call, version, images, result.predictions)
+        return result
 
 
 def _without_frames(reader: Callable[..., T], *arguments: object) -> T:

@@ -9,6 +9,7 @@ from typing import TypedDict
 from pipeline.errors import RequestError
 from pipeline.serving.bearer_token import TOKEN_VARIABLE
 from pipeline.serving.model_folder import ModelFolder
+from pipeline.serving.traffic.options import TrafficOptions
 
 MODEL_PORT = 8501  # TensorFlow Serving's REST port; its gRPC port is 8500
 
@@ -46,6 +47,7 @@ class ServeOptions(TypedDict, total=False):
     workers: int
     certificate: Path | None
     key: Path | None
+    traffic: TrafficOptions
     access_log: bool
     allow_origins: tuple[str, ...]
     public_key: Path | None
@@ -57,6 +59,7 @@ class ServeOptions(TypedDict, total=False):
 class Settings:
     """The settings of ``pipeline serve``.
 
+    ``traffic`` is what happens to predictions besides the answer: splits, copies, the sample log.
     ``folders`` are models or single versions; if empty, all models in ``exported`` are served.
     ``allow_origins`` are those of other pages that may use the server (CORS), or ``*``. With a
     ``public_key``, only versions that are signed with its private key are served. ``drift_window``
@@ -73,6 +76,7 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     certificate: Path | None = None
     key: Path | None = None
+    traffic: TrafficOptions = field(default_factory=TrafficOptions)
     access_log: bool = True
     allow_origins: tuple[str, ...] = ()
     public_key: Path | None = None

@@ -39,6 +39,7 @@ FORMAT = "onnx"  # the only format that is served, with onnxruntime
 class Version:
     """A version that is ready: ``batcher`` runs inference, and ``explainer`` explains its results.
 
+    ``predictor`` computes without batching, in any thread; its results may be infinite or NaN.
     ``doubts`` tells which predictions are unsure. ``drawn`` is what a pen can draw for it, such as
     a digit, if anything; ``score`` is the first on the test set, and ``value_range`` the smallest
     and the largest label of a regression, if known. ``answers`` counts the answers.
@@ -54,6 +55,7 @@ class Version:
     task: Task
     doubts: Doubts
     value_range: tuple[float, float] | None
+    predictor: Predictor
     batcher: Batcher
     explainer: Explainer
     files: PublishedFiles
@@ -105,6 +107,7 @@ def open_version(
         task=task,
         doubts=open_doubts(published),
         value_range=_value_range(manifest.target, digits=digits),
+        predictor=predictor,
         batcher=Batcher(
             partial(_predict, predictor, answers),
             max_images=limits.batch_images,

@@ -15,9 +15,11 @@ from pipeline.serving.http.application import Application
 from pipeline.serving.http.server import Server
 from pipeline.serving.json_log import set_up_logging
 from pipeline.serving.memory import return_large_blocks
+from pipeline.serving.model import Model
 from pipeline.serving.repository import Repository
 from pipeline.serving.service import Service
 from pipeline.serving.settings import Settings
+from pipeline.serving.traffic.traffic import Traffic
 from pipeline.serving.watcher import Watcher
 from pipeline.system import daemon_threads
 
@@ -61,6 +63,12 @@ async def _serve(
     port = GrpcPort(service, access_log) if settings.grpc_port is not None else None
     watcher = Watcher(settings, partial(_replace, service))
     service.repository = Repository(settings, watcher)
+    if settings.traffic:
+        service.traffic = Traffic(
+            settings,
+            partial(_find, service),
+            lambda: service.requests_in_progress <= 0,
+        )
     await service.repository.open()
     watching = asyncio.create_task(watcher.watch())
     # Earlier connections wait in the socket's queue, so that no worker reports that it is not
@@ -79,6 +87,8 @@ async def _serve(
         service.repository.close()
         service.shutting_down.set()
         await stopping
+        if service.traffic:
+            service.traffic.close()
         flushing.cancel()
         inference_times.flush()
         answer_counts.flush()
@@ -98,6 +108,10 @@ async def _stop_on_shutdown(port: GrpcPort | None, service: Service) -> None:
     await service.shutting_down.wait()
     if port:
         await port.stop()
+
+
+def _find(service: Service, name: str) -> Model | None:
+    return service.catalog.models.get(name)
 
 
 def _replace(service: Service, catalog: Catalog) -> None:

@@ -9,6 +9,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from pipeline.errors import PipelineError, StorageError
@@ -77,10 +78,11 @@ def locked(
         os.close(descriptor)
 
 
-def write_file(target: Path, content: bytes, *, sync: bool = True) -> None:
+def write_file(target: Path, content: bytes, *, sync: bool = True, mode: int = 0o666) -> None:
     """Write a file atomically: readers see either the old or the new content.
 
     Without ``sync``, that holds if the process is killed, but not if the machine loses power.
+    ``mode`` are its permissions, less those that the umask withholds.
 
     Raises:
         StorageError: the file cannot be written.
@@ -88,7 +90,7 @@ def write_file(target: Path, content: bytes, *, sync: bool = True) -> None:
     temporary = temporary_path(target)
     try:
         with explain_storage_errors(target):
-            with temporary.open("wb") as file:
+            with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
                 file.write(content)
                 file.flush()
                 if sync:

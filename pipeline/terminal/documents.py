@@ -83,6 +83,7 @@ def models_document(models: "list[PublishedModel]", broken: "list[ModelError]") 
             "version": model.version,
             "path": str(model.path),
             "labels": list(model.labels),
+            "pinned": list(model.pinned),
             "formats": model.formats,
             **_headline(model.manifest.metrics["test"]),
             "data": model.manifest.data.source,

@@ -1,7 +1,7 @@
 """Print results for people: rich tables on a terminal, plain text elsewhere."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -66,7 +66,7 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
         table.add_row(
             escape(model.name),
             str(model.version),
-            escape(", ".join(model.labels)),
+            escape(", ".join(map(_with_pin(model), model.labels))),
             headline(model.manifest.metrics["test"]),
             escape(data.name) + (" (SAMPLE)" if data.sampled else ""),
             ", ".join(model.formats),
@@ -77,6 +77,10 @@ def print_models(models: "Sequence[PublishedModel]", broken: Sequence[Exception]
         print_line("No models are published yet. To publish one: pipeline run")
     for error in broken:
         print_line(f"[red]broken[/] {escape(str(error))}")
+
+
+def _with_pin(model: "PublishedModel") -> Callable[[str], str]:
+    return lambda label: f"{label} (pinned)" if label in model.pinned else label
 
 
 def print_predictions(predictions: "Sequence[Prediction]", *, many: bool = False) -> None:

@@ -125,8 +125,8 @@ def examples(images: Images, *, encoded: bool) -> list[Any]:
     ]
 
 
-def classification(args: Arguments, found: list[Any]) -> Any:
-    request = request_for(classification_pb2.ClassificationRequest, args)
+def classification(args: Arguments, found: list[Any], **spec: Any) -> Any:
+    request = request_for(classification_pb2.ClassificationRequest, args, **spec)
     request.input.example_list.examples.extend(found)
     return request
 
@@ -237,6 +237,9 @@ def check_errors(service: Any, args: Arguments) -> None:
         request.output_filter.append(name)
         with expect("INVALID_ARGUMENT", f"unexpected inference output '{name}'"):
             service.Predict(request, SECONDS)
+    found = examples(image, encoded=False)
+    with expect("INVALID_ARGUMENT", 'Serving signature name: "x" not found in signature def.'):
+        service.Classify(classification(args, found, signature_name="x"), SECONDS)
     with expect("UNIMPLEMENTED", "Method not found"):
         service.Regress(classification(args, []), SECONDS)
 

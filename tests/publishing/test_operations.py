@@ -291,3 +291,22 @@ def test_killed_rollback_is_done_or_not(three: Path, tmp_path: Path) -> None:
     done = subprocess.run(arguments, stdout=subprocess.PIPE, check=True, text=True)
     found = [tuple(pair) for pair in json.loads(done.stdout)]
     assert set(found) == {(3, 2), (2, 1)}, "killed before and after the move"
+
+
+def test_models_lists_pins_and_the_labels_of_broken_versions(workspace: Path) -> None:
+    pipeline.promote("smoke", 2, workspace=workspace, pin=True)
+    (folder_of(workspace) / "labels.json").write_text('{"stable": 2, "canary": 3, "old": 9}')
+    (folder_of(workspace) / "3" / "manifest.json").unlink()
+    document = json.loads(command("models", "--json", "-C", workspace).out)
+    assert [(m["version"], m["labels"], m["pinned"]) for m in document["models"]] == [
+        (1, [], []),
+        (2, ["stable"], ["stable"]),
+    ]
+    unreadable, missing = document["broken"]
+    assert unreadable.endswith(" It has the label canary.")
+    assert "old" in missing
+    assert "9" in missing
+    assert "stable (pinned)" in command("models", "-C", workspace).out
+    (folder_of(workspace) / "pins.json").write_text("[]")
+    error, *_ = json.loads(command("models", "--json", "-C", workspace).out)["broken"]
+    assert "pins.json must map labels to reasons" in error

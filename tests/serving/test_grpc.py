@@ -63,6 +63,18 @@ def test_predictions_match_the_trained_model(
         ("ModelInfer", infer_request(model_name="other"), Code.NOT_FOUND, "Servable not found"),
         ("ModelInfer", infer_request(model_version="9"), Code.NOT_FOUND, "version 9"),
         ("ModelInfer", infer_request(model_version="x"), Code.INVALID_ARGUMENT, "must be a number"),
+        (
+            "ModelInfer",
+            infer_request(parameters={"timeout": {"int64_param": 1}}),
+            Code.DEADLINE_EXCEEDED,
+            "deadline passed",
+        ),
+        (
+            "ModelInfer",
+            infer_request(parameters={"timeout": {"string_param": "1s"}}),
+            Code.INVALID_ARGUMENT,
+            "timeout must be a number of microseconds, an integer of at most 64 bits; got '1s'.",
+        ),
         ("ModelInfer", infer_request(inputs=[]), Code.INVALID_ARGUMENT, "one tensor"),
         (
             "ModelInfer",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -216,6 +217,28 @@ class Recorded:
 
     def unload(self, name: str) -> None:
         self.calls.append(f"unload {name}")
+
+
+def test_full_disk_is_explained_and_changes_nothing(tmp_path: Path) -> None:
+    """A limit of two bytes for each file has the same effect as a full disk."""
+    watcher: Any = Recorded()
+    repository = Repository(Settings(tmp_path, shared_folder=tmp_path), watcher)
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2, old[1]))
+    try:
+        with pytest.raises(ServingError) as caught:
+            asyncio.run(repository.change("unload", "smoke"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert caught.value.status == 503
+    assert str(caught.value) == (
+        f"Could not unload smoke, in no worker: cannot write {tmp_path / 'unloaded.json'}: File "
+        "too large. Make the server's temporary folder (TMPDIR) writable, with free space, and "
+        "try again."
+    )
+    assert watcher.calls == []
+    asyncio.run(repository.change("unload", "smoke"))
+    assert watcher.calls == ["unload smoke"]
 
 
 def test_path_that_is_too_long_for_a_socket_is_explained(tmp_path: Path) -> None:

@@ -6,17 +6,21 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
 import pipeline
+from pipeline.api import models
 from pipeline.errors import MissingExtra, ModelError, PipelineError, RequestError
 from pipeline.publishing import signatures
 from pipeline.publishing.published_folder import find_published, read_version
 from pipeline.publishing.signatures import signature_path
 from pipeline.publishing.verification_records import write_record
+from pipeline.system.atomic import locked
 from tests.support.command_line import assert_error, command, run_smoke
 from tests.support.processes import wait_until
 from tests.support.servers import serving
@@ -328,3 +332,21 @@ def test_server_serves_signed_versions_only(exported: Path, keys: Path, tmp_path
         assert "is not signed" in reason
         pipeline.sign("smoke/2", keys / "own.pem", workspace=workspace)
         wait_until(lambda: states() == {"1": "AVAILABLE", "2": "AVAILABLE"})
+
+
+def test_signing_waits_for_commands_that_change_the_model(
+    exported: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version is removed by the command that held the lock before."""
+
+    @contextmanager
+    def locked_after_removal(folder: Path) -> Iterator[None]:
+        assert folder == exported / "smoke"
+        (folder / "1").rename(folder / ".removed")
+        with locked(folder):
+            yield
+
+    monkeypatch.setattr(models, "locked", locked_after_removal)
+    with pytest.raises(ModelError, match="smoke/1"):
+        pipeline.sign("smoke", keys / "own.pem", workspace=exported.parent)
+    assert not (exported / "smoke" / "signatures").exists()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pipeline.serving.errors import bad_request
 from pipeline.serving.service import Service
+from pipeline.serving.traffic.choice import Chosen
 from pipeline.serving.versions import Version
 
 _MAX_DIGITS = 9
@@ -11,15 +12,20 @@ _MAX_DIGITS = 9
 
 @dataclass(slots=True)
 class Context:
-    """One call; ``deadline`` is the client's, in seconds of ``perf_counter``.
+    """One call; ``began`` and the client's ``deadline`` are in seconds of ``perf_counter``.
 
-    ``reserved_bytes`` of memory are released when it has ended.
+    ``reserved_bytes`` of memory are released when it has ended. ``id`` is the client's;
+    ``chosen`` is set only for splits, copies and the sample log.
     """
 
     service: Service
+    began: float
     deadline: float
     version: Version | None = None
     reserved_bytes: int = 0
+    id: str | None = None
+    trace_id: str | None = None
+    chosen: Chosen | None = None
 
     def find(self, name: str, version: str) -> Version:
         """Return the requested version.
@@ -28,6 +34,15 @@ class Context:
             ServingError: (400) it is not a number; (404) it is unknown; (503) it is not ready.
         """
         self.version = self.service.find(name, read_version(version))
+        return self.version
+
+    def choose(self, name: str, version: str | None, label: str | None = None) -> Version:
+        """Return the requested version for predictions, or the one that the server chooses.
+
+        Raises:
+            ServingError: (404) it is unknown; (503) it is not ready.
+        """
+        self.version = self.service.choose(name, version, label, self)
         return self.version
 
 

@@ -1,5 +1,6 @@
 """Handlers for the calls of all services, here of the V2 protocol; they behave as over HTTP."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -7,11 +8,12 @@ from pipeline.runtimes.predictor import Images
 from pipeline.serving import tensors
 from pipeline.serving.errors import bad_request
 from pipeline.serving.grpc import tensorflow_serving
-from pipeline.serving.grpc.context import Context
+from pipeline.serving.grpc.context import Context, read_version
 from pipeline.serving.grpc.messages import message
 from pipeline.serving.grpc.requests import read_request
 from pipeline.serving.grpc.triton import TRITON
 from pipeline.serving.protocols import v2_metadata
+from pipeline.serving.protocols.v2_request import read_timeout
 from pipeline.serving.protocols.v2_tensors import (
     DATATYPES,
     require_no_classification,
@@ -19,6 +21,8 @@ from pipeline.serving.protocols.v2_tensors import (
     require_tensor,
 )
 from pipeline.serving.versions import Version
+
+_MAX_ID = 100  # characters that are recorded
 
 
 async def _live(call: Context, request: Any) -> Any:
@@ -56,19 +60,22 @@ class InferenceRequest(NamedTuple):
 
 
 def _inference_request(call: Context, request: Any) -> InferenceRequest:
-    version = call.find(request.model_name, request.model_version)
+    version = call.choose(request.model_name, read_version(request.model_version))
+    call.id = request.id[:_MAX_ID] or None
     images = _images(request, version)
     for output in request.outputs:
         require_output(output.name, version)
         if "classification" in output.parameters:  # the mapping adds what is read from it
             require_no_classification(output.parameters["classification"].int64_param)
+    if "timeout" in request.parameters:
+        call.deadline = min(call.deadline, call.began + _timeout(request.parameters["timeout"]))
     return InferenceRequest(version, images, request.id, bool(request.raw_input_contents))
 
 
 async def _infer(call: Context, request: InferenceRequest) -> Any:
     version = request.version
     deadline = min(call.deadline, call.service.deadline())
-    result = await call.service.predict(version, request.images, deadline)
+    result = await call.service.predict(version, request.images, deadline, call)
     [spec] = version.contract.outputs
     output: dict[str, Any] = {"name": spec.name, "datatype": DATATYPES[spec.dtype]}
     output["shape"] = list(result.predictions.shape)
@@ -98,6 +105,13 @@ def _images(request: Any, version: Version) -> Images:
         return tensors.from_bytes(raw[0], shape, count, "raw_input_contents[0]")
     values = list(tensor.contents.uint_contents)
     return tensors.from_flat(values, shape, count, "inputs[0].contents.uint_contents")
+
+
+def _timeout(parameter: Any) -> float:
+    """Return the timeout in seconds, infinity for 0; clients send it in microseconds."""
+    kind = parameter.WhichOneof("parameter_choice")
+    seconds = read_timeout(kind and getattr(parameter, kind))
+    return math.inf if seconds is None else seconds
 
 
 def read(call: Context, name: str, raw: bytes) -> Any:

@@ -101,11 +101,12 @@ class GrpcPort:
         everything in their frames, until the garbage collector runs.
         """
         began, status = time.perf_counter(), 200
-        call = Context(self._service, began + _seconds_left(context))
+        call = Context(self._service, began, began + _seconds_left(context))
         path = f"/{METHODS[name].service}/{name}"
         metadata = context.invocation_metadata() or ()
         traces = [value for key, value in metadata if key == "traceparent"]
         record = {"client": context.peer(), "method": "gRPC", "path": path, **trace_field(traces)}
+        call.trace_id = record.get("trace_id")
         self._service.grpc_calls += 1
         try:
             self._require_token(name, context)
@@ -126,6 +127,8 @@ class GrpcPort:
             code, sentence = grpc.StatusCode.INTERNAL, "Internal server error; see the server log."
         finally:
             self._service.grpc_calls -= 1
+            if call.chosen is not None:
+                record["label"] = call.chosen.label
             self._access_log.log_request(f"grpc {name}", call.version, status, began, record)
         context.set_code(code)
         context.set_details(sentence)

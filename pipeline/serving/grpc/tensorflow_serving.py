@@ -41,7 +41,7 @@ def read_prediction(call: Context, request: Any) -> PredictionRequest:
     Raises:
         ServingError: it does not fit the model.
     """
-    version = _find(call, request.model_spec)
+    version = call.choose(request.model_spec.name, *_version_and_label(request.model_spec))
     signature = request.model_spec.signature_name or SIGNATURE
     require_signature(signature)
     for name in request.output_filter:
@@ -55,7 +55,8 @@ def read_classification(call: Context, request: Any) -> PredictionRequest:
     Raises:
         ServingError: it does not fit the model.
     """
-    version = _find(call, request.model_spec)
+    version = call.choose(request.model_spec.name, *_version_and_label(request.model_spec))
+    require_signature(request.model_spec.signature_name)
     if version.task.predicts_value:
         raise bad_request(
             f"The task of {version.model} is {version.task.name}, which has no classes. Use "
@@ -120,7 +121,7 @@ async def _predictions(call: Context, request: PredictionRequest) -> Predictions
     deadline, images = min(call.deadline, call.service.deadline()), request.images
     if isinstance(images, EncodedImages):
         images = await decode(call.service, call, images, request.version, deadline)
-    result = await call.service.predict(request.version, images, deadline)
+    result = await call.service.predict(request.version, images, deadline, call)
     return result.predictions
 
 

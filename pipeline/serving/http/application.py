@@ -114,6 +114,8 @@ class Application:
             *self._cross_origin.headers(request),
             *response.headers,
         ]
+        if request.chosen is not None and request.version is not None:
+            headers.append((b"x-model-version", request.version.text.encode()))
         if request.spans:
             headers.append((b"server-timing", _server_timing(request.spans)))
         start = {"type": "http.response.start", "status": int(response.status), "headers": headers}
@@ -137,6 +139,7 @@ class Application:
                 "client": request.client or None,
                 "method": request.method,
                 "path": scope["raw_path"].decode("ascii"),  # "%0A" must not end a line
+                **({"label": request.chosen.label} if request.chosen else {}),
                 "bytes_in": len(request.body),
                 "bytes_out": len(response.body),
                 **_trace_field(request, scope),

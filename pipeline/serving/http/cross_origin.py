@@ -14,7 +14,7 @@ _REQUEST_HEADERS = (
     b"authorization, content-type, content-encoding, inference-header-content-length, "
     b"traceparent, x-request-id"
 )
-_RESPONSE_HEADERS = b"inference-header-content-length, server-timing, x-request-id"
+_RESPONSE_HEADERS = b"inference-header-content-length, server-timing, x-model-version, x-request-id"
 _MAX_AGE_SECONDS = b"600"
 
 

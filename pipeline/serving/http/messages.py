@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from pipeline.serving.trace_context import read_trace_id
+from pipeline.serving.traffic.choice import Chosen
 from pipeline.serving.versions import Version
 
 JSON = b"application/json"
@@ -15,7 +17,8 @@ class Request:
     """A request with its body; ``began`` and ``deadline`` are seconds of ``perf_counter``.
 
     ``complete`` tells whether the whole body has arrived. ``spans`` are seconds by step, for the
-    ``Server-Timing`` header; ``version`` is set once known.
+    ``Server-Timing`` header; ``version`` is set once known, and ``chosen`` only by splits, copies
+    and the sample log.
     """
 
     method: str
@@ -31,6 +34,13 @@ class Request:
     parameters: dict[str, str | None] = field(default_factory=dict)
     spans: dict[str, float] = field(default_factory=dict)
     version: Version | None = None
+    chosen: Chosen | None = None
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace that the request belongs to."""
+        given = self.headers.get(b"traceparent")
+        return None if given is None else read_trace_id(given)
 
     def header(self, name: bytes) -> str | None:
         """Return a header's value as text; names are lower case."""

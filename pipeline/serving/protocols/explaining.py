@@ -12,7 +12,7 @@ from pipeline.runtimes.predictor import Images
 from pipeline.serving.errors import bad_request, deadline_exceeded
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.json_objects import read_object
-from pipeline.serving.protocols.paths import find_version
+from pipeline.serving.protocols.paths import choose_version
 from pipeline.serving.protocols.tensorflow import decoded, read_images
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
@@ -22,7 +22,7 @@ _MAX_IMAGES = 64  # of a request: an explanation takes more bytes than the image
 
 async def explain(service: Service, request: Request) -> Response:
     """Explain the prediction for each image: the evidence of its pixels for the likeliest class."""
-    version = request.version = find_version(service, request)
+    version = request.version = choose_version(service, request)
     body, limits = request.body, service.settings.limits
     found, key = await service.read(
         len(body), lambda: read_object(limits, body, lambda body: read_images(body, version))
@@ -34,7 +34,7 @@ async def explain(service: Service, request: Request) -> Response:
             "several requests."
         )
     request.spans["parse"] = time.perf_counter() - request.began
-    result = await service.predict(version, images, request.deadline)
+    result = await service.predict(version, images, request.deadline, request)
     explained = await _explained(version, images, request.deadline)
     rows = [_describe(each, version) for each in explained]
     return as_json({key: result.predictions, "explanations": rows})

@@ -11,7 +11,7 @@ import orjson
 
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.protocols import v2_metadata
-from pipeline.serving.protocols.paths import find_version
+from pipeline.serving.protocols.paths import choose_version, find_version
 from pipeline.serving.protocols.v2_body import read_infer, split
 from pipeline.serving.protocols.v2_request import InferenceRequest
 from pipeline.serving.protocols.v2_tensors import DATATYPES
@@ -54,14 +54,14 @@ async def model_ready(service: Service, request: Request) -> Response:
 
 async def infer(service: Service, request: Request) -> Response:
     """Return the predictions for images, as JSON or raw bytes."""
-    version = request.version = find_version(service, request)
+    version = request.version = choose_version(service, request)
     text, raw = split(request.body, request.header(_JSON_LENGTH))
     limits = service.settings.limits
     parsed, images = await service.read(len(text), read_infer, limits, text, raw, version)
     request.spans["parse"] = time.perf_counter() - request.began
     if parsed.timeout_seconds is not None:
         request.deadline = min(request.deadline, request.began + parsed.timeout_seconds)
-    result = await service.predict(version, images, request.deadline)
+    result = await service.predict(version, images, request.deadline, request)
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
     response = _response(version, parsed, result.predictions)

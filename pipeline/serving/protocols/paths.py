@@ -13,3 +13,14 @@ def find_version(service: Service, request: Request) -> Version:
     """
     parameters = request.parameters
     return service.find(parameters["name"] or "", parameters["version"], parameters["label"])
+
+
+def choose_version(service: Service, request: Request) -> Version:
+    """Return the version that a path names for predictions, or that the server chooses.
+
+    Raises:
+        ServingError: (404) it is unknown; (503) it is not ready.
+    """
+    parameters = request.parameters
+    name, version, label = parameters["name"] or "", parameters["version"], parameters["label"]
+    return service.choose(name, version, label, request)

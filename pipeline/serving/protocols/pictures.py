@@ -13,7 +13,7 @@ from pipeline.runtimes.predictor import Images
 from pipeline.serving.errors import bad_request
 from pipeline.serving.http.messages import Request, Response, as_json
 from pipeline.serving.metrics import count_picture
-from pipeline.serving.protocols.paths import find_version
+from pipeline.serving.protocols.paths import choose_version
 from pipeline.serving.protocols.picture_bodies import picture_in
 from pipeline.serving.protocols.picture_thread import decode_in_thread
 from pipeline.serving.service import Service
@@ -26,13 +26,13 @@ _MAX_DIGITS = 64  # in one picture, so that a picture of noise is no large batch
 
 async def classify_image(service: Service, request: Request) -> Response:
     """Return the prediction for a picture, and the image that the network saw."""
-    version = request.version = find_version(service, request)
+    version = request.version = choose_version(service, request)
     picture = picture_in(request, service.settings.limits)
     decoded = await decode_in_thread(request.deadline, _decode, picture, version)
     request.spans["parse"] = time.perf_counter() - request.began
     predictions: Predictions | list[Predictions] = []
     if len(decoded.images):
-        result = await service.predict(version, decoded.images, request.deadline)
+        result = await service.predict(version, decoded.images, request.deadline, request)
         request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
         predictions = result.predictions
     started = time.perf_counter()

@@ -43,6 +43,7 @@ def object_of(required: Schema, optional: Schema | None = None) -> Schema:
 
 ERROR = object_of({"error": _TEXT})
 _PREDICTIONS = {"type": "array", "items": _NUMBERS}
+_LABELED = {"version": or_null(_TEXT), "problem": or_null(_TEXT)}
 _TENSOR = object_of(
     {"name": _TEXT, "datatype": _TEXT, "shape": {"type": "array", "items": {"type": "integer"}}},
     {"data": _NUMBERS},
@@ -93,7 +94,22 @@ _STATUS = object_of(
             "type": "array",
             "items": object_of({"version": _TEXT, "state": _TEXT, "status": _STATE}),
         },
-    }
+    },
+    {
+        "split": {
+            "type": "object",
+            "additionalProperties": object_of({"fraction": _NUMBER, **_LABELED}),
+        },
+        "shadow": object_of(
+            {
+                "label": _TEXT,
+                "fraction": _NUMBER,
+                **_LABELED,
+                "images": {"type": "object", "additionalProperties": _SIZE},
+                "max_difference": {"type": ["number", "null"]},
+            }
+        ),
+    },
 )
 _PICTURE: Schema = {
     "model": _TEXT,

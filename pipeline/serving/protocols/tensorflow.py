@@ -26,7 +26,7 @@ from pipeline.serving.protocols.model_status import (
     describe_versions,
     status_of,
 )
-from pipeline.serving.protocols.paths import find_version
+from pipeline.serving.protocols.paths import choose_version, find_version
 from pipeline.serving.protocols.signatures import describe_signatures, require_signature
 from pipeline.serving.protocols.task_facts import (
     describe_pictures,
@@ -40,12 +40,12 @@ from pipeline.serving.versions import Version
 
 async def predict(service: Service, request: Request) -> Response:
     """Predict in row format (instances -> predictions) or column format (inputs -> outputs)."""
-    version = request.version = find_version(service, request)
+    version = request.version = choose_version(service, request)
     body, limits = request.body, service.settings.limits
     found, key = await service.read(len(body), _read, limits, body, version)
     images = await decoded(service, request, found, version)
     request.spans["parse"] = time.perf_counter() - request.began
-    result = await service.predict(version, images, request.deadline)
+    result = await service.predict(version, images, request.deadline, request)
     request.spans["queue"], request.spans["infer"] = result.queue_seconds, result.infer_seconds
     started = time.perf_counter()
     response = as_json({key: result.predictions})
@@ -102,6 +102,7 @@ async def status(service: Service, request: Request) -> Response:
             "label_status": describe_labels(model),
             "folder_status": status_of("DEADLINE_EXCEEDED", STUCK if None in model.stuck else ""),
             "model_version_status": rows,
+            **(service.traffic.describe(model) if service.traffic else {}),
         }
     )
 

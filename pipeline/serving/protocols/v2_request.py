@@ -51,7 +51,7 @@ def read_request(document: dict[str, Any], version: Version) -> InferenceRequest
         data=data,
         id=identity,
         binary=_wants_binary(document, parameters, version),
-        timeout_seconds=_timeout(parameters),
+        timeout_seconds=read_timeout(parameters.get("timeout")),
     )
 
 
@@ -116,9 +116,12 @@ def _wants_binary(document: dict[str, Any], parameters: dict[str, Any], version:
     return _flag(output_parameters, "binary_data", binary)
 
 
-def _timeout(parameters: dict[str, Any]) -> float | None:
-    """Return the timeout in seconds; Triton's clients send it in microseconds."""
-    value = parameters.get("timeout")
+def read_timeout(value: Any) -> float | None:
+    """Return the parameter ``timeout`` in seconds; Triton's clients send it in microseconds.
+
+    Raises:
+        ServingError: (400) it is not such a number.
+    """
     if value is None:
         return None
     if type(value) is not int or not 0 <= value <= _MAX_MICROSECONDS:
