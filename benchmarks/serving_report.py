@@ -113,10 +113,11 @@ def ratio(rates: dict[tuple[str, str], float], size: str, kind: str, server: str
 def soak_line(result: Row) -> str:
     """Return the summary of the soak test."""
     requests = "; ".join(f"{kind}: {count:,}" for kind, count in result["requests"].items())
+    done = ", ".join(f"{count} x {name}" for name, count in result["operations"].items())
     first, last = (result[when] / 1e6 for when in ("bytes_after_a_minute", "bytes_at_the_end"))
     return (
         f"{result['minutes']:g} minutes, {result['clients']} concurrent clients: "
         f"{sum(result['requests'].values()):,} requests ({requests}), {result['failures']} failed; "
-        f"{result['swaps']} version swaps, {result['versions_seen']} versions seen in responses; "
+        f"operations: {done}; {result['versions_seen']} versions seen in responses; "
         f"resident memory {first:.0f} MB after a minute, {last:.0f} MB at the end."
     )

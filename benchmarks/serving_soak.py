@@ -1,4 +1,4 @@
-"""Minutes of mixed load while versions are swapped: ``python -m benchmarks.serving_soak``.
+"""Minutes of mixed load while versions and labels change: ``python -m benchmarks.serving_soak``.
 
 Fails if a request fails, if a new version is not served, or if memory grows.
 """
@@ -8,6 +8,7 @@ import json
 import statistics
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from benchmarks.machine import OURS, PROJECT, SCRATCH, save
 from benchmarks.servers import SERVERS, Running, ServerFailed, running
 from benchmarks.soak_clients import NUM_CLIENTS, mixed_requests, running_clients
-from benchmarks.soak_versions import copy_model, swap
+from benchmarks.soak_versions import PUBLISHED, copy_model, operations
 from benchmarks.workloads import (
     Problem,
     WrongPredictions,
@@ -24,7 +25,7 @@ from benchmarks.workloads import (
 )
 
 MINUTES, LEAST_MINUTES = 10.0, 2.0
-SAMPLE_SECONDS, SWAP_SECONDS = 3, 10
+SAMPLE_SECONDS = 3  # after each, one operation on the versions
 SETTLED_SECONDS, WINDOW_SECONDS = 60, 15  # memory fluctuates: use the median of a window
 MAX_GROWTH = 1.10
 
@@ -59,13 +60,13 @@ def soak(problem: Problem, seconds: float) -> dict[str, Any]:
     with running(server, problem.model, SCRATCH / "soak.log") as process:
         require_correct_predictions(server, process.port, problem)
         with running_clients(requests, process.port) as tally:
-            samples, swaps = watch(process, problem.model.path.parent, seconds)
+            samples, done = watch(process, problem.model.path.parent, seconds)
     return {
         "clients": NUM_CLIENTS,
         "requests": dict(tally.requests),
         "failures": tally.num_failures,
         "failure_texts": tally.failures,
-        "swaps": swaps,
+        "operations": dict(done),
         "versions_seen": len(tally.versions),
         "bytes_after_a_minute": resident_bytes(samples, SETTLED_SECONDS),
         "bytes_at_the_end": resident_bytes(samples, samples[-1][0] - WINDOW_SECONDS),
@@ -73,20 +74,20 @@ def soak(problem: Problem, seconds: float) -> dict[str, Any]:
     }
 
 
-def watch(process: Running, folder: Path, seconds: float) -> tuple[list[Sample], int]:
-    """Swap versions and record memory; return the samples and the number of swaps.
+def watch(process: Running, folder: Path, seconds: float) -> tuple[list[Sample], Counter[str]]:
+    """Change versions and labels and record memory; return the samples and the operations.
 
-    The last swap is early enough for its version to be seen.
+    The last operation is early enough for its version to be seen.
     """
     samples: list[Sample] = []
-    swaps, started = 0, time.monotonic()
+    done: Counter[str] = Counter()
+    started, changes = time.monotonic(), operations(folder)
     while (passed := time.monotonic() - started) < seconds:
-        if (swaps + 1) * SWAP_SECONDS <= passed < seconds - SWAP_SECONDS:
-            swap(folder)
-            swaps += 1
         samples.append((passed, process.resident_bytes()))
         time.sleep(SAMPLE_SECONDS)
-    return samples, swaps
+        if passed < seconds - 3 * SAMPLE_SECONDS:
+            done[next(changes)] += 1
+    return samples, done
 
 
 def resident_bytes(samples: list[Sample], begin: float) -> int:
@@ -98,7 +99,11 @@ def resident_bytes(samples: list[Sample], begin: float) -> int:
 def violations(found: dict[str, Any]) -> list[str]:
     """Return a sentence for each requirement that is not met."""
     before, after = found["bytes_after_a_minute"], found["bytes_at_the_end"]
-    failed, seen, wanted = found["failures"], found["versions_seen"], found["swaps"] + 1
+    failed, seen, wanted = (
+        found["failures"],
+        found["versions_seen"],
+        found["operations"].get(PUBLISHED, 0) + 1,
+    )
     rules = {
         f"{failed} requests failed; the first: {found['failure_texts'][:1]}.": failed == 0,
         f"All {wanted} versions must be seen in responses; got {seen}.": seen == wanted,
