@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import pipeline
+from pipeline.progress import Silent
 from pipeline.publishing.published_folder import read_labels, versions_of
 from tests.support.command_line import Done, command, run_smoke
 from tests.support.files import contents
@@ -151,6 +153,21 @@ def test_rollback_survives_the_next_run(second: Path, lost: str) -> None:
         "at version 1. To move it: pipeline label smoke stable=2. Next: "
     ) in done.out
     assert "Published" not in done.out
+
+
+def test_rollback_survives_a_hundred_runs(second: Path) -> None:
+    """Of both versions in turn, also where the record of the publication was lost."""
+    folder = second / "exported" / "smoke"
+    pipeline.rollback("smoke", workspace=second)
+    moves = len(pipeline.history("smoke", workspace=second))
+    for number in range(100):
+        if number % 10 == 0:
+            shutil.rmtree(second / "runs" / "publish")
+        overrides = [ANOTHER] if number % 2 else []
+        pipeline.run(SMOKE, overrides, workspace=second, progress=Silent())
+        assert read_labels(folder) == {"stable": 1}
+        assert versions_of(folder) == [1, 2]
+    assert len(pipeline.history("smoke", workspace=second)) == moves
 
 
 def test_label_that_does_not_exist_is_set_by_the_next_run(second: Path) -> None:
