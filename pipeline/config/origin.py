@@ -29,9 +29,9 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return the dotted keys whose values differ, with the new ones."""
+    """Return the dotted keys whose values differ, with the new ones; None is no value."""
     old, new = flatten(before), flatten(after)
-    changed = {key: value for key, value in new.items() if key not in old or old[key] != value}
+    changed = {key: value for key, value in new.items() if old.get(key) != value}
     removed = {key: None for key in old if not any(_overlap(key, other) for other in new)}
     return changed | removed
 
