@@ -29,9 +29,11 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return the dotted keys whose values differ, with the new ones; None is no value."""
+    """Return the dotted keys whose values differ, with the new ones."""
     old, new = flatten(before), flatten(after)
-    changed = {key: value for key, value in new.items() if old.get(key) != value}
+    # A section that was removed is None now; a key that is None as if it were absent is no change.
+    sections = {key for key in new if any(other.startswith(f"{key}.") for other in old)}
+    changed = {k: value for k, value in new.items() if old.get(k) != value or k in sections}
     removed = {key: None for key in old if not any(_overlap(key, other) for other in new)}
     return changed | removed
 
