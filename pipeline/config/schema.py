@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from pipeline.config.data_schema import DATA_SET_PATTERN, DATA_SET_RULE, Data
 from pipeline.config.model_names import RESERVED_NAMES, is_reserved
+from pipeline.config.opsets import HIGHEST, LOWEST
 from pipeline.config.origin import Origin
 from pipeline.config.places import Places, without_indices
 from pipeline.config.sections import Section
@@ -62,6 +63,13 @@ class Export(Section):
         min_length=1,
         description="openvino needs the extra runtimes; onnx_int8 and onnx_fp16 are copies of "
         "onnx, published only if they are smaller and accurate enough.",
+    )
+    opset: int = Field(
+        LOWEST,
+        ge=LOWEST,
+        le=HIGHEST,
+        description="Version of the operators in ONNX files; the lowest is read by the oldest "
+        "runtimes, and the network computes the same in all of them.",
     )
     max_accuracy_drop: float = Field(
         0.2,

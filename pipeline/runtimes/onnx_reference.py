@@ -10,6 +10,9 @@ from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 
 
+_FIRST_DEQUANTIZED = 19
+
+
 class OnnxReferencePredictor(Predictor):
     """An ONNX file, checked in full and evaluated operator by operator."""
 
@@ -19,13 +22,30 @@ class OnnxReferencePredictor(Predictor):
 
         model = onnx.load_from_string(read_checked(path))
         onnx.checker.check_model(model, full_check=True)
-        self._evaluator = ReferenceEvaluator(model)
+        self._evaluator = ReferenceEvaluator(model, new_ops=_missing_operators(model))
         self.contract = onnx_contract(model)
 
     def _run(self, images: Images) -> Probabilities:
         [input_spec] = self.contract.inputs
         outputs: Any = self._evaluator.run(None, {input_spec.name: images})
         return outputs[0]  # type: ignore[no-any-return]
+
+
+def _missing_operators(model: Any) -> list[Any]:
+    """Return DequantizeLinear for a file of an older opset than 19, the first that onnx evaluates.
+
+    That of 19 differs only in further dtypes (onnx's Changelog.md).
+    """
+    from onnx.reference.ops.op_dequantize_linear import DequantizeLinear_19
+
+    if all(entry.version >= _FIRST_DEQUANTIZED for entry in model.opset_import):
+        return []
+
+    class DequantizeLinear(DequantizeLinear_19):  # type: ignore[misc]
+        def _run(self, *tensors: Any, axis: int, **_later: Any) -> Any:
+            return super()._run(*tensors, axis=axis)
+
+    return [DequantizeLinear]
 
 
 def onnx_contract(model: Any) -> Contract:
