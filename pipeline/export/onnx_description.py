@@ -32,7 +32,7 @@ def doc_string(contract: Contract, metadata: dict[str, str]) -> str:
     texts = {"task": "for the task", "data_set": "trained on the data set"}
     known = [f" {text} {metadata[key]}" for key, text in texts.items() if key in metadata]
     return (
-        f"A dense network{''.join(known)}. Input {image}, raw bytes from 0 to 255; their scaling is "
+        f"A dense network{''.join(known)}. Input {image}, raw bytes from 0 to 255; scaling them is "
         f"part of the model. Output {output}."
     )
 

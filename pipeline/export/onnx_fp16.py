@@ -31,10 +31,10 @@ def _drop_round_trips(graph: onnx.GraphProto) -> None:
     """Remove casts of a float32 output to float16 and back, which the converter adds."""
     makers = {node.output[0]: node for node in graph.node}
     for output in graph.output:
-        cast = makers[output.name]
-        half = makers.get(cast.input[0])
-        source = half and makers.get(half.input[0])
-        if source and source.op_type in _IN_FLOAT32:
-            source.output[0] = output.name
-            graph.node.remove(cast)
-            graph.node.remove(half)
+        widened = makers[output.name]
+        rounded = makers[widened.input[0]]
+        exact = makers[rounded.input[0]]
+        if exact.op_type in _IN_FLOAT32:
+            exact.output[0] = output.name
+            graph.node.remove(widened)
+            graph.node.remove(rounded)

@@ -66,27 +66,25 @@ def _number_names(graph: onnx.GraphProto, named: set[str]) -> None:
 
     Inputs and outputs of the graph keep the names of the contract, constants in ``named`` theirs.
     """
-    names = {value.name: value.name for value in [*graph.input, *graph.output]}
-    names |= {name: name for name in ("", *named)}  # an input that is left out has the name ""
+    kept = {"", *named, *(value.name for value in [*graph.input, *graph.output])}
+    names = {name: name for name in kept}  # an input of a node that is left out has the name ""
     constants = {tensor.name: tensor for tensor in graph.initializer}
+    ordered = []
     for number, node in enumerate(graph.node):
         node.name = f"{node.op_type}_{number}"
         for index, used in enumerate(node.input):
             if used in constants:
                 names.setdefault(used, f"{node.name}_constant_{index}")
+                ordered.append(constants.pop(used))
         for index, made in enumerate(node.output):
             names.setdefault(made, f"{node.name}_output_{index}")
-    _name_output_node(graph)
-    for node in graph.node:
         node.input[:] = [names[used] for used in node.input]
         node.output[:] = [names[made] for made in node.output]
-    used = dict.fromkeys(name for node in graph.node for name in node.input)
-    tensors = {names[name]: tensor for name, tensor in constants.items()}
+    for tensor in ordered:
+        tensor.name = names[tensor.name]
     del graph.initializer[:]
-    for name in used:
-        if name in tensors:
-            tensors[name].name = name
-            graph.initializer.append(tensors[name])
+    graph.initializer.extend(ordered)
+    _name_output_node(graph)
 
 
 def _name_output_node(graph: onnx.GraphProto) -> None:

@@ -9,8 +9,7 @@ from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 
-
-_FIRST_DEQUANTIZED = 19
+_FIRST_DEQUANTIZED = 19  # opset
 
 
 class OnnxReferencePredictor(Predictor):
@@ -34,18 +33,14 @@ class OnnxReferencePredictor(Predictor):
 def _missing_operators(model: Any) -> list[Any]:
     """Return DequantizeLinear for a file of an older opset than 19, the first that onnx evaluates.
 
-    That of 19 differs only in further dtypes (onnx's Changelog.md).
+    Newer ones have more dtypes and attributes, and compute the same without them (onnx's
+    Changelog.md).
     """
-    from onnx.reference.ops.op_dequantize_linear import DequantizeLinear_19
+    from onnx.reference.ops.op_dequantize_linear import DequantizeLinear_25
 
     if all(entry.version >= _FIRST_DEQUANTIZED for entry in model.opset_import):
         return []
-
-    class DequantizeLinear(DequantizeLinear_19):  # type: ignore[misc]
-        def _run(self, *tensors: Any, axis: int, **_later: Any) -> Any:
-            return super()._run(*tensors, axis=axis)
-
-    return [DequantizeLinear]
+    return [type("DequantizeLinear", (DequantizeLinear_25,), {})]
 
 
 def onnx_contract(model: Any) -> Contract:
