@@ -11,6 +11,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from pipeline.artifacts.formats import INT8
 from pipeline.artifacts.model_contract import INPUT
+from pipeline.export.onnx_gemm import with_gemm, without_gemm
 from pipeline.export.onnx_graph import finish_copy, write_checked
 from pipeline.export.trained_model import TrainedModel
 from pipeline.system.scratch import scratch_folder
@@ -34,23 +35,22 @@ def write(trained: TrainedModel, path: Path) -> None:
     """Write the ONNX file with QuantizeLinear and DequantizeLinear around every dense layer."""
     with scratch_folder() as scratch:
         exact, quantized = scratch / "exact.onnx", scratch / "int8.onnx"
-        onnx.save(trained.onnx, exact)
+        onnx.save(with_gemm(trained.onnx), exact)
         quantize_static(
             exact,
             quantized,
             _Images(trained.calibration),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["MatMul"],
+            # Where a quantized range begins at 0, quantization computes the ReLU: it has no node.
+            op_types_to_quantize=["Gemm", "Relu"],
             per_channel=True,
             # Weights in 7 bits: processors without VNNI add 8-bit products in 16 bits, which
             # overflows and would change the results.
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            # The product with the bias is the input of an activation: only its result is quantized,
-            # as the input of the next product.
-            extra_options={"OpTypesToExcludeOutputQuantization": ["MatMul"]},
         )
         model = onnx.load(quantized)
+    without_gemm(model.graph, trained.onnx.graph)
     finish_copy(model, trained.onnx, trained.metadata, INT8)
     write_checked(model, path)

@@ -14,6 +14,7 @@ from pipeline.artifacts.formats import artifact_path
 from pipeline.config import read
 from pipeline.errors import ConfigError
 from pipeline.export.trained_model import TrainedModel
+from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from tests.support.onnx_files import FORMATS, new_network, write_all
 from tests.support.paths import SMOKE
 
@@ -127,17 +128,35 @@ def test_shapes_are_those_of_the_evaluation(digits: Split, tmp_path: Path, activ
 
 
 def test_int8_quantizes_after_the_bias(files: Path) -> None:
+    """Between a product and the quantization is the sum with the bias; that computes the ReLU."""
     graph = load(files, "onnx_int8").graph
     makers = {made: node for node in graph.node for made in node.output}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
     quantized = [node for node in graph.node if node.op_type == "QuantizeLinear"]
-    assert len(quantized) == len(LAYERS)  # the inputs of the layers; the logits are exact
-    kinds = [makers[node.input[0]].op_type for node in quantized]
-    assert kinds == ["Reshape", "Relu", "Relu"]
-    biases = {t.name: t.data_type for t in graph.initializer if t.name.endswith(".bias")}
-    assert set(biases.values()) == {TensorProto.FLOAT}
-    for node in graph.node:
-        if node.op_type == "Relu":
-            assert makers[node.input[0]].op_type == "Add"
+    assert [makers[node.input[0]].op_type for node in quantized] == ["Reshape", *3 * ["Add"]]
+    sums = [makers[node.input[0]] for node in quantized[1:]]
+    assert [node.input[1] for node in sums] == [f"{layer}.bias" for layer in LAYERS]
+    for node in sums:
+        assert makers[node.input[0]].op_type == "MatMul"
+        assert constants[node.input[1]].data_type == TensorProto.FLOAT
+    assert not [node for node in graph.node if node.op_type == "Relu"]
+    zeros = [numpy_helper.to_array(constants[node.input[2]]) for node in quantized[1:3]]
+    assert zeros == [0, 0]
+
+
+def test_int8_layer_without_bias(digits: Split, tmp_path: Path) -> None:
+    """The converter leaves out a bias that is 0."""
+    trained = new_network(digits, hidden=(8,))
+    trained.model.set_weights([w if w.ndim > 1 else 0 * w for w in trained.model.get_weights()])
+    folder = write_all(trained, tmp_path / "1", ("onnx", "onnx_int8"))
+    kinds = [node.op_type for node in load(folder, "onnx_int8").graph.node]
+    assert kinds.count("MatMul") == 2
+    assert "Add" not in kinds
+    exact, found = (
+        OnnxRuntimePredictor(artifact_path(folder, name)).predict(digits.images[:50])
+        for name in ("onnx", "onnx_int8")
+    )
+    np.testing.assert_allclose(found, exact, rtol=0, atol=0.05)
 
 
 def test_softmax_of_a_float16_file_is_in_float32(files: Path) -> None:
