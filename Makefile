@@ -13,7 +13,7 @@ PARALLEL := --numprocesses=3 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
 .PHONY: help install javascript studies ray mlflow signing run serve test test-fast lint proto lock clean bench bench-check bench-environments \
-  bench-serving bench-serving-soak campaign campaign-ci docs fuzz
+  bench-serving bench-serving-soak campaign campaign-ci docs fuzz older-onnxruntime
 
 help:
 	@echo "make run         install, then run configs/mlp.yaml (ARGS='lecture/softmax' for another)"
@@ -48,7 +48,7 @@ serve: install
 	$(BIN)/pipeline serve $(ARGS)
 
 # Without Node.js, the JavaScript tests are skipped.
-test: $(VENV)/installed-dev .venv-base/installed .venv-clients/installed .venv-ray/installed .venv-mlflow/installed $(if $(shell command -v npm),javascript)
+test: $(VENV)/installed-dev .venv-base/installed .venv-clients/installed .venv-ray/installed .venv-mlflow/installed older-onnxruntime $(if $(shell command -v npm),javascript)
 	$(PYTEST) $(PARALLEL) $(ARGS)
 
 # The tests that need neither TensorFlow nor other processes.
@@ -93,6 +93,16 @@ $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
 # Clients of other projects, with the old packages that they pin: tests send requests with them.
 .venv-clients/installed: tests/clients/requirements.lock | .venv-uv/installed
 	@$(INSTALL) .venv-clients $< --size "380 MB"
+	@touch $@
+
+# An onnxruntime of 2023: tests open exported files in it. It has no wheels for Python 3.12 and later;
+# without Python 3.11, these tests are skipped.
+OLDER_PYTHON := $(shell $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+  2> /dev/null && echo $(PYTHON) || command -v python3.11)
+older-onnxruntime: $(if $(OLDER_PYTHON),.venv-older-onnxruntime/installed)
+
+.venv-older-onnxruntime/installed: tests/clients/older_onnxruntime.lock | .venv-uv/installed
+	@$(OLDER_PYTHON) requirements/install.py .venv-older-onnxruntime $< --size "190 MB"
 	@touch $@
 
 # The packages of the extra `studies`, beside those of a run.
@@ -168,6 +178,7 @@ lock: .venv-uv/installed
 	$(COMPILE) pyproject.toml --group fuzz --constraint requirements/run.txt -o requirements/fuzz.txt
 	$(COMPILE) --group installer -o requirements/uv.txt
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock
+	$(COMPILE) tests/clients/older_onnxruntime.in -o tests/clients/older_onnxruntime.lock
 	cd pipeline/runtimes/js && npm update --package-lock-only --ignore-scripts && node lock.mjs
 
 # Each peer has its own environment.

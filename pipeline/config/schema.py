@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from pipeline.config.data_schema import DATA_SET_PATTERN, DATA_SET_RULE, Data
 from pipeline.config.model_names import RESERVED_NAMES, is_reserved
+from pipeline.config.opsets import HIGHEST, LOWEST, OPSET_RULE
 from pipeline.config.origin import Origin
 from pipeline.config.places import Places, without_indices
 from pipeline.config.sections import Section
@@ -63,6 +64,12 @@ class Export(Section):
         description="openvino needs the extra runtimes; onnx_int8 and onnx_fp16 are copies of "
         "onnx, published only if they are smaller and accurate enough.",
     )
+    opset: int = Field(
+        LOWEST,
+        json_schema_extra={"minimum": LOWEST, "maximum": HIGHEST},
+        description="Version of the operators in ONNX files; older runtimes open lower ones, and "
+        "the network computes the same in all of them.",
+    )
     max_accuracy_drop: float = Field(
         0.2,
         ge=0,
@@ -84,6 +91,13 @@ class Export(Section):
             if copies and source not in formats:
                 raise ValueError(f"a list with {source}, the source of {' and '.join(copies)}")
         return formats
+
+    @field_validator("opset")
+    @classmethod
+    def _opset_is_proven(cls, opset: int) -> int:
+        if not LOWEST <= opset <= HIGHEST:
+            raise ValueError(OPSET_RULE)
+        return opset
 
 
 class Verify(Section):

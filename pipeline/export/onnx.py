@@ -1,4 +1,4 @@
-"""The format ``onnx``: one file of opset 18, float32."""
+"""The format ``onnx``: one file, float32."""
 
 from pathlib import Path
 

@@ -1,6 +1,5 @@
-"""Convert a model to an ONNX graph: opset 18, with the same bytes for the same weights."""
+"""Convert a model to an ONNX graph, with the same bytes for the same weights."""
 
-from importlib.metadata import version
 from pathlib import Path
 
 import keras
@@ -9,33 +8,35 @@ import tf2onnx
 
 from pipeline.artifacts.formats import FLOAT32
 from pipeline.artifacts.model_contract import BATCH, Contract
+from pipeline.export.onnx_dense import tidy
+from pipeline.export.onnx_description import describe, doc_string
 from pipeline.export.signatures import serving_function
 
-OPSET = 18  # the newest that tf2onnx 1.17 writes
-PRODUCER = "dense-pipeline"
 
-
-def convert(model: keras.Model, contract: Contract, metadata: dict[str, str]) -> onnx.ModelProto:
-    """Return the model as an ``onnx.ModelProto`` with metadata."""
+def convert(
+    model: keras.Model, contract: Contract, metadata: dict[str, str], opset: int
+) -> onnx.ModelProto:
+    """Return the model as an ``onnx.ModelProto`` of an opset, with metadata."""
     serve = serving_function(model, contract)
     converted: onnx.ModelProto
     converted, _ = tf2onnx.convert.from_function(
-        serve, input_signature=serve.input_signature, opset=OPSET
+        serve, input_signature=serve.input_signature, opset=opset
     )
     _name_batch_axis(converted)
-    normalize(converted, metadata, FLOAT32)
+    _number_names(converted.graph, tidy(converted.graph, model.layers))
+    _declare(converted, opset)
+    describe(converted, metadata, FLOAT32, doc_string(contract, metadata))
     return converted
 
 
-def normalize(model: onnx.ModelProto, metadata: dict[str, str], precision: str) -> None:
-    """Set the metadata, and replace names that vary from run to run by their position."""
-    _number_names(model.graph)
-    del model.graph.value_info[:]  # refers to the old names; runtimes infer it again
-    _keep_used_domains(model)
-    model.graph.name = PRODUCER
-    model.graph.doc_string = ""  # has a function name with a counter
-    model.producer_name, model.producer_version = PRODUCER, version(PRODUCER)
-    onnx.helper.set_model_props(model, {**metadata, "precision": precision})
+def finish_copy(
+    copy: onnx.ModelProto, original: onnx.ModelProto, metadata: dict[str, str], precision: str
+) -> None:
+    """Describe a copy in lower precision as its original; its names come from those of it."""
+    [standard] = original.opset_import
+    _declare(copy, standard.version)
+    _name_output_node(copy.graph)
+    describe(copy, metadata, precision, original.doc_string)
 
 
 def write_checked(model: onnx.ModelProto, path: Path) -> None:
@@ -44,12 +45,14 @@ def write_checked(model: onnx.ModelProto, path: Path) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _keep_used_domains(model: onnx.ModelProto) -> None:
-    """Remove unused operator domains that converters declare: a runtime may not know them."""
-    used = {node.domain for node in model.graph.node}
-    entries = [entry for entry in model.opset_import if entry.domain in used]
+def _declare(model: onnx.ModelProto, opset: int) -> None:
+    """Declare the standard operators alone, and the oldest format of files that has the opset.
+
+    Converters declare unused domains, which a runtime may not know.
+    """
     del model.opset_import[:]
-    model.opset_import.extend(entries)
+    model.opset_import.append(onnx.helper.make_opsetid("", opset))
+    model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
 
 
 def _name_batch_axis(model: onnx.ModelProto) -> None:
@@ -58,26 +61,38 @@ def _name_batch_axis(model: onnx.ModelProto) -> None:
         value.type.tensor_type.shape.dim[0].dim_param = BATCH
 
 
-def _number_names(graph: onnx.GraphProto) -> None:
+def _number_names(graph: onnx.GraphProto, named: set[str]) -> None:
     """Name nodes and tensors by position: Keras and tf2onnx use counters of the process.
 
-    Inputs and outputs of the graph keep the names of the contract. The node that computes an output
-    has the same name, since some runtimes (tract) name outputs by their nodes.
+    Inputs and outputs of the graph keep the names of the contract, constants in ``named`` theirs.
     """
-    outputs = {value.name for value in graph.output}
-    names = {value.name: value.name for value in [*graph.input, *graph.output]}
+    kept = {"", *named, *(value.name for value in [*graph.input, *graph.output])}
+    names = {name: name for name in kept}  # an input of a node that is left out has the name ""
     constants = {tensor.name: tensor for tensor in graph.initializer}
+    ordered = []
     for number, node in enumerate(graph.node):
-        node.name = next(iter(outputs.intersection(node.output)), f"{node.op_type}_{number}")
+        node.name = f"{node.op_type}_{number}"
         for index, used in enumerate(node.input):
             if used in constants:
                 names.setdefault(used, f"{node.name}_constant_{index}")
+                ordered.append(constants.pop(used))
         for index, made in enumerate(node.output):
             names.setdefault(made, f"{node.name}_output_{index}")
         node.input[:] = [names[used] for used in node.input]
         node.output[:] = [names[made] for made in node.output]
-    ordered = [tensor for name in names if (tensor := constants.get(name)) is not None]
-    del graph.initializer[:]
     for tensor in ordered:
         tensor.name = names[tensor.name]
+    del graph.initializer[:]
     graph.initializer.extend(ordered)
+    _name_output_node(graph)
+
+
+def _name_output_node(graph: onnx.GraphProto) -> None:
+    """Name the node that computes an output like it, since some runtimes (tract) name outputs so.
+
+    A node that computed it before a cast or a quantization was added has another name then.
+    """
+    outputs = {value.name for value in graph.output}
+    for node in graph.node:
+        made = outputs.intersection(node.output)
+        node.name = next(iter(made), f"{node.name}_exact" if node.name in outputs else node.name)

@@ -11,13 +11,11 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from pipeline.artifacts.formats import INT8
 from pipeline.artifacts.model_contract import INPUT
-from pipeline.export.onnx_graph import normalize, write_checked
+from pipeline.export.onnx_gemm import with_gemm, without_gemm
+from pipeline.export.onnx_graph import finish_copy, write_checked
 from pipeline.export.trained_model import TrainedModel
 from pipeline.system.scratch import scratch_folder
 
-# The first opset whose DequantizeLinear is in onnx's reference evaluator. Since 18, the operators
-# that we write have only gained further dtypes (onnx's Changelog.md).
-_OPSET = 19
 _CHUNK = 100  # images per call
 
 
@@ -37,13 +35,14 @@ def write(trained: TrainedModel, path: Path) -> None:
     """Write the ONNX file with QuantizeLinear and DequantizeLinear around every dense layer."""
     with scratch_folder() as scratch:
         exact, quantized = scratch / "exact.onnx", scratch / "int8.onnx"
-        onnx.save(trained.onnx, exact)
+        onnx.save(with_gemm(trained.onnx), exact)
         quantize_static(
             exact,
             quantized,
             _Images(trained.calibration),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["MatMul", "Gemm"],
+            # Where a quantized range begins at 0, quantization computes the ReLU: it has no node.
+            op_types_to_quantize=["Gemm", "Relu"],
             per_channel=True,
             # Weights in 7 bits: processors without VNNI add 8-bit products in 16 bits, which
             # overflows and would change the results.
@@ -52,15 +51,6 @@ def write(trained: TrainedModel, path: Path) -> None:
             weight_type=QuantType.QInt8,
         )
         model = onnx.load(quantized)
-    _declare_opset(model)
-    normalize(model, trained.metadata, INT8)
+    without_gemm(model.graph, trained.onnx.graph)
+    finish_copy(model, trained.onnx, trained.metadata, INT8)
     write_checked(model, path)
-
-
-def _declare_opset(model: Any) -> None:
-    """Raise the opset version of the standard domain."""
-    [standard] = [entry for entry in model.opset_import if entry.domain == ""]
-    standard.version = _OPSET
-    model.ir_version = max(
-        model.ir_version, onnx.helper.find_min_ir_version_for(model.opset_import)
-    )

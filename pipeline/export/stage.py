@@ -37,6 +37,7 @@ def run(context: Context, folder: Path) -> Outcome[ExportFacts]:
         contract=contract,
         metadata=_metadata(context, data),
         calibration=_evenly_spaced(data, _CALIBRATION_IMAGES),
+        opset=settings.opset,
     )
     with context.progress.task("exporting", total=len(settings.formats)) as progress:
         for done, file_format in enumerate(settings.formats):

@@ -9,6 +9,8 @@ from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.predictor import Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 
+_FIRST_DEQUANTIZED = 19  # opset
+
 
 class OnnxReferencePredictor(Predictor):
     """An ONNX file, checked in full and evaluated operator by operator."""
@@ -19,13 +21,26 @@ class OnnxReferencePredictor(Predictor):
 
         model = onnx.load_from_string(read_checked(path))
         onnx.checker.check_model(model, full_check=True)
-        self._evaluator = ReferenceEvaluator(model)
+        self._evaluator = ReferenceEvaluator(model, new_ops=_missing_operators(model))
         self.contract = onnx_contract(model)
 
     def _run(self, images: Images) -> Probabilities:
         [input_spec] = self.contract.inputs
         outputs: Any = self._evaluator.run(None, {input_spec.name: images})
         return outputs[0]  # type: ignore[no-any-return]
+
+
+def _missing_operators(model: Any) -> list[Any]:
+    """Return DequantizeLinear for a file of an older opset than 19, the first that onnx evaluates.
+
+    Newer ones have more dtypes and attributes, and compute the same without them (onnx's
+    Changelog.md).
+    """
+    from onnx.reference.ops.op_dequantize_linear import DequantizeLinear_25
+
+    if all(entry.version >= _FIRST_DEQUANTIZED for entry in model.opset_import):
+        return []
+    return [type("DequantizeLinear", (DequantizeLinear_25,), {})]
 
 
 def onnx_contract(model: Any) -> Contract:

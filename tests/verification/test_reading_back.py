@@ -264,8 +264,13 @@ def leak(model: onnx.ModelProto) -> None:
 
 
 def shift(model: onnx.ModelProto) -> None:
-    [tensor] = [t for t in model.graph.initializer if t.dims == [] and not t.raw_data.strip(b"\0")]
-    tensor.CopyFrom(onnx.numpy_helper.from_array(np.array(0.1, np.float32), tensor.name))
+    """Add an offset to the scaled pixels."""
+    offset = onnx.numpy_helper.from_array(np.array(0.1, np.float32), "offset")
+    model.graph.initializer.append(offset)
+    [place] = [n for n, node in enumerate(model.graph.node) if node.op_type == "Reshape"]
+    [pixels] = [name for name in model.graph.node[place].input if name != "flatten.shape"]
+    model.graph.node[place].input[0] = "shifted"
+    model.graph.node.insert(place, onnx.helper.make_node("Add", [pixels, "offset"], ["shifted"]))
 
 
 @pytest.mark.parametrize("change", [leak, shift])
