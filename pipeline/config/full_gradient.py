@@ -36,6 +36,12 @@ def _invalid(config: "Config") -> Iterator[InvalidValue]:
                 f"{name} has no learning rate: a line search determines the length of each step",
                 f"Remove the key, or replace the whole section: optimizer={name}",
             )
+    if config.optimizer.weight_decay_on != "all":
+        yield InvalidValue(
+            "optimizer.weight_decay_on",
+            f"{name} has no weight decay",
+            "Remove the key; model.l2 is an alternative, and applies to kernels alone.",
+        )
     if config.model.dropout:
         yield InvalidValue(
             "model.dropout",
