@@ -17,18 +17,12 @@ def check_full_gradient(config: "Config") -> None:
     """
     if config.optimizer.needs_full_gradient:
         with with_places(config):
-            for error in _invalid(config):
+            for error in (*_invalid(config), *_invalid_optimizer(config)):
                 raise error
 
 
-def _invalid(config: "Config") -> Iterator[InvalidValue]:
-    name, train = config.optimizer.name, config.train
-    if train.batch_size != "full":
-        yield InvalidValue(
-            "train.batch_size",
-            f"{name} needs the gradient over all images; got batches of {train.batch_size:,}",
-            "Set train.batch_size=full.",
-        )
+def _invalid_optimizer(config: "Config") -> Iterator[InvalidValue]:
+    name = config.optimizer.name
     for key in ("learning_rate", "schedule"):
         if getattr(config.optimizer, key) is not None:
             yield InvalidValue(
@@ -41,6 +35,16 @@ def _invalid(config: "Config") -> Iterator[InvalidValue]:
             "optimizer.weight_decay_on",
             f"{name} has no weight decay",
             "Remove the key; model.l2 is an alternative, and applies to kernels alone.",
+        )
+
+
+def _invalid(config: "Config") -> Iterator[InvalidValue]:
+    name, train = config.optimizer.name, config.train
+    if train.batch_size != "full":
+        yield InvalidValue(
+            "train.batch_size",
+            f"{name} needs the gradient over all images; got batches of {train.batch_size:,}",
+            "Set train.batch_size=full.",
         )
     if config.model.dropout:
         yield InvalidValue(

@@ -19,16 +19,15 @@ def check_augmentation(config: "Config", image_shape: tuple[int, int, int]) -> N
         ConfigError: strokes of color images, or too many nodes for images of this size.
     """
     augment, (height, width, channels) = config.train.augment, image_shape
+    shape = height, width
     if augment and augment.stroke and channels != 1:
         raise ConfigError(
             f"{config.place_of('train.augment.stroke')}: train.augment.stroke changes light "
             f"strokes on dark in gray images; got images with {channels} channels. Set "
             "train.augment.stroke=0, or data.channels=1."
         )
-    if augment and augment.elastic and _is_too_fine((height, width), augment.smoothness):
-        sigma = next(
-            n for n in range(1, max(height, width)) if not _is_too_fine((height, width), n)
-        )
+    if augment and augment.elastic and _is_too_fine(shape, augment.smoothness):
+        sigma = next(n for n in range(1, max(height, width)) if not _is_too_fine(shape, n))
         raise ConfigError(
             f"{config.place_of('train.augment.elastic')}: the elastic displacement of images with "
             f"{height} x {width} pixels needs too much memory with train.augment.smoothness="
