@@ -106,7 +106,10 @@ def config(
         if show_augment is not None:
             with show_progress(interruption, None, debug=debug) as progress:
                 api.show_augment(resolved, show_augment, workspace=workspace, progress=progress)
-            print(show_augment)
+            if json:
+                print_json({"picture": str(show_augment)})
+            else:
+                print(show_augment)
             return
         values = resolved.model_dump(mode="json")
         layers: list[LayerSummary] = []

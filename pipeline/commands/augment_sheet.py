@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.progress import Progress
 
 _IMAGES, _VARIANTS = 12, 11  # rows, and changed images beside each
-_SIDE = 84  # pixels of an image on the sheet, at least; small images are enlarged
+_SIDE = 84  # pixels of the longer side of an image on the sheet: small images are enlarged to it
 
 
 def write_sheet(config: "Config", path: Path, workspace: "Workspace", progress: "Progress") -> None:
@@ -25,6 +25,7 @@ def write_sheet(config: "Config", path: Path, workspace: "Workspace", progress: 
 
     Raises:
         RequestError: the configuration changes no images, or ``path`` does not end in .png.
+        ConfigError: images of this size or color cannot be changed so.
         PipelineError: the data is not available, or the file cannot be written.
     """
     if config.train.augment is None:
@@ -37,10 +38,13 @@ def write_sheet(config: "Config", path: Path, workspace: "Workspace", progress: 
     [data] = run_stages(config, workspace, progress, until="data")
     train = read_data(data.output.path).train
     images = np.asarray(train.images[:_IMAGES])
-    found = import_module("pipeline.training.augmentation.examples")  # TensorFlow
+    height, width, channels = images.shape[1:]
+    checks = import_module("pipeline.training.augmentation.checks")  # TensorFlow
+    checks.check_augmentation(config, (height, width, channels))
+    found = import_module("pipeline.training.augmentation.examples")
     augment, seed = config.train.augment, config.train.seed
     shown = found.examples(augment, images, variants=_VARIANTS, seed=seed)
     pictures = import_module("pipeline.reporting.pictures")  # Pillow
     sheet = pictures.sheet(shown, 1 + _VARIANTS, gap=2)
-    scale = max(1, _SIDE // images.shape[1])
+    scale = max(1, _SIDE // max(height, width))
     write_file(path, pictures.png(sheet.repeat(scale, axis=0).repeat(scale, axis=1)))

@@ -17,8 +17,25 @@ def check_full_gradient(config: "Config") -> None:
     """
     if config.optimizer.needs_full_gradient:
         with with_places(config):
-            for error in _invalid(config):
+            for error in (*_invalid(config), *_invalid_optimizer(config)):
                 raise error
+
+
+def _invalid_optimizer(config: "Config") -> Iterator[InvalidValue]:
+    name = config.optimizer.name
+    for key in ("learning_rate", "schedule"):
+        if getattr(config.optimizer, key) is not None:
+            yield InvalidValue(
+                f"optimizer.{key}",
+                f"{name} has no learning rate: a line search determines the length of each step",
+                f"Remove the key, or replace the whole section: optimizer={name}",
+            )
+    if config.optimizer.weight_decay_on != "all":
+        yield InvalidValue(
+            "optimizer.weight_decay_on",
+            f"{name} has no weight decay",
+            "Remove the key; model.l2 is an alternative, and applies to kernels alone.",
+        )
 
 
 def _invalid(config: "Config") -> Iterator[InvalidValue]:
@@ -29,13 +46,6 @@ def _invalid(config: "Config") -> Iterator[InvalidValue]:
             f"{name} needs the gradient over all images; got batches of {train.batch_size:,}",
             "Set train.batch_size=full.",
         )
-    for key in ("learning_rate", "schedule"):
-        if getattr(config.optimizer, key) is not None:
-            yield InvalidValue(
-                f"optimizer.{key}",
-                f"{name} has no learning rate: a line search determines the length of each step",
-                f"Remove the key, or replace the whole section: optimizer={name}",
-            )
     if config.model.dropout:
         yield InvalidValue(
             "model.dropout",

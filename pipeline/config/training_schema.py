@@ -18,7 +18,7 @@ class Schedule(NamedWithArguments):
 
     warmup: float | None = Field(
         None,
-        gt=0,
+        ge=0,
         lt=1,
         description="For cosine: the share of the steps in which the rate first rises from 0.",
     )
@@ -32,7 +32,7 @@ class Schedule(NamedWithArguments):
 
     @model_validator(mode="after")
     def _warms_up_once(self) -> "Schedule":
-        if self.warmup is None:
+        if not self.warmup:
             return self
         if self.name != "cosine":
             raise ValueError(f"cosine to have warmup, or {self.name} without it")

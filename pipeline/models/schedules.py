@@ -27,7 +27,8 @@ def build_schedule(
         kind="schedule",
         place_of=place_of,
     )
-    warmup = round(config.warmup * total_steps) if config.warmup else 0
+    # The decay has at least one step.
+    warmup = min(round((config.warmup or 0) * total_steps), total_steps - 1)
     implied: dict[str, Any] = {
         "initial_learning_rate": 0.0 if warmup else learning_rate,
         "decay_steps": total_steps - warmup,

@@ -12,6 +12,7 @@ from pipeline.models.optimizers import build_method
 from pipeline.models.threads import use_threads
 from pipeline.models.trial_step import check_optimizer
 from pipeline.tasks.registry import task_of
+from pipeline.training.augmentation.checks import check_augmentation
 from pipeline.training.callback_checks import check_callbacks
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _check(
         load("pipeline.training.full_gradient.minimizing")  # SciPy, which may be missing
     else:
         check_optimizer(config.optimizer, place_of=config.place_of)
-    _check_strokes(config, image_shape)
+    check_augmentation(config, image_shape)
     check_callbacks(config, run_own_code=run_own_code)
     check_names(config.model, place_of=config.place_of)
     try_functions(config.model, place_of=config.place_of)
@@ -83,13 +84,3 @@ def _check(
     )
     check_model(model, config.model)
     return summarize(model)
-
-
-def _check_strokes(config: "Config", image_shape: tuple[int, int, int]) -> None:
-    *_, channels = image_shape
-    if config.train.augment and config.train.augment.stroke and channels != 1:
-        raise ConfigError(
-            f"{config.place_of('train.augment.stroke')}: train.augment.stroke changes light "
-            f"strokes on dark in gray images; got images with {channels} channels. Set "
-            "train.augment.stroke=0, or data.channels=1."
-        )

@@ -1,5 +1,6 @@
 """``pipeline config --show-augment``: a picture of changed training images."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,28 @@ def test_file_must_be_a_png(tmp_path: Path) -> None:
     picture = tmp_path / "a.jpg"
     done = in_process("config", SMOKE, AUGMENT, "--show-augment", picture)
     assert_error(done, 2, f"--show-augment writes a PNG; got {picture}. Choose a name with .png.")
+
+
+@pytest.mark.tensorflow
+def test_pictures_of_another_form_and_color(tmp_path: Path) -> None:
+    """Rows of 12 training images with 8 x 32 pixels, of which strokes cannot be changed."""
+    for name in ("dark", "light"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for n in range(10):
+            color = (20 * n, 40, 250 if name == "light" else 0)
+            Image.new("RGB", (32, 8), color).save(tmp_path / "pictures" / name / f"{n}.png")
+    (tmp_path / "own.yaml").write_text(
+        "name: own\ntask: multiclass\nmodel: {hidden: [8]}\n"
+        f"data: {{name: folder, path: {tmp_path / 'pictures'}}}\n"
+    )
+    arguments = ("config", tmp_path / "own.yaml", "--show-augment", tmp_path / "a.png")
+    done = in_process(*arguments, "train.augment={rotation: 5}", "-C", tmp_path, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == {"picture": str(tmp_path / "a.png")}
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (2 * 12 * 34, 2 * 12 * 10)
+    refused = in_process(*arguments, "train.augment={stroke: 1}", "-C", tmp_path)
+    assert_error(refused, 2, "train.augment.stroke changes light strokes on dark in gray images")
 
 
 @pytest.mark.tensorflow

@@ -47,6 +47,12 @@ def test_batches_are_refused() -> None:
             "replace the whole section: optimizer=l_bfgs",
         ),
         (
+            "optimizer.weight_decay_on=kernels",
+            "l_bfgs has no weight decay (optimizer.weight_decay_on in the override "
+            "'optimizer.weight_decay_on=kernels'). Remove the key; model.l2 is an alternative, and "
+            "applies to kernels alone.",
+        ),
+        (
             "model.dropout=0.2",
             "l_bfgs needs the same loss whenever the weights are the same, and dropout draws "
             "another one each time; got 0.2 (model.dropout in the override 'model.dropout=0.2'). "

@@ -30,6 +30,12 @@ def test_warmup_rises_from_0_and_the_cosine_ends_with_the_training() -> None:
 
 def test_warmup_of_less_than_a_step_is_none() -> None:
     assert rates([0], 10, name="cosine", warmup=0.01) == [0.5]
+    assert rates([0], 10, name="cosine", warmup=0) == [0.5]
+
+
+def test_warmup_leaves_a_step_for_the_decay() -> None:
+    np.testing.assert_allclose(rates([0, 9, 10], 10, name="cosine", warmup=0.99), [0, 0.5, 0])
+    assert rates([0], 1, name="cosine", warmup=0.6) == [0.5]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pipeline.config.training_schema import Optimizer
 from pipeline.errors import ConfigError
 from pipeline.models.optimizers import build_optimizer
 from pipeline.training.augmentation import Augmentation
+from pipeline.training.augmentation.checks import check_augmentation
 from pipeline.training.compiled_program import EpochState
 from pipeline.training.feed import InMemoryFeed
 from pipeline.training.network_program import GRAPH, XLA
@@ -225,6 +226,34 @@ def test_strokes_of_color_images_are_refused() -> None:
         "dark in gray images; got images with 3 channels. Set train.augment.stroke=0, or "
         "data.channels=1."
     )
+
+
+def test_elastic_displacement_of_large_images_must_be_smooth() -> None:
+    """A field of a node has as many numbers as the image has pixels."""
+    config = read(SMOKE, ["train.augment={elastic: 2}"])
+    with pytest.raises(ConfigError) as raised:
+        check(config, image_shape=(256, 512, 1), num_classes=10, run_own_code=False)
+    assert str(raised.value) == (
+        "the override 'train.augment={elastic: 2}': the elastic displacement of images with "
+        "256 x 512 pixels needs too much memory with train.augment.smoothness=6. Set it to at "
+        "least 19, or data.size to smaller images."
+    )
+    smoother = read(SMOKE, ["train.augment={elastic: 2, smoothness: 19}"])
+    check_augmentation(smoother, (256, 512, 1))
+    check_augmentation(read(SMOKE, ["train.augment={rotation: 2}"]), (1024, 1024, 3))
+
+
+def test_images_without_elastic_displacement_need_no_fields() -> None:
+    assert Augmentation(Augment(rotation=5), (1024, 1024, 3)).draws(1, 0, 0)[0].shape == (1, 8)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 3), (1, 9, 1), (9, 1, 3)])
+def test_images_of_a_single_row_or_column(shape: tuple[int, int, int]) -> None:
+    config = EVERYTHING.model_copy(update={"stroke": 0.5 if shape[2] == 1 else 0, "flip": True})
+    for count in (1, 4):
+        images = noise(count, *shape)
+        found = changed(config, images)
+        assert (found.shape, found.dtype) == (images.shape, images.dtype)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ class Displacement:
     def __init__(self, config: "Augment", shape: tuple[int, int]) -> None:
         """Prepare the fields for images of ``shape`` (height, width)."""
         self._config, self.shape = config, shape
-        nodes = _smooth_fields(shape, config.smoothness)[: None if config.elastic else 0]
+        nodes = (
+            _smooth_fields(shape, config.smoothness) if config.elastic else np.empty((0, *shape))
+        )
         self._center = [(length - 1) / 2 for length in shape]
         y, x = np.indices(shape) - np.reshape(self._center, (2, 1, 1))
         fields = np.concatenate([nodes, [np.ones(shape), y, x]])
@@ -66,6 +68,15 @@ class Displacement:
         )
 
 
+def num_nodes(shape: tuple[int, int], sigma: float) -> int:
+    """Return the number of nodes of the elastic displacement of an image (height, width)."""
+    return math.prod(_nodes_along(length, sigma) for length in shape)
+
+
+def _nodes_along(length: int, sigma: float) -> int:
+    return math.ceil((length - 1) / sigma) + 3
+
+
 def _smooth_fields(shape: tuple[int, int], sigma: float) -> npt.NDArray[np.float64]:
     """Return a Gaussian around each node of a grid (nodes, *shape), with unit variance in sum.
 
@@ -79,7 +90,7 @@ def _smooth_fields(shape: tuple[int, int], sigma: float) -> npt.NDArray[np.float
 
 
 def _gaussians(length: int, sigma: float) -> npt.NDArray[np.float64]:
-    count = math.ceil((length - 1) / sigma) + 3
+    count = _nodes_along(length, sigma)
     nodes = (np.arange(count) - (count - 1) / 2) * sigma + (length - 1) / 2
     found: npt.NDArray[np.float64] = np.exp(
         -((np.arange(length) - nodes[:, None]) ** 2) / (2 * sigma**2)
