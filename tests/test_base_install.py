@@ -12,6 +12,7 @@ from pipeline import predict
 from pipeline.terminal.documents import predictions_document
 from tests.support.command_line import Done, assert_error
 from tests.support.paths import PROJECT, SMOKE
+from tests.support.picture_folders import write_classes
 
 PYTHON = PROJECT / ".venv-base" / "bin" / "python"
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="`make test` creates .venv-base")
@@ -52,6 +53,19 @@ def test_training_names_the_missing_extra(tmp_path: Path) -> None:
     done = base("run", SMOKE, "--workspace", tmp_path)
     assert_error(done, 3, "not installed", "pip install 'dense-pipeline[train]'")
     assert not list(tmp_path.glob("runs/*/"))
+
+
+@pytest.mark.process
+def test_splitting_data_names_the_missing_extra(tmp_path: Path) -> None:
+    pictures = write_classes(tmp_path / "pictures", 20)
+    (tmp_path / "own.yaml").write_text(
+        f"name: own\ntask: multiclass\ndata: {{name: folder, path: {pictures}}}\n"
+        "model: {hidden: [8]}\ntrain: {augment: {rotation: 5}}\n"
+    )
+    for arguments in (("run", "--until", "data"), ("config", "--show-augment", tmp_path / "a.png")):
+        command, *options = arguments
+        done = base(command, tmp_path / "own.yaml", *options, "-C", tmp_path)
+        assert_error(done, 3, "missing: sklearn", "pip install 'dense-pipeline[train]'")
 
 
 @pytest.mark.process

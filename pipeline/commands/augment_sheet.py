@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.artifacts.data_set import read_data
+from pipeline.engine.stage import load
 from pipeline.errors import RequestError
 from pipeline.stages import run_stages
 from pipeline.system.atomic import write_file
@@ -39,12 +40,12 @@ def write_sheet(config: "Config", path: Path, workspace: "Workspace", progress: 
     train = read_data(data.output.path).train
     images = np.asarray(train.images[:_IMAGES])
     height, width, channels = images.shape[1:]
-    checks = import_module("pipeline.training.augmentation.checks")  # TensorFlow
+    checks = load("pipeline.training.augmentation.checks")
     checks.check_augmentation(config, (height, width, channels))
-    found = import_module("pipeline.training.augmentation.examples")
+    found = load("pipeline.training.augmentation.examples")
     augment, seed = config.train.augment, config.train.seed
     shown = found.examples(augment, images, variants=_VARIANTS, seed=seed)
-    pictures = import_module("pipeline.reporting.pictures")  # Pillow
+    pictures = import_module("pipeline.reporting.pictures")  # slow: Pillow
     sheet = pictures.sheet(shown, 1 + _VARIANTS, gap=2)
     scale = max(1, _SIDE // max(height, width))
     write_file(path, pictures.png(sheet.repeat(scale, axis=0).repeat(scale, axis=1)))

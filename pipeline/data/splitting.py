@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from pipeline.config.key_errors import InvalidValue
 from pipeline.data.targets import Labels, Target
+from pipeline.engine.stage import load
 
 if TYPE_CHECKING:
     from pipeline.config.data_schema import Data
@@ -29,13 +30,13 @@ def set_aside(
 
     Raises:
         InvalidValue: one of the sides cannot have every class.
+        MissingExtra: scikit-learn is not installed.
     """
-    from sklearn.model_selection import train_test_split
-
+    split = load("sklearn.model_selection").train_test_split
     classes = labels[indices] if labels.dtype == np.int64 else None
     num_classes = 1 if classes is None else len(np.unique(classes))
     count = check_count(count, len(indices), num_classes, key=key)
-    rest, aside = train_test_split(indices, test_size=count, stratify=classes, random_state=seed)
+    rest, aside = split(indices, test_size=count, stratify=classes, random_state=seed)
     return np.sort(rest), np.sort(aside)
 
 

@@ -61,7 +61,7 @@ def _others_table(others: Sequence[OtherPictures]) -> list[str]:
         "|---|---:|---:|---:|---:|",
         *rows,
         "",
-        _SOURCES,
+        " ".join(_SOURCES[found.kind] for found in others),
         "",
     ]
 
@@ -106,12 +106,14 @@ _OTHER_SOURCES = (
     "cropping: not measured. Expect worse results on them. To measure them, on pictures whose "
     "labels you know: `pipeline evaluate "
 )
-_SOURCES = (
-    "The handwriting is that of 13 people from the test set of the UCI Optical Recognition of "
-    "Handwritten Digits (Alpaydin and Kaynak 1998, CC BY 4.0), which has 8 x 8 pixels a digit; "
-    "each was enlarged to the form of MNIST's images. The letters are in six fonts, without "
-    "O, I, S, Z, B, b, g, l, q and their like."
-)
+_SOURCES = {
+    "handwriting": "The handwriting is that of 13 people from the test set of the UCI Optical "
+    "Recognition of Handwritten Digits (Alpaydin and Kaynak 1998, CC BY 4.0), which has 8 x 8 "
+    "pixels per digit; each was enlarged to the form of MNIST's images.",
+    "letters": "The letters are in six fonts, without those that look like digits: "
+    "O, o, I, i, l, S, s, Z, z, B, b, q and g.",
+    "photographs": "The parts of photographs have 60 x 60 pixels.",
+}
 
 
 _NOT_MEASURED = [

@@ -40,10 +40,10 @@ NOT_COMPARED = Link("not compared")
 def data_link(manifest: Manifest, outputs: Outputs, facts: DataFacts) -> Link:
     """Compare the images and labels of each split; of older versions, the test images."""
     found = data_of(outputs)
-    recorded = manifest.provenance.data if manifest.provenance else {}
-    recorded = {_TEST: manifest.data.test_sha256, **recorded}
-    compared = {name: sha256 for name, sha256 in found.items() if name in recorded}
-    changes = _changes(recorded, compared)
+    if manifest.provenance is None:
+        changes = _changes({_TEST: manifest.data.test_sha256}, {_TEST: found[_TEST]})
+    else:
+        changes = _changes(manifest.provenance.data, found)
     if not changes:
         return Link("same")
     for split in ("train", "validation", "test"):

@@ -127,20 +127,38 @@ def _within(answers: Answers, compared: Compared) -> bool:
 
 
 def _quantified(compared: Compared, weights: WeightsComparison) -> str:
-    answers, parts = compared.answers, []
-    if weights.same:
-        parts.append("the weights are the same, bit for bit")
-    elif weights.largest_difference is None:
-        parts.append("the weights have other shapes, or cannot be compared")
-    else:
-        parts.append(f"weights differ by at most {weights.largest_difference:.2g}")
-    if answers is not None:
-        size = "without bound" if answers.largest is None else f"by at most {answers.largest:.2g}"
-        parts.append(f"answers {size}")
-        if answers.labels is not None:
-            parts.append(f"{answers.labels:,} of {compared.images:,} labels differ")
-    text = ", ".join(parts)
+    parts = [_weights(weights), *_answers(compared, verb=_verb(weights))]
+    *others, last = parts
+    text = f"{', '.join(others)}, and {last}" if others else last
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _weights(weights: WeightsComparison) -> str:
+    if weights.same:
+        return "the weights are the same, bit for bit"
+    if weights.largest_difference is None:
+        return "the weights have other shapes, or cannot be compared"
+    return f"weights differ by at most {weights.largest_difference:.2g}"
+
+
+def _verb(weights: WeightsComparison) -> str:
+    """Return the verb of the answers, unless that of the weights is also theirs."""
+    return "differ " if weights.same or weights.largest_difference is None else ""
+
+
+def _answers(compared: Compared, verb: str) -> Iterator[str]:
+    answers = compared.answers
+    if answers is None:
+        return
+    if answers.same:
+        yield "all answers are the same"
+        return
+    if answers.largest is None:
+        yield "some answers differ infinitely or are not numbers"
+    else:
+        yield f"answers {verb}by at most {answers.largest:.2g}"
+    if answers.labels is not None:
+        yield f"{answers.labels:,} of {compared.images:,} labels differ"
 
 
 def _data(link: Link) -> str:

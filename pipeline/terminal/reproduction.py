@@ -1,5 +1,6 @@
 """What ``pipeline reproduce`` prints."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _LISTED = 8  # changes
 _DIGITS = 12  # of a SHA-256
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a manifest may be from anyone
 
 
 def reproduction_document(reproduction: "Reproduction") -> dict[str, Any]:
@@ -35,7 +37,7 @@ def reproduction_document(reproduction: "Reproduction") -> dict[str, Any]:
 
 
 def print_reproduction(reproduction: "Reproduction") -> None:
-    """Print a table of the links, what else differs, and the sentence."""
+    """Print a table of the links, what else differs, and the sentence of a success."""
     compared = reproduction.compared
     table = new_table("", "result", "details")
     table.add_row("data", compared.data.status, _changes(compared.data.changes))
@@ -54,8 +56,8 @@ def print_reproduction(reproduction: "Reproduction") -> None:
     if reproduction.documents:
         listed = escape(", ".join(reproduction.documents))
         print_line(f"[dim]Not made again, since they are about the model: {listed}.[/]")
-    color = "green" if reproduction.verdict.reproduced else "red"
-    print_line(f"[{color}]{escape(reproduction.verdict.sentence)}[/]")
+    if reproduction.verdict.reproduced:  # else it is the text of the error
+        print_line(f"[green]{escape(reproduction.verdict.sentence)}[/]")
 
 
 def _link(link: "Link") -> str:
@@ -73,7 +75,7 @@ def _changes(changes: "Sequence[Change]") -> str:
         texts.append(f"{change.name}: {then}, now {now}" if is_short else change.name)
     omitted = len(changes) - _LISTED
     more = f" and {omitted} more" if omitted > 0 else ""
-    return escape("; ".join(texts) + more)
+    return escape(_CONTROL.sub(" ", "; ".join(texts) + more))
 
 
 def _weights(weights: "WeightsComparison") -> tuple[str, str]:

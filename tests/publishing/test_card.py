@@ -207,6 +207,17 @@ def test_pictures_from_other_sources_are_those_of_the_manifest(smoke: Path) -> N
     assert "not measured" not in card
 
 
+def test_card_without_handwriting_does_not_describe_it(manifest: Manifest) -> None:
+    """As of two classes of MNIST, whose handwriting is not measured."""
+    report = manifest.report or {}
+    others = [found for found in report["other_pictures"] if found["kind"] != "handwriting"]
+    card = model_card(
+        manifest.model_copy(update={"report": {**report, "other_pictures": others}}), 1
+    )
+    assert "The letters are in six fonts" in card
+    assert "The handwriting is" not in card
+
+
 def test_model_without_any_sure_answer_has_a_card(manifest: Manifest) -> None:
     report = {**(manifest.report or {}), "answered": {"images": 10, "answered": 0, "right": 0}}
     card = model_card(manifest.model_copy(update={"report": report}), 1)

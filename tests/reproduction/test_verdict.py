@@ -47,8 +47,7 @@ def test_other_bytes_of_the_same_weights_need_a_reason() -> None:
     other = replace(IDENTICAL, files=(file, KERAS))
     assert judge(other).sentence == (
         "mlp/1 was not reproduced: model.onnx differs, although weights, code and packages are the "
-        "same. The weights are the same, bit for bit, answers by at most 0, 0 of 10,000 labels "
-        "differ."
+        "same. The weights are the same, bit for bit, and all answers are the same."
     )
     explained = judge(replace(other, packages=PACKAGES))
     assert explained.outcome == "same weights"
@@ -64,11 +63,28 @@ def test_bound_on_another_processor() -> None:
     assert (verdict.outcome, verdict.reproduced) == ("within the bound", True)
     assert verdict.sentence == (
         "mlp/1 was reproduced within the bound: the same data and code. Weights differ by at most "
-        "3.1e-07, answers by at most 0.2, 200 of 10,000 labels differ. It ran on another processor."
+        "3.1e-07, answers by at most 0.2, and 200 of 10,000 labels differ. It ran on another "
+        "processor."
     )
     beyond = judge(differing(201))
     assert (beyond.outcome, beyond.reproduced) == ("different", False)
     assert "the answers of model.onnx differ by more than the bound." in beyond.sentence
+
+
+def test_differences_that_are_not_finite() -> None:
+    sentence = judge(differing(0, largest=None)).sentence
+    assert sentence.endswith(
+        "Weights differ by at most 3.1e-07, some answers differ infinitely or are not numbers, and "
+        "0 of 10,000 labels differ."
+    )
+
+
+def test_same_weights_with_other_answers() -> None:
+    verdict = judge(replace(differing(3), weights=WEIGHTS, packages=PACKAGES))
+    assert (
+        "The weights are the same, bit for bit, answers differ by at most 0.2, and 3 of 10,000 "
+        "labels differ." in verdict.sentence
+    )
 
 
 def test_bound_of_numbers() -> None:

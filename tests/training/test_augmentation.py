@@ -19,10 +19,12 @@ from pipeline.training.augmentation import Augmentation
 from pipeline.training.augmentation.checks import check_augmentation
 from pipeline.training.compiled_program import EpochState
 from pipeline.training.feed import InMemoryFeed
+from pipeline.training.loop import Loop
 from pipeline.training.network_program import GRAPH, XLA
 from pipeline.training.preflight import check
 from pipeline.training.program_pool import compiled
 from pipeline.training.streaming import StreamingFeed
+from pipeline.training.trainers import new_trainer
 from tests.support.augmentation_reference import augmented
 from tests.support.paths import SMOKE
 from tests.support.small_training import MULTICLASS, new_model
@@ -182,27 +184,48 @@ def test_graph_trains_on_changed_images(digits: Split) -> None:
     assert abs(state.loss_sum / plain.loss_sum - 1) > 1e-2
 
 
-def test_last_steps_are_clean(digits: Split) -> None:
-    """Steps 6 and 7 of a training whose other steps were not changed either change nothing."""
-    config = Augment(translation=3, clean_at_end=0.25)
-    _, before = trained(digits, config, steps=6)
-    _, after = trained(digits, config, steps=8)
-    _, plain = trained(digits, None, steps=6)
-    assert before.loss_sum != plain.loss_sum
-    assert after.step == 8
-    feed = InMemoryFeed(digits, batch_size=50, seed=0)
+def ran(digits: Split, config: Augment | None, *, clean_from: int = 6, **shard: int) -> EpochState:
+    """Return the state after 6 steps, which are clean from one on, with fields of the shard."""
     optimizer = build_optimizer(Optimizer(name="sgd", learning_rate=0.1), total_steps=10)
+    feed = InMemoryFeed(digits, batch_size=50, seed=0)
+    augmentation = Augmentation(config, (28, 28, 1)) if config else None
     with compiled(
-        new_model(), optimizer, task=MULTICLASS, batch_size=50,
-        augmentation=Augmentation(config, (28, 28, 1)),
-    ) as program:  # fmt: skip
-        [shard] = feed.shards(0, 0)
-        program.clean_from = 0
-        state, _ = program.run(shard, EpochState(), 6)
-        assert state == plain
-        later = replace(shard, first_step=-100)  # all steps are before the clean ones
-        state, _ = program.run(later, EpochState(), 6)
-        assert state != plain
+        new_model(), optimizer, task=MULTICLASS, batch_size=50, augmentation=augmentation
+    ) as program:
+        program.clean_from = clean_from
+        [whole] = feed.shards(0, 0)
+        state, _ = program.run(replace(whole, **shard), EpochState(), 6)
+        return state
+
+
+def test_last_steps_are_clean(digits: Split) -> None:
+    config = Augment(translation=3, clean_at_end=0.25)
+    plain, all_changed = ran(digits, None), ran(digits, config)
+    assert all_changed != plain
+    assert ran(digits, config, clean_from=0) == plain
+    assert ran(digits, config, clean_from=3) not in (plain, all_changed)
+    assert ran(digits, config, clean_from=100, first_step=100) == plain
+    assert ran(digits, config, clean_from=0, first_step=-100) != plain
+
+
+def test_program_draws_from_the_seed_and_the_number_of_the_step(digits: Split) -> None:
+    config = Augment(translation=3)
+    first = ran(digits, config)
+    assert ran(digits, config) == first
+    assert ran(digits, config, seed=1) != first
+    assert ran(digits, config, first_step=10) != first
+
+
+def test_share_of_clean_steps_is_that_of_all_epochs(digits: Split) -> None:
+    changes = ["train.epochs=3", "train.augment={translation: 1, clean_at_end: 0.2}"]
+    feed = InMemoryFeed(digits, batch_size=50, seed=0)
+    assert feed.num_steps == 10
+    checkpoint: Any = None  # for full-gradient methods
+    with new_trainer(read(SMOKE, changes), new_model(), feed, checkpoint) as trainer:
+        assert isinstance(trainer, Loop)
+        assert trainer.program.clean_from == 24
+        assert trainer.program.augmentation is not None
+        assert trainer.program.augmentation.config.translation == 1
 
 
 def test_steps_of_streamed_shards_are_numbered_through(digits: Split) -> None:

@@ -1,0 +1,31 @@
+"""Pictures from other sources: those that do not show one digit have a warning anyway."""
+
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.artifacts.report import OtherPictures
+from pipeline.imaging.digits import find_digits
+from pipeline.reporting.measures.other_pictures import letters
+
+
+def test_pictures_without_a_single_digit_are_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = import_module("pipeline.reporting.measures.answered")  # the package has a function
+    letter = letters()[0]
+    blank, two = Image.new("L", letter.size, 255), Image.new("L", (256, 128), 255)
+    for left in (0, 128):
+        two.paste(letter, (left, 0))
+    pictures = [blank, letter, two]
+    assert [find_digits(picture).reason is None for picture in pictures] == [False, True, False]
+
+    def sure(_run: object, _doubts: object, images: Any, _predictions: object) -> Any:
+        return np.zeros(len(images), np.int64), np.ones(len(images), np.bool_)
+
+    monkeypatch.setattr(answered, "_answers", sure)
+    run: Any = SimpleNamespace(predictor=SimpleNamespace(predict_all=lambda images: images))
+    assert answered._no_digits(run, None, "letters", pictures) == OtherPictures("letters", 3, 1)
+    assert answered._no_digits(run, None, "letters", [blank]) == OtherPictures("letters", 1, 0)
