@@ -27,7 +27,8 @@ from tests.support.servers import serving
 pytestmark = pytest.mark.tensorflow
 
 OLDER = Path(__file__).parent / "older"  # published by commit a14a445
-EXPORTED = "37122ccabb9fbbcf4d1455342bcf6ba652243522d0fe1f5079a42f51f47024b1"  # SHA-256 of model.onnx, exported from its weights
+# The SHA-256 of model.onnx, exported from its weights.
+EXPORTED = "37122ccabb9fbbcf4d1455342bcf6ba652243522d0fe1f5079a42f51f47024b1"
 
 
 @pytest.fixture
