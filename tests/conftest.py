@@ -61,6 +61,7 @@ def no_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, s
         "no_proxy": "127.0.0.1,::1",
         "NO_PROXY": "127.0.0.1,::1",
         "TFDS_DATA_DIR": str(prepared),
+        "PIPELINE_WORKER_SECONDS": "180",  # on a busy machine, TensorFlow's import alone takes 60 s
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PIPELINE_MANUAL_DIR", raising=False)

@@ -130,8 +130,8 @@ def test_dripping_body_times_out(strict: Server) -> None:
     assert response.startswith(b"HTTP/1.1 408")
 
 
-def test_endless_headers_are_rejected(strict: Server) -> None:
-    with connect(strict) as connection:
+def test_endless_headers_are_rejected(small: Server) -> None:
+    with connect(small) as connection:
         connection.sendall(b"GET /v1/models HTTP/1.1\r\n")
         headers = (b"X-%d: %s\r\n" % (number, b"y" * 1000) for number in range(2000))
         response = send_until_response(connection, headers, 0.01)
