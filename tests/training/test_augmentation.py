@@ -240,6 +240,12 @@ def test_steps_of_streamed_shards_are_numbered_through(digits: Split) -> None:
     assert numbers == [(0, 4, 0), (4, 4, 0), (8, 2, 0), (20, 4, 0), (24, 4, 0), (28, 2, 0)]
 
 
+def test_steps_are_numbered_through_the_epochs(digits: Split) -> None:
+    feed = InMemoryFeed(digits, batch_size=50, seed=4)
+    [shard] = feed.shards(2, 0)
+    assert (shard.first_step, shard.seed) == (20, 4)
+
+
 def test_strokes_of_color_images_are_refused() -> None:
     config = read(SMOKE, ["train.augment={stroke: 0.5}"])
     with pytest.raises(ConfigError) as raised:
