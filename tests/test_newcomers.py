@@ -138,6 +138,8 @@ COMMANDS = [
     ("serve --split canary", ["--split must be LABEL=FRACTION", "got 'canary'."]),
     ("serve --shadow canary=10%", ["canary in --shadow must be a number from 0 to 1", "'10%'."]),
     ("serve --sample-rate 2", ["--sample-rate must be a number from 0 to 1; got '2'."]),
+    ("serve --sample-rate 0.5", ["--sample-rate requires --sample-log", "Add --sample-log DIR,"]),
+    ("serve --sample-images", ["--sample-images requires --sample-log", "omit --sample-images."]),
     ("serve --sample-log pyproject.toml", ["must be a folder; got the file", "pyproject.toml."]),
     ("gradcheck --explain --x one", ["--x must be a number; got 'one'.", "is then 1.0"]),
     *((f"serve {option} inf", [f"{option} must be a number from"]) for option in _SECONDS),
