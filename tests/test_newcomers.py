@@ -131,6 +131,7 @@ COMMANDS = [
     ("serve --port 99999", ["--port must be an integer from 0 to 65535; got '99999'."]),
     ("serve --port 1.5", ["--port must be an integer from 0 to 65535; got '1.5'."]),
     ("serve --grpc-port x", ["got 'x'. Specify such a number, or omit --grpc-port."]),
+    ("gc --keep x", ["--keep must be an integer of at least 0; got 'x'. Specify such a number.\n"]),
     ("serve --max-batch 0", ["--max-batch must be an integer of at least 1; got '0'."]),
     ("serve --load-seconds x", ["--load-seconds must be a number from 0.1 to 86400; got 'x'."]),
     ("serve --answer-seconds nan", ["must be a number from 0.001 to 86400; got 'nan'."]),
