@@ -55,7 +55,7 @@ def label(
             by=by,
             workspace=workspace,
         )
-        operations.show_moves(moves, as_json=json)
+        operations.show_moves(moves, as_json=json, pin=pin)
 
 
 def promote(
@@ -80,7 +80,7 @@ def promote(
         move = api.promote(
             model, version, label=label, pin=pin, reason=reason, by=by, workspace=workspace
         )
-        operations.show_moves([move], as_json=json)
+        operations.show_moves([move], as_json=json, pin=pin)
 
 
 def rollback(
@@ -99,7 +99,7 @@ def rollback(
         from pipeline.terminal import operations
 
         move = api.rollback(model, label=label, pin=pin, reason=reason, by=by, workspace=workspace)
-        operations.show_moves([move], as_json=json)
+        operations.show_moves([move], as_json=json, pin=pin)
 
 
 def remove(

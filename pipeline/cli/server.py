@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import HERE, Debug, Json, PublicKey, WorkspaceDir
+from pipeline.errors import RequestError
 from pipeline.terminal.session import print_json, report_errors
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ _MAX_COUNT = 1_000_000
 
 
 def serve(
+    context: typer.Context,
     models: Annotated[
         list[str] | None,
         typer.Argument(
@@ -166,6 +168,9 @@ def serve(
         )
         from pipeline.terminal import documents, tables
 
+        if sample_log is None:
+            _reject_sample_options(context)
+
         def print_started(settings: "Settings") -> None:
             if json:
                 print_json(documents.serving_document(settings))
@@ -216,3 +221,16 @@ def serve(
             drift_window=drift_window,
             on_open=print_started,
         )
+
+
+def _reject_sample_options(context: typer.Context) -> None:
+    """Raise RequestError if options say how to record samples, but none says where."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if name.startswith("sample_") and source is not None and source.name == "COMMANDLINE":
+            option = parameter.opts[0]
+            raise RequestError(
+                f"{option} requires --sample-log, without which nothing is recorded. "
+                f"Add --sample-log DIR, or omit {option}."
+            )

@@ -193,7 +193,8 @@ def require_usable(model_folder: Path, version: int) -> None:
     versions = versions_of(model_folder)
     if version not in versions:
         removed = version in versions_of(model_folder / REMOVED)
-        restore = f" To restore it: pipeline remove {model_folder.name}/{version} --undo."
+        address = f"{model_folder.name}/{version}"
+        restore = f" To restore {address}: pipeline remove {address} --undo."
         raise ModelError(
             f"{model_folder.name} has no version {version}; its versions are "
             f"{', '.join(map(str, versions)) or 'none'}. No label was moved.{restore * removed}"

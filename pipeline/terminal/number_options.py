@@ -19,9 +19,10 @@ def invalid_number(error: typer.BadParameter) -> RequestError | None:
         return None
     name, value = option.opts[0], received()[0]["input"]
     default = "" if option.default is None else f", which is then {option.default}"
+    omit = "" if option.required else f", or omit {name}{default}"
     return RequestError(
         f"{name} must be {kind}{_range(descriptor.parameter_info)}; got {value!r}. Specify such a "
-        f"number, or omit {name}{default}."
+        f"number{omit}."
     )
 
 

@@ -32,14 +32,19 @@ def assignments(arguments: Sequence[str]) -> dict[str, int | str | None]:
     return {label: version or None for label, version in pairs}
 
 
-def show_moves(moves: "Sequence[Move]", *, as_json: bool) -> None:
-    """Print what each label refers to now, and referred to before."""
+def show_moves(moves: "Sequence[Move]", *, as_json: bool, pin: bool | None = None) -> None:
+    """Print what each label refers to now, and referred to before; ``pin`` was requested."""
     if as_json:
         print_json({"labels": [asdict(move) for move in moves]})
         return
     for move in moves:
-        pinned = " It is pinned: runs leave it there." if move.pinned else ""
-        print_line(escape(f"{_moved(move)}{pinned}"))
+        print_line(escape(f"{_moved(move)}{_pinned(move, pin)}"))
+
+
+def _pinned(move: "Move", pin: bool | None) -> str:
+    if move.pinned:
+        return " It is pinned: runs leave it there."
+    return " It is not pinned: runs may move it." if pin is False and move.now else ""
 
 
 def _moved(move: "Move") -> str:

@@ -90,6 +90,8 @@ def _by_model(option: str, values: Sequence[str]) -> dict[str, Shares]:
     found: dict[str, Shares] = {}
     for value in values:
         model, _, labels = value.rpartition(":")
+        if ":" in model:  # neither a model nor a label has one in its name
+            raise _malformed(option, value)
         if model in found:
             what = f"for the model {model}" if model else "for all models"
             raise RequestError(f"{option} must be given once {what}; got {value!r} as well.")
@@ -102,15 +104,19 @@ def _fractions(option: str, value: str, labels: str) -> dict[str, float]:
     for part in labels.split(","):
         label, equals, text = (each.strip() for each in part.partition("="))
         if not label or not equals:
-            example = _EXAMPLES[option]
-            raise RequestError(
-                f"{option} must be LABEL=FRACTION, as in {example}, or with a model, as in "
-                f"mlp:{example}; got {value!r}."
-            )
+            raise _malformed(option, value)
         if label in found:
             raise RequestError(f"{option} must name each label once; got {label} twice: {value!r}.")
         found[label] = _fraction(option, label, text)
     return found
+
+
+def _malformed(option: str, value: str) -> RequestError:
+    example = _EXAMPLES[option]
+    return RequestError(
+        f"{option} must be LABEL=FRACTION, as in {example}, or with a model, as in "
+        f"mlp:{example}; got {value!r}."
+    )
 
 
 def _fraction(option: str, label: str, text: str) -> float:

@@ -43,6 +43,11 @@ def test_options_of_one_model_come_before_those_of_all() -> None:
             ["stable=90%,canary=10%"],
             "The fraction of stable in --split must be a number from 0 to 1; got '90%'.",
         ),
+        (
+            ["mlp:b:a=1"],
+            "--split must be LABEL=FRACTION, as in stable=0.9,canary=0.1, or with a model, as in "
+            "mlp:stable=0.9,canary=0.1; got 'mlp:b:a=1'.",
+        ),
         (["a=nan"], "The fraction of a in --split must be a number from 0 to 1; got 'nan'."),
         (["a=1.5"], "The fraction of a in --split must be a number from 0 to 1; got '1.5'."),
         (["a=.5,a=.5"], "--split must name each label once; got a twice: 'a=.5,a=.5'."),
