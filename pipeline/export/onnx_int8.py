@@ -51,6 +51,6 @@ def write(trained: TrainedModel, path: Path) -> None:
             weight_type=QuantType.QInt8,
         )
         model = onnx.load(quantized)
-    without_gemm(model.graph, trained.onnx.graph)
+    without_gemm(model.graph)
     finish_copy(model, trained.onnx, trained.metadata, INT8)
     write_checked(model, path)

@@ -49,7 +49,7 @@ def test_constants_are_named_after_their_layers(files: Path, trained: TrainedMod
     assert halves == constants.keys()
     integers = {tensor.name for tensor in load(files, "onnx_int8").graph.initializer}
     assert {f"{layer}.kernel_quantized" for layer in LAYERS} <= integers
-    assert {f"{layer}.bias" for layer in LAYERS} <= integers
+    assert {f"{layer}.bias_quantized" for layer in LAYERS} <= integers
 
 
 def test_equal_biases_have_the_names_of_both_layers(digits: Split, tmp_path: Path) -> None:
@@ -135,10 +135,11 @@ def test_int8_quantizes_after_the_bias(files: Path) -> None:
     quantized = [node for node in graph.node if node.op_type == "QuantizeLinear"]
     assert [makers[node.input[0]].op_type for node in quantized] == ["Reshape", *3 * ["Add"]]
     sums = [makers[node.input[0]] for node in quantized[1:]]
-    assert [node.input[1] for node in sums] == [f"{layer}.bias" for layer in LAYERS]
-    for node in sums:
-        assert makers[node.input[0]].op_type == "MatMul"
-        assert constants[node.input[1]].data_type == TensorProto.FLOAT
+    for node, layer in zip(sums, LAYERS, strict=True):
+        product, bias = (makers[name] for name in node.input)
+        assert product.op_type == "MatMul"
+        assert bias.input[0] == f"{layer}.bias_quantized"
+        assert constants[bias.input[0]].data_type == TensorProto.INT32
     assert not [node for node in graph.node if node.op_type == "Relu"]
     zeros = [numpy_helper.to_array(constants[node.input[2]]) for node in quantized[1:3]]
     assert zeros == [0, 0]
