@@ -52,5 +52,23 @@ def write(trained: TrainedModel, path: Path) -> None:
         )
         model = onnx.load(quantized)
     without_gemm(model.graph)
+    _keep_bias_of_one_unit(model.graph)
     finish_copy(model, trained.onnx, trained.metadata, INT8)
     write_checked(model, path)
+
+
+def _keep_bias_of_one_unit(graph: onnx.GraphProto) -> None:
+    """Write the bias of a layer with one unit as float32.
+
+    onnxruntime's quantizer gives it a vector as scale and a scalar as zero point, which OpenCV does
+    not open; with two vectors or two scalars, OpenCV computes something else.
+    """
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in [node for node in graph.node if node.op_type == "DequantizeLinear"]:
+        if node.input[0] in constants and not constants[node.input[2]].dims:
+            value, scale = (onnx.numpy_helper.to_array(constants[n]) for n in node.input[:2])
+            bias = (value * scale).astype(np.float32)  # symmetric: the zero point is 0
+            graph.initializer.append(onnx.numpy_helper.from_array(bias, node.output[0]))
+            for name in node.input:
+                graph.initializer.remove(constants[name])
+            graph.node.remove(node)

@@ -89,7 +89,7 @@ def _answered(subject: Subject) -> str:
     if not others:
         text = "An answer has a warning if the model is unsure."
     title = "Answers without a warning"
-    head = ["", "pictures", "answered without a warning", "right among these"]
+    head = ["source", "pictures", "answered without a warning", "right among these"]
     return f"<h3>{title}</h3>" + paragraph(text) + table(title, head, rows)
 
 
