@@ -23,14 +23,11 @@ from tests.support.paths import PROJECT
 
 PYTHON = PROJECT / ".venv-older-onnxruntime" / "bin" / "python"
 SCRIPT = PROJECT / "tests" / "clients" / "older_onnxruntime.py"
-pytestmark = [
-    pytest.mark.tensorflow,
-    pytest.mark.process,
-    pytest.mark.skipif(
-        not PYTHON.exists(),
-        reason="`make test` creates .venv-older-onnxruntime where there is Python 3.11",
-    ),
-]
+NEEDS_PYTHON = pytest.mark.skipif(
+    not PYTHON.exists(),
+    reason="`make test` creates .venv-older-onnxruntime where there is Python 3.11",
+)
+pytestmark = [pytest.mark.tensorflow, pytest.mark.process, NEEDS_PYTHON]
 TASKS = {"binary": ("binary", "tanh"), "regression": ("regression", "linear")}
 NETWORKS: dict[str, Callable[[Split], TrainedModel]] = {
     "smoke": lambda digits: new_network(digits, hidden=(32,)),
