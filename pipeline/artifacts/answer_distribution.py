@@ -78,8 +78,10 @@ def count_classes(labels: npt.NDArray[np.generic], num_classes: int) -> Histogra
 
 def count_between(values: npt.NDArray[np.generic], edges: tuple[float, ...]) -> Histogram:
     """Return how many values are between the edges."""
-    found = np.bincount(np.searchsorted(np.array(edges), values), minlength=len(edges) + 1)
-    return Histogram(tuple(found.tolist()), edges)
+    empty = Histogram((0,) * (len(edges) + 1), edges)
+    return Histogram(
+        tuple(np.bincount(empty.bins(values), minlength=len(edges) + 1).tolist()), edges
+    )
 
 
 def deciles(values: npt.NDArray[np.generic]) -> tuple[float, ...]:

@@ -1,8 +1,8 @@
 """Loading and unloading models in all workers of a server, whichever of them gets the request.
 
 A file in a folder that all workers share has the names of the unloaded models. After a change, each
-worker is told on its Unix socket to read the file. All workers therefore reach the same state, even
-one that was suspended during several changes, or that starts later.
+worker gets a message on its Unix socket, and reads the file. All workers therefore reach the same
+state, even one that was suspended during several changes, or that starts later.
 """
 
 import asyncio

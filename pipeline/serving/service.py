@@ -74,7 +74,7 @@ class Service:
         return self.catalog.model(name).version(version, label)
 
     def choose(self, name: str, version: str | None, label: str | None, call: Call) -> Version:
-        """Return the version that predicts: the requested one, or as the server is told to split.
+        """Return the version that predicts: the requested one, or one chosen by ``--split``.
 
         Raises:
             ServingError: (404) there is no such model or version; (503) it is not ready.
