@@ -1,18 +1,15 @@
 """Run the stages that make the files of a version again, in a workspace of its own."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.artifacts.data_source import SAMPLE, Source
 from pipeline.artifacts.stage_facts import DataFacts, ExportFacts
 from pipeline.config.schema import Config
-from pipeline.engine.store import StageOutput
 from pipeline.engine.workspace import Workspace
 from pipeline.progress import Progress, WithListeners
+from pipeline.publishing.chain import Outputs
 from pipeline.publishing.published_folder import PublishedModel
 from pipeline.stages import run_stages
-
-Outputs = dict[str, StageOutput[Any]]
 
 
 @dataclass(frozen=True)

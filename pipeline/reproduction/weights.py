@@ -10,7 +10,6 @@ from pipeline.artifacts.data_set import TRAINED_MODEL_FILE
 from pipeline.artifacts.formats import artifact_path
 from pipeline.artifacts.stage_facts import ExportFacts, TrainFacts
 from pipeline.engine.store import StageOutput
-from pipeline.errors import WorkerFailed
 from pipeline.publishing.chain import Outputs, weights_of
 from pipeline.publishing.published_folder import PublishedModel
 from pipeline.verification.network import Network, Weights
@@ -115,9 +114,7 @@ def _own(file_format: str, outputs: Outputs) -> Network | None:
 def _read(path: Path, file_format: str, read: Reader) -> Network | None:
     try:
         return read(path, file_format)
-    except (ModuleNotFoundError, WorkerFailed):
-        return None
-    except Exception:  # noqa: BLE001  (whatever a file of another structure raises)
+    except Exception:  # noqa: BLE001  (a missing package, or whatever another structure raises)
         return None
 
 
