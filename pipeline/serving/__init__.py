@@ -18,7 +18,6 @@ Modules, from the bottom up:
 - trace_context: the trace that a request belongs to
 - traffic/: splitting requests, copies for another version, the sample log
 - repository: loading and unloading models in all workers
-- trace_context: the trace that a request belongs to
 - service, access_log: shared state of the handlers of both ports; counting and logging requests
 - protocols/: TensorFlow Serving's REST API, Open Inference Protocol V2 with Triton's extensions,
   pictures, the page, OpenAPI

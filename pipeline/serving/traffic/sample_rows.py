@@ -11,10 +11,10 @@ import numpy as np
 from pipeline.runtimes.predictor import Images
 from pipeline.serving.traffic.choice import Chosen
 from pipeline.serving.versions import Version
+from pipeline.tasks.answers import describe_answers
 from pipeline.tasks.task import Predictions
 
 Row = dict[str, Any]
-_WHITE = 255
 _ROW_BYTES = 400  # of a row without its arrays, about
 
 
@@ -35,7 +35,9 @@ def rows_of(sample: Sample, *, with_images: bool) -> Iterator[Row]:
     version, images = sample.version, sample.images
     shown = [version.task.describe(row, version.class_names) for row in sample.predictions]
     doubts = version.doubts.reasons(images, sample.predictions, shown)
-    for index, (image, each, doubt) in enumerate(zip(images, shown, doubts, strict=True)):
+    intensities = describe_answers(version.task, images, sample.predictions).intensity
+    found = zip(images, shown, doubts, intensities, strict=True)
+    for index, (image, each, doubt, intensity) in enumerate(found):
         row = {
             "time": sample.time,
             "request_id": sample.request_id,
@@ -51,7 +53,7 @@ def rows_of(sample: Sample, *, with_images: bool) -> Iterator[Row]:
             "confidence": each.probability,
             "value": each.value,
             "unsure": doubt is not None,
-            "mean_intensity": image.mean() / _WHITE,
+            "mean_intensity": intensity,
             "input_sha256": hashlib.sha256(image.tobytes()).hexdigest(),
         }
         if each.label is not None:
