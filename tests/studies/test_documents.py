@@ -390,10 +390,22 @@ def test_hostile_texts_are_no_markup_in_the_page(cases: dict[str, StudyResult]) 
 
 
 def test_parts_of_a_page_are_inserted_as_they_are() -> None:
-    names = "title summary axes winner explained combinations costs target importance count trials"
+    names = "title summary axes winner explained combinations costs target importance count trials "
+    names += "curves heat"
     parts = dict.fromkeys(names.split(), "<!--part data-->")
     page = assembled_page("study", {**parts, "data": "{}"})
     assert page.count("<!--part data-->") == len(parts) + 1  # the title is in two places
+
+
+def test_sections_without_content_are_hidden_before_any_script_runs(
+    cases: dict[str, StudyResult],
+) -> None:
+    hidden = {
+        name: re.findall(r'<section id="(curves|heat)"[^>]* hidden>', results_page(result))
+        for name, result in cases.items()
+    }
+    assert hidden["empty"] == ["curves", "heat"]
+    assert any(not found for found in hidden.values())
 
 
 def test_policy_of_the_page_permits_its_own_script_only(cases: dict[str, StudyResult]) -> None:

@@ -2,7 +2,6 @@
 const heat = { root: byId("heat-map"), rows: byId("heat-rows"), columns: byId("heat-columns") };
 
 function startHeatMap() {
-  byId("heat").hidden = data.axes.length < 2;
   if (byId("heat").hidden) return;
   for (const [select, chosen] of [[heat.rows, 0], [heat.columns, 1]]) {
     select.append(...data.axes.map(({ title }, index) => new Option(title, index)));

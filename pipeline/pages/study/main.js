@@ -7,7 +7,6 @@ function start() {
   for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
   byId("copy")?.addEventListener("click", copyCommand);
   startChoosing(combinations);
-  byId("curves").hidden = !data.measures.length;
   if (data.measures.length) startCurves();
   startHeatMap();
   listeners.drawn.push(() => markChosen(combinations));

@@ -23,7 +23,11 @@ from pipeline.studies.target import is_measured
 
 def results_page(result: StudyResult) -> str:
     """Return the page. It needs no other file and sends no requests."""
+    data = page_data(result)
+    # Hidden by a script, they would first be shown, and the rest of the page would move.
     parts = {
+        "curves": "" if data["measures"] else " hidden",
+        "heat": "" if len(data["axes"]) > 1 else " hidden",
         "title": escape(result.study.name),
         "summary": paragraph(summary(result)),
         "axes": small_table(axes_table(result)) if result.keys else "",
@@ -40,7 +44,7 @@ def results_page(result: StudyResult) -> str:
         "importance": _importance(result),
         "count": plural(len(result.trials), "trial"),
         "trials": table(all_trials(result), "trials", caption="All trials"),
-        "data": embedded_json(page_data(result)),
+        "data": embedded_json(data),
     }
     return assembled_page("study", parts)
 
