@@ -41,6 +41,7 @@ from pipeline.runtimes.registry import runtime_versions
 from pipeline.runtimes.requirements import chosen_runtimes, require_verifiable
 from pipeline.tasks.combinations import check_combinations
 from pipeline.tasks.registry import module_of, task_of
+from pipeline.training.distributed.membership import require_workers
 from pipeline.trust.keys import require_private_key
 
 
@@ -85,6 +86,7 @@ def _check_target(config: Config, progress: Progress) -> None:
 
 
 def _check_training(config: Config, progress: Progress) -> None:
+    require_workers(config)
     check_network(config, progress, run_own_code=True)
 
 
@@ -219,6 +221,8 @@ STAGES = (
         validate=_check_key,
     ),
 )
-GRAPH = Graph(STAGES, DataSources(), identity=TrainFacts.stage)
+# How long workers wait for each other changes no result.
+_WAITING = ("train.join_seconds", "train.lost_seconds")
+GRAPH = Graph(STAGES, DataSources(), identity=TrainFacts.stage, ignores=_WAITING)
 run_stages = partial(run_graph, GRAPH)
 plan_stages = partial(plan, GRAPH)

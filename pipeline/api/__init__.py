@@ -16,7 +16,7 @@ from pipeline.api.recorded import (
     watch,
 )
 from pipeline.api.reproducing import reproduce
-from pipeline.api.training import run, study
+from pipeline.api.training import follow, run, study, worker_rank
 from pipeline.api.workspace import clean, diagnose
 from pipeline.commands.loading import load_model
 from pipeline.commands.predict import predict
@@ -35,6 +35,7 @@ __all__ = [
     "diagnose",
     "evaluate",
     "explain_gradients",
+    "follow",
     "gc",
     "gradcheck",
     "history",
@@ -62,4 +63,5 @@ __all__ = [
     "verify",
     "watch",
     "why",
+    "worker_rank",
 ]

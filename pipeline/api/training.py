@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.api.arguments import DEFAULT_CONFIG
 from pipeline.artifacts.stage_facts import PublishFacts
+from pipeline.commands.distributed import follow_training, joined
 from pipeline.commands.loading import PathLike
 from pipeline.config import read
 from pipeline.config.callback_files import require_inside, require_paths
@@ -15,6 +16,7 @@ from pipeline.config.schema import Config
 from pipeline.engine.records import record_id
 from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.workspace import Workspace
+from pipeline.errors import RequestError
 from pipeline.live.event_files import EventFiles
 from pipeline.progress import Progress, WithListeners, default_progress
 from pipeline.publishing.publication import PublishedBefore
@@ -22,6 +24,7 @@ from pipeline.publishing.published_folder import PublishedModel, find_published
 from pipeline.results.run_result import RunResult, run_result
 from pipeline.stages import run_stages
 from pipeline.tracking.tracked_run import tracking
+from pipeline.training.distributed.membership import VARIABLE, find_membership
 
 if TYPE_CHECKING:
     from pipeline.studies.results import StudyResult
@@ -40,6 +43,8 @@ def run(
 ) -> RunResult:
     """Run the pipeline and return metrics, stages, verification and the published version.
 
+    With ``train.workers``, this is worker 0; ``follow`` is for the others.
+
     Without ``own_code``, a configuration that refers to Python files (``FILE.py:NAME``) is refused;
     with ``allow_outside``, Keras callbacks may write files outside the workspace.
 
@@ -48,15 +53,60 @@ def run(
     """
     read_config = read(Path(config), overrides)
     resolved = Workspace(Path(workspace))
+    membership = find_membership(read_config)
+    if membership and not membership.leads:
+        raise RequestError(
+            f"Only worker 0 can run the pipeline; this is worker {membership.rank} of "
+            f"{membership.size} ({VARIABLE}). Call follow() with the same arguments."
+        )
     _check_files(read_config, resolved, own_code=own_code, allow_outside=allow_outside)
     publishes = until == PublishFacts.stage
     before = PublishedBefore.of(resolved.exported / read_config.name) if publishes else None
-    with _listening(read_config, resolved, progress or default_progress()) as listening:
+    with (
+        _listening(read_config, resolved, progress or default_progress()) as listening,
+        joined(read_config, membership, listening),
+    ):
         results = run_stages(read_config, resolved, listening, until=until, force=force)
     published = _published(results, resolved)
     label = read_config.publish.label
     publication = before.compare(published, label) if before and published else None
     return run_result(read_config, results, published, publication)
+
+
+def follow(
+    config: PathLike = DEFAULT_CONFIG,
+    overrides: Sequence[str] = (),
+    *,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+) -> bool:
+    """Take part in the training of worker 0, which ``run`` starts there; write no files.
+
+    Returns whether there was a training: the network of worker 0 may have been up to date.
+
+    Raises:
+        PipelineError: this worker cannot take part, or the training failed.
+    """
+    read_config = read(Path(config), overrides)
+    membership = find_membership(read_config)
+    if membership is None or membership.leads:
+        raise RequestError(
+            f"Only a worker other than worker 0 can follow; {VARIABLE} or train.workers says that "
+            "this process is not one. Call run()."
+        )
+    return follow_training(
+        read_config, Workspace(Path(workspace)), progress or default_progress(), membership
+    )
+
+
+def worker_rank(config: PathLike = DEFAULT_CONFIG, overrides: Sequence[str] = ()) -> int:
+    """Return the rank of this process among the workers of a training, by ``TF_CONFIG``.
+
+    Raises:
+        PipelineError: the configuration or the variable is invalid.
+    """
+    membership = find_membership(read(Path(config), overrides))
+    return membership.rank if membership else 0
 
 
 def study(

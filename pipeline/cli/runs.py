@@ -52,10 +52,16 @@ def run(
 
         require_one(quiet=quiet, verbose=verbose)
         config, overrides = split_arguments(arguments, quiet=quiet)
+        rank = api.worker_rank(config, overrides)
         if tensorboard:
             typer.echo(f"TensorBoard: {api.tensorboard_command(workspace)}", err=True)
         log = workspace / "runs" / "libraries.log"
         with show_progress(interruption, log, debug=debug, quiet=quiet) as progress:
+            if rank:
+                trained = api.follow(config, overrides, workspace=workspace, progress=progress)
+                ending = "The training" if trained else "Without a training, the run of worker 0"
+                progress.notice(f"{ending} has ended. Worker 0 has the results.")
+                return
             result = api.run(
                 config,
                 overrides,

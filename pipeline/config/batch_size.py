@@ -12,8 +12,20 @@ def batch_size_of(config: "Config", num_images: int) -> int:
     """Return the number of images in a batch, for a training set of ``num_images``.
 
     Raises:
-        ConfigError: the batch is larger than the training set.
+        ConfigError: the batch is larger than the training set, or smaller than the number of
+            workers.
     """
+    size = _size_of(config, num_images)
+    if config.train.workers > size:
+        raise ConfigError(
+            f"train.workers must be at most the number of images in a batch, {size:,}; got "
+            f"{config.train.workers:,} in {config.place_of('train.workers')}. Use fewer workers, "
+            "or a larger train.batch_size."
+        )
+    return size
+
+
+def _size_of(config: "Config", num_images: int) -> int:
     if config.train.batch_size == "full":
         return num_images
     if config.train.batch_size > num_images:

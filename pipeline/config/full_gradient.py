@@ -72,3 +72,9 @@ def _invalid(config: "Config") -> Iterator[InvalidValue]:
             f"{name} needs all images in memory; got a limit of {train.memory_mb:,} MB",
             "Remove the limit: train.memory_mb=null.",
         )
+    if train.workers > 1:
+        yield InvalidValue(
+            "train.workers",
+            f"{name} runs in one process; got {train.workers:,} workers",
+            "Set train.workers=1, or choose another optimizer.",
+        )

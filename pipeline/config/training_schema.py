@@ -135,3 +135,14 @@ class Train(Section):
         description="Memory for training images, in 10^6 bytes; a larger set is streamed from disk."
         " By default, the whole set is in memory.",
     )
+    workers: Annotated[int, Field(ge=1, le=1024)] = Field(
+        1,
+        description="Processes that train together, each on its share of every batch; see "
+        "Distributed training.",
+    )
+    join_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        300, description="Seconds within which all workers must be there."
+    )
+    lost_seconds: Annotated[int, Field(ge=1, le=3_600)] = Field(
+        30, description="Seconds of silence after which a worker counts as lost."
+    )

@@ -52,7 +52,11 @@ class Plan:
         return self.find(stage)
 
     def _ingredients(self, stage: Stage[Any], config: dict[str, Any]) -> Ingredients:
-        read = {key: value for key, value in config.items() if _is_read(key, stage.reads)}
+        read = {
+            key: value
+            for key, value in config.items()
+            if _is_read(key, stage.reads) and key not in self.graph.ignores
+        }
         if stage.reads_source:
             read["source"] = self.source.kind
             if self.source.content is not None:

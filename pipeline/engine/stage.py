@@ -107,12 +107,14 @@ class Sources(Protocol):
 class Graph:
     """The stages in order, and the sources of data for the first one.
 
-    ``identity`` is the stage whose output identifies a run; shorter runs are not recorded.
+    ``identity`` is the stage whose output identifies a run; shorter runs are not recorded. The keys
+    in ``ignores`` change no output, whatever a stage reads.
     """
 
     stages: tuple[Stage[Any], ...]
     sources: Sources
     identity: str
+    ignores: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

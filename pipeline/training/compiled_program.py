@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.tasks.task import Task
+from pipeline.training.distributed.columns import Columns
 from pipeline.training.network_program import GRAPH, XLA, NetworkProgram, plain
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Program(NetworkProgram):
         super().__init__(model, task)
         self.optimizer, self.batch_size = optimizer, batch_size
         self.augmentation, self.clean_from = augmentation, 0
+        self._columns = Columns(batch_size)
         self._calls = {
             XLA: tf.function(self._run_steps, jit_compile=True),
             GRAPH: tf.function(self._run_steps),
@@ -103,7 +105,7 @@ class Program(NetworkProgram):
             inputs = self._augmented(tf.gather(images, batch), place, step)
             loss, added = self._train_step(inputs, tf.gather(labels, batch), size)
             finite = tf.math.is_finite(loss)
-            loss_sum += tf.cast(loss * tf.cast(size, tf.float32), tf.float64)
+            loss_sum += tf.cast(loss * tf.cast(size, loss.dtype), tf.float64)
             sums = tuple(a + b for a, b in zip(sums, added, strict=True))
             step += 1
         return loss_sum, sums, step - first, finite
@@ -114,9 +116,11 @@ class Program(NetworkProgram):
             return images
         seed, number = place[0], place[1] + tf.cast(step, tf.int64)
         if not augmentation.config.clean_at_end:
-            return augmentation(images, seed, number)
+            return augmentation(images, seed, number, self._columns)
         return tf.cond(
-            number < place[2], lambda: augmentation(images, seed, number), lambda: images
+            number < place[2],
+            lambda: augmentation(images, seed, number, self._columns),
+            lambda: images,
         )
 
     def _train_step(self, images: Any, labels: Any, size: Any) -> tuple[Any, Any]:
@@ -124,8 +128,8 @@ class Program(NetworkProgram):
         counts = tf.sequence_mask(size, self.batch_size)
         with tf.GradientTape() as tape:
             logits = self._logits(images, training=True)
-            data_loss = self._sum_loss(labels, logits, sample_weight=tf.cast(counts, tf.float32))
-            loss = tf.add_n([data_loss / tf.cast(size, tf.float32), *self._logits.losses])
+            data_loss = self._sum_loss(labels, logits, sample_weight=tf.cast(counts, logits.dtype))
+            loss = tf.add_n([data_loss / tf.cast(size, logits.dtype), *self._logits.losses])
             scaled = self.optimizer.scale_loss(loss)  # apply() divides by the factor again
         self.optimizer.apply(tape.gradient(scaled, self._trainable), self._trainable)
         return loss, self._sums(labels, logits, counts)

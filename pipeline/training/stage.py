@@ -2,7 +2,6 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras
 
@@ -14,7 +13,7 @@ from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
-from pipeline.models.dense import build_model, summarize
+from pipeline.models.dense import summarize
 from pipeline.models.threads import use_threads
 from pipeline.progress import Training
 from pipeline.tasks.registry import task_of
@@ -22,12 +21,10 @@ from pipeline.training.callback_list import CallbackList
 from pipeline.training.callbacks import build_callbacks, early_stopping
 from pipeline.training.checkpoint import Checkpoint, Position
 from pipeline.training.compiling import compile_program
+from pipeline.training.distributed.leading import leading
 from pipeline.training.fit import Fit, Trainer
 from pipeline.training.streaming import open_feed
-from pipeline.training.trainers import new_trainer
-
-if TYPE_CHECKING:
-    from pipeline.config.schema import Config
+from pipeline.training.trainers import new_model, new_trainer
 
 
 def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
@@ -45,7 +42,7 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         task.check_labels(data.train.labels)
     use_threads(config)
     keras.utils.set_random_seed(config.train.seed)
-    model = _new_model(config, data, config.train.precision)
+    model = new_model(config, data, config.train.precision)
     batch_size = batch_size_of(config, len(data.train))
     with with_places(config), context.progress.task("loading images"):
         feed = open_feed(
@@ -57,12 +54,12 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     checkpoint = _checkpoint(context)
     if context.forced:
         checkpoint.remove()
-    with new_trainer(config, model, feed, checkpoint) as trainer:
+    with leading(context), new_trainer(config, model, feed, checkpoint) as trainer:
         end = _fit(context, trainer, data, checkpoint)
         program = trainer.program
         # Exported models compute in float32. A program compiled earlier leaves the model unused.
         is_unused = program.model is not model and config.train.precision == "float32"
-        trained = model if is_unused else _new_model(config, data, "float32")
+        trained = model if is_unused else new_model(config, data, "float32")
         trained.set_weights(program.model.get_weights())
     trained.save(folder / TRAINED_MODEL_FILE)
     write_history(folder, end.history, end.costs)
@@ -123,13 +120,3 @@ def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoi
 
 def _checkpoint(context: Context) -> Checkpoint:
     return Checkpoint(context.workspace.checkpoint(context.fingerprints["train"]))
-
-
-def _new_model(config: "Config", data: DataSet, precision: str) -> keras.Model:
-    return build_model(
-        config.model,
-        image_shape=data.image_shape,
-        num_classes=len(data.class_names),
-        task=task_of(config),
-        precision=precision,
-    )

@@ -9,6 +9,7 @@ import tensorflow as tf
 from pipeline.training.augmentation.displacement import Displacement
 from pipeline.training.augmentation.sampling import bilinear
 from pipeline.training.augmentation.strokes import change_strokes
+from pipeline.training.distributed.columns import Columns
 
 if TYPE_CHECKING:
     from pipeline.config.augment_schema import Augment
@@ -25,10 +26,15 @@ class Augmentation:
         self.config = config
         self._displacement = Displacement(config, image_shape[:2])
 
-    def __call__(self, images: Any, seed: Any, step: Any) -> Any:
-        """Return uint8 images of the same shape (n, height, width, channels), changed."""
-        draws = self.draws(len(images), seed, step)
-        return tf.cast(tf.round(self.changed(images, *draws)), tf.uint8)
+    def __call__(self, images: Any, seed: Any, step: Any, columns: Columns | None = None) -> Any:
+        """Return uint8 images of the same shape (n, height, width, channels), changed.
+
+        With ``columns``, they are those of a larger batch, and are changed as they are in it.
+        """
+        columns = columns or Columns(len(images))
+        of_images, of_shares = self.draws(columns.batch_size, seed, step)
+        changed = self.changed(images, columns.of(of_images), of_shares, columns)
+        return tf.cast(tf.round(changed), tf.uint8)
 
     def draws(self, count: int, seed: Any, step: Any) -> tuple[Any, Any]:
         """Return uniform draws, float32: (count, n) in -1 to 1, and (2,) in 0 to 1 for shares."""
@@ -36,8 +42,11 @@ class Augmentation:
         of_images = 2 * _uniform(shape, seed, 2 * step) - 1
         return of_images, _uniform((2,), seed, 2 * step + 1)
 
-    def changed(self, images: Any, of_images: Any, of_shares: Any) -> Any:
+    def changed(
+        self, images: Any, of_images: Any, of_shares: Any, columns: Columns | None = None
+    ) -> Any:
         """Return images float32 in 0..255, not rounded, changed by draws."""
+        columns = columns or Columns(len(images))
         deformed = 1 - self.config.undeformed
         floats = tf.cast(images, tf.float32)
 
@@ -45,27 +54,30 @@ class Augmentation:
             y, x = self._displacement(of_images[:count, :-1])
             return bilinear(images[:count], y, x)
 
-        floats = _partly(floats, deform, deformed, of_shares[0])
+        floats = _partly(floats, deform, deformed, of_shares[0], columns)
         if not self.config.stroke:
             return floats
 
         def restroke(count: int) -> Any:
             return change_strokes(floats[:count], of_images[:count, -1])
 
-        return _partly(floats, restroke, deformed * self.config.stroke, of_shares[1])
+        return _partly(floats, restroke, deformed * self.config.stroke, of_shares[1], columns)
 
 
-def _partly(images: Any, change: Callable[[int], Any], share: float, chance: Any) -> Any:
-    """Change this share of the images, the first ones: batches are in random order.
+def _partly(
+    images: Any, change: Callable[[int], Any], share: float, chance: Any, columns: Columns
+) -> Any:
+    """Change this share of the batch, the first images: batches are in random order.
 
     If the share is not a whole number of images, the last of them is changed with the probability
     that remains, ``chance`` being uniform in 0 to 1.
     """
-    exact = share * len(images)
-    count = math.ceil(exact)
+    exact = share * columns.batch_size
+    of_batch = math.ceil(exact)
+    count = columns.below(of_batch)
     changed = change(count)
-    if count > exact:
-        last = tf.where(chance < exact - (count - 1), changed[-1:], images[count - 1 : count])
+    if of_batch > exact and count > columns.below(of_batch - 1):
+        last = tf.where(chance < exact - (of_batch - 1), changed[-1:], images[count - 1 : count])
         changed = tf.concat([changed[:-1], last], axis=0)
     return tf.concat([changed, images[count:]], axis=0)
 

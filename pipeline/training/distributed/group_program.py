@@ -1,0 +1,162 @@
+"""The compiled program of one worker among several.
+
+XLA cannot compile a collective operation on a CPU, so it compiles what is before it and after it:
+the gradient, as one vector, and the update. A loop of TensorFlow runs both and the sum between.
+"""
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.tasks.task import Task
+from pipeline.training.compiled_program import EpochState, Program
+from pipeline.training.distributed.column_dropout import with_column_dropout
+from pipeline.training.distributed.columns import Columns
+from pipeline.training.distributed.group import Group, Message
+from pipeline.training.network_program import GRAPH, XLA
+
+if TYPE_CHECKING:
+    from pipeline.training.augmentation import Augmentation
+    from pipeline.training.feed import Shard
+
+
+class GroupProgram(Program):
+    """Takes the steps of ``Program``, each worker with its columns of every batch.
+
+    Worker 0 calls ``run``, which makes the others call ``follow``.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        group: Group,
+        *,
+        task: Task,
+        batch_size: int,
+        augmentation: "Augmentation | None" = None,
+    ) -> None:
+        """Use what ``Program`` uses, and the group that this process has joined."""
+        super().__init__(
+            model, optimizer, task=task, batch_size=batch_size, augmentation=augmentation
+        )
+        self._group, self._is_copied = group, False
+        self._columns = Columns(batch_size, group.membership.rank, group.size)
+        self._logits = with_column_dropout(self._logits, self._columns)
+        self._trainable = list(self._logits.trainable_variables)
+        self._calls = {compiler: tf.function(self._run_steps) for compiler in (XLA, GRAPH)}
+        self._parts = {
+            compiler: [
+                tf.function(part, jit_compile=compiler == XLA)
+                for part in (self._gradient, self._update)
+            ]
+            for compiler in (XLA, GRAPH)
+        }
+
+    def trace(self, shard: "Shard") -> None:
+        """Compile both parts by a step of this worker alone, which changes nothing."""
+        before = [np.asarray(variable.value) for variable in self.variables]
+        gradient, update = self._parts[self.compiler]
+        rows = tf.zeros([self._columns.count], tf.int32)
+        images, labels = tf.gather(shard.images, rows), tf.gather(shard.labels, rows)
+        update(gradient(images, labels, tf.constant(1), tf.zeros([3], tf.int64), tf.constant(0)))
+        for variable, value in zip(self.variables, before, strict=True):
+            variable.assign(value)
+        self._is_copied = False
+
+    def run(
+        self, shard: "Shard", state: EpochState, count: int, *, first: int = 0
+    ) -> tuple[EpochState, bool]:
+        """Run steps, as ``Program.run`` does, on all workers.
+
+        Raises:
+            WorkerLost: a worker has ended, or does not answer.
+        """
+        # Callbacks of worker 0 may have changed variables since the last epoch.
+        copied = not self._is_copied or state.step == 0
+        message = {
+            "do": "steps",
+            "first_step": shard.first_step,
+            "first": first,
+            "count": count,
+            "compiler": self.compiler,
+            "clean_from": self.clean_from,
+            "copied": copied,
+        }
+        _stop_if(self._group.tell(message))
+        if copied:
+            self._copy()
+        with self._group.watched():
+            return super().run(shard, state, count, first=first)
+
+    def follow(self, shard: "Shard", message: Message) -> None:
+        """Run the same steps as worker 0.
+
+        Raises:
+            WorkerLost: a worker has ended, or does not answer.
+        """
+        self.compiler, self.clean_from = message["compiler"], message["clean_from"]
+        if message["copied"]:
+            self._copy()
+        with self._group.watched():
+            super().run(shard, EpochState(), message["count"], first=message["first"])
+
+    def _copy(self) -> None:
+        self._group.copy(self.variables)
+        self._is_copied = True
+
+    def _run_steps(
+        self, data: tuple[Any, Any, Any], bounds: Any, place: Any, loss_sum: Any, sums: Any
+    ) -> tuple[Any, Any, Any, Any]:
+        images, labels, order = data
+        num_images, first, last = bounds[0], bounds[1], bounds[2]
+        gradient, update = self._parts[self.compiler]
+        step, finite = first, tf.constant(True)
+        while step < last and finite:
+            # A slice whose start changes would be compiled anew in each step by XLA.
+            batch = tf.slice(order, [step * self.batch_size], [self.batch_size])
+            size = tf.minimum(self.batch_size, num_images - step * self.batch_size)
+            rows = self._columns.of(batch)
+            own = gradient(tf.gather(images, rows), tf.gather(labels, rows), size, place, step)
+            loss, added = update(self._group.sum(own))
+            finite = tf.math.is_finite(loss)
+            loss_sum += tf.cast(loss * tf.cast(size, loss.dtype), tf.float64)
+            sums = tuple(a + b for a, b in zip(sums, added, strict=True))
+            step += 1
+        return loss_sum, sums, step - first, finite
+
+    def _gradient(self, images: Any, labels: Any, size: Any, place: Any, step: Any) -> Any:
+        """Return the own part of the gradient, of the loss and of the metrics, as one vector."""
+        counts = self._columns.positions() < size
+        images = self._augmented(images, place, step)
+        with tf.GradientTape() as tape:
+            logits = self._logits(images, training=True)
+            weights = tf.cast(counts, logits.dtype)
+            data_loss = self._sum_loss(labels, logits, sample_weight=weights)
+            # Penalties do not depend on images: one worker adds them.
+            penalties = self._logits.losses if self._group.membership.leads else []
+            loss = tf.add_n([data_loss / tf.cast(size, logits.dtype), *penalties])
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, self._trainable)
+        values = [*gradients, loss, *self._sums(labels, logits, counts)]
+        return tf.concat([tf.reshape(tf.cast(v, loss.dtype), [-1]) for v in values], axis=0)
+
+    def _update(self, vector: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Apply the gradient of the whole batch, and return its loss and sums of metrics."""
+        dtypes = [metric.dtype for metric in self._metrics]
+        sizes = [*(variable.value.shape.num_elements() for variable in self._trainable), 1]
+        *gradients, loss, sums = tf.split(vector, [*sizes, len(dtypes)])
+        shapes = (variable.shape for variable in self._trainable)
+        self.optimizer.apply(
+            [tf.reshape(*pair) for pair in zip(gradients, shapes, strict=True)], self._trainable
+        )
+        return loss[0], tuple(tf.cast(sums[n], dtype) for n, dtype in enumerate(dtypes))
+
+
+def _stop_if(alarmed: set[int]) -> None:
+    """Stop as at Ctrl-C, with a checkpoint, if a signal has arrived at another worker."""
+    if alarmed:
+        signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,110 @@
+"""Connect the workers; each waits for the others, but not for longer than it may."""
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+from tensorflow.compiler.xla.tsl.protobuf.coordination_config_pb2 import CoordinatedJob
+
+# The public API has no timeouts: a worker would wait for an hour for one that never comes.
+from tensorflow.python.eager import context
+
+from pipeline.errors import MachineError
+from pipeline.models.threads import use_threads
+from pipeline.training.distributed.group import Group
+from pipeline.training.distributed.membership import Membership
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
+
+_PROBE_SECONDS = 1.0
+_joined: list[Group] = []
+
+
+def group_for(config: "Config") -> Group | None:
+    """Return the group that this process has joined, or None for a training in one process."""
+    return _joined[0] if config.train.workers > 1 else None
+
+
+def join(config: "Config", membership: Membership) -> Group:
+    """Connect this process with the other workers.
+
+    Raises:
+        MachineError: a worker was not there within ``train.join_seconds``, or the own address
+            cannot be used.
+        ConfigError: TensorFlow has started with another number of threads.
+    """
+    seconds = config.train.join_seconds
+    use_threads(config)
+    if membership.leads:  # later, TensorFlow would wait without end, and ignore Ctrl-C
+        _await(membership, seconds)
+    _configure(membership, seconds, config.train.lost_seconds)
+    try:
+        strategy = _strategy(membership)
+    except tf.errors.DeadlineExceededError as error:
+        raise _missing(membership, [0], seconds) from error
+    except (tf.errors.OpError, RuntimeError) as error:
+        raise MachineError(
+            f"TensorFlow cannot use {membership.addresses[membership.rank]}, the address of "
+            f"worker {membership.rank} in TF_CONFIG: {error} Choose another port, and start all "
+            "workers in new processes."
+        ) from error
+    _joined[:] = [Group(membership, strategy)]
+    return _joined[0]
+
+
+def _await(membership: Membership, seconds: int) -> None:
+    """Wait until the ports of the other workers are open; they wait for that of worker 0."""
+    missing, end = list(range(1, membership.size)), time.monotonic() + seconds
+    while missing := [rank for rank in missing if not _is_open(membership.addresses[rank])]:
+        if time.monotonic() >= end:
+            raise _missing(membership, missing, seconds)
+        time.sleep(_PROBE_SECONDS / 5)
+
+
+def _is_open(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PROBE_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _configure(membership: Membership, join_seconds: int, lost_seconds: int) -> None:
+    jobs = [
+        CoordinatedJob(name=job, num_tasks=len(addresses))
+        for job, addresses in membership.cluster.items()
+        if addresses
+    ]
+    job, _ = membership.task_of(0)
+    context.context().configure_coordination_service(
+        service_type="standalone",
+        service_leader=f"/job:{job}/replica:0/task:0",
+        cluster_register_timeout_in_ms=join_seconds * 1000,
+        heartbeat_timeout_in_ms=lost_seconds * 1000,
+        coordinated_jobs=jobs,
+    )
+
+
+def _strategy(membership: Membership) -> tf.distribute.Strategy:
+    job, index = membership.task_of(membership.rank)
+    communication = tf.distribute.experimental
+    return tf.distribute.MultiWorkerMirroredStrategy(
+        tf.distribute.cluster_resolver.SimpleClusterResolver(
+            tf.train.ClusterSpec(membership.cluster), task_type=job, task_id=index, rpc_layer="grpc"
+        ),
+        communication.CommunicationOptions(
+            implementation=communication.CommunicationImplementation.RING
+        ),
+    )
+
+
+def _missing(membership: Membership, ranks: list[int], seconds: int) -> MachineError:
+    named = " and ".join(map(membership.named, ranks))
+    return MachineError(
+        f"{named[0].upper()}{named[1:]} did not join within {seconds} s (train.join_seconds). "
+        "Start all workers at about the same time, and check that each can reach the addresses "
+        "in TF_CONFIG."
+    )

@@ -1,0 +1,54 @@
+"""Worker 0: it makes the others follow its training."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from pipeline.errors import MachineError, sentence
+from pipeline.training.distributed.group import Group, WorkerLost
+from pipeline.training.distributed.joining import group_for
+
+if TYPE_CHECKING:
+    from pipeline.engine.context import Context
+
+
+@contextmanager
+def leading(context: "Context") -> Iterator[None]:
+    """Let the other workers, if there are any, follow the training in this block.
+
+    Raises:
+        MachineError: a worker cannot take part, has ended, or does not answer.
+    """
+    group = group_for(context.config)
+    if group is None:
+        yield
+        return
+    with ending(group):
+        group.tell(
+            {
+                "do": "train",
+                "fingerprint": context.fingerprints["train"],
+                "kind": context.source.kind,
+                "content": context.source.content,
+            }
+        )
+        if unable := group.tell({"do": "begin"}):
+            named = " and ".join(group.membership.named(rank) for rank in sorted(unable))
+            raise MachineError(
+                f"{named[0].upper()}{named[1:]} cannot take part in the training. The message of "
+                "the command on that worker explains why."
+            )
+        yield
+
+
+@contextmanager
+def ending(group: Group) -> Iterator[None]:
+    """Tell the other workers at the end of this block that they can end, and why."""
+    try:
+        yield
+    except BaseException as error:
+        reason = "was interrupted." if isinstance(error, KeyboardInterrupt) else "failed."
+        with suppress(WorkerLost):
+            group.end(f"{reason} {sentence(error, 200)}" if str(error) else reason)
+        raise
+    group.end()
