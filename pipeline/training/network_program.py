@@ -44,7 +44,7 @@ class NetworkProgram(ABC):
         self._metrics = task.training_metrics
         self._logits = logits_model(model)
         self._trainable = list(self._logits.trainable_variables)
-        self._sum_loss = task.loss()
+        self._sum_loss = task.loss(self._logits.output.dtype)
         self._evaluate = tf.function(
             self._evaluate_batch,
             input_signature=[

@@ -8,9 +8,9 @@ from pipeline.artifacts.data_set import read_data
 from pipeline.artifacts.stage_facts import DataFacts
 from pipeline.config.batch_size import batch_size_of
 from pipeline.errors import MachineError, PipelineError
-from pipeline.system.interruption import deferred_interruption
+from pipeline.system.interruption import Interruption, deferred_interruption
 from pipeline.training.distributed.group import Group, Message
-from pipeline.training.distributed.group_program import GroupProgram
+from pipeline.training.distributed.group_program import STEPS, GroupProgram
 from pipeline.training.feed import Feed, Shard
 from pipeline.training.streaming import open_feed
 from pipeline.training.trainers import new_loop, new_model
@@ -41,16 +41,27 @@ def follow(group: Group, context_of: "Callable[[Message], Context]") -> bool:
                 group.hear(alarm=True)
                 raise
             group.hear()
-            shards = _Shards(feed)
-            while True:
-                message, _ = group.hear(alarm=interruption.arrived)
-                if message["do"] == "end":
-                    break
-                program.follow(shards.starting_at(message["first_step"]), message)
+            message = take_steps(group, program, feed, interruption)
         interruption.check()
     if message["error"] is not None:
         raise MachineError(f"Worker 0 {message['error']}")
     return trained
+
+
+def take_steps(
+    group: Group, program: GroupProgram, feed: Feed, interruption: Interruption
+) -> Message:
+    """Take the steps of worker 0 until it has another message, and return that.
+
+    Raises:
+        WorkerLost: a worker has ended, or does not answer.
+    """
+    shards = _Shards(feed)
+    while True:
+        message, _ = group.hear(alarm=interruption.arrived)
+        if message["do"] != STEPS:
+            return message
+        program.follow(shards.starting_at(message["first_step"]), message)
 
 
 def _prepared(context: "Context", message: Message) -> tuple[GroupProgram, Feed]:

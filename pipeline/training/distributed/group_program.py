@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pipeline.training.augmentation import Augmentation
     from pipeline.training.feed import Shard
 
+STEPS = "steps"  # the message that announces them
+
 
 class GroupProgram(Program):
     """Takes the steps of ``Program``, each worker with its columns of every batch.
@@ -78,7 +80,7 @@ class GroupProgram(Program):
         # Callbacks of worker 0 may have changed variables since the last epoch.
         copied = not self._is_copied or state.step == 0
         message = {
-            "do": "steps",
+            "do": STEPS,
             "first_step": shard.first_step,
             "first": first,
             "count": count,

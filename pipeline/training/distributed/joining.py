@@ -1,7 +1,11 @@
 """Connect the workers; each waits for the others, but not for longer than it may."""
 
+import signal
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
@@ -41,7 +45,8 @@ def join(config: "Config", membership: Membership) -> Group:
         _await(membership, seconds)
     _configure(membership, seconds, config.train.lost_seconds)
     try:
-        strategy = _strategy(membership)
+        with _same_sigterm_handler():
+            strategy = _strategy(membership)
     except tf.errors.DeadlineExceededError as error:
         raise _missing(membership, [0], seconds) from error
     except (tf.errors.OpError, RuntimeError) as error:
@@ -52,6 +57,15 @@ def join(config: "Config", membership: Membership) -> Group:
         ) from error
     _joined[:] = [Group(membership, strategy)]
     return _joined[0]
+
+
+@contextmanager
+def _same_sigterm_handler() -> Iterator[None]:
+    """Undo that TensorFlow replaces the handler of SIGTERM when workers connect."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _await(membership: Membership, seconds: int) -> None:

@@ -1,0 +1,54 @@
+"""Processes in a network of their own that has loopback only, as TensorFlow listens everywhere."""
+
+import ctypes
+import errno
+import fcntl
+import os
+import socket
+import struct
+import subprocess
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+_NEW_NETWORK = 0x40000000  # CLONE_NEWNET
+_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1  # SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP
+
+
+class OwnNetwork:
+    """Starts processes from a thread that has a network of its own, which they inherit."""
+
+    def __init__(self, thread: ThreadPoolExecutor) -> None:
+        self._thread = thread
+
+    def start(self, command: Sequence[object], **options: Any) -> "subprocess.Popen[str]":
+        """Start a process as ``subprocess.Popen`` does, in text mode."""
+        arguments = list(map(str, command))
+        return self._thread.submit(subprocess.Popen, arguments, text=True, **options).result()
+
+
+@contextmanager
+def own_network() -> Iterator[OwnNetwork]:
+    """Yield a new network; skip the test where that is not permitted."""
+    with ThreadPoolExecutor(1) as thread:
+        error = thread.submit(_leave_network).result()
+        if error:
+            pytest.skip(f"needs the permission to create a network namespace: {os.strerror(error)}")
+        yield OwnNetwork(thread)
+
+
+def _leave_network() -> int:
+    """Move this thread to a new network with loopback; return an error number, or 0."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "unshare"):
+        return errno.ENOSYS
+    if library.unshare(_NEW_NETWORK):
+        return ctypes.get_errno()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sH14s", b"lo", 0, b"")
+        [flags] = struct.unpack_from("H", fcntl.ioctl(control, _GET_FLAGS, request), 16)
+        fcntl.ioctl(control, _SET_FLAGS, struct.pack("16sH14s", b"lo", flags | _UP, b""))
+    return 0

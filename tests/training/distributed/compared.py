@@ -1,0 +1,140 @@
+"""One of several workers that train in float64; worker 0 compares them with a single process.
+
+Run as ``python -m tests.training.distributed.compared OUTPUT`` with ``TF_CONFIG``.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from pipeline.artifacts.data_set import Split
+from pipeline.config.augment_schema import Augment
+from pipeline.config.schema import Config, Model, Train
+from pipeline.config.training_schema import Optimizer
+from pipeline.data.sample import read_sample
+from pipeline.models.dense import build_model, in_float64
+from pipeline.models.optimizers import build_optimizer
+from pipeline.system.interruption import Interruption
+from pipeline.tasks.registry import task_named
+from pipeline.training.augmentation import Augmentation
+from pipeline.training.compiled_program import EpochState, Program
+from pipeline.training.distributed.following import take_steps
+from pipeline.training.distributed.group import Group
+from pipeline.training.distributed.group_program import GroupProgram
+from pipeline.training.distributed.joining import join
+from pipeline.training.distributed.membership import VARIABLE, parse
+from pipeline.training.feed import Feed, InMemoryFeed
+from pipeline.training.loop import Loop
+from pipeline.training.streaming import StreamingFeed
+
+SHAPE = (28, 28, 1)
+TASK = task_named("multiclass")
+BATCH_SIZE = 33  # divided by neither 2 nor 4; the last batch of 500 images has 5
+STEPS = 20
+MOMENTUM = Optimizer(name="sgd", learning_rate=0.05, momentum=0.9)
+ADAM = Optimizer(name="adam", learning_rate=0.003)
+AUGMENT = Augment(rotation=10, elastic=1.0, stroke=0.5, undeformed=0.3)
+
+CASES: dict[str, dict[str, Any]] = {
+    "momentum": {"optimizer": MOMENTUM, "l2": 0.01},
+    "momentum, dropout, augmented": {"optimizer": MOMENTUM, "dropout": 0.4, "augment": AUGMENT},
+    "adam": {"optimizer": ADAM},
+    "adam, dropout, streamed": {"optimizer": ADAM, "dropout": 0.4, "l2": 0.01, "shard_steps": 3},
+}
+Made = Callable[..., Program]
+
+
+def digits() -> Split:
+    images, labels = read_sample()
+    order = np.random.default_rng(0).permutation(len(labels))[:500]
+    return Split(images[order], labels[order])
+
+
+def program_of(
+    kind: Made, optimizer: Optimizer, augment: Augment | None = None, **settings: Any
+) -> Program:
+    keras.utils.set_random_seed(0)
+    config = Model(**{"hidden": (16,), **settings})
+    model = in_float64(build_model(config, image_shape=SHAPE, num_classes=10, task=TASK))
+    built = build_optimizer(optimizer, total_steps=STEPS)
+    built.build(model.trainable_variables)
+    augmentation = Augmentation(augment, SHAPE) if augment else None
+    program = kind(model, built, task=TASK, batch_size=BATCH_SIZE, augmentation=augmentation)
+    program.clean_from = STEPS - 3
+    return program
+
+
+def feed_of(split: Split, shard_steps: int | None) -> Feed:
+    if shard_steps is None:
+        return InMemoryFeed(split, batch_size=BATCH_SIZE, seed=7)
+    size = 2 * shard_steps * BATCH_SIZE * (784 + split.labels.itemsize)
+    return StreamingFeed(split, batch_size=BATCH_SIZE, seed=7, max_bytes=size)
+
+
+def trained(program: Program, feed: Feed) -> dict[str, Any]:
+    """Train for an epoch and the rest of the steps; return all weights, losses and hits."""
+    loop = Loop(program, feed)
+    first = loop.run_epoch(0, lambda _: None)
+    state, remaining = EpochState(), STEPS - feed.num_steps
+    for shard in feed.shards(1, 0):
+        count = min(remaining - state.step, shard.num_steps)
+        state, _ = program.run(shard, state, count)
+        if state.step == remaining:
+            break
+    weights = [np.asarray(variable.value) for variable in program.model.trainable_variables]
+    return {
+        "weights": np.concatenate([weight.ravel() for weight in weights]),
+        "loss": [first.loss, state.loss_sum],
+        "hits": [first.metrics["accuracy"], *state.metric_sums],
+    }
+
+
+def compared(group: Group, split: Split, case: dict[str, Any]) -> dict[str, Any] | None:
+    """Return how the group differs from one process, and from itself; None in other workers."""
+    settings = dict(case)
+    feed = feed_of(split, settings.pop("shard_steps", None))
+
+    def in_group(*args: Any, **kwargs: Any) -> Program:
+        return GroupProgram(*args, group, **kwargs)
+
+    program = program_of(in_group, **settings)
+    if not group.membership.leads:
+        assert isinstance(program, GroupProgram)
+        take_steps(group, program, feed, Interruption())
+        return None
+    start = [np.asarray(variable.value) for variable in program.variables]
+    results = []
+    for _ in range(2):
+        for variable, value in zip(program.variables, start, strict=True):
+            variable.assign(value)
+        results.append(trained(program, feed))
+    group.tell({"do": "next"})
+    single = trained(program_of(Program, **settings), feed)
+    first = start[0].ravel()
+    return {
+        "moved": float(np.abs(single["weights"][: first.size] - first).max()),
+        "difference": float(np.abs(results[0]["weights"] - single["weights"]).max()),
+        "loss": float(np.abs(np.subtract(results[0]["loss"], single["loss"])).max()),
+        "hits": bool(results[0]["hits"] == single["hits"]),
+        "same bits": bool(np.array_equal(results[0]["weights"], results[1]["weights"])),
+    }
+
+
+def main(output: Path) -> None:
+    keras.config.set_floatx("float64")
+    membership = parse(os.environ[VARIABLE])
+    train = Train(workers=membership.size, threads=1, lost_seconds=60)
+    group, split = join(Config(name="compared", train=train), membership), digits()
+    found = {name: compared(group, split, case) for name, case in CASES.items()}
+    if membership.leads:
+        output.write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

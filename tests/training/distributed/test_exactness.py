@@ -1,0 +1,43 @@
+"""Several workers compute what one computes: in float64, within the rounding of sums."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.own_network import own_network
+from tests.support.workers import workers
+
+pytestmark = [pytest.mark.process, pytest.mark.tensorflow]
+SECONDS = 500
+
+
+@pytest.fixture(scope="module", params=[2, 4], ids="{} workers".format)
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The differences of each case; one launch of the workers for all cases."""
+    folder: Path = tmp_path_factory.mktemp("exactness")
+    module, output = "tests.training.distributed.compared", folder / "found.json"
+    with (
+        own_network() as network,
+        workers(network, module, [output], size=request.param, logs=folder) as started,
+    ):
+        codes = [process.wait(SECONDS) for process in started]
+    logs = "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
+    assert not any(codes), logs
+    return json.loads(output.read_text())
+
+
+def test_weights_are_those_of_one_worker(found: dict[str, dict[str, Any]]) -> None:
+    for name, case in found.items():
+        assert case["moved"] > 1e-3, name
+        assert case["difference"] <= 1e-12, name
+
+
+def test_loss_and_hits_are_those_of_one_worker(found: dict[str, dict[str, Any]]) -> None:
+    assert [case["hits"] for case in found.values()] == [True] * 4
+    assert max(case["loss"] for case in found.values()) <= 1e-9
+
+
+def test_same_number_of_workers_gives_the_same_bits(found: dict[str, dict[str, Any]]) -> None:
+    assert [case["same bits"] for case in found.values()] == [True] * 4

@@ -1,0 +1,119 @@
+"""Which worker a process is, by ``TF_CONFIG``, and what is said about values that are wrong."""
+
+import json
+
+import pytest
+
+from pipeline.config.schema import Config, Train
+from pipeline.errors import ConfigError, RequestError
+from pipeline.training.distributed.membership import (
+    Membership,
+    find_membership,
+    parse,
+    require_workers,
+)
+
+TWO = ["10.0.0.1:2222", "10.0.0.2:2222"]
+EXAMPLE = (
+    'Write a value such as {"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": '
+    '{"type": "worker", "index": 0}}, with the own index on each worker, or unset the variable.'
+)
+
+
+def variable(cluster: object, job: str = "worker", index: object = 0) -> str:
+    return json.dumps({"cluster": cluster, "task": {"type": job, "index": index}})
+
+
+def config(workers: int = 2) -> Config:
+    return Config(name="a", train=Train(workers=workers))
+
+
+def test_workers_have_the_order_of_their_addresses() -> None:
+    found = parse(variable({"worker": TWO}, index=1))
+    assert found == Membership(1, tuple(TWO))
+    assert (found.size, found.leads) == (2, False)
+    assert found.cluster == {"worker": TWO}
+    assert found.named(1) == "worker 1 (10.0.0.2:2222)"
+
+
+@pytest.mark.parametrize(("job", "index", "rank"), [("chief", 0, 0), ("worker", 1, 2)])
+def test_chief_is_worker_0(job: str, index: int, rank: int) -> None:
+    cluster = {"chief": ["[::1]:1"], "worker": TWO}
+    found = parse(variable(cluster, job, index))
+    assert found.rank == rank
+    assert found.leads == (rank == 0)
+    assert found.cluster == cluster
+    assert [found.task_of(n) for n in range(3)] == [("chief", 0), ("worker", 0), ("worker", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("workers", "JSON"),
+        ("[]", "an object with a cluster of the jobs worker, and chief or not"),
+        (variable({"ps": TWO}), "an object with a cluster of the jobs worker, and chief or not"),
+        (
+            variable({"worker": ["10.0.0.1"]}),
+            "an object whose cluster lists each HOST:PORT, and one chief at most",
+        ),
+        (
+            variable({"worker": ["a:0"]}),
+            "an object whose cluster lists each HOST:PORT, and one chief at most",
+        ),
+        (
+            variable({"chief": TWO, "worker": ["c:1"]}),
+            "an object whose cluster lists each HOST:PORT, and one chief at most",
+        ),
+        (
+            variable({"worker": [TWO[0], TWO[0]]}),
+            "an object whose cluster lists each HOST:PORT once",
+        ),
+        *(
+            (
+                variable({"worker": TWO}, job, index),
+                "an object whose task is the type and index of an address in cluster",
+            )
+            for job, index in [("worker", 2), ("worker", -1), ("worker", True), ("chief", 0)]
+        ),
+    ],
+)
+def test_invalid_value_is_explained(text: str, expected: str) -> None:
+    with pytest.raises(RequestError) as error:
+        parse(text)
+    assert str(error.value) == (
+        f"The environment variable TF_CONFIG must be {expected}; got {text!r}. {EXAMPLE}"
+    )
+
+
+def test_long_value_is_cut() -> None:
+    with pytest.raises(RequestError, match=r"got 'x{200}\.\.\.'\. Write"):
+        parse("x" * 1000)
+
+
+def test_numbers_of_workers_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CONFIG", variable({"worker": TWO}))
+    assert find_membership(config()) == Membership(0, tuple(TWO))
+    with pytest.raises(ConfigError) as error:
+        find_membership(config(3))
+    assert str(error.value) == (
+        "train.workers must be the number of workers in TF_CONFIG, 2; got 3 in the configuration. "
+        "Change one of them."
+    )
+
+
+def test_variable_is_ignored_by_a_single_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CONFIG", "of another program")
+    assert find_membership(config(1)) is None
+    require_workers(config(1))
+
+
+def test_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ConfigError) as error:
+        require_workers(config())
+    assert str(error.value) == (
+        "train.workers is 2 in the configuration, but the environment variable TF_CONFIG is not "
+        "set, which names the workers. Start the command on each worker with a value such as "
+        '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", '
+        '"index": 0}}, or set train.workers=1.'
+    )
