@@ -95,4 +95,4 @@ def _program(
     if group is None:
         return compiled(model, optimizer, reusable=reusable, **settings)
     optimizer.build(model.trainable_variables)
-    return nullcontext(GroupProgram(model, optimizer, group, **settings))
+    return nullcontext(GroupProgram(model, optimizer, group=group, **settings))

@@ -27,7 +27,11 @@ class OwnNetwork:
     def start(self, command: Sequence[object], **options: Any) -> "subprocess.Popen[str]":
         """Start a process as ``subprocess.Popen`` does, in text mode."""
         arguments = list(map(str, command))
-        return self._thread.submit(subprocess.Popen, arguments, text=True, **options).result()
+
+        def started() -> "subprocess.Popen[str]":
+            return subprocess.Popen(arguments, text=True, **options)
+
+        return self._thread.submit(started).result()
 
 
 @contextmanager

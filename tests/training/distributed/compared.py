@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy as np
 
 from pipeline.artifacts.data_set import Split
 from pipeline.config.augment_schema import Augment
-from pipeline.config.schema import Config, Model, Train
-from pipeline.config.training_schema import Optimizer
+from pipeline.config.schema import Config, Model
+from pipeline.config.training_schema import Optimizer, Train
 from pipeline.data.sample import read_sample
 from pipeline.models.dense import build_model, in_float64
 from pipeline.models.optimizers import build_optimizer
@@ -100,10 +101,7 @@ def compared(group: Group, split: Split, case: dict[str, Any]) -> dict[str, Any]
     settings = dict(case)
     feed = feed_of(split, settings.pop("shard_steps", None))
 
-    def in_group(*args: Any, **kwargs: Any) -> Program:
-        return GroupProgram(*args, group, **kwargs)
-
-    program = program_of(in_group, **settings)
+    program = program_of(partial(GroupProgram, group=group), **settings)
     if not group.membership.leads:
         assert isinstance(program, GroupProgram)
         take_steps(group, program, feed, Interruption())

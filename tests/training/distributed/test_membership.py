@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from pipeline.config.schema import Config, Train
+from pipeline.config.schema import Config
+from pipeline.config.training_schema import Train
 from pipeline.errors import ConfigError, RequestError
 from pipeline.training.distributed.membership import (
     Membership,

@@ -142,10 +142,7 @@ def test_faults_change_no_bit(undisturbed: Pair, network: OwnNetwork, tmp_path: 
     assert [worker.wait() for worker in started] == [130, 130], [w.output() for w in started]
     [checkpoint] = pair.workspace.glob("runs/checkpoints/*.npz")
 
-    for number, message in (
-        (signal.SIGKILL, "has ended, or does not answer"),
-        (signal.SIGSTOP, "has ended, or does not answer"),
-    ):
+    for number in (signal.SIGKILL, signal.SIGSTOP):
         pair.hold_at(2)
         first, second = pair.start(0, 1)
         pair.wait(2)
@@ -158,7 +155,6 @@ def test_faults_change_no_bit(undisturbed: Pair, network: OwnNetwork, tmp_path: 
         second.wait()
         assert "Resuming from epoch 2" in first.output()
         assert "Worker 1 (127.0.0.1:2223) was lost" in first.output(), number
-        assert message in first.output()
         assert "Traceback" not in first.output()
         assert checkpoint.exists()
 
