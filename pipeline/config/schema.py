@@ -14,7 +14,7 @@ from pipeline.config.origin import Origin
 from pipeline.config.places import Places, without_indices
 from pipeline.config.sections import Section
 from pipeline.config.tracking_uri import TrackingUri
-from pipeline.config.training_schema import Optimizer, Train
+from pipeline.config.training_schema import CLUSTER_PATTERN, CLUSTER_RULE, Optimizer, Train
 
 Units = Annotated[int, Field(ge=1, le=65_536)]
 # A task is a module of this name in pipeline/tasks/.
@@ -27,6 +27,7 @@ _LICENSE = r"^[A-Za-z0-9][A-Za-z0-9.+-]*$"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 PATTERN_RULES = {
     DATA_SET_PATTERN: DATA_SET_RULE,
+    CLUSTER_PATTERN: CLUSTER_RULE,
     _LABEL: "a word of letters, digits and _",
     _LICENSE: "an identifier of letters, digits, ., + and -, such as Apache-2.0 or CC-BY-4.0",
     NAME_PATTERN: "text of letters, digits, - and _ that begins with a letter or digit",

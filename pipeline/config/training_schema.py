@@ -10,6 +10,8 @@ from pipeline.config.sections import NamedWithArguments, Section
 
 # Methods of SciPy: a class of this name is in pipeline/models/full_gradient.py.
 FULL_GRADIENT_METHODS = ("conjugate_gradient", "l_bfgs")
+CLUSTER_PATTERN = r"^(auto|[^/\s]+:[0-9]+)$"
+CLUSTER_RULE = "the HOST:PORT of a running Ray cluster, or auto"
 _USER_CODE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)$")
 
 
@@ -139,6 +141,11 @@ class Train(Section):
         1,
         description="Processes that train together, each on its share of every batch; see "
         "Distributed training.",
+    )
+    cluster: Annotated[str, Field(pattern=CLUSTER_PATTERN)] | None = Field(
+        None,
+        description="The Ray cluster whose nodes run the workers: HOST:PORT or auto. By default, "
+        "Ray is started on this machine, unless TF_CONFIG names the workers.",
     )
     join_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
         300, description="Seconds within which all workers must be there."

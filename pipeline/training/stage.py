@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -12,7 +13,7 @@ from pipeline.config.batch_size import batch_size_of
 from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.engine.context import Context
-from pipeline.engine.stage import Outcome
+from pipeline.engine.stage import Outcome, load
 from pipeline.models.dense import summarize
 from pipeline.models.threads import use_threads
 from pipeline.progress import Training
@@ -21,6 +22,7 @@ from pipeline.training.callback_list import CallbackList
 from pipeline.training.callbacks import build_callbacks, early_stopping
 from pipeline.training.checkpoint import Checkpoint, Position
 from pipeline.training.compiling import compile_program
+from pipeline.training.distributed.joining import has_joined
 from pipeline.training.distributed.leading import leading
 from pipeline.training.fit import Fit, Trainer
 from pipeline.training.streaming import open_feed
@@ -31,11 +33,15 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     """Train a new model, write it into ``folder``, and return the facts about it.
 
     Raises:
+        MachineError: a worker of several is missing, cannot take part, or was lost.
         ConfigError: a name or argument is unknown to Keras, a callback failed, or the batch is
             larger than the data or the memory limit.
         TrainingDiverged: the loss became infinite or not a number.
         TrainingStalled: the ReLU of the output is 0 for all images.
     """
+    if context.config.train.workers > 1 and not has_joined():
+        outcome: Outcome[TrainFacts] = _on_ray().train_on_ray(context, folder)
+        return outcome
     config, data = context.config, read_data(context.output(DataFacts).path)
     task = task_of(config)
     with with_places(config):
@@ -73,6 +79,10 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         last_epoch=end.history[-1],
     )
     return Outcome(facts, on_written=checkpoint.remove)
+
+
+def _on_ray() -> Any:
+    return load("pipeline.training.on_ray.launching")  # which starts processes that import this
 
 
 def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoint) -> Position:

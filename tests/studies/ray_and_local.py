@@ -14,7 +14,7 @@ from typing import Any
 from pipeline import api
 from pipeline.errors import PipelineError
 from pipeline.studies.documents.results_json import results_document
-from pipeline.studies.on_ray.cluster import ADDRESS, connected, ray_settings
+from pipeline.system.ray_cluster import ADDRESS, connected, ray_settings
 
 
 def main(folder: Path, names: list[str]) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import MissingExtra
 from pipeline.progress import Progress, Task
-from pipeline.studies.on_ray.cluster import capacity, check_address, connected, ray_settings
 from pipeline.studies.reading import Study
 from pipeline.studies.trial_runs import prepare_data
+from pipeline.system.ray_cluster import capacity, check_address, connected, ray_settings
 
 if TYPE_CHECKING:
     from pipeline.studies.on_ray.executor import RayExecutor

@@ -14,13 +14,13 @@ from ray import tune
 
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import MachineError, sentence
-from pipeline.studies.on_ray.cluster import capacity
 from pipeline.studies.on_ray.tune_hooks import RETRIES, Results, Submissions, UntilClosed
 from pipeline.studies.on_ray.worker import Finished, TrialWorker
 from pipeline.studies.reading import Study
 from pipeline.studies.search.search import Proposal
 from pipeline.system import daemon_threads
 from pipeline.system.atomic import explain_storage_errors
+from pipeline.system.ray_cluster import capacity
 from pipeline.system.scratch import scratch_folder
 
 _END_SECONDS = 30  # for Tune to notice that its processes have ended

@@ -31,6 +31,11 @@ def group_for(config: "Config") -> Group | None:
     return _joined[0] if config.train.workers > 1 else None
 
 
+def has_joined() -> bool:
+    """Whether this process is one of several workers."""
+    return bool(_joined)
+
+
 def join(config: "Config", membership: Membership) -> Group:
     """Connect this process with the other workers.
 

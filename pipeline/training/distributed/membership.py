@@ -8,9 +8,10 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import ConfigError, RequestError
+from pipeline.errors import ConfigError, MissingExtra, RequestError
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
@@ -80,18 +81,27 @@ def find_membership(config: "Config") -> Membership | None:
 
 
 def require_workers(config: "Config") -> None:
-    """Check that a process with several workers has been told about the others.
+    """Check that a process with several workers knows where they are, or can start them on Ray.
 
     Raises:
-        ConfigError: ``TF_CONFIG`` is not set, or names another number of workers.
+        MissingExtra: ``TF_CONFIG`` is not set, and Ray is not installed.
+        ConfigError: ``TF_CONFIG`` names another number of workers.
         RequestError: its value is not a description of workers.
     """
-    if config.train.workers > 1 and find_membership(config) is None:
-        raise ConfigError(
-            f"train.workers is {config.train.workers} in {config.place_of('train.workers')}, but "
-            f"the environment variable {VARIABLE} is not set, which names the workers. Start the "
-            f"command on each worker with a value {_EXAMPLE}, or set train.workers=1."
+    if config.train.workers > 1 and find_membership(config) is None and not _has_ray():
+        place = config.place_of("train.workers")
+        raise MissingExtra(
+            f"Training with {config.train.workers} workers (train.workers in {place}) where "
+            f"{VARIABLE} does not name them",
+            "ray",
         )
+
+
+def _has_ray() -> bool:
+    try:
+        return find_spec("ray") is not None
+    except ValueError:  # it cannot be imported
+        return False
 
 
 def parse(text: str) -> Membership:
