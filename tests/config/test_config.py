@@ -140,6 +140,11 @@ def test_every_shipped_configuration_is_valid() -> None:
         ),
         ("train.callbacks=[{name: 3}]", ["train.callbacks[0].name must be text; got 3"]),
         ("train.memory_mb=0", ["train.memory_mb must be at least 1; got 0"]),
+        ("train.workers=0", ["train.workers must be at least 1; got 0"]),
+        (
+            "train.cluster=ray://10.0.0.5:10001",
+            ["train.cluster must be the HOST:PORT of a running Ray cluster, or auto", "ray://"],
+        ),
         ("train.precision=int8", ["train.precision must be 'float32' or 'mixed_bfloat16'"]),
         ("train.compiler=XLA", ["'auto', 'xla' or 'graph'; got 'XLA'", "Did you mean 'xla'?"]),
         (

@@ -75,6 +75,11 @@ def test_batches_are_refused() -> None:
             "l_bfgs needs all images in memory; got a limit of 2,000 MB (train.memory_mb in the "
             "override 'train.memory_mb=2000'). Remove the limit: train.memory_mb=null.",
         ),
+        (
+            "train.workers=2",
+            "l_bfgs runs in one process; got 2 workers (train.workers in the override "
+            "'train.workers=2'). Set train.workers=1, or choose another optimizer.",
+        ),
     ],
 )
 def test_keys_without_a_meaning_are_refused(override: str, text: str) -> None:

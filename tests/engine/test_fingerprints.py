@@ -418,6 +418,12 @@ def test_fingerprints_depend_on_the_data_not_its_location() -> None:
     assert plan_of(kind="sample") != plan_of()
 
 
+def test_fingerprints_depend_on_the_number_of_workers_alone() -> None:
+    waiting = ["train.cluster=auto", "train.join_seconds=1", "train.lost_seconds=1"]
+    assert plan_of(*waiting) == plan_of()
+    assert plan_of("train.workers=2")["train"] != plan_of()["train"]
+
+
 def test_fingerprints_ignore_the_order_of_keys() -> None:
     assert fingerprint({"a": 1, "b": [2]}) == fingerprint({"b": [2], "a": 1})
     assert fingerprint({"a": 1}) != fingerprint({"a": 2})

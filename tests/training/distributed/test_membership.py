@@ -1,12 +1,14 @@
 """Which worker a process is, by ``TF_CONFIG``, and what is said about values that are wrong."""
 
 import json
+import sys
 
 import pytest
 
+from pipeline.config.batch_size import batch_size_of
 from pipeline.config.schema import Config
 from pipeline.config.training_schema import Train
-from pipeline.errors import ConfigError, RequestError
+from pipeline.errors import ConfigError, MissingExtra, RequestError
 from pipeline.training.distributed.membership import (
     Membership,
     find_membership,
@@ -108,13 +110,24 @@ def test_variable_is_ignored_by_a_single_worker(monkeypatch: pytest.MonkeyPatch)
     require_workers(config(1))
 
 
-def test_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_without_variable_need_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    with pytest.raises(ConfigError) as error:
+    monkeypatch.setitem(sys.modules, "ray", None)  # cannot be imported
+    with pytest.raises(MissingExtra) as error:
         require_workers(config())
     assert str(error.value) == (
-        "train.workers is 2 in the configuration, but the environment variable TF_CONFIG is not "
-        "set, which names the workers. Start the command on each worker with a value such as "
-        '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", '
-        '"index": 0}}, or set train.workers=1.'
+        "Training with 2 workers (train.workers in the configuration) where TF_CONFIG does not "
+        "name them requires packages that are not installed. To install them: pip install "
+        "'dense-pipeline[ray]' (in a clone: make ray)"
     )
+
+
+def test_every_worker_needs_an_image_of_each_batch() -> None:
+    few = Config(name="a", train=Train(workers=3, batch_size=2))
+    with pytest.raises(ConfigError) as error:
+        batch_size_of(few, 100)
+    assert str(error.value) == (
+        "train.workers must be at most the number of images in a batch, 2; got 3 in the "
+        "configuration. Use fewer workers, or a larger train.batch_size."
+    )
+    assert batch_size_of(config(2), 1000) == 128
