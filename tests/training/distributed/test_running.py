@@ -1,121 +1,17 @@
 """Two commands that train one network: stopped, killed, held up and alone."""
 
 import json
-import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
-from tests.support.held_training import HOLD
-from tests.support.own_network import OwnNetwork, own_network
-from tests.support.paths import SMOKE
-from tests.support.processes import wait_until
-from tests.support.workers import start_worker
+from tests.support.own_network import OwnNetwork
+from tests.support.worker_pairs import LOST_SECONDS, Pair, Worker
 
 pytestmark = [pytest.mark.process, pytest.mark.tensorflow]
-SECONDS = 400
-LOST_SECONDS = 10
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[OwnNetwork]:
-    with own_network() as network:
-        yield network
-
-
-class Pair:
-    """The commands of both workers, in a workspace; worker 0 can be held at ends of epochs."""
-
-    def __init__(self, network: OwnNetwork, folder: Path, *, data: Path | None = None) -> None:
-        self._network, self._folder = network, folder
-        self.workspace, self.hold = folder / "workspace", folder / "hold"
-        self.hold.mkdir(parents=True)
-        if data is not None:
-            shutil.copytree(data, self.workspace / "runs" / "data")
-        (folder / "hold.py").write_text(HOLD)
-        self._launches = 0
-
-    def start(self, *ranks: int, **settings: object) -> list["Worker"]:
-        """Start workers of two."""
-        self._launches += 1
-        values = {
-            "workers": 2,
-            "epochs": 3,
-            "threads": 1,
-            "lost_seconds": LOST_SECONDS,
-            "callbacks": f"[{{name: {self._folder / 'hold.py'}:Hold}}]",
-            **settings,
-        }
-        overrides = [
-            "model.dropout=0.2",
-            *(f"train.{key}={value}" for key, value in values.items()),
-        ]
-        place = ["--until", "train", "-C", self.workspace]
-        return [
-            Worker(self._network, ["run", SMOKE, *overrides, *place], rank, self._log(rank))
-            for rank in ranks
-        ]
-
-    def hold_at(self, *epochs: int) -> None:
-        """Let worker 0 wait at the end of these epochs."""
-        for path in self.hold.iterdir():
-            path.unlink()
-        for epoch in epochs:
-            (self.hold / f"{epoch}.hold").touch()
-
-    def wait(self, epoch: int) -> None:
-        """Wait until worker 0 waits, and worker 1 for it."""
-        wait_until((self.hold / f"{epoch}.held").exists, SECONDS)
-
-    def release(self, epoch: int) -> None:
-        """Let worker 0 continue."""
-        (self.hold / f"{epoch}.go").touch()
-
-    def weights(self) -> list[np.ndarray[Any, Any]]:
-        """Return the weights of the only training."""
-        [file] = self.workspace.glob("runs/train/*/model.keras")
-        weights: list[np.ndarray[Any, Any]] = keras.models.load_model(file).get_weights()
-        return weights
-
-    def _log(self, rank: int) -> Path:
-        return self._folder / f"{self._launches}-{rank}.log"
-
-
-class Worker:
-    """A running command, whose output is in a file."""
-
-    def __init__(self, network: OwnNetwork, arguments: list[Any], rank: int, log: Path) -> None:
-        environment = {"HOLD": str(log.parent / "hold")}
-        self.log = log
-        self.process: subprocess.Popen[str] = start_worker(
-            network, "pipeline", arguments, size=2, rank=rank, log=log, environment=environment
-        )
-
-    def output(self) -> str:
-        return self.log.read_text()
-
-    def text(self) -> str:
-        """Return the output in one line."""
-        return " ".join(self.output().split())
-
-    def wait(self) -> int:
-        return self.process.wait(SECONDS)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(network: OwnNetwork, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """A complete training."""
-    pair = Pair(network, tmp_path_factory.mktemp("undisturbed"))
-    started = pair.start(0, 1)
-    assert [worker.wait() for worker in started] == [0, 0], [w.output() for w in started]
-    return pair
 
 
 def test_other_worker_writes_nothing_and_says_where_results_are(undisturbed: Pair) -> None:
