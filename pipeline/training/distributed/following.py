@@ -21,13 +21,18 @@ if TYPE_CHECKING:
     from pipeline.engine.context import Context
 
 
+class LeaderFailed(MachineError):
+    """Worker 0 ended with an error, which its command explains."""
+
+
 def follow(group: Group, context_of: "Callable[[Message], Context]") -> bool:
     """Follow worker 0 until it ends; return whether it has trained.
 
     ``context_of`` returns the context of the training that a message announces.
 
     Raises:
-        MachineError: worker 0 ended with an error, or a worker has ended or does not answer.
+        LeaderFailed: worker 0 ended with an error.
+        WorkerLost: a worker has ended, or does not answer.
         PipelineError: this worker cannot train what worker 0 trains.
         KeyboardInterrupt: a signal arrived.
     """
@@ -44,7 +49,7 @@ def follow(group: Group, context_of: "Callable[[Message], Context]") -> bool:
             message = take_steps(group, program, feed, interruption)
         interruption.check()
     if message["error"] is not None:
-        raise MachineError(f"Worker 0 {message['error']}")
+        raise LeaderFailed(f"Worker 0 {message['error']}")
     return trained
 
 

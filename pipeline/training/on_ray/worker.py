@@ -1,6 +1,7 @@
 """What each worker of Ray Train runs."""
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,14 @@ def work(settings: dict[str, Any]) -> None:
     context: Context = settings["context"]
     membership = parse(os.environ[VARIABLE])
     with tensorflow_import():
-        from pipeline.training.distributed.following import follow
+        from pipeline.training.distributed.following import LeaderFailed, follow
         from pipeline.training.distributed.joining import join
     group = join(context.config, membership)
     if membership.leads:
         _lead(context, settings["folder"], settings["reports"])
     else:
-        follow(group, lambda _message: context)
+        with suppress(LeaderFailed):  # worker 0 reports its error, or raises it
+            follow(group, lambda _message: context)
 
 
 def _lead(context: Context, folder: Path, reports: Any) -> None:
