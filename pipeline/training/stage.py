@@ -1,5 +1,6 @@
 """The stage ``train``: from arrays to a trained Keras model and its history."""
 
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from pipeline.training.callback_list import CallbackList
 from pipeline.training.callbacks import build_callbacks, early_stopping
 from pipeline.training.checkpoint import Checkpoint, Position
 from pipeline.training.compiling import compile_program
+from pipeline.training.distributed.group_program import GroupProgram
 from pipeline.training.distributed.joining import has_joined
 from pipeline.training.distributed.leading import leading
+from pipeline.training.distributed.probe import measure
 from pipeline.training.fit import Fit, Trainer
 from pipeline.training.streaming import open_feed
 from pipeline.training.trainers import new_model, new_trainer
@@ -81,6 +84,16 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     return Outcome(facts, on_written=checkpoint.remove)
 
 
+def _warn_if_slower(context: Context, trainer: Trainer) -> None:
+    """Say if several workers are slower than one."""
+    program = trainer.program
+    if isinstance(program, GroupProgram):
+        with context.progress.task("measuring steps"), closing(trainer.feed.shards(0, 0)) as shards:
+            warning = measure(program, next(shards)).warning()
+        if warning:
+            context.progress.notice(warning)
+
+
 def _on_ray() -> Any:
     return load("pipeline.training.on_ray.launching")  # which starts processes that import this
 
@@ -103,6 +116,7 @@ def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoi
         context.progress,
         previous_compiler=saved.compiler if saved else None,
     )
+    _warn_if_slower(context, trainer)
     position = saved.position if saved else Position()
     context.progress.training_began(
         Training(

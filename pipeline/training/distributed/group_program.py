@@ -5,6 +5,8 @@ the gradient, as one vector, and the update. A loop of TensorFlow runs both and 
 """
 
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -58,13 +60,40 @@ class GroupProgram(Program):
             for compiler in (XLA, GRAPH)
         }
 
+    @property
+    def num_workers(self) -> int:
+        """The number of workers."""
+        return self._group.size
+
     def trace(self, shard: "Shard") -> None:
         """Compile both parts by a step of this worker alone, which changes nothing."""
-        before = [np.asarray(variable.value) for variable in self.variables]
+        with self.unchanged():
+            gradient, update = self.parts(shard)
+            gradient()
+            update()
+
+    def parts(self, shard: "Shard") -> tuple[Callable[[], Any], Callable[[], Any]]:
+        """Return calls of the gradient of the own columns, and of an update by zeros."""
         gradient, update = self._parts[self.compiler]
         rows = tf.zeros([self._columns.count], tf.int32)
         images, labels = tf.gather(shard.images, rows), tf.gather(shard.labels, rows)
-        update(gradient(images, labels, tf.constant(1), tf.zeros([3], tf.int64), tf.constant(0)))
+        where = tf.constant(self.batch_size), tf.zeros([3], tf.int64), tf.constant(0)
+        size = sum(variable.value.shape.num_elements() for variable in self._trainable)
+        zeros = tf.zeros([size + 1 + len(self._metrics)], self._trainable[0].dtype)
+
+        def compute() -> Any:
+            return gradient(images, labels, *where).numpy()
+
+        def apply() -> Any:
+            return update(zeros)[0].numpy()
+
+        return compute, apply
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Restore all variables at the end of the block; the other workers copy them later."""
+        before = [np.asarray(variable.value) for variable in self.variables]
+        yield
         for variable, value in zip(self.variables, before, strict=True):
             variable.assign(value)
         self._is_copied = False

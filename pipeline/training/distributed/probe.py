@@ -1,0 +1,70 @@
+"""Measure a few steps before a training, to say when several workers are slower than one."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.training.compiled_program import EpochState
+
+if TYPE_CHECKING:
+    from pipeline.training.distributed.group_program import GroupProgram
+    from pipeline.training.feed import Shard
+
+_STEPS = 5  # in each measurement
+_REPEATS = 3  # of which the fastest counts
+
+
+@dataclass(frozen=True)
+class StepSeconds:
+    """The seconds of a step of ``workers``, and of its parts in one worker without the others."""
+
+    workers: int
+    step: float
+    gradient: float
+    update: float
+
+    @property
+    def of_one(self) -> float:
+        """The estimate for a single worker: it computes the gradients of all shares."""
+        return self.workers * self.gradient + self.update
+
+    def warning(self) -> str | None:
+        """Return what to do if a single worker would be faster, or None."""
+        if self.step <= self.of_one:
+            return None
+        return (
+            f"{self.workers} workers are slower than one for this network and batch: a step takes "
+            f"{_milliseconds(self.step)}, and a single worker would need about "
+            f"{_milliseconds(self.of_one)}. Connecting the workers costs "
+            f"{_milliseconds(self.step - self.gradient - self.update)} of each step. Use a larger "
+            "train.batch_size with a larger learning rate, run the trials of a study in parallel "
+            "instead, or set train.workers=1."
+        )
+
+
+def measure(program: "GroupProgram", shard: "Shard") -> StepSeconds:
+    """Measure steps on a shard that the program was compiled for; no variable changes.
+
+    Raises:
+        WorkerLost: a worker has ended, or does not answer.
+    """
+    count = min(_STEPS, shard.num_steps)
+    with program.unchanged():
+        program.run(shard, EpochState(), count)  # the other workers compile
+        step = _fastest(lambda: program.run(shard, EpochState(step=1), count))
+        gradient, update = program.parts(shard)
+        return StepSeconds(program.num_workers, step / count, _fastest(gradient), _fastest(update))
+
+
+def _fastest(call: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(_REPEATS):
+        started = time.monotonic()
+        call()
+        seconds.append(time.monotonic() - started)
+    return min(seconds)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:,.2f} ms"
