@@ -14,7 +14,7 @@ from tensorflow.compiler.xla.tsl.protobuf.coordination_config_pb2 import Coordin
 # The public API has no timeouts: a worker would wait for an hour for one that never comes.
 from tensorflow.python.eager import context
 
-from pipeline.errors import MachineError
+from pipeline.errors import MachineError, sentence
 from pipeline.models.threads import use_threads
 from pipeline.training.distributed.group import Group
 from pipeline.training.distributed.membership import Membership
@@ -57,7 +57,7 @@ def join(config: "Config", membership: Membership) -> Group:
     except (tf.errors.OpError, RuntimeError) as error:
         raise MachineError(
             f"TensorFlow cannot use {membership.addresses[membership.rank]}, the address of "
-            f"worker {membership.rank} in TF_CONFIG: {error} Choose another port, and start all "
+            f"worker {membership.rank} in TF_CONFIG: {sentence(error)} Choose another port, and start all "
             "workers in new processes."
         ) from error
     _joined[:] = [Group(membership, strategy)]

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -111,6 +113,27 @@ def test_worker_that_never_comes_is_named(network: OwnNetwork, tmp_path: Path, r
         "(train.join_seconds). Start all workers at about the same time, and check that each can "
         "reach the addresses in TF_CONFIG."
     ) in alone.text()
+
+
+LISTEN = (
+    "import socket; s = socket.create_server(('127.0.0.1', 2223)); print(1, flush=True); input()"
+)
+
+
+def test_address_in_use_is_explained(network: OwnNetwork, tmp_path: Path) -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with network.start([sys.executable, "-c", LISTEN], **pipes) as other:
+        try:
+            assert other.stdout is not None
+            other.stdout.readline()
+            [worker] = Pair(network, tmp_path).start(1, join_seconds=5)
+            assert worker.wait() == 3, worker.output()
+        finally:
+            other.kill()
+    assert (
+        "Error: TensorFlow cannot use 127.0.0.1:2223, the address of worker 1 in TF_CONFIG: Could "
+        "not start gRPC server. Choose another port, and start all workers in new processes."
+    ) in worker.text()
 
 
 def test_worker_with_another_network_is_refused(
