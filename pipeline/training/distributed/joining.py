@@ -57,8 +57,8 @@ def join(config: "Config", membership: Membership) -> Group:
     except (tf.errors.OpError, RuntimeError) as error:
         raise MachineError(
             f"TensorFlow cannot use {membership.addresses[membership.rank]}, the address of "
-            f"worker {membership.rank} in TF_CONFIG: {sentence(error)} Choose another port, and start all "
-            "workers in new processes."
+            f"worker {membership.rank} in TF_CONFIG: {sentence(error)} Choose another port, and "
+            "start all workers in new processes."
         ) from error
     _joined[:] = [Group(membership, strategy)]
     return _joined[0]

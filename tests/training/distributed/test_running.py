@@ -115,7 +115,12 @@ def test_worker_that_never_comes_is_named(network: OwnNetwork, tmp_path: Path, r
     ) in alone.text()
 
 
-LISTEN = (
+LISTEN = """
+import socket
+listening = socket.create_server(('127.0.0.1', 2223))
+print(1, flush=True)
+input()
+"""
     "import socket; s = socket.create_server(('127.0.0.1', 2223)); print(1, flush=True); input()"
 )
 
