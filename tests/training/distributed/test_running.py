@@ -121,8 +121,6 @@ listening = socket.create_server(('127.0.0.1', 2223))
 print(1, flush=True)
 input()
 """
-    "import socket; s = socket.create_server(('127.0.0.1', 2223)); print(1, flush=True); input()"
-)
 
 
 def test_address_in_use_is_explained(network: OwnNetwork, tmp_path: Path) -> None:
