@@ -23,6 +23,7 @@ class OwnNetwork:
 
     def __init__(self, thread: ThreadPoolExecutor) -> None:
         self._thread = thread
+        self._started: list[subprocess.Popen[str]] = []
 
     def start(self, command: Sequence[object], **options: Any) -> "subprocess.Popen[str]":
         """Start a process as ``subprocess.Popen`` does, in text mode."""
@@ -31,7 +32,14 @@ class OwnNetwork:
         def started() -> "subprocess.Popen[str]":
             return subprocess.Popen(arguments, text=True, **options)
 
-        return self._thread.submit(started).result()
+        self._started.append(self._thread.submit(started).result())
+        return self._started[-1]
+
+    def end(self) -> None:
+        """Kill the processes that are still running, as after a failed assertion."""
+        for process in self._started:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
@@ -41,7 +49,11 @@ def own_network() -> Iterator[OwnNetwork]:
         error = thread.submit(_leave_network).result()
         if error:
             pytest.skip(f"needs the permission to create a network namespace: {os.strerror(error)}")
-        yield OwnNetwork(thread)
+        network = OwnNetwork(thread)
+        try:
+            yield network
+        finally:
+            network.end()
 
 
 def _leave_network() -> int:

@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -41,18 +40,13 @@ def start_worker(
         )
 
 
-@contextmanager
-def workers(
+def start_workers(
     network: OwnNetwork, module: str, arguments: Sequence[object], *, size: int, logs: Path
-) -> Iterator[list["subprocess.Popen[str]"]]:
-    """Start all workers, and yield them by rank; after a failed assertion, they are killed."""
-    started: list[subprocess.Popen[str]] = []
-    try:
-        for rank in range(size):
-            log = logs / f"worker-{rank}.log"
-            started.append(start_worker(network, module, arguments, size=size, rank=rank, log=log))
-        yield started
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
+) -> list["subprocess.Popen[str]"]:
+    """Start all workers, and return them by rank."""
+    return [
+        start_worker(
+            network, module, arguments, size=size, rank=rank, log=logs / f"worker-{rank}.log"
+        )
+        for rank in range(size)
+    ]

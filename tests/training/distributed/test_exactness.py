@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.own_network import own_network
-from tests.support.workers import workers
+from tests.support.workers import start_workers
 
 pytestmark = [pytest.mark.process, pytest.mark.tensorflow]
 SECONDS = 500
@@ -18,10 +18,8 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The differences of each case; one launch of the workers for all cases."""
     folder: Path = tmp_path_factory.mktemp("exactness")
     module, output = "tests.training.distributed.compared", folder / "found.json"
-    with (
-        own_network() as network,
-        workers(network, module, [output], size=request.param, logs=folder) as started,
-    ):
+    with own_network() as network:
+        started = start_workers(network, module, [output], size=request.param, logs=folder)
         codes = [process.wait(SECONDS) for process in started]
     logs = "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
     assert not any(codes), logs

@@ -62,6 +62,7 @@ def test_interruptions_change_no_bit(
     started = pair.start(0, 1)
     pair.wait(2)
     started[1].process.kill()
+    started[1].wait()
     pair.release(2)
     assert started[0].wait() == 3, started[0].output()
     assert "Resuming from epoch 2" in started[0].output()
