@@ -1,5 +1,6 @@
 """Connect the workers; each waits for the others, but not for longer than it may."""
 
+import os
 import signal
 import socket
 import threading
@@ -46,6 +47,9 @@ def join(config: "Config", membership: Membership) -> Group:
     """
     seconds = config.train.join_seconds
     use_threads(config)
+    # gRPC would ask the proxy of http_proxy for the other workers, even for 127.0.0.1.
+    hosts = {address.rpartition(":")[0] for address in membership.addresses}
+    os.environ.setdefault("no_grpc_proxy", ",".join(sorted(hosts)))
     if membership.leads:  # later, TensorFlow would wait without end, and ignore Ctrl-C
         _await(membership, seconds)
     _configure(membership, seconds, config.train.lost_seconds)
