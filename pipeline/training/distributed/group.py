@@ -61,7 +61,7 @@ class Group:
         Raises:
             WorkerLost: a worker has ended, or does not answer.
         """
-        _, alarmed = self._exchange(json.dumps(message).encode(), alarm=False)
+        _, alarmed = self._exchange(json.dumps(message, ensure_ascii=False).encode(), alarm=False)
         return alarmed
 
     def hear(self, *, alarm: bool = False) -> tuple[Message, set[int]]:

@@ -93,10 +93,12 @@ class GroupProgram(Program):
     def unchanged(self) -> Iterator[None]:
         """Restore all variables at the end of the block; the other workers copy them later."""
         before = [np.asarray(variable.value) for variable in self.variables]
-        yield
-        for variable, value in zip(self.variables, before, strict=True):
-            variable.assign(value)
-        self._is_copied = False
+        try:
+            yield
+        finally:
+            for variable, value in zip(self.variables, before, strict=True):
+                variable.assign(value)
+            self._is_copied = False
 
     def run(
         self, shard: "Shard", state: EpochState, count: int, *, first: int = 0
