@@ -140,6 +140,17 @@ def test_address_in_use_is_explained(network: OwnNetwork, tmp_path: Path) -> Non
     ) in worker.text()
 
 
+def test_error_of_worker_0_ends_the_others(
+    network: OwnNetwork, undisturbed: Pair, tmp_path: Path
+) -> None:
+    pair = Pair(network, tmp_path, data=undisturbed.workspace / "runs" / "data")
+    first, second = pair.start(0, 1, batch_size=99_999)
+    assert [first.wait(), second.wait()] == [2, 3]
+    error = "train.batch_size must be at most the number of training images, 3,667; got 99,999"
+    assert f"Error: {error}" in first.text()
+    assert f"Error: Worker 0 failed. {error}" in second.text()
+
+
 def test_worker_with_another_network_is_refused(
     network: OwnNetwork, undisturbed: Pair, tmp_path: Path
 ) -> None:
