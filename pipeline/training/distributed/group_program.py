@@ -68,26 +68,36 @@ class GroupProgram(Program):
     def trace(self, shard: "Shard") -> None:
         """Compile both parts by a step of this worker alone, which changes nothing."""
         with self.unchanged():
-            gradient, update = self.parts(shard)
-            gradient()
-            update()
+            for part in self.parts(shard):
+                part(1)
 
-    def parts(self, shard: "Shard") -> tuple[Callable[[], Any], Callable[[], Any]]:
-        """Return calls of the gradient of the own columns, and of an update by zeros."""
+    def parts(self, shard: "Shard") -> tuple[Callable[[int], None], Callable[[int], None]]:
+        """Return calls that compute the own gradient, and that update, a number of times."""
         gradient, update = self._parts[self.compiler]
         rows = tf.zeros([self._columns.count], tf.int32)
         images, labels = tf.gather(shard.images, rows), tf.gather(shard.labels, rows)
-        where = tf.constant(self.batch_size), tf.zeros([3], tf.int64), tf.constant(0)
-        size = sum(variable.value.shape.num_elements() for variable in self._trainable)
-        zeros = tf.zeros([size + 1 + len(self._metrics)], self._trainable[0].dtype)
+        size, place = tf.constant(self.batch_size), tf.zeros([3], tf.int64)
+        lengths = [variable.value.shape.num_elements() for variable in self._trainable]
+        zeros = tf.zeros([sum(lengths) + 1 + len(self._metrics)], self._trainable[0].dtype)
 
-        def compute() -> Any:
-            return gradient(images, labels, *where).numpy()
+        @tf.function  # type: ignore[untyped-decorator]
+        def gradients(count: Any) -> Any:
+            last = zeros
+            for step in tf.range(count):
+                last = gradient(images, labels, size, place, step)
+            return last[0]
 
-        def apply() -> Any:
-            return update(zeros)[0].numpy()
+        @tf.function  # type: ignore[untyped-decorator]
+        def updates(count: Any) -> Any:
+            last = zeros[0]
+            for _ in tf.range(count):
+                last, _ = update(zeros)
+            return last
 
-        return compute, apply
+        return (
+            lambda count: gradients(tf.constant(count)).numpy(),
+            lambda count: updates(tf.constant(count)).numpy(),
+        )
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:

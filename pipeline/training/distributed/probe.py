@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.training.compiled_program import EpochState
@@ -11,8 +12,9 @@ if TYPE_CHECKING:
     from pipeline.training.distributed.group_program import GroupProgram
     from pipeline.training.feed import Shard
 
-_STEPS = 5  # in each measurement
-_REPEATS = 3  # of which the fastest counts
+_SECONDS = 0.2  # of a measurement
+_MOST_STEPS = 50
+_REPEATS = 3  # of each measurement; the fastest counts
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,17 @@ def measure(program: "GroupProgram", shard: "Shard") -> StepSeconds:
     Raises:
         WorkerLost: a worker has ended, or does not answer.
     """
-    count = min(_STEPS, shard.num_steps)
+
+    def steps(count: int) -> object:
+        return program.run(shard, EpochState(step=1), count)
+
     with program.unchanged():
-        program.run(shard, EpochState(), count)  # the other workers compile
-        step = _fastest(lambda: program.run(shard, EpochState(step=1), count))
-        gradient, update = program.parts(shard)
-        return StepSeconds(program.num_workers, step / count, _fastest(gradient), _fastest(update))
+        program.run(shard, EpochState(), 1)  # the other workers copy the variables, and compile
+        count = int(_SECONDS / _fastest(partial(steps, 1)))
+        count = max(1, min(count, _MOST_STEPS, shard.num_steps))
+        calls = (steps, *program.parts(shard))
+        found = (_fastest(partial(call, count)) / count for call in calls)
+        return StepSeconds(program.num_workers, *found)
 
 
 def _fastest(call: Callable[[], object]) -> float:

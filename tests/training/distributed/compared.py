@@ -30,6 +30,7 @@ from pipeline.training.distributed.group import Group
 from pipeline.training.distributed.group_program import GroupProgram
 from pipeline.training.distributed.joining import join
 from pipeline.training.distributed.membership import VARIABLE, parse
+from pipeline.training.distributed.probe import measure
 from pipeline.training.feed import Feed, InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.streaming import StreamingFeed
@@ -96,6 +97,17 @@ def trained(program: Program, feed: Feed) -> dict[str, Any]:
     }
 
 
+def measured(program: Program, feed: Feed) -> dict[str, Any]:
+    """Return what the probe measures, and whether it has changed a variable."""
+    assert isinstance(program, GroupProgram)
+    before = [np.asarray(variable.value) for variable in program.variables]
+    [shard, *_] = feed.shards(0, 0)
+    found = measure(program, shard)
+    after = [np.asarray(variable.value) for variable in program.variables]
+    changed = not all(map(np.array_equal, before, after))
+    return {"step": found.step, "parts": [found.gradient, found.update], "changed": changed}
+
+
 def compared(group: Group, split: Split, case: dict[str, Any]) -> dict[str, Any] | None:
     """Return how the group differs from one process, and from itself; None in other workers."""
     settings = dict(case)
@@ -112,6 +124,7 @@ def compared(group: Group, split: Split, case: dict[str, Any]) -> dict[str, Any]
         for variable, value in zip(program.variables, start, strict=True):
             variable.assign(value)
         results.append(trained(program, feed))
+    seconds = measured(program, feed)
     group.tell({"do": "next"})
     single = trained(program_of(Program, **settings), feed)
     first = start[0].ravel()
@@ -120,6 +133,7 @@ def compared(group: Group, split: Split, case: dict[str, Any]) -> dict[str, Any]
         "difference": float(np.abs(results[0]["weights"] - single["weights"]).max()),
         "loss": float(np.abs(np.subtract(results[0]["loss"], single["loss"])).max()),
         "hits": bool(results[0]["hits"] == single["hits"]),
+        "seconds": seconds,
         "same bits": bool(np.array_equal(results[0]["weights"], results[1]["weights"])),
     }
 

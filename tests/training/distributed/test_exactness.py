@@ -39,3 +39,9 @@ def test_loss_and_hits_are_those_of_one_worker(found: dict[str, dict[str, Any]])
 
 def test_same_number_of_workers_gives_the_same_bits(found: dict[str, dict[str, Any]]) -> None:
     assert [case["same bits"] for case in found.values()] == [True] * 4
+
+
+def test_measured_steps_change_nothing(found: dict[str, dict[str, Any]]) -> None:
+    for name, case in found.items():
+        assert not case["seconds"]["changed"], name
+        assert min(case["seconds"]["step"], *case["seconds"]["parts"]) > 0, name
