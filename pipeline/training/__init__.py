@@ -5,5 +5,6 @@ loss over all images; ``network_program`` is common to both. ``feed`` and ``stre
 images, ``compiling`` chooses the compiler, and ``program_pool`` reuses compiled programs. ``loop``
 trains with mini-batches and ``full_gradient.minimizing`` with SciPy; ``fit`` has what surrounds
 the epochs of both: validation, callbacks and checkpoints. ``trainers`` chooses one of them,
-``stage`` writes the trained model, and ``preflight`` finds mistakes before training.
+``stage`` writes the trained model, and ``preflight`` finds mistakes before training. With several
+workers, ``distributed`` divides the batches among them, and ``on_ray`` starts them.
 """
