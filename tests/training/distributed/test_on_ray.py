@@ -54,6 +54,6 @@ def test_killed_worker_changes_no_bit(
         command.process.kill()
         command.process.wait()
     wait_until_ended(pids)
-    assert "Resuming from epoch 2" in command.output()
+    assert "Resuming from epoch" in command.output()
     assert not checkpoint.exists()
     assert all(map(np.array_equal, pair.weights(), undisturbed.weights()))
