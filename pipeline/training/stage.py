@@ -15,6 +15,7 @@ from pipeline.config.own_code import announce_own_code
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.models.dense import build_model, summarize
+from pipeline.models.standardization import Standardization, measure
 from pipeline.models.threads import use_threads
 from pipeline.progress import Training
 from pipeline.tasks.registry import task_of
@@ -45,7 +46,8 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         task.check_labels(data.train.labels)
     use_threads(config)
     keras.utils.set_random_seed(config.train.seed)
-    model = _new_model(config, data, config.train.precision)
+    standardization = measure(data.train.images) if config.model.input == "standardized" else None
+    model = _new_model(config, data, config.train.precision, standardization)
     batch_size = batch_size_of(config, len(data.train))
     with with_places(config), context.progress.task("loading images"):
         feed = open_feed(
@@ -60,10 +62,10 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     with new_trainer(config, model, feed, checkpoint) as trainer:
         end = _fit(context, trainer, data, checkpoint)
         program = trainer.program
-        # Exported models compute in float32. A program compiled earlier leaves the model unused.
-        is_unused = program.model is not model and config.train.precision == "float32"
-        trained = model if is_unused else _new_model(config, data, "float32")
-        trained.set_weights(program.model.get_weights())
+        # Exported models compute in float32, from images in 0..1.
+        weights = program.model.get_weights()
+    trained = _new_model(config, data, "float32")
+    trained.set_weights(standardization.folded(weights) if standardization else weights)
     trained.save(folder / TRAINED_MODEL_FILE)
     write_history(folder, end.history, end.costs)
     facts = TrainFacts(
@@ -125,11 +127,17 @@ def _checkpoint(context: Context) -> Checkpoint:
     return Checkpoint(context.workspace.checkpoint(context.fingerprints["train"]))
 
 
-def _new_model(config: "Config", data: DataSet, precision: str) -> keras.Model:
+def _new_model(
+    config: "Config",
+    data: DataSet,
+    precision: str,
+    standardization: Standardization | None = None,
+) -> keras.Model:
     return build_model(
         config.model,
         image_shape=data.image_shape,
         num_classes=len(data.class_names),
         task=task_of(config),
         precision=precision,
+        standardization=standardization,
     )

@@ -375,6 +375,10 @@ def test_config_prints_defaults_and_parameter_count() -> None:
         ),
         ("model.initializer=constant", ["model.initializer", "'constant'"]),
         (
+            "model.output_initializer=lecun_norml",
+            ["output initializer 'lecun_norml' (model.output_initializer in", "'lecun_normal'?"],
+        ),
+        (
             "model.initializer=stft",
             ["initializer 'stft' cannot be used", "ones, orthogonal"],
         ),
