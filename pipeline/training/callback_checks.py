@@ -25,7 +25,8 @@ def check_callbacks(config: "Config", *, run_own_code: bool) -> None:
     """
     place_of = config.place_of
     built = build_callbacks(config.train.callbacks, run_own_code=run_own_code, place_of=place_of)
-    _check_monitors(config.train.callbacks, logs_of(task_of(config)), place_of)
+    logs = logs_of(task_of(config), validates=config.data.validation != 0)
+    _check_monitors(config.train.callbacks, logs, place_of)
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
     if setters and config.optimizer.needs_full_gradient:

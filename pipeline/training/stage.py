@@ -112,7 +112,7 @@ def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoi
     )
     fit = Fit(
         trainer,
-        partial(program.evaluate, data.validation),
+        partial(program.evaluate, data.validation) if len(data.validation) else None,
         task_of(context.config),
         callbacks,
         checkpoint,

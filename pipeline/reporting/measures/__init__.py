@@ -26,9 +26,9 @@ def measure(run: ReportedRun, progress: Progress) -> Measures:
         found = Measures(epochs=trained, weights=weights, units=units, first_units=first)
         if run.data_set.class_names:
             found = answer_measures(run, found)
-            found = replace(
-                found, calibration=calibration(run, run.predictor), coverage=coverage(run)
-            )
+            found = replace(found, coverage=coverage(run))
+            if len(run.data_set.validation):
+                found = replace(found, calibration=calibration(run, run.predictor))
             found = replace(found, answered=answered(run), other_pictures=other_pictures(run))
         else:
             found = residual_measures(run, found)
