@@ -26,7 +26,8 @@ def set_aside(
 ) -> tuple[Indices, Indices]:
     """Split sorted indices into the rest and ``count``, stratified by class if there are any.
 
-    Without a count, a fifth is set aside; with 0, nothing. ``key`` is that of the count in the section ``data``.
+    Without a count, a fifth is set aside; with 0, nothing. ``key`` is that of the count in the
+    section ``data``.
 
     Raises:
         InvalidValue: one of the sides cannot have every class.

@@ -163,8 +163,8 @@ def _write_sample(data: "Data", target: Target, folder: Path) -> None:
     images = resized_arrays(images, shape, data.fit)
     rest, test = set_aside(np.arange(len(labels)), labels, NUM_TEST, TEST_SEED)
     # The same share as in the full data set, but every class on both sides.
-    validation = 12_000 if data.validation is None else data.validation
-    wanted = validation and min(max(round(len(rest) * validation / 60_000), 10), len(rest) - 10)
+    share = len(rest) * (12_000 if data.validation is None else data.validation) / 60_000
+    wanted = min(max(round(share), 10), len(rest) - 10) if share else 0
     train, validation = set_aside(rest, labels, wanted, data.seed)
     for name, indices in (("train", train), ("validation", validation), ("test", test)):
         kept = indices[np.isin(indices, selected(target, labels))]

@@ -76,9 +76,10 @@ def _loss_of_quality(
     key = "max_rmse_increase" if quality.is_error else "max_accuracy_drop"
     limit, reason = getattr(settings, key), None
     if worse_by > limit:
+        change = "rises" if quality.is_error else "drops"
         reason = (
-            f"its {quality.title} on the {_SET_NAMES[name]} "
-            f"{'rises' if quality.is_error else 'drops'} by {worse_by:.2f} {quality.unit}, to {score:.4f}; export.{key} allows {limit:g}"
+            f"its {quality.title} on the {_SET_NAMES[name]} {change} by {worse_by:.2f} "
+            f"{quality.unit}, to {score:.4f}; export.{key} allows {limit:g}"
         )
     return _Measured(quality.name, score, worse_by, name, reason)
 
@@ -88,7 +89,7 @@ def _agreement(copy: Path, original: Path, train: Split, task: Task) -> _Measure
         task.labels_of(OnnxRuntimePredictor(path).predict_all(train.images))
         for path in (copy, original)
     )
-    assert labels is not None and expected is not None, "a task with classes has labels"
+    assert labels is not None, "a task with classes has labels"
     others = int((labels != expected).sum())
     percent, reason = 100 * others / len(train), None
     if percent > _MAX_OTHER_LABELS:
