@@ -9,7 +9,7 @@ from pipeline.config import Config, read
 from pipeline.config.own_code import check_references, refuse_own_code, skipped_own_code
 from pipeline.errors import ConfigError
 from pipeline.progress import Silent
-from tests.support.command_line import assert_error, command, in_process
+from tests.support.command_line import assert_error, command
 from tests.support.paths import SMOKE
 
 OWN = """
@@ -174,19 +174,19 @@ def test_only_a_run_executes_the_file_and_says_so(tmp_path: Path, marker: Path) 
     done = command("config", SMOKE, callback)
     assert done.code == 0, done.err
     assert f"The names in {path} were checked without running any code" in done.err
-    done = in_process("why", SMOKE, "train", callback, "-C", tmp_path)
+    done = command("why", SMOKE, "train", callback, "-C", tmp_path)
     assert done.code == 0, done.err
-    done = in_process("run", SMOKE, callback, "-C", tmp_path, "--no-own-code")
+    done = command("run", SMOKE, callback, "-C", tmp_path, "--no-own-code")
     assert_error(done, 2, f"'{path}:Own', but --no-own-code does not allow")
     assert not marker.exists()
     assert not (tmp_path / "runs" / "data").exists()
     options = ("train.epochs=1", "-C", tmp_path, "--until", "train")
-    done = in_process("run", SMOKE, callback, *options)
+    done = command("run", SMOKE, callback, *options)
     assert done.code == 0, done.err
     assert done.err.count(f"Running {path}, which train.callbacks refers to") == 1
     assert done.err.index("Running") < done.err.index("- train")
     assert marker.exists()
     marker.unlink()
-    done = in_process("run", SMOKE, callback, *options)
+    done = command("run", SMOKE, callback, *options)
     assert "Running" not in done.err, "up to date: nothing was run"
     assert not marker.exists()
