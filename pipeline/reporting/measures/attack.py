@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from pipeline.models.fast_gradient_sign import attacked, method_of
 from pipeline.reporting.measures.changes import Change, Images
 from pipeline.reporting.run import ReportedRun
 
@@ -11,6 +10,8 @@ _STRENGTHS = (0.02, 0.05, 0.1, 0.2)
 
 def attack_on(run: ReportedRun) -> tuple[Change, ...]:
     """Return the change, for the whole test set in its order; none for a mean of networks."""
+    from pipeline.models.fast_gradient_sign import attacked, method_of  # imports TensorFlow
+
     method = method_of(run.model_file, run.task.loss())
     if method is None:
         return ()
