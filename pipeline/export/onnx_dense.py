@@ -27,6 +27,7 @@ def tidy(graph: onnx.GraphProto, layers: Sequence[keras.layers.Layer]) -> set[st
             _name_weights(graph, node, name)
     for layer in layers:
         _name_constant(graph, layer)
+    _name_shifts(graph)
     _drop_unused(graph)
     return {tensor.name for tensor in graph.initializer} - before
 
@@ -92,6 +93,12 @@ def _name_constant(graph: onnx.GraphProto, layer: keras.layers.Layer) -> None:
     for tensor in [tensor for tensor in graph.initializer if tensor.name in fitting[:1]]:
         _replace(graph, tensor.name, name)
         tensor.name = name
+
+
+def _name_shifts(graph: onnx.GraphProto) -> None:
+    """Name the places of the pixels of shifted images."""
+    for node in [node for node in graph.node if node.op_type == "Gather"]:
+        _use_copy(graph, node, node.input[1], "shifts.pixels")
 
 
 def _replace(graph: onnx.GraphProto, name: str, new: str) -> None:

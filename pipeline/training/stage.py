@@ -14,6 +14,7 @@ from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
+from pipeline.models.averaging import averaged
 from pipeline.models.dense import build_model, summarize
 from pipeline.models.threads import use_threads
 from pipeline.progress import Training
@@ -64,11 +65,12 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
         is_unused = program.model is not model and config.train.precision == "float32"
         trained = model if is_unused else _new_model(config, data, "float32")
         trained.set_weights(program.model.get_weights())
-    trained.save(folder / TRAINED_MODEL_FILE)
+    result = averaged(trained, over_shifts=config.model.average == "shifts")
+    result.save(folder / TRAINED_MODEL_FILE)
     write_history(folder, end.history, end.costs)
     facts = TrainFacts(
-        parameters=trained.count_params(),
-        layers=tuple(summarize(trained)),
+        parameters=result.count_params(),
+        layers=tuple(summarize(result)),
         epochs=len(end.history),
         steps_per_epoch=feed.num_steps,
         shards=feed.num_shards,

@@ -19,6 +19,9 @@ for the sum over the whole network, as it does for one inner product (Higham and
 except with probability 2 exp(-FACTOR^2 / 2). What is not linear in the roundings, such as a ReLU
 whose input has no certain sign, is added in full. ``Task.exact_output`` continues from the logits.
 
+The error of a mean of K outputs is at most the mean of their errors, plus K + 1 roundings of it: of
+K - 1 sums, of 1/K, and of the product with it.
+
 Sources: N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., SIAM 2002;
 S. Linnainmaa, "Taylor expansion of the accumulated rounding error", BIT 16 (1976); N. J. Higham and
 T. Mary, "A new approach to probabilistic rounding error analysis", SIAM J. Sci. Comput. 41 (2019);
@@ -86,17 +89,27 @@ def exact_predictions(network: Network, images: npt.NDArray[np.uint8], task: Tas
     size = max(1, _CHUNK_NUMBERS // (outputs * widest))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         chunks = [
-            task.exact_output(*_logits(network, images[first : first + size]))
+            _output(network, images[first : first + size], task)
             for first in range(0, len(images), size)
         ]
     probabilities, allowed = zip(*chunks, strict=True)
     return Exact(np.concatenate(probabilities), np.concatenate(allowed))
 
 
-def _logits(network: Network, images: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
-    """Return the exact logits (n, units) and the bounds of their errors."""
+def _output(network: Network, images: npt.NDArray[np.uint8], task: Task) -> tuple[Array, Array]:
+    """Return the exact output (n, units) for a chunk of images and the bounds of its errors."""
+    pixels = images.reshape(len(images), -1)
+    if network.shifts is None:
+        return task.exact_output(*_logits(network, pixels))
+    copies = [task.exact_output(*_logits(network, pixels[:, row])) for row in network.shifts]
+    values, errors = (np.mean(arrays, axis=0) for arrays in zip(*copies, strict=True))
+    return values, errors + (len(copies) + 1) * U * np.abs(values)
+
+
+def _logits(network: Network, pixels: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
+    """Return the exact logits (n, units) for pixels (n, inputs) and the bounds of their errors."""
     assert network.scale is not None, "networks read from Keras have a scale"
-    x = images.reshape(len(images), -1) * np.float64(network.scale)
+    x = pixels * np.float64(network.scale)
     variance = np.zeros_like(x)
     steps: list[_Step] = []
     for layer in network.layers:

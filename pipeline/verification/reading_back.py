@@ -23,7 +23,7 @@ import numpy.typing as npt
 from pipeline.errors import WorkerFailed, one_line
 from pipeline.tasks.task import UNIT_ROUNDOFF
 from pipeline.verification.exact import is_supported
-from pipeline.verification.network import Dense, Network, Weights
+from pipeline.verification.network import Dense, Indices, Network, Weights
 from pipeline.verification.weights.reading import Reader, read_here
 
 Array = npt.NDArray[np.float64]
@@ -91,6 +91,8 @@ def _differences(found: Network, trained: Network) -> Iterator[str]:
         return
     if found.scale is not None and found.scale != trained.scale:
         yield f"the input scale must be {trained.scale:.9g}; got {found.scale:.9g}"
+    if trained.shifts is not None and found.shifts is not None:
+        yield from _moved_pixels(found.shifts, trained.shifts)
     moved = _biases_are_moved(found, trained)
     before = ""
     for got, layer in zip(found.layers, trained.layers, strict=True):
@@ -105,6 +107,18 @@ def _differences(found: Network, trained: Network) -> Iterator[str]:
         if not moved and not left_out:
             yield from _difference(f"the bias of {layer.name}", _bias(got), biases)
         before = layer.activation
+
+
+def _moved_pixels(got: Indices, trained: Indices) -> Iterator[str]:
+    name = "the places of the pixels of the shifted images"
+    if got.shape != trained.shape:
+        yield f"{name} must be {trained.shape}; got {got.shape}"
+    elif (differ := got != trained).any():
+        copy, pixel = (int(index) for index in np.argwhere(differ)[0])
+        yield (
+            f"{name} differ at {int(differ.sum()):,} of {got.size:,} places, first at pixel "
+            f"{pixel} of image {copy}: got {got[copy, pixel]} instead of {trained[copy, pixel]}"
+        )
 
 
 def _bias(layer: Dense) -> Weights:

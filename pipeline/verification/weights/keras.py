@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.verification.network import Dense, Network, Weights
+from pipeline.verification.network import Dense, Indices, Network, Weights
 
 _FIRST = "layers/dense/vars"  # then dense_1, dense_2, ... (keras/src/saving/saving_lib.py)
 
@@ -35,7 +35,19 @@ def read(path: Path) -> Network:
             for number, config in enumerate(dense)
         ]
     factor = float(of_output[0]["scale"]) if of_output else 1.0
-    return Network(np.float32(scaling["scale"]), tuple(read_layers), factor)
+    return Network(np.float32(scaling["scale"]), tuple(read_layers), factor, _shifts(layers))
+
+
+def _shifts(layers: list[dict[str, Any]]) -> Indices | None:
+    """Return the second argument of the operation ``Take``, if there is one."""
+    taking = [layer for layer in layers if layer["class_name"] == "Take"]
+    if not taking:
+        return None
+    [[node]] = (layer["inbound_nodes"] for layer in taking)
+    places = np.asarray(node["args"][1]["config"]["value"], np.int32)
+    if taking[0]["config"]["axis"] != 1 or places.ndim != 2:  # noqa: PLR2004
+        raise ValueError(f"pixels are taken in a way that is not known: {taking[0]['config']}")
+    return places
 
 
 def _dense(config: dict[str, Any], variables: Any) -> Dense:

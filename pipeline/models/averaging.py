@@ -1,0 +1,83 @@
+"""One model from trained networks: the mean of their outputs for an image and shifted copies of it.
+
+Averaging over deformed copies of an image when predicting is older than its name, test-time
+augmentation: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional
+neural networks" (2012), average over ten crops.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.artifacts.model_contract import INPUT
+
+# Rows down and columns to the right that the image is moved by.
+SHIFTS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
+Indices = npt.NDArray[np.int32]
+
+
+def shifted_pixels(image_shape: tuple[int, int, int]) -> Indices:
+    """Return, for each shift and number of the flattened image, the place that it comes from.
+
+    int32 (5, height * width * channels). What comes in at an edge is the pixel at the edge, as in
+    ``train.augment``.
+    """
+    height, width, channels = image_shape
+    rows, columns, channel = np.indices((height, width, channels), np.int32)
+    moved = [
+        ((rows - down).clip(0, height - 1), (columns - right).clip(0, width - 1))
+        for down, right in SHIFTS
+    ]
+    places = [((y * width + x) * channels + channel).ravel() for y, x in moved]
+    return np.stack(places).astype(np.int32)
+
+
+def averaged(model: keras.Model, *, over_shifts: bool) -> keras.Model:
+    """Return a model with copies of the layers, and the same input and name of the output.
+
+    ``over_shifts`` averages the output over the image itself and the image shifted by one pixel in
+    four directions; without it, the model is returned as it is. The network sees the five images of
+    each as rows of one batch, so that every weight is used once, and is in a file once.
+    """
+    if not over_shifts:
+        return model
+    front, network = _split(model)
+    pixels = image = keras.Input(model.input_shape[1:], dtype="uint8", name=INPUT)
+    for layer in front:
+        pixels = _copy(layer, layer.name)(pixels)
+    pixels = _shifted(pixels, model.input_shape[1:])
+    name = model.output_names[0]
+    outputs = pixels
+    for layer in network:
+        copy = _copy(layer, f"{name}_of_shifts" if layer is network[-1] else layer.name)
+        outputs = copy(outputs)
+        copy.set_weights(layer.get_weights())
+    grouped = _named(keras.ops.reshape(outputs, (-1, len(SHIFTS), outputs.shape[-1])), "by_image")
+    mean = keras.layers.GlobalAveragePooling1D(name=name)(grouped)
+    return keras.Model(image, mean, name=model.name)
+
+
+def _split(model: keras.Model) -> tuple[list[keras.layers.Layer], list[keras.layers.Layer]]:
+    """Return the layers from the image to its flattened pixels, and those of the network."""
+    layers = model.layers[1:]
+    [flatten] = [n for n, layer in enumerate(layers) if isinstance(layer, keras.layers.Flatten)]
+    return layers[: flatten + 1], layers[flatten + 1 :]
+
+
+def _shifted(pixels: Any, image_shape: tuple[int, int, int]) -> Any:
+    """Return pixels (n, pixels) as rows (5 n, pixels); those of an image are next to each other."""
+    places = shifted_pixels(image_shape)
+    taken = _named(keras.ops.take(pixels, places, axis=1), "shifts")
+    return _named(keras.ops.reshape(taken, (-1, places.shape[1])), "shifted")
+
+
+def _copy(layer: keras.layers.Layer, name: str) -> keras.layers.Layer:
+    return type(layer).from_config({**layer.get_config(), "name": name})
+
+
+def _named(tensor: Any, name: str) -> Any:
+    """Name the operation that made a tensor: Keras numbers them by a counter of the process."""
+    tensor._keras_history.operation.name = name
+    return tensor
