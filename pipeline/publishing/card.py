@@ -55,6 +55,17 @@ def _summary(description: Description) -> list[str]:
         "The input is raw pixels, integers from 0 to 255: scaling is part of the model. "
         f"{meaning(description)}",
         "",
+        *_average(description),
+    ]
+
+
+def _average(description: Description) -> list[str]:
+    if description.config.get("model", {}).get("average") != "shifts":
+        return []
+    return [
+        "The model returns the mean of the outputs of its network for the image and for the image "
+        "moved by one pixel up, down, left and right.",
+        "",
     ]
 
 
