@@ -59,6 +59,13 @@ class Model(Section):
         "image itself and for the image moved by 1 pixel up, down, left and right, where the "
         "pixels at the edge are repeated. It takes about 5 times as long; training is the same.",
     )
+    members: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="Networks of a committee, trained one after another with seeds derived from "
+        "train.seed; the evaluated and exported model returns the mean of their outputs.",
+    )
 
 
 class Export(Section):

@@ -33,9 +33,15 @@ def write(trained: TrainedModel, path: Path) -> None:
 
 
 def _averaging(graph: onnx.GraphProto) -> list[str]:
-    """Return the names of the nodes that average outputs, and of those that arrange them."""
-    last = max(number for number, node in enumerate(graph.node) if node.op_type == "MatMul")
-    return [node.name for node in list(graph.node)[last:] if node.op_type in _AVERAGING]
+    """Return the names of the nodes at the end that average outputs, and of those between them."""
+    makers = {node.output[0]: node for node in graph.node}
+    waiting, found = [value.name for value in graph.output], list[str]()
+    while waiting:
+        node = makers.get(waiting.pop())
+        if node is not None and node.op_type in _AVERAGING:
+            found.append(node.name)
+            waiting += node.input
+    return found
 
 
 def _drop_round_trips(graph: onnx.GraphProto) -> None:

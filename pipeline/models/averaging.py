@@ -1,17 +1,22 @@
-"""One model from trained networks: the mean of their outputs for an image and shifted copies of it.
+"""One model from trained networks: the mean of their outputs, for an image and shifted copies.
 
 Averaging over deformed copies of an image when predicting is older than its name, test-time
 augmentation: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional
 neural networks" (2012), average over ten crops.
 """
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.artifacts.member_names import name_in_member
 from pipeline.artifacts.model_contract import INPUT
+
+MEMBERS = "members"  # the layer with the outputs of all
 
 # Rows down and columns to the right that the image is moved by.
 SHIFTS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
@@ -34,29 +39,56 @@ def shifted_pixels(image_shape: tuple[int, int, int]) -> Indices:
     return np.stack(places).astype(np.int32)
 
 
-def averaged(model: keras.Model, *, over_shifts: bool) -> keras.Model:
+def averaged(members: Sequence[keras.Model], *, over_shifts: bool) -> keras.Model:
     """Return a model with copies of the layers, and the same input and name of the output.
 
-    ``over_shifts`` averages the output over the image itself and the image shifted by one pixel in
-    four directions; without it, the model is returned as it is. The network sees the five images of
-    each as rows of one batch, so that every weight is used once, and is in a file once.
+    Its output is the mean of those of the members, which have the same layers. ``over_shifts``
+    averages over the image itself and the image shifted by one pixel in four directions too: a
+    network sees the five images of each as rows of one batch, so that every weight is used once,
+    and is in a file once. One member without shifts is returned as it is.
     """
-    if not over_shifts:
-        return model
-    front, network = _split(model)
-    pixels = image = keras.Input(model.input_shape[1:], dtype="uint8", name=INPUT)
-    for layer in front:
+    first = members[0]
+    if len(members) == 1 and not over_shifts:
+        return first
+    pixels = image = keras.Input(first.input_shape[1:], dtype="uint8", name=INPUT)
+    for layer in _split(first)[0]:
         pixels = _copy(layer, layer.name)(pixels)
-    pixels = _shifted(pixels, model.input_shape[1:])
-    name = model.output_names[0]
+    if over_shifts:
+        pixels = _shifted(pixels, first.input_shape[1:])
+    copies = len(SHIFTS) if over_shifts else 1
+    outputs = [
+        _output(member, pixels, copies, (lambda name: name) if len(members) == 1
+                else partial(name_in_member, number))
+        for number, member in enumerate(members, 1)
+    ]  # fmt: skip
+    together = outputs[0]
+    if len(members) > 1:
+        together = keras.layers.Concatenate(axis=1, name=MEMBERS)(outputs)
+    mean = keras.layers.GlobalAveragePooling1D(name=first.output_names[0])(together)
+    return keras.Model(image, mean, name=first.name)
+
+
+def member_outputs(model: keras.Model) -> keras.Model | None:
+    """Return a model of the outputs of the members of a committee, (n, members * copies, units).
+
+    None for a single network.
+    """
+    if MEMBERS not in (layer.name for layer in model.layers):
+        return None
+    return keras.Model(model.input, model.get_layer(MEMBERS).output)
+
+
+def _output(member: keras.Model, pixels: Any, copies: int, name_of: Callable[[str], str]) -> Any:
+    """Return the output of a copy of a network for rows of pixels, (n, copies, units)."""
+    _, network = _split(member)
     outputs = pixels
     for layer in network:
-        copy = _copy(layer, f"{name}_of_shifts" if layer is network[-1] else layer.name)
+        name = f"each_{layer.name}" if layer is network[-1] else layer.name
+        copy = _copy(layer, name_of(name))
         outputs = copy(outputs)
         copy.set_weights(layer.get_weights())
-    grouped = _named(keras.ops.reshape(outputs, (-1, len(SHIFTS), outputs.shape[-1])), "by_image")
-    mean = keras.layers.GlobalAveragePooling1D(name=name)(grouped)
-    return keras.Model(image, mean, name=model.name)
+    grouped = keras.ops.reshape(outputs, (-1, copies, outputs.shape[-1]))
+    return _named(grouped, name_of("by_image"))
 
 
 def _split(model: keras.Model) -> tuple[list[keras.layers.Layer], list[keras.layers.Layer]]:

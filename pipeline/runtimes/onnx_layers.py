@@ -87,8 +87,8 @@ class _Chain:
         self._layers: list[DenseLayer] = []
 
     def layers(self) -> list[DenseLayer]:
-        if any(node.operator == "Gather" for node in self._graph.nodes):
-            raise ValueError("it averages the outputs for several copies of an image")
+        if any(node.operator == "ReduceMean" for node in self._graph.nodes):
+            raise ValueError("it returns the mean of several outputs")
         for node in self._graph.nodes:
             self._follow(node)
         if [self._value] != [*self._graph.outputs] or not self._layers:
@@ -97,7 +97,7 @@ class _Chain:
 
     def first(self) -> DenseLayer:
         for node in self._graph.nodes:
-            if self._layers and node.operator != "Add":
+            if self._layers and (node.operator != "Add" or self._value not in node.inputs):
                 break
             self._follow(node)
         if not self._layers:

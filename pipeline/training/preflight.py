@@ -84,4 +84,5 @@ def _check(
         task=task_of(config),
     )
     check_model(model, config.model)
-    return summarize(averaged(model, over_shifts=config.model.average == "shifts"))
+    members = [model] * config.model.members
+    return summarize(averaged(members, over_shifts=config.model.average == "shifts"))

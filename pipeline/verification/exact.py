@@ -99,20 +99,25 @@ def exact_predictions(network: Network, images: npt.NDArray[np.uint8], task: Tas
 def _output(network: Network, images: npt.NDArray[np.uint8], task: Task) -> tuple[Array, Array]:
     """Return the exact output (n, units) for a chunk of images and the bounds of its errors."""
     pixels = images.reshape(len(images), -1)
-    if network.shifts is None:
-        return task.exact_output(*_logits(network, pixels))
-    copies = [task.exact_output(*_logits(network, pixels[:, row])) for row in network.shifts]
-    values, errors = (np.mean(arrays, axis=0) for arrays in zip(*copies, strict=True))
-    return values, errors + (len(copies) + 1) * U * np.abs(values)
+    rows = [pixels] if network.shifts is None else [pixels[:, row] for row in network.shifts]
+    outputs = [
+        task.exact_output(*_logits(network, chain, row)) for chain in network.chains for row in rows
+    ]
+    if len(outputs) == 1:
+        return outputs[0]
+    values, errors = (np.mean(arrays, axis=0) for arrays in zip(*outputs, strict=True))
+    return values, errors + (len(outputs) + 1) * U * np.abs(values)
 
 
-def _logits(network: Network, pixels: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
+def _logits(
+    network: Network, chain: tuple[Dense, ...], pixels: npt.NDArray[np.uint8]
+) -> tuple[Array, Array]:
     """Return the exact logits (n, units) for pixels (n, inputs) and the bounds of their errors."""
     assert network.scale is not None, "networks read from Keras have a scale"
     x = pixels * np.float64(network.scale)
     variance = np.zeros_like(x)
     steps: list[_Step] = []
-    for layer in network.layers:
+    for layer in chain:
         step, x, variance = _forward(layer, x, variance, is_first=not steps)
         steps.append(step)
     return x, _backward(steps)

@@ -76,14 +76,14 @@ def test_average_is_that_of_the_slow_definition(
 ) -> None:
     model, images = build(shape, name, output), pictures(9, shape)
     expected = mean_output([model], images, output, shifts=True)
-    got = averaged(model, over_shifts=True)(images).numpy()
+    got = averaged([model], over_shifts=True)(images).numpy()
     np.testing.assert_allclose(got, expected, rtol=2e-6, atol=2e-7)
     assert np.abs(expected - model(images).numpy()).max() > 0.01  # it matters
 
 
 def test_contract_names_and_weights_stay_the_same() -> None:
     model = build(dropout=0.2)
-    found = averaged(model, over_shifts=True)
+    found = averaged([model], over_shifts=True)
     assert found.input_shape == model.input_shape
     assert found.output_shape == model.output_shape
     assert found.output_names == model.output_names == ["probabilities"]
@@ -95,10 +95,10 @@ def test_contract_names_and_weights_stay_the_same() -> None:
 
 
 def test_names_do_not_depend_on_earlier_models() -> None:
-    first, second = (averaged(build(), over_shifts=True) for _ in range(2))
+    first, second = (averaged([build()], over_shifts=True) for _ in range(2))
     assert [op.name for op in first.operations] == [op.name for op in second.operations]
 
 
 def test_without_average_the_model_is_the_trained_one() -> None:
     model = build()
-    assert averaged(model, over_shifts=False) is model
+    assert averaged([model], over_shifts=False) is model

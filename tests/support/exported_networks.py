@@ -47,7 +47,7 @@ class Exported:
         factor = 4 / np.std(z)  # so that z is 1 on average, with a standard deviation of 4
         model.get_layer("logits").set_weights([kernel * factor, 1 - factor * np.mean(z, axis=0)])
         self.model = model
-        model = averaged(model, over_shifts=config.average == "shifts")
+        model = averaged([model], over_shifts=config.average == "shifts")
         self.trained = TrainedModel(model, self.contract, {}, self.pixels[:50])
 
     def write(self, formats: list[str]) -> "Exported":

@@ -208,8 +208,8 @@ def test_layers_alone_are_refused(exported: Exported) -> None:
         dense_layers(path)
     assert str(caught.value) == (
         f"{path} must be a network of dense layers in float32, whose activations are single ONNX "
-        "operators such as Relu; it averages the outputs for several copies of an image. Its "
-        "weights cannot be used on their own."
+        "operators such as Relu; it returns the mean of several outputs. Its weights "
+        "cannot be used on their own."
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.artifacts.member_names import member_of
 from pipeline.verification.network import Dense, Indices, Network, Weights
 
 _FIRST = "layers/dense/vars"  # then dense_1, dense_2, ... (keras/src/saving/saving_lib.py)
@@ -27,15 +28,19 @@ def read(path: Path) -> Network:
         layer["config"] for layer in layers if layer["class_name"] == "Rescaling"
     ]
     offsets = [config["offset"] for config in (scaling, *of_output)]
-    if any(offsets) or len(of_output) > 1:
+    members = max(member_of(config["name"]) for config in dense)
+    factors = {float(config["scale"]) for config in of_output}
+    if any(offsets) or len(of_output) not in (0, members) or len(factors) > 1:
         raise ValueError(f"the offset of the input must be 0; got {offsets}")
     with h5py.File(stored) as weights:
         read_layers = [
             _dense(config, weights[f"layers/dense_{number}/vars" if number else _FIRST])
             for number, config in enumerate(dense)
         ]
-    factor = float(of_output[0]["scale"]) if of_output else 1.0
-    return Network(np.float32(scaling["scale"]), tuple(read_layers), factor, _shifts(layers))
+    read_layers.sort(key=lambda layer: member_of(layer.name))  # Keras sorts by depth
+    [factor] = factors or {1.0}
+    scale = np.float32(scaling["scale"])
+    return Network(scale, tuple(read_layers), factor, _shifts(layers), members)
 
 
 def _shifts(layers: list[dict[str, Any]]) -> Indices | None:
