@@ -19,6 +19,15 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class MemberScore:
+    """The score of one network of a committee on two splits; ``name`` is that of the score."""
+
+    name: str
+    validation: float
+    test: float
+
+
+@dataclass(frozen=True)
 class ClassMetrics:
     """The metrics of one class; ``images`` is its number of images."""
 

@@ -68,16 +68,6 @@ def averaged(members: Sequence[keras.Model], *, over_shifts: bool) -> keras.Mode
     return keras.Model(image, mean, name=first.name)
 
 
-def member_outputs(model: keras.Model) -> keras.Model | None:
-    """Return a model of the outputs of the members of a committee, (n, members * copies, units).
-
-    None for a single network.
-    """
-    if MEMBERS not in (layer.name for layer in model.layers):
-        return None
-    return keras.Model(model.input, model.get_layer(MEMBERS).output)
-
-
 def _output(member: keras.Model, pixels: Any, copies: int, name_of: Callable[[str], str]) -> Any:
     """Return the output of a copy of a network for rows of pixels, (n, copies, units)."""
     _, network = _split(member)

@@ -74,7 +74,7 @@ def _failures(found: Network, trained: Network) -> list[str]:
     found = _aligned(found, trained)
     failures = list(_differences(found, trained))
     if failures and found.layers and trained.factor != 1:
-        return list(_differences(_divided(found, trained), trained)) and failures
+        return min(failures, list(_differences(_divided(found, trained), trained)), key=len)
     return failures
 
 

@@ -81,6 +81,29 @@ def test_average_is_that_of_the_slow_definition(
     assert np.abs(expected - model(images).numpy()).max() > 0.01  # it matters
 
 
+@pytest.mark.parametrize(("name", "output"), OUTPUTS)
+@pytest.mark.parametrize("over_shifts", [False, True])
+def test_committee_is_that_of_the_slow_definition(
+    name: str, output: str, over_shifts: bool
+) -> None:
+    shape = (6, 5, 1)
+    members, images = [build(shape, name, output, seed=s) for s in (1, 2, 3)], pictures(9, shape)
+    expected = mean_output(members, images, output, shifts=over_shifts)
+    got = averaged(members, over_shifts=over_shifts)(images).numpy()
+    np.testing.assert_allclose(got, expected, rtol=2e-6, atol=2e-7)
+
+
+def test_committee_has_the_layers_of_all_members() -> None:
+    members = [build(seed=seed) for seed in (1, 2)]
+    found = averaged(members, over_shifts=False)
+    assert found.count_params() == 2 * members[0].count_params()
+    assert found.output_names == ["probabilities"]
+    for number, member in enumerate(members, 1):
+        for name in ("hidden_1", "hidden_2", "logits"):
+            ours = found.get_layer(f"member_{number}_{name}").get_weights()
+            assert all(map(np.array_equal, ours, member.get_layer(name).get_weights()))
+
+
 def test_contract_names_and_weights_stay_the_same() -> None:
     model = build(dropout=0.2)
     found = averaged([model], over_shifts=True)

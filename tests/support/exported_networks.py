@@ -30,25 +30,28 @@ class Exported:
     """A network in all formats, with its exact predictions for digits."""
 
     def __init__(self, folder: Path, name: str, output: str, **settings: Any) -> None:
-        """Build a network of a task and an output with settings of the section ``model``."""
+        """Build networks of a task and an output with settings of the section ``model``."""
         self.folder, self.output = folder, output
         self.task: Task = task_named(name, output)
-        classes = 3 if name == "multiclass" else 2
-        self.contract = contract_for(self.task.output(classes), image_shape=SHAPE)
-        keras.utils.set_random_seed(3)
+        self.classes = 3 if name == "multiclass" else 2
+        self.contract = contract_for(self.task.output(self.classes), image_shape=SHAPE)
+        self.pixels = read_sample()[0][::50]
         config = Model(**{"hidden": (6, 5), **settings})
-        model = build_model(config, image_shape=SHAPE, num_classes=classes, task=self.task)
-        rng = np.random.default_rng(0)
+        self.models = [self._network(config, 3 + number) for number in range(config.members)]
+        model = averaged(self.models, over_shifts=config.average == "shifts")
+        self.trained = TrainedModel(model, self.contract, {}, self.pixels[:50])
+
+    def _network(self, config: Model, seed: int) -> keras.Model:
+        keras.utils.set_random_seed(seed)
+        model = build_model(config, image_shape=SHAPE, num_classes=self.classes, task=self.task)
+        rng = np.random.default_rng(seed - 3)
         model.set_weights(
             [w if w.ndim > 1 else 0.2 + 0.1 * rng.normal(size=w.shape) for w in model.get_weights()]
         )
-        self.pixels = read_sample()[0][::50]
         z, (kernel, _) = logits_model(model)(self.pixels), model.get_layer("logits").get_weights()
         factor = 4 / np.std(z)  # so that z is 1 on average, with a standard deviation of 4
         model.get_layer("logits").set_weights([kernel * factor, 1 - factor * np.mean(z, axis=0)])
-        self.model = model
-        model = averaged([model], over_shifts=config.average == "shifts")
-        self.trained = TrainedModel(model, self.contract, {}, self.pixels[:50])
+        return model
 
     def write(self, formats: list[str]) -> "Exported":
         self.folder.mkdir()

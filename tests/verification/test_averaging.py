@@ -1,4 +1,7 @@
-"""Verification of averages over shifted images: all formats and runtimes, and refused faults."""
+"""Verification of averages over shifted images: all formats and runtimes, and refused faults.
+
+``test_committees`` has those over several networks.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,7 +43,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def test_exact_predictions_are_those_of_the_slow_definition(exported: Exported) -> None:
     found, few = exported.reference().probabilities, slice(0, 20)
-    expected = mean_output([exported.model], exported.pixels[few], exported.output, shifts=True)
+    expected = mean_output(exported.models, exported.pixels[few], exported.output, shifts=True)
     np.testing.assert_allclose(found[few], expected, rtol=1e-6, atol=1e-7)
 
 
