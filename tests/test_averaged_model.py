@@ -1,7 +1,8 @@
-"""A run with ``model.average: shifts``: trained, measured, published and used as an average."""
+"""Runs with averages over shifts and of a committee: trained, measured, published and used."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from pipeline.artifacts.files import describe_files
 from pipeline.artifacts.history import read_history
 from pipeline.config.schema import Model
 from pipeline.errors import ModelError
+from pipeline.models.averaging import averaged
 from pipeline.models.dense import build_model
 from pipeline.publishing.doubts import open_doubts
 from pipeline.publishing.published_folder import PublishedModel, find_published
@@ -22,7 +24,7 @@ from tests.support.average_reference import mean_output
 
 pytestmark = pytest.mark.tensorflow
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "name": "averaged",
     "model": {"hidden": [24], "average": "shifts"},
     "optimizer": {"name": "adam", "learning_rate": 0.005},
@@ -108,6 +110,73 @@ def test_evidence_of_pixels_is_refused(published: PublishedModel, data: DataSet)
     explainer = Explainer(path, describe_files(path.parent)[path.name])
     with pytest.raises(ModelError, match=r"^it has other layers, or averages several outputs$"):
         explainer.explain(np.asarray(data.test.images[0]))
+
+
+@pytest.fixture(scope="module")
+def committee(workspace: Path) -> PublishedModel:
+    """Two networks, averaged over shifts too; the first is that of the other version."""
+    model = {**SETTINGS["model"], "members": 2}
+    (workspace / "committee.yaml").write_text(
+        json.dumps({**SETTINGS, "name": "committee", "model": model})
+    )
+    pipeline.run(workspace / "committee.yaml", workspace=workspace)
+    return find_published(workspace / "exported" / "committee")
+
+
+def member(committee: PublishedModel, number: int) -> keras.Model:
+    """One network of the committee, with the weights of the published file."""
+    whole = keras.models.load_model(committee.path / "model.keras")
+    model = build_model(
+        Model(hidden=(24,)), image_shape=(28, 28, 1), num_classes=10, task=task_named("multiclass")
+    )
+    for name in ("hidden_1", "logits"):
+        model.get_layer(name).set_weights(whole.get_layer(f"member_{number}_{name}").get_weights())
+    return model
+
+
+def test_file_returns_the_mean_of_the_committee(
+    committee: PublishedModel, plain: keras.Model, data: DataSet
+) -> None:
+    images = np.asarray(data.test.images[:30])
+    members = [member(committee, 1), member(committee, 2)]
+    assert all(map(np.array_equal, members[0].get_weights(), plain.get_weights()))
+    expected = mean_output(members, images, "softmax", shifts=True)
+    got = pipeline.load_model(committee.path).predict(images)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+
+
+def test_scores_of_members_are_those_of_the_networks_alone(
+    committee: PublishedModel, published: PublishedModel, data: DataSet
+) -> None:
+    first, second = committee.manifest.members
+    for split, score in (("validation", first.validation), ("test", first.test)):
+        assert score == published.manifest.metrics[split].scores["accuracy"]
+    images, labels = np.asarray(data.test.images), data.test.labels
+    alone = averaged([member(committee, 2)], over_shifts=True)(images).numpy()
+    assert second.test == pytest.approx(np.mean(alone.argmax(axis=1) == labels), abs=0.0011)
+    assert {first.name, second.name} == {"accuracy"}
+    assert published.manifest.members == ()
+
+
+def test_version_has_the_scores_of_its_members(committee: PublishedModel) -> None:
+    first, second = committee.manifest.members
+    card = (committee.path / "README.md").read_text()
+    assert (
+        "The model returns the mean of the outputs of its 2 networks for the image and for the "
+        "image moved by one pixel up, down, left and right."
+    ) in card
+    assert f"| 1 | {100 * first.validation:.2f} % | {100 * first.test:.2f} % |" in card
+    report = (committee.path / "report.html").read_text()
+    assert "The model returns the mean of the outputs of 2 networks." in report
+    for score in (first.test, second.test):
+        assert f"{score:.2%}" in report
+    assert committee.manifest.parameters == 2 * (784 * 24 + 24 + 24 * 10 + 10)
+
+
+def test_committee_has_doubts(committee: PublishedModel, data: DataSet) -> None:
+    familiarity = open_doubts(committee).familiarity
+    assert familiarity is not None
+    assert 0 < np.mean(familiarity.is_unlike(np.asarray(data.validation.images))) < 0.03
 
 
 def test_version_is_verified_again(workspace: Path) -> None:

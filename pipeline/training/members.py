@@ -17,10 +17,13 @@ from pipeline.training.checkpoint_file import DAMAGED, DESCRIPTION, decode, enco
 
 
 def member_seed(seed: int, number: int) -> int:
-    """Return the seed of a member, counted from 1: the first has that of a single network."""
+    """Return the seed of a member, counted from 1: the first has that of a single network.
+
+    It is below 2^31, as ``train.seed`` is, so that each member can be trained alone.
+    """
     if number == 1:
         return seed
-    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0]) >> 1
 
 
 @dataclass(frozen=True)

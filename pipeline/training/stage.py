@@ -1,5 +1,7 @@
 """The stage ``train``: from arrays to a trained Keras model and its history."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
+from pipeline.errors import TrainingFailed
 from pipeline.models.averaging import averaged
 from pipeline.models.dense import build_model, summarize
 from pipeline.models.threads import use_threads
@@ -84,10 +87,24 @@ def _members(context: Context, data: DataSet) -> list[Member]:
     for number in range(len(members) + 1, count + 1):
         progress.begin_member(members)
         reported = context if count == 1 else replace(context, progress=progress)
-        members.append(_train(reported, data, number))
+        with _named_member(members, count):
+            members.append(_train(reported, data, number))
         if number < count:
             members[-1].write(path, number)
     return members
+
+
+@contextmanager
+def _named_member(complete: Sequence[Member], count: int) -> Iterator[None]:
+    """Name the member of a committee whose training fails, and add the epochs of the others."""
+    try:
+        yield
+    except TrainingFailed as error:
+        if count > 1:
+            error.args = (f"Member {len(complete) + 1} of {count}: {error}",)
+            failed = Member([], [*error.history], [*error.costs], 0, 0, "")
+            error.history, error.costs = joint_history([*complete, failed])
+        raise
 
 
 def _train(context: Context, data: DataSet, number: int) -> Member:
