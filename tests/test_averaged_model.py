@@ -169,7 +169,7 @@ def test_version_has_the_scores_of_its_members(committee: PublishedModel) -> Non
     report = (committee.path / "report.html").read_text()
     assert "The model returns the mean of the outputs of 2 networks." in report
     for score in (first.test, second.test):
-        assert f"{score:.2%}" in report
+        assert f"{100 * score:.2f} %" in report
     assert committee.manifest.parameters == 2 * (784 * 24 + 24 + 24 * 10 + 10)
 
 
