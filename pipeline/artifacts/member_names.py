@@ -2,6 +2,7 @@
 
 import re
 
+MEMBERS = "members"  # the layer with the outputs of all, (n, members * images, units)
 _MEMBER = re.compile(r"member_(\d+)_")
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from pipeline.artifacts.data_set import DataSet, Split
+from pipeline.artifacts.member_names import MEMBERS
 from pipeline.artifacts.metrics import MemberScore
-from pipeline.models.averaging import MEMBERS
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.tasks.task import Task
 

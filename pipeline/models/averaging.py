@@ -13,10 +13,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.artifacts.member_names import name_in_member
+from pipeline.artifacts.member_names import MEMBERS, name_in_member
 from pipeline.artifacts.model_contract import INPUT
-
-MEMBERS = "members"  # the layer with the outputs of all
 
 # Rows down and columns to the right that the image is moved by.
 SHIFTS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
