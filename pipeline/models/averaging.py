@@ -55,10 +55,10 @@ def averaged(members: Sequence[keras.Model], *, over_shifts: bool) -> keras.Mode
         pixels = _shifted(pixels, first.input_shape[1:])
     copies = len(SHIFTS) if over_shifts else 1
     outputs = [
-        _output(member, pixels, copies, (lambda name: name) if len(members) == 1
-                else partial(name_in_member, number))
-        for number, member in enumerate(members, 1)
-    ]  # fmt: skip
+        # A single network keeps the names of its layers.
+        _output(member, pixels, copies, partial(name_in_member, n) if len(members) > 1 else str)
+        for n, member in enumerate(members, 1)
+    ]
     together = outputs[0]
     if len(members) > 1:
         together = keras.layers.Concatenate(axis=1, name=MEMBERS)(outputs)
