@@ -111,8 +111,9 @@ def _validate_runtimes(config: Config) -> None:
 
 
 def _require_quality(facts: EvaluateFacts, config: Config, source: Source) -> None:
-    _, score = facts.metrics["validation"].headline
-    require_quality(score, config, sampled=source.sampled)
+    if (validation := facts.metrics.get("validation")) is not None:
+        _, score = validation.headline
+        require_quality(score, config, sampled=source.sampled)
 
 
 def _check_key(config: Config) -> None:

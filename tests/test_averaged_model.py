@@ -161,6 +161,7 @@ def test_scores_of_members_are_those_of_the_networks_alone(
 def test_version_has_the_scores_of_its_members(committee: PublishedModel) -> None:
     first, second = committee.manifest.members
     card = (committee.path / "README.md").read_text()
+    assert first.validation is not None
     assert (
         "The model returns the mean of the outputs of its 2 networks for the image and for the "
         "image moved by one pixel up, down, left and right."

@@ -20,10 +20,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class MemberScore:
-    """The score of one network of a committee on two splits; ``name`` is that of the score."""
+    """The score of one network of a committee on two splits; ``name`` is that of the score.
+
+    ``validation`` is None without a validation set.
+    """
 
     name: str
-    validation: float
+    validation: float | None
     test: float
 
 

@@ -48,8 +48,16 @@ class Model(Section):
         description="softmax for the task multiclass; sigmoid (default) or tanh for binary; linear "
         "(default) or relu for regression.",
     )
+    input: Literal["scaled", "standardized"] = Field(
+        "scaled",
+        description="The pixels in training: scaled to 0..1, or standardized with the mean and "
+        "standard deviation of the training images, which are folded into the weights afterwards.",
+    )
     initializer: str = Field(
         "glorot_uniform", description="Initializer of the weights, by its Keras name."
+    )
+    output_initializer: str | None = Field(
+        None, description="That of the output layer, if it has another one."
     )
     l2: float = Field(0.0, ge=0, description="Factor of the L2 penalty on the weights.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate after each hidden layer.")

@@ -20,10 +20,19 @@ def member_scores(
         return ()
     of_splits = [_scores(predictor, split, task, count) for split in (data.validation, data.test)]
     pairs = zip(*of_splits, strict=True)
-    return tuple(MemberScore(task.quality.name, *scores) for scores in pairs)
+    return tuple(
+        MemberScore(task.quality.name, validation, test)
+        for validation, test in pairs
+        if test is not None
+    )
 
 
-def _scores(predictor: KerasPredictor, split: Split, task: Task, count: int) -> list[float]:
+def _scores(
+    predictor: KerasPredictor, split: Split, task: Task, count: int
+) -> list[float] | list[None]:
+    """Return the score of each member on a split; None for a split without images."""
+    if not len(split):
+        return [None] * count
     outputs = predictor.outputs_of(MEMBERS, split.images)
     assert outputs is not None, "a committee has a layer with the outputs of its members"
     members = np.split(outputs, count, axis=1)

@@ -44,8 +44,10 @@ def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
 def evaluate(predictor: Predictor, data: DataSet, task: Task, folder: Path) -> dict[str, Metrics]:
     """Return the metrics of each split, and write the predictions for the test set."""
     metrics: dict[str, Metrics] = {}
-    for name in SPLITS:
-        split = getattr(data, name)
+    splits = {name: getattr(data, name) for name in SPLITS}
+    for name, split in splits.items():
+        if not len(split):  # no validation set
+            continue
         predictions = predictor.predict_all(split.images)
         found = task.evaluate(predictions, split.labels, data.class_names)
         baseline = baseline_scores(

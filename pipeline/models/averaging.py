@@ -19,6 +19,7 @@ from pipeline.artifacts.model_contract import INPUT
 # Rows down and columns to the right that the image is moved by.
 SHIFTS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 Indices = npt.NDArray[np.int32]
+_SHIFTS = "shifts"  # the operation that takes the pixels
 
 
 def shifted_pixels(image_shape: tuple[int, int, int]) -> Indices:
@@ -66,6 +67,12 @@ def averaged(members: Sequence[keras.Model], *, over_shifts: bool) -> keras.Mode
     return keras.Model(image, mean, name=first.name)
 
 
+def copies_of(model: keras.Model) -> int:
+    """Return the number of rows that a network computes for each image."""
+    shifts = [op.output.shape[1] for op in model.operations if op.name == _SHIFTS]
+    return int(shifts[0]) if shifts else 1
+
+
 def _output(member: keras.Model, pixels: Any, copies: int, name_of: Callable[[str], str]) -> Any:
     """Return the output of a copy of a network for rows of pixels, (n, copies, units)."""
     _, network = _split(member)
@@ -89,7 +96,7 @@ def _split(model: keras.Model) -> tuple[list[keras.layers.Layer], list[keras.lay
 def _shifted(pixels: Any, image_shape: tuple[int, int, int]) -> Any:
     """Return pixels (n, pixels) as rows (5 n, pixels); those of an image are next to each other."""
     places = shifted_pixels(image_shape)
-    taken = _named(keras.ops.take(pixels, places, axis=1), "shifts")
+    taken = _named(keras.ops.take(pixels, places, axis=1), _SHIFTS)
     return _named(keras.ops.reshape(taken, (-1, places.shape[1])), "shifted")
 
 

@@ -76,11 +76,15 @@ def _members(members: Sequence[MemberScore]) -> list[str]:
     if not members:
         return []
     rows = [
-        f"| {number} | {shown(m.name, m.validation)} | {shown(m.name, m.test)} |"
+        f"| {number} | {_or_dash(m.name, m.validation)} | {_or_dash(m.name, m.test)} |"
         for number, m in enumerate(members, 1)
     ]
     name = title(members[0].name)
     return [f"| network | {name}, validation | {name}, test |", "|---|---|---|", *rows, ""]
+
+
+def _or_dash(name: str, score: float | None) -> str:
+    return "-" if score is None else shown(name, score)
 
 
 def _intended_use(description: Description) -> list[str]:

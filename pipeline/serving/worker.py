@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from pipeline.serving import answer_counts, inference_times, metrics
+from pipeline.serving import answer_counts, metrics, pending_metrics
 from pipeline.serving.access_log import AccessLog
 from pipeline.serving.catalog import Catalog
 from pipeline.serving.grpc.port import GrpcPort
@@ -90,16 +90,14 @@ async def _serve(
         if service.traffic:
             service.traffic.close()
         flushing.cancel()
-        inference_times.flush()
-        answer_counts.flush()
+        pending_metrics.flush()
 
 
 async def _flush_metrics() -> None:
     """Let the other workers, which report the metrics of all, see those of this one."""
     while True:
-        await asyncio.sleep(inference_times.FLUSH_SECONDS)
-        inference_times.flush()
-        answer_counts.flush()
+        await asyncio.sleep(pending_metrics.FLUSH_SECONDS)
+        pending_metrics.flush()
         await asyncio.to_thread(answer_counts.share)
 
 

@@ -21,6 +21,7 @@ from pipeline.engine.stage import Outcome
 from pipeline.errors import TrainingFailed
 from pipeline.models.averaging import averaged
 from pipeline.models.dense import build_model, summarize
+from pipeline.models.standardization import Standardization, measure
 from pipeline.models.threads import use_threads
 from pipeline.progress import Training
 from pipeline.tasks.registry import task_of
@@ -111,7 +112,8 @@ def _train(context: Context, data: DataSet, number: int) -> Member:
     """Train one network; ``number`` is that of the member, counted from 1."""
     config, seed = context.config, member_seed(context.config.train.seed, number)
     keras.utils.set_random_seed(seed)
-    model = _new_model(config, data, config.train.precision)
+    standardization = measure(data.train.images) if config.model.input == "standardized" else None
+    model = _new_model(config, data, config.train.precision, standardization)
     batch_size = batch_size_of(config, len(data.train))
     with with_places(config), context.progress.task("loading images"):
         feed = open_feed(
@@ -121,14 +123,17 @@ def _train(context: Context, data: DataSet, number: int) -> Member:
     with new_trainer(config, model, feed, checkpoint) as trainer:
         end = _fit(context, trainer, data, checkpoint)
         program = trainer.program
+        # Exported models compute in float32, from images in 0..1.
         weights = [np.array(values) for values in program.model.get_weights()]
+    if standardization is not None:
+        weights = standardization.folded(weights)
     return Member(
         weights, end.history, end.costs, feed.num_steps, feed.num_shards, program.compiler
     )
 
 
 def _trained(config: "Config", data: DataSet, member: Member) -> keras.Model:
-    """Return the network of a member; exported models compute in float32."""
+    """Return the network of a member, in float32."""
     model = _new_model(config, data, "float32")
     model.set_weights(member.weights)
     return model
@@ -165,7 +170,7 @@ def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoi
     )
     fit = Fit(
         trainer,
-        partial(program.evaluate, data.validation),
+        partial(program.evaluate, data.validation) if len(data.validation) else None,
         task_of(context.config),
         callbacks,
         checkpoint,
@@ -188,11 +193,17 @@ def _remove_checkpoints(context: Context) -> None:
     remove_members(path, count)
 
 
-def _new_model(config: "Config", data: DataSet, precision: str) -> keras.Model:
+def _new_model(
+    config: "Config",
+    data: DataSet,
+    precision: str,
+    standardization: Standardization | None = None,
+) -> keras.Model:
     return build_model(
         config.model,
         image_shape=data.image_shape,
         num_classes=len(data.class_names),
         task=task_of(config),
         precision=precision,
+        standardization=standardization,
     )

@@ -49,6 +49,7 @@ def new_trainer(
         task=task,
         batch_size=feed.batch_size,
         augmentation=Augmentation(augment, model.input_shape[1:]) if augment else None,
+        adversarial=config.train.adversarial,
         reusable=reusable,
     ) as program:
         if augment:

@@ -1,5 +1,6 @@
 """Averaging over shifted images: the places of all pixels, and the mean of the outputs."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import Model
-from pipeline.models.averaging import averaged, shifted_pixels
+from pipeline.models.averaging import averaged, copies_of, shifted_pixels
 from pipeline.models.dense import build_model, summarize
+from pipeline.models.fast_gradient_sign import attacked, method_of
 from pipeline.tasks.registry import task_named
 from tests.support.average_reference import five, mean_output
 
@@ -120,6 +122,24 @@ def test_contract_names_and_weights_stay_the_same() -> None:
 def test_names_do_not_depend_on_earlier_models() -> None:
     first, second = (averaged([build()], over_shifts=True) for _ in range(2))
     assert [op.name for op in first.operations] == [op.name for op in second.operations]
+
+
+def test_attack_is_on_the_copies_of_an_image(tmp_path: Path) -> None:
+    """Changed pixels raise the loss of the average, more than random ones do."""
+    average = averaged([build()], over_shifts=True)
+    average.save(tmp_path / "model.keras")
+    method = method_of(tmp_path / "model.keras", task_named("multiclass").loss())
+    assert method is not None
+    images, labels = pictures(20, (6, 5, 1)), np.arange(20) % 3
+    random = images + np.random.default_rng(0).choice([-13, 13], images.shape)
+
+    def loss(changed: np.ndarray) -> float:
+        outputs = average(changed.clip(0, 255).astype(np.uint8)).numpy()
+        return float(-np.log(outputs[np.arange(20), labels]).mean())
+
+    assert loss(attacked(method, images, labels, 0.05)) > loss(random) + 0.05
+    assert copies_of(average) == 5
+    assert copies_of(build()) == 1
 
 
 def test_without_average_the_model_is_the_trained_one() -> None:
