@@ -26,7 +26,7 @@ pytestmark = pytest.mark.tensorflow
 
 SETTINGS: dict[str, Any] = {
     "name": "averaged",
-    "model": {"hidden": [24], "average": "shifts"},
+    "model": {"hidden": [24], "input": "standardized", "average": "shifts"},
     "optimizer": {"name": "adam", "learning_rate": 0.005},
     "train": {"epochs": 2, "batch_size": 64},
     "export": {"formats": ["onnx", "keras"]},
