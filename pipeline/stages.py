@@ -170,7 +170,7 @@ STAGES = (
         EvaluateFacts,
         "pipeline.evaluation.stage",
         inputs=("data", "train"),
-        reads=(*_TASK, "train.threads"),
+        reads=(*_TASK, "model.members", "train.threads"),
         packages=("tensorflow", "keras", "numpy", "scikit-learn"),
         code=_task,
         preflight=_use_threads,

@@ -96,15 +96,18 @@ def in_float64(model: keras.Model) -> keras.Model:
 
 
 def summarize(model: keras.Model) -> list[LayerSummary]:
-    """Return one row per layer: name, class, output shape without batch, number of parameters."""
+    """Return one row per layer: name, class, output shape without batch, number of parameters.
+
+    Operations that are no layers, such as ``Take``, have rows too.
+    """
     return [
         LayerSummary(
             layer.name,
             type(layer).__name__,
             tuple(layer.output.shape[1:]),
-            layer.count_params(),
+            layer.count_params() if isinstance(layer, keras.layers.Layer) else 0,
         )
-        for layer in model.layers
+        for layer in model.operations
     ]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from pipeline.models.averaging import copies_of
 from pipeline.models.dense import LOGITS
 
 _SCALED = "scale"  # the layer that makes bytes numbers in 0..1
@@ -47,7 +48,13 @@ def method_of(model_file: Path, sum_loss: Callable[[Any, Any], Any]) -> FastGrad
     model = keras.models.load_model(model_file, compile=False, safe_mode=True)
     if LOGITS not in (layer.name for layer in model.layers):
         return None
-    return FastGradientSign(model, sum_loss)
+    copies = copies_of(model)
+
+    def of_copies(labels: Any, logits: Any) -> Any:
+        """Return the loss over all shifted copies of the images, whose mean is the output."""
+        return sum_loss(tf.repeat(labels, copies), logits)
+
+    return FastGradientSign(model, sum_loss if copies == 1 else of_copies)
 
 
 def attacked(
