@@ -74,6 +74,8 @@ async def _serve(
     # Earlier connections wait in the socket's queue, so that no worker reports that it is not
     # ready while others are.
     await watcher.complete.wait()
+    if service.traffic:
+        service.traffic.report_unknown_models(service.catalog.models)
     gc.collect()
     gc.freeze()  # exclude modules and models, which are permanent, from garbage collection
     stopping = asyncio.create_task(_stop_on_shutdown(port, service))

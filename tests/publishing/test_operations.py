@@ -15,6 +15,7 @@ from pipeline.engine.store import Store
 from pipeline.errors import ModelError, RequestError
 from pipeline.publishing.candidate import Candidate
 from pipeline.publishing.history import read_history
+from pipeline.publishing.locating import locate
 from pipeline.publishing.manifest import Description
 from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import find_published, read_labels, versions_of
@@ -108,6 +109,30 @@ def test_pinned_label_is_left_by_publications(workspace: Path, smoke: Path) -> N
     assert read_labels(folder_of(workspace)) == {"stable": 5}
 
 
+def test_pins_are_in_the_history(workspace: Path) -> None:
+    pipeline.rollback("smoke", pin=True, reason="incident 12", by="Ada", workspace=workspace)
+    pipeline.label("smoke", {"stable": 2}, pin=True, reason="incident 12", workspace=workspace)
+    pipeline.label("smoke", {"stable": 2}, pin=True, reason="audit", workspace=workspace)
+    pipeline.label("smoke", {"stable": 2}, pin=False, by="Ben", workspace=workspace)
+    pipeline.label("smoke", {"stable": 2}, pin=False, workspace=workspace)
+    pipeline.label("smoke", {"old": 1}, pin=True, workspace=workspace)
+    pipeline.label("smoke", {"old": None}, workspace=workspace)
+    entries = pipeline.history("smoke", workspace=workspace)[6:]
+    assert [(e.action, e.label, e.before, e.version, e.reason, e.by) for e in entries] == [
+        ("rollback", "stable", 3, 2, "incident 12", "Ada"),
+        ("pin", "stable", 2, 2, "incident 12", "Ada"),
+        ("pin", "stable", 2, 2, "audit", None),
+        ("unpin", "stable", 2, 2, None, "Ben"),
+        ("label", "old", None, 1, None, None),
+        ("pin", "old", 1, 1, None, None),
+        ("label", "old", 1, None, None, None),
+        ("unpin", "old", None, None, None, None),
+    ]
+    (folder_of(workspace) / "labels.json").write_text('{"stable": 3}')  # undoes the rollback
+    assert pipeline.rollback("smoke", workspace=workspace).now == 2, "pins are not moves"
+    assert pipeline.rollback("smoke", workspace=workspace).now == 1
+
+
 def test_labels_and_history_are_printed(workspace: Path) -> None:
     pipeline.label("smoke", {"old": 1}, pin=True, reason="audit", workspace=workspace)
     done = in_process("label", "smoke", "-C", workspace)
@@ -117,7 +142,7 @@ def test_labels_and_history_are_printed(workspace: Path) -> None:
     document = json.loads(in_process("label", "smoke", "--json", "-C", workspace).out)
     assert document["labels"] == {"stable": 3, "old": 1}
     assert document["pins"] == {"old": "audit"}
-    assert document["history"][-1]["action"] == "label"
+    assert [entry["action"] for entry in document["history"][-2:]] == ["label", "pin"]
     done = in_process("label", "smoke", "old=", "-C", workspace)
     assert done.out == "The label old of smoke was removed from version 1.\n"
     assert json.loads((folder_of(workspace) / "pins.json").read_text()) == {}
@@ -131,7 +156,7 @@ def test_labels_and_history_are_printed(workspace: Path) -> None:
         (("label", "smoke/2", "stable=1"), "version after the label, as in stable=2"),
         (("label", "smoke", "stable=1", "--reason", "a\x1b"), "--reason must be one line of text"),
         (("promote", "smoke/0"), "smoke has no version 0"),
-        (("label", "smoke", "stable=9"), "smoke has no version 9; its versions are 1, 2, 3."),
+        (("label", "smoke", "stable=9"), "smoke has no version 9; its versions are 1, 2, 3. No"),
         (("label", "smoke", "stable=new"), "must be a number or a label of smoke (stable)"),
         (("label", "smoke", "2=3"), "must not be a number; got '2'"),
         (("label", "smoke", "a/b=3"), "must consist of letters, digits"),
@@ -141,9 +166,10 @@ def test_labels_and_history_are_printed(workspace: Path) -> None:
         (("rollback", "smoke/2"), "pipeline label smoke stable=2"),
         (("rollback", "smoke", "--label", "x"), "no earlier version of the label x, which does"),
         (("remove", "smoke"), "Specify the version to remove as NAME/VERSION; got 'smoke'."),
-        (("remove", "smoke/9"), "no such version 9: its versions are 1, 2, 3."),
+        (("remove", "smoke/9"), "smoke has no version 9: its versions are 1, 2, 3."),
         (("remove", "smoke/3"), "has the label stable. It was not removed. Move the label first"),
-        (("remove", "smoke/1", "--undo"), "no such version 1: it has no removed versions."),
+        (("remove", "smoke/1", "--undo"), "smoke/1 is published: there is nothing to restore."),
+        (("remove", "smoke/9", "--undo"), "no removed version 9: it has no removed version."),
         (("gc", "smoke/1", "--keep", "1"), "Specify a model without a version; got 'smoke/1'."),
     ],
 )
@@ -183,7 +209,24 @@ def test_removed_version_is_restored_until_it_is_deleted(workspace: Path) -> Non
     assert versions_of(folder_of(workspace)) == [3]
     assert in_process("gc", "--keep", "0", "-C", workspace).out == "There is nothing to delete.\n"
     done = in_process("remove", "smoke/2", "--undo", "-C", workspace)
-    assert_error(done, 2, "no such version 2: it has no removed versions.")
+    assert_error(done, 2, "smoke/2 was deleted for good on 20", "(pipeline gc).")
+
+
+def test_removed_version_is_named_as_removed(workspace: Path) -> None:
+    pipeline.remove("smoke/1", workspace=workspace)
+    restore = "To restore it: pipeline remove smoke/1 --undo."
+    done = in_process("remove", "smoke/1", "-C", workspace)
+    assert_error(done, 2, f"smoke/1 was already removed. {restore}")
+    done = in_process("remove", "smoke/2", "--undo", "-C", workspace)
+    assert_error(done, 2, "smoke/2 is published: there is nothing to restore.")
+    done = in_process("remove", "smoke/9", "--undo", "-C", workspace)
+    assert_error(done, 2, "no removed version 9: its only removed version is 1.")
+    with pytest.raises(ModelError) as missing:
+        locate("smoke/1", workspace / "exported")
+    assert str(missing.value).startswith(f"smoke/1 was removed. {restore} The versions in ")
+    pipeline.remove("smoke/2", workspace=workspace)
+    done = in_process("label", "smoke", "stable=9", "-C", workspace)
+    assert_error(done, 2, "smoke has no version 9; its only version is 3. No label was moved.")
 
 
 def test_number_of_a_removed_version_is_never_used_again(workspace: Path, smoke: Path) -> None:

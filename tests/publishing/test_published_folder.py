@@ -31,6 +31,12 @@ def test_models_are_listed(exported: Path) -> None:
     assert_error(done, 2, "The workspace", "none is not a folder", "--workspace FOLDER")
 
 
+def test_representation_of_a_model_is_short(exported: Path) -> None:
+    folder = exported / "smoke" / "1"
+    text = repr(find_published(folder))
+    assert text == f"PublishedModel(name='smoke', version=1, path={folder!r}, labels=('stable',))"
+
+
 @pytest.mark.parametrize("damage", ["altered", "truncated", "missing"])
 def test_altered_files_are_never_opened(exported: Path, damage: str) -> None:
     path = exported / "smoke" / "1" / "model.onnx"

@@ -70,8 +70,9 @@ def require_signed(folder: Path, public_key: Path) -> None:
 
 def test_signature_is_verified(signed: Path, keys: Path) -> None:
     require_signed(signed, keys / "own.pub")
-    with pytest.raises(ModelError, match="does not match its manifest"):
+    with pytest.raises(ModelError, match="does not match its manifest") as mismatch:
         require_signed(signed, keys / "other.pub")
+    assert str(mismatch.value).endswith("sign it again: pipeline sign smoke/1 --key FILE")
 
 
 def test_other_tools_verify_the_signature(signed: Path, keys: Path) -> None:
@@ -105,7 +106,6 @@ def test_altered_version_is_not_signed(exported: Path, keys: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("none.pem", ["No such file"]),
         ("text.pem", ["To create one: openssl ecparam"]),
         ("own.pub", ["To create one: openssl ecparam"]),
         ("rsa.pem", ["It has RSAPrivateKey."]),
@@ -117,6 +117,25 @@ def test_keys_that_cannot_sign(exported: Path, keys: Path, key: str, words: list
     done = in_process("sign", "smoke", "--key", keys / key, "-C", exported.parent)
     common = "--key must be a PEM file with an ECDSA private key of the curve P-256, P-384 or P-521"
     assert_error(done, 2, common, str(keys / key), *words)
+
+
+def test_key_file_that_is_missing(exported: Path, keys: Path) -> None:
+    key = keys / "none.pem"
+    done = in_process("sign", "smoke", "--key", key, "-C", exported.parent)
+    assert_error(
+        done,
+        2,
+        f"Cannot read the private key {key} (--key): No such file or directory. Specify the file "
+        "with the private key. To create one: openssl ecparam",
+    )
+    for name in ("verify", "serve"):
+        done = command(name, "smoke", "--public-key", key, "-C", exported.parent)
+        assert_error(
+            done,
+            2,
+            f"Cannot read the public key {key} (--public-key): No such file or directory. Specify "
+            "the file with the public key. To create one: openssl ec -in key.pem",
+        )
 
 
 def test_password_of_an_encrypted_key(
