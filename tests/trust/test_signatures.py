@@ -129,7 +129,7 @@ def test_key_file_that_is_missing(exported: Path, keys: Path) -> None:
         "with the private key. To create one: openssl ecparam",
     )
     for name in ("verify", "serve"):
-        done = command(name, "smoke", "--public-key", key, "-C", exported.parent)
+        done = in_process(name, "smoke", "--public-key", key, "-C", exported.parent)
         assert_error(
             done,
             2,
