@@ -169,8 +169,9 @@ def test_version_has_the_scores_of_its_members(committee: PublishedModel) -> Non
     assert f"| 1 | {100 * first.validation:.2f} % | {100 * first.test:.2f} % |" in card
     report = (committee.path / "report.html").read_text()
     assert "The model returns the mean of the outputs of 2 networks." in report
-    for score in (first.test, second.test):
-        assert f"{100 * score:.2f} %" in report
+    for number, score in enumerate((first.test, second.test)):
+        place = f'data-fact="evaluate/facts/members/{number}/test" data-format=".2%">'
+        assert f"{place}{100 * score:.2f}\u202f%<" in report
     assert committee.manifest.parameters == 2 * (784 * 24 + 24 + 24 * 10 + 10)
 
 
