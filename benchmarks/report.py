@@ -218,24 +218,14 @@ def label(batch_size: int) -> str:
 
 
 def record_table(result: Row) -> str:
-    """Return the errors of each seed, of their means, and of the committee."""
-    lines = [
-        [
-            row["seed"],
-            row["errors"],
-            row["errors_shifted"],
-            f"{row['cpu_seconds'] / 60:.1f}" if row["cpu_seconds"] else "",
-        ]
-        for row in result["rows"]
-    ]
-    means = [statistics.fmean(row[key] for row in result["rows"]) for key in _RECORD_ERRORS]
-    shown = [f"{mean:.1f} ({100 - mean / 100:.2f} %)" for mean in means]
-    committee = result["committee"]
-    lines.append(["mean", *shown, ""])
-    lines.append(
-        [f"committee of {len(lines) - 1}", committee["networks"], committee["shifted"], ""]
-    )
-    head = ["seed", "test errors", "averaged over shifts", "CPU-minutes"]
+    """Return the errors of each seed, their means, and those of the committee."""
+    rows, together = result["rows"], result["committee"]
+    lines = [[str(row[key]) for key in ("seed", *_RECORD_ERRORS)] for row in rows]
+    means = [statistics.fmean(row[key] for row in rows) for key in _RECORD_ERRORS]
+    lines.append(["mean", *(f"{mean:.1f} ({100 - mean / 100:.2f} %)" for mean in means)])
+    errors = [str(together[key]) for key in ("networks", "shifted")]
+    lines.append([f"committee of {len(rows)}", *errors])
+    head = ["seed", "test errors", "averaged over shifts"]
     return f"{table(head, lines)}\n\n{machine(result)}"
 
 
