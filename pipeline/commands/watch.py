@@ -39,7 +39,7 @@ class WatchedRun:
     def epochs(self) -> int:
         """The number of epochs of all networks; a callback may end a training earlier."""
         config = self.record.config
-        epochs: int = config["train"]["epochs"] * config["model"].get("members", 1)
+        epochs: int = config["train"]["epochs"] * config.get("model", {}).get("members", 1)
         return epochs
 
     @property
