@@ -468,3 +468,13 @@ def test_standard_output_is_the_configuration_and_the_layers_are_on_standard_err
     assert "  epochs: 7\n" in first.out
     assert re.search(r"hidden_1 +Dense +32 +25,120", first.err)
     assert "Dense" not in first.out
+
+
+def test_committee_of_the_record_has_its_settings() -> None:
+    folder = PROJECT / "configs"
+    record, committee = (read(folder / f"{n}.yaml") for n in ("record", "record_committee"))
+    differences = {
+        "name": "record_committee",
+        "model": record.model.model_copy(update={"members": 5}),
+    }
+    assert committee.model_dump() == record.model_copy(update=differences).model_dump()

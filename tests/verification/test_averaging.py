@@ -12,27 +12,27 @@ import onnx
 import pytest
 
 from campaign.tolerances.faults import Change, faults
-from pipeline.artifacts.formats import FLOAT32, FORMATS, artifact_path
+from pipeline.artifacts.formats import FORMATS, artifact_path
 from pipeline.errors import ModelError
 from pipeline.runtimes.allowed.check import require_allowed
-from pipeline.runtimes.isolated import run_isolated
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.onnx_layers import dense_layers, first_layer
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
-from pipeline.runtimes.processes import MeasurementLock
-from pipeline.runtimes.registry import open_model, runtimes_for
 from pipeline.verification.comparing import compare
 from pipeline.verification.reading_back import trained_network, weight_failures
 from pipeline.verification.weights.onnx_network import dense_network
 from pipeline.verification.weights.reading import read_here, read_isolated
 from tests.support.average_reference import mean_output
+from tests.support.every_runtime import (
+    FLOAT32_FORMATS,
+    assert_file_passes_elsewhere,
+    assert_files_pass,
+)
 from tests.support.exported_networks import Exported
 
 pytestmark = pytest.mark.tensorflow
 
 OUTPUTS = [("multiclass", "softmax"), ("binary", "tanh"), ("regression", "relu")]
-ELSEWHERE = {"onnxruntime-node", "onnxruntime-web"}  # not in this process
-FLOAT32_FORMATS = [name for name, item in FORMATS.items() if item.precision == FLOAT32]
 
 
 @pytest.fixture(scope="module", params=OUTPUTS, ids=[output for _, output in OUTPUTS])
@@ -48,14 +48,7 @@ def test_exact_predictions_are_those_of_the_slow_definition(exported: Exported) 
 
 
 def test_files_pass_in_every_runtime(exported: Exported) -> None:
-    reference, seen = exported.reference(), set()
-    for name, item in FORMATS.items():
-        for runtime in runtimes_for(name):
-            if runtime.installed and runtime.name not in ELSEWHERE:
-                found = exported.result(open_model(runtime, artifact_path(exported.folder, name)))
-                assert compare(found, reference, item.precision) == (), (name, runtime.name)
-                seen.add(name)
-    assert {"onnx", "keras", "saved_model"} <= seen
+    assert_files_pass(exported)
 
 
 @pytest.mark.process
@@ -64,16 +57,7 @@ def test_files_pass_in_every_runtime(exported: Exported) -> None:
 def test_files_pass_in_nodejs_and_the_browser(
     exported: Exported, name: str, tmp_path: Path
 ) -> None:
-    np.save(tmp_path / "images.npy", exported.pixels)
-    for runtime in runtimes_for(name):
-        if runtime.installed and runtime.name in ELSEWHERE:
-            found = run_isolated(
-                runtime,
-                artifact_path(exported.folder, name),
-                tmp_path / "images.npy",
-                lock=MeasurementLock(1),
-            )
-            assert compare(found, exported.reference(), FORMATS[name].precision) == (), runtime.name
+    assert_file_passes_elsewhere(exported, name, tmp_path)
 
 
 def test_weights_and_places_of_pixels_are_read_back(exported: Exported) -> None:

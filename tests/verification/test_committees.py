@@ -8,21 +8,23 @@ import numpy as np
 import onnx
 import pytest
 
-from pipeline.artifacts.formats import FLOAT32, FORMATS, artifact_path
+from pipeline.artifacts.formats import FORMATS, artifact_path
 from pipeline.errors import ModelError
 from pipeline.runtimes.allowed.check import require_allowed
-from pipeline.runtimes.isolated import run_isolated
 from pipeline.runtimes.keras_model import KerasPredictor
 from pipeline.runtimes.onnx_layers import dense_layers, first_layer
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
-from pipeline.runtimes.processes import MeasurementLock
-from pipeline.runtimes.registry import open_model, runtimes_for
 from pipeline.verification.comparing import compare
 from pipeline.verification.network import Dense
 from pipeline.verification.reading_back import weight_failures
 from pipeline.verification.weights.onnx_network import dense_network
 from pipeline.verification.weights.reading import read_here, read_isolated
 from tests.support.average_reference import mean_output
+from tests.support.every_runtime import (
+    FLOAT32_FORMATS,
+    assert_file_passes_elsewhere,
+    assert_files_pass,
+)
 from tests.support.exported_networks import Exported
 
 pytestmark = pytest.mark.tensorflow
@@ -34,8 +36,6 @@ KINDS = [
     ("regression", "relu", None),
 ]
 MEMBERS = 3
-ELSEWHERE = {"onnxruntime-node", "onnxruntime-web"}  # not in this process
-FLOAT32_FORMATS = [name for name, item in FORMATS.items() if item.precision == FLOAT32]
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=[f"{o}-{a}" for _, o, a in KINDS])
@@ -60,29 +60,13 @@ def test_exact_predictions_are_those_of_the_slow_definition(exported: Exported) 
 
 
 def test_files_pass_in_every_runtime(exported: Exported) -> None:
-    reference, seen = exported.reference(), set()
-    for name, item in FORMATS.items():
-        for runtime in runtimes_for(name):
-            if runtime.installed and runtime.name not in ELSEWHERE:
-                found = exported.result(open_model(runtime, artifact_path(exported.folder, name)))
-                assert compare(found, reference, item.precision) == (), (name, runtime.name)
-                seen.add(name)
-    assert {"onnx", "keras", "saved_model"} <= seen
+    assert_files_pass(exported)
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("exported", KINDS[:1], ids=["softmax-shifts"], indirect=True)
 def test_file_passes_in_nodejs_and_the_browser(exported: Exported, tmp_path: Path) -> None:
-    np.save(tmp_path / "images.npy", exported.pixels)
-    for runtime in runtimes_for("onnx"):
-        if runtime.installed and runtime.name in ELSEWHERE:
-            found = run_isolated(
-                runtime,
-                artifact_path(exported.folder, "onnx"),
-                tmp_path / "images.npy",
-                lock=MeasurementLock(1),
-            )
-            assert compare(found, exported.reference()) == (), runtime.name
+    assert_file_passes_elsewhere(exported, "onnx", tmp_path)
 
 
 def test_weights_of_all_members_are_read_back(exported: Exported) -> None:

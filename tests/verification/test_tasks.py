@@ -8,11 +8,10 @@ import onnx
 import pytest
 
 from campaign.tolerances.faults import faults
-from pipeline.artifacts.formats import FLOAT16, FLOAT32, FORMATS, INT8, artifact_path
+from pipeline.artifacts.formats import FLOAT16, FORMATS, INT8, artifact_path
 from pipeline.artifacts.model_contract import contract_for
 from pipeline.runtimes.allowed.check import require_allowed
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
-from pipeline.runtimes.registry import open_model, runtimes_for
 from pipeline.tasks.registry import task_named
 from pipeline.tasks.task import UNIT_ROUNDOFF
 from pipeline.verification.activations.table import ACTIVATIONS
@@ -22,6 +21,7 @@ from pipeline.verification.network import Dense, Network
 from pipeline.verification.reading_back import weight_failures
 from pipeline.verification.weights.onnx_network import dense_network
 from pipeline.verification.weights.reading import read_here, read_isolated
+from tests.support.every_runtime import FLOAT32_FORMATS, assert_files_pass
 from tests.support.exported_networks import SHAPE, Exported
 
 pytestmark = pytest.mark.tensorflow
@@ -32,8 +32,6 @@ OUTPUTS = [
     ("regression", "linear"),
     ("regression", "relu"),
 ]
-FLOAT32_FORMATS = [name for name, item in FORMATS.items() if item.precision == FLOAT32]
-ELSEWHERE = {"onnxruntime-node", "onnxruntime-web"}  # not in this process
 
 
 def images(count: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -128,14 +126,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def test_files_pass_in_every_runtime(exported: Exported) -> None:
     """In this process; tests/test_tasks.py has Node.js and the browser."""
-    reference, seen = exported.reference(), set()
-    for name, item in FORMATS.items():
-        for runtime in runtimes_for(name):
-            if runtime.installed and runtime.name not in ELSEWHERE:
-                found = exported.result(open_model(runtime, artifact_path(exported.folder, name)))
-                assert compare(found, reference, item.precision) == (), (name, runtime.name)
-                seen.add(name)
-    assert {"onnx", "keras", "saved_model"} <= seen
+    assert_files_pass(exported)
 
 
 def test_weights_are_read_back(exported: Exported) -> None:
