@@ -20,7 +20,7 @@ from benchmarks.training import ENVIRONMENT_OF, LARGE, NUM_IMAGES, SMALL
 Row = dict[str, Any]
 Rows = list[Row]
 
-PAGES = (PROJECT / "docs" / "performance.md", PROJECT / "README.md")
+PAGES = (PROJECT / "docs" / "performance.md", PROJECT / "README.md", PROJECT / "docs" / "record.md")
 NAMES = {
     "ours": "this project",
     "keras_tutorial": "Keras `fit`, tutorial",
@@ -217,6 +217,19 @@ def label(batch_size: int) -> str:
     return "full" if batch_size == NUM_IMAGES else f"{batch_size:,}"
 
 
+def record_table(result: Row) -> str:
+    """Return the errors of each seed, their means, and those of the committee."""
+    rows, together = result["rows"], result["committee"]
+    lines = [[str(row[key]) for key in ("seed", *_RECORD_ERRORS)] for row in rows]
+    means = [statistics.fmean(row[key] for row in rows) for key in _RECORD_ERRORS]
+    lines.append(["mean", *(f"{mean:.1f} ({100 - mean / 100:.2f} %)" for mean in means)])
+    errors = [str(together[key]) for key in ("networks", "shifted")]
+    lines.append([f"committee of {len(rows)}", *errors])
+    head = ["seed", "test errors", "averaged over shifts"]
+    return f"{table(head, lines)}\n\n{machine(result)}"
+
+
+_RECORD_ERRORS = ("errors", "errors_shifted")
 TABLES: dict[str, tuple[str, Callable[[Row], str]]] = {
     "versions": ("training", versions),
     "small": ("training", lambda result: seconds_table(result, SMALL)),
@@ -233,6 +246,7 @@ TABLES: dict[str, tuple[str, Callable[[Row], str]]] = {
     "serving": ("serving", serving_tables),
     "serving-ratios": ("serving", serving_ratios),
     "soak": ("serving_soak", soak_line),
+    "record": ("record", record_table),
 }
 
 if __name__ == "__main__":

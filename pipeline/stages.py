@@ -113,8 +113,9 @@ def _validate_runtimes(config: Config) -> None:
 
 
 def _require_quality(facts: EvaluateFacts, config: Config, source: Source) -> None:
-    _, score = facts.metrics["validation"].headline
-    require_quality(score, config, sampled=source.sampled)
+    if (validation := facts.metrics.get("validation")) is not None:
+        _, score = validation.headline
+        require_quality(score, config, sampled=source.sampled)
 
 
 def _check_key(config: Config) -> None:
@@ -171,7 +172,7 @@ STAGES = (
         EvaluateFacts,
         "pipeline.evaluation.stage",
         inputs=("data", "train"),
-        reads=(*_TASK, "train.threads"),
+        reads=(*_TASK, "model.members", "train.threads"),
         packages=("tensorflow", "keras", "numpy", "scikit-learn"),
         code=_task,
         preflight=_use_threads,

@@ -1,5 +1,6 @@
 """Shared fixtures: real runs in temporary workspaces, and a machine without network."""
 
+import gc
 import json
 import os
 import shutil
@@ -44,6 +45,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("same")
 
 pytest_plugins = ["tests.support.needs"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Import the modules without searching them for garbage, neither now nor later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
 
 # Read before the variable is removed from the environment of the tests.
 MNIST = os.environ.get("PIPELINE_MANUAL_DIR")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import pipeline
-from tests.support.command_line import ONNX_ALONE, Done, assert_error, in_process, run_smoke
+from tests.support.command_line import ONNX_ALONE, Done, assert_error, in_process
 from tests.support.files import contents
 from tests.support.paths import SMOKE
 from tests.support.processes import not_ignored, wait_until
@@ -110,7 +110,7 @@ def test_run_resumes_after_kills_in_every_stage(tmp_path: Path) -> None:
                 process.wait(timeout=generator.uniform(0, 0.5))
             process.kill()
         assert_whole(tmp_path)
-    done = run_smoke(tmp_path, *ONNX_ALONE)
+    done = in_process(*command_line, "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["published"]["version"] == 1
     assert_whole(tmp_path)

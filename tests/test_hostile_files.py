@@ -25,7 +25,7 @@ from pipeline.runtimes.onnx_file import require_self_contained
 from pipeline.runtimes.packages import PythonPackage
 from pipeline.runtimes.registry import choose_runtime, open_model, runtimes_for
 from pipeline.system.protobuf_wire import fields
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, command, in_process
 from tests.support.files import copy_package
 from tests.support.mutations import NATIVE_RUNTIMES, damage
 from tests.support.paths import PROJECT
@@ -92,10 +92,10 @@ def test_commands_reject_damaged_files(published: Path, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     for cut in (0, 1, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:cut])
-        assert_error(command("predict", path, tmp_path / "digit.npy"), 2, "model.onnx")
-    assert_error(command("verify", path, "-C", tmp_path), 2, "is not a valid ONNX model")
+        assert_error(in_process("predict", path, tmp_path / "digit.npy"), 2, "model.onnx")
+    assert_error(in_process("verify", path, "-C", tmp_path), 2, "is not a valid ONNX model")
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04garbage")
-    done = command("predict", tmp_path / "model.keras", tmp_path / "digit.npy")
+    done = in_process("predict", tmp_path / "model.keras", tmp_path / "digit.npy")
     assert_error(done, 2, "model.keras is not a valid keras model: it is not a Keras archive")
 
 
@@ -191,7 +191,7 @@ def test_commands_reject_external_data(tmp_path: Path) -> None:
     path.write_bytes(with_external_data("initializer", "/etc/passwd").SerializeToString())
     np.save(tmp_path / "digit.npy", np.zeros((1, 2, 2, 1), np.uint8))
     for arguments in (("predict", path, tmp_path / "digit.npy"), ("verify", path, "-C", tmp_path)):
-        done = command(*arguments)
+        done = in_process(*arguments)
         assert_error(done, 2, "must contain all its tensors", "without external data")
         assert SECRET not in done.out + done.err
 
@@ -202,7 +202,7 @@ def test_commands_reject_control_flow(tmp_path: Path) -> None:
     path.write_bytes(with_external_data("branch", "/etc/passwd").SerializeToString())
     np.save(tmp_path / "digit.npy", np.zeros((1, 2, 2, 1), np.uint8))
     for arguments in (("predict", path, tmp_path / "digit.npy"), ("verify", path, "-C", tmp_path)):
-        done = command(*arguments)
+        done = in_process(*arguments)
         assert_error(done, 2, "model.onnx contains If.", "was not opened")
 
 
@@ -308,7 +308,7 @@ def test_code_in_a_keras_file_is_not_executed(tmp_path: Path) -> None:
     keras.Sequential(layers).save(tmp_path / "model.keras")
     Path(mark).unlink()  # written when the layer was built here
     np.save(tmp_path / "digit.npy", np.zeros((1, 28, 28, 1), np.uint8))
-    done = command("predict", tmp_path / "model.keras", tmp_path / "digit.npy")
+    done = in_process("predict", tmp_path / "model.keras", tmp_path / "digit.npy")
     assert_error(done, 2, "model.keras contains keras.layers.Lambda", "was not opened")
     assert not Path(mark).exists()
 

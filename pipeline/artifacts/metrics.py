@@ -19,6 +19,18 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class MemberScore:
+    """The score of one network of a committee on two splits; ``name`` is that of the score.
+
+    ``validation`` is None without a validation set.
+    """
+
+    name: str
+    validation: float | None
+    test: float
+
+
+@dataclass(frozen=True)
 class ClassMetrics:
     """The metrics of one class; ``images`` is its number of images."""
 

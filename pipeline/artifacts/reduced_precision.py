@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+AGREEMENT = "agreement"  # the score of a copy where there is no validation set
+
 
 @dataclass(frozen=True)
 class Copy:
     """A copy and its original; ``reason`` explains why the copy is left out, or is None.
 
-    ``score`` is that of the task on the validation set; it is worse than the original's by
+    ``score`` is that of the task on the ``split``; it is worse than the original's by
     ``worse_by``, in the ``unit`` percentage points, or percent for errors such as the RMSE.
+    Without a validation set, the split is ``train``, and the score of a classifier is the
+    agreement: the share of images with the same label as from the original.
     """
 
     format: str
@@ -20,6 +24,7 @@ class Copy:
     bytes: int
     original_bytes: int
     reason: str | None
+    split: str = "validation"
 
     @property
     def change(self) -> str:

@@ -16,6 +16,7 @@ STRENGTHS = {
     "noise": "standard deviation",
     "thickness": "pixels on each side",
     "inversion": "share of the negative",
+    "attack": "largest change of a pixel",
 }
 # Pictures from other sources than the data set, by the name of their kind.
 OTHER_PICTURES = {

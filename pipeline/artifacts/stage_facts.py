@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipeline.artifacts.checks import Check
-from pipeline.artifacts.metrics import Metrics
+from pipeline.artifacts.metrics import MemberScore, Metrics
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.reduced_precision import Copy
 from pipeline.artifacts.report import Measures
@@ -110,11 +110,12 @@ class TrainFacts(Facts):
 
 @dataclass(frozen=True)
 class EvaluateFacts(Facts):
-    """The metrics of each split, by name."""
+    """The metrics of each split, by name, and the score of each member of a committee."""
 
     stage = "evaluate"
 
     metrics: dict[str, Metrics]
+    members: tuple[MemberScore, ...] = ()
 
     @property
     def summary(self) -> str:

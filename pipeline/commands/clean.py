@@ -82,7 +82,7 @@ def _is_unneeded(path: Path, stage: str, needed: Needed, retention: Retention) -
 
     Without a record, as from older versions of this package, its own age counts.
     """
-    output = stage, path.stem
+    output = stage, path.stem.partition("-")[0]  # before the number of a member of a committee
     if output in needed.outputs:
         return False
     return output in needed.recorded or retention.is_past(path.stat().st_mtime)

@@ -80,5 +80,5 @@ def _is_published(run: RecordedRun, published: list[PublishedModel]) -> bool:
 def _last_use(run: RecordedRun, workspace: Workspace) -> float:
     """Return when a run ended; if it was interrupted, when it was last known to run."""
     known = datetime.fromisoformat(run.record.finished or run.record.started).timestamp()
-    checkpoint = workspace.checkpoint(run.record.fingerprint)
-    return max(known, checkpoint.stat().st_mtime if checkpoint.exists() else known)
+    checkpoints = workspace.checkpoints.glob(f"{run.record.fingerprint}*.npz")
+    return max([known, *(path.stat().st_mtime for path in checkpoints)])

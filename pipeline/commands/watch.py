@@ -37,8 +37,9 @@ class WatchedRun:
 
     @property
     def epochs(self) -> int:
-        """The number of epochs of the configuration; a callback may end the training earlier."""
-        epochs: int = self.record.config["train"]["epochs"]
+        """The number of epochs of all networks; a callback may end a training earlier."""
+        config = self.record.config
+        epochs: int = config["train"]["epochs"] * config.get("model", {}).get("members", 1)
         return epochs
 
     @property

@@ -84,7 +84,8 @@ def summarize_curves(side: Side) -> tuple[CurveSummary, ...]:
 
 
 def _summarize_curve(member: Member) -> CurveSummary:
-    best = int(np.argmin([logs["val_loss"] for logs in member.history]))
+    name = "val_loss" if "val_loss" in member.history[0] else "loss"
+    best = int(np.argmin([logs[name] for logs in member.history]))
     return CurveSummary(
         member=member.name,
         epochs=len(member.history),

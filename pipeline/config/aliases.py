@@ -28,6 +28,8 @@ _PATHS = {
     "model.initializer": "init kernel_initializer initialiser weight_init",
     "model.l2": "reg regularization regularizer kernel_regularizer l2_reg",
     "model.dropout": "dropout_rate drop p_dropout",
+    "model.average": "tta test_time_augmentation averaging",
+    "model.members": "ensemble ensemble_size num_members n_members committee",
     "optimizer": "opt optim optimiser",
     "optimizer.learning_rate": "lr learningrate learn_rate rate eta",
     "optimizer.schedule": "scheduler lr_schedule lr_scheduler learning_rate_schedule",

@@ -75,11 +75,11 @@ class Data(Named):
         description="1 for gray, 3 for color; by default those of the set, and for folder 1 if all "
         "pictures are gray.",
     )
-    validation: Annotated[int, Field(ge=1)] | None = Field(
+    validation: Annotated[int, Field(ge=0)] | None = Field(
         default_factory=_default_validation,
         json_schema_extra={"default": _VALIDATION},
-        description="Number of training images set aside, stratified by class; null for a fifth, "
-        "the default for folder.",
+        description="Number of training images set aside, stratified by class; 0 trains on all, "
+        "null sets aside a fifth, the default for folder.",
     )
     test: Annotated[int, Field(ge=1)] | None = Field(
         None,

@@ -60,6 +60,13 @@ def _invalid(config: "Config") -> Iterator[InvalidValue]:
             "each epoch have another one",
             "Remove train.augment, or choose another optimizer.",
         )
+    if train.adversarial is not None:
+        yield InvalidValue(
+            "train.adversarial",
+            f"{name} needs the gradient of one loss, and adversarial images change with the "
+            "weights",
+            "Remove train.adversarial, or choose another optimizer.",
+        )
     if train.precision != "float32":
         yield InvalidValue(
             "train.precision",

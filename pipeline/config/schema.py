@@ -49,11 +49,32 @@ class Model(Section):
         description="softmax for the task multiclass; sigmoid (default) or tanh for binary; linear "
         "(default) or relu for regression.",
     )
+    input: Literal["scaled", "standardized"] = Field(
+        "scaled",
+        description="The pixels in training: scaled to 0..1, or standardized with the mean and "
+        "standard deviation of the training images, which are folded into the weights afterwards.",
+    )
     initializer: str = Field(
         "glorot_uniform", description="Initializer of the weights, by its Keras name."
     )
+    output_initializer: str | None = Field(
+        None, description="That of the output layer, if it has another one."
+    )
     l2: float = Field(0.0, ge=0, description="Factor of the L2 penalty on the weights.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate after each hidden layer.")
+    average: Literal["shifts"] | None = Field(
+        None,
+        description="shifts: the evaluated and exported model returns the mean output for the "
+        "image itself and for the image moved by 1 pixel up, down, left and right, where the "
+        "pixels at the edge are repeated. It takes about 5 times as long; training is the same.",
+    )
+    members: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="Networks of a committee, trained one after another with seeds derived from "
+        "train.seed; the evaluated and exported model returns the mean of their outputs.",
+    )
 
 
 class Export(Section):

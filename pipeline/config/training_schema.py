@@ -117,6 +117,13 @@ class Train(Section):
     augment: Augment | None = Field(
         None, description="Random changes of the training images; none by default."
     )
+    adversarial: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Train on images changed by the fast gradient sign method: how far each pixel "
+        "moves in the direction that raises the loss, in 0..1.",
+    )
     callbacks: tuple[Callback, ...] = Field(
         (), description="Keras callbacks, or your own; called at the boundaries of epochs."
     )

@@ -87,7 +87,8 @@ def split_pictures(
     chosen = selected(target, labels)
     of_picture = np.array([picture.split or "train" for picture in index.pictures])
     found = {name: chosen[of_picture[chosen] == name] for name in SPLITS}
-    needed = [name for name in ("test", "validation") if name not in index.splits]
+    missing = [name for name in ("test", "validation") if name not in index.splits]
+    needed = [name for name in missing if getattr(data, name) != 0]
     _check_classes(index, labels[found["train"]], 1 + len(needed))
     for name in needed:
         seed = TEST_SEED if name == "test" else data.seed

@@ -26,12 +26,15 @@ def set_aside(
 ) -> tuple[Indices, Indices]:
     """Split sorted indices into the rest and ``count``, stratified by class if there are any.
 
-    Without a count, a fifth is set aside. ``key`` is that of the count in the section ``data``.
+    Without a count, a fifth is set aside; with 0, nothing. ``key`` is that of the count in the
+    section ``data``.
 
     Raises:
         InvalidValue: one of the sides cannot have every class.
         MissingExtra: scikit-learn is not installed.
     """
+    if count == 0:
+        return indices, indices[:0]
     split = load("sklearn.model_selection").train_test_split
     classes = labels[indices] if labels.dtype == np.int64 else None
     num_classes = 1 if classes is None else len(np.unique(classes))
@@ -43,11 +46,13 @@ def set_aside(
 def check_count(
     count: int | None, num_images: int, num_classes: int, *, key: str = "validation"
 ) -> int:
-    """Return how many images to set aside; both sides of the split must have every class.
+    """Return how many images to set aside; unless 0, both sides must have every class.
 
     Raises:
         InvalidValue: they cannot.
     """
+    if count == 0:
+        return 0
     least = max(num_classes, 1)
     count = max(num_images // _SHARE, least) if count is None else count
     if not least <= count <= num_images - least:

@@ -163,8 +163,8 @@ def _write_sample(data: "Data", target: Target, folder: Path) -> None:
     images = resized_arrays(images, shape, data.fit)
     rest, test = set_aside(np.arange(len(labels)), labels, NUM_TEST, TEST_SEED)
     # The same share as in the full data set, but every class on both sides.
-    share = len(rest) * (data.validation or 12_000) / 60_000
-    wanted = min(max(round(share), 10), len(rest) - 10)
+    share = len(rest) * (12_000 if data.validation is None else data.validation) / 60_000
+    wanted = min(max(round(share), 10), len(rest) - 10) if share else 0
     train, validation = set_aside(rest, labels, wanted, data.seed)
     for name, indices in (("train", train), ("validation", validation), ("test", test)):
         kept = indices[np.isin(indices, selected(target, labels))]
@@ -196,7 +196,7 @@ def _open(folder: Path, split: str) -> tuple[npt.NDArray[np.uint8], Labels]:
 
 
 def _check_classes(data: data_set.DataSet) -> None:
-    """Check that the validation set has images of every class that is trained.
+    """Check that the validation set, if there is one, has images of every class that is trained.
 
     Data sets may have classes without any image, such as 0 in emnist/letters. If there are only
     two classes, every set must have both.
@@ -205,6 +205,8 @@ def _check_classes(data: data_set.DataSet) -> None:
     has_two = len(data.class_names) == _TWO_CLASSES
     needed = set(range(_TWO_CLASSES)) if has_two else found["train"]
     for name in data_set.SPLITS if has_two else ("validation",):
+        if not len(getattr(data, name)):
+            continue
         missing = needed - found[name] if data.class_names else ()
         if missing:
             raise InvalidValue(

@@ -17,6 +17,7 @@ from pipeline.artifacts.stage_facts import DataFacts, EvaluateFacts, TrainFacts
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome
 from pipeline.evaluation.baseline import baseline_scores
+from pipeline.evaluation.members import member_scores
 from pipeline.evaluation.trained_model import trained_model
 from pipeline.models.threads import use_threads
 from pipeline.runtimes.predictor import Predictor
@@ -36,14 +37,17 @@ def run(context: Context, folder: Path) -> Outcome[EvaluateFacts]:
         data = read_data(context.output(DataFacts).path)
         task = task_of(context.config)
         metrics = evaluate(predictor, data, task, folder)
-    return Outcome(EvaluateFacts(metrics))
+        members = member_scores(predictor, data, task, context.config.model.members)
+    return Outcome(EvaluateFacts(metrics, members))
 
 
 def evaluate(predictor: Predictor, data: DataSet, task: Task, folder: Path) -> dict[str, Metrics]:
     """Return the metrics of each split, and write the predictions for the test set."""
     metrics: dict[str, Metrics] = {}
-    for name in SPLITS:
-        split = getattr(data, name)
+    splits = {name: getattr(data, name) for name in SPLITS}
+    for name, split in splits.items():
+        if not len(split):  # no validation set
+            continue
         predictions = predictor.predict_all(split.images)
         found = task.evaluate(predictions, split.labels, data.class_names)
         baseline = baseline_scores(

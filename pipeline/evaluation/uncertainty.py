@@ -1,4 +1,8 @@
-"""Fit what makes predictions unsure: on the training and validation sets, never the test set."""
+"""Fit what makes predictions unsure: on the training and validation sets, never the test set.
+
+Without a validation set, probabilities are not calibrated, since those of images that were trained
+are too high, and unlike images are compared with further images of the training set.
+"""
 
 from dataclasses import dataclass
 
@@ -32,8 +36,13 @@ def fit_uncertainty(predictor: KerasPredictor, data: DataSet) -> Fitted:
     images, labels = data.validation.images, data.validation.labels
     layer = predictor.first_layer()
     subspace = fit_subspace(layer, np.asarray(data.train.images[:_FITTED]))
+    temperature = 1.0
+    if len(images):
+        temperature = fit_temperature(predictor.predict_all(images), labels)
+    else:
+        images = data.train.images[-_FITTED:]
     uncertainty = Uncertainty(
-        temperature=fit_temperature(predictor.predict_all(images), labels),
+        temperature=temperature,
         min_probability=MIN_PROBABILITY,
         max_distance=float(np.quantile(subspace.distances(layer, images), 1 - _UNLIKE)),
     )

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from pipeline.artifacts.member_names import member_of
+
 Constants = dict[str, npt.NDArray[Any]]
 _MATRIX = 2  # its rank
 
@@ -19,16 +21,39 @@ def tidy(graph: onnx.GraphProto, layers: Sequence[keras.layers.Layer]) -> set[st
     number of dense layers is not that of the graph, weights get no names.
     """
     _drop_zeros(graph)
+    if any(node.op_type == "Concat" for node in graph.node):
+        _order_by_member(graph)
     before = {tensor.name for tensor in graph.initializer}
-    dense = [layer.name for layer in layers if _is_dense(layer)]
+    # Keras has the layers of a committee in the order of their depth.
+    dense = sorted((layer.name for layer in layers if _is_dense(layer)), key=member_of)
     products = [node for node in graph.node if _is_product(node, _constants(graph))]
     if len(dense) == len(products):
         for node, name in zip(products, dense, strict=True):
             _name_weights(graph, node, name)
     for layer in layers:
         _name_constant(graph, layer)
+    _name_shifts(graph)
     _drop_unused(graph)
     return {tensor.name for tensor in graph.initializer} - before
+
+
+def _order_by_member(graph: onnx.GraphProto) -> None:
+    """Sort the nodes: each after those whose outputs it uses, in the order of its inputs."""
+    makers = {
+        node.output[0]: onnx.NodeProto.FromString(node.SerializeToString()) for node in graph.node
+    }
+    ordered: dict[str, onnx.NodeProto] = {}
+    waiting = [value.name for value in graph.output]
+    while waiting:
+        used = makers[waiting[-1]].input
+        missing = [name for name in used if name in makers and name not in ordered]
+        if missing:
+            waiting.append(missing[0])
+        else:
+            name = waiting.pop()
+            ordered[name] = makers[name]
+    del graph.node[:]
+    graph.node.extend(ordered.values())
 
 
 def _is_dense(layer: keras.layers.Layer) -> bool:
@@ -92,6 +117,12 @@ def _name_constant(graph: onnx.GraphProto, layer: keras.layers.Layer) -> None:
     for tensor in [tensor for tensor in graph.initializer if tensor.name in fitting[:1]]:
         _replace(graph, tensor.name, name)
         tensor.name = name
+
+
+def _name_shifts(graph: onnx.GraphProto) -> None:
+    """Name the places of the pixels of shifted images."""
+    for node in [node for node in graph.node if node.op_type == "Gather"]:
+        _use_copy(graph, node, node.input[1], "shifts.pixels")
 
 
 def _replace(graph: onnx.GraphProto, name: str, new: str) -> None:

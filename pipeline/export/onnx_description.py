@@ -44,9 +44,24 @@ def _infer_shapes(model: onnx.ModelProto) -> None:
     """
     del model.graph.value_info[:]  # of a conversion, with other names
     model.CopyFrom(onnx.shape_inference.infer_shapes(model, strict_mode=True))
+    names = _names_of_rows(model.graph)
     for value in model.graph.value_info:
         tensor = value.type.tensor_type
         sizes = tensor.shape.dim
         is_batch = tensor.elem_type in _FLOAT_TYPES and len(sizes) >= _MATRIX
         if is_batch and not sizes[0].HasField("dim_value"):
-            sizes[0].dim_param = BATCH
+            sizes[0].dim_param = names.get(value.name, BATCH)
+
+
+def _names_of_rows(graph: onnx.GraphProto) -> dict[str, str]:
+    """Return the name of the first axis of all values with several rows for each image."""
+    found: dict[str, str] = {}
+    constants = {tensor.name: tensor.dims for tensor in graph.initializer}
+    copies = {n.output[0]: constants[n.input[1]][0] for n in graph.node if n.op_type == "Gather"}
+    for node in graph.node:
+        if node.op_type == "Reshape":  # to rows, or back to one group of them for each image
+            number = copies.get(node.input[0])
+            found |= {node.output[0]: f"{number}*{BATCH}"} if number else {}
+        elif rows := [found[name] for name in node.input if name in found]:
+            found |= dict.fromkeys(node.output, rows[0])
+    return found

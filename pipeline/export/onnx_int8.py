@@ -35,7 +35,8 @@ def write(trained: TrainedModel, path: Path) -> None:
     """Write the ONNX file with QuantizeLinear and DequantizeLinear around every dense layer."""
     with scratch_folder() as scratch:
         exact, quantized = scratch / "exact.onnx", scratch / "int8.onnx"
-        onnx.save(with_gemm(trained.onnx), exact)
+        with_bias = with_gemm(trained.onnx)
+        onnx.save(with_bias, exact)
         quantize_static(
             exact,
             quantized,
@@ -43,6 +44,7 @@ def write(trained: TrainedModel, path: Path) -> None:
             quant_format=QuantFormat.QDQ,
             # Where a quantized range begins at 0, quantization computes the ReLU: it has no node.
             op_types_to_quantize=["Gemm", "Relu"],
+            nodes_to_exclude=_averaged_layers(with_bias.graph),
             per_channel=True,
             # Weights in 7 bits: processors without VNNI add 8-bit products in 16 bits, which
             # overflows and would change the results.
@@ -55,6 +57,22 @@ def write(trained: TrainedModel, path: Path) -> None:
     _keep_bias_of_one_unit(model.graph)
     finish_copy(model, trained.onnx, trained.metadata, INT8)
     write_checked(model, path)
+
+
+def _averaged_layers(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of the nodes of last layers whose values are averaged as they are.
+
+    They stay in float32: OpenVINO 2026.4 moves the dequantization behind the Reshape before the
+    mean, and returns values of uninitialized memory for all rows but the first.
+    """
+    makers = {node.output[0]: node for node in graph.node}
+    found: list[str] = []
+    for node in [node for node in graph.node if node.op_type == "Reshape"]:
+        maker = makers.get(node.input[0])
+        while maker is not None and maker.op_type in ("Gemm", "Relu"):
+            found.append(maker.name)
+            maker = makers.get(maker.input[0]) if maker.op_type == "Relu" else None
+    return found
 
 
 def _keep_bias_of_one_unit(graph: onnx.GraphProto) -> None:

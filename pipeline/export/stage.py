@@ -44,7 +44,7 @@ def run(context: Context, folder: Path) -> Outcome[ExportFacts]:
             progress.update(done, file_format)
             export(trained, file_format, folder)
         copies = [
-            measure_copy(folder, name, data.validation, task, settings)
+            measure_copy(folder, name, data, task, settings)
             for name in settings.formats
             if FORMATS[name].copy_of
         ]

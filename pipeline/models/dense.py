@@ -11,6 +11,7 @@ from pipeline.artifacts.model_contract import INPUT
 from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.errors import ConfigError, sentence
 from pipeline.models.layer_functions import check_names
+from pipeline.models.standardization import Standardization
 from pipeline.system.resources import memory_bytes
 from pipeline.tasks.task import Task
 
@@ -27,12 +28,15 @@ def build_model(
     num_classes: int,
     task: Task,
     precision: str = "float32",
+    standardization: Standardization | None = None,
 ) -> keras.Model:
     """Return a model from uint8 images (n, *image_shape) to the output of the task, float32.
 
     x^(0) = image / 255, z^(k+1) = W^(k) x^(k) + b^(k), x^(k) = activation(z^(k)),
     f(x) = output(z) (lecture "Neural Networks: Basics", fully connected networks).
     ``precision`` is Keras' dtype policy of the hidden layers; weights and logits are float32.
+    With ``standardization``, x^(0) is standardized: such a network is only trained, and its weights
+    are folded afterwards.
 
     Raises:
         ConfigError: the activation or the initializer is unknown to Keras.
@@ -42,22 +46,31 @@ def build_model(
     assert isinstance(units, int), "only the batch axis is free"
     _check_memory(config, math.prod(image_shape), units)
     try:
-        return _build(config, image_shape, units, task, precision)
+        return _build(config, image_shape, units, task, precision, standardization)
     except Exception as error:  # whatever the chosen function raises
         raise _cannot_compute(config, error) from error
 
 
 def _build(
-    config: "Model", image_shape: tuple[int, int, int], units: int, task: Task, precision: str
+    config: "Model",
+    image_shape: tuple[int, int, int],
+    units: int,
+    task: Task,
+    precision: str,
+    standardization: Standardization | None,
 ) -> keras.Model:
     image = keras.Input(image_shape, dtype="uint8", name=INPUT)
     x = keras.layers.Rescaling(1 / 255, name="scale")(image)
+    if standardization is not None:
+        x = standardization.layer()(x)
     x = keras.layers.Flatten(name="flatten")(x)
     for number, width in enumerate(config.hidden, start=1):
-        x = _dense(config, width, f"hidden_{number}", config.activation, precision)(x)
+        name = f"hidden_{number}"
+        x = _dense(config, width, name, config.activation, config.initializer, precision)(x)
         if config.dropout:
             x = keras.layers.Dropout(config.dropout, name=f"dropout_{number}", dtype=precision)(x)
-    x = _dense(config, units, LOGITS, "linear", "float32")(x)
+    last = config.output_initializer or config.initializer
+    x = _dense(config, units, LOGITS, "linear", last, "float32")(x)
     for layer in task.output_layers():
         x = layer(x)
     return keras.Model(image, x, name=task.name)
@@ -83,25 +96,28 @@ def in_float64(model: keras.Model) -> keras.Model:
 
 
 def summarize(model: keras.Model) -> list[LayerSummary]:
-    """Return one row per layer: name, class, output shape without batch, number of parameters."""
+    """Return one row per layer: name, class, output shape without batch, number of parameters.
+
+    Operations that are no layers, such as ``Take``, have rows too.
+    """
     return [
         LayerSummary(
             layer.name,
             type(layer).__name__,
             tuple(layer.output.shape[1:]),
-            layer.count_params(),
+            layer.count_params() if isinstance(layer, keras.layers.Layer) else 0,
         )
-        for layer in model.layers
+        for layer in model.operations
     ]
 
 
 def _dense(
-    config: "Model", units: int, name: str, activation: str, precision: str
+    config: "Model", units: int, name: str, activation: str, initializer: str, precision: str
 ) -> keras.layers.Dense:
     return keras.layers.Dense(
         units,
         activation=activation,
-        kernel_initializer=config.initializer,
+        kernel_initializer=initializer,
         kernel_regularizer=keras.regularizers.L2(config.l2) if config.l2 else None,
         name=name,
         dtype=precision,

@@ -28,7 +28,8 @@ def check_names(config: "Model", *, place_of: PlaceOf = unknown_place) -> None:
         except Exception as error:  # Keras looks names up in several ways
             key = f"model.{kind}"
             raise ConfigError(
-                f"Unknown {kind} {name!r} ({key} in {place_of(key)}). {hint(name, trial.names())}"
+                f"Unknown {_words(kind)} {name!r} ({key} in {place_of(key)}). "
+                f"{hint(name, trial.names())}"
             ) from error
 
 
@@ -44,8 +45,8 @@ def try_functions(config: "Model", *, place_of: PlaceOf = unknown_place) -> None
         if (problem := trial.problem(name)) is not None:
             key = f"model.{kind}"
             raise ConfigError(
-                f"The {kind} {name!r} cannot be used in a dense layer ({key} in {place_of(key)}): "
-                f"{problem} Choose from {', '.join(trial.names())}."
+                f"The {_words(kind)} {name!r} cannot be used in a dense layer ({key} in "
+                f"{place_of(key)}): {problem} Choose from {', '.join(trial.names())}."
             )
 
 
@@ -78,7 +79,14 @@ _INITIALIZER = _Trial(keras.initializers, lambda function: function(_SHAPE))
 
 
 def _chosen(config: "Model") -> tuple[tuple[str, str, _Trial], ...]:
-    return (
+    chosen = (
         ("activation", config.activation, _ACTIVATION),
         ("initializer", config.initializer, _INITIALIZER),
     )
+    if config.output_initializer is None:
+        return chosen
+    return (*chosen, ("output_initializer", config.output_initializer, _INITIALIZER))
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")

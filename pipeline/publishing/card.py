@@ -1,8 +1,9 @@
 """The model card, in Markdown, with the metadata of the Hugging Face Hub at the top."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from pipeline.artifacts.metrics import Metrics
+from pipeline.artifacts.metrics import MemberScore, Metrics
 from pipeline.config.yaml_text import dump_yaml
 from pipeline.publishing.card_licenses import terms_of
 from pipeline.publishing.card_limits import Robustness, limits_section
@@ -55,7 +56,35 @@ def _summary(description: Description) -> list[str]:
         "The input is raw pixels, integers from 0 to 255: scaling is part of the model. "
         f"{meaning(description)}",
         "",
+        *_average(description),
     ]
+
+
+def _average(description: Description) -> list[str]:
+    """Return what the model averages, and a table of the members of a committee."""
+    members = description.members
+    shifts = description.config.get("model", {}).get("average") == "shifts"
+    if not members and not shifts:
+        return []
+    networks = f"its {len(members)} networks" if members else "its network"
+    images = " for the image and for the image moved by one pixel up, down, left and right"
+    text = f"The model returns the mean of the outputs of {networks}{images if shifts else ''}."
+    return [text, "", *_members(members)]
+
+
+def _members(members: Sequence[MemberScore]) -> list[str]:
+    if not members:
+        return []
+    rows = [
+        f"| {number} | {_or_dash(m.name, m.validation)} | {_or_dash(m.name, m.test)} |"
+        for number, m in enumerate(members, 1)
+    ]
+    name = title(members[0].name)
+    return [f"| network | {name}, validation | {name}, test |", "|---|---|---|", *rows, ""]
+
+
+def _or_dash(name: str, score: float | None) -> str:
+    return "-" if score is None else shown(name, score)
 
 
 def _intended_use(description: Description) -> list[str]:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from pipeline.artifacts.checks import Check
 from pipeline.artifacts.cost import SLOWER
 from pipeline.artifacts.metrics import ClassMetrics, Interval, Metrics
-from pipeline.artifacts.reduced_precision import Copy
+from pipeline.artifacts.reduced_precision import AGREEMENT, Copy
 
 
 def metrics_tables(
@@ -142,7 +142,7 @@ def _copy(copy: Copy, checks: Sequence[Check]) -> str:
     if copy.reason:
         return f"- `{copy.artifact}` is left out: {copy.reason}."
     tested = {f"{check.score:.4f}" for check in checks if check.ran}
-    name = title(copy.score_name)
+    name = title("accuracy" if copy.score_name == AGREEMENT else copy.score_name)
     slower = [
         f"{check.runtime} ({', '.join(f'{ratio:.1f}x' for ratio in ratios.values())})"
         for check in checks
@@ -150,7 +150,7 @@ def _copy(copy: Copy, checks: Sequence[Check]) -> str:
     ]
     return (
         f"- `{copy.artifact}`: {copy.bytes:,} bytes instead of {copy.original_bytes:,}; "
-        f"validation {name} {copy.score:.4f}, {copy.change}; "
+        f"{_measured(copy)}; "
         f"test {name} {' to '.join(sorted(tested))}."
         + (
             f" Slower than float32, for one image or for 256, in: {'; '.join(slower)}."
@@ -158,3 +158,10 @@ def _copy(copy: Copy, checks: Sequence[Check]) -> str:
             else ""
         )
     )
+
+
+def _measured(copy: Copy) -> str:
+    if copy.score_name == AGREEMENT:
+        return f"the same label as float32 for {100 * copy.score:.2f} % of the training images"
+    split = "training" if copy.split == "train" else copy.split
+    return f"{split} {title(copy.score_name)} {copy.score:.4f}, {copy.change}"

@@ -1,4 +1,4 @@
-"""``history.jsonl`` of a model: which versions it had, and what each label referred to, and when.
+"""``history.jsonl`` of a model: which versions it had, what each label referred to, pins, and when.
 
 Entries are only ever added, one JSON object per line, the newest last. The caller holds the lock
 of the model's folder.
@@ -19,11 +19,14 @@ HISTORY = "history.jsonl"
 _BYTES = 64 * 2**20  # of about 400,000 entries
 
 # "found": changed by hand, or by a command that was killed before it added its entry.
-Action = Literal["publish", "label", "promote", "rollback", "remove", "restore", "gc", "found"]
+Action = Literal[
+    "publish", "label", "promote", "rollback", "pin", "unpin", "remove", "restore", "gc", "found"
+]
+_PINS = {"pin", "unpin"}  # the label stays where it is
 
 
 class Entry(BaseModel):
-    """One entry: a label moved from the version ``before``, or a version came or went."""
+    """One entry: a label moved from the version ``before``, or its pin or a version changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -109,7 +112,7 @@ def versions_before(history: list[Entry], label: str) -> list[int]:
     """
     moves: list[Entry] = []
     for entry in history:
-        if entry.label != label:
+        if entry.label != label or entry.action in _PINS:
             continue
         if moves and _undoes(entry, moves[-1]):
             moves.pop()

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.errors import ModelError, did_you_mean
+from pipeline.publishing.moving import REMOVED
 from pipeline.publishing.published_folder import read_labels, versions_of
 
 _COLON = re.compile(r"(.+)[:@]v?([^:@]+)")  # NAME:VERSION, as in container registries
@@ -56,6 +57,8 @@ def _no_version(model: Path, written: Path, folder: Path) -> ModelError:
         else f"A version must be written NAME/VERSION; got {str(model)!r}."
     )
     versions, name = versions_of(folder), written.parent
+    if written.name in map(str, versions_of(folder / REMOVED)):
+        problem = f"{written} was removed. To restore it: pipeline remove {written} --undo."
     advice = (
         f"Did you mean '{written}'?"
         if written.name in map(str, versions)

@@ -16,7 +16,7 @@ from pydantic import (
 from pipeline.artifacts.answer_distribution import AnswerDistribution
 from pipeline.artifacts.checks import Check, check_from_json
 from pipeline.artifacts.files import FileDescription
-from pipeline.artifacts.metrics import Interval, Metrics, metrics_from_json
+from pipeline.artifacts.metrics import Interval, MemberScore, Metrics, metrics_from_json
 from pipeline.artifacts.model_contract import Contract
 from pipeline.artifacts.preprocessing import Preprocessing, older_preprocessing
 from pipeline.artifacts.reduced_precision import Copy
@@ -112,10 +112,11 @@ class Description(_Strict):
     """The manifest of a version without its number and its files.
 
     ``published`` is the time of publication, UTC as in ISO 8601, ``command`` the command that was
-    run; ``intervals`` are those of the scores on the test set, ``report`` the measures of the
-    report, ``uncertainty`` what makes predictions unsure, for several classes, ``provenance`` what
-    the files were made from, and ``test_answers`` how the predictions for the test set are
-    distributed. Older versions have none of them.
+    run; ``members`` are the scores of the networks of a committee, ``intervals`` those of the
+    scores on the test set, ``report`` the measures of the report, ``uncertainty`` what makes
+    predictions unsure, for several classes, ``provenance`` what the files were made from, and
+    ``test_answers`` how the predictions for the test set are distributed. Older versions have none
+    of them.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Description(_Strict):
     data: PublishedData
     parameters: int = 0
     metrics: Annotated[dict[str, SplitMetrics], AfterValidator(_require_test)]
+    members: tuple[MemberScore, ...] = ()
     intervals: dict[str, Interval] = Field(default_factory=dict)
     verification: Annotated[tuple[PublishedCheck, ...], _if_readable(_as_check)] = ()
     copies: Annotated[tuple[Copy, ...], _if_readable(_as_copy)] = ()

@@ -1,7 +1,7 @@
 """Moving labels by command: to a version, or back to the one before."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +131,8 @@ def _removed(model_folder: Path, label: str, note: Note) -> Move:
     before = labels.pop(label)
     record(model_folder, "label", label=label, before=before, reason=note.reason, by=note.by)
     write_labels(model_folder, labels)
-    set_pin(model_folder, label, pinned=False, reason=None)
+    if set_pin(model_folder, label, pinned=False, reason=None):
+        _record_pin(model_folder, label, None, note)
     return Move(model_folder.name, label, before, None, pinned=False)
 
 
@@ -167,8 +168,8 @@ def _moved(
 ) -> Move:
     labels = read_labels(model_folder)
     before = labels.get(label)
-    if pin is not None:  # first, so that no run can move the label in between
-        set_pin(model_folder, label, pinned=pin, reason=note.reason)
+    # First, so that no run can move the label in between.
+    repinned = pin is not None and set_pin(model_folder, label, pinned=pin, reason=note.reason)
     if before != version:
         # The entry first: if the label does not follow, the next command records that as well.
         record(
@@ -181,7 +182,23 @@ def _moved(
             by=note.by,
         )
         write_labels(model_folder, {**labels, label: version})
+    if repinned:
+        _record_pin(model_folder, label, version, note)
     return Move(model_folder.name, label, before, version, label in read_pins(model_folder))
+
+
+def _record_pin(model_folder: Path, label: str, version: int | None, note: Note) -> None:
+    """Record whether a label is pinned now, at the version that it stays at."""
+    action: Action = "pin" if label in read_pins(model_folder) else "unpin"
+    record(
+        model_folder,
+        action,
+        version,
+        label=label,
+        before=version,
+        reason=note.reason,
+        by=note.by,
+    )
 
 
 def require_usable(model_folder: Path, version: int) -> None:
@@ -196,10 +213,19 @@ def require_usable(model_folder: Path, version: int) -> None:
         address = f"{model_folder.name}/{version}"
         restore = f" To restore {address}: pipeline remove {address} --undo."
         raise ModelError(
-            f"{model_folder.name} has no version {version}; its versions are "
-            f"{', '.join(map(str, versions)) or 'none'}. No label was moved.{restore * removed}"
+            f"{model_folder.name} has no version {version}; {listed_versions(versions)}. "
+            f"No label was moved.{restore * removed}"
         )
     read_version(model_folder / str(version)).require_unaltered()
+
+
+def listed_versions(versions: Sequence[int], kind: str = "version") -> str:
+    """Return which versions a model has, as the end of a sentence about it."""
+    if not versions:
+        return f"it has no {kind}"
+    if len(versions) == 1:
+        return f"its only {kind} is {versions[0]}"
+    return f"its {kind}s are {', '.join(map(str, versions))}"
 
 
 def _no_earlier(model_folder: Path, label: str) -> str:

@@ -36,14 +36,18 @@ def read_pins(model_folder: Path) -> dict[str, str | None]:
         ) from error
 
 
-def set_pin(model_folder: Path, label: str, *, pinned: bool, reason: str | None) -> None:
-    """Pin a label, or release it.
+def set_pin(model_folder: Path, label: str, *, pinned: bool, reason: str | None) -> bool:
+    """Pin a label, or release it; return whether that changed the pins or a reason.
 
     Raises:
         ModelError: the pins cannot be read.
         StorageError: they cannot be written.
     """
-    pins = {name: why for name, why in read_pins(model_folder).items() if name != label}
+    before = read_pins(model_folder)
+    pins = {name: why for name, why in before.items() if name != label}
     if pinned:
         pins[label] = reason
+    if pins == before:
+        return False
     write_file(model_folder / PINS, (json.dumps(pins, indent=2) + "\n").encode())
+    return True

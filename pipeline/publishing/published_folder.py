@@ -1,7 +1,7 @@
 """Reading published models: versions, labels, and files that match the manifest."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,11 +34,11 @@ class PublishedModel:
     name: str
     version: int
     path: Path
-    text: bytes
-    document: dict[str, Any]
+    text: bytes = field(repr=False)
+    document: dict[str, Any] = field(repr=False)
     labels: tuple[str, ...]
-    manifest: Manifest
-    pinned: tuple[str, ...] = ()
+    manifest: Manifest = field(repr=False)
+    pinned: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -103,9 +103,10 @@ def find_published(path: Path) -> PublishedModel:
         return read_version(path)
     versions = versions_of(path)
     if not versions:
+        or_file = "" if path.is_file() else " or a single file"
         raise ModelError(
-            "A model must be a published folder (exported/NAME or exported/NAME/VERSION) "
-            f"or a single file; got {path}, which {_state(path)}. List the published models with "
+            "A model must be a published folder (exported/NAME or exported/NAME/VERSION)"
+            f"{or_file}; got {path}, which {_state(path)}. List the published models with "
             "pipeline models."
         )
     version = read_labels(path).get(STABLE, versions[-1])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.errors import ModelError
 from pipeline.publishing.history import read_history, record, versions_before
-from pipeline.publishing.moving import REMOVED, Note, changing
+from pipeline.publishing.moving import REMOVED, Note, changing, listed_versions
 from pipeline.publishing.published_folder import read_labels, versions_of
 from pipeline.publishing.signatures import signature_path
 from pipeline.system.atomic import explain_storage_errors, remove, remove_abandoned
@@ -36,7 +36,7 @@ def remove_version(
     """
     with changing(model_folder):
         if version not in versions_of(model_folder):
-            raise _no_version(model_folder, version, versions_of(model_folder), "versions")
+            raise _no_version(model_folder, version)
         labels = [label for label, at in read_labels(model_folder).items() if at == version]
         if labels and not force:
             raise ModelError(
@@ -59,7 +59,7 @@ def restore_version(model_folder: Path, version: int, note: Note) -> RemovedVers
     with changing(model_folder):
         removed = removed_versions(model_folder)
         if version not in removed:
-            raise _no_version(model_folder, version, removed, "removed versions")
+            raise _not_removed(model_folder, version)
         _move(model_folder / REMOVED / str(version), model_folder / str(version))
         record(model_folder, "restore", version, reason=note.reason, by=note.by)
     return _described(model_folder, model_folder / str(version))
@@ -116,6 +116,26 @@ def _described(model_folder: Path, folder: Path) -> RemovedVersion:
     return RemovedVersion(model_folder.name, int(folder.name), size)
 
 
-def _no_version(model_folder: Path, version: int, known: list[int], kind: str) -> ModelError:
-    listed = f"its {kind} are {', '.join(map(str, known))}" if known else f"it has no {kind}"
-    return ModelError(f"{model_folder.name} has no such version {version}: {listed}.")
+def _no_version(model_folder: Path, version: int) -> ModelError:
+    name, versions = model_folder.name, versions_of(model_folder)
+    if version in removed_versions(model_folder):
+        return ModelError(
+            f"{name}/{version} was already removed. To restore it: pipeline remove "
+            f"{name}/{version} --undo."
+        )
+    return ModelError(f"{name} has no version {version}: {listed_versions(versions)}.")
+
+
+def _not_removed(model_folder: Path, version: int) -> ModelError:
+    """Return the error for a version that cannot be restored, with the reason if it is known."""
+    name, removed = model_folder.name, removed_versions(model_folder)
+    found = [entry for entry in read_history(model_folder) if entry.label is None]
+    last = next((entry for entry in reversed(found) if entry.version == version), None)
+    if version in versions_of(model_folder):
+        state = f"{name}/{version} is published: there is nothing to restore"
+    elif last is not None and last.action == "gc":
+        state = f"{name}/{version} was deleted for good on {last.time[:10]} (pipeline gc)"
+    else:
+        listed = listed_versions(removed, "removed version")
+        state = f"{name} has no removed version {version}: {listed}"
+    return ModelError(f"{state}.")

@@ -5,6 +5,7 @@ model has the same bill whenever it is published in the same environment.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from importlib.metadata import Distribution
 from uuid import NAMESPACE_URL, uuid5
 
@@ -31,7 +32,7 @@ def sbom(name: str, version: int, files: Mapping[str, str], license_id: str | No
     directly or indirectly.
     """
     packages = _installed()
-    components = {name: _component(package) for name, package in packages.items()}
+    components = {name: package.component() for name, package in packages.items()}
     model = Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
         bom_ref="model",
@@ -48,7 +49,7 @@ def sbom(name: str, version: int, files: Mapping[str, str], license_id: str | No
         _dependencies(model, [components[_PROJECT]]),
         *(
             _dependencies(
-                components[name], [components[r] for r in _required(package) & components.keys()]
+                components[name], [components[r] for r in package.required & components.keys()]
             )
             for name, package in packages.items()
         ),
@@ -61,42 +62,54 @@ def _file(path: str, sha256: str) -> Component:
     return Component(type=ComponentType.FILE, bom_ref=path, name=path, hashes=[digest])
 
 
-def _component(package: Distribution) -> Component:
-    name = package.metadata["Name"]
-    expression = str(package.metadata.json.get("license_expression", ""))
-    url = PackageURL("pypi", name=canonicalize_name(name), version=package.version)
-    return Component(
-        type=ComponentType.LIBRARY,
-        bom_ref=str(url),
-        name=name,
-        version=package.version,
-        licenses=[LicenseExpression(expression)] if expression else None,
-        purl=url,
-    )
-
-
 def _dependencies(component: Component, required: Iterable[Component]) -> Dependency:
     return Dependency(component.bom_ref, [Dependency(other.bom_ref) for other in required])
 
 
-def _installed() -> dict[str, Distribution]:
+class _Package:
+    """An installed package; `Distribution` reads and parses its file for each property."""
+
+    def __init__(self, distribution: Distribution) -> None:
+        self._metadata = distribution.metadata
+        self._requires = distribution.requires or ()
+
+    def component(self) -> Component:
+        name, version = self._metadata["Name"], self._metadata["Version"]
+        expression = str(self._metadata.json.get("license_expression", ""))
+        url = PackageURL("pypi", name=canonicalize_name(name), version=version)
+        return Component(
+            type=ComponentType.LIBRARY,
+            bom_ref=str(url),
+            name=name,
+            version=version,
+            licenses=[LicenseExpression(expression)] if expression else None,
+            purl=url,
+        )
+
+    @cached_property
+    def required(self) -> set[str]:
+        """The names of the packages that it requires on this machine."""
+        extras = _EXTRAS if self._metadata["Name"] == _PROJECT else ("",)
+        requirements = map(Requirement, self._requires)
+        return {
+            canonicalize_name(requirement.name)
+            for requirement in requirements
+            if requirement.marker is None
+            or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
+        }
+
+
+def _installed() -> dict[str, _Package]:
     """Return this project and every package that it requires and that is installed, by name."""
-    found: dict[str, Distribution | None] = {}
+    found: dict[str, _Package | None] = {}
     waiting = {_PROJECT}
     while waiting:
-        found |= {name: find_distribution(name) for name in waiting}
+        found |= {name: _find(name) for name in waiting}
         packages = (package for name in waiting if (package := found[name]))
-        waiting = {name for package in packages for name in _required(package)} - found.keys()
+        waiting = {name for package in packages for name in package.required} - found.keys()
     return {name: package for name, package in sorted(found.items()) if package}
 
 
-def _required(package: Distribution) -> set[str]:
-    """Return the names of the packages that a package requires on this machine."""
-    extras = _EXTRAS if package.metadata["Name"] == _PROJECT else ("",)
-    requirements = map(Requirement, package.requires or ())
-    return {
-        canonicalize_name(requirement.name)
-        for requirement in requirements
-        if requirement.marker is None
-        or any(requirement.marker.evaluate({"extra": extra}) for extra in extras)
-    }
+def _find(name: str) -> _Package | None:
+    found = find_distribution(name)
+    return _Package(found) if found else None

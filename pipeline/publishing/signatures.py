@@ -45,15 +45,20 @@ def require_signed(published: PublishedModel, public_key: Path) -> None:
     except NotSigned as error:
         raise ModelError(
             f"{folder} is not signed: {signature} does not exist. None of its files were opened. "
-            f"If you trust it, sign it: pipeline sign {folder.parent.name}/{folder.name} --key FILE"
+            f"If you trust it, sign it: {_sign_command(folder)}"
         ) from error
     except SignatureMismatch as error:
         raise ModelError(
             f"The signature of {folder} does not match its {MANIFEST} and the key {public_key}: "
             "the version was altered after it was signed, or signed with another key. None of its "
-            f"files were opened. Restore the version and {signature}, or publish it again."
+            f"files were opened. Restore the version and {signature}, or specify the key that it "
+            f"was signed with. If you trust it, sign it again: {_sign_command(folder)}"
         ) from error
     _require_own_folder(published)
+
+
+def _sign_command(folder: Path) -> str:
+    return f"pipeline sign {folder.parent.name}/{folder.name} --key FILE"
 
 
 def _require_own_folder(published: PublishedModel) -> None:

@@ -162,6 +162,7 @@ def _description(context: Context) -> Description:
         data=_published_data(data, root),
         parameters=train.parameters,
         metrics=context.output(EvaluateFacts).facts.metrics,
+        members=context.output(EvaluateFacts).facts.members,
         intervals=_intervals(context),
         verification=tuple(
             replace(check, advice=portable_text(check.advice, root))

@@ -25,9 +25,15 @@ def configuration_of(published: PublishedModel, overrides: Sequence[str]) -> Con
 
     Raises:
         ConfigError: it does not fit the schema.
-        RequestError: an override is not about where the data is, or the folder of pictures is
-            not given.
+        RequestError: an override is not one, or not about where the data is, or the folder of
+            pictures is not given.
     """
+    for text in overrides:
+        if "=" not in text:
+            raise RequestError(
+                "pipeline reproduce takes one model, and KEY=VALUE to say where this machine has "
+                f"the data, as in data.manual_dir=DIR; got {text!r} after the model."
+            )
     given = [parse_override(text) for text in overrides]
     for override in given:
         if override.key not in _SETTABLE:

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.artifacts.model_contract import Contract, TensorSpec
 from pipeline.runtimes.onnx_layers import DenseLayer
 from pipeline.runtimes.packages import PythonPackage
-from pipeline.runtimes.predictor import Images, Predictor, Probabilities
+from pipeline.runtimes.predictor import CHUNK, Images, Predictor, Probabilities
 from pipeline.runtimes.registry import Runtime
 
 
@@ -39,6 +39,17 @@ class KerasPredictor(Predictor):
         scale = next(layer.scale for layer in layers if hasattr(layer, "scale"))
         kernel, bias = next(layer for layer in layers if hasattr(layer, "kernel")).get_weights()
         return DenseLayer(np.float32(scale) * kernel, bias)
+
+    def outputs_of(self, layer: str, images: Images) -> Probabilities | None:
+        """Return the outputs of a layer, float32 (n, ...), in chunks; None without this layer."""
+        import keras
+
+        if layer not in (each.name for each in self._model.layers):
+            return None
+        part = keras.Model(self._model.input, self._model.get_layer(layer).output)
+        firsts = range(0, len(images), CHUNK)
+        chunks = (np.asarray(images[first : first + CHUNK]) for first in firsts)
+        return np.concatenate([part(chunk, training=False).numpy() for chunk in chunks])
 
     def _run(self, images: Images) -> Probabilities:
         import tensorflow as tf

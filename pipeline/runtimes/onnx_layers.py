@@ -24,6 +24,8 @@ _ACTIVATIONS: dict[str, tuple[str, dict[str, float]]] = {
     "Softplus": ("softplus", {}),
     "Tanh": ("tanh", {}),
 }
+# Before the layers; Gather makes shifted copies of the image, the first of which is the image.
+_ON_PIXELS = ("Cast", "Reshape", "Flatten", "Identity", "Gather")
 _DEFAULTS = {"Elu": {"alpha": 1.0}, "LeakyRelu": {"alpha": 0.01}}  # of ONNX
 
 
@@ -85,6 +87,8 @@ class _Chain:
         self._layers: list[DenseLayer] = []
 
     def layers(self) -> list[DenseLayer]:
+        if any(node.operator == "ReduceMean" for node in self._graph.nodes):
+            raise ValueError("it returns the mean of several outputs")
         for node in self._graph.nodes:
             self._follow(node)
         if [self._value] != [*self._graph.outputs] or not self._layers:
@@ -93,7 +97,7 @@ class _Chain:
 
     def first(self) -> DenseLayer:
         for node in self._graph.nodes:
-            if self._layers and node.operator != "Add":
+            if self._layers and (node.operator != "Add" or self._value not in node.inputs):
                 break
             self._follow(node)
         if not self._layers:
@@ -118,7 +122,7 @@ class _Chain:
             self._adjust(node, *constants)
         elif node.operator in _ACTIVATIONS and self._layers:
             self._activate(node)
-        elif node.operator not in ("Cast", "Reshape", "Flatten", "Identity") or self._layers:
+        elif node.operator not in _ON_PIXELS or self._layers:
             raise ValueError(f"{_named(node)} is none of these")
 
     def _add_kernel(self, node: Node, kernel: Constant) -> None:

@@ -30,6 +30,7 @@ from pipeline.runtimes.measuring import measure
 from pipeline.runtimes.predictor import Images, Predictor
 from pipeline.runtimes.registry import Runtime, choose_runtime, open_model
 from pipeline.system.resources import lacks_memory, memory_bytes
+from pipeline.system.tensorflow_import import tensorflow_import
 
 CONTRACT_FILE = "contract.json"
 FACTS_FILE = "facts.json"
@@ -98,7 +99,8 @@ def handle(request: Request, output: int, commands: "queue.Queue[bytes]") -> Non
     require_allowed(Path(request.model_folder, request.model_name), request.display_name)
     for name in runtime.unneeded_modules:
         sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
-    runtime.package.load()
+    with tensorflow_import():  # of some runtimes; the others lose nothing
+        runtime.package.load()
     # Not earlier: files beside the model must not be imported. The model is opened from inside its
     # folder because TensorFlow interprets brackets in a path as a pattern.
     os.chdir(request.model_folder)

@@ -7,7 +7,8 @@ Modules, from the bottom up:
 - number_lists, strict_json, json_objects, tensors: parsing request bodies into images, with an
   explanation of every mistake
 - metrics, json_log: Prometheus metrics; JSON log lines
-- inference_times: how long inference requests take, for each version
+- inference_times, request_counts: how long requests to each version take, and how many there are,
+  put aside; pending_metrics: passing all that is put aside on to the metrics
 - answer_window, answer_counts: the last answers, compared with those to the test set; what the
   metrics and the window get of each answer
 - batching, explainer, published_files, versions: batching of concurrent requests; explanations;

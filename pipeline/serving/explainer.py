@@ -34,7 +34,7 @@ class Explainer:
         try:
             layers = dense_layers(self.path)
         except ModelError:
-            raise ModelError("it has other layers") from None
+            raise ModelError("it has other layers, or averages several outputs") from None
         other = other_activation(layers)
         if other:
             raise ModelError(f"it has the activation {other}")

@@ -1,7 +1,6 @@
 """Times of inference requests, added up for each version and passed on to the metrics.
 
-Prometheus' counters take microseconds, in the files of several workers more; here, a request takes
-a few additions. The worker passes the sums on every second, and before its metrics are read.
+A request takes a few additions; ``pending_metrics`` passes the sums on.
 """
 
 import time
@@ -9,7 +8,6 @@ from functools import cache
 
 from pipeline.serving.metrics import inference_seconds, last_inference
 
-FLUSH_SECONDS = 1.0
 _OK = 200
 _INFERENCE = (  # ends of their routes
     *(":predict", ":explain", ":classify-image", "/infer"),

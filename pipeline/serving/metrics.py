@@ -6,7 +6,6 @@ set before this module is imported (see ``pipeline.serving.serve``).
 
 import os
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,6 @@ __all__ = [
     "answers",
     "batch_images",
     "count_picture",
-    "count_request",
     "inference_seconds",
     "input_intensity",
     "last_inference",
@@ -34,17 +32,19 @@ __all__ = [
     "render",
     "report_loaded_versions",
     "report_problems",
+    "request_seconds",
+    "requests",
     "samples",
 ]
 
 registry = _registry = CollectorRegistry()
-_requests = Counter(
+requests = Counter(
     "pipeline_requests",
     "Completed requests.",
     ["route", "model", "version", "status"],
     registry=_registry,
 )
-_seconds = Histogram(
+request_seconds = Histogram(
     "pipeline_request_seconds",
     "Time from the head of a request to its response.",
     ["route"],
@@ -114,22 +114,6 @@ _pictures = Counter(
 )
 _reported: set[tuple[str, str, str]] = set()
 _problem_counts: dict[tuple[str, str], int] = {}
-
-
-@cache
-def _counter(route: str, model: str, version: str, status: int) -> Counter:
-    return _requests.labels(route, model, version, status)
-
-
-@cache
-def _timer(route: str) -> Histogram:
-    return _seconds.labels(route)
-
-
-def count_request(route: str, model: str, version: str, status: int, seconds: float) -> None:
-    """Count a request; label values come from the catalog, never from clients."""
-    _counter(route, model, version, status).inc()
-    _timer(route).observe(seconds)
 
 
 def count_picture(model: str, version: str, outcome: str) -> None:

@@ -16,6 +16,7 @@ from pipeline.serving.turns import Turns, call_in_thread
 from pipeline.serving.versions import Version, open_version
 
 REFRESH_SECONDS = 1.0  # between two looks at a folder
+_KEPT = " (What was loaded before the change is still served.)"
 _log = logging.getLogger(__name__)
 
 
@@ -153,8 +154,10 @@ class ModelWatcher:
         self._set(ready=ready, rejected=rejected, loading=self._model.loading - {number})
 
     def _rejected(self, number: int, error: Exception) -> None:
-        _log.error("version rejected: %s", error, extra=self._fields(number))
-        reason = _as_utf8(str(error).replace(f"{self._folder.path}/", f"{self._folder.name}/"))
+        kept = _KEPT if number in self._model.ready else ""
+        _log.error("version rejected: %s%s", error, kept, extra=self._fields(number))
+        text = str(error).replace(f"{self._folder.path}/", f"{self._folder.name}/")
+        reason = _as_utf8(text) + kept
         rejected = {**self._model.rejected, number: reason}
         self._set(rejected=rejected, loading=self._model.loading - {number})
 

@@ -25,8 +25,8 @@ from pipeline.serving.batching import Batcher
 from pipeline.serving.errors import ServingError
 from pipeline.serving.explainer import Explainer
 from pipeline.serving.inference_times import times_of
-from pipeline.serving.metrics import batch_images
 from pipeline.serving.published_files import PublishedFiles
+from pipeline.serving.request_counts import batches_of
 from pipeline.serving.settings import Limits
 from pipeline.tasks.task import Predictions, Task
 from pipeline.verification.tolerances import TOLERANCES
@@ -112,7 +112,7 @@ def open_version(
             partial(_predict, predictor, answers),
             max_images=limits.batch_images,
             seconds_per_image=_seconds_per_image(predictor),
-            on_batch=batch_images.labels(model, published.version).observe,
+            on_batch=batches_of(model, str(published.version)).add,
             on_result=times_of(model, str(published.version)).add_batch,
         ),
         explainer=Explainer(artifact_path(folder, FORMAT), manifest.files[artifact_name(FORMAT)]),

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from pipeline.serving import answer_counts, inference_times, metrics
+from pipeline.serving import answer_counts, metrics, pending_metrics
 from pipeline.serving.access_log import AccessLog
 from pipeline.serving.catalog import Catalog
 from pipeline.serving.grpc.port import GrpcPort
@@ -74,6 +74,8 @@ async def _serve(
     # Earlier connections wait in the socket's queue, so that no worker reports that it is not
     # ready while others are.
     await watcher.complete.wait()
+    if service.traffic:
+        service.traffic.report_unknown_models(service.catalog.models)
     gc.collect()
     gc.freeze()  # exclude modules and models, which are permanent, from garbage collection
     stopping = asyncio.create_task(_stop_on_shutdown(port, service))
@@ -90,16 +92,14 @@ async def _serve(
         if service.traffic:
             service.traffic.close()
         flushing.cancel()
-        inference_times.flush()
-        answer_counts.flush()
+        pending_metrics.flush()
 
 
 async def _flush_metrics() -> None:
     """Let the other workers, which report the metrics of all, see those of this one."""
     while True:
-        await asyncio.sleep(inference_times.FLUSH_SECONDS)
-        inference_times.flush()
-        answer_counts.flush()
+        await asyncio.sleep(pending_metrics.FLUSH_SECONDS)
+        pending_metrics.flush()
         await asyncio.to_thread(answer_counts.share)
 
 

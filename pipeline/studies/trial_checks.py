@@ -58,6 +58,11 @@ def check_combinations(study: Study, trials: list[Values]) -> None:
     for values in trials:
         with errors_of_trial(values):
             config = study.config_of(values)
+            if config.data.validation == 0:
+                raise RequestError(
+                    "A study compares trials on the validation set; got data.validation: 0. Set "
+                    "images aside, for example data.validation: 5000."
+                )
             for stage in STAGES:
                 stage.validate(config)
 

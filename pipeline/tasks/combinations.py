@@ -7,6 +7,7 @@ from pipeline.config.target import known_classes, target_text
 from pipeline.config.training_schema import EarlyStopping
 from pipeline.tasks.registry import task_of
 from pipeline.tasks.task import Task
+from pipeline.tasks.without_validation import check_without_validation
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Config
@@ -20,7 +21,7 @@ _LIMITS = {
 
 
 def check_combinations(config: "Config") -> None:
-    """Check output, loss, target, early stopping and quality limits against the task.
+    """Check output, loss, target, early stopping, quality limits and data against each other.
 
     Raises:
         ConfigError: one of them does not fit.
@@ -36,12 +37,13 @@ def check_combinations(config: "Config") -> None:
             of_other = limits[0] if task.quality.is_error else limits[1]
             own = limits[1] if task.quality.is_error else limits[0]
             _check_limit(config, of_other, own)
+        check_without_validation(config)
 
 
-def logs_of(task: Task) -> list[str]:
+def logs_of(task: Task, *, validates: bool = True) -> list[str]:
     """Return the names of the values that each epoch logs."""
     names = ["loss", *(metric.name for metric in task.training_metrics)]
-    return [*names, *(f"val_{name}" for name in names)]
+    return [*names, *(f"val_{name}" for name in names if validates)]
 
 
 def score_in_logs(task: Task) -> str:

@@ -1,7 +1,7 @@
 """The tables of ``pipeline compare``."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from statistics import fmean
 from string import ascii_uppercase
@@ -148,10 +148,16 @@ def _curves(curves: "Sequence[CurveSummary]") -> tuple[str, ...]:
     """Return the means of the losses over the seeds, and the ranges of the epochs."""
     return (
         _range([curve.epochs for curve in curves]),
-        f"{fmean(curve.last['val_loss'] for curve in curves):.4f}",
-        f"{fmean(curve.best['val_loss'] for curve in curves):.4f}",
+        _mean([curve.last for curve in curves]),
+        _mean([curve.best for curve in curves]),
         _range([curve.best_epoch for curve in curves]),
     )
+
+
+def _mean(epochs: "Sequence[Mapping[str, float]]") -> str:
+    """Return the mean of the validation losses, if there are any."""
+    losses = [logs["val_loss"] for logs in epochs if "val_loss" in logs]
+    return f"{fmean(losses):.4f}" if losses else ""
 
 
 def _range(numbers: Sequence[int]) -> str:

@@ -25,7 +25,8 @@ def check_callbacks(config: "Config", *, run_own_code: bool) -> None:
     """
     place_of = config.place_of
     built = build_callbacks(config.train.callbacks, run_own_code=run_own_code, place_of=place_of)
-    _check_monitors(config.train.callbacks, logs_of(task_of(config)), place_of)
+    logs = logs_of(task_of(config), validates=config.data.validation != 0)
+    _check_monitors(config.train.callbacks, built, logs, place_of)
     kinds = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
     setters = [type(callback).__name__ for callback in built if isinstance(callback, kinds)]
     if setters and config.optimizer.needs_full_gradient:
@@ -42,14 +43,25 @@ def check_callbacks(config: "Config", *, run_own_code: bool) -> None:
         )
 
 
-def _check_monitors(configs: "Sequence[Callback]", logs: Sequence[str], place_of: PlaceOf) -> None:
+def _check_monitors(
+    configs: "Sequence[Callback]",
+    built: Sequence[keras.callbacks.Callback],
+    logs: Sequence[str],
+    place_of: PlaceOf,
+) -> None:
     if any(config.parse_user_code(config.name) for config in configs):
         return  # it may add to the logs
-    for number, config in enumerate(configs):
-        monitor = config.arguments.get("monitor", logs[0])
+    for number, (config, callback) in enumerate(zip(configs, built, strict=True)):
+        monitor = config.arguments.get("monitor", _monitored_by_default(callback) or logs[0])
         if monitor not in logs:
             key = f"train.callbacks[{number}].monitor"
             raise ConfigError(
                 f"{key} must be a logged metric; got {monitor!r} in {place_of(key)}. "
                 f"{hint(str(monitor), logs)}"
             )
+
+
+def _monitored_by_default(callback: keras.callbacks.Callback) -> str | None:
+    """Return what a callback of Keras monitors if it needs a value, as ``val_loss``."""
+    needs_value = getattr(callback, "save_best_only", True)  # of ModelCheckpoint
+    return getattr(callback, "monitor", None) if needs_value else None

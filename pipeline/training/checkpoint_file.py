@@ -27,10 +27,36 @@ def decode(stored: "np.ndarray[Any, Any]") -> dict[str, Any]:
     return description
 
 
+def of_member(checkpoint: Path, number: int) -> Path:
+    """Return the checkpoint of a member of a committee, counted from 1, beside that of the first.
+
+    Each member has its own: that of a completed one may still be there after a crash.
+    """
+    return checkpoint if number == 1 else checkpoint.with_stem(f"{checkpoint.stem}-{number}")
+
+
+def trained_member(checkpoint: Path, number: int) -> Path:
+    """Return the file of a completed member of a committee, counted from 1."""
+    return checkpoint.with_stem(f"{checkpoint.stem}-trained-{number}")
+
+
 def interrupted_epoch(path: Path) -> int | None:
-    """Return the epoch, counted from 1, in which a training resumes; None without a checkpoint."""
+    """Return the epoch, counted from 1, in which a training resumes; None without a checkpoint.
+
+    Epochs of a committee are counted through all members.
+    """
+    epochs, number = 0, 1
+    while (member := _described(trained_member(path, number))) is not None:
+        epochs, number = epochs + len(member["history"]), number + 1
+    saved = _described(of_member(path, number))
+    if saved is not None:
+        return epochs + int(saved["position"]["epoch"]) + 1
+    return epochs + 1 if epochs else None
+
+
+def _described(path: Path) -> dict[str, Any] | None:
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return int(decode(file[DESCRIPTION])["position"]["epoch"]) + 1
+            return decode(file[DESCRIPTION])
     except DAMAGED:
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
+from pipeline.models.fast_gradient_sign import FastGradientSign
 from pipeline.tasks.task import Task
 from pipeline.training.distributed.columns import Columns
 from pipeline.training.network_program import GRAPH, XLA, NetworkProgram, plain
@@ -42,10 +43,12 @@ class Program(NetworkProgram):
         task: Task,
         batch_size: int,
         augmentation: "Augmentation | None" = None,
+        adversarial: float | None = None,
     ) -> None:
         """Use a model of the task, and an optimizer that was built for its weights.
 
-        With ``augmentation``, images are changed in all steps before ``clean_from``.
+        With ``augmentation``, images are changed in all steps before ``clean_from``. With
+        ``adversarial``, the network is trained on images that moved so far against it.
         """
         super().__init__(model, task)
         self.optimizer, self.batch_size = optimizer, batch_size
@@ -55,6 +58,11 @@ class Program(NetworkProgram):
             XLA: tf.function(self._run_steps, jit_compile=True),
             GRAPH: tf.function(self._run_steps),
         }
+        # XLA fuses these in a graph too, where oneDNN computes the products.
+        self._update = tf.function(self._apply_gradients, jit_compile=True)
+        self._augment = tf.function(self._change, jit_compile=True) if augmentation else None
+        self._epsilon = adversarial or 0.0
+        self._attack = FastGradientSign(model, self._sum_loss) if adversarial else None
         model.optimizer = optimizer  # Keras callbacks look for it there
 
     @property
@@ -111,25 +119,43 @@ class Program(NetworkProgram):
         return loss_sum, sums, step - first, finite
 
     def _augmented(self, images: Any, place: Any, step: Any) -> Any:
-        augmentation = self.augmentation
-        if augmentation is None:
+        augment = self._augment
+        if self.augmentation is None or augment is None:
             return images
         seed, number = place[0], place[1] + tf.cast(step, tf.int64)
-        if not augmentation.config.clean_at_end:
-            return augmentation(images, seed, number, self._columns)
-        return tf.cond(
-            number < place[2],
-            lambda: augmentation(images, seed, number, self._columns),
-            lambda: images,
-        )
+        if not self.augmentation.config.clean_at_end:
+            return augment(images, seed, number)
+        return tf.cond(number < place[2], lambda: augment(images, seed, number), lambda: images)
+
+    def _change(self, images: Any, seed: Any, number: Any) -> Any:
+        assert self.augmentation is not None, "called only with one"
+        return self.augmentation(images, seed, number, self._columns)
 
     def _train_step(self, images: Any, labels: Any, size: Any) -> tuple[Any, Any]:
         """Run one step on the first ``size`` images: the last batch of an epoch is padded."""
         counts = tf.sequence_mask(size, self.batch_size)
+        gradients, loss, sums = self._differentiate(images, labels, counts, size)
+        self._update(*gradients)
+        return loss, sums
+
+    def _differentiate(
+        self, images: Any, labels: Any, counts: Any, size: Any
+    ) -> tuple[list[Any], Any, tuple[Any, ...]]:
+        """Return the gradients, the loss and the sums of metrics of the images that count."""
+        network = self._logits
+        if self._attack is not None:
+            images = self._attack(images, labels, self._epsilon, training=True)
+            network = self._attack.logits
         with tf.GradientTape() as tape:
-            logits = self._logits(images, training=True)
+            logits = network(images, training=True)
             data_loss = self._sum_loss(labels, logits, sample_weight=tf.cast(counts, logits.dtype))
-            loss = tf.add_n([data_loss / tf.cast(size, logits.dtype), *self._logits.losses])
+            loss = tf.add_n([data_loss / tf.cast(size, logits.dtype), *self._penalties()])
             scaled = self.optimizer.scale_loss(loss)  # apply() divides by the factor again
-        self.optimizer.apply(tape.gradient(scaled, self._trainable), self._trainable)
-        return loss, self._sums(labels, logits, counts)
+        return tape.gradient(scaled, self._trainable), loss, self._sums(labels, logits, counts)
+
+    def _penalties(self) -> list[Any]:
+        """Return the terms of the loss that do not depend on images."""
+        return list(self._logits.losses)
+
+    def _apply_gradients(self, *gradients: Any) -> None:
+        self.optimizer.apply(gradients, self._trainable)

@@ -50,7 +50,7 @@ class Fit:
     """A training: a trainer with its validation, callbacks and checkpoint."""
 
     trainer: Trainer
-    validate: Callable[[], Result]
+    validate: Callable[[], Result] | None  # None without a validation set
     task: "Task"
     callbacks: CallbackList
     checkpoint: Checkpoint
@@ -171,15 +171,15 @@ class Fit:
         self.checkpoint.save(position, program.compiler, program.variables, self.callbacks)
 
     def _logs(self, epoch: int, train: Result) -> Logs:
-        validation = self.validate()
-        if not math.isfinite(validation.loss):  # the last step ruined the weights
-            raise self.trainer.divergence(epoch)
-        reason = self.task.explain_dead_output(validation.metrics)
+        validation = self.validate() if self.validate is not None else None
+        if validation is not None and not math.isfinite(validation.loss):
+            raise self.trainer.divergence(epoch)  # the last step ruined the weights
+        reason = self.task.explain_dead_output((validation or train).metrics)
         if reason and not (self.restores_best and epoch > 0):
             raise TrainingStalled(
                 f"Training stopped after epoch {epoch + 1}. {reason} Nothing was published."
             )
-        return {**train.logs(), **validation.logs("val_")}
+        return {**train.logs(), **(validation.logs("val_") if validation else {})}
 
     def _detail(self, logs: Logs) -> str:
         return "  ".join(

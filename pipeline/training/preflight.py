@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.artifacts.stage_facts import LayerSummary
 from pipeline.engine.stage import load
 from pipeline.errors import ConfigError
+from pipeline.models.averaging import averaged
 from pipeline.models.dense import build_model, check_model, summarize
 from pipeline.models.layer_functions import check_names, try_functions
 from pipeline.models.optimizers import build_method
@@ -83,4 +84,5 @@ def _check(
         task=task_of(config),
     )
     check_model(model, config.model)
-    return summarize(model)
+    members = [model] * config.model.members
+    return summarize(averaged(members, over_shifts=config.model.average == "shifts"))

@@ -25,6 +25,7 @@ def compiled(
     task: Task,
     batch_size: int,
     augmentation: Augmentation | None = None,
+    adversarial: float | None = None,
     reusable: bool = True,
 ) -> AbstractContextManager[Program]:
     """Yield a program that starts from the values of this model and this optimizer.
@@ -35,10 +36,15 @@ def compiled(
     """
     optimizer.build(model.trainable_variables)
     changes = augmentation.config.model_dump() if augmentation else None
-    fixed = [*_fixed(model, task), *_fixed_of(optimizer), batch_size, changes]
+    fixed = [*_fixed(model, task), *_fixed_of(optimizer), batch_size, changes, adversarial]
     return _pooled(
         lambda: Program(
-            model, optimizer, task=task, batch_size=batch_size, augmentation=augmentation
+            model,
+            optimizer,
+            task=task,
+            batch_size=batch_size,
+            augmentation=augmentation,
+            adversarial=adversarial,
         ),
         ["mini-batches", *fixed],
         [*model.variables, *optimizer.variables],

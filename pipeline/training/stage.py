@@ -1,35 +1,43 @@
 """The stage ``train``: from arrays to a trained Keras model and its history."""
 
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, DataSet, read_data
 from pipeline.artifacts.history import write_history
 from pipeline.artifacts.stage_facts import DataFacts, TrainFacts
-from pipeline.config.batch_size import batch_size_of
 from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.engine.context import Context
 from pipeline.engine.stage import Outcome, load
+from pipeline.errors import TrainingFailed
+from pipeline.models.averaging import averaged
 from pipeline.models.dense import summarize
 from pipeline.models.threads import use_threads
-from pipeline.progress import Training
 from pipeline.tasks.registry import task_of
-from pipeline.training.callback_list import CallbackList
-from pipeline.training.callbacks import build_callbacks, early_stopping
-from pipeline.training.checkpoint import Checkpoint, Position
-from pipeline.training.compiling import compile_program
-from pipeline.training.distributed.group_program import GroupProgram
+from pipeline.training.beginning import new_model
+from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.checkpoint_file import of_member
 from pipeline.training.distributed.joining import has_joined
 from pipeline.training.distributed.leading import leading
-from pipeline.training.distributed.probe import measure
-from pipeline.training.fit import Fit, Trainer
-from pipeline.training.streaming import open_feed
-from pipeline.training.trainers import new_model, new_trainer
+from pipeline.training.member_progress import MemberProgress
+from pipeline.training.members import (
+    Member,
+    checkpoint_of,
+    joint_history,
+    read_members,
+    remove_files,
+)
+from pipeline.training.one_network import train
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
 
 
 def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
@@ -50,97 +58,63 @@ def run(context: Context, folder: Path) -> Outcome[TrainFacts]:
     with with_places(config):
         task.check_labels(data.train.labels)
     use_threads(config)
-    keras.utils.set_random_seed(config.train.seed)
-    model = new_model(config, data, config.train.precision)
-    batch_size = batch_size_of(config, len(data.train))
-    with with_places(config), context.progress.task("loading images"):
-        feed = open_feed(
-            data.train,
-            batch_size=batch_size,
-            seed=config.train.seed,
-            memory_mb=config.train.memory_mb,
-        )
-    checkpoint = _checkpoint(context)
-    if context.forced:
-        checkpoint.remove()
-    with leading(context), new_trainer(config, model, feed, checkpoint) as trainer:
-        end = _fit(context, trainer, data, checkpoint)
-        program = trainer.program
-        # Exported models compute in float32. A program compiled earlier leaves the model unused.
-        is_unused = program.model is not model and config.train.precision == "float32"
-        trained = model if is_unused else new_model(config, data, "float32")
-        trained.set_weights(program.model.get_weights())
-    trained.save(folder / TRAINED_MODEL_FILE)
-    write_history(folder, end.history, end.costs)
+    with leading(context):
+        members = _members(context, data)
+    networks = [_trained(config, data, member) for member in members]
+    result = averaged(networks, over_shifts=config.model.average == "shifts")
+    result.save(folder / TRAINED_MODEL_FILE)
+    history, costs = joint_history(members)
+    write_history(folder, history, costs)
     facts = TrainFacts(
-        parameters=trained.count_params(),
-        layers=tuple(summarize(trained)),
-        epochs=len(end.history),
-        steps_per_epoch=feed.num_steps,
-        shards=feed.num_shards,
-        compiler=program.compiler,
-        last_epoch=end.history[-1],
+        parameters=result.count_params(),
+        layers=tuple(summarize(result)),
+        epochs=len(history),
+        steps_per_epoch=members[-1].steps_per_epoch,
+        shards=members[-1].shards,
+        compiler=members[-1].compiler,
+        last_epoch=history[-1],
     )
-    return Outcome(facts, on_written=checkpoint.remove)
+    path = checkpoint_of(context)
+    return Outcome(facts, on_written=partial(remove_files, path, config.model.members))
 
 
-def _warn_if_slower(context: Context, trainer: Trainer) -> None:
-    """Say if several workers are slower than one."""
-    program = trainer.program
-    if isinstance(program, GroupProgram):
-        with context.progress.task("measuring steps"), closing(trainer.feed.shards(0, 0)) as shards:
-            warning = measure(program, next(shards)).warning()
-        if warning:
-            context.progress.notice(warning)
+def _members(context: Context, data: DataSet) -> list[Member]:
+    """Train the networks of the committee one after another, or a single one."""
+    count, path = context.config.model.members, checkpoint_of(context)
+    announce_own_code(context.config, context.progress)
+    if context.forced:
+        remove_files(path, count)
+    members, progress = read_members(path, count), MemberProgress(context.progress, count)
+    for number in range(len(members) + 1, count + 1):
+        progress.begin_member(members)
+        reported = context if count == 1 else replace(context, progress=progress)
+        with _named_member(members, count):
+            checkpoint = Checkpoint(of_member(path, number))
+            members.append(train(reported, data, number, checkpoint))
+        if number < count:
+            members[-1].write(path, number)
+    return members
+
+
+@contextmanager
+def _named_member(complete: Sequence[Member], count: int) -> Iterator[None]:
+    """Name the member of a committee whose training fails, and add the epochs of the others."""
+    try:
+        yield
+    except TrainingFailed as error:
+        if count > 1:
+            error.args = (f"Member {len(complete) + 1} of {count}: {error}",)
+            failed = Member([], [*error.history], [*error.costs], 0, 0, "")
+            error.history, error.costs = joint_history([*complete, failed])
+        raise
+
+
+def _trained(config: "Config", data: DataSet, member: Member) -> keras.Model:
+    """Return the network of a member, in float32."""
+    model = new_model(config, data, "float32")
+    model.set_weights(member.weights)
+    return model
 
 
 def _on_ray() -> Any:
     return load("pipeline.training.on_ray.launching")  # which starts processes that import this
-
-
-def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoint) -> Position:
-    config, program = context.config.train, trainer.program
-    stopping = [early_stopping(config.early_stopping)] if config.early_stopping else []
-    announce_own_code(context.config, context.progress)
-    callbacks = CallbackList(
-        [*stopping, *build_callbacks(config.callbacks, workspace=context.workspace.root)],
-        program.model,
-        epochs=config.epochs,
-        steps=trainer.feed.num_steps,
-    )
-    saved = checkpoint.read(len(program.variables))
-    compile_program(
-        program,
-        trainer.feed,
-        config,
-        context.progress,
-        previous_compiler=saved.compiler if saved else None,
-    )
-    _warn_if_slower(context, trainer)
-    position = saved.position if saved else Position()
-    context.progress.training_began(
-        Training(
-            context.fingerprints["train"],
-            epochs=config.epochs,
-            steps_per_epoch=trainer.feed.num_steps,
-            epoch=position.epoch,
-            step=position.state.step,
-            weights=program.weights_by_name,
-            learning_rate=program.learning_rate,
-        )
-    )
-    fit = Fit(
-        trainer,
-        partial(program.evaluate, data.validation),
-        task_of(context.config),
-        callbacks,
-        checkpoint,
-        config.epochs,
-        context.progress,
-        restores_best=bool(stopping),
-    )
-    return fit.run(saved)
-
-
-def _checkpoint(context: Context) -> Checkpoint:
-    return Checkpoint(context.workspace.checkpoint(context.fingerprints["train"]))

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pipeline.artifacts.data_set import DataSet
-from pipeline.models.dense import build_model
 from pipeline.models.optimizers import build_method, build_optimizer
 from pipeline.tasks.registry import task_of
 from pipeline.training.augmentation import Augmentation
@@ -66,22 +64,12 @@ def new_loop(config: "Config", model: keras.Model, feed: Feed) -> Iterator[Loop]
         task=task_of(config),
         batch_size=feed.batch_size,
         augmentation=Augmentation(augment, model.input_shape[1:]) if augment else None,
+        adversarial=config.train.adversarial,
         reusable=not config.train.callbacks,
     ) as program:
         if augment:
             program.clean_from = total_steps - round(total_steps * augment.clean_at_end)
         yield Loop(program, feed)
-
-
-def new_model(config: "Config", data: DataSet, precision: str) -> keras.Model:
-    """Return a new model for the images and labels of a data set."""
-    return build_model(
-        config.model,
-        image_shape=data.image_shape,
-        num_classes=len(data.class_names),
-        task=task_of(config),
-        precision=precision,
-    )
 
 
 def _program(

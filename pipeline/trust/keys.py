@@ -27,9 +27,11 @@ def require_private_key(key: Path, setting: str) -> None:
     try:
         text = read_regular(key, _MAX_BYTES)
         found = serialization.load_pem_private_key(text, password())
+    except OSError as error:
+        raise _unreadable(setting, key, error, private=True) from error
     except TypeError as error:
         raise RequestError(f"Cannot open {key} ({setting}): {_about_password()}") from error
-    except (OSError, ValueError, unsupported) as error:
+    except (ValueError, unsupported) as error:
         raise _invalid(setting, key, sentence(error), private=True) from error
     _require_curve(setting, key, found, private=True)
 
@@ -44,7 +46,9 @@ def require_public_key(key: Path, setting: str) -> None:
     serialization, unsupported = _serialization()
     try:
         found = serialization.load_pem_public_key(read_regular(key, _MAX_BYTES))
-    except (OSError, ValueError, unsupported) as error:
+    except OSError as error:
+        raise _unreadable(setting, key, error, private=False) from error
+    except (ValueError, unsupported) as error:
         raise _invalid(setting, key, sentence(error), private=False) from error
     _require_curve(setting, key, found, private=False)
 
@@ -80,6 +84,14 @@ def _require_curve(setting: str, path: Path, key: Any, *, private: bool) -> None
     if curve not in _CURVES:
         kind = f"the curve {curve}" if curve else type(key).__name__.lstrip("_")
         raise _invalid(setting, path, f"It has {kind}.", private=private)
+
+
+def _unreadable(setting: str, key: Path, error: OSError, *, private: bool) -> RequestError:
+    kind, advice = ("private", _CREATE) if private else ("public", _EXTRACT)
+    return RequestError(
+        f"Cannot read the {kind} key {key} ({setting}): {error.strerror or error}. Specify the "
+        f"file with the {kind} key. To create one: {advice}"
+    )
 
 
 def _invalid(setting: str, key: Path, reason: str, *, private: bool) -> RequestError:

@@ -19,6 +19,9 @@ for the sum over the whole network, as it does for one inner product (Higham and
 except with probability 2 exp(-FACTOR^2 / 2). What is not linear in the roundings, such as a ReLU
 whose input has no certain sign, is added in full. ``Task.exact_output`` continues from the logits.
 
+The error of a mean of K outputs is at most the mean of their errors, plus K + 1 roundings of it: of
+K - 1 sums, of 1/K, and of the product with it.
+
 Sources: N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., SIAM 2002;
 S. Linnainmaa, "Taylor expansion of the accumulated rounding error", BIT 16 (1976); N. J. Higham and
 T. Mary, "A new approach to probabilistic rounding error analysis", SIAM J. Sci. Comput. 41 (2019);
@@ -86,20 +89,35 @@ def exact_predictions(network: Network, images: npt.NDArray[np.uint8], task: Tas
     size = max(1, _CHUNK_NUMBERS // (outputs * widest))
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         chunks = [
-            task.exact_output(*_logits(network, images[first : first + size]))
+            _output(network, images[first : first + size], task)
             for first in range(0, len(images), size)
         ]
     probabilities, allowed = zip(*chunks, strict=True)
     return Exact(np.concatenate(probabilities), np.concatenate(allowed))
 
 
-def _logits(network: Network, images: npt.NDArray[np.uint8]) -> tuple[Array, Array]:
-    """Return the exact logits (n, units) and the bounds of their errors."""
+def _output(network: Network, images: npt.NDArray[np.uint8], task: Task) -> tuple[Array, Array]:
+    """Return the exact output (n, units) for a chunk of images and the bounds of its errors."""
+    pixels = images.reshape(len(images), -1)
+    rows = [pixels] if network.shifts is None else [pixels[:, row] for row in network.shifts]
+    outputs = [
+        task.exact_output(*_logits(network, chain, row)) for chain in network.chains for row in rows
+    ]
+    if len(outputs) == 1:
+        return outputs[0]
+    values, errors = (np.mean(arrays, axis=0) for arrays in zip(*outputs, strict=True))
+    return values, errors + (len(outputs) + 1) * U * np.abs(values)
+
+
+def _logits(
+    network: Network, chain: tuple[Dense, ...], pixels: npt.NDArray[np.uint8]
+) -> tuple[Array, Array]:
+    """Return the exact logits (n, units) for pixels (n, inputs) and the bounds of their errors."""
     assert network.scale is not None, "networks read from Keras have a scale"
-    x = images.reshape(len(images), -1) * np.float64(network.scale)
+    x = pixels * np.float64(network.scale)
     variance = np.zeros_like(x)
     steps: list[_Step] = []
-    for layer in network.layers:
+    for layer in chain:
         step, x, variance = _forward(layer, x, variance, is_first=not steps)
         steps.append(step)
     return x, _backward(steps)

@@ -23,10 +23,11 @@ import numpy.typing as npt
 from pipeline.errors import WorkerFailed, one_line
 from pipeline.tasks.task import UNIT_ROUNDOFF
 from pipeline.verification.exact import is_supported
-from pipeline.verification.network import Dense, Network, Weights
+from pipeline.verification.network import Dense, Indices, Network, Weights
 from pipeline.verification.weights.reading import Reader, read_here
 
 Array = npt.NDArray[np.float64]
+Chain = tuple[Dense, ...]
 
 _ADDED = {"hard_sigmoid": np.float32(3)}
 _MULTIPLIED = {"hard_sigmoid": np.float32(1) / np.float32(6), "squareplus": np.float32(0.5)}
@@ -70,19 +71,39 @@ def weight_failures(
 
 def _failures(found: Network, trained: Network) -> list[str]:
     """Return the differences, none if a converter multiplied the last layer by the factor."""
+    found = _aligned(found, trained)
     failures = list(_differences(found, trained))
     if failures and found.layers and trained.factor != 1:
-        return list(_differences(_divided(found, trained), trained)) and failures
+        return min(failures, list(_differences(_divided(found, trained), trained)), key=len)
     return failures
 
 
+def _aligned(found: Network, trained: Network) -> Network:
+    """Return a network with its layers in the order of the trained ones.
+
+    Files have the layers of a committee in any order that computes the same. A layer whose kernel
+    is none of the trained ones is taken for the first that is missing.
+    """
+    if trained.members == 1 or len(found.layers) != len(trained.layers):
+        return found
+    waiting = list(found.layers)
+    kernels = [k for chain in trained.chains for k in _permitted_kernels(chain, trained.factor)]
+    ordered: dict[int, Dense] = {}
+    for number, permitted in enumerate(kernels):
+        same = [n for n, layer in enumerate(waiting) if _is_among(layer.kernel, permitted)]
+        if same:
+            ordered[number] = waiting.pop(same[0])
+    layers = tuple(ordered.get(n) or waiting.pop(0) for n in range(len(trained.layers)))
+    return replace(found, layers=layers, members=trained.members)
+
+
 def _divided(found: Network, trained: Network) -> Network:
-    """Return a network with its last layer divided by the factor, which is a power of two."""
-    *layers, last = found.layers
-    factor = np.float32(trained.factor)
-    bias = None if last.bias is None else last.bias / factor
-    divided = replace(last, kernel=last.kernel / factor, bias=bias)
-    return replace(found, layers=(*layers, divided))
+    """Return a network with the last layer of each member divided by the factor, a power of two."""
+    factor, layers = np.float32(trained.factor), list[Dense]()
+    for *hidden, last in found.chains:
+        bias = None if last.bias is None else last.bias / factor
+        layers += [*hidden, replace(last, kernel=last.kernel / factor, bias=bias)]
+    return replace(found, layers=tuple(layers))
 
 
 def _differences(found: Network, trained: Network) -> Iterator[str]:
@@ -91,20 +112,49 @@ def _differences(found: Network, trained: Network) -> Iterator[str]:
         return
     if found.scale is not None and found.scale != trained.scale:
         yield f"the input scale must be {trained.scale:.9g}; got {found.scale:.9g}"
+    if trained.shifts is not None and found.shifts is not None:
+        yield from _moved_pixels(found.shifts, trained.shifts)
+    for pair in zip(found.chains, trained.chains, strict=True):
+        yield from _in_chain(*pair)
+
+
+def _in_chain(found: Chain, trained: Chain) -> Iterator[str]:
     moved = _biases_are_moved(found, trained)
-    before = ""
-    for got, layer in zip(found.layers, trained.layers, strict=True):
-        kernels = [layer.kernel]
-        if before in _MULTIPLIED:
-            kernels.append(layer.kernel * _MULTIPLIED[before])
-        yield from _difference(f"the kernel of {layer.name}", got.kernel, kernels)
+    kernels = _permitted_kernels(trained)
+    for got, layer, permitted in zip(found, trained, kernels, strict=True):
+        yield from _difference(f"the kernel of {layer.name}", got.kernel, permitted)
         biases = [_bias(layer)]
         if layer.activation in _ADDED:
             biases.append(_bias(layer) + _ADDED[layer.activation])
         left_out = got.bias is None and not _bias(layer).any()  # -0 too
         if not moved and not left_out:
             yield from _difference(f"the bias of {layer.name}", _bias(got), biases)
-        before = layer.activation
+
+
+def _permitted_kernels(chain: Chain, factor: float = 1.0) -> list[list[Weights]]:
+    """Return the kernels that each layer may have, the trained one first."""
+    befores = ["", *(layer.activation for layer in chain)]
+    found = [
+        [layer.kernel, layer.kernel * _MULTIPLIED[before]]
+        if before in _MULTIPLIED
+        else [layer.kernel]
+        for before, layer in zip(befores, chain, strict=False)
+    ]
+    if factor != 1:
+        found[-1] += [kernel * np.float32(factor) for kernel in found[-1]]
+    return found
+
+
+def _moved_pixels(got: Indices, trained: Indices) -> Iterator[str]:
+    name = "the places of the pixels of the shifted images"
+    if got.shape != trained.shape:
+        yield f"{name} must be {trained.shape}; got {got.shape}"
+    elif (differ := got != trained).any():
+        copy, pixel = (int(index) for index in np.argwhere(differ)[0])
+        yield (
+            f"{name} differ at {int(differ.sum()):,} of {got.size:,} places, first at pixel "
+            f"{pixel} of image {copy}: got {got[copy, pixel]} instead of {trained[copy, pixel]}"
+        )
 
 
 def _bias(layer: Dense) -> Weights:
@@ -117,7 +167,7 @@ def _difference(name: str, got: Weights, permitted: list[Weights]) -> Iterator[s
     if got.dtype != np.float32 or got.shape != trained.shape:
         yield (f"{name} must be float32 {trained.shape}; got {got.dtype} {got.shape} in the file")
         return
-    if any(np.array_equal(_bits(got), _bits(values)) for values in permitted):
+    if _is_among(got, permitted):
         return
     differ = _bits(got) != _bits(trained)
     place = tuple(int(index) for index in np.argwhere(differ)[0])
@@ -127,26 +177,30 @@ def _difference(name: str, got: Weights, permitted: list[Weights]) -> Iterator[s
     )
 
 
+def _is_among(got: Weights, permitted: list[Weights]) -> bool:
+    same = [
+        values for values in permitted if (got.dtype, got.shape) == (values.dtype, values.shape)
+    ]
+    return any(np.array_equal(_bits(got), _bits(values)) for values in same)
+
+
 def _bits(values: Weights) -> npt.NDArray[np.uint32]:
     return np.ascontiguousarray(values).view(np.uint32)
 
 
-def _biases_are_moved(found: Network, trained: Network) -> bool:
+def _biases_are_moved(found: Chain, trained: Chain) -> bool:
     """Return whether linear layers have other biases with the same effect, within rounding."""
-    if not any(layer.activation == "linear" for layer in trained.layers[:-1]):
+    if not any(layer.activation == "linear" for layer in trained[:-1]):
         return False
-    if any(a.kernel.shape != b.kernel.shape for a, b in _pairs(found, trained)):
+    pairs = list(zip(found, trained, strict=True))
+    if any(a.kernel.shape != b.kernel.shape for a, b in pairs):
         return False
     effect, expected, error = np.zeros(0), np.zeros(0), np.zeros(0)
-    for got, layer in _pairs(found, trained):
+    for got, layer in pairs:
         kernel = layer.kernel.astype(np.float64)
         start = np.zeros((3, len(kernel))) if not len(effect) else [effect, expected, error]
         effect = start[0] @ kernel + _bias(got)
         expected = start[1] @ kernel + _bias(layer)
         error = start[2] @ np.abs(kernel) + np.abs(_bias(layer)) + np.abs(_bias(got))
-    terms = sum(len(layer.kernel) + 1 for layer in trained.layers)
+    terms = sum(len(layer.kernel) + 1 for layer in trained)
     return bool(np.all(np.abs(effect - expected) <= terms * UNIT_ROUNDOFF * error))
-
-
-def _pairs(found: Network, trained: Network) -> list[tuple[Dense, Dense]]:
-    return list(zip(found.layers, trained.layers, strict=True))

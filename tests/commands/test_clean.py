@@ -169,16 +169,22 @@ def test_checkpoints_and_downloads(three: Path) -> None:
     assert not downloads.exists()
 
 
-def test_age_of_an_interrupted_run_is_that_of_its_checkpoint(three: Path) -> None:
+@pytest.mark.parametrize("member", ["", "-2", "-trained-1"])
+def test_age_of_an_interrupted_run_is_that_of_its_checkpoint(three: Path, member: str) -> None:
     [path] = (three / "runs" / "records").glob("old-*.json")
     document = {**json.loads(path.read_text()), "status": "running", "finished": None}
     path.write_text(json.dumps(document))
-    checkpoint = three / "runs" / "checkpoints" / f"{'a' * 16}.npz"
+    checkpoint = three / "runs" / "checkpoints" / f"{'a' * 16}{member}.npz"
     checkpoint.parent.mkdir()
     checkpoint.write_bytes(b"")
+    os.utime(checkpoint, (time.time() - 10 * DAY,) * 2)
     pipeline.clean(older_than="30d", workspace=three)
     assert names(three) == ["new", "middle", "old"]
     assert checkpoint.exists()
+    pipeline.clean(older_than="11d", workspace=three)  # the file alone is younger, too
+    assert checkpoint.exists()
+    pipeline.clean(keep=1, workspace=three)
+    assert not checkpoint.exists()
 
 
 KILLED = """

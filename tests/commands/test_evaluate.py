@@ -136,6 +136,16 @@ def test_changed_test_set_has_the_score_of_the_report(smoke: Path) -> None:
         assert found.changes == f"{change} {strength}"
 
 
+def test_attack_lowers_the_accuracy(smoke: Path) -> None:
+    manifest = find_published(smoke / "exported" / "smoke").manifest
+    assert manifest.report
+    [row] = [row for row in manifest.report["robustness"] if row["change"] == "attack"]
+    assert row["strengths"] == [0.02, 0.05, 0.1, 0.2]
+    scores = [manifest.metrics["test"].scores["accuracy"], *row["scores"]]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[3] < 0.5 * scores[0]
+
+
 def test_file_has_classes_by_number(smoke: Path, pictures: Path) -> None:
     file = smoke / "exported" / "smoke" / "1" / "model.onnx"
     found = pipeline.evaluate(file, pictures, workspace=smoke)

@@ -9,7 +9,7 @@ from pipeline.config import Config
 from pipeline.config.callback_files import in_workspace, require_inside, require_paths
 from pipeline.config.training_schema import Callback, Train
 from pipeline.errors import ConfigError
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, in_process
 from tests.support.paths import SMOKE
 
 ARGUMENTS = {
@@ -132,7 +132,10 @@ def test_relative_paths_start_at_the_workspace() -> None:
 
 @pytest.mark.process
 @pytest.mark.tensorflow
-def test_run_refuses_files_outside_unless_allowed(tmp_path: Path) -> None:
+def test_run_refuses_files_outside_unless_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     log, workspace = tmp_path / "log.csv", tmp_path / "workspace"
     for callback, options, code in (
         (f"{{name: csv_logger, filename: {log}}}", (), 2),
@@ -141,7 +144,7 @@ def test_run_refuses_files_outside_unless_allowed(tmp_path: Path) -> None:
     ):
         assert not (workspace / "log.csv").exists()
         arguments = (f"train.callbacks=[{callback}]", "train.epochs=1", "--until", "train")
-        done = command("run", SMOKE, *arguments, *options, "-C", workspace, cwd=tmp_path)
+        done = in_process("run", SMOKE, *arguments, *options, "-C", workspace)
         assert done.code == code, done.err
         if code:
             assert_error(done, 2, "must be a path inside the workspace", "--allow-outside")

@@ -21,7 +21,7 @@ from pipeline.config.yaml_text import dump_yaml, load_yaml
 from pipeline.errors import ConfigError
 from pipeline.progress import Silent
 from pipeline.stages import STAGES
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, command, in_process
 from tests.support.paths import PROJECT, SMOKE, shipped_configurations
 
 MLP = PROJECT / "configs" / "mlp.yaml"
@@ -325,17 +325,16 @@ def test_missing_file_and_binary_file(tmp_path: Path) -> None:
         read(tmp_path / "binary.yaml")
 
 
-@pytest.mark.process
 def test_schema_has_every_section() -> None:
-    done = command("config", "--schema")
+    done = in_process("config", "--schema")
     schema = json.loads(done.out)
     assert set(schema["properties"]) == set(Config.model_fields)
     assert schema["additionalProperties"] is False
 
 
-@pytest.mark.process
+@pytest.mark.tensorflow
 def test_config_prints_defaults_and_parameter_count() -> None:
-    done = command("config", MLP, "model.hidden=[300, 100]", "--json")
+    done = in_process("config", MLP, "model.hidden=[300, 100]", "--json")
     document = json.loads(done.out)
     assert document["config"]["data"]["offline"] == "sample"
     assert document["config"]["publish"]["label"] == "stable"
@@ -380,6 +379,10 @@ def test_config_prints_defaults_and_parameter_count() -> None:
         ),
         ("model.initializer=constant", ["model.initializer", "'constant'"]),
         (
+            "model.output_initializer=lecun_norml",
+            ["output initializer 'lecun_norml' (model.output_initializer in", "'lecun_normal'?"],
+        ),
+        (
             "model.initializer=stft",
             ["initializer 'stft' cannot be used", "ones, orthogonal"],
         ),
@@ -407,9 +410,9 @@ def test_names_of_keras_and_data_sets_are_checked(override: str, words: list[str
         assert word in str(caught.value)
 
 
-@pytest.mark.process
+@pytest.mark.tensorflow
 def test_command_line_reports_unknown_names() -> None:
-    assert_error(command("config", MLP, "optimizer.name=sdg"), 2, "Did you mean 'sgd'?")
+    assert_error(in_process("config", MLP, "optimizer.name=sdg"), 2, "Did you mean 'sgd'?")
 
 
 def test_every_key_is_read_by_a_stage() -> None:
@@ -458,16 +461,25 @@ def test_printed_configuration_can_be_read_back(path: Path, tmp_path: Path) -> N
     assert read(tmp_path / "printed.yaml").model_dump(mode="json") == values
 
 
-@pytest.mark.process
 @pytest.mark.tensorflow
 def test_standard_output_is_the_configuration_and_the_layers_are_on_standard_error(
     tmp_path: Path,
 ) -> None:
-    first = command("config", SMOKE, "train.epochs=7")
+    first = in_process("config", SMOKE, "train.epochs=7")
     (tmp_path / "printed.yaml").write_text(first.out)
-    again = command("config", tmp_path / "printed.yaml")
+    again = in_process("config", tmp_path / "printed.yaml")
     assert (first.code, again.code) == (0, 0), first.err + again.err
     assert again.out == first.out
     assert "  epochs: 7\n" in first.out
     assert re.search(r"hidden_1 +Dense +32 +25,120", first.err)
     assert "Dense" not in first.out
+
+
+def test_committee_of_the_record_has_its_settings() -> None:
+    folder = PROJECT / "configs"
+    record, committee = (read(folder / f"{n}.yaml") for n in ("record", "record_committee"))
+    differences = {
+        "name": "record_committee",
+        "model": record.model.model_copy(update={"members": 5}),
+    }
+    assert committee.model_dump() == record.model_copy(update=differences).model_dump()

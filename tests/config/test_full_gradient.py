@@ -65,6 +65,12 @@ def test_batches_are_refused() -> None:
             "'train.augment={rotation: 5}'). Remove train.augment, or choose another optimizer.",
         ),
         (
+            "train.adversarial=0.1",
+            "l_bfgs needs the gradient of one loss, and adversarial images change with the weights "
+            "(train.adversarial in the override 'train.adversarial=0.1'). Remove "
+            "train.adversarial, or choose another optimizer.",
+        ),
+        (
             "train.precision=mixed_bfloat16",
             "l_bfgs compares losses that differ little, and cannot train in mixed_bfloat16 "
             "(train.precision in the override 'train.precision=mixed_bfloat16'). Set "

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -16,7 +17,7 @@ from onnx import TensorProto, numpy_helper
 
 import pipeline.export.stage as export_stage
 import pipeline.verification.stage as verification_stage
-from pipeline.artifacts.data_set import Split, read_data
+from pipeline.artifacts.data_set import DataSet, Split, read_data
 from pipeline.artifacts.data_source import SAMPLE, Source
 from pipeline.artifacts.formats import FORMATS, artifact_files, artifact_path
 from pipeline.artifacts.model_contract import contract_for
@@ -34,6 +35,7 @@ from pipeline.progress import Silent
 from pipeline.publishing.candidate import Candidate
 from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import read_version
+from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
 from pipeline.tasks.registry import task_named
 from tests.support.paths import SMOKE
 
@@ -189,26 +191,67 @@ def test_unsupported_network_is_explained(tmp_path: Path, name: str) -> None:
         export(TrainedModel(model, CONTRACT, METADATA, images), name, tmp_path)
 
 
+def data_of(validation: Split, train: Split | None = None) -> DataSet:
+    return DataSet("digits", "test", ("0",), train or validation, validation, validation)
+
+
 def test_copy_that_is_not_smaller_is_rejected(published: Path, tmp_path: Path) -> None:
     for name in ("model.onnx", "model.int8.onnx"):
         (tmp_path / name).write_bytes((published / "model.onnx").read_bytes())
     images = np.zeros((4, 28, 28, 1), np.uint8)
-    found = measure_copy(
-        tmp_path, "onnx_int8", Split(images, np.zeros(4, np.int64)), MULTICLASS, Export()
-    )
+    data = data_of(Split(images, np.zeros(4, np.int64)))
+    found = measure_copy(tmp_path, "onnx_int8", data, MULTICLASS, Export())
     assert found.worse_by == 0
     assert found.reason is not None
     assert "it is not smaller than model.onnx" in found.reason
 
 
+def test_without_validation_labels_are_compared_with_the_original(
+    published: Path, complete: Path
+) -> None:
+    [folder] = (complete / "runs" / "data").iterdir()
+    digits = read_data(folder)
+    data = data_of(Split(digits.test.images[:0], digits.test.labels[:0]), train=digits.test)
+    found = measure_copy(published, "onnx_fp16", data, MULTICLASS, Export())
+    predicted = [
+        OnnxRuntimePredictor(published / name).predict_all(digits.test.images).argmax(axis=1)
+        for name in ("model.onnx", "model.fp16.onnx")
+    ]
+    same = float(np.mean(predicted[0] == predicted[1]))
+    assert (found.split, found.score_name, found.reason) == ("train", "agreement", None)
+    assert found.score == pytest.approx(same)
+    assert found.worse_by == pytest.approx(100 * (1 - same))
+
+
+def test_without_validation_a_copy_with_other_labels_is_left_out(
+    published: Path, complete: Path, tmp_path: Path
+) -> None:
+    [folder] = (complete / "runs" / "data").iterdir()
+    digits = read_data(folder)
+    model = onnx.load(published / "model.onnx")
+    for tensor in model.graph.initializer:
+        if tensor.name == "logits.bias":
+            values = numpy_helper.to_array(tensor).copy()
+            values[3] += 0.5
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, tmp_path / "model.fp16.onnx")
+    (tmp_path / "model.onnx").write_bytes((published / "model.onnx").read_bytes())
+    data = data_of(Split(digits.test.images[:0], digits.test.labels[:0]), train=digits.test)
+    found = measure_copy(tmp_path, "onnx_fp16", data, MULTICLASS, Export())
+    assert found.reason is not None
+    assert re.match(
+        r"[\d,]+ of the [\d,]+ training images \([\d.]+ %\) get another label than from "
+        r"model.onnx; without a validation set, 0.05 % may",
+        found.reason,
+    )
+
+
 def test_accuracy_drop_is_in_percentage_points(published: Path, complete: Path) -> None:
     [data] = (complete / "runs" / "data").iterdir()
-    validation = read_data(data).validation
-    found = measure_copy(
-        published, "onnx_int8", validation, MULTICLASS, Export(max_accuracy_drop=2.0)
-    )
+    digits = read_data(data)
+    found = measure_copy(published, "onnx_int8", digits, MULTICLASS, Export(max_accuracy_drop=2.0))
     assert found.reason is None
-    exact = measure_copy(published, "onnx_fp16", validation, MULTICLASS, Export())
+    exact = measure_copy(published, "onnx_fp16", digits, MULTICLASS, Export())
     assert abs(found.worse_by) <= 1
     assert exact.score - found.score == pytest.approx(
         (found.worse_by - exact.worse_by) / 100, abs=1e-6

@@ -49,11 +49,19 @@ def test_output_matches_numpy() -> None:
     np.testing.assert_allclose(logits_model(model)(images).numpy(), z, rtol=1e-5, atol=1e-4)
 
 
+def test_output_layer_may_have_its_own_initializer() -> None:
+    model = build(hidden=(8,), initializer="he_normal", output_initializer="lecun_normal")
+    assert isinstance(model.get_layer("hidden_1").kernel_initializer, keras.initializers.HeNormal)
+    last = model.get_layer("logits").kernel_initializer
+    assert isinstance(last, keras.initializers.LecunNormal)
+
+
 def test_activation_initializer_l2_and_dropout_reach_the_layers() -> None:
     model = build(hidden=(8,), activation="tanh", initializer="he_normal", l2=0.01, dropout=0.5)
     layer = model.get_layer("hidden_1")
     assert layer.activation is keras.activations.tanh
     assert isinstance(layer.kernel_initializer, keras.initializers.HeNormal)
+    assert isinstance(model.get_layer("logits").kernel_initializer, keras.initializers.HeNormal)
     assert model.get_layer("dropout_1").rate == 0.5
     penalty = sum(float(0.01 * np.sum(w**2)) for w in model.get_weights() if w.ndim == 2)
     assert float(sum(model.losses)) == pytest.approx(penalty, rel=1e-5)

@@ -17,7 +17,8 @@ from pipeline.errors import ModelError
 from pipeline.publishing.doubts import UNLIKE, open_doubts
 from pipeline.publishing.published_folder import find_published
 from pipeline.tasks.task import DisplayedPrediction
-from tests.support.command_line import run_smoke
+from tests.support.command_line import in_process
+from tests.support.paths import SMOKE
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_model_published_earlier_is_published_again(smoke: Path, tmp_path: Path)
     version = tmp_path / "workspace" / "exported" / "smoke" / "1"
     (version / SUBSPACE_FILE).unlink()
     change_manifest(version, uncertainty=None, fingerprint="of an older release")
-    assert run_smoke(tmp_path / "workspace").code == 0
+    assert in_process("run", SMOKE, "-C", tmp_path / "workspace", "--json").code == 0
     assert find_published(version.parent / "2").manifest.uncertainty is not None
 
 

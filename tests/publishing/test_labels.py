@@ -12,12 +12,12 @@ import pytest
 import pipeline
 from pipeline.progress import Silent
 from pipeline.publishing.published_folder import read_labels, versions_of
-from tests.support.command_line import Done, command, run_smoke
+from tests.support.command_line import Done, in_process
 from tests.support.files import contents
 from tests.support.paths import SMOKE
 
 # Publishes a third version in processes that are killed before each change of a file, then again
-# in a process that is not killed. Between the two, a user may change the label.
+# in a process that is not killed. Between the two, a user may change the label in the given ways.
 KILLED = """
 import json, os, shutil, signal, sys
 from pathlib import Path
@@ -28,13 +28,17 @@ from pipeline.publishing.candidate import Candidate
 from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import read_labels, versions_of
 
-smoke, target, change = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+smoke, target, user_changes = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
 [export] = (smoke / "runs" / "export").iterdir()
 output = Store(smoke / "runs").find(ExportFacts, export.name)
 known = json.loads((smoke / "exported" / "smoke" / "1" / "manifest.json").read_text())
 known = {key: value for key, value in known.items() if key in Description.model_fields}
 description = Description.model_validate_json(json.dumps(known))
 CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
+
+def add_version(folder, fingerprint, label):
+    licensed = description.model_copy(update={"license": fingerprint})  # not the same version
+    publish(Candidate(fingerprint, output, licensed), folder, label=label)
 
 def run(folder, fingerprint, label, killed_at=None):
     process = os.fork()
@@ -49,8 +53,7 @@ def run(folder, fingerprint, label, killed_at=None):
                     os.kill(os.getpid(), signal.SIGKILL)
         if killed_at:
             sys.addaudithook(count)
-        licensed = description.model_copy(update={"license": fingerprint})  # not the same version
-        publish(Candidate(fingerprint, output, licensed), folder, label=label)
+        add_version(folder, fingerprint, label)
         os._exit(0)
     return os.waitpid(process, 0)[1] == signal.SIGKILL
 
@@ -61,53 +64,60 @@ def state(folder):
         "hidden": [path.name for path in folder.iterdir() if path.name[0] == "."],
     }
 
-run(target / "template", "a", "stable")
-run(target / "template", "b", None)
-found, killed, number = [], True, 0
+add_version(target / "template", "a", "stable")  # here, so that each process has the imports
+add_version(target / "template", "b", None)
+found, killed, number = {change: [] for change in user_changes}, True, 0
 while killed:
     number += 1
-    folder = target / str(number)
-    shutil.copytree(target / "template", folder)
-    killed = run(folder, "c", "stable", number)
-    after_kill = state(folder)
-    if change == "moved":
-        (folder / "labels.json").write_text('{"stable": 2}')
-    if change == "rolled back" and after_kill["stable"] == 3:
-        (folder / "labels.json").write_text('{"stable": 1}')
-    run(folder, "c", "stable")
-    found.append((after_kill, state(folder)))
+    shutil.copytree(target / "template", target / str(number))
+    killed = run(target / str(number), "c", "stable", number)
+    after_kill = state(target / str(number))
+    for change in user_changes:
+        folder = target / f"{number} {change}"
+        shutil.copytree(target / str(number), folder)
+        if change == "moved":
+            (folder / "labels.json").write_text('{"stable": 2}')
+        if change == "rolled back" and after_kill["stable"] == 3:
+            (folder / "labels.json").write_text('{"stable": 1}')
+        run(folder, "c", "stable")
+        found[change].append((after_kill, state(folder)))
 print(json.dumps(found))
 """
 States = list[tuple[dict[str, object], dict[str, object]]]
 
 
-def killed_and_repeated(smoke: Path, target: Path, change: str) -> States:
-    """Return the states after each kill and after the next publication, the last one not killed."""
-    arguments = [sys.executable, "-c", KILLED, str(smoke), str(target), change]
-    done = subprocess.run(arguments, stdout=subprocess.PIPE, check=True, text=True)
-    found: States = json.loads(done.stdout)
-    for _, after in found:
-        assert after["versions"] == [1, 2, 3]
-        assert after["hidden"] == []
-    steps = [(len(before["versions"]), before["stable"]) for before, _ in found]  # type: ignore[arg-type]
-    assert {(2, 1), (3, 1), (3, 3)} == set(steps), "killed before, between and after both steps"
+@pytest.fixture(scope="module")
+def killed_and_repeated(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, States]:
+    """The states after each kill and after the next publication, by what the user changed."""
+    arguments = [smoke, tmp_path_factory.mktemp("killed"), "none", "moved", "rolled back"]
+    command_line = [sys.executable, "-c", KILLED, *map(str, arguments)]
+    done = subprocess.run(command_line, stdout=subprocess.PIPE, check=True, text=True)
+    found: dict[str, States] = json.loads(done.stdout)
+    for states in found.values():
+        for _, after in states:
+            assert after["versions"] == [1, 2, 3]
+            assert after["hidden"] == []
+        steps = [(len(before["versions"]), before["stable"]) for before, _ in states]  # type: ignore[arg-type]
+        assert {(2, 1), (3, 1), (3, 3)} == set(steps), "killed before, between and after both steps"
     return found
 
 
-def test_killed_publication_is_completed(smoke: Path, tmp_path: Path) -> None:
-    for _, after in killed_and_repeated(smoke, tmp_path, "none"):
+def test_killed_publication_is_completed(killed_and_repeated: dict[str, States]) -> None:
+    for _, after in killed_and_repeated["none"]:
         assert after["stable"] == 3
 
 
-def test_label_moved_since_the_kill_is_left_alone(smoke: Path, tmp_path: Path) -> None:
-    for before, after in killed_and_repeated(smoke, tmp_path, "moved"):
+def test_label_moved_since_the_kill_is_left_alone(
+    killed_and_repeated: dict[str, States],
+) -> None:
+    for before, after in killed_and_repeated["moved"]:
         was_published = before["versions"] == [1, 2, 3]
         assert after["stable"] == (2 if was_published else 3)
 
 
-def test_rollback_since_the_kill_is_left_alone(smoke: Path, tmp_path: Path) -> None:
+def test_rollback_since_the_kill_is_left_alone(killed_and_repeated: dict[str, States]) -> None:
     """The label had moved, but the process was killed before it could report this."""
-    for before, after in killed_and_repeated(smoke, tmp_path, "rolled back"):
+    for before, after in killed_and_repeated["rolled back"]:
         assert after["stable"] == (1 if before["stable"] == 3 else 3)
 
 
@@ -117,21 +127,29 @@ ANOTHER = "publish.license=MIT"  # another version of the same files
 RUNTIMES = "verify.runtimes=[onnxruntime,keras,openvino]"
 
 
-@pytest.fixture
-def second(smoke: Path, tmp_path: Path) -> Path:
-    """A workspace in which a second version was published just now."""
-    shutil.copytree(smoke, tmp_path / "copy")
-    done = run(tmp_path / "copy")
-    folder = tmp_path / "copy" / "exported" / "smoke"
+@pytest.fixture(scope="module")
+def with_second(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which a second version was published; read-only."""
+    workspace = tmp_path_factory.mktemp("second") / "workspace"
+    shutil.copytree(smoke, workspace)
+    done = run(workspace)
+    folder = workspace / "exported" / "smoke"
     assert (
         f"Published {folder}/2 (version 2). The label stable moved from version 1 to 2. "
         in done.out
     )
+    return workspace
+
+
+@pytest.fixture
+def second(with_second: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    shutil.copytree(with_second, tmp_path / "copy")
     return tmp_path / "copy"
 
 
 def run(workspace: Path, *options: str) -> Done:
-    done = command("run", SMOKE, ANOTHER, "-C", workspace, *options)
+    done = in_process("run", SMOKE, ANOTHER, "-C", workspace, *options)
     assert done.code == 0, done.err
     return done
 
@@ -204,7 +222,7 @@ def test_another_verification_of_the_same_files_is_a_record(second: Path) -> Non
 
 
 def test_run_of_an_earlier_version_moves_no_label(second: Path) -> None:
-    document = json.loads(run_smoke(second).out)
+    document = json.loads(in_process("run", SMOKE, "-C", second, "--json").out)
     assert document["published"] == {
         "path": str(second / "exported" / "smoke" / "1"),
         "version": 1,

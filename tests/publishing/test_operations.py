@@ -15,11 +15,12 @@ from pipeline.engine.store import Store
 from pipeline.errors import ModelError, RequestError
 from pipeline.publishing.candidate import Candidate
 from pipeline.publishing.history import read_history
+from pipeline.publishing.locating import locate
 from pipeline.publishing.manifest import Description
 from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import find_published, read_labels, versions_of
 from pipeline.publishing.removal import removed_versions
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, in_process
 from tests.support.files import contents
 
 
@@ -55,12 +56,12 @@ def folder_of(workspace: Path) -> Path:
 
 
 def test_rollback_goes_back_one_version_each_time(workspace: Path) -> None:
-    done = command("rollback", "smoke", "--reason", "worse on 7", "--by", "Ada", "-C", workspace)
+    done = in_process("rollback", "smoke", "--reason", "worse on 7", "--by", "Ada", "-C", workspace)
     assert done.out == "The label stable of smoke moved from version 3 to 2.\n"
     assert find_published(folder_of(workspace)).version == 2
     move = pipeline.rollback("smoke", workspace=workspace)
     assert (move.before, move.now, move.pinned) == (2, 1, False)
-    done = command("rollback", "smoke", "-C", workspace)
+    done = in_process("rollback", "smoke", "-C", workspace)
     assert_error(done, 2, "no earlier version of the label stable, now at version 1")
     assert "pipeline label smoke stable=VERSION" in done.err
     last = [entry for entry in read_history(folder_of(workspace)) if entry.reason]
@@ -79,46 +80,70 @@ def test_label_moved_by_hand_is_recorded_and_rolled_back(workspace: Path) -> Non
 
 
 def test_promotion(workspace: Path) -> None:
-    done = command("label", "smoke", "canary=2", "stable=1", "-C", workspace)
+    done = in_process("label", "smoke", "canary=2", "stable=1", "-C", workspace)
     assert done.out == (
         "The label canary of smoke is new, at version 2.\n"
         "The label stable of smoke moved from version 3 to 1.\n"
     )
-    done = command("promote", "smoke", "canary", "--json", "-C", workspace)
+    done = in_process("promote", "smoke", "canary", "--json", "-C", workspace)
     assert json.loads(done.out) == {
         "labels": [{"model": "smoke", "label": "stable", "before": 1, "now": 2, "pinned": False}]
     }
     assert pipeline.promote("smoke", workspace=workspace).now == 3
     assert pipeline.promote("smoke/2", label="canary", workspace=workspace).now == 2
-    done = command("promote", "smoke", "-C", workspace)
+    done = in_process("promote", "smoke", "-C", workspace)
     assert done.out == "The label stable of smoke is already at version 3.\n"
     assert read_labels(folder_of(workspace)) == {"stable": 3, "canary": 2}
 
 
 def test_pinned_label_is_left_by_publications(workspace: Path, smoke: Path) -> None:
     arguments = ("label", "smoke", "stable=1", "--pin", "--reason", "incident 12")
-    done = command(*arguments, "-C", workspace)
+    done = in_process(*arguments, "-C", workspace)
     assert done.out.endswith("to 1. It is pinned: runs leave it there.\n")
     publish_version(smoke, workspace, "d")
     assert read_labels(folder_of(workspace)) == {"stable": 1}
     assert versions_of(folder_of(workspace)) == [1, 2, 3, 4]
-    done = command("label", "smoke", "stable=1", "--no-pin", "-C", workspace)
+    done = in_process("label", "smoke", "stable=1", "--no-pin", "-C", workspace)
     assert done.out.endswith("is already at version 1. It is not pinned: runs may move it.\n")
     publish_version(smoke, workspace, "e")
     assert read_labels(folder_of(workspace)) == {"stable": 5}
 
 
+def test_pins_are_in_the_history(workspace: Path) -> None:
+    pipeline.rollback("smoke", pin=True, reason="incident 12", by="Ada", workspace=workspace)
+    pipeline.label("smoke", {"stable": 2}, pin=True, reason="incident 12", workspace=workspace)
+    pipeline.label("smoke", {"stable": 2}, pin=True, reason="audit", workspace=workspace)
+    pipeline.label("smoke", {"stable": 2}, pin=False, by="Ben", workspace=workspace)
+    pipeline.label("smoke", {"stable": 2}, pin=False, workspace=workspace)
+    pipeline.label("smoke", {"old": 1}, pin=True, workspace=workspace)
+    pipeline.label("smoke", {"old": None}, workspace=workspace)
+    entries = pipeline.history("smoke", workspace=workspace)[6:]
+    assert [(e.action, e.label, e.before, e.version, e.reason, e.by) for e in entries] == [
+        ("rollback", "stable", 3, 2, "incident 12", "Ada"),
+        ("pin", "stable", 2, 2, "incident 12", "Ada"),
+        ("pin", "stable", 2, 2, "audit", None),
+        ("unpin", "stable", 2, 2, None, "Ben"),
+        ("label", "old", None, 1, None, None),
+        ("pin", "old", 1, 1, None, None),
+        ("label", "old", 1, None, None, None),
+        ("unpin", "old", None, None, None, None),
+    ]
+    (folder_of(workspace) / "labels.json").write_text('{"stable": 3}')  # undoes the rollback
+    assert pipeline.rollback("smoke", workspace=workspace).now == 2, "pins are not moves"
+    assert pipeline.rollback("smoke", workspace=workspace).now == 1
+
+
 def test_labels_and_history_are_printed(workspace: Path) -> None:
     pipeline.label("smoke", {"old": 1}, pin=True, reason="audit", workspace=workspace)
-    done = command("label", "smoke", "-C", workspace)
+    done = in_process("label", "smoke", "-C", workspace)
     assert "stable: version 3\n" in done.out
     assert "old: version 1 (pinned: audit)\n" in done.out
     assert re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +publish +3 +stable +2", done.out)
-    document = json.loads(command("label", "smoke", "--json", "-C", workspace).out)
+    document = json.loads(in_process("label", "smoke", "--json", "-C", workspace).out)
     assert document["labels"] == {"stable": 3, "old": 1}
     assert document["pins"] == {"old": "audit"}
-    assert document["history"][-1]["action"] == "label"
-    done = command("label", "smoke", "old=", "-C", workspace)
+    assert [entry["action"] for entry in document["history"][-2:]] == ["label", "pin"]
+    done = in_process("label", "smoke", "old=", "-C", workspace)
     assert done.out == "The label old of smoke was removed from version 1.\n"
     assert json.loads((folder_of(workspace) / "pins.json").read_text()) == {}
 
@@ -131,7 +156,7 @@ def test_labels_and_history_are_printed(workspace: Path) -> None:
         (("label", "smoke/2", "stable=1"), "version after the label, as in stable=2"),
         (("label", "smoke", "stable=1", "--reason", "a\x1b"), "--reason must be one line of text"),
         (("promote", "smoke/0"), "smoke has no version 0"),
-        (("label", "smoke", "stable=9"), "smoke has no version 9; its versions are 1, 2, 3."),
+        (("label", "smoke", "stable=9"), "smoke has no version 9; its versions are 1, 2, 3. No"),
         (("label", "smoke", "stable=new"), "must be a number or a label of smoke (stable)"),
         (("label", "smoke", "2=3"), "must not be a number; got '2'"),
         (("label", "smoke", "a/b=3"), "must consist of letters, digits"),
@@ -141,15 +166,16 @@ def test_labels_and_history_are_printed(workspace: Path) -> None:
         (("rollback", "smoke/2"), "pipeline label smoke stable=2"),
         (("rollback", "smoke", "--label", "x"), "no earlier version of the label x, which does"),
         (("remove", "smoke"), "Specify the version to remove as NAME/VERSION; got 'smoke'."),
-        (("remove", "smoke/9"), "no such version 9: its versions are 1, 2, 3."),
+        (("remove", "smoke/9"), "smoke has no version 9: its versions are 1, 2, 3."),
         (("remove", "smoke/3"), "has the label stable. It was not removed. Move the label first"),
-        (("remove", "smoke/1", "--undo"), "no such version 1: it has no removed versions."),
+        (("remove", "smoke/1", "--undo"), "smoke/1 is published: there is nothing to restore."),
+        (("remove", "smoke/9", "--undo"), "no removed version 9: it has no removed version."),
         (("gc", "smoke/1", "--keep", "1"), "Specify a model without a version; got 'smoke/1'."),
     ],
 )
 def test_mistakes_change_nothing(workspace: Path, arguments: tuple[str, ...], words: str) -> None:
     before = contents(workspace)
-    done = command(*arguments, "-C", workspace)
+    done = in_process(*arguments, "-C", workspace)
     assert_error(done, 2, words)
     assert contents(workspace) == before
 
@@ -164,15 +190,15 @@ def test_label_is_not_moved_to_an_altered_version(workspace: Path) -> None:
 
 def test_removed_version_is_restored_until_it_is_deleted(workspace: Path) -> None:
     before = contents(folder_of(workspace) / "2")
-    done = command("remove", "smoke/2", "-C", workspace)
+    done = in_process("remove", "smoke/2", "-C", workspace)
     assert "Removed smoke/2. To restore it: pipeline remove smoke/2 --undo." in done.out
     assert versions_of(folder_of(workspace)) == [1, 3]
-    done = command("remove", "smoke/2", "--undo", "-C", workspace)
+    done = in_process("remove", "smoke/2", "--undo", "-C", workspace)
     assert done.out == "Restored smoke/2.\n"
     assert contents(folder_of(workspace) / "2") == before
     pipeline.remove("smoke/2", workspace=workspace)
     before = contents(workspace)
-    done = command("gc", "--keep", "0", "--dry-run", "-C", workspace)
+    done = in_process("gc", "--keep", "0", "--dry-run", "-C", workspace)
     assert re.fullmatch(r" *\d.*  smoke/1\nWould free .*\.\n", done.out)
     assert contents(workspace) == before
     pipeline.label("smoke", {"stable": 3}, workspace=workspace)
@@ -181,14 +207,31 @@ def test_removed_version_is_restored_until_it_is_deleted(workspace: Path) -> Non
     pipeline.label("smoke", {"stable": None, "other": 3}, workspace=workspace)
     assert [one.version for one in pipeline.gc(keep=0, workspace=workspace)] == [2]
     assert versions_of(folder_of(workspace)) == [3]
-    assert command("gc", "--keep", "0", "-C", workspace).out == "There is nothing to delete.\n"
-    done = command("remove", "smoke/2", "--undo", "-C", workspace)
-    assert_error(done, 2, "no such version 2: it has no removed versions.")
+    assert in_process("gc", "--keep", "0", "-C", workspace).out == "There is nothing to delete.\n"
+    done = in_process("remove", "smoke/2", "--undo", "-C", workspace)
+    assert_error(done, 2, "smoke/2 was deleted for good on 20", "(pipeline gc).")
+
+
+def test_removed_version_is_named_as_removed(workspace: Path) -> None:
+    pipeline.remove("smoke/1", workspace=workspace)
+    restore = "To restore it: pipeline remove smoke/1 --undo."
+    done = in_process("remove", "smoke/1", "-C", workspace)
+    assert_error(done, 2, f"smoke/1 was already removed. {restore}")
+    done = in_process("remove", "smoke/2", "--undo", "-C", workspace)
+    assert_error(done, 2, "smoke/2 is published: there is nothing to restore.")
+    done = in_process("remove", "smoke/9", "--undo", "-C", workspace)
+    assert_error(done, 2, "no removed version 9: its only removed version is 1.")
+    with pytest.raises(ModelError) as missing:
+        locate("smoke/1", workspace / "exported")
+    assert str(missing.value).startswith(f"smoke/1 was removed. {restore} The versions in ")
+    pipeline.remove("smoke/2", workspace=workspace)
+    done = in_process("label", "smoke", "stable=9", "-C", workspace)
+    assert_error(done, 2, "smoke has no version 9; its only version is 3. No label was moved.")
 
 
 def test_number_of_a_removed_version_is_never_used_again(workspace: Path, smoke: Path) -> None:
     pipeline.remove("smoke/3", force=True, workspace=workspace)
-    done = command("models", "-C", workspace)
+    done = in_process("models", "-C", workspace)
     assert "The label stable" in done.out
     assert "refers to version 3, which does not exist" in done.out
     pipeline.label("smoke", {"stable": 1}, workspace=workspace)
@@ -298,7 +341,7 @@ def test_models_lists_pins_and_the_labels_of_broken_versions(workspace: Path) ->
     pipeline.promote("smoke", 2, workspace=workspace, pin=True)
     (folder_of(workspace) / "labels.json").write_text('{"stable": 2, "canary": 3, "old": 9}')
     (folder_of(workspace) / "3" / "manifest.json").unlink()
-    document = json.loads(command("models", "--json", "-C", workspace).out)
+    document = json.loads(in_process("models", "--json", "-C", workspace).out)
     assert [(m["version"], m["labels"], m["pinned"]) for m in document["models"]] == [
         (1, [], []),
         (2, ["stable"], ["stable"]),
@@ -307,7 +350,7 @@ def test_models_lists_pins_and_the_labels_of_broken_versions(workspace: Path) ->
     assert unreadable.endswith(" It has the label canary.")
     assert "old" in missing
     assert "9" in missing
-    assert "stable (pinned)" in command("models", "-C", workspace).out
+    assert "stable (pinned)" in in_process("models", "-C", workspace).out
     (folder_of(workspace) / "pins.json").write_text("[]")
-    error, *_ = json.loads(command("models", "--json", "-C", workspace).out)["broken"]
+    error, *_ = json.loads(in_process("models", "--json", "-C", workspace).out)["broken"]
     assert "pins.json must map labels to reasons" in error

@@ -12,7 +12,7 @@ import pytest
 from pipeline import list_models, load_model
 from pipeline.errors import ModelError, RequestError
 from pipeline.publishing.published_folder import find_published
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, in_process
 from tests.support.files import replace_by_fifo
 from tests.support.paths import SMOKE
 
@@ -21,14 +21,20 @@ def test_models_are_listed(exported: Path) -> None:
     [model], broken = list_models(workspace=exported.parent)
     assert broken == []
     assert (model.name, model.version, model.labels) == ("smoke", 1, ("stable",))
-    done = command("models", "--workspace", exported.parent, "--json")
+    done = in_process("models", "--workspace", exported.parent, "--json")
     [document] = json.loads(done.out)["models"]
     assert document["accuracy"] == model.manifest.metrics["test"].scores["accuracy"]
     (exported.parent / "empty").mkdir()
-    done = command("models", "--workspace", exported.parent / "empty")
+    done = in_process("models", "--workspace", exported.parent / "empty")
     assert done.out.startswith("No models are")
-    done = command("models", "--workspace", exported.parent / "none")
+    done = in_process("models", "--workspace", exported.parent / "none")
     assert_error(done, 2, "The workspace", "none is not a folder", "--workspace FOLDER")
+
+
+def test_representation_of_a_model_is_short(exported: Path) -> None:
+    folder = exported / "smoke" / "1"
+    text = repr(find_published(folder))
+    assert text == f"PublishedModel(name='smoke', version=1, path={folder!r}, labels=('stable',))"
 
 
 @pytest.mark.parametrize("damage", ["altered", "truncated", "missing"])
@@ -43,7 +49,7 @@ def test_altered_files_are_never_opened(exported: Path, damage: str) -> None:
         path.unlink()
     with pytest.raises(ModelError, match=r"altered after it was published: model\.onnx"):
         load_model(exported / "smoke")
-    done = command("verify", exported / "smoke", "--workspace", exported.parent)
+    done = in_process("verify", exported / "smoke", "--workspace", exported.parent)
     assert_error(done, 1, "model.onnx", "None of its files were opened")
 
 
@@ -89,11 +95,11 @@ def test_label_of_missing_version_is_listed(exported: Path) -> None:
         f"The label stable in {exported}/smoke/labels.json refers to version 7, which does not "
         "exist; the versions are 1. Correct the label, or specify a version."
     )
-    done = command("models", "-C", exported.parent, "--json")
+    done = in_process("models", "-C", exported.parent, "--json")
     document = json.loads(done.out)
     assert document["broken"] == [words]
     assert [model["labels"] for model in document["models"]] == [["canary"]]
-    shown = command("models", "-C", exported.parent).out
+    shown = in_process("models", "-C", exported.parent).out
     assert f"broken {words}" in " ".join(shown.split())
 
 
@@ -162,17 +168,17 @@ def test_runtime_can_be_selected(exported: Path) -> None:
 def test_verification_without_the_original_run(exported: Path) -> None:
     some = ("tensorflow", "onnxruntime", "keras")
     options = [word for name in some for word in ("--runtime", name)]
-    done = command("verify", exported / "smoke", *options, "-C", exported.parent, "--json")
+    done = in_process("verify", exported / "smoke", *options, "-C", exported.parent, "--json")
     assert done.code == 0, done.err
     checks = json.loads(done.out)["checks"]
     assert {check["runtime"] for check in checks} == set(some)
     assert all(check["label_agreement"] == 1.0 for check in checks)
     assert all(check["passed"] and check["weights_equal"] for check in checks)
     assert all(check["max_abs_diff"] <= check["allowed_diff"] for check in checks)
-    one = command("verify", exported / "smoke", "--runtime", "onnxruntime", "--json",
+    one = in_process("verify", exported / "smoke", "--runtime", "onnxruntime", "--json",
                   "--workspace", exported.parent)  # fmt: skip
     assert [check["runtime"] for check in json.loads(one.out)["checks"]] == ["onnxruntime"]
-    wrong = command("verify", exported / "smoke", "--runtime", "onnxruntim")
+    wrong = in_process("verify", exported / "smoke", "--runtime", "onnxruntim")
     assert_error(wrong, 2, "Unknown runtime 'onnxruntim'. Did you mean 'onnxruntime'? Choose from")
 
 
@@ -205,7 +211,7 @@ def test_unlisted_files_are_not_opened(exported: Path) -> None:
     manifest = json.loads(path.read_text())
     del manifest["files"]["model.onnx"]
     path.write_text(json.dumps(manifest))
-    done = command("verify", exported / "smoke", "--workspace", exported.parent)
+    done = in_process("verify", exported / "smoke", "--workspace", exported.parent)
     assert_error(done, 1, "model.onnx is not in the manifest", "None of its files were opened")
     with pytest.raises(ModelError, match=r"model\.onnx is not in the manifest"):
         load_model(exported / "smoke")
@@ -223,7 +229,7 @@ def test_missing_manifest_entry_is_explained(exported: Path, entry: tuple[str, s
     manifest = json.loads(path.read_text())
     del manifest[entry[0]][entry[1]]
     path.write_text(json.dumps(manifest))
-    done = command("verify", exported / "smoke" / "1", "--workspace", exported.parent)
+    done = in_process("verify", exported / "smoke" / "1", "--workspace", exported.parent)
     words = f"{'.'.join(entry)}: Field required. Restore the file"
     assert_error(done, 2, "as the manifest of a published model", words)
 
@@ -254,7 +260,7 @@ def test_older_version_can_be_verified(exported: Path) -> None:
         del manifest[key]
     manifest["files"] = to_json(describe_files(version))
     (version / "manifest.json").write_text(json.dumps(manifest))
-    done = command("verify", exported / "smoke", "--runtime", "tensorflow",
+    done = in_process("verify", exported / "smoke", "--runtime", "tensorflow",
                    "--workspace", exported.parent)  # fmt: skip
     assert done.code == 0, done.err
     assert "Using a SAMPLE" not in done.err, "the advice is for runs"
@@ -266,7 +272,7 @@ def test_wrong_test_set_hash_is_rejected(exported: Path) -> None:
     manifest = json.loads(path.read_text())
     manifest["data"]["test_sha256"] = "0" * 64
     path.write_text(json.dumps(manifest))
-    done = command("verify", exported / "smoke", "--workspace", exported.parent)
+    done = in_process("verify", exported / "smoke", "--workspace", exported.parent)
     assert_error(done, 2, "The test set must be the one used for publication", "pipeline doctor")
 
 
@@ -290,7 +296,7 @@ def test_nan_predictions_are_reported(exported: Path) -> None:
             tensor.CopyFrom(numpy_helper.from_array(nothing, tensor.name))
     onnx.save(model, path)
     np.save(exported / "a.npy", np.zeros((28, 28), np.uint8))
-    done = command("predict", path, exported / "a.npy", "--json")
+    done = in_process("predict", path, exported / "a.npy", "--json")
     assert_error(done, 2, "predicts infinity or NaN")
     assert json.loads(done.out)["error"]["exit_code"] == 2
 
@@ -314,6 +320,6 @@ def test_verification_requires_run_or_keras_model(exported: Path, tmp_path: Path
     manifest = json.loads(path.read_text())
     manifest["formats"] = ["onnx"]
     path.write_text(json.dumps(manifest))
-    done = command("verify", exported / "smoke", "--workspace", tmp_path / "none")
+    done = in_process("verify", exported / "smoke", "--workspace", tmp_path / "none")
     assert_error(done, 2, "Verification requires model.keras", "or the output of its run")
     assert not (tmp_path / "none" / "runs").exists()

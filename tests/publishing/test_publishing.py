@@ -21,8 +21,9 @@ from pipeline.publishing.new_version import publish
 from pipeline.publishing.published_folder import find_published, read_labels, versions_of
 from pipeline.publishing.quality_gate import require_quality
 from pipeline.system.atomic import sha256
-from tests.support.command_line import assert_error, command, run_smoke
+from tests.support.command_line import assert_error, in_process
 from tests.support.files import contents
+from tests.support.paths import SMOKE
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +167,8 @@ def test_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
     with pytest.raises(AccuracyTooLow, match=r"at least 0\.95 .*; got 0\.94999\. Nothing"):
         require_quality(0.94999, config, sampled=True)
     shutil.copytree(smoke, tmp_path / "copy")
-    done = run_smoke(tmp_path / "copy", "publish.min_accuracy_on_sample=0.999", "name=strict")
+    strict = ("publish.min_accuracy_on_sample=0.999", "name=strict")
+    done = in_process("run", SMOKE, *strict, "-C", tmp_path / "copy", "--json")
     assert_error(done, 1, "at least 0.9990 (publish.min_accuracy_on_sample)", "validation set")
     assert not (tmp_path / "copy" / "exported" / "strict").exists()
     assert json.loads(done.out)["error"]["exit_code"] == 1
@@ -175,7 +177,7 @@ def test_accuracy_gate(smoke: Path, tmp_path: Path) -> None:
 def test_removed_version_is_published_again(smoke: Path, tmp_path: Path) -> None:
     shutil.copytree(smoke, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "exported")
-    document = json.loads(run_smoke(tmp_path / "copy").out)
+    document = json.loads(in_process("run", SMOKE, "-C", tmp_path / "copy", "--json").out)
     assert [s["status"] for s in document["stages"]] == ["cached"] * 6 + ["ran"]
     assert document["published"]["version"] == 1
 
@@ -191,7 +193,7 @@ def test_altered_predictions_of_the_run_are_ignored(smoke: Path, tmp_path: Path)
     np.save(path, probabilities)
     model = tmp_path / "copy" / "exported" / "smoke"
     options = ["--runtime", "onnxruntime", "--workspace", tmp_path / "copy"]
-    done = command("verify", model, *options)
+    done = in_process("verify", model, *options)
     assert done.code == 0, done.err
 
 
@@ -200,7 +202,7 @@ def test_altered_version_is_published_again(smoke: Path, tmp_path: Path) -> None
     shutil.copytree(smoke, tmp_path / "copy")
     path = tmp_path / "copy" / "exported" / "smoke" / "1" / "model.onnx"
     path.write_bytes(path.read_bytes()[:-1])
-    document = json.loads(run_smoke(tmp_path / "copy").out)
+    document = json.loads(in_process("run", SMOKE, "-C", tmp_path / "copy", "--json").out)
     assert [s["status"] for s in document["stages"]][-1] == "ran"
     assert document["published"]["version"] == 2
     load_model(tmp_path / "copy" / "exported" / "smoke")
@@ -227,7 +229,7 @@ def test_broken_version_is_listed_and_hides_no_other(
     assert len(broken) == (kind in {"empty folder", "list"})
     added = publish(Candidate("b", export_output, licensed("b")), folder, label="stable")
     assert added.version == (2 if kind == "leading zeros" else 3)
-    done = command("models", "--workspace", tmp_path)
+    done = in_process("models", "--workspace", tmp_path)
     assert done.code == 0
     assert ("broken" in done.out) == bool(broken)
 
@@ -236,7 +238,7 @@ def test_same_run_is_published_again_with_another_time_only(smoke: Path, tmp_pat
     """Intervals, golden images, test data and the model card are the same, bit for bit."""
     shutil.copytree(smoke, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "exported")
-    done = run_smoke(tmp_path / "copy")
+    done = in_process("run", SMOKE, "-C", tmp_path / "copy", "--json")
     assert done.code == 0, done.err
     before, after = (w / "exported" / "smoke" / "1" for w in (smoke, tmp_path / "copy"))
     assert contents(before) == contents(after)

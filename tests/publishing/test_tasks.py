@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from pipeline import list_models, run
-from pipeline.artifacts.data_set import Split, read_data
+from pipeline.artifacts.data_set import DataSet, Split, read_data
 from pipeline.config.schema import Export
 from pipeline.errors import ModelError, RmseTooHigh
 from pipeline.export.reduced_precision import measure_copy
@@ -59,6 +59,10 @@ def limits(name: str, worsening: float) -> Export:
 
 def model(published: Path, name: str) -> PublishedModel:
     return find_published(published / "exported" / name)
+
+
+def validated_on(split: Split) -> DataSet:
+    return DataSet("digits", "test", (), split, split, split)
 
 
 def data_of(published: Path, name: str) -> Split:
@@ -189,7 +193,8 @@ def test_copies_earn_their_place_by_the_score_of_the_task(published: Path) -> No
     for name, limit in (("odd", "max_accuracy_drop"), ("digit", "max_rmse_increase")):
         folder, task = model(published, name).path, model(published, name).manifest.open_task()
         split = data_of(published, name)
-        copy = measure_copy(folder, "onnx_fp16", split, task, limits(name, 20.0))
+        data = validated_on(split)
+        copy = measure_copy(folder, "onnx_fp16", data, task, limits(name, 20.0))
         predicted = OnnxRuntimePredictor(folder / "model.fp16.onnx").predict_all(split.images)
         assert copy.reason is None
         assert copy.score_name == task.quality.name
@@ -197,7 +202,7 @@ def test_copies_earn_their_place_by_the_score_of_the_task(published: Path) -> No
         # Labels that are the predictions of the original, so that it is perfect.
         original = OnnxRuntimePredictor(folder / "model.onnx").predict_all(split.images)[:, 0]
         labels = (original > 0.5).astype(np.int64) if name == "odd" else original
-        perfect = Split(split.images, labels)
+        perfect = validated_on(Split(split.images, labels))
         worse = measure_copy(folder, "onnx_int8", perfect, task, limits(name, 0.0))
         assert worse.reason is not None
         assert f"export.{limit} allows 0" in worse.reason

@@ -27,5 +27,8 @@ def test_pictures_without_a_single_digit_are_not_answered(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(answered, "_answers", sure)
     run: Any = SimpleNamespace(predictor=SimpleNamespace(predict_all=lambda images: images))
-    assert answered._no_digits(run, None, "letters", pictures) == OtherPictures("letters", 3, 1)
-    assert answered._no_digits(run, None, "letters", [blank]) == OtherPictures("letters", 1, 0)
+    for shown, expected in (([blank], 0), (pictures, 1)):
+        taken = answered.single_digits(shown)
+        assert taken.shape == (expected, 28, 28, 1)
+        found = answered._no_digits(run, None, "letters", len(shown), taken)
+        assert found == OtherPictures("letters", len(shown), expected)

@@ -299,7 +299,8 @@ def test_own_code_runs_if_it_is_allowed(
     ("arguments", "words"),
     [
         (["smoke", "train.seed=1"], "Only data.path, data.manual_dir, data.tfds_dir, data.mirrors"),
-        (["smoke", "data.path"], "An override must be KEY=VALUE; got 'data.path'."),
+        (["smoke", "nonsense"], "as in data.manual_dir=DIR; got 'nonsense' after the model."),
+        (["smoke", "=x"], "An override must be KEY=VALUE; got '=x'."),
         (["smoke@best"], "A version must be a number or a label of smoke (stable); got 'best'."),
         (["nothing"], "No model 'nothing' is published in"),
         (["smoke/2"], "has no version '2'"),

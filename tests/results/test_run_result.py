@@ -101,6 +101,16 @@ def test_seconds_of_stages_that_are_up_to_date(published: RunResult, shared: Pat
     assert seconds.this_run == 0
 
 
+def test_model_trained_on_standardized_input_is_evaluated_as_trained(workspace: Path) -> None:
+    """The standardization is folded into the weights after the last epoch."""
+    changes = ["model.input=standardized", "train.precision=mixed_bfloat16", "train.epochs=1"]
+    result = pipeline.run(SMOKE, changes, workspace=workspace, until="evaluate", progress=Silent())
+    [epoch] = result.history
+    assert result.metrics["validation"].accuracy == pytest.approx(
+        epoch.logs["val_accuracy"], abs=0.003
+    )
+
+
 def test_seconds_of_this_run_are_those_of_what_ran(workspace: Path) -> None:
     shutil.rmtree(workspace / "exported")
     result = run(workspace)

@@ -19,7 +19,7 @@ from pipeline.artifacts.files import describe_files
 from pipeline.artifacts.serialization import to_json
 from pipeline.errors import ModelError
 from pipeline.runtimes.allowed.check import require_allowed
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, in_process
 from tests.support.paths import PROJECT
 
 pytestmark = pytest.mark.tensorflow
@@ -286,9 +286,9 @@ def hostile(smoke: Path, tmp_path: Path) -> Path:
 
 def test_published_folder_runs_no_code(hostile: Path, smoke: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "digit.npy", np.zeros((28, 28), np.uint8))
-    done = command("predict", hostile, tmp_path / "digit.npy")
+    done = in_process("predict", hostile, tmp_path / "digit.npy")
     assert_error(done, 2, f"{hostile}/saved_model.pb contains WriteFile", "was not opened")
-    done = command("verify", hostile, "-C", smoke, "--json")
+    done = in_process("verify", hostile, "-C", smoke, "--json")
     assert done.code == 1, done.err
     checks = json.loads(done.out)["checks"]
     assert {check["runtime"] for check in checks if not check["passed"]} >= {"tensorflow"}
@@ -307,7 +307,7 @@ def test_onnx_is_preferred(smoke: Path, hostile: Path, tmp_path: Path) -> None:
     manifest["formats"].append("onnx")
     (hostile / "manifest.json").write_text(json.dumps(manifest))
     np.save(tmp_path / "digit.npy", np.zeros((28, 28), np.uint8))
-    done = command("predict", hostile, tmp_path / "digit.npy")
+    done = in_process("predict", hostile, tmp_path / "digit.npy")
     assert done.code == 0, done.err
     assert not (tmp_path / "mark").exists()
 

@@ -17,7 +17,7 @@ from pipeline.errors import ModelError, RequestError
 from pipeline.runtimes.isolated_predictor import IsolatedPredictor
 from pipeline.runtimes.limits import memory_for, seconds_for
 from pipeline.runtimes.registry import choose_runtime
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, in_process
 
 DIGIT = np.zeros((1, 28, 28, 1), np.uint8)
 
@@ -95,7 +95,7 @@ def test_network_larger_than_its_file_is_refused(published: Path, tmp_path: Path
         for name in ("metadata.json", "model.weights.h5"):
             new.writestr(name, old.read(name))
     np.save(tmp_path / "digit.npy", DIGIT[0])
-    done = command("predict", path, tmp_path / "digit.npy")
+    done = in_process("predict", path, tmp_path / "digit.npy")
     memory = "in keras: it needs more memory than the 2.0 GB that it may use"
     assert_error(done, 2, "model.keras", memory)
 
@@ -104,10 +104,10 @@ def test_network_larger_than_its_file_is_refused(published: Path, tmp_path: Path
 @pytest.mark.timeout(120, func_only=True)
 def test_pipes_are_refused_at_once(published: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.npy")
-    done = command("predict", published, tmp_path / "pipe.npy")
+    done = in_process("predict", published, tmp_path / "pipe.npy")
     assert_error(done, 2, "pipe.npy as an image: it must be a regular file; got a named pipe")
     os.mkfifo(tmp_path / "pipe.onnx")
-    done = command("predict", tmp_path / "pipe.onnx", tmp_path / "pipe.npy")
+    done = in_process("predict", tmp_path / "pipe.onnx", tmp_path / "pipe.npy")
     assert_error(done, 2, "pipe.onnx, which is neither a file nor a folder")
 
 
@@ -136,5 +136,5 @@ def test_weights_in_other_files_are_refused(published: Path, tmp_path: Path, how
             new.writestr(name, old.read(name))
         new.write(weights, weights.name)
     np.save(tmp_path / "digit.npy", DIGIT[0])
-    done = command("predict", path, tmp_path / "digit.npy")
+    done = in_process("predict", path, tmp_path / "digit.npy")
     assert_error(done, 2, "model.keras is not a valid keras model", "Not allowed: H5 file with")

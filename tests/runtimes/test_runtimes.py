@@ -31,7 +31,7 @@ from pipeline.stages import STAGES
 from pipeline.system.resources import memory_bytes, num_processors
 from pipeline.verification.comparing import Reference
 from pipeline.verification.running import artifacts_in, verify
-from tests.support.command_line import assert_error, command
+from tests.support.command_line import assert_error, in_process
 from tests.support.paths import PROJECT, SMOKE
 from tests.support.processes import wait_until_ended
 from tests.support.requirements import needs_browser, needs_node
@@ -264,7 +264,7 @@ def test_table_shows_pass_fail_and_not_run(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.process
 def test_unknown_runtime_in_the_configuration_is_rejected(tmp_path: Path) -> None:
-    done = command("run", PROJECT / "configs/smoke.yaml", "verify.runtimes=[onnxruntim]",
+    done = in_process("run", PROJECT / "configs/smoke.yaml", "verify.runtimes=[onnxruntim]",
                    "-C", tmp_path)  # fmt: skip
     assert_error(done, 2, "Unknown runtime 'onnxruntim' (verify.runtimes in the override ",
                  "). Did you mean 'onnxruntime'? Choose from keras, ")  # fmt: skip
@@ -274,7 +274,7 @@ def test_unknown_runtime_in_the_configuration_is_rejected(tmp_path: Path) -> Non
 
 @pytest.mark.process
 def test_unverifiable_format_is_rejected_before_training(tmp_path: Path) -> None:
-    done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[onnx,litert]",
+    done = in_process("run", PROJECT / "configs/smoke.yaml", "export.formats=[onnx,litert]",
                    "-C", tmp_path)  # fmt: skip
     assert_error(done, 2, "must include a runtime that opens litert; got tensorflow, onnxruntime")
     assert not (tmp_path / "runs" / "train").exists()
@@ -282,7 +282,7 @@ def test_unverifiable_format_is_rejected_before_training(tmp_path: Path) -> None
 
 @pytest.mark.process
 def test_copies_need_their_original(tmp_path: Path) -> None:
-    done = command("run", PROJECT / "configs/smoke.yaml", "export.formats=[keras,onnx_int8]",
+    done = in_process("run", PROJECT / "configs/smoke.yaml", "export.formats=[keras,onnx_int8]",
                    "-C", tmp_path)  # fmt: skip
     assert_error(done, 2, "export.formats", "onnx, the source of onnx_int8")
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pipeline.serving import inference_times, metrics
+from pipeline.serving import inference_times, metrics, pending_metrics
 from pipeline.serving.worker import _flush_metrics
 
 ROUTE = "/v2/models/{name}/infer"
@@ -19,7 +19,7 @@ def seconds(model: str) -> dict[str, float]:
 
 
 def test_times_are_passed_on_while_the_worker_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference_times, "FLUSH_SECONDS", 0.001)
+    monkeypatch.setattr(pending_metrics, "FLUSH_SECONDS", 0.001)
 
     async def run() -> None:
         flushing = asyncio.create_task(_flush_metrics())

@@ -12,6 +12,7 @@ from unittest.mock import Mock
 
 import pytest
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.serving.settings import Settings
 from pipeline.serving.supervisor import Supervisor
@@ -146,22 +147,24 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def completed(server: Server) -> float:
+    """Return the number of requests for the model that all workers have reported."""
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(server.get("/metrics").text)
+        for sample in family.samples
+        if sample.name == "pipeline_requests_total"
+        and sample.labels["model"] == "smoke"
+        and sample.labels["status"] == "200"
+    )
+
+
 def test_workers_share_ports_and_are_restarted(smoke: Path, tmp_path: Path) -> None:
     with serving(smoke, "--workers", 2, log=tmp_path / "log") as server:
         wait_until(lambda: len(workers_of(server)) == 2)
         for _ in range(40):
             assert server.predict(BODY).status_code == 200
-        text = server.get("/metrics").text  # of both workers
-        line = next(
-            x for x in text.splitlines() if "smoke:predict" not in x and 'status="200"' in x
-        )
-        assert line
-        total = sum(
-            float(x.rsplit(" ", 1)[1])
-            for x in text.splitlines()
-            if x.startswith('pipeline_requests_total{model="smoke"')
-        )
-        assert total == 40
+        wait_until(lambda: completed(server) == 40)  # each worker reports its counts every second
         time.sleep(5.5)  # a worker that exits sooner is not restarted
         first = workers_of(server)[0]
         os.kill(first, signal.SIGKILL)

@@ -214,6 +214,9 @@ def test_version_altered_on_disk_serves_from_memory(workspace: Path, running: Se
     damage_weights(model_folder(workspace) / "1")
     wait_until(lambda: states(running)["1"][1])
     assert states(running)["1"][0] == "AVAILABLE"
+    kept = "(What was loaded before the change is still served.)"
+    assert states(running)["1"][1].endswith(kept)
+    wait_until(lambda: any(kept in event.get("message", "") for event in running.events()))
     assert running.predict(BODY).status_code == 200
 
 

@@ -42,6 +42,8 @@ def command(
 def in_process(*arguments: object) -> Done:
     """Run the command line in this process, which has imported everything already."""
     done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception  # a process would show a traceback
     return Done(done.exit_code, done.stdout, done.stderr)
 
 

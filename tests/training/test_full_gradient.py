@@ -413,6 +413,7 @@ def test_validation_that_is_not_finite_stops_the_training(digits: Split) -> None
 
     def ruined() -> Any:
         kernel.assign(np.full(kernel.shape, np.inf, np.float32))
+        assert validate is not None
         return validate()
 
     fit.validate = ruined

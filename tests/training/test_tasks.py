@@ -159,6 +159,7 @@ def test_output_that_dies_later_is_explained_unless_the_best_weights_are_restore
             if next(calls) == number:
                 bias = loop.program.model.get_layer("logits").bias
                 bias.assign(np.full(1, -1e6, np.float32))
+            assert validate is not None
             return validate()
 
         fit.validate = kill

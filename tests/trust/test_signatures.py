@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ from pipeline.publishing.published_folder import find_published, read_version
 from pipeline.publishing.signatures import signature_path
 from pipeline.publishing.verification_records import write_record
 from pipeline.system.atomic import locked
-from tests.support.command_line import assert_error, command, run_smoke
+from tests.support.command_line import assert_error, in_process
+from tests.support.paths import SMOKE
 from tests.support.processes import wait_until
 from tests.support.servers import serving
 
@@ -68,8 +70,9 @@ def require_signed(folder: Path, public_key: Path) -> None:
 
 def test_signature_is_verified(signed: Path, keys: Path) -> None:
     require_signed(signed, keys / "own.pub")
-    with pytest.raises(ModelError, match="does not match its manifest"):
+    with pytest.raises(ModelError, match="does not match its manifest") as mismatch:
         require_signed(signed, keys / "other.pub")
+    assert str(mismatch.value).endswith("sign it again: pipeline sign smoke/1 --key FILE")
 
 
 def test_other_tools_verify_the_signature(signed: Path, keys: Path) -> None:
@@ -83,17 +86,19 @@ def test_other_tools_verify_the_signature(signed: Path, keys: Path) -> None:
 
 
 def test_sign_command(exported: Path, keys: Path) -> None:
-    done = command("sign", "smoke", "--key", keys / "own.pem", "-C", exported.parent)
+    done = in_process("sign", "smoke", "--key", keys / "own.pem", "-C", exported.parent)
     file = exported / "smoke" / "signatures" / "1.sig"
     assert done.out == f"Signed: {file}\n"
-    again = command("sign", "smoke/1", "--key", keys / "other.pem", "-C", exported.parent, "--json")
+    again = in_process(
+        "sign", "smoke/1", "--key", keys / "other.pem", "-C", exported.parent, "--json"
+    )
     assert json.loads(again.out) == {"signature": str(file)}
     require_signed(exported / "smoke" / "1", keys / "other.pub")
 
 
 def test_altered_version_is_not_signed(exported: Path, keys: Path) -> None:
     (exported / "smoke" / "1" / "model.onnx").write_bytes(b"other")
-    done = command("sign", "smoke", "--key", keys / "own.pem", "-C", exported.parent)
+    done = in_process("sign", "smoke", "--key", keys / "own.pem", "-C", exported.parent)
     assert_error(done, 2, "was altered after it was published")
     assert not (exported / "smoke" / "signatures").exists()
 
@@ -101,7 +106,6 @@ def test_altered_version_is_not_signed(exported: Path, keys: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("none.pem", ["No such file"]),
         ("text.pem", ["To create one: openssl ecparam"]),
         ("own.pub", ["To create one: openssl ecparam"]),
         ("rsa.pem", ["It has RSAPrivateKey."]),
@@ -110,9 +114,28 @@ def test_altered_version_is_not_signed(exported: Path, keys: Path) -> None:
     ],
 )
 def test_keys_that_cannot_sign(exported: Path, keys: Path, key: str, words: list[str]) -> None:
-    done = command("sign", "smoke", "--key", keys / key, "-C", exported.parent)
+    done = in_process("sign", "smoke", "--key", keys / key, "-C", exported.parent)
     common = "--key must be a PEM file with an ECDSA private key of the curve P-256, P-384 or P-521"
     assert_error(done, 2, common, str(keys / key), *words)
+
+
+def test_key_file_that_is_missing(exported: Path, keys: Path) -> None:
+    key = keys / "none.pem"
+    done = in_process("sign", "smoke", "--key", key, "-C", exported.parent)
+    assert_error(
+        done,
+        2,
+        f"Cannot read the private key {key} (--key): No such file or directory. Specify the file "
+        "with the private key. To create one: openssl ecparam",
+    )
+    for name in ("verify", "serve"):
+        done = in_process(name, "smoke", "--public-key", key, "-C", exported.parent)
+        assert_error(
+            done,
+            2,
+            f"Cannot read the public key {key} (--public-key): No such file or directory. Specify "
+            "the file with the public key. To create one: openssl ec -in key.pem",
+        )
 
 
 def test_password_of_an_encrypted_key(
@@ -142,16 +165,17 @@ def test_extra_that_is_missing_is_named(
 
 def test_run_signs_what_it_publishes(workspace: Path, keys: Path) -> None:
     published = workspace / "exported" / "smoke"
-    done = run_smoke(workspace, f"publish.sign={keys / 'own.pem'}")
+    run = partial(in_process, "run", SMOKE, f"publish.sign={keys / 'own.pem'}", "-C", workspace)
+    done = run()
     assert done.code == 0, done.err
     require_signed(published / "1", keys / "own.pub")  # the same files, published before
     assert not (published / "2").exists()
     signature_path(published / "1").unlink()  # as if it had been lost
-    again = run_smoke(workspace, f"publish.sign={keys / 'own.pem'}")
+    again = run()
     assert again.code == 0, again.err
     require_signed(published / "1", keys / "own.pub")
     signature_path(published / "2").write_text("of a run that was killed")
-    new = run_smoke(workspace, f"publish.sign={keys / 'own.pem'}", "publish.license=MIT")
+    new = run("publish.license=MIT")
     assert new.code == 0, new.err
     require_signed(published / "2", keys / "own.pub")
     for folder in ("1", "2"):
@@ -160,19 +184,20 @@ def test_run_signs_what_it_publishes(workspace: Path, keys: Path) -> None:
 
 
 def test_key_that_cannot_sign_is_found_before_the_training(workspace: Path, keys: Path) -> None:
-    done = run_smoke(workspace, f"publish.sign={keys / 'rsa.pem'}", "train.seed=9")
+    changed = (f"publish.sign={keys / 'rsa.pem'}", "train.seed=9")
+    done = in_process("run", SMOKE, *changed, "-C", workspace, "--json")
     assert_error(done, 2, "publish.sign in the override 'publish.sign=", "It has RSAPrivateKey.")
     assert len(list((workspace / "runs" / "train").iterdir())) == 1
 
 
 def test_signature_of_a_deleted_version_is_deleted(signed: Path) -> None:
     (signed.parent / "labels.json").unlink()
-    done = command("gc", "smoke", "--keep", "0", "-C", signed.parent.parent.parent)
+    done = in_process("gc", "smoke", "--keep", "0", "-C", signed.parent.parent.parent)
     assert done.code == 0, done.err
     assert not signature_path(signed).exists()
 
 
-@pytest.mark.parametrize("name", ["own.pem", "rsa.pem", "text.pem", "none.pub", "short.pub"])
+@pytest.mark.parametrize("name", ["own.pem", "rsa.pem", "text.pem", "short.pub"])
 def test_public_keys_that_cannot_verify(signed: Path, keys: Path, name: str) -> None:
     with pytest.raises(RequestError) as error:
         pipeline.verify(signed, public_key=keys / name)
@@ -184,7 +209,7 @@ def test_unsigned_version_is_refused_before_a_file_is_opened(exported: Path, key
     folder = exported / "smoke" / "1"
     (folder / "model.onnx").unlink()
     os.mkfifo(folder / "model.onnx")  # reading it would never end
-    done = command("verify", "smoke", "--public-key", keys / "own.pub", "-C", exported.parent)
+    done = in_process("verify", "smoke", "--public-key", keys / "own.pub", "-C", exported.parent)
     assert_error(
         done,
         2,
@@ -211,10 +236,10 @@ def test_copy_of_a_signed_version_does_not_pass_for_another(signed: Path, keys: 
         signature_path(copy).parent.mkdir(exist_ok=True)
         shutil.copyfile(signature_path(signed), signature_path(copy))
         options = ("-C", signed.parents[2])
-        done = command("verify", copy, "--public-key", keys / "own.pub", *options)
+        done = in_process("verify", copy, "--public-key", keys / "own.pub", *options)
         words = f"{copy} has the manifest of smoke/1: it was renamed, or put in the place of"
         assert_error(done, 2, words, "None of its files were opened.")
-        assert_error(command("sign", copy, "--key", keys / "own.pem", *options), 2, words)
+        assert_error(in_process("sign", copy, "--key", keys / "own.pem", *options), 2, words)
 
 
 def test_what_was_read_is_checked_not_the_file(signed: Path, keys: Path) -> None:

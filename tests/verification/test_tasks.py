@@ -2,36 +2,27 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
 import onnx
 import pytest
 
 from campaign.tolerances.faults import faults
-from pipeline.artifacts.formats import FLOAT16, FLOAT32, FORMATS, INT8, artifact_path
+from pipeline.artifacts.formats import FLOAT16, FORMATS, INT8, artifact_path
 from pipeline.artifacts.model_contract import contract_for
-from pipeline.config.schema import Model
-from pipeline.data.sample import read_sample
-from pipeline.export.stage import export
-from pipeline.export.trained_model import TrainedModel
-from pipeline.models.dense import build_model, logits_model
 from pipeline.runtimes.allowed.check import require_allowed
-from pipeline.runtimes.isolated import WorkerResult
 from pipeline.runtimes.onnxruntime_python import OnnxRuntimePredictor
-from pipeline.runtimes.predictor import Predictor
-from pipeline.runtimes.registry import open_model, runtimes_for
-from pipeline.runtimes.worker import SMALL_BATCHES
 from pipeline.tasks.registry import task_named
-from pipeline.tasks.task import UNIT_ROUNDOFF, Task
+from pipeline.tasks.task import UNIT_ROUNDOFF
 from pipeline.verification.activations.table import ACTIVATIONS
 from pipeline.verification.comparing import Reference, compare
 from pipeline.verification.exact import exact_predictions
 from pipeline.verification.network import Dense, Network
-from pipeline.verification.reading_back import trained_network, weight_failures
+from pipeline.verification.reading_back import weight_failures
 from pipeline.verification.weights.onnx_network import dense_network
 from pipeline.verification.weights.reading import read_here, read_isolated
+from tests.support.every_runtime import FLOAT32_FORMATS, assert_files_pass
+from tests.support.exported_networks import SHAPE, Exported
 
 pytestmark = pytest.mark.tensorflow
 
@@ -41,9 +32,6 @@ OUTPUTS = [
     ("regression", "linear"),
     ("regression", "relu"),
 ]
-SHAPE = (28, 28, 1)
-FLOAT32_FORMATS = [name for name, item in FORMATS.items() if item.precision == FLOAT32]
-ELSEWHERE = {"onnxruntime-node", "onnxruntime-web"}  # not in this process
 
 
 def images(count: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -130,49 +118,6 @@ def test_relu_that_is_certainly_0_must_be_0() -> None:
     assert exact.probabilities[0, 0] == exact.allowed[0, 0] == 0
 
 
-class Exported:
-    """A network in all formats, with its exact predictions for random images."""
-
-    def __init__(self, folder: Path, name: str, output: str, **settings: Any) -> None:
-        self.folder, self.output = folder, output
-        self.task: Task = task_named(name, output)
-        self.contract = contract_for(self.task.output(2), image_shape=SHAPE)
-        keras.utils.set_random_seed(3)
-        config = Model(**{"hidden": (6, 5), **settings})
-        model = build_model(config, image_shape=SHAPE, num_classes=2, task=self.task)
-        rng = np.random.default_rng(0)
-        model.set_weights(
-            [w if w.ndim > 1 else 0.2 + 0.1 * rng.normal(size=w.shape) for w in model.get_weights()]
-        )
-        self.pixels = read_sample()[0][::50]
-        z, (kernel, _) = logits_model(model)(self.pixels), model.get_layer("logits").get_weights()
-        factor = 4 / np.std(z)  # so that z is 1 on average, with a standard deviation of 4
-        model.get_layer("logits").set_weights(
-            [kernel * factor, np.array([1 - factor * np.mean(z)])]
-        )
-        self.trained = TrainedModel(model, self.contract, {}, self.pixels[:50])
-
-    def write(self, formats: list[str]) -> "Exported":
-        self.folder.mkdir()
-        for name in formats:
-            export(self.trained, name, self.folder)
-        return self
-
-    def reference(self) -> Reference:
-        network = trained_network(artifact_path(self.folder, "keras"))
-        assert network is not None
-        exact = exact_predictions(network, self.pixels, self.task)
-        labels = np.zeros(len(self.pixels), np.int64)
-        return Reference(
-            Path("none"), labels, exact.probabilities, self.contract, self.task, exact.allowed,
-            network,
-        )  # fmt: skip
-
-    def result(self, predictor: Predictor) -> WorkerResult:
-        small = {size: predictor.predict(self.pixels[:size]) for size in SMALL_BATCHES}
-        return WorkerResult(predictor.contract, predictor.predict_all(self.pixels), small)
-
-
 @pytest.fixture(scope="module", params=OUTPUTS, ids=[output for _, output in OUTPUTS])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("exported") / "1"
@@ -181,14 +126,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 def test_files_pass_in_every_runtime(exported: Exported) -> None:
     """In this process; tests/test_tasks.py has Node.js and the browser."""
-    reference, seen = exported.reference(), set()
-    for name, item in FORMATS.items():
-        for runtime in runtimes_for(name):
-            if runtime.installed and runtime.name not in ELSEWHERE:
-                found = exported.result(open_model(runtime, artifact_path(exported.folder, name)))
-                assert compare(found, reference, item.precision) == (), (name, runtime.name)
-                seen.add(name)
-    assert {"onnx", "keras", "saved_model"} <= seen
+    assert_files_pass(exported)
 
 
 def test_weights_are_read_back(exported: Exported) -> None:

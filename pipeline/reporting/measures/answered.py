@@ -1,6 +1,7 @@
 """Which images are answered without a warning, by the rules of ``predict`` and ``serve``."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from pipeline.artifacts.preprocessing import preprocessing_of
 from pipeline.artifacts.report import Answered, OtherPictures
 from pipeline.imaging.digits import find_digits
+from pipeline.imaging.mnist_form import SIZE
 from pipeline.publishing.doubts import Doubts, Familiarity
 from pipeline.reporting.measures.other_pictures import handwriting, letters, photographs
 from pipeline.reporting.run import ReportedRun
@@ -17,6 +19,8 @@ from pipeline.tasks.task import Predictions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_STRANGE = {"letters": letters, "photographs": photographs}
 
 Answers = tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]  # labels, and which have no warning
 
@@ -37,8 +41,7 @@ def other_pictures(run: ReportedRun) -> tuple[OtherPictures, ...]:
     if not preprocessing_of(run.data.facts).finds_digits:
         return ()
     doubts = _doubts(run)
-    strange = [("letters", letters()), ("photographs", photographs())]
-    found = [_no_digits(run, doubts, kind, pictures) for kind, pictures in strange]
+    found = [_no_digits(run, doubts, kind, *_strange(kind)) for kind in _STRANGE]
     if run.data_set.class_names != tuple(map(str, range(10))):
         return tuple(found)
     return (_handwriting(run, doubts), *found)
@@ -53,16 +56,26 @@ def _handwriting(run: ReportedRun, doubts: Doubts) -> OtherPictures:
     )
 
 
-def _no_digits(
-    run: ReportedRun, doubts: Doubts, kind: str, pictures: Sequence["Image"]
-) -> OtherPictures:
+@cache  # finding digits takes a second, and the pictures are the same for every model
+def _strange(kind: str) -> tuple[int, Images]:
+    pictures = _STRANGE[kind]()
+    return len(pictures), single_digits(pictures)
+
+
+def single_digits(pictures: Sequence["Image"]) -> Images:
+    """Return what is taken for a single, whole digit in these pictures, uint8 (n, 28, 28, 1)."""
     findings = [find_digits(picture) for picture in pictures]
     taken = [finding.image for finding in findings if finding.reason is None]
-    if not taken:
-        return OtherPictures(kind, len(pictures), 0)
-    images = np.stack(taken)
-    _, sure = _answers(run, doubts, images, run.predictor.predict_all(images))
-    return OtherPictures(kind, len(pictures), int(sure.sum()))
+    return np.array(taken, np.uint8).reshape(-1, SIZE, SIZE, 1)
+
+
+def _no_digits(
+    run: ReportedRun, doubts: Doubts, kind: str, num_pictures: int, taken: Images
+) -> OtherPictures:
+    if not len(taken):
+        return OtherPictures(kind, num_pictures, 0)
+    _, sure = _answers(run, doubts, taken, run.predictor.predict_all(taken))
+    return OtherPictures(kind, num_pictures, int(sure.sum()))
 
 
 def _answers(run: ReportedRun, doubts: Doubts, images: Images, predictions: Predictions) -> Answers:

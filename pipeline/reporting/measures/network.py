@@ -40,13 +40,20 @@ def _weights(layer: Dense) -> Weights:
 
 
 def _units(network: Network, images: npt.NDArray[np.uint8]) -> tuple[Units, ...]:
-    hidden = network.layers[:-1]
+    found = (_units_of(chain, network.scale, images) for chain in network.chains)
+    return tuple(units for member in found for units in member)
+
+
+def _units_of(
+    chain: tuple[Dense, ...], scale: np.float32 | None, images: npt.NDArray[np.uint8]
+) -> tuple[Units, ...]:
+    hidden = chain[:-1]
     low = [np.full(layer.kernel.shape[1], np.inf) for layer in hidden]
     high = [-values for values in low]
     active = [np.zeros(layer.kernel.shape[1]) for layer in hidden]
     for first in range(0, len(images), _CHUNK):
         chunk = images[first : first + _CHUNK]
-        x = chunk.reshape(len(chunk), -1) * np.float32(network.scale or 1)
+        x = chunk.reshape(len(chunk), -1) * np.float32(scale or 1)
         for number, layer in enumerate(hidden):
             z = x @ layer.kernel + (0 if layer.bias is None else layer.bias)
             x = ACTIVATIONS[layer.activation].value(z).astype(np.float32)

@@ -5,6 +5,7 @@ Digits (UCI Machine Learning Repository, 1998, doi:10.24432/C50P49), by 13 peopl
 scikit-learn, as do the two photographs. The letters are of fonts that come with matplotlib.
 """
 
+from functools import cache
 from pathlib import Path
 from string import ascii_letters
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ _LETTER, _SHEET = 64, 128  # pixels: the size of the font, and the side of the p
 _SQUARE = 60  # pixels of a photograph of 640 x 427
 
 
+@cache  # it takes half a second, and is the same for every model
 def handwriting() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Return 1,797 digits in the form of MNIST's images, uint8 (n, 28, 28, 1), and their labels."""
     from sklearn.datasets import load_digits

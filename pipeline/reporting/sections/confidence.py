@@ -15,21 +15,28 @@ from pipeline.reporting.subject import Subject
 
 def confidence(subject: Subject) -> str:
     """Return the reliability, what temperature scaling would give, and accuracy by coverage."""
-    if subject.measures.calibration is None:
+    if not subject.measures.coverage:
         return ""
+    if subject.measures.calibration is None:  # there is no validation set to fit it on
+        return section(
+            "confidence", "Confidence", grid(_coverage(subject)), _answered(subject),
+        )  # fmt: skip
+    return section(
+        "confidence", "Confidence", paragraph(_calibration(subject)),
+        grid(_reliability(subject), _coverage(subject)), _answered(subject),
+    )  # fmt: skip
+
+
+def _calibration(subject: Subject) -> str:
     numbers = subject.measured.at("calibration")
     error, scaled = (numbers.show(n, spec=".2%") for n in ("error", "scaled_error"))
     loss, scaled_loss = (numbers.show(n, spec=".4f") for n in ("loss", "scaled_loss"))
-    text = (
+    return (
         f"On average, the confidence differs from the accuracy by {error} (the calibration error). "
         f"Temperature scaling with T = {numbers.show('temperature', spec='.3f')}, fitted "
         f"on the validation set, would make it {scaled}, and the loss {scaled_loss} instead of "
         f"{loss}. It changes no answer. The exported files contain the unscaled probabilities."
     )
-    return section(
-        "confidence", "Confidence", paragraph(text),
-        grid(_reliability(subject), _coverage(subject)), _answered(subject),
-    )  # fmt: skip
 
 
 def _reliability(subject: Subject) -> str:

@@ -57,6 +57,7 @@ _PURPOSES = {"train": "training", "validation": "validation", "test": "testing"}
 
 def _classes(subject: Subject, sprite: Sprite) -> str:
     numbers = subject.numbers.at("evaluate", "facts", "metrics")
+    splits = [split for split in SPLITS if split in subject.run.evaluate.facts.metrics]
     rows = [
         [
             escape(subject.class_name(samples.label)),
@@ -66,11 +67,11 @@ def _classes(subject: Subject, sprite: Sprite) -> str:
                 for i in samples.images
             )
             + "</div>",
-            *(numbers.show(split, "classes", samples.label, "images") for split in SPLITS),
+            *(numbers.show(split, "classes", samples.label, "images") for split in splits),
         ]
         for samples in subject.measures.samples
     ]
-    head = ["class", "first training images", *(_PURPOSES[split] for split in SPLITS)]
+    head = ["class", "first training images", *(_PURPOSES[split] for split in splits)]
     return table("Images by class", head, rows, texts=2)
 
 

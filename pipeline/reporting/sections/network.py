@@ -5,9 +5,10 @@ from html import escape
 from pipeline.reporting.figures.distributions import weights_chart
 from pipeline.reporting.html import figure, grid, section, table
 from pipeline.reporting.pictures import data_uri, sheet, weight_pictures
-from pipeline.reporting.subject import Subject
+from pipeline.reporting.subject import Subject, spec_of, title
 
 _COLUMNS = 12
+_SPLITS = ("validation", "test")
 
 
 def network(subject: Subject) -> str:
@@ -15,6 +16,7 @@ def network(subject: Subject) -> str:
     return section(
         "network",
         "Network",
+        _members(subject),
         _layers(subject),
         grid(_first_layer(subject), _weights(subject)),
         _units(subject),
@@ -33,6 +35,21 @@ def _layers(subject: Subject) -> str:
         for n, layer in enumerate(subject.run.train.facts.layers)
     ]
     return table("Layers", ["layer", "kind", "output", "parameters"], rows, texts=2)
+
+
+def _members(subject: Subject) -> str:
+    """Return the scores of the networks of a committee, each alone."""
+    found = subject.run.evaluate.facts.members
+    if not found:
+        return ""
+    numbers, name = subject.numbers.at("evaluate", "facts", "members"), found[0].name
+    rows = [
+        [f"{n + 1}", *(numbers.show(n, split, spec=spec_of(name)) for split in _SPLITS)]
+        for n in range(len(found))
+    ]
+    text = f"<p>The model returns the mean of the outputs of {len(found)} networks.</p>"
+    head = ["network", *(f"{title(name)}, {split}" for split in _SPLITS)]
+    return text + table("Networks of the committee, each alone", head, rows)
 
 
 def _first_layer(subject: Subject) -> str:

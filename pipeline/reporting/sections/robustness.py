@@ -12,6 +12,8 @@ _TEXTS = {
     "thickness": "Strokes are made thicker, or thinner below 0.",
     "inversion": "Images are blended with their negatives: at 0.5 all pixels are gray, and 1 is "
     "the negative alone.",
+    "attack": "Every pixel moves in the direction that raises the loss of this network (the fast "
+    "gradient sign method); 1 is the full range of a pixel.",
 }
 
 

@@ -33,6 +33,7 @@ CLASSES = {
     "keras.models": frozenset({"Functional", "Model", "Sequential"}),
     "keras.src.models.functional": frozenset({"Functional"}),
     "keras.layers": _LAYERS,
+    "keras.src.ops.numpy": frozenset({"Reshape", "Take"}),  # functions of keras.ops in a model
     "keras.initializers": _INITIALIZERS,
     "keras.regularizers": frozenset({"L1", "L1L2", "L2", "OrthogonalRegularizer"}),
     "keras.constraints": frozenset({"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"}),

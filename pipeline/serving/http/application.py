@@ -52,7 +52,13 @@ class Application:
         finally:
             self.service.release_memory(request.reserved_bytes)
         await self._send(request, response, send)
-        self._log_request(request, route, response, scope)
+        self._access_log.log_request(
+            route.path if route else _NO_ROUTE,
+            request.version,
+            int(response.status),
+            request.began,
+            self._record(request, response, scope) if self._access_log.writes else {},
+        )
 
     def _request(self, scope: Scope) -> Request:
         headers = dict(scope["headers"])
@@ -126,25 +132,18 @@ class Application:
         finally:
             self.service.waiting_for_clients -= 1
 
-    def _log_request(
-        self, request: Request, route: Route | None, response: Response, scope: Scope
-    ) -> None:
-        self._access_log.log_request(
-            route.path if route else _NO_ROUTE,
-            request.version,
-            int(response.status),
-            request.began,
-            {
-                "request_id": request.id,
-                "client": request.client or None,
-                "method": request.method,
-                "path": scope["raw_path"].decode("ascii"),  # "%0A" must not end a line
-                **({"label": request.chosen.label} if request.chosen else {}),
-                "bytes_in": len(request.body),
-                "bytes_out": len(response.body),
-                **_trace_field(request, scope),
-            },
-        )
+    def _record(self, request: Request, response: Response, scope: Scope) -> dict[str, Any]:
+        """Return what the access log says about a request."""
+        return {
+            "request_id": request.id,
+            "client": request.client or None,
+            "method": request.method,
+            "path": scope["raw_path"].decode("ascii"),  # "%0A" must not end a line
+            **({"label": request.chosen.label} if request.chosen else {}),
+            "bytes_in": len(request.body),
+            "bytes_out": len(response.body),
+            **_trace_field(request, scope),
+        }
 
 
 def _trace_field(request: Request, scope: Scope) -> dict[str, str]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily
 
-from pipeline.serving import answer_counts, inference_times
 from pipeline.serving import metrics as prometheus
+from pipeline.serving import pending_metrics
 from pipeline.serving.http.messages import Request, Response
 from pipeline.serving.service import Service
 
@@ -13,8 +13,7 @@ from pipeline.serving.service import Service
 async def metrics(service: Service, request: Request) -> Response:
     """Return the metrics in Prometheus' text format."""
     del request
-    inference_times.flush()
-    answer_counts.flush()
+    pending_metrics.flush()
     text = prometheus.render(*_drift(service))
     return Response(text, content_type=prometheus.CONTENT_TYPE_LATEST.encode())
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.serving import inference_times, metrics
+from pipeline.serving import inference_times, metrics, pending_metrics
 from pipeline.serving.service import Service
 from pipeline.serving.versions import Version
 
@@ -44,7 +44,7 @@ def _versions(service: Service, names: Iterable[str]) -> list[Version]:
 
 def _read_metrics() -> Counter[tuple[str, str, str]]:
     """Return sums by model, version and what they count."""
-    inference_times.flush()
+    pending_metrics.flush()
     found: Counter[tuple[str, str, str]] = Counter()
     for sample in metrics.samples():
         what = _SUMS.get(sample.name)

@@ -5,7 +5,7 @@ one, and comes before the option for all.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,13 @@ class TrafficOptions:
     def split(self, model: str) -> Shares:
         """Return the share of each label of a model; there may be none."""
         return self.splits.get(model) or self.splits.get(ALL) or {}
+
+    def unknown_models(self, known: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield the option and the name of each model that is named but is not known."""
+        known = {*known, ALL}
+        for option, named in (("--split", self.splits), ("--shadow", self.shadows)):
+            for model in sorted(named.keys() - known):
+                yield option, model
 
     def shadow(self, model: str) -> tuple[str, float] | None:
         """Return which label of a model gets copies, and of which fraction of requests."""

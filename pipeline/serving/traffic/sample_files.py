@@ -9,12 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import MissingExtra, RequestError, StorageError
 from pipeline.serving.traffic.options import SampleLog
-from pipeline.system.atomic import (
-    explain_storage_errors,
-    locked,
-    remove_abandoned,
-    write_file,
-)
+from pipeline.system.atomic import locked, remove_abandoned, write_file
 
 PATTERN = "samples-*.parquet"
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600  # samples may be personal data
@@ -33,15 +28,18 @@ def prepare_folder(log: SampleLog) -> None:
         raise MissingExtra(_OPTION, "studies")
     if log.folder.exists() and not log.folder.is_dir():
         raise RequestError(f"{_OPTION} must be a folder; got the file {log.folder}.")
-    with explain_storage_errors(log.folder, setting=_OPTION):
+    try:
         log.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         remove_abandoned(log.folder)
-    probe = log.folder / f"probe-{secrets.token_hex(4)}"
-    try:
+        probe = log.folder / f"probe-{secrets.token_hex(4)}"
         write_file(probe, b"", mode=_FILE_MODE, sync=False)
-    except StorageError as error:
-        raise StorageError(str(error).replace("--workspace", _OPTION)) from error
-    probe.unlink()
+        probe.unlink()
+    except (OSError, StorageError) as error:
+        cause = error.__cause__ if isinstance(error, StorageError) else error
+        raise StorageError(
+            f"{_OPTION} must be a folder in which files can be written; got {log.folder}: "
+            f"{getattr(cause, 'strerror', None) or cause}. Choose another folder."
+        ) from error
 
 
 def add_file(log: SampleLog, content: bytes) -> bool:

@@ -53,6 +53,7 @@ class Shadow:
         self._options, self._find, self._is_idle = options, find, is_idle
         self._backlog: Backlog[_Copy] = Backlog(_MAX_COPIES, max_bytes)
         self._largest: dict[tuple[str, str, str], float] = {}
+        self._logged: dict[str, str | None] = {}
         self._thread = daemon_threads.start(self._run)
 
     def copy(self, version: Version, images: Images, predictions: Predictions) -> None:
@@ -79,13 +80,20 @@ class Shadow:
 
     def _compare(self, copy: _Copy) -> None:
         model = self._find(copy.version.model)
-        version, _ = labeled(model, copy.label) if model else (None, None)
+        version, problem = labeled(model, copy.label) if model else (None, None)
+        self._log_change(copy.version.model, problem)
         if version is None or version is copy.version:
             _count(copy, "", "skipped", len(copy.images))
         elif not self._waited_for_idleness():
             _count(copy, version.text, "dropped", len(copy.images))
         else:
             self._record(copy, version)
+
+    def _log_change(self, model: str, problem: str | None) -> None:
+        if self._logged.get(model) != problem:
+            self._logged[model] = problem
+            if problem:
+                _log.warning("--shadow: %s; copies are skipped", problem, extra={"model": model})
 
     def _waited_for_idleness(self) -> bool:
         """Wait until no request is in progress; return False if there always is one.

@@ -1,9 +1,10 @@
 """Everything that happens to predictions besides the answer; a service without it has None."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
+from pipeline.errors import did_you_mean
 from pipeline.runtimes.predictor import Images
 from pipeline.serving import metrics
 from pipeline.serving.model import Model
@@ -48,6 +49,19 @@ class Traffic:
                 self._shadow.copy(version, images, predictions)
         except Exception:  # noqa: BLE001
             _log.exception("cannot copy or record a request")
+
+    def report_unknown_models(self, served: Collection[str]) -> None:
+        """Log which models the options name although there are none, as after a typing mistake."""
+        for option, model in self.options.unknown_models(served):
+            _log.warning(
+                "%s: no model %s is served, so the option for it has no effect. %sThe models are "
+                "%s. It takes effect once the model is published.",
+                option,
+                model,
+                did_you_mean(model, served),
+                ", ".join(sorted(served)) or "none",
+                extra={"model": model},
+            )
 
     def close(self) -> None:
         """Write the samples that are not written yet."""

@@ -2,18 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-import keras
-
 from pipeline.artifacts.data_set import read_data
 from pipeline.artifacts.stage_facts import DataFacts
-from pipeline.config.batch_size import batch_size_of
 from pipeline.errors import MachineError, PipelineError
 from pipeline.system.interruption import Interruption, deferred_interruption
+from pipeline.training.beginning import Beginning
 from pipeline.training.distributed.group import Group, Message
 from pipeline.training.distributed.group_program import STEPS, GroupProgram
+from pipeline.training.distributed.leading import TRAIN
 from pipeline.training.feed import Feed, Shard
-from pipeline.training.streaming import open_feed
-from pipeline.training.trainers import new_loop, new_model
+from pipeline.training.trainers import new_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -38,8 +36,8 @@ def follow(group: Group, context_of: "Callable[[Message], Context]") -> bool:
     """
     with deferred_interruption() as interruption:
         message, _ = group.hear()
-        trained = bool(message["do"] == "train")
-        if trained:
+        trained = bool(message["do"] == TRAIN)
+        while message["do"] == TRAIN:
             try:
                 program, feed = _prepared(context_of(message), message)
             except PipelineError:
@@ -77,16 +75,10 @@ def _prepared(context: "Context", message: Message) -> tuple[GroupProgram, Feed]
             "the same command in the same environment on all workers."
         )
     config, data = context.config, read_data(context.output(DataFacts).path)
-    keras.utils.set_random_seed(config.train.seed)
-    feed = open_feed(
-        data.train,
-        batch_size=batch_size_of(config, len(data.train)),
-        seed=config.train.seed,
-        memory_mb=config.train.memory_mb,
-    )
-    with new_loop(config, new_model(config, data, config.train.precision), feed) as loop:
+    beginning = Beginning.of_member(config, data, message["number"])
+    with new_loop(config, beginning.model, beginning.feed) as loop:
         assert isinstance(loop.program, GroupProgram), "this process has joined a group"
-        return loop.program, feed
+        return loop.program, beginning.feed
 
 
 class _Shards:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.models.fast_gradient_sign import FastGradientSign
 from pipeline.tasks.task import Task
 from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.distributed.column_dropout import with_column_dropout
@@ -42,6 +43,7 @@ class GroupProgram(Program):
         task: Task,
         batch_size: int,
         augmentation: "Augmentation | None" = None,
+        adversarial: float | None = None,
     ) -> None:
         """Use what ``Program`` uses, and the group that this process has joined."""
         super().__init__(
@@ -51,11 +53,13 @@ class GroupProgram(Program):
         self._columns = Columns(batch_size, group.membership.rank, group.size)
         self._logits = with_column_dropout(self._logits, self._columns)
         self._trainable = list(self._logits.trainable_variables)
+        self._epsilon = adversarial or 0.0
+        self._attack = FastGradientSign(self._logits, self._sum_loss) if adversarial else None
         self._calls = {compiler: tf.function(self._run_steps) for compiler in (XLA, GRAPH)}
         self._parts = {
             compiler: [
                 tf.function(part, jit_compile=compiler == XLA)
-                for part in (self._gradient, self._update)
+                for part in (self._gradient, self._update_all)
             ]
             for compiler in (XLA, GRAPH)
         }
@@ -175,27 +179,20 @@ class GroupProgram(Program):
         """Return the own part of the gradient, of the loss and of the metrics, as one vector."""
         counts = self._columns.positions() < size
         images = self._augmented(images, place, step)
-        with tf.GradientTape() as tape:
-            logits = self._logits(images, training=True)
-            weights = tf.cast(counts, logits.dtype)
-            data_loss = self._sum_loss(labels, logits, sample_weight=weights)
-            # Penalties do not depend on images: one worker adds them.
-            penalties = self._logits.losses if self._group.membership.leads else []
-            loss = tf.add_n([data_loss / tf.cast(size, logits.dtype), *penalties])
-            scaled = self.optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled, self._trainable)
-        values = [*gradients, loss, *self._sums(labels, logits, counts)]
+        gradients, loss, sums = self._differentiate(images, labels, counts, size)
+        values = [*gradients, loss, *sums]
         return tf.concat([tf.reshape(tf.cast(v, loss.dtype), [-1]) for v in values], axis=0)
 
-    def _update(self, vector: Any) -> tuple[Any, tuple[Any, ...]]:
+    def _penalties(self) -> list[Any]:
+        return super()._penalties() if self._group.membership.leads else []  # once in the sum
+
+    def _update_all(self, vector: Any) -> tuple[Any, tuple[Any, ...]]:
         """Apply the gradient of the whole batch, and return its loss and sums of metrics."""
         dtypes = [metric.dtype for metric in self._metrics]
         sizes = [*(variable.value.shape.num_elements() for variable in self._trainable), 1]
         *gradients, loss, sums = tf.split(vector, [*sizes, len(dtypes)])
         shapes = (variable.shape for variable in self._trainable)
-        self.optimizer.apply(
-            [tf.reshape(*pair) for pair in zip(gradients, shapes, strict=True)], self._trainable
-        )
+        self._update(*(tf.reshape(*pair) for pair in zip(gradients, shapes, strict=True)))
         return loss[0], tuple(tf.cast(sums[n], dtype) for n, dtype in enumerate(dtypes))
 
 

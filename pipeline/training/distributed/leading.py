@@ -11,22 +11,32 @@ from pipeline.training.distributed.joining import group_for
 if TYPE_CHECKING:
     from pipeline.engine.context import Context
 
+TRAIN = "train"  # the message that announces the training of a network
+
 
 @contextmanager
 def leading(context: "Context") -> Iterator[None]:
-    """Let the other workers, if there are any, follow the training in this block.
-
-    Raises:
-        MachineError: a worker cannot take part, has ended, or does not answer.
-    """
+    """Let the other workers, if there are any, end at the end of this block."""
     group = group_for(context.config)
     if group is None:
         yield
         return
     with ending(group):
+        yield
+
+
+def announce(context: "Context", number: int) -> None:
+    """Let the other workers, if there are any, follow the training of a network from here on.
+
+    Raises:
+        MachineError: a worker cannot take part, has ended, or does not answer.
+    """
+    group = group_for(context.config)
+    if group is not None:
         group.tell(
             {
-                "do": "train",
+                "do": TRAIN,
+                "number": number,
                 "fingerprint": context.fingerprints["train"],
                 "kind": context.source.kind,
                 "content": context.source.content,
@@ -38,7 +48,6 @@ def leading(context: "Context") -> Iterator[None]:
                 f"{named[0].upper()}{named[1:]} cannot take part in the training. The message of "
                 "the command on that worker explains why."
             )
-        yield
 
 
 @contextmanager

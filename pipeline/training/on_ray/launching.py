@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pipeline.progress import Progress, Silent, Task
 from pipeline.system import daemon_threads
 from pipeline.system.ray_cluster import ADDRESS, check_address, connected, ray_settings
 from pipeline.system.scratch import scratch_folder
-from pipeline.training.checkpoint import Checkpoint
+from pipeline.training.members import checkpoint_of, remove_files
 
 RETRIES = 3  # of the group, after a worker was lost
 _POLL_SECONDS = 0.2
@@ -32,9 +33,9 @@ def train_on_ray(context: Context, folder: Path) -> Outcome[TrainFacts]:
         PipelineError: the training failed.
     """
     config = context.config.train
-    checkpoint = Checkpoint(context.workspace.checkpoint(context.fingerprints["train"]))
+    remove = partial(remove_files, checkpoint_of(context), context.config.model.members)
     if context.forced:
-        checkpoint.remove()
+        remove()
     with _address(config.cluster):
         check_address()
         with ray_settings():
@@ -48,7 +49,7 @@ def train_on_ray(context: Context, folder: Path) -> Outcome[TrainFacts]:
                 connected(config.workers * (config.threads or 1)),
             ):
                 facts = _train(context, folder)
-    return Outcome(facts, on_written=checkpoint.remove)
+    return Outcome(facts, on_written=remove)
 
 
 def _train(context: Context, folder: Path) -> TrainFacts:

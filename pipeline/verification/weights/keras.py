@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.verification.network import Dense, Network, Weights
+from pipeline.artifacts.member_names import member_of
+from pipeline.verification.network import Dense, Indices, Network, Weights
 
 _FIRST = "layers/dense/vars"  # then dense_1, dense_2, ... (keras/src/saving/saving_lib.py)
 
@@ -27,15 +28,31 @@ def read(path: Path) -> Network:
         layer["config"] for layer in layers if layer["class_name"] == "Rescaling"
     ]
     offsets = [config["offset"] for config in (scaling, *of_output)]
-    if any(offsets) or len(of_output) > 1:
+    members = max(member_of(config["name"]) for config in dense)
+    factors = {float(config["scale"]) for config in of_output}
+    if any(offsets) or len(of_output) not in (0, members) or len(factors) > 1:
         raise ValueError(f"the offset of the input must be 0; got {offsets}")
     with h5py.File(stored) as weights:
         read_layers = [
             _dense(config, weights[f"layers/dense_{number}/vars" if number else _FIRST])
             for number, config in enumerate(dense)
         ]
-    factor = float(of_output[0]["scale"]) if of_output else 1.0
-    return Network(np.float32(scaling["scale"]), tuple(read_layers), factor)
+    read_layers.sort(key=lambda layer: member_of(layer.name))  # Keras sorts by depth
+    [factor] = factors or {1.0}
+    scale = np.float32(scaling["scale"])
+    return Network(scale, tuple(read_layers), factor, _shifts(layers), members)
+
+
+def _shifts(layers: list[dict[str, Any]]) -> Indices | None:
+    """Return the second argument of the operation ``Take``, if there is one."""
+    taking = [layer for layer in layers if layer["class_name"] == "Take"]
+    if not taking:
+        return None
+    [[node]] = (layer["inbound_nodes"] for layer in taking)
+    places = np.asarray(node["args"][1]["config"]["value"], np.int32)
+    if taking[0]["config"]["axis"] != 1 or places.ndim != 2:  # noqa: PLR2004
+        raise ValueError(f"pixels are taken in a way that is not known: {taking[0]['config']}")
+    return places
 
 
 def _dense(config: dict[str, Any], variables: Any) -> Dense:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.verification.network import Dense, Network, Weights
+from pipeline.verification.network import Dense, Network
 
 # Fields of the tables, by position in schema.fbs.
 _OPERATOR_CODES, _SUBGRAPHS, _BUFFERS = 1, 2, 4
@@ -17,8 +17,8 @@ _SHAPE, _TYPE, _BUFFER = 0, 1, 2
 _OPCODE, _INPUTS = 0, 1
 _DATA = 0
 _OLD_CODE, _CODE = 0, 3
-_FULLY_CONNECTED, _MUL = 9, 18  # BuiltinOperator
-_FLOAT32 = 0  # TensorType
+_FULLY_CONNECTED, _MUL, _GATHER = 9, 18, 36  # BuiltinOperator
+_TYPES = {0: "<f4", 2: "<i4", 4: "<i8"}  # TensorType
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def _number(content: bytes, start: int, form: str = "<I") -> int:
 
 
 def read(path: Path) -> Network:
-    """Return the input scale, and the weights of FULLY_CONNECTED operators in order.
+    """Return the scale and the shifts of the input, and the weights of FULLY_CONNECTED in order.
 
     Their kernels are transposed, (units, inputs).
     """
@@ -73,17 +73,19 @@ def read(path: Path) -> Network:
     [graph] = model.tables(_SUBGRAPHS)
     tensors, buffers = graph.tables(_TENSORS), model.tables(_BUFFERS)
     codes = [_code(code) for code in model.tables(_OPERATOR_CODES)]
-    scale = None
+    scale, shifts = None, None
     dense: dict[tuple[int, ...], Dense] = {}  # the converter repeats a layer that is used twice
     for operator in graph.tables(_OPERATORS):
         code, inputs = codes[operator.number(_OPCODE)], operator.array(_INPUTS, "<i4")
         constants = [_constant(tensors[index], buffers) for index in inputs[1:] if index >= 0]
         if code == _MUL and scale is None and not dense:
             scale = np.float32(constants[0].item())
+        if code == _GATHER:
+            [shifts] = constants
         if code == _FULLY_CONNECTED:
             kernel, *bias = constants
             dense[tuple(inputs)] = Dense(kernel.T, bias[0] if bias else None)
-    return Network(scale, tuple(dense.values()))
+    return Network(scale, tuple(dense.values()), shifts=shifts)
 
 
 def _code(code: _Table) -> int:
@@ -91,9 +93,10 @@ def _code(code: _Table) -> int:
     return max(code.number(_OLD_CODE, "<b"), code.number(_CODE, "<i"))
 
 
-def _constant(tensor: _Table, buffers: list[_Table]) -> Weights:
-    """Return the values of a tensor; empty if it is computed, or not float32."""
+def _constant(tensor: _Table, buffers: list[_Table]) -> npt.NDArray[Any]:
+    """Return the values of a tensor; empty if it is computed, or of another type."""
     data = buffers[tensor.number(_BUFFER)].array(_DATA, "u1")
-    if not data.size or tensor.number(_TYPE, "<b") != _FLOAT32:
+    dtype = _TYPES.get(tensor.number(_TYPE, "<b"))
+    if not data.size or dtype is None:
         return np.zeros(0, np.float32)
-    return data.view("<f4").reshape(tensor.array(_SHAPE, "<i4"))
+    return data.view(dtype).reshape(tensor.array(_SHAPE, "<i4"))

@@ -1,4 +1,4 @@
-"""Weights of ONNX files: initializers and constants that MatMul, Gemm and Add use."""
+"""Weights of ONNX files: initializers and constants that MatMul, Gemm, Add and Gather use."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from pipeline.verification.network import Dense, Network, Weights
 
 
 def read(path: Path) -> Network:
-    """Return the input scale, and the weights of MatMul and Gemm nodes in order."""
+    """Return the scale and the shifts of the input, and the weights of MatMul and Gemm in order."""
     import onnx
 
     graph = onnx.load(path, load_external_data=False).graph
@@ -21,7 +21,8 @@ def read(path: Path) -> Network:
     dense = [
         _dense(node, graph, constants) for node in graph.node if node.op_type in ("MatMul", "Gemm")
     ]
-    return Network(_scale(graph, constants), tuple(dense))
+    taken = [constants[node.input[1]] for node in graph.node if node.op_type == "Gather"]
+    return Network(_scale(graph, constants), tuple(dense), shifts=taken[0] if taken else None)
 
 
 def _scale(graph: Any, constants: dict[str, Weights]) -> np.float32:

@@ -1,8 +1,9 @@
 """Recognize an ONNX file that is a dense network, with its activations, so it can be evaluated.
 
 The nodes must form one chain: Cast, Mul by the scale, Reshape, then MatMul, Add and an activation
-of one node for each layer, and the output of the task. Other files may be sound too, but are not
-recognized.
+of one node for each layer, and the output of the task. For shifted copies of the images, Gather and
+Reshape are before the layers, Reshape and ReduceMean after the output. Other files may be sound
+too, but are not recognized.
 """
 
 from collections import deque
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.verification.network import Dense, Network, Weights
+from pipeline.verification.network import Dense, Indices, Network, Weights
 
 # Operators with the attributes that Keras' activations have, or ONNX' defaults.
 _ACTIVATIONS: dict[str, tuple[str, dict[str, float]]] = {
@@ -64,6 +65,22 @@ class _Chain:
 
     def network(self, output: str) -> Network:
         """Return the network; raises ValueError where the chain is another one."""
+        scale = self._scale()
+        shifts = self._shifts() if self.next_is("Gather") else None
+        after = [] if shifts is None else ["Reshape", "ReduceMean"]
+        layers = []
+        while self.next_is("MatMul"):
+            layers.append(self._layer([*_OUTPUTS[output], *after]))
+        self._output(_OUTPUTS[output])
+        if shifts is not None:
+            self._mean(len(shifts), layers[-1].kernel.shape[1])
+        is_last = layers[-1].activation == "linear" and not self.nodes
+        if not is_last or self.name != self.output.name:
+            raise ValueError(f"the output is not {output}")
+        return Network(scale, tuple(layers), shifts=shifts)
+
+    def _scale(self) -> np.float32:
+        """Take the nodes from the image to its flattened pixels, and return their scale."""
         _require_attributes(self.nodes[0], {"to": _FLOAT})
         self.take("Cast")
         scale = self.take("Mul")
@@ -71,20 +88,16 @@ class _Chain:
             raise ValueError("the input has an offset")
         if self.take("Reshape").tolist()[:-1] != [-1]:
             raise ValueError("the images are not flattened")
-        layers = []
-        while self.next_is("MatMul"):
-            layers.append(self._layer(_OUTPUTS[output]))
-        for kind in _OUTPUTS[output]:
+        [value] = scale.ravel()
+        return np.float32(value)
+
+    def _output(self, kinds: list[str]) -> None:
+        for kind in kinds:
             if kind in _ACTIVATIONS:
                 _activation(self.nodes[0])
             factor = self.take(kind)
             if kind == "Mul" and (factor.size != 1 or factor.item() != 2):  # noqa: PLR2004
                 raise ValueError("the factor of the logits is not 2")
-        is_last = layers[-1].activation == "linear" and not self.nodes
-        if not is_last or self.name != self.output.name:
-            raise ValueError(f"the output is not {output}")
-        [value] = scale.ravel()
-        return Network(np.float32(value), tuple(layers))
 
     def next_is(self, kind: str) -> bool:
         return bool(self.nodes) and self.nodes[0].op_type == kind
@@ -99,6 +112,26 @@ class _Chain:
         [self.name] = node.output
         constants = [self.constants[name] for name in node.input if name in self.constants]
         return constants[0] if constants else np.zeros(0, np.float32)
+
+    def _shifts(self) -> Indices:
+        """Return the places of the pixels of the copies of an image, (copies, pixels)."""
+        _require_attributes(self.nodes[0], {"axis": 1})
+        shifts = self.take("Gather")
+        _, pixels = shifts.shape
+        if shifts.dtype.kind != "i" or shifts.min() < 0 or shifts.max() >= pixels:
+            raise ValueError("the copies have other pixels than the image")
+        if self.take("Reshape").tolist() != [-1, pixels]:
+            raise ValueError("the copies are not rows")
+        return shifts.astype(np.int32)
+
+    def _mean(self, copies: int, units: int) -> None:
+        """Take the mean over the copies of each image."""
+        if self.take("Reshape").tolist() != [-1, copies, units]:
+            raise ValueError("the copies of an image are not next to each other")
+        found = {a.name: list(a.ints) or a.i for a in self.nodes[0].attribute}
+        axes = self.take("ReduceMean").tolist() or found.get("axes")
+        if axes != [1] or found.get("keepdims") != 0:
+            raise ValueError("the mean is not that over the copies")
 
     def _layer(self, output: list[str]) -> Dense:
         if self.nodes[0].input[0] != self.name:

@@ -1,13 +1,17 @@
 """Weights of OpenVINO files: ``model.xml`` says where in ``model.bin`` each constant is."""
 
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import numpy.typing as npt
 
-from pipeline.verification.network import Dense, Network, Weights
+from pipeline.verification.network import Dense, Network
 
-_DTYPES = {"f32": np.dtype("<f4")}
+Constant = npt.NDArray[Any]
+
+_DTYPES: dict[str, Any] = {"f32": "<f4", "i32": "<i4", "i64": "<i8"}
 
 
 class _Graph:
@@ -26,26 +30,29 @@ class _Graph:
     def kind(self, name: str) -> str:
         return self.layers[name].attrib["type"]
 
-    def constants(self, name: str) -> list[Weights]:
+    def constants(self, name: str) -> list[Constant]:
         """Return the constant inputs of a layer."""
         return [self._constant(other) for other in self.inputs[name] if self.kind(other) == "Const"]
 
-    def _constant(self, name: str) -> Weights:
+    def _constant(self, name: str) -> Constant:
         data = self.layers[name].find("data")
         assert data is not None, "a constant has data"
         shape = [int(size) for size in data.attrib["shape"].split(",") if size.strip()]
-        dtype, offset = _DTYPES[data.attrib["element_type"]], int(data.attrib["offset"])
+        dtype = np.dtype(_DTYPES[data.attrib["element_type"]])
+        offset = int(data.attrib["offset"])
         count = int(np.prod(shape, dtype=np.int64))
         return np.frombuffer(self.content, dtype, count, offset).reshape(shape)
 
 
 def read(path: Path) -> Network:
-    """Return the input scale, and the weights of MatMul layers in order."""
+    """Return the scale and the shifts of the input, and the weights of MatMul layers in order."""
     graph = _Graph(path)
     first = next(name for name in graph.layers if graph.kind(name) in ("Multiply", "MatMul"))
     [scale] = graph.constants(first)
     dense = [_dense(name, graph) for name in graph.layers if graph.kind(name) == "MatMul"]
-    return Network(np.float32(scale.item()), tuple(dense))
+    gathers = [name for name in graph.layers if graph.kind(name) == "Gather"]
+    taken = [places for name in gathers for places in graph.constants(name) if places.ndim > 1]
+    return Network(np.float32(scale.item()), tuple(dense), shifts=taken[0] if taken else None)
 
 
 def _dense(name: str, graph: _Graph) -> Dense:

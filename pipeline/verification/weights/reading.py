@@ -91,6 +91,9 @@ def _save(network: Network, output: Path) -> None:
             arrays[f"bias_{number}"] = layer.bias
     if network.scale is not None:
         arrays["scale"] = np.asarray(network.scale)
+    if network.shifts is not None:
+        arrays["shifts"] = network.shifts
+    arrays["members"] = np.asarray(network.members)
     arrays["factor"] = np.asarray(network.factor)
     texts = [{"activation": layer.activation, "name": layer.name} for layer in network.layers]
     arrays["texts"] = json.dumps(texts)
@@ -104,7 +107,8 @@ def _load(output: Path) -> Network:
             for number, texts in enumerate(json.loads(str(file["texts"])))
         )
         scale = np.float32(file["scale"]) if "scale" in file else None
-        return Network(scale, layers, float(file["factor"]))
+        factor, members = float(file["factor"]), int(file["members"])
+        return Network(scale, layers, factor, file.get("shifts"), members)
 
 
 def main(file_format: str, path: str, output: str) -> int:

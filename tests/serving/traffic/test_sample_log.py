@@ -274,8 +274,16 @@ def test_mistakes_are_explained_at_the_start(
     assert str(caught.value) == f"--sample-log must be a folder; got the file {file}."
     with pytest.raises(StorageError) as unwritable:
         prepare_folder(SampleLog(file / "folder"))
-    assert "part of the path is a file, not a folder" in str(unwritable.value)
-    assert "(--sample-log)" in str(unwritable.value)
+    assert str(unwritable.value) == (
+        "--sample-log must be a folder in which files can be written; got "
+        f"{file / 'folder'}: Not a directory. Choose another folder."
+    )
+    for folder in filter(Path.exists, map(Path, ("/sys", "/proc"))):  # no file can be written there
+        with pytest.raises(StorageError) as unwritable:
+            prepare_folder(SampleLog(folder))
+        start = f"--sample-log must be a folder in which files can be written; got {folder}: "
+        assert str(unwritable.value).startswith(start)
+        assert "probe" not in str(unwritable.value)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(MissingExtra) as missing:
         prepare_folder(SampleLog(tmp_path))

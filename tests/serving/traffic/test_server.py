@@ -294,7 +294,7 @@ def test_mistakes_are_explained(workspace: Path, tmp_path: Path) -> None:
 
 def test_label_that_is_not_ready_gets_no_requests(workspace: Path, tmp_path: Path) -> None:
     """The default version answers, and the status, the metrics and the log say so."""
-    options = ("--split", "canary=1", "--no-grpc")
+    options = ("--split", "canary=1", "--split", "smok:canary=1", "--shadow", "b:c=1", "--no-grpc")
     copy = tmp_path / "workspace"
     shutil.copytree(workspace / "exported", copy / "exported")
     set_labels(copy, stable=1, canary=9)
@@ -313,5 +313,10 @@ def test_label_that_is_not_ready_gets_no_requests(workspace: Path, tmp_path: Pat
         assert set(infer_many(running, 20, 0)) == {"2"}
     warned = [line for line in running.events() if "--split" in line.get("message", "")]
     assert [line["message"] for line in warned] == [
-        "--split: label canary: version 9 does not exist; the default version is served instead"
+        "--split: no model smok is served, so the option for it has no effect. Did you mean "
+        "'smoke'? The models are smoke. It takes effect once the model is published.",
+        "--split: label canary: version 9 does not exist; the default version is served instead",
     ]
+    [unknown] = [line for line in running.events() if "--shadow" in line.get("message", "")]
+    assert unknown["message"].startswith("--shadow: no model b is served")
+    assert (unknown["level"], unknown["model"]) == ("warning", "b")

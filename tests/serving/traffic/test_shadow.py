@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -193,17 +194,28 @@ def test_version_that_fails_is_counted(start: Any, kind: str) -> None:
     wait_until(lambda: outcomes(service) == {"failed": 6})
 
 
-def test_label_without_another_version_is_skipped(start: Any, named: Version) -> None:
+def is_skipped(service: Service, images: int) -> bool:
+    return outcomes(service).get("skipped") == images
+
+
+def test_label_without_another_version_is_skipped(
+    start: Any, named: Version, caplog: pytest.LogCaptureFixture
+) -> None:
     service = start(named.predictor.predict)
     [model] = service.catalog.models.values()
     assert service.traffic
-    for labels in ({}, {"canary": 9}, {"canary": 2}):  # the last one: the newest is the default
+    # The last one: the newest version is the default one.
+    different: list[dict[str, int]] = [{}, {}, {"canary": 9}, {"canary": 2}]
+    for count, labels in enumerate(different, 1):
         catalog = {named.model: replace(model, labels=labels)}
         service.traffic._shadow._find = catalog.get
         version = replace(model, labels=labels).version()
         service.traffic._shadow.copy(version, IMAGES, named.predictor.predict(IMAGES))
-        wait_until(lambda: service.traffic._shadow._backlog._done_items)
-    wait_until(lambda: outcomes(service).get("skipped") == 9)
+        wait_until(partial(is_skipped, service, 3 * count))
+    assert [record.message for record in caplog.records] == [
+        "--shadow: there is no label canary; copies are skipped",
+        "--shadow: label canary: version 9 does not exist; copies are skipped",
+    ]
 
 
 def column(*values: float) -> Predictions:
