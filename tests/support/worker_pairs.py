@@ -103,7 +103,7 @@ class Pair:
         }
         train = [f"train.{key}={value}" for key, value in values.items()]
         place = ["--until", "train", "-C", self.workspace]
-        return ["run", SMOKE, "model.dropout=0.2", *train, *place]
+        return ["run", SMOKE, "model.dropout=0.2", "model.members=2", *train, *place]
 
     def _log(self, rank: int) -> Path:
         return self._folder / f"{self._launches}-{rank}.log"

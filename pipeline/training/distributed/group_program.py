@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pipeline.models.fast_gradient_sign import FastGradientSign
 from pipeline.tasks.task import Task
 from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.distributed.column_dropout import with_column_dropout
@@ -47,14 +46,19 @@ class GroupProgram(Program):
     ) -> None:
         """Use what ``Program`` uses, and the group that this process has joined."""
         super().__init__(
-            model, optimizer, task=task, batch_size=batch_size, augmentation=augmentation
+            model,
+            optimizer,
+            task=task,
+            batch_size=batch_size,
+            augmentation=augmentation,
+            adversarial=adversarial,
         )
         self._group, self._is_copied = group, False
         self._columns = Columns(batch_size, group.membership.rank, group.size)
         self._logits = with_column_dropout(self._logits, self._columns)
         self._trainable = list(self._logits.trainable_variables)
-        self._epsilon = adversarial or 0.0
-        self._attack = FastGradientSign(self._logits, self._sum_loss) if adversarial else None
+        if self._attack is not None:
+            self._attack.logits = with_column_dropout(self._attack.logits, self._columns)
         self._calls = {compiler: tf.function(self._run_steps) for compiler in (XLA, GRAPH)}
         self._parts = {
             compiler: [

@@ -46,7 +46,7 @@ AUGMENT = Augment(rotation=10, elastic=1.0, stroke=0.5, undeformed=0.3)
 CASES: dict[str, dict[str, Any]] = {
     "momentum": {"optimizer": MOMENTUM, "l2": 0.01},
     "momentum, dropout, augmented": {"optimizer": MOMENTUM, "dropout": 0.4, "augment": AUGMENT},
-    "adam": {"optimizer": ADAM},
+    "adam, adversarial": {"optimizer": ADAM, "adversarial": 0.05},
     "adam, dropout, streamed": {"optimizer": ADAM, "dropout": 0.4, "l2": 0.01, "shard_steps": 3},
 }
 Made = Callable[..., Program]
@@ -59,7 +59,11 @@ def digits() -> Split:
 
 
 def program_of(
-    kind: Made, optimizer: Optimizer, augment: Augment | None = None, **settings: Any
+    kind: Made,
+    optimizer: Optimizer,
+    augment: Augment | None = None,
+    adversarial: float | None = None,
+    **settings: Any,
 ) -> Program:
     keras.utils.set_random_seed(0)
     config = Model(**{"hidden": (16,), **settings})
@@ -67,7 +71,14 @@ def program_of(
     built = build_optimizer(optimizer, total_steps=STEPS)
     built.build(model.trainable_variables)
     augmentation = Augmentation(augment, SHAPE) if augment else None
-    program = kind(model, built, task=TASK, batch_size=BATCH_SIZE, augmentation=augmentation)
+    program = kind(
+        model,
+        built,
+        task=TASK,
+        batch_size=BATCH_SIZE,
+        augmentation=augmentation,
+        adversarial=adversarial,
+    )
     program.clean_from = STEPS - 3
     return program
 
