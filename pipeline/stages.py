@@ -27,6 +27,7 @@ from pipeline.config.key_errors import with_places
 from pipeline.config.own_code import announce_own_code
 from pipeline.config.schema import Config
 from pipeline.config.target import target_text
+from pipeline.config.workers import check_workers
 from pipeline.data.sources import DataSources
 from pipeline.engine.plan import plan
 from pipeline.engine.runner import run_graph
@@ -94,6 +95,7 @@ def _validate_training(config: Config) -> None:
     check_folder(config)
     check_combinations(config)
     check_full_gradient(config)
+    check_workers(config)
 
 
 def _use_threads(config: Config, _progress: Progress) -> None:

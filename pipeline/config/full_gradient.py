@@ -23,7 +23,7 @@ def check_full_gradient(config: "Config") -> None:
 
 def _invalid_optimizer(config: "Config") -> Iterator[InvalidValue]:
     name = config.optimizer.name
-    for key in ("learning_rate", "schedule"):
+    for key in ("learning_rate", "schedule", "scale_with_batch"):
         if getattr(config.optimizer, key) is not None:
             yield InvalidValue(
                 f"optimizer.{key}",

@@ -57,6 +57,12 @@ class Optimizer(NamedWithArguments):
         "all", description="The weights that weight_decay applies to: without biases, kernels."
     )
 
+    scale_with_batch: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="The batch size that learning_rate is for: the rate is multiplied by "
+        "train.batch_size divided by this.",
+    )
+
     @field_validator("name")
     @classmethod
     def _normalize(cls, name: str) -> str:
@@ -159,4 +165,9 @@ class Train(Section):
     )
     lost_seconds: Annotated[int, Field(ge=1, le=3_600)] = Field(
         30, description="Seconds of silence after which a worker counts as lost."
+    )
+    average_every: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Steps that each worker takes alone, on its share of the batches, before the "
+        "weights of all are averaged. By default, workers add their gradients in every step.",
     )

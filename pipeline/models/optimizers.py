@@ -17,9 +17,16 @@ _WRAPPERS = {"Optimizer", "LossScaleOptimizer", "MultiOptimizer"}
 
 
 def build_optimizer(
-    config: "Optimizer", *, total_steps: int, place_of: PlaceOf = unknown_place
+    config: "Optimizer",
+    *,
+    total_steps: int,
+    batch_size: int | None = None,
+    place_of: PlaceOf = unknown_place,
 ) -> keras.optimizers.Optimizer:
     """Return the optimizer; a schedule decays over ``total_steps`` unless it has its own.
+
+    With ``scale_with_batch``, the learning rate is for batches of that size, and is multiplied by
+    ``batch_size`` divided by it: Goyal et al., "Accurate, large minibatch SGD" (2017), section 2.1.
 
     Raises:
         ConfigError: the optimizer, the schedule or an argument is unknown or invalid.
@@ -34,6 +41,8 @@ def build_optimizer(
     )
     _require_own_arguments(config, kind, place_of)
     rate: Any = config.learning_rate or parameters_of(kind)["learning_rate"].default
+    if config.scale_with_batch and batch_size:
+        rate *= batch_size / config.scale_with_batch
     if config.schedule is not None:
         # Of steps, not of updates: gradient accumulation does not slow a schedule of Keras down.
         rate = build_schedule(config.schedule, rate, max(1, total_steps), place_of=place_of)

@@ -74,6 +74,10 @@ class Program(NetworkProgram):
         """Return the present learning rate; a schedule changes it with every step."""
         return float(self.optimizer.learning_rate)
 
+    def whole(self, count: int) -> int:
+        """Return the least number of steps, at least ``count``, that a call can take."""
+        return count
+
     def trace(self, shard: "Shard") -> None:
         """Compile for shards of these shapes by running no steps."""
         self.run(shard, EpochState(), 0)

@@ -95,6 +95,7 @@ class Loop:
                 # Shorter intervals would slow the training down: every chunk is a call.
                 shortest = int(self._chunk * REPORT_SECONDS / CHUNK_SECONDS)
                 count = min(count, self._reports.steps_left(state.step, shortest))
+            count = min(self.program.whole(count), shard.num_steps - first)
             started = time.monotonic()
             before = state.step
             state, finite = self.program.run(shard, state, count, first=first)

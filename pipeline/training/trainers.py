@@ -11,6 +11,7 @@ from pipeline.tasks.registry import task_of
 from pipeline.training.augmentation import Augmentation
 from pipeline.training.checkpoint import Checkpoint
 from pipeline.training.compiled_program import Program
+from pipeline.training.distributed.averaging_program import AveragingProgram
 from pipeline.training.distributed.group import Group
 from pipeline.training.distributed.group_program import GroupProgram
 from pipeline.training.distributed.joining import group_for
@@ -60,11 +61,12 @@ def new_loop(config: "Config", model: keras.Model, feed: Feed) -> Iterator[Loop]
     with _program(
         group_for(config),
         model,
-        build_optimizer(config.optimizer, total_steps=total_steps),
+        build_optimizer(config.optimizer, total_steps=total_steps, batch_size=feed.batch_size),
         task=task_of(config),
         batch_size=feed.batch_size,
         augmentation=Augmentation(augment, model.input_shape[1:]) if augment else None,
         adversarial=config.train.adversarial,
+        average_every=config.train.average_every,
         reusable=not config.train.callbacks,
     ) as program:
         if augment:
@@ -77,10 +79,14 @@ def _program(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     *,
+    average_every: int | None,
     reusable: bool,
     **settings: Any,
 ) -> AbstractContextManager[Program]:
     if group is None:
         return compiled(model, optimizer, reusable=reusable, **settings)
     optimizer.build(model.trainable_variables)
-    return nullcontext(GroupProgram(model, optimizer, group=group, **settings))
+    settings["group"] = group
+    if average_every is None:
+        return nullcontext(GroupProgram(model, optimizer, **settings))
+    return nullcontext(AveragingProgram(model, optimizer, average_every=average_every, **settings))

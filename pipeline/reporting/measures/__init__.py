@@ -23,7 +23,7 @@ def measure(run: ReportedRun, progress: Progress) -> Measures:
     started = time.monotonic()
     with progress.task("measuring the predictions"):
         weights, units, first = network_measures(run)
-        trained = epochs(run.config, run.train)
+        trained = epochs(run.config, run.train, len(run.data_set.train))
         found = Measures(epochs=trained, weights=weights, units=units, first_units=first)
         if run.data_set.class_names:
             found = answer_measures(run, found)

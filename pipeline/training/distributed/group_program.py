@@ -4,6 +4,7 @@ XLA cannot compile a collective operation on a CPU, so it compiles what is befor
 the gradient, as one vector, and the update. A loop of TensorFlow runs both and the sum between.
 """
 
+import math
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,13 +86,12 @@ class GroupProgram(Program):
         rows = tf.zeros([self._columns.count], tf.int32)
         images, labels = tf.gather(shard.images, rows), tf.gather(shard.labels, rows)
         size, place = tf.constant(self.batch_size), tf.zeros([3], tf.int64)
-        lengths = [variable.value.shape.num_elements() for variable in self._trainable]
-        zeros = tf.zeros([sum(lengths) + 1 + len(self._metrics)], self._trainable[0].dtype)
+        zeros = tf.zeros([self._length()], self._trainable[0].dtype)
 
         @tf.function  # type: ignore[untyped-decorator]
         def gradients(count: Any) -> Any:
-            last = zeros
-            for step in tf.range(count):
+            last = gradient(images, labels, size, place, 0)
+            for step in tf.range(1, count):
                 last = gradient(images, labels, size, place, step)
             return last[0]
 
@@ -162,22 +162,32 @@ class GroupProgram(Program):
     def _run_steps(
         self, data: tuple[Any, Any, Any], bounds: Any, place: Any, loss_sum: Any, sums: Any
     ) -> tuple[Any, Any, Any, Any]:
-        images, labels, order = data
         num_images, first, last = bounds[0], bounds[1], bounds[2]
         gradient, update = self._parts[self.compiler]
         step, finite = first, tf.constant(True)
         while step < last and finite:
-            # A slice whose start changes would be compiled anew in each step by XLA.
-            batch = tf.slice(order, [step * self.batch_size], [self.batch_size])
-            size = tf.minimum(self.batch_size, num_images - step * self.batch_size)
-            rows = self._columns.of(batch)
-            own = gradient(tf.gather(images, rows), tf.gather(labels, rows), size, place, step)
-            loss, added = update(self._group.sum(own))
+            *own, size = self._own_batch(data, num_images, step)
+            loss, added = update(self._group.sum(gradient(*own, size, place, step)))
             finite = tf.math.is_finite(loss)
             loss_sum += tf.cast(loss * tf.cast(size, loss.dtype), tf.float64)
             sums = tuple(a + b for a, b in zip(sums, added, strict=True))
             step += 1
         return loss_sum, sums, step - first, finite
+
+    def _own_batch(
+        self, data: tuple[Any, Any, Any], num_images: Any, step: Any
+    ) -> tuple[Any, Any, Any]:
+        """Return the own images and labels of a step, and the size of its batch."""
+        images, labels, order = data
+        # A slice whose start changes would be compiled anew in each step by XLA.
+        batch = tf.slice(order, [step * self.batch_size], [self.batch_size])
+        size = tf.minimum(self.batch_size, num_images - step * self.batch_size)
+        rows = self._columns.of(batch)
+        return tf.gather(images, rows), tf.gather(labels, rows), size
+
+    def _length(self) -> int:
+        """Return the number of values that are summed over the workers."""
+        return sum(map(size_of, self._trainable)) + 1 + len(self._metrics)
 
     def _gradient(self, images: Any, labels: Any, size: Any, place: Any, step: Any) -> Any:
         """Return the own part of the gradient, of the loss and of the metrics, as one vector."""
@@ -193,11 +203,16 @@ class GroupProgram(Program):
     def _update_all(self, vector: Any) -> tuple[Any, tuple[Any, ...]]:
         """Apply the gradient of the whole batch, and return its loss and sums of metrics."""
         dtypes = [metric.dtype for metric in self._metrics]
-        sizes = [*(variable.value.shape.num_elements() for variable in self._trainable), 1]
+        sizes = [*map(size_of, self._trainable), 1]
         *gradients, loss, sums = tf.split(vector, [*sizes, len(dtypes)])
         shapes = (variable.shape for variable in self._trainable)
         self._update(*(tf.reshape(*pair) for pair in zip(gradients, shapes, strict=True)))
         return loss[0], tuple(tf.cast(sums[n], dtype) for n, dtype in enumerate(dtypes))
+
+
+def size_of(variable: keras.Variable) -> int:
+    """Return the number of values of a variable."""
+    return math.prod(variable.shape)
 
 
 def _stop_if(alarmed: set[int]) -> None:
