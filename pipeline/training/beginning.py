@@ -1,18 +1,21 @@
 """What a training begins with, in the process that leads it and in those that follow."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import keras
 
 from pipeline.artifacts.data_set import DataSet
 from pipeline.config.batch_size import batch_size_of
-from pipeline.config.schema import Config
 from pipeline.models.dense import build_model
 from pipeline.models.standardization import Standardization, measure
 from pipeline.tasks.registry import task_of
 from pipeline.training.feed import Feed
 from pipeline.training.members import member_seed
 from pipeline.training.streaming import open_feed
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Config
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Beginning:
     standardization: Standardization | None
 
     @classmethod
-    def of_member(cls, config: Config, data: DataSet, number: int) -> "Beginning":
+    def of_member(cls, config: "Config", data: DataSet, number: int) -> "Beginning":
         """Return that of a member of the committee, counted from 1; a single network is member 1.
 
         Raises:
@@ -45,7 +48,7 @@ class Beginning:
 
 
 def new_model(
-    config: Config,
+    config: "Config",
     data: DataSet,
     precision: str,
     standardization: Standardization | None = None,
