@@ -47,6 +47,12 @@ def test_batches_are_refused() -> None:
             "replace the whole section: optimizer=l_bfgs",
         ),
         (
+            "optimizer.scale_with_batch=128",
+            "l_bfgs has no learning rate: a line search determines the length of each step "
+            "(optimizer.scale_with_batch in the override 'optimizer.scale_with_batch=128'). Remove "
+            "the key, or replace the whole section: optimizer=l_bfgs",
+        ),
+        (
             "optimizer.weight_decay_on=kernels",
             "l_bfgs has no weight decay (optimizer.weight_decay_on in the override "
             "'optimizer.weight_decay_on=kernels'). Remove the key; model.l2 is an alternative, and "

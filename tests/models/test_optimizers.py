@@ -69,3 +69,22 @@ def test_weight_decay_on_kernels_leaves_biases(on: str, bias: float) -> None:
     optimizer.apply([np.zeros_like(v) for v in layer.trainable_variables])
     assert float(layer.kernel[0, 0]) == pytest.approx(0.9)
     assert float(layer.bias[0]) == pytest.approx(bias)
+
+
+@pytest.mark.parametrize("schedule", [None, {"name": "cosine", "warmup": 0.5}])
+def test_learning_rate_is_scaled_with_the_batch(schedule: dict[str, object] | None) -> None:
+    config = Optimizer.model_validate(
+        {"name": "sgd", "learning_rate": 0.02, "scale_with_batch": 128, "schedule": schedule}
+    )
+    rates = []
+    for batch_size in (128, 512):
+        optimizer = build_optimizer(config, total_steps=100, batch_size=batch_size)
+        optimizer.iterations.assign(50)
+        rates.append(float(optimizer.learning_rate))
+    assert rates == pytest.approx([0.02, 0.08])
+
+
+def test_default_learning_rate_is_scaled_too() -> None:
+    config = Optimizer.model_validate({"name": "adam", "scale_with_batch": 128})
+    optimizer = build_optimizer(config, total_steps=100, batch_size=64)
+    assert float(optimizer.learning_rate) == pytest.approx(0.0005)

@@ -40,8 +40,9 @@ class StepSeconds:
             f"{_milliseconds(self.step)}, and a single worker would need about "
             f"{_milliseconds(self.of_one)}. Connecting the workers costs "
             f"{_milliseconds(self.step - self.gradient - self.update)} of each step. Use a larger "
-            "train.batch_size with a larger learning rate, run the trials of a study in parallel "
-            "instead, or set train.workers=1."
+            "train.batch_size, with optimizer.scale_with_batch and a warmup, average the weights "
+            "every few steps instead (train.average_every), run the trials of a study in parallel, "
+            "or set train.workers=1."
         )
 
 

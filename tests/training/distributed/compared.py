@@ -6,7 +6,6 @@ Run as ``python -m tests.training.distributed.compared OUTPUT`` with ``TF_CONFIG
 import json
 import os
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,10 @@ import numpy as np
 
 from pipeline.artifacts.data_set import Split
 from pipeline.config.augment_schema import Augment
-from pipeline.config.schema import Config, Model
+from pipeline.config.schema import Config
 from pipeline.config.training_schema import Optimizer, Train
 from pipeline.data.sample import read_sample
-from pipeline.models.dense import build_model, in_float64
-from pipeline.models.optimizers import build_optimizer
 from pipeline.system.interruption import Interruption
-from pipeline.tasks.registry import task_named
-from pipeline.training.augmentation import Augmentation
 from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.distributed.following import take_steps
 from pipeline.training.distributed.group import Group
@@ -34,11 +29,9 @@ from pipeline.training.distributed.probe import measure
 from pipeline.training.feed import Feed, InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.streaming import StreamingFeed
+from tests.training.distributed.averaged import compared_averages
+from tests.training.distributed.programs import BATCH_SIZE, STEPS, program_of
 
-SHAPE = (28, 28, 1)
-TASK = task_named("multiclass")
-BATCH_SIZE = 33  # divided by neither 2 nor 4; the last batch of 500 images has 5
-STEPS = 20
 MOMENTUM = Optimizer(name="sgd", learning_rate=0.05, momentum=0.9)
 ADAM = Optimizer(name="adam", learning_rate=0.003)
 AUGMENT = Augment(rotation=10, elastic=1.0, stroke=0.5, undeformed=0.3)
@@ -49,38 +42,12 @@ CASES: dict[str, dict[str, Any]] = {
     "adam, adversarial": {"optimizer": ADAM, "adversarial": 0.05},
     "adam, dropout, streamed": {"optimizer": ADAM, "dropout": 0.4, "l2": 0.01, "shard_steps": 3},
 }
-Made = Callable[..., Program]
 
 
 def digits() -> Split:
     images, labels = read_sample()
     order = np.random.default_rng(0).permutation(len(labels))[:500]
     return Split(images[order], labels[order])
-
-
-def program_of(
-    kind: Made,
-    optimizer: Optimizer,
-    augment: Augment | None = None,
-    adversarial: float | None = None,
-    **settings: Any,
-) -> Program:
-    keras.utils.set_random_seed(0)
-    config = Model(**{"hidden": (16,), **settings})
-    model = in_float64(build_model(config, image_shape=SHAPE, num_classes=10, task=TASK))
-    built = build_optimizer(optimizer, total_steps=STEPS)
-    built.build(model.trainable_variables)
-    augmentation = Augmentation(augment, SHAPE) if augment else None
-    program = kind(
-        model,
-        built,
-        task=TASK,
-        batch_size=BATCH_SIZE,
-        augmentation=augmentation,
-        adversarial=adversarial,
-    )
-    program.clean_from = STEPS - 3
-    return program
 
 
 def feed_of(split: Split, shard_steps: int | None) -> Feed:
@@ -155,8 +122,9 @@ def main(output: Path) -> None:
     train = Train(workers=membership.size, threads=1, lost_seconds=60)
     group, split = join(Config(name="compared", train=train), membership), digits()
     found = {name: compared(group, split, case) for name, case in CASES.items()}
+    averages = compared_averages(group, split)
     if membership.leads:
-        output.write_text(json.dumps(found))
+        output.write_text(json.dumps({"cases": found, "averages": averages}))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ SECONDS = 500
 
 
 @pytest.fixture(scope="module", params=[2, 4], ids="{} workers".format)
-def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The differences of each case; one launch of the workers for all cases."""
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the workers have found, in one launch."""
     folder: Path = tmp_path_factory.mktemp("exactness")
     module, output = "tests.training.distributed.compared", folder / "found.json"
     with own_network() as network:
@@ -24,6 +24,12 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     logs = "\n".join(path.read_text()[-2000:] for path in sorted(folder.glob("*.log")))
     assert not any(codes), logs
     return json.loads(output.read_text())
+
+
+@pytest.fixture(scope="module")
+def found(written: Any) -> Any:
+    """The differences of each case."""
+    return written["cases"]
 
 
 def test_weights_are_those_of_one_worker(found: dict[str, dict[str, Any]]) -> None:
@@ -45,3 +51,11 @@ def test_measured_steps_change_nothing(found: dict[str, dict[str, Any]]) -> None
     for name, case in found.items():
         assert not case["seconds"]["changed"], name
         assert min(case["seconds"]["step"], *case["seconds"]["parts"]) > 0, name
+
+
+def test_averages_are_those_of_single_processes(written: dict[str, dict[str, Any]]) -> None:
+    """Of weights and moments, with train.average_every; losses are sums over the own images."""
+    averages = written["averages"]
+    assert averages["difference"] <= 1e-12
+    assert averages["loss"] <= 1e-9
+    assert averages["hits"] == pytest.approx(0, abs=1e-6)

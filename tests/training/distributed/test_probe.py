@@ -13,8 +13,9 @@ def test_slow_steps_are_explained() -> None:
     assert found.warning() == (
         "2 workers are slower than one for this network and batch: a step takes 2.40 ms, and a "
         "single worker would need about 0.80 ms. Connecting the workers costs 1.90 ms of each "
-        "step. Use a larger train.batch_size with a larger learning rate, run the trials of a "
-        "study in parallel instead, or set train.workers=1."
+        "step. Use a larger train.batch_size, with optimizer.scale_with_batch and a warmup, "
+        "average the weights every few steps instead (train.average_every), run the trials of a "
+        "study in parallel, or set train.workers=1."
     )
 
 

@@ -1,0 +1,21 @@
+"""What several workers require of other keys."""
+
+import pytest
+
+from pipeline.config import read
+from pipeline.config.workers import check_workers
+from pipeline.errors import ConfigError
+from tests.support.paths import SMOKE
+
+
+def test_averages_of_one_worker_are_refused() -> None:
+    with pytest.raises(ConfigError) as raised:
+        check_workers(read(SMOKE, ["train.average_every=4"]))
+    assert str(raised.value) == (
+        "weights are averaged over several workers, and there is one (train.average_every in the "
+        "override 'train.average_every=4'). Remove the key, or set train.workers=2 or more."
+    )
+
+
+def test_averages_of_several_workers_are_accepted() -> None:
+    check_workers(read(SMOKE, ["train.average_every=4", "train.workers=2"]))
