@@ -31,13 +31,14 @@ _ALWAYS = {
 # Ray would listen on all addresses: it replaces 127.0.0.1 by the address of the machine, except
 # where it does not support clusters.
 _ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+_NICENESS = "RAY_worker_niceness"  # Ray's own is 15: other programs would nearly stop its processes
 
 
 @contextmanager
 def ray_settings() -> Iterator[None]:
     """Set the environment variables that Ray and its processes read, the first when imported."""
     before = dict(os.environ)
-    own = {} if ADDRESS in os.environ else {**_ON_LOOPBACK, **_authentication(), **_omp()}
+    own = {} if ADDRESS in os.environ else {**_ON_LOOPBACK, **_authentication(), **_as_local()}
     os.environ |= {**_ALWAYS, **own}
     try:
         yield
@@ -136,17 +137,17 @@ def _authentication() -> dict[str, str]:
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
-def _omp() -> dict[str, str]:
-    """Let NumPy and SciPy use as many threads as in a local study; Ray would set another number.
+def _as_local() -> dict[str, str]:
+    """Let Ray's processes compute as local ones do: with the same threads, at the same priority.
 
-    Sums that are divided among other numbers of threads are rounded differently.
+    Ray would set another number of threads for NumPy and SciPy, and sums that are divided among
+    other numbers of threads are rounded differently.
     """
-    if "OMP_NUM_THREADS" in os.environ:
-        return {}
     own = (
         os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     )
-    return {"OMP_NUM_THREADS": str(len(own))}
+    wanted = {"OMP_NUM_THREADS": str(len(own)), _NICENESS: "0"}
+    return {name: value for name, value in wanted.items() if name not in os.environ}
 
 
 @contextmanager
