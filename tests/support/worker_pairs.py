@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from tests.support.workers import start_worker
 
 SECONDS = 400
 LOST_SECONDS = 10
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Pair:
@@ -50,15 +53,17 @@ class Pair:
             for rank, log in zip(ranks, logs, strict=True)
         ]
 
-    def start_on_ray(self, python: Path, **settings: object) -> "Worker":
+    def start_on_ray(
+        self, python: Path, environment: Mapping[str, str] = _NOTHING, **settings: object
+    ) -> "Worker":
         """Start one command, which starts both workers on Ray."""
         self._launches += 1
         log = self._log(0)
-        environment = {**os.environ, **self._environment, "PYTHONPATH": str(PROJECT)}
+        variables = {**os.environ, **self._environment, "PYTHONPATH": str(PROJECT), **environment}
         with log.open("w") as output:
             process = self._network.start(
                 [python, "-m", "pipeline", *self._arguments(settings)],
-                env=environment,
+                env=variables,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.artifacts.stage_facts import TrainFacts
 from pipeline.engine.context import Context
@@ -15,9 +15,18 @@ from pipeline.engine.stage import Outcome
 from pipeline.errors import MachineError, MissingExtra, PipelineError, sentence
 from pipeline.progress import Progress, Silent, Task
 from pipeline.system import daemon_threads
-from pipeline.system.ray_cluster import ADDRESS, check_address, connected, ray_settings
+from pipeline.system.ray_cluster import (
+    ADDRESS,
+    capacity,
+    check_address,
+    connected,
+    ray_settings,
+)
 from pipeline.system.scratch import scratch_folder
 from pipeline.training.members import checkpoint_of, remove_files
+
+if TYPE_CHECKING:
+    from pipeline.config.training_schema import Train
 
 RETRIES = 3  # of the group, after a worker was lost
 _POLL_SECONDS = 0.2
@@ -65,7 +74,7 @@ def _train(context: Context, folder: Path) -> TrainFacts:
                 wait([ended], _POLL_SECONDS)
                 shown.show(ray.get(reports.take.remote()))
             shown.show(ray.get(reports.take.remote()))
-    return shown.facts(ended)
+    return shown.facts(ended, context.config.train)
 
 
 def _fit(context: Context, folder: Path, files: Path, reports: Any) -> None:
@@ -127,7 +136,7 @@ class _Shown:
             else:
                 getattr(self._progress, method)(*arguments)
 
-    def facts(self, ended: "Future[None]") -> TrainFacts:
+    def facts(self, ended: "Future[None]", config: "Train") -> TrainFacts:
         """Return the facts of the training.
 
         Raises:
@@ -137,6 +146,8 @@ class _Shown:
         if isinstance(self._result, PipelineError):
             raise self._result
         error = ended.exception()
+        if _have_not_started(error):
+            raise _too_few_processors(config)
         if self._result is None or error:
             reason = sentence(error, 400) if error else "Worker 0 ended without a result."
             raise MachineError(
@@ -144,6 +155,26 @@ class _Shown:
                 "to resume from the last checkpoint."
             )
         return self._result
+
+
+def _have_not_started(error: BaseException | None) -> bool:
+    # The class is not public.
+    failure = getattr(error, "controller_failure", None)
+    return type(failure).__name__ == "WorkerGroupStartupTimeoutError"
+
+
+def _processors(count: int) -> str:
+    return "1 processor" if count == 1 else f"{count} processors"
+
+
+def _too_few_processors(config: "Train") -> MachineError:
+    threads = config.threads or 1
+    return MachineError(
+        f"Ray did not start {config.workers} workers with {_processors(threads)} each within "
+        f"{config.join_seconds} s (train.join_seconds): the cluster has room for "
+        f"{capacity(threads)}. Use fewer workers (train.workers), or fewer threads for each "
+        "(train.threads), or add nodes."
+    )
 
 
 @contextmanager
