@@ -30,6 +30,7 @@ ORDER = [
     ["studies", "tracking", "reproduction"],
     ["results"],
     ["commands"],
+    ["batch_prediction"],
     ["serving"],
     ["api"],
     ["terminal"],
