@@ -20,6 +20,12 @@ class RowReader:
         self._batch_rows = batch_rows
         self._rows: _OpenRows | None = None
 
+    def close(self) -> None:
+        """Close the file that was read last."""
+        if self._rows is not None:
+            self._rows.close()
+            self._rows = None
+
     def batches(self, part: Part) -> Iterator[Any]:
         """Yield tables with the rows of a part, of at most so many rows each.
 
@@ -37,7 +43,7 @@ class RowReader:
                 left -= table.num_rows
                 yield table
         except (OSError, EOFError, pa.ArrowException) as error:
-            self._rows = None
+            self.close()
             raise DataFileError(
                 f"Cannot read {part}: {one_line(error).rstrip('.')}. The file is damaged, or was "
                 "changed: restore it, and run again."
@@ -45,6 +51,7 @@ class RowReader:
 
     def _opened_at(self, rows: Rows) -> "_OpenRows":
         if self._rows is None or self._rows.position != (rows.file, rows.group, rows.skip):
+            self.close()
             self._rows = _OpenRows(rows, self._columns, self._batch_rows)
             left = rows.skip
             while left:
@@ -58,12 +65,12 @@ class _OpenRows:
     def __init__(self, rows: Rows, columns: list[str], batch_rows: int) -> None:
         import pyarrow.parquet as pq
 
-        file = open_regular(Path(rows.file))
-        status = os.fstat(file.fileno())
+        self._file = open_regular(Path(rows.file))
+        status = os.fstat(self._file.fileno())
         if (status.st_size, status.st_mtime_ns) != (rows.size, rows.modified):
+            self._file.close()
             raise EOFError("it is no longer the file that was checked")
-        parquet = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-        self._schema = parquet.schema_arrow
+        parquet = pq.ParquetFile(self._file, buffer_size=_BUFFER_BYTES, pre_buffer=False)
         self._batches = parquet.iter_batches(
             batch_rows,
             row_groups=range(rows.group, rows.group + rows.groups),
@@ -77,6 +84,11 @@ class _OpenRows:
     def position(self) -> tuple[str, int, int]:
         """The file, the row group, and the number of rows taken from there on."""
         return (*self._place, self._taken)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._batches.close()
+        self._file.close()
 
     def take(self, count: int) -> Any:
         """Return the next rows as a table.

@@ -36,13 +36,17 @@ class Schedule:
         return previous + 1 if self._parts[previous + 1].continues else None
 
     def _beginning(self) -> int:
-        """Return the beginning of the longest run, or its middle if another worker comes to it."""
+        """Return the beginning of a run that no worker comes to, else the middle of one."""
         if not self._has_runs:
             return self._remaining[0]
-        run = max(self._runs(), key=len)
-        if self._parts[run[0]].continues and run[0] - 1 in self._given:
-            return run[len(run) // 2]
-        return run[0]
+        runs = [*self._runs()]
+        free = [run for run in runs if not self._is_expected(run[0])]
+        run = max(free or runs, key=len)
+        return run[0 if free else len(run) // 2]
+
+    def _is_expected(self, number: int) -> bool:
+        """Return whether a worker that is busy with the part before will continue with this one."""
+        return self._parts[number].continues and number - 1 in self._given
 
     def _runs(self) -> Iterator[list[int]]:
         """Yield the numbers of parts that one worker can read without decoding rows twice."""
