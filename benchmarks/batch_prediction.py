@@ -7,7 +7,6 @@ folder. The time is that of the predictions and of the joining of the parts, wit
 """
 
 import argparse
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,7 +62,7 @@ def groups(num_images: int, count: int) -> Iterator[np.ndarray]:
 
 
 def measure(model: str, file: Path, workers: int, workspace: Path) -> dict[str, Any]:
-    """Predict a file; ``peak_mb`` is the memory of the largest process so far."""
+    """Predict a file, and remove the output."""
     output = file.with_name("answers.parquet")
     result = predict_batch(
         model, file, output, workers=workers, workspace=workspace, progress=Silent()
@@ -75,7 +74,7 @@ def measure(model: str, file: Path, workers: int, workspace: Path) -> dict[str, 
         "seconds": result.seconds,
         "join_seconds": result.join_seconds,
         "cpu_seconds": result.cpu_seconds,
-        "peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000,
+        "peak_bytes": result.peak_bytes,
     }
 
 

@@ -44,7 +44,8 @@ class BatchPrediction:
     ``bad`` of them could not be read, ``first_bad`` are the first few; ``unsure`` answers are in
     doubt. ``resumed`` is the number of images whose answers an interrupted command had left.
     ``seconds`` is the time for all others, from the first to the last, ``join_seconds`` that for
-    the joining of the parts, and ``cpu_seconds`` the processor time of each worker process.
+    the joining of the parts. ``cpu_seconds`` is the processor time of each worker process, and
+    ``peak_bytes`` the peak memory of the largest, None if unknown.
     """
 
     output: Path
@@ -57,6 +58,7 @@ class BatchPrediction:
     seconds: float
     join_seconds: float
     cpu_seconds: tuple[float, ...]
+    peak_bytes: int | None
 
 
 class BatchOptions(TypedDict, total=False):
@@ -148,6 +150,7 @@ def predict_into(
         seconds=times.seconds,
         join_seconds=time.perf_counter() - began,
         cpu_seconds=times.cpu_seconds,
+        peak_bytes=times.peak_bytes,
     )
 
 

@@ -25,6 +25,7 @@ from pipeline.batch_prediction.row_reader import RowReader
 from pipeline.batch_prediction.sources import Part
 from pipeline.commands.predict import Reader
 from pipeline.errors import PipelineError
+from pipeline.runtimes.predictor import peak_memory_bytes
 from pipeline.system.atomic import write_file
 
 OPENED = -1  # in place of the number of a part
@@ -45,10 +46,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Done:
-    """A part that was written, and the processor time; at first, the opened model."""
+    """A part that was written, with its processor time; at first, the opened model.
+
+    ``peak_bytes`` is the peak memory of the process, None if unknown.
+    """
 
     number: int
     cpu_seconds: float
+    peak_bytes: int | None
 
 
 class PartPredictor:
@@ -116,12 +121,16 @@ def _predict_parts(lines: "queue.Queue[bytes]", output: int) -> None:
     request = Request(**json.loads(lines.get()))
     reader = open_for_batches(request.model, Path(request.path))
     predictor = PartPredictor(request, reader)
-    _send(output, asdict(Done(OPENED, time.process_time())))
+    _send(output, asdict(_done(OPENED, 0.0)))
     while True:  # until it is killed
         part = Part.from_line(lines.get())
         began = time.process_time()
         predictor.write(part)
-        _send(output, asdict(Done(part.number, time.process_time() - began)))
+        _send(output, asdict(_done(part.number, began)))
+
+
+def _done(number: int, began: float) -> Done:
+    return Done(number, time.process_time() - began, peak_memory_bytes("self"))
 
 
 def _image_bytes(reader: Reader) -> int:

@@ -28,11 +28,13 @@ _RESUME = "Complete parts are kept: run the same command again to resume."
 class Times:
     """How long the parts took, from the first until the last was written, without start-up.
 
-    ``cpu_seconds`` is the processor time of each worker.
+    ``cpu_seconds`` is the processor time of each worker, ``peak_bytes`` the peak memory of the
+    largest, None if unknown.
     """
 
     seconds: float
     cpu_seconds: tuple[float, ...]
+    peak_bytes: int | None
 
 
 def predict_parts(
@@ -61,7 +63,9 @@ def predict_parts(
                 if not worker.begin(schedule.next(part.number)):
                     selector.unregister(worker.output)
         seconds = time.perf_counter() - began
-    return Times(seconds, tuple(worker.cpu_seconds for worker in workers))
+    peaks = [worker.peak_bytes for worker in workers if worker.peak_bytes]
+    cpu_seconds = tuple(worker.cpu_seconds for worker in workers)
+    return Times(seconds, cpu_seconds, max(peaks, default=None))
 
 
 class _Worker:
@@ -71,6 +75,7 @@ class _Worker:
         self._stderr = stderr
         self._part: Part | None = None
         self.cpu_seconds = 0.0
+        self.peak_bytes: int | None = None
         # -P: a folder named pipeline in the current directory is not this package.
         self.process = subprocess.Popen(  # noqa: S603  (our own module, no shell)
             [sys.executable, "-P", "-m", _MODULE],
@@ -96,7 +101,9 @@ class _Worker:
 
     def finish(self) -> Part:
         """Return the part, once it is written."""
-        self.cpu_seconds += self.receive().cpu_seconds
+        done = self.receive()
+        self.cpu_seconds += done.cpu_seconds
+        self.peak_bytes = done.peak_bytes
         assert self._part is not None, "it was sent"
         return self._part
 

@@ -17,9 +17,7 @@ SHAPE = (1, 2, 1)
 
 def write(path: Path, count: int, group: int) -> Path:
     image = pa.array([bytes([number, number]) for number in range(count)])
-    pq.write_table(
-        pa.table({"image": image, "id": np.arange(count)}), path, row_group_size=group
-    )
+    pq.write_table(pa.table({"image": image, "id": np.arange(count)}), path, row_group_size=group)
     return path
 
 
