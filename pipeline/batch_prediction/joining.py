@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.batch_prediction.parts_folder import part_path
+from pipeline.batch_prediction.part_files import read_part
 from pipeline.batch_prediction.sources import Part
 from pipeline.errors import StorageError, one_line
 from pipeline.system.atomic import explain_storage_errors, move_file, temporary_path
@@ -57,12 +57,11 @@ def join(folder: Path, parts: Sequence[Part], schema: Any, output: Path) -> Coun
         StorageError: the output cannot be written, or a part was altered.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     counts, temporary = Counts(), temporary_path(output)
     try:
         with explain_storage_errors(output, setting="--output"):
-            with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            with _writer(temporary, schema) as writer:
                 for table in _groups(folder, parts):
                     counts.add(table)
                     writer.write_table(table.cast(schema))
@@ -79,14 +78,22 @@ def join(folder: Path, parts: Sequence[Part], schema: Any, output: Path) -> Coun
     return counts
 
 
-def _groups(folder: Path, parts: Sequence[Part]) -> Iterator[Any]:
-    """Yield tables of consecutive parts, large enough for a row group."""
+def _writer(path: Path, schema: Any) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # Texts repeat; looking for equal numbers would take most of the time.
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=texts)
+
+
+def _groups(folder: Path, parts: Sequence[Part]) -> Iterator[Any]:
+    """Yield tables of consecutive parts, large enough for a row group."""
+    import pyarrow as pa
+
     tables: list[Any] = []
     for part in parts:
-        tables.append(pq.read_table(part_path(folder, part.number), use_threads=False))
+        tables.append(read_part(folder, part.number))
         if sum(table.num_rows for table in tables) >= _GROUP_ROWS or part is parts[-1]:
             yield pa.concat_tables(tables)
             tables = []

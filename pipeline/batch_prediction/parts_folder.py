@@ -7,11 +7,11 @@ are never joined with these. Each part is complete once it has its name.
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pipeline.batch_prediction.sources import Part
+from pipeline.batch_prediction.part_files import PATTERN
 from pipeline.errors import RequestError
 from pipeline.system.atomic import explain_storage_errors, remove_abandoned, write_file
 from pipeline.system.regular_files import read_regular
@@ -25,11 +25,6 @@ Description = Mapping[str, Mapping[str, str]]  # of kinds: model, input, setting
 def parts_folder(output: Path) -> Path:
     """Return the folder for the parts of an output."""
     return output.with_name(f"{output.name}.parts")
-
-
-def part_path(folder: Path, number: int) -> Path:
-    """Return the path of a part."""
-    return folder / f"{number:08}.parquet"
 
 
 @contextmanager
@@ -79,22 +74,9 @@ def prepare(
     write_file(folder / _DESCRIPTION, json.dumps(description).encode(), setting=_OPTION)
 
 
-def complete_parts(folder: Path, parts: Sequence[Part]) -> set[int]:
-    """Return the numbers of the parts that are complete; damaged ones are not."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    found = set()
-    for part in parts:
-        with suppress(OSError, pa.ArrowException):
-            if pq.read_metadata(part_path(folder, part.number)).num_rows == part.count:
-                found.add(part.number)
-    return found
-
-
 def clear(folder: Path) -> None:
     """Remove the parts and their description; files of others stay."""
-    for path in folder.glob("*.parquet"):
+    for path in folder.glob(PATTERN):
         if path.stem.isdecimal():
             path.unlink(missing_ok=True)
     (folder / _DESCRIPTION).unlink(missing_ok=True)

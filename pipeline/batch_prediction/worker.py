@@ -20,7 +20,7 @@ from typing import Any
 from pipeline.batch_prediction.answers import picture_answers, row_answers
 from pipeline.batch_prediction.columns import output_schema
 from pipeline.batch_prediction.opening import open_for_batches
-from pipeline.batch_prediction.parts_folder import part_path
+from pipeline.batch_prediction.part_files import as_part, part_path
 from pipeline.batch_prediction.row_reader import RowReader
 from pipeline.batch_prediction.sources import Part
 from pipeline.commands.predict import Reader
@@ -70,7 +70,7 @@ class PartPredictor:
         table = self._row_answers(part) if part.rows else self._picture_answers(part)
         write_file(
             part_path(Path(self._request.folder), part.number),
-            as_parquet(table),
+            as_part(table),
             setting="--output",
         )
 
@@ -91,16 +91,6 @@ class PartPredictor:
     def _picture_answers(self, part: Part) -> Any:
         schema = output_schema(self._reader, {}, {}, has_rows=False)
         return picture_answers(self._reader, part.folder, part.pictures, schema)
-
-
-def as_parquet(table: Any) -> Any:
-    """Return the content of a Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    file = pa.BufferOutputStream()
-    pq.write_table(table, file, compression="zstd")
-    return file.getvalue()
 
 
 def main() -> int:

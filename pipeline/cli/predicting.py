@@ -64,7 +64,7 @@ def predict(
         int | None,
         typer.Option(
             help="Images that are written together, and lost together if interrupted (default: "
-            "16,384 rows, 256 pictures).",
+            "8,192 rows, 256 pictures).",
             rich_help_panel=_BATCH,
         ),
     ] = None,

@@ -39,7 +39,8 @@ def test_remaining_parts_of_an_interrupted_command_begin_where_it_ended() -> Non
 
 
 def test_every_part_is_given_out_once() -> None:
-    schedule, given = Schedule(parts(5, 1, 7), range(13)), []
+    schedule = Schedule(parts(5, 1, 7), range(13))
+    given: list[int] = []
     previous: list[int | None] = [None, None, None]
     while (part := schedule.next(previous[len(given) % 3])) is not None:
         previous[len(given) % 3] = part.number
