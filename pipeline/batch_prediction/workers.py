@@ -144,7 +144,7 @@ def _started(request: Request) -> Iterator[_Worker]:
         try:
             yield worker
         finally:
-            with suppress(ProcessLookupError):
+            if worker.process.poll() is None:
                 os.killpg(worker.process.pid, signal.SIGKILL)
             worker.process.wait()
             for pipe in (worker.process.stdin, worker.process.stdout):

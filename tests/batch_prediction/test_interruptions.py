@@ -42,12 +42,12 @@ def arguments(images: Path, out: Path, workspace: Path, *more: object) -> list[o
 
 
 @contextmanager
-def held(folder: Path, *command: object) -> Iterator[subprocess.Popen[str]]:
-    """Start a command, and wait until it has predicted ``HELD_AT`` images."""
+def held(folder: Path, *command: object, images: int = HELD_AT) -> Iterator[subprocess.Popen[str]]:
+    """Start a command, and wait until it has predicted so many images."""
     module = "tests.batch_prediction.held_command"
     with not_ignored(signal.SIGINT):
         process = subprocess.Popen(
-            [sys.executable, "-m", module, str(folder), str(HELD_AT), *map(str, command)],
+            [sys.executable, "-m", module, str(folder), str(images), *map(str, command)],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -82,11 +82,12 @@ def assert_resumed(done: Done, out: Path, num_parts: int, undisturbed: Path) -> 
     assert not parts_of(out)
 
 
+@pytest.mark.parametrize("held_at", [HELD_AT, NUM_IMAGES])
 def test_killed_command_is_resumed(
-    smoke: Path, images: Path, undisturbed: Path, tmp_path: Path
+    smoke: Path, images: Path, undisturbed: Path, tmp_path: Path, held_at: int
 ) -> None:
     out = tmp_path / "out.parquet"
-    with held(tmp_path, *arguments(images, out, smoke)) as process:
+    with held(tmp_path, *arguments(images, out, smoke), images=held_at) as process:
         workers = workers_of(process)
         assert len(workers) == 2
         second = in_process(*arguments(images, out, smoke, "--force"))
@@ -94,7 +95,7 @@ def test_killed_command_is_resumed(
         process.kill()
         wait_until_ended(workers)
     complete = len(parts_of(out))
-    assert HELD_AT / PART <= complete <= HELD_AT / PART + 1  # the other worker may have one more
+    assert held_at / PART <= complete <= held_at / PART + 1  # the other worker may have one more
     assert not out.exists()
     done = resume(images, out, smoke)
     assert_resumed(done, out, complete, undisturbed)
