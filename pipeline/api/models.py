@@ -17,7 +17,8 @@ from pipeline.publishing.signatures import require_signed, sign_version, signatu
 from pipeline.system.atomic import locked, write_file
 
 if TYPE_CHECKING:
-    from pipeline.batch_prediction.predicting import BatchOptions, BatchPrediction
+    from pipeline.batch_prediction.options import BatchOptions
+    from pipeline.batch_prediction.result import BatchPrediction
     from pipeline.commands.evaluation import Evaluation
     from pipeline.serving.settings import ServeOptions, Settings
 
@@ -108,7 +109,8 @@ def predict_batch(
         MissingExtra: pyarrow is not installed.
         WorkerFailed: a worker process was killed.
     """
-    from pipeline.batch_prediction.predicting import Options, predict_into
+    from pipeline.batch_prediction.options import Options
+    from pipeline.batch_prediction.predicting import predict_into
 
     several = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     place, shown = Workspace(Path(workspace)), progress or default_progress()

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
 
-from pipeline.artifacts.formats import artifact_name
 from pipeline.batch_prediction.columns import output_schema, require_pyarrow
-from pipeline.batch_prediction.joining import BadImage, join
+from pipeline.batch_prediction.facts import description, metadata, model_facts
+from pipeline.batch_prediction.joining import join
 from pipeline.batch_prediction.opening import open_for_batches
+from pipeline.batch_prediction.options import Options
 from pipeline.batch_prediction.parquet_files import parquet_source
 from pipeline.batch_prediction.part_files import is_complete
 from pipeline.batch_prediction.parts_folder import (
@@ -18,6 +17,7 @@ from pipeline.batch_prediction.parts_folder import (
     remove_parts,
 )
 from pipeline.batch_prediction.picture_folder import folder_source
+from pipeline.batch_prediction.result import BatchPrediction
 from pipeline.batch_prediction.schedule import Schedule
 from pipeline.batch_prediction.sources import Part, Source
 from pipeline.batch_prediction.worker import Request
@@ -29,75 +29,10 @@ from pipeline.errors import DataFileError, RequestError
 from pipeline.progress import IMAGES, Progress
 from pipeline.publishing.locating import locate
 from pipeline.publishing.published_folder import find_published
-from pipeline.system.atomic import remove_abandoned, sha256
-from pipeline.system.packages import installed_version
+from pipeline.system.atomic import remove_abandoned
 from pipeline.system.resources import num_processors
 
 _PART_ROWS, _PART_PICTURES = 8192, 256  # about 0.4 s with the default model, and 2 s
-_MAX_WORKERS = 1024
-
-
-@dataclass(frozen=True)
-class BatchPrediction:
-    """What was predicted: ``output`` has a row for each of ``images``, in the order of the input.
-
-    ``bad`` of them could not be read, ``first_bad`` are the first few; ``unsure`` answers are in
-    doubt. ``resumed`` is the number of images whose answers an interrupted command had left.
-    ``seconds`` is the time for all others, from the first to the last, ``join_seconds`` that for
-    the joining of the parts. ``cpu_seconds`` is the processor time of each worker process, and
-    ``peak_bytes`` the peak memory of the largest, None if unknown.
-    """
-
-    output: Path
-    model: str
-    images: int
-    bad: int
-    unsure: int
-    first_bad: tuple[BadImage, ...]
-    resumed: int
-    seconds: float
-    join_seconds: float
-    cpu_seconds: tuple[float, ...]
-    peak_bytes: int | None
-
-
-class BatchOptions(TypedDict, total=False):
-    """Options of ``pipeline.predict_batch``.
-
-    ``keep`` names columns of the Parquet files to copy; a column with the name of one of the output
-    gets the prefix ``input_``. ``workers`` is the number of processes, by default one for each
-    processor. ``part_images`` is the number of images that are written together, and lost together
-    if interrupted. ``force`` replaces an existing output, and the parts of another prediction.
-    """
-
-    keep: Sequence[str]
-    workers: int | None
-    part_images: int | None
-    force: bool
-
-
-@dataclass(frozen=True)
-class Options:
-    """``BatchOptions`` with their defaults."""
-
-    keep: Sequence[str] = ()
-    workers: int | None = None
-    part_images: int | None = None
-    force: bool = False
-
-    def require_valid(self) -> None:
-        """Check the numbers.
-
-        Raises:
-            RequestError: one is out of range, or a column is kept twice.
-        """
-        for name, value in (("--workers", self.workers), ("--part-images", self.part_images)):
-            limit = _MAX_WORKERS if name == "--workers" else 10**9
-            if value is not None and not 1 <= value <= limit:
-                raise RequestError(f"{name} must be from 1 to {limit:,}; got {value:,}.")
-        repeated = {name for name in self.keep if self.keep.count(name) > 1}
-        if repeated:
-            raise RequestError(f"--keep must name a column once; got {min(repeated)} twice.")
 
 
 def predict_into(
@@ -122,20 +57,22 @@ def predict_into(
     names = [str(name) for name in inputs]
     _require_writable(output, names, force=options.force)
     path = locate(model, workspace.exported).absolute()
+    if not path.is_file():
+        path = find_published(path).path  # now: a label may move in the meantime
     reader = open_for_batches(model, path)
     source = _opened_source(names, reader, options)
-    facts = _model_facts(path)
+    facts = model_facts(path)
     with locked_parts(output) as folder:
         _require_writable(output, names, force=options.force)  # not completed in the meantime
         remove_abandoned(output.parent)
-        description = _description(facts, source, options)
-        prepare(folder, description, force=options.force, notice=progress.notice)
+        bound_to = description(facts, source, options)
+        prepare(folder, bound_to, force=options.force, notice=progress.notice)
         request = Request(str(path), str(model), str(folder), tuple(options.keep))
         complete = {part.number for part in source.parts if is_complete(folder, part)}
         times = _predict(request, source, complete, options, progress)
         began = time.perf_counter()
-        metadata = _metadata(facts, reader, source)
-        schema = output_schema(reader, source.kept_types, metadata, has_rows=source.has_rows)
+        described = metadata(facts, reader, source)
+        schema = output_schema(reader, source.kept_types, described, has_rows=source.has_rows)
         with progress.task("joining the parts"):
             counts = join(folder, source.parts, schema, output)
         remove_parts(folder)
@@ -200,40 +137,3 @@ def _opened_source(names: list[str], reader: Reader, options: Options) -> Source
         return folder_source(names[0], options.part_images or _PART_PICTURES)
     shape = reader.preprocessing.image_shape
     return parquet_source(names, shape, options.keep, options.part_images or _PART_ROWS)
-
-
-def _model_facts(path: Path) -> dict[str, str]:
-    """Return name, version and hashes of a published model, or of a file."""
-    if path.is_file():
-        return {"name": path.name, "sha256": sha256(path)}
-    published = find_published(path)
-    return {
-        "name": f"{published.name}/{published.version}",
-        "sha256": published.manifest.files[artifact_name("onnx")].sha256,
-        "manifest_sha256": sha256(published.path / "manifest.json"),
-    }
-
-
-def _description(
-    facts: dict[str, str], source: Source, options: Options
-) -> dict[str, dict[str, str]]:
-    """Return what the answers depend on, and how they are divided."""
-    settings = {
-        "--keep": ", ".join(options.keep),
-        "--part-images": str(options.part_images),
-        "onnxruntime": str(installed_version("onnxruntime")),
-        "dense-pipeline": str(installed_version("dense-pipeline")),
-    }
-    return {"model": facts, "input": source.identity, "setting": settings}
-
-
-def _metadata(facts: dict[str, str], reader: Reader, source: Source) -> dict[str, Any]:
-    """Return the metadata of the output."""
-    return {
-        **{f"model_{name}": text for name, text in facts.items()},
-        "task": reader.task.name,
-        "class_names": [*reader.class_names],
-        "input": [*source.identity],
-        "onnxruntime": str(installed_version("onnxruntime")),
-        "dense-pipeline": str(installed_version("dense-pipeline")),
-    }

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.batch_prediction.joining import BadImage
-    from pipeline.batch_prediction.predicting import BatchPrediction
+    from pipeline.batch_prediction.result import BatchPrediction
 
 
 def batch_document(result: "BatchPrediction") -> dict[str, Any]:

@@ -70,10 +70,11 @@ def test_columns_to_keep(smoke: Path, good: Path, tmp_path: Path) -> None:
     images = sample_images(smoke)[:2]
     words = f"{good} has no column 'ids'. Did you mean 'id'? Its columns are image, id."
     refused(smoke, good, "--keep", "ids", output=out, words=words)
-    words = (
-        "The column 'image' must have single values, such as numbers, texts or times, to be kept"
-    )
+    words = "--keep must name columns other than 'image': pixels are not copied. Join the output"
     refused(smoke, good, "--keep", "image", output=out, words=words)
+    lists = write_images(tmp_path / "lists.parquet", images, id=[[1], [2]])
+    words = "The column 'id' must have single values, such as numbers, texts or times, to be kept"
+    refused(smoke, lists, "--keep", "id", output=out, words=words)
     text = write_images(tmp_path / "text.parquet", images, id=["a", "b"])
     words = (
         "The column 'id' must have the same type in all files; got string in "
