@@ -195,6 +195,24 @@ def precision_table(result: Row) -> str:
     return table(head, lines)
 
 
+def batches_table(result: Row) -> str:
+    """Return the times of each number of processes, and how many times faster two are than one."""
+    lines, medians = [], []
+    for workers in (1, 2):
+        rows = [row for row in result["rows"] if row["workers"] == workers]
+        seconds = statistics.median(row["seconds"] + row["join_seconds"] for row in rows)
+        processor = statistics.median(sum(row["cpu_seconds"]) for row in rows)
+        peak = max(row["peak_bytes"] for row in rows) / 1e6
+        speed = f"{result['images'] / seconds:,.0f}"
+        lines.append(
+            [str(workers), f"{seconds:.1f} s", speed, f"{processor:.1f} s", f"{peak:.0f} MB"]
+        )
+        medians.append(seconds)
+    head = ["processes", "time", "images/s", "processor time", "peak memory of one"]
+    ratio = f"Two processes are {medians[0] / medians[1]:.2f} times as fast as one."
+    return f"{table(head, lines)}\n\n{ratio} {machine(result)}"
+
+
 def checkpoints_line(result: Row) -> str:
     """Return the cost of the checkpoints of a training."""
     return (
@@ -243,6 +261,7 @@ TABLES: dict[str, tuple[str, Callable[[Row], str]]] = {
     "streaming": ("streaming", streaming_table),
     "precision": ("precision", precision_table),
     "checkpoints": ("checkpoints", checkpoints_line),
+    "batches": ("batch_prediction", batches_table),
     "serving": ("serving", serving_tables),
     "serving-ratios": ("serving", serving_ratios),
     "soak": ("serving_soak", soak_line),

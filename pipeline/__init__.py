@@ -21,6 +21,7 @@ The rooms of the package, from the lowest to the highest; a module imports only 
     tracking/          runs in MLflow
     results/           the result of a run, as numbers, sentences and HTML
     commands/          why, runs, watch, clean, doctor, predict, evaluate, verify, compare
+    batch_prediction/  many images into one Parquet file: the option --output of predict
     serving/           published models over HTTP and gRPC: the command serve
     api/               one function for each command
     terminal/ cli      the command line
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         list_models,
         load_model,
         predict,
+        predict_batch,
         promote,
         remove,
         report,
@@ -80,6 +82,7 @@ __all__ = [
     "list_models",
     "load_model",
     "predict",
+    "predict_batch",
     "promote",
     "remove",
     "report",

@@ -30,6 +30,7 @@ ORDER = [
     ["studies", "tracking", "reproduction"],
     ["results"],
     ["commands"],
+    ["batch_prediction"],
     ["serving"],
     ["api"],
     ["terminal"],
@@ -123,6 +124,7 @@ def test_only_some_rooms_import_tensorflow() -> None:
         "import pipeline.cli",
         "import pipeline.engine.runner, pipeline.api",
         "import pipeline.serving.serve",
+        "import pipeline.batch_prediction.predicting, pipeline.batch_prediction.worker",
     ],
 )
 def test_importing_loads_no_heavy_libraries(statement: str) -> None:

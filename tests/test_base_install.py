@@ -56,6 +56,14 @@ def test_training_names_the_missing_extra(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+def test_predicting_into_parquet_names_the_missing_extra(tmp_path: Path) -> None:
+    done = base("predict", "mlp", "--input", tmp_path, "--output", tmp_path / "out.parquet")
+    words = ("Predicting into a Parquet file requires packages", "dense-pipeline[studies]")
+    assert_error(done, 3, *words)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.process
 def test_splitting_data_names_the_missing_extra(tmp_path: Path) -> None:
     pictures = write_classes(tmp_path / "pictures", 20)
     (tmp_path / "own.yaml").write_text(

@@ -92,6 +92,8 @@ COMMANDS = [
     ("predict exported/mlp/latest x.png", ["exported/mlp/latest", "pipeline run"]),
     ("predict pyproject.toml x.png", ["not a model file: its name must end in", "exported/mlp"]),
     ("predict", ["Missing argument"]),
+    ("predict mlp", ["nothing to predict", "pipeline predict MODEL FILE", "--input DIR --output"]),
+    ("predict mlp --input samples", ["--input needs --output FILE.parquet"]),
     ("verify nomodel", ["No model 'nomodel' is published in exported", "pipeline run"]),
     ("serve nomodel", ["No model 'nomodel' is published in exported", "pipeline run"]),
     ("version", ["Write `pipeline --version`."]),

@@ -3,7 +3,7 @@
 from pipeline.api.arguments import DEFAULT_CONFIG
 from pipeline.api.configuration import describe_layers, resolve_config, show_augment, why
 from pipeline.api.lecture import explain_gradients, gradcheck
-from pipeline.api.models import evaluate, list_models, serve, sign, verify
+from pipeline.api.models import evaluate, list_models, predict_batch, serve, sign, verify
 from pipeline.api.operations import gc, history, label, labels, promote, remove, rollback
 from pipeline.api.recorded import (
     compare,
@@ -44,6 +44,7 @@ __all__ = [
     "list_models",
     "load_model",
     "predict",
+    "predict_batch",
     "promote",
     "remove",
     "report",

@@ -1,5 +1,6 @@
 """Use published models."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -16,6 +17,8 @@ from pipeline.publishing.signatures import require_signed, sign_version, signatu
 from pipeline.system.atomic import locked, write_file
 
 if TYPE_CHECKING:
+    from pipeline.batch_prediction.options import BatchOptions
+    from pipeline.batch_prediction.result import BatchPrediction
     from pipeline.commands.evaluation import Evaluation
     from pipeline.serving.settings import ServeOptions, Settings
 
@@ -83,6 +86,35 @@ def sign(model: PathLike, key: PathLike, *, workspace: PathLike = ".") -> Path:
         published.require_unaltered()
         sign_version(published, Path(key), setting="--key")
     return signature_path(folder)
+
+
+def predict_batch(
+    model: PathLike,
+    inputs: PathLike | Sequence[PathLike],
+    output: PathLike,
+    *,
+    workspace: PathLike = ".",
+    progress: Progress | None = None,
+    **options: "Unpack[BatchOptions]",
+) -> "BatchPrediction":
+    """Predict the images of Parquet files, or the pictures of a folder, into a Parquet file.
+
+    The answers are those of ``predict``, in the order of the input, and an image that cannot be
+    read has a text in the column ``error``. After an interruption, the same call resumes.
+
+    Raises:
+        RequestError: the output exists, or parts of another prediction are beside it.
+        ModelError: the model has no ONNX file, cannot be opened, or predicts infinity or NaN.
+        DataFileError: the input cannot be read, or has another schema.
+        MissingExtra: pyarrow is not installed.
+        WorkerFailed: a worker process was killed.
+    """
+    from pipeline.batch_prediction.options import Options
+    from pipeline.batch_prediction.predicting import predict_into
+
+    several = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
+    place, shown = Workspace(Path(workspace)), progress or default_progress()
+    return predict_into(model, several, Path(output), Options(**options), place, shown)
 
 
 def evaluate(

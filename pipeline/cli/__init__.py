@@ -10,7 +10,8 @@ from pipeline.cli.evaluating import evaluate
 from pipeline.cli.installation import doctor
 from pipeline.cli.lecture import gradcheck
 from pipeline.cli.operations import gc, label, promote, remove, rollback
-from pipeline.cli.published import models, predict, verify
+from pipeline.cli.predicting import predict
+from pipeline.cli.published import models, verify
 from pipeline.cli.report import report
 from pipeline.cli.reproducing import reproduce
 from pipeline.cli.runs import config, run, why

@@ -1,4 +1,4 @@
-"""The commands for published models: ``models``, ``predict`` and ``verify``."""
+"""The commands for published models: ``models`` and ``verify``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,43 +29,6 @@ def models(workspace: WorkspaceDir = HERE, json: Json = False, debug: Debug = Fa
             print_json(documents.models_document(found, broken))
         else:
             tables.print_models(found, broken)
-
-
-def predict(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            help="NAME or NAME/VERSION of a published model, or a path, also below --workspace."
-        ),
-    ],
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE ...", help="Pictures or .npy arrays.")
-    ],
-    many: Annotated[
-        bool,
-        typer.Option(
-            "--many",
-            help="Read several digits in a picture, left to right: as a number, or their values.",
-        ),
-    ] = False,
-    workspace: WorkspaceDir = HERE,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Print the label or value of each image, without TensorFlow."""
-    with report_errors(as_json=json, debug=debug) as interruption:
-        from pipeline import api
-        from pipeline.terminal import documents, tables
-
-        with (
-            show_progress(interruption, None, debug=debug) as progress,
-            progress.task("predicting", total=len(files)),
-        ):
-            predictions = api.predict(model, files, workspace=workspace)
-        if json:
-            print_json(documents.predictions_document(predictions))
-        else:
-            tables.print_predictions(predictions, many=many)
 
 
 def verify(

@@ -95,14 +95,18 @@ class Reader:
         images = pictures.images
         rows: Sequence[Any] | Predictions = self.predictor.predict(images) if len(images) else []
         if not np.isfinite(rows).all():
-            raise ModelError(
-                f"{self.model} predicts infinity or NaN. Do not use it: verify it (pipeline "
-                "verify) or publish it again."
-            )
+            raise self.not_finite()
         displayed = [self.task.describe(row, self.class_names) for row in rows]
         reasons = self.doubts.reasons(images, rows, displayed)
         predictions = _predictions(file, pictures, displayed, reasons)
         return [replace(one, is_value=self.task.predicts_value) for one in predictions]
+
+    def not_finite(self) -> ModelError:
+        """Return the error for predictions that are infinity or NaN."""
+        return ModelError(
+            f"{self.model} predicts infinity or NaN. Do not use it: verify it (pipeline "
+            "verify) or publish it again."
+        )
 
 
 def open_reader(model: PathLike, *, workspace: PathLike = ".") -> Reader:
@@ -112,7 +116,11 @@ def open_reader(model: PathLike, *, workspace: PathLike = ".") -> Reader:
         ModelError: the model cannot be opened.
     """
     path = locate(model, Workspace(Path(workspace)).exported)
-    predictor = open_isolated(path) if path.is_file() else load_model(path)
+    return reader_of(model, path, open_isolated(path) if path.is_file() else load_model(path))
+
+
+def reader_of(model: PathLike, path: Path, predictor: Predictor) -> Reader:
+    """Return the reader of an opened model, published in a folder or a single file."""
     return Reader(
         model,
         predictor,

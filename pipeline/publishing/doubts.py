@@ -1,9 +1,10 @@
 """Why a prediction is unsure: a low probability, or an image unlike the training images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.artifacts.formats import artifact_path
 from pipeline.artifacts.uncertainty import SUBSPACE_FILE, Uncertainty
@@ -16,6 +17,8 @@ from pipeline.tasks.task import UNSURE_BELOW, DisplayedPrediction, Predictions
 
 UNLIKE = "unlike the pictures that the model was trained on"
 _NAMED = 2  # classes
+# More than float64 can differ in a calibrated probability that is computed in another order.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,39 @@ class Doubts:
             UNLIKE if strange else self._unlikely(np.asarray(row), shown)
             for strange, row, shown in zip(unlike, predictions, displayed, strict=True)
         ]
+
+    def reasons_of_many(
+        self,
+        images: Images,
+        predictions: Predictions,
+        confidence: npt.NDArray[np.float32] | None,
+        describe: Callable[[Predictions], DisplayedPrediction],
+    ) -> dict[int, str]:
+        """Return the same reasons by row, without those that are None.
+
+        ``confidence`` (n,) are the probabilities of the labels, None of values. Only predictions
+        that may be unsure are described, since that takes longer than to predict.
+        """
+        unlike = np.zeros(len(images), bool)
+        if self.familiarity:
+            unlike[:] = self.familiarity.is_unlike(images)
+        found: dict[int, str] = {}
+        for row in np.flatnonzero(unlike | self._may_be_unlikely(predictions, confidence)):
+            prediction = predictions[row]
+            reason = UNLIKE if unlike[row] else self._unlikely(prediction, describe(prediction))
+            if reason is not None:
+                found[int(row)] = reason
+        return found
+
+    def _may_be_unlikely(
+        self, predictions: Predictions, confidence: npt.NDArray[np.float32] | None
+    ) -> npt.NDArray[np.bool_]:
+        if confidence is None:
+            return np.zeros(len(predictions), bool)
+        if self.uncertainty is None:
+            return np.asarray(confidence < UNSURE_BELOW)
+        exact = calibrated(predictions, self.uncertainty.temperature).max(axis=1)
+        return np.asarray(exact < self.uncertainty.min_probability + _ROUNDING)
 
     def _unlikely(self, row: Predictions, shown: DisplayedPrediction) -> str | None:
         if shown.probability is None:

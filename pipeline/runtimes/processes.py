@@ -67,7 +67,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             cwd=request.parent,
-            env=_environment(),
+            env=worker_environment(num_processors()),
             start_new_session=True,
         )
 
@@ -153,10 +153,13 @@ def end_workers() -> None:
         worker.end()
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment, with paths relative to the user's current directory made absolute."""
+def worker_environment(num_threads: int) -> dict[str, str]:
+    """Return the environment of a worker that computes with so many threads.
+
+    Paths relative to the user's current directory are made absolute.
+    """
     search = [str(_PACKAGE.parent), *_absolute("PYTHONPATH")]
-    threads = dict.fromkeys(_THREADS, str(num_processors()))
+    threads = dict.fromkeys(_THREADS, str(num_threads))
     paths = {"PYTHONPATH": os.pathsep.join(search), "PATH": os.pathsep.join(_absolute("PATH"))}
     if ROOT_VARIABLE in os.environ:
         paths[ROOT_VARIABLE] = str(packages_root())

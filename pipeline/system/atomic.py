@@ -78,18 +78,26 @@ def locked(
         os.close(descriptor)
 
 
-def write_file(target: Path, content: bytes, *, sync: bool = True, mode: int = 0o666) -> None:
+def write_file(
+    target: Path,
+    content: bytes,
+    *,
+    sync: bool = True,
+    mode: int = 0o666,
+    setting: str = "--workspace",
+) -> None:
     """Write a file atomically: readers see either the old or the new content.
 
     Without ``sync``, that holds if the process is killed, but not if the machine loses power.
-    ``mode`` are its permissions, less those that the umask withholds.
+    ``mode`` are its permissions, less those that the umask withholds. ``setting`` is the option
+    that selects the folder.
 
     Raises:
         StorageError: the file cannot be written.
     """
     temporary = temporary_path(target)
     try:
-        with explain_storage_errors(target):
+        with explain_storage_errors(target, setting=setting):
             with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
                 file.write(content)
                 file.flush()
