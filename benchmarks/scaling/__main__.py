@@ -35,9 +35,10 @@ def measured(size: int, rounds: int) -> Rows:
         codes = [process.wait(_SECONDS) for process in started]
         if any(codes):
             sys.exit("\n".join(log.read_text()[-3000:] for log in sorted(folder.glob("*.log"))))
-        rows, *others = (json.loads((folder / f"found.{n}").read_text()) for n in range(size))
+        found = [json.loads((folder / f"found.{n}").read_text()) for n in range(size)]
+        rows: Rows = found[0]
     for row in rows:
-        add_others(row, others)
+        add_others(row, found[1:])
     return rows
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 0.7  # of a measurement
+_SECONDS = 1.0  # of a measurement
 _LIMIT = ("burst", "128kb", "limit", "32mb")  # a burst is as large as two packets of loopback
 
 

@@ -1,5 +1,8 @@
 """The networks and batches that are measured, and their programs."""
 
+import math
+from itertools import pairwise
+
 import keras
 import numpy as np
 
@@ -39,7 +42,7 @@ def _network(hidden: tuple[int, ...]) -> tuple[keras.Model, keras.optimizers.Opt
 
 
 def shard_of(batch_size: int) -> Shard:
-    """Return random images for ``SHARD_STEPS`` steps: the time of a step does not depend on them."""
+    """Return random images, on which the time of a step does not depend, for ``SHARD_STEPS``."""
     random = np.random.default_rng(0)
     count = SHARD_STEPS * batch_size
     images = random.integers(0, 256, (count, *_SHAPE), np.uint8)
@@ -48,7 +51,7 @@ def shard_of(batch_size: int) -> Shard:
     return shard
 
 
-def sent_bytes(program: Program) -> int:
+def summed_bytes(hidden: tuple[int, ...]) -> int:
     """Return the bytes of the vector that is summed in each step: gradient, loss and hits."""
-    weights = sum(variable.value.shape.num_elements() for variable in program.model.weights)
-    return 4 * (int(weights) + 2)
+    widths = (math.prod(_SHAPE), *hidden, _CLASSES)
+    return 4 * (sum((inputs + 1) * units for inputs, units in pairwise(widths)) + 2)

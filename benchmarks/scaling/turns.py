@@ -13,9 +13,9 @@ from benchmarks.scaling.networks import (
     NETWORKS,
     SHARD_STEPS,
     group_program_of,
-    sent_bytes,
     shard_of,
     single_program_of,
+    summed_bytes,
 )
 from pipeline.training.compiled_program import EpochState, Program
 from pipeline.training.distributed.group import Group
@@ -24,7 +24,7 @@ from pipeline.training.feed import Shard
 
 Rows = list[dict[str, Any]]
 Repeated = Callable[[int], object]
-BYTES = (4, 65_536, 1_048_576, 8_388_608, 50_331_648)  # of the sums without a training
+BYTES = (4, 65_536, 1_048_576, *map(summed_bytes, NETWORKS))  # of the sums without a training
 LINKS = (1.0, 2.5)  # Gbit/s of each worker
 _MOST_SUMS = 500  # in one measurement
 _USE, _SUM, _END = "use", "sum", "end"  # messages of worker 0
@@ -55,14 +55,18 @@ class Leader:
         """Measure the steps of a network and their parts."""
         shards = {size: shard_of(size) for size in (BATCH_SIZE, 2 * BATCH_SIZE)}
         single = single_program_of(hidden, BATCH_SIZE)
-        described = {"hidden": hidden, "bytes": sent_bytes(single), "most": SHARD_STEPS}
+        described: dict[str, Any] = {
+            "hidden": hidden,
+            "bytes": summed_bytes(hidden),
+            "most": SHARD_STEPS,
+        }
         one = partial(run, single, shards[BATCH_SIZE])
-        alone = {"what": "step", "workers": 1, "batch_size": BATCH_SIZE}
+        alone: dict[str, Any] = {"what": "step", "workers": 1, "batch_size": BATCH_SIZE}
         measures, parts = [Measure(one, **described, **alone)], []
         for size, shard in shards.items():
             program, call = self._steps(hidden, size, shard)
             for gbit in (None, *LINKS) if size == BATCH_SIZE else (None,):
-                step = {"what": "step", "batch_size": size, "gbit": gbit}
+                step: dict[str, Any] = {"what": "step", "batch_size": size, "gbit": gbit}
                 measures.append(self._measure(call, **described, **step))
             names = zip(("gradient", "update"), program.parts(shard), strict=True)
             columns = -(-size // self._group.size)
