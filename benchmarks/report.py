@@ -17,6 +17,7 @@ from benchmarks.scaling import tables as scaling
 from benchmarks.serving_report import ratios_table as serving_ratios
 from benchmarks.serving_report import serving_tables, soak_line
 from benchmarks.training import ENVIRONMENT_OF, LARGE, NUM_IMAGES, SMALL
+from benchmarks.workers_accuracy import accuracy_table as workers_accuracy
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -253,6 +254,7 @@ TABLES: dict[str, tuple[str, Callable[[Row], str]]] = {
     "scaling-costs": ("scaling", scaling.costs_table),
     "scaling-check": ("scaling", scaling.check_table),
     "scaling-model": ("scaling", scaling.model_table),
+    "workers-accuracy": ("workers_accuracy", workers_accuracy),
 }
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.scaling import tables
 from benchmarks.scaling.__main__ import add_others
 from benchmarks.scaling.estimates import StepCosts, SumCosts, hops, sent
+from benchmarks.workers_accuracy import accuracy_table
 
 MEGABYTE = 10**6
 SUMS = SumCosts(once=0.001, hop=0.0005, per_byte=2e-9)
@@ -111,3 +112,15 @@ def test_tables_show_the_model_beside_what_was_measured() -> None:
     assert len(tables.model_table(measured()).splitlines()) == 2 + 2 * len(tables.WORKERS)
     assert "| 784-16-10 | 10.0 ms | 97.7 µs | 20.0 ms |" in tables.costs_table(measured())
     assert "| 4 | 2.00 ms | 1.00 ms | 2.00 ms |" in tables.sums_table(measured())
+
+
+def test_accuracies_are_compared_in_pairs() -> None:
+    accuracies = {(0, 1): 0.97, (0, 2): 0.972, (1, 1): 0.98, (1, 2): 0.979}
+    rows = [
+        {"seed": seed, "workers": workers, "validation": found, "test": 0.9}
+        for (seed, workers), found in accuracies.items()
+    ]
+    *_, first, last, mean = accuracy_table({"rows": rows}).splitlines()
+    assert first == "| 0 | 97.00 % | 97.20 % | 90.00 % | 90.00 % |"
+    assert last == "| 1 | 98.00 % | 97.90 % | 90.00 % | 90.00 % |"
+    assert mean == "| mean difference |  | +0.050 points |  | +0.000 points |"
