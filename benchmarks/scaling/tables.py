@@ -18,10 +18,7 @@ def scaling_table(result: Row) -> str:
     """Return the speed of one and two workers, and what two cost."""
     lines = []
     for one, two in _pairs(result["rows"]):
-        ratios = [
-            two["batch_size"] * mine["seconds"] / other["seconds"] / one["batch_size"]
-            for mine, other in zip(one["rounds"], two["rounds"], strict=True)
-        ]
+        ratios, of_processors = _ratios(one, two), _ratios(one, two, "cpu")
         lines.append(
             [
                 _name(one),
@@ -31,24 +28,30 @@ def scaling_table(result: Row) -> str:
                 f"{median(ratios):.2f}x ({min(ratios):.2f} to {max(ratios):.2f})",
                 f"{1000 * _median(one, 'cpu'):,.0f} ms",
                 f"{1000 * _median(two, 'cpu'):,.0f} ms",
+                f"{median(of_processors):.2f}x",
                 f"{two['bytes'] / 1e6:.2f} MB",
                 f"{_median(two, 'on_loopback') / 2e6:.2f} MB",
             ]
         )
     head = ["network", "batch of two", "steps/s of one", "of two", "images/s"]
-    head += ["processor time of one", "of each of two", "summed in a step", "sent by each"]
+    head += ["processor time of one", "of each of two", "images/s if nothing waited"]
+    head += ["summed in a step", "sent by each"]
     return table(head, lines)
 
 
 def sums_table(result: Row) -> str:
     """Return the costs of sums without a training."""
-    lines = []
-    for two in _found(result["rows"], what="sum", workers=2):
-        four = _one(result["rows"], what="sum", workers=4, bytes=two["bytes"])
-        times = [_median(two), _median(two, "cpu"), _median(four, "cpu")]
-        milliseconds = [f"{1000 * seconds:,.2f} ms" for seconds in times]
-        lines.append([f"{two['bytes']:,}", *milliseconds])
-    return table(["bytes", "two workers", "processor time of each", "of each of four"], lines)
+    rows, lines = result["rows"], []
+    for two in _found(rows, what="sum", workers=2, gbit=None):
+        size = two["bytes"]
+        four = _one(rows, what="sum", workers=4, bytes=size)
+        times = [_median(two, "cpu"), _median(four, "cpu"), _median(two)]
+        times += [_median(row) for row in _limited(rows, size)]
+        cells = [f"{1000 * seconds:,.2f} ms" for seconds in times]
+        lines.append([f"{size:,}", *cells])
+    head = ["bytes", "processor time of each of two workers", "of each of four", "time of two"]
+    head += [f"at {gbit:g} Gbit/s" for gbit in _limits(rows)]
+    return table(head, [line + [""] * (len(head) - len(line)) for line in lines])
 
 
 def check_table(result: Row) -> str:
@@ -118,7 +121,7 @@ def costs_of(rows: list[Row], hidden: list[int]) -> StepCosts:
     [smallest, *_], [of_four, *_] = (list(_found(rows, what="sum", workers=n)) for n in (2, 4))
     sums = SumCosts.fitted(
         size,
-        _median(_one(rows, what="sum", workers=2, bytes=size)),
+        _median(_one(rows, what="sum", workers=2, bytes=size, gbit=None)),
         _median(smallest),
         cpu_of_two=_median(smallest, "cpu"),
         cpu_of_four=_median(of_four, "cpu"),
@@ -137,6 +140,22 @@ def _pairs(rows: list[Row]) -> Iterator[tuple[Row, Row]]:
     for one in _found(rows, what="step", workers=1):
         for two in _found(rows, what="step", workers=2, gbit=None, hidden=one["hidden"]):
             yield one, two
+
+
+def _ratios(one: Row, two: Row, key: str = "seconds") -> list[float]:
+    """Return in each round how many times the images per second of one worker two compute."""
+    images = two["batch_size"] / one["batch_size"]
+    pairs = zip(one["rounds"], two["rounds"], strict=True)
+    return [images * mine[key] / other[key] for mine, other in pairs]
+
+
+def _limits(rows: list[Row]) -> list[float]:
+    return sorted({row["gbit"] for row in rows if row["gbit"]})
+
+
+def _limited(rows: list[Row], size: int) -> list[Row]:
+    found = (_found(rows, what="sum", bytes=size, gbit=gbit) for gbit in _limits(rows))
+    return [row for rows_of_one in found for row in rows_of_one]
 
 
 def _found(rows: list[Row], **wanted: Any) -> Iterator[Row]:

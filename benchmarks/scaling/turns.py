@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import tensorflow as tf
@@ -26,6 +27,7 @@ Rows = list[dict[str, Any]]
 Repeated = Callable[[int], object]
 BYTES = (4, 65_536, 1_048_576, *map(summed_bytes, NETWORKS))  # of the sums without a training
 LINKS = (1.0, 2.5)  # Gbit/s of each worker
+PAIR = 2  # workers, of which each has a core; more of them measure only sums
 _MOST_SUMS = 500  # in one measurement
 _USE, _SUM, _END = "use", "sum", "end"  # messages of worker 0
 
@@ -39,16 +41,13 @@ class Leader:
 
     def sums(self) -> Rows:
         """Measure sums over the workers."""
-        measures = []
-        for size in BYTES:
-            repeated = repeated_sum(self._group, size)
-
-            def call(count: int, repeated: Repeated = repeated, size: int = size) -> None:
-                self._group.tell({"do": _SUM, "bytes": size, "count": count})
-                self._calls += 1
-                repeated(count)
-
-            measures.append(self._measure(call, what="sum", bytes=size, most=_MOST_SUMS))
+        measures, calls = [], {size: self._sum(size) for size in BYTES}
+        cases: list[tuple[int, float | None]] = [(size, None) for size in BYTES]
+        if self._group.size == PAIR:
+            cases += product(map(summed_bytes, NETWORKS), LINKS)
+        for size, gbit in cases:
+            described: dict[str, Any] = {"what": "sum", "bytes": size, "gbit": gbit}
+            measures.append(self._measure(calls[size], **described, most=_MOST_SUMS))
         return in_turns(measures, self._rounds)
 
     def network(self, hidden: tuple[int, ...]) -> Rows:
@@ -79,6 +78,16 @@ class Leader:
     def end(self) -> None:
         """Let the other workers end."""
         self._group.tell({"do": _END})
+
+    def _sum(self, size: int) -> Repeated:
+        repeated = repeated_sum(self._group, size)
+
+        def call(count: int) -> None:
+            self._group.tell({"do": _SUM, "bytes": size, "count": count})
+            self._calls += 1
+            repeated(count)
+
+        return call
 
     def _measure(self, call: Repeated, **described: Any) -> Measure:
         return Measure(call, number=lambda: self._calls - 1, workers=self._group.size, **described)
@@ -119,7 +128,7 @@ def lead(group: Group, rounds: int) -> Rows:
     """Measure everything with two workers, and only the sums with more."""
     leader = Leader(group, rounds)
     rows = leader.sums()
-    for hidden in NETWORKS if group.size == len(("single", "other")) else ():
+    for hidden in NETWORKS if group.size == PAIR else ():
         rows += leader.network(hidden)
     leader.end()
     return rows

@@ -86,12 +86,13 @@ def measured() -> dict[str, Any]:
         for what, size, seconds in parts
     ]
     sums = [
-        {"what": "sum", "workers": n, "bytes": size, "rounds": rounds([seconds], cpu)}
-        for n, size, seconds, cpu in (
-            (2, 4, 0.002, 0.001),
-            (2, STEP.size, 0.01, 0.009),
-            (4, 4, 0.004, 0.002),
-            (4, STEP.size, 0.02, 0.018),
+        {"what": "sum", "workers": n, "bytes": size, "gbit": gbit, "rounds": rounds([time], cpu)}
+        for n, size, gbit, time, cpu in (
+            (2, 4, None, 0.002, 0.001),
+            (2, STEP.size, None, 0.01, 0.009),
+            (2, STEP.size, 1.0, 0.05, 0.009),
+            (4, 4, None, 0.004, 0.002),
+            (4, STEP.size, None, 0.02, 0.018),
         )
     ]
     return {"rows": steps + rows + sums}
@@ -100,8 +101,8 @@ def measured() -> dict[str, Any]:
 def test_table_shows_the_median_of_the_ratios_of_each_round() -> None:
     [line] = tables.scaling_table(measured()).splitlines()[2:]
     assert line == (
-        "| 784-16-10 | 2,048 | 5.00 | 6.67 | 2.50x (2.00 to 3.00) | 100 ms | 100 ms | 4.00 MB | "
-        "4.00 MB |"
+        "| 784-16-10 | 2,048 | 5.00 | 6.67 | 2.50x (2.00 to 3.00) | 100 ms | 100 ms | 2.00x | "
+        "4.00 MB | 4.00 MB |"
     )
 
 
@@ -111,7 +112,9 @@ def test_tables_show_the_model_beside_what_was_measured() -> None:
     assert two == "| 784-16-10 | 2 | 2,048 | loopback | 140 ms | 150 ms | -7 % |"
     assert len(tables.model_table(measured()).splitlines()) == 2 + 2 * len(tables.WORKERS)
     assert "| 784-16-10 | 10.0 ms | 97.7 µs | 20.0 ms |" in tables.costs_table(measured())
-    assert "| 4 | 2.00 ms | 1.00 ms | 2.00 ms |" in tables.sums_table(measured())
+    *_, few, many = tables.sums_table(measured()).splitlines()
+    assert few == "| 4 | 1.00 ms | 2.00 ms | 2.00 ms |  |"
+    assert many == "| 4,000,000 | 9.00 ms | 18.00 ms | 10.00 ms | 50.00 ms |"
 
 
 def test_accuracies_are_compared_in_pairs() -> None:
