@@ -14,7 +14,8 @@ def main(output: Path, rounds: int) -> None:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[membership.rank % len(cores)]})
     # Only now: the threads of these packages stay where they were started.
-    from benchmarks.scaling.turns import follow, lead
+    from benchmarks.scaling.following import follow
+    from benchmarks.scaling.leading import lead
     from pipeline.config.schema import Config
     from pipeline.config.training_schema import Train
     from pipeline.training.distributed.joining import join

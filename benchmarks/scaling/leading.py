@@ -1,12 +1,8 @@
-"""What worker 0 measures in turns, and what the other workers do meanwhile."""
+"""What worker 0 measures in turns."""
 
-import time
-from collections.abc import Callable
 from functools import partial
 from itertools import product
 from typing import Any
-
-import tensorflow as tf
 
 from benchmarks.scaling.measures import Measure, in_turns
 from benchmarks.scaling.networks import (
@@ -18,18 +14,16 @@ from benchmarks.scaling.networks import (
     single_program_of,
     summed_bytes,
 )
-from pipeline.training.compiled_program import EpochState, Program
+from benchmarks.scaling.repeated import END, SUM, USE, Repeated, repeated_sum, run
 from pipeline.training.distributed.group import Group
-from pipeline.training.distributed.group_program import STEPS, GroupProgram
+from pipeline.training.distributed.group_program import GroupProgram
 from pipeline.training.feed import Shard
 
 Rows = list[dict[str, Any]]
-Repeated = Callable[[int], object]
 BYTES = (4, 65_536, 1_048_576, *map(summed_bytes, NETWORKS))  # of the sums without a training
 LINKS = (1.0, 2.5)  # Gbit/s of each worker
 PAIR = 2  # workers, of which each has a core; more of them measure only sums
 _MOST_SUMS = 500  # in one measurement
-_USE, _SUM, _END = "use", "sum", "end"  # messages of worker 0
 
 
 class Leader:
@@ -77,13 +71,13 @@ class Leader:
 
     def end(self) -> None:
         """Let the other workers end."""
-        self._group.tell({"do": _END})
+        self._group.tell({"do": END})
 
     def _sum(self, size: int) -> Repeated:
         repeated = repeated_sum(self._group, size)
 
         def call(count: int) -> None:
-            self._group.tell({"do": _SUM, "bytes": size, "count": count})
+            self._group.tell({"do": SUM, "bytes": size, "count": count})
             self._calls += 1
             repeated(count)
 
@@ -98,30 +92,11 @@ class Leader:
         program = group_program_of(hidden, size, self._group)
 
         def call(count: int) -> None:
-            self._group.tell({"do": _USE, "hidden": hidden, "batch_size": size})
+            self._group.tell({"do": USE, "hidden": hidden, "batch_size": size})
             self._calls += 1
             run(program, shard, count)
 
         return program, call
-
-
-def run(program: Program, shard: Shard, count: int) -> None:
-    """Take steps, not the first ones of an epoch."""
-    program.run(shard, EpochState(step=1), count)
-
-
-def repeated_sum(group: Group, size: int) -> Repeated:
-    """Return a call that sums ``size`` bytes a number of times."""
-    zeros = tf.zeros([size // 4])
-
-    @tf.function  # type: ignore[untyped-decorator]
-    def repeated(count: Any) -> Any:
-        total = zeros
-        for _ in tf.range(count):
-            total = group.sum(total)
-        return total[0]
-
-    return lambda count: repeated(tf.constant(count)).numpy()
 
 
 def lead(group: Group, rounds: int) -> Rows:
@@ -132,26 +107,3 @@ def lead(group: Group, rounds: int) -> Rows:
         rows += leader.network(hidden)
     leader.end()
     return rows
-
-
-def follow(group: Group) -> list[float]:
-    """Do what worker 0 says; return the processor seconds of each of its calls."""
-    made: dict[Any, Any] = {}
-    seconds, key = [], None
-    while (message := group.hear()[0])["do"] != _END:
-        started = time.process_time()
-        if message["do"] == _USE:
-            key = (tuple(message["hidden"]), message["batch_size"])
-            if key not in made:
-                made[key] = group_program_of(*key, group), shard_of(message["batch_size"])
-            continue
-        if message["do"] == STEPS:
-            program, shard = made[key]
-            program.follow(shard, message)
-        else:
-            size = message["bytes"]
-            if size not in made:
-                made[size] = repeated_sum(group, size)
-            made[size](message["count"])
-        seconds.append(time.process_time() - started)
-    return seconds
