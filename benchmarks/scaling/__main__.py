@@ -19,7 +19,7 @@ _SECONDS = 1800  # within which all workers end
 def main() -> None:
     """Measure with two workers, and sums also with four, whose processor time is enough."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
     rows = measured(2, rounds) + measured(4, rounds)
     save("scaling", {"load": os.getloadavg()[0], "rows": rows})

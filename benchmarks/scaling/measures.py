@@ -56,15 +56,15 @@ class Measure:
         self._rows.append(row)
 
     def result(self) -> dict[str, Any]:
-        """Return what was measured, and its rounds."""
-        return {**self._described, "rounds": self._rows}
+        """Return what was measured, and its rounds without the first."""
+        return {**self._described, "rounds": self._rows[1:]}
 
 
 def in_turns(measures: list[Measure], rounds: int) -> list[dict[str, Any]]:
-    """Take each measurement once in each round."""
+    """Take each measurement once in each round; the first of all does not count."""
     for measure in measures:
         measure.prepare()
-    for _ in range(rounds):
+    for _ in range(1 + rounds):
         for measure in measures:
             measure.take()
     return [measure.result() for measure in measures]
