@@ -13,7 +13,7 @@ PARALLEL := --numprocesses=3 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
 .PHONY: help install javascript studies ray mlflow signing run serve test test-fast lint proto lock clean bench bench-check bench-environments \
-  bench-serving bench-serving-soak campaign campaign-ci docs fuzz older-onnxruntime
+  bench-serving bench-serving-soak bench-workers campaign campaign-ci docs fuzz older-onnxruntime
 
 help:
 	@echo "make run         install, then run configs/mlp.yaml (ARGS='lecture/softmax' for another)"
@@ -31,6 +31,7 @@ help:
 	@echo "make bench       compare training speed with other frameworks (docs/performance.md); 1 hour"
 	@echo "make bench-serving       compare the server with others; requires wrk; 15 minutes"
 	@echo "make bench-serving-soak  put the server under load while versions are replaced; 10 minutes"
+	@echo "make bench-workers       measure trainings with several workers; requires root and tc; 12 minutes"
 	@echo "make bench-check         check training speed against Keras for regressions; 2 minutes"
 	@echo "make campaign    try to break runs, models and the server (docs/reliability.md); 4 hours"
 	@echo "make campaign-ci the same in two minutes"
@@ -204,6 +205,11 @@ bench-serving: install $(SERVERS:%=.venv-bench/%/installed)
 
 bench-serving-soak: install
 	$(BIN)/python -m benchmarks.serving_soak $(ARGS)
+	$(BIN)/python -m benchmarks.report
+
+bench-workers: install
+	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.workers_accuracy
 	$(BIN)/python -m benchmarks.report
 
 bench-check: .venv-bench/keras/installed install

@@ -13,9 +13,11 @@ from typing import Any
 
 from benchmarks.machine import PROJECT, RESULTS
 from benchmarks.markdown import table
+from benchmarks.scaling import tables as scaling
 from benchmarks.serving_report import ratios_table as serving_ratios
 from benchmarks.serving_report import serving_tables, soak_line
 from benchmarks.training import ENVIRONMENT_OF, LARGE, NUM_IMAGES, SMALL
+from benchmarks.workers_accuracy import accuracy_table as workers_accuracy
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -266,6 +268,12 @@ TABLES: dict[str, tuple[str, Callable[[Row], str]]] = {
     "serving-ratios": ("serving", serving_ratios),
     "soak": ("serving_soak", soak_line),
     "record": ("record", record_table),
+    "scaling": ("scaling", scaling.scaling_table),
+    "scaling-sums": ("scaling", scaling.sums_table),
+    "scaling-costs": ("scaling", scaling.costs_table),
+    "scaling-check": ("scaling", scaling.check_table),
+    "scaling-model": ("scaling", scaling.model_table),
+    "workers-accuracy": ("workers_accuracy", workers_accuracy),
 }
 
 if __name__ == "__main__":

@@ -20,14 +20,13 @@ from pipeline.serving.bearer_token import TOKEN_VARIABLE
 from pipeline.serving.settings import MODEL_PORT, Limits
 from pipeline.verification.comparing import Reference
 from pipeline.verification.tolerances import FLOAT32_TOLERANCE
+from tests.support.clients_environment import in_clients, needs_clients
 from tests.support.command_line import command
 from tests.support.containerfile import last_stage
 from tests.support.paths import PROJECT
 
 DEPLOY = PROJECT / "deploy"
-CLIENTS = PROJECT / ".venv-clients" / "bin" / "python"
 NAME = "mlp"  # in the examples
-needs_clients = pytest.mark.skipif(not CLIENTS.exists(), reason="`make test` creates .venv-clients")
 
 
 @pytest.fixture(scope="session")
@@ -68,18 +67,6 @@ def test_triton_config_matches_the_contract(contract: Contract) -> None:
     assert (config["name"], config["max_batch_size"]) == (NAME, 256)
     assert "dynamic_batching" in config
     assert config["default_model_filename"] == "model.onnx"
-
-
-def in_clients(code: str, file: Path) -> Any:
-    done = subprocess.run(
-        [CLIENTS, "-c", f"file = {str(file)!r}\n{code}"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_published_folder_is_a_repository_for_all_servers(complete: Path) -> None:

@@ -1,70 +1,20 @@
-"""Processes in a network of their own that has loopback only, as TensorFlow listens everywhere."""
+"""A network of its own for the processes of a test, as TensorFlow listens on all addresses."""
 
-import ctypes
-import errno
-import fcntl
-import os
-import socket
-import struct
-import subprocess
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
-_NEW_NETWORK = 0x40000000  # CLONE_NEWNET
-_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1  # SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP
-
-
-class OwnNetwork:
-    """Starts processes from a thread that has a network of its own, which they inherit."""
-
-    def __init__(self, thread: ThreadPoolExecutor) -> None:
-        self._thread = thread
-        self._started: list[subprocess.Popen[str]] = []
-
-    def start(self, command: Sequence[object], **options: Any) -> "subprocess.Popen[str]":
-        """Start a process as ``subprocess.Popen`` does, in text mode."""
-        arguments = list(map(str, command))
-
-        def started() -> "subprocess.Popen[str]":
-            return subprocess.Popen(arguments, text=True, **options)
-
-        self._started.append(self._thread.submit(started).result())
-        return self._started[-1]
-
-    def end(self) -> None:
-        """Kill the processes that are still running, as after a failed assertion."""
-        for process in self._started:
-            process.kill()
-            process.wait()
+from benchmarks import own_network as networks
+from benchmarks.own_network import OwnNetwork
 
 
 @contextmanager
 def own_network() -> Iterator[OwnNetwork]:
     """Yield a new network; skip the test where that is not permitted."""
-    with ThreadPoolExecutor(1) as thread:
-        error = thread.submit(_leave_network).result()
-        if error:
-            pytest.skip(f"needs the permission to create a network namespace: {os.strerror(error)}")
-        network = OwnNetwork(thread)
+    with ExitStack() as stack:
         try:
-            yield network
-        finally:
-            network.end()
-
-
-def _leave_network() -> int:
-    """Move this thread to a new network with loopback; return an error number, or 0."""
-    library = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(library, "unshare"):
-        return errno.ENOSYS
-    if library.unshare(_NEW_NETWORK):
-        return ctypes.get_errno()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        request = struct.pack("16sH14s", b"lo", 0, b"")
-        [flags] = struct.unpack_from("H", fcntl.ioctl(control, _GET_FLAGS, request), 16)
-        fcntl.ioctl(control, _SET_FLAGS, struct.pack("16sH14s", b"lo", flags | _UP, b""))
-    return 0
+            network = stack.enter_context(networks.own_network())
+        except OSError as error:
+            pytest.skip(f"needs the permission to create a network namespace: {error.strerror}")
+        yield network

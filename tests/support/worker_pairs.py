@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.own_network import OwnNetwork
+from benchmarks.workers import start_worker
 from tests.support.held_training import HOLD
-from tests.support.own_network import OwnNetwork
 from tests.support.paths import PROJECT, SMOKE
 from tests.support.processes import wait_until
-from tests.support.workers import start_worker
 
 SECONDS = 400
 LOST_SECONDS = 10

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.own_network import OwnNetwork, own_network
+from benchmarks.own_network import OwnNetwork
+from tests.support.own_network import own_network
 from tests.support.worker_pairs import Pair
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.workers import start_workers
 from tests.support.own_network import own_network
-from tests.support.workers import start_workers
 
 pytestmark = [pytest.mark.process, pytest.mark.tensorflow]
 SECONDS = 500

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.own_network import OwnNetwork
+from benchmarks.own_network import OwnNetwork
 from tests.support.paths import PROJECT
 from tests.support.processes import wait_until, wait_until_ended
 from tests.support.sockets import descendants

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.own_network import OwnNetwork
+from benchmarks.own_network import OwnNetwork
 from tests.support.worker_pairs import LOST_SECONDS, Pair, Worker
 
 pytestmark = [pytest.mark.process, pytest.mark.tensorflow]

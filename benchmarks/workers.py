@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.support.own_network import OwnNetwork
+from benchmarks.own_network import OwnNetwork
 
 _FIRST_PORT = 2222  # in a network of its own, all ports are free
 
