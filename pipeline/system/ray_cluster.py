@@ -5,6 +5,7 @@ import secrets
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
@@ -17,6 +18,7 @@ from pipeline.system.scratch import scratch_folder
 
 ADDRESS = "RAY_ADDRESS"
 _CONNECT_SECONDS = 10
+_LOST_SECONDS = 20  # after 60 s, Ray itself ends this process without a message
 _STORE_BYTES = 100 * 2**20  # of Ray's shared memory: results are small
 # The paths of Ray's sockets must be short, so its files are in /tmp by default, not in TMPDIR.
 _FILES = Path(os.environ.get("RAY_TMPDIR", "/tmp"))  # noqa: S108
@@ -81,6 +83,41 @@ def connected(threads: int) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def cluster_lost(reason: str) -> MachineError:
+    """Return the error for a cluster that has ended while it was used."""
+    return MachineError(
+        f"The Ray cluster was lost during the training: {reason} Run the same command again, when "
+        "the cluster is back, to resume from the last checkpoint."
+    )
+
+
+class HeadWatch:
+    """Notices that the head of the cluster is gone, before Ray ends this process for it."""
+
+    def __init__(self, address: str) -> None:
+        """Watch a head by its ``HOST:PORT``."""
+        host, _, port = address.rpartition(":")
+        self._address, self._seen = (host.strip("[]"), int(port)), time.monotonic()
+
+    def check(self) -> None:
+        """Connect to the head; takes up to a second.
+
+        Raises:
+            MachineError: it could not be reached for 20 seconds.
+        """
+        try:
+            socket.create_connection(self._address, 1).close()
+        except OSError as error:
+            if time.monotonic() - self._seen > _LOST_SECONDS:
+                host, port = self._address
+                raise cluster_lost(
+                    f"its head, {host}:{port}, was not reachable for {_LOST_SECONDS} s "
+                    f"({error.strerror or error})."
+                ) from error
+        else:
+            self._seen = time.monotonic()
 
 
 def capacity(threads: int) -> int:

@@ -1,9 +1,10 @@
 """Waiting for processes and for conditions."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _START_SECONDS = 60
@@ -22,6 +23,15 @@ def wait_until_ended(pids: Iterable[str], seconds: float = 120) -> None:
     while left := [pid for pid in pids if is_running(pid)]:
         assert time.monotonic() < deadline, f"{left} are still running"
         time.sleep(0.05)
+
+
+def kill_all(pids: Iterable[str]) -> None:
+    """Kill processes that the test has started, and wait until they have ended."""
+    pids = list(pids)
+    for pid in filter(is_running, pids):
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    wait_until_ended(pids)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = _START_SECONDS) -> None:

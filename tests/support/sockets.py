@@ -21,13 +21,15 @@ def descendants(pid: int) -> set[str]:
     return found
 
 
-def listening_addresses(pids: set[str]) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    """Return the addresses on which processes accept TCP connections."""
+def listening_addresses(
+    pids: set[str], network: str = "self"
+) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """Return the addresses on which processes accept TCP connections, in the network of one."""
     own = {inode for pid in pids for inode in _sockets(pid)}
     rows = [
         line.split()
         for table in ("tcp", "tcp6")
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        for line in Path(f"/proc/{network}/net/{table}").read_text().splitlines()[1:]
     ]
     return {_address(row[1]) for row in rows if row[3] == _LISTENING and row[9] in own}
 

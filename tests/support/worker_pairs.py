@@ -3,9 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,6 @@ from tests.support.processes import wait_until
 
 SECONDS = 400
 LOST_SECONDS = 10
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Pair:
@@ -46,20 +43,18 @@ class Pair:
                     size=2,
                     rank=rank,
                     log=log,
-                    environment=self._environment,
+                    environment=self.environment,
                 ),
                 log,
             )
             for rank, log in zip(ranks, logs, strict=True)
         ]
 
-    def start_on_ray(
-        self, python: Path, environment: Mapping[str, str] = _NOTHING, **settings: object
-    ) -> "Worker":
+    def start_on_ray(self, python: Path, **settings: object) -> "Worker":
         """Start one command, which starts both workers on Ray."""
         self._launches += 1
         log = self._log(0)
-        variables = {**os.environ, **self._environment, "PYTHONPATH": str(PROJECT), **environment}
+        variables = {**os.environ, **self.environment, "PYTHONPATH": str(PROJECT)}
         with log.open("w") as output:
             process = self._network.start(
                 [python, "-m", "pipeline", *self._arguments(settings)],
@@ -93,14 +88,15 @@ class Pair:
         return weights
 
     @property
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The variables of all processes."""
         # The tests' proxy, which nothing reaches, applies to loopback too: workers do not use it.
         return {"HOLD": str(self.hold), "no_proxy": "", "NO_PROXY": ""}
 
     def _arguments(self, settings: dict[str, object]) -> list[object]:
         values = {
             "workers": 2,
-            "epochs": 3,
+            "epochs": 4,
             "threads": 1,
             "lost_seconds": LOST_SECONDS,
             "callbacks": f"[{{name: {self._folder / 'hold.py'}:Hold}}]",

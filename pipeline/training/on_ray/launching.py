@@ -17,8 +17,10 @@ from pipeline.progress import Progress, Silent, Task
 from pipeline.system import daemon_threads
 from pipeline.system.ray_cluster import (
     ADDRESS,
+    HeadWatch,
     capacity,
     check_address,
+    cluster_lost,
     connected,
     ray_settings,
 )
@@ -70,11 +72,24 @@ def _train(context: Context, folder: Path) -> TrainFacts:
     with scratch_folder(context.workspace.store.root) as files:
         ended = daemon_threads.start(_fit, context, folder, files.resolve(), reports)
         with _Shown(context.progress) as shown:
-            while not ended.done():
-                wait([ended], _POLL_SECONDS)
-                shown.show(ray.get(reports.take.remote()))
-            shown.show(ray.get(reports.take.remote()))
+            try:
+                _show_until(ended, shown, reports)
+            except ray.exceptions.RayError as error:
+                reason = f"a process of it is unavailable ({type(error).__name__})."
+                raise cluster_lost(reason) from error
     return shown.facts(ended, context.config.train)
+
+
+def _show_until(ended: "Future[None]", shown: "_Shown", reports: Any) -> None:
+    """Show the reports of worker 0 until the training has ended."""
+    import ray
+
+    watch = HeadWatch(ray.get_runtime_context().gcs_address)
+    while not ended.done():
+        wait([ended], _POLL_SECONDS)
+        watch.check()
+        shown.show(ray.get(reports.take.remote()))
+    shown.show(ray.get(reports.take.remote()))
 
 
 def _fit(context: Context, folder: Path, files: Path, reports: Any) -> None:
