@@ -46,14 +46,13 @@ class GroupProgram(Program):
         adversarial: float | None = None,
     ) -> None:
         """Use what ``Program`` uses, and the group that this process has joined."""
-        super().__init__(
-            model,
-            optimizer,
-            task=task,
-            batch_size=batch_size,
-            augmentation=augmentation,
-            adversarial=adversarial,
-        )
+        self._settings: dict[str, Any] = {
+            "task": task,
+            "batch_size": batch_size,
+            "augmentation": augmentation,
+            "adversarial": adversarial,
+        }
+        super().__init__(model, optimizer, **self._settings)
         self._group, self._is_copied = group, False
         self._columns = Columns(batch_size, group.membership.rank, group.size)
         self._logits = with_column_dropout(self._logits, self._columns)
@@ -73,6 +72,13 @@ class GroupProgram(Program):
     def num_workers(self) -> int:
         """The number of workers."""
         return self._group.size
+
+    def alone(self, shard: "Shard") -> Program:
+        """Return the program of a training in one process, compiled, with the same variables."""
+        program = Program(self.model, self.optimizer, **self._settings)
+        program.clean_from = self.clean_from
+        program.compile_for(shard, self.compiler)
+        return program
 
     def trace(self, shard: "Shard") -> None:
         """Compile both parts by a step of this worker alone, which changes nothing."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.training.compiled_program import EpochState
+from pipeline.training.compiled_program import EpochState, Program
 
 if TYPE_CHECKING:
     from pipeline.training.distributed.group_program import GroupProgram
@@ -19,27 +19,26 @@ _REPEATS = 3  # of each measurement; the fastest counts
 
 @dataclass(frozen=True)
 class StepSeconds:
-    """The seconds of a step of ``workers``, and of its parts in one worker without the others."""
+    """The seconds of a step of ``workers``, of the same step in one process, and of its parts.
+
+    The parts, ``gradient`` and ``update``, are those of one of the workers.
+    """
 
     workers: int
     step: float
+    of_one: float
     gradient: float
     update: float
-
-    @property
-    def of_one(self) -> float:
-        """The estimate for a single worker: it computes the gradients of all shares."""
-        return self.workers * self.gradient + self.update
 
     def warning(self) -> str | None:
         """Return what to do if a single worker would be faster, or None."""
         if self.step <= self.of_one:
             return None
+        connecting = self.step - self.gradient - self.update
         return (
             f"{self.workers} workers are slower than one for this network and batch: a step takes "
-            f"{_milliseconds(self.step)}, and a single worker would need about "
-            f"{_milliseconds(self.of_one)}. Connecting the workers costs "
-            f"{_milliseconds(self.step - self.gradient - self.update)} of each step. Use a larger "
+            f"{_milliseconds(self.step)}, and {_milliseconds(self.of_one)} in one process. "
+            f"Connecting the workers costs {_milliseconds(connecting)} of each step. Use a larger "
             "train.batch_size, with optimizer.scale_with_batch and a warmup, average the weights "
             "every few steps instead (train.average_every), run the trials of a study in parallel, "
             "or set train.workers=1."
@@ -53,16 +52,22 @@ def measure(program: "GroupProgram", shard: "Shard") -> StepSeconds:
         WorkerLost: a worker has ended, or does not answer.
     """
 
-    def steps(count: int) -> object:
-        return program.run(shard, EpochState(step=1), count)
+    def steps(of: Program, count: int) -> object:
+        return of.run(shard, EpochState(step=1), count)
 
     with program.unchanged():
         program.run(shard, EpochState(), 1)  # the other workers copy the variables, and compile
-        count = int(_SECONDS / _fastest(partial(steps, 1)))
-        count = max(1, min(count, _MOST_STEPS, shard.num_steps))
-        calls = (steps, *program.parts(shard))
-        found = (_fastest(partial(call, count)) / count for call in calls)
+        calls = (partial(steps, program), partial(steps, program.alone(shard)))
+        found = [_seconds(call, shard.num_steps) for call in (*calls, *program.parts(shard))]
         return StepSeconds(program.num_workers, *found)
+
+
+def _seconds(call: Callable[[int], object], most: int) -> float:
+    """Return the seconds of a step, of which the call makes a number."""
+    call(1)  # compiles
+    count = int(_SECONDS / _fastest(partial(call, 1)))
+    count = max(1, min(count, _MOST_STEPS, most))
+    return _fastest(partial(call, count)) / count
 
 
 def _fastest(call: Callable[[], object]) -> float:

@@ -83,7 +83,11 @@ def measured(program: Program, feed: Feed) -> dict[str, Any]:
     found = measure(program, shard)
     after = [np.asarray(variable.value) for variable in program.variables]
     changed = not all(map(np.array_equal, before, after))
-    return {"step": found.step, "parts": [found.gradient, found.update], "changed": changed}
+    return {
+        "step": found.step,
+        "parts": [found.of_one, found.gradient, found.update],
+        "changed": changed,
+    }
 
 
 def compared(group: Group, split: Split, case: dict[str, Any]) -> dict[str, Any] | None:
