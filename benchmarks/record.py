@@ -14,17 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.machine import PROJECT, SCRATCH, save
+from benchmarks.record_figure import draw_errors
 from pipeline.api import RunResult, run
 from pipeline.artifacts.data_set import TRAINED_MODEL_FILE, Split, read_data
 
 CONFIG = PROJECT / "configs" / "record.yaml"
 WORKSPACE = SCRATCH / "record"
+FIGURE = PROJECT / "docs" / "figures" / "record_errors.png"
 SHIFTS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))  # rows, columns
 Probabilities = npt.NDArray[np.float64]
 
 
 def main() -> None:
-    """Train, and save errors, seconds and CPU-seconds for each seed."""
+    """Train, save errors, seconds and CPU-seconds for each seed, and draw the median errors."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workspace", type=Path, default=WORKSPACE)
@@ -36,7 +38,10 @@ def main() -> None:
         rows.append(row)
         answers.append(predicted)
         print(row, flush=True)
-    labels = np.asarray(test_split(options.workspace, options.overrides).labels)
+    split = test_split(options.workspace, options.overrides)
+    labels = np.asarray(split.labels)
+    middle = int(np.argsort([row["errors"] for row in rows], kind="stable")[len(rows) // 2])
+    draw_errors(split, answers[middle][0], FIGURE)
     committee = {
         "networks": num_errors(np.mean([each[0] for each in answers], axis=0), labels),
         "shifted": num_errors(np.mean([each.mean(axis=0) for each in answers], axis=0), labels),
