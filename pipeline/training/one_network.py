@@ -39,7 +39,7 @@ def train(context: Context, data: DataSet, number: int, checkpoint: Checkpoint) 
     feed = beginning.feed
     announce(context, number)
     with new_trainer(config, beginning.model, feed, checkpoint) as trainer:
-        end = _fit(context, trainer, data, checkpoint)
+        end = _fit(context, trainer, data, checkpoint, is_first=number == 1)
         program = trainer.program
         # Exported models compute in float32, from images in 0..1.
         weights = [np.array(values) for values in program.model.get_weights()]
@@ -50,7 +50,9 @@ def train(context: Context, data: DataSet, number: int, checkpoint: Checkpoint) 
     )
 
 
-def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoint) -> Position:
+def _fit(
+    context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoint, *, is_first: bool
+) -> Position:
     config, program = context.config.train, trainer.program
     stopping = [early_stopping(config.early_stopping)] if config.early_stopping else []
     callbacks = CallbackList(
@@ -67,7 +69,8 @@ def _fit(context: Context, trainer: Trainer, data: DataSet, checkpoint: Checkpoi
         context.progress,
         previous_compiler=saved.compiler if saved else None,
     )
-    _warn_if_slower(context, trainer)
+    if is_first and saved is None:  # later ones would tell the same
+        _warn_if_slower(context, trainer)
     position = saved.position if saved else Position()
     context.progress.training_began(
         Training(

@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.process, pytest.mark.tensorflow]
 
 
 def test_other_worker_writes_nothing_and_says_where_results_are(undisturbed: Pair) -> None:
+    [first] = undisturbed.workspace.parent.glob("1-0.log")
+    assert first.read_text().count("2 workers are slower than one for this network") == 1
     [log] = undisturbed.workspace.parent.glob("1-1.log")
     assert "The training has ended. Worker 0 has the results." in log.read_text()
     assert len(list(undisturbed.workspace.glob("runs/records/*.json"))) == 1
