@@ -62,7 +62,7 @@ def prepare(
     found = _read(folder)
     if found == description:
         return
-    if found is not None or any(folder.iterdir()):
+    if any(folder.glob(PATTERN)):
         differences = _differences(found or {}, description)
         if not force:
             raise RequestError(

@@ -1,5 +1,6 @@
 """A run whose network is trained by several workers: join them, and follow worker 0."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from pipeline.engine.workspace import Workspace
 from pipeline.errors import MachineError
 from pipeline.progress import Progress
 from pipeline.stages import GRAPH
-from pipeline.training.distributed.membership import Membership
+from pipeline.training.distributed.membership import VARIABLE, Membership
 
 
 @contextmanager
@@ -25,6 +26,10 @@ def joined(config: Config, membership: Membership | None, progress: Progress) ->
         MachineError: a worker was not there in time.
     """
     if membership is None:
+        if config.train.workers == 1 and os.environ.get(VARIABLE):
+            progress.notice(
+                f"{VARIABLE} is set, but train.workers is 1: this process trains alone."
+            )
         yield
         return
     group = _join(config, membership, progress)
@@ -61,5 +66,6 @@ def follow_training(
 
 
 def _join(config: Config, membership: Membership, progress: Progress) -> Any:
-    with progress.task(f"waiting for {membership.size - 1} other workers"):
+    others = membership.size - 1
+    with progress.task(f"waiting for {others} other worker{'s' if others > 1 else ''}"):
         return load("pipeline.training.distributed.joining").join(config, membership)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from pipeline.config.workers import check_batch
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,12 +17,7 @@ def batch_size_of(config: "Config", num_images: int) -> int:
             workers.
     """
     size = _size_of(config, num_images)
-    if config.train.workers > size:
-        raise ConfigError(
-            f"train.workers must be at most the number of images in a batch, {size:,}; got "
-            f"{config.train.workers:,} in {config.place_of('train.workers')}. Use fewer workers, "
-            "or a larger train.batch_size."
-        )
+    check_batch(config, size)
     return size
 
 

@@ -40,7 +40,7 @@ _NICENESS = "RAY_worker_niceness"  # Ray's own is 15: other programs would nearl
 def ray_settings() -> Iterator[None]:
     """Set the environment variables that Ray and its processes read, the first when imported."""
     before = dict(os.environ)
-    own = {} if ADDRESS in os.environ else {**_ON_LOOPBACK, **_authentication(), **_as_local()}
+    own = {} if os.environ.get(ADDRESS) else {**_ON_LOOPBACK, **_authentication(), **_as_local()}
     os.environ |= {**_ALWAYS, **own}
     try:
         yield

@@ -26,7 +26,8 @@ def print_batch(result: "BatchPrediction") -> None:
     if result.unsure:
         print(f"  {result.unsure:,} are unsure: column reason")
     if result.bad:
-        print(f"  {result.bad:,} images could not be read: column error")
+        images = "image" if result.bad == 1 else "images"
+        print(f"  {result.bad:,} {images} could not be read: column error")
         for bad in result.first_bad:
             print(f"    {_place(bad)}: {bad.error}")
         if result.bad > len(result.first_bad):

@@ -1,6 +1,7 @@
 """Train one network: a single one, or a member of a committee."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 
 import numpy as np
@@ -9,6 +10,7 @@ from pipeline.artifacts.data_set import DataSet
 from pipeline.config.key_errors import with_places
 from pipeline.engine.context import Context
 from pipeline.progress import Training
+from pipeline.system.interruption import deferred_interruption
 from pipeline.tasks.registry import task_of
 from pipeline.training.beginning import Beginning
 from pipeline.training.callback_list import CallbackList
@@ -20,6 +22,7 @@ from pipeline.training.distributed.leading import announce
 from pipeline.training.distributed.probe import measure
 from pipeline.training.fit import Fit, Trainer
 from pipeline.training.members import Member
+from pipeline.training.network_program import NetworkProgram
 from pipeline.training.trainers import new_trainer
 
 
@@ -62,15 +65,16 @@ def _fit(
         steps=trainer.feed.num_steps,
     )
     saved = checkpoint.read(len(program.variables))
-    compile_program(
-        program,
-        trainer.feed,
-        config,
-        context.progress,
-        previous_compiler=saved.compiler if saved else None,
-    )
-    if is_first and saved is None:  # later ones would tell the same
-        _warn_if_slower(context, trainer)
+    with _whole_steps(program):
+        compile_program(
+            program,
+            trainer.feed,
+            config,
+            context.progress,
+            previous_compiler=saved.compiler if saved else None,
+        )
+        if is_first and saved is None:  # later ones would tell the same
+            _warn_if_slower(context, trainer)
     position = saved.position if saved else Position()
     context.progress.training_began(
         Training(
@@ -94,6 +98,17 @@ def _fit(
         restores_best=bool(stopping),
     )
     return fit.run(saved)
+
+
+@contextmanager
+def _whole_steps(program: NetworkProgram) -> Iterator[None]:
+    """Let several workers complete their steps before an interruption ends this block."""
+    if not isinstance(program, GroupProgram):
+        yield
+        return
+    with deferred_interruption() as interruption:
+        yield
+    interruption.check()
 
 
 def _warn_if_slower(context: Context, trainer: Trainer) -> None:

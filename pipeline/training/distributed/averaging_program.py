@@ -20,7 +20,7 @@ class AveragingProgram(GroupProgram):
     def __init__(self, *arguments: Any, average_every: int, **settings: Any) -> None:
         """Use what ``GroupProgram`` uses, and the number of steps between averages."""
         super().__init__(*arguments, **settings)
-        self._every = average_every
+        self.average_every: int = average_every
         self._averaged = [variable for variable in self.variables if _differs(variable)]
         self._parts = {
             XLA: [tf.function(self._step_alone, jit_compile=True), tf.function(self._set_averages)],
@@ -29,7 +29,7 @@ class AveragingProgram(GroupProgram):
 
     def whole(self, count: int) -> int:
         """Return the least number of steps, at least ``count``, that ends with an average."""
-        return -(-count // self._every) * self._every
+        return -(-count // self.average_every) * self.average_every
 
     def _run_steps(
         self, data: tuple[Any, Any, Any], bounds: Any, place: Any, loss_sum: Any, sums: Any
@@ -39,7 +39,7 @@ class AveragingProgram(GroupProgram):
         step, finite = first, tf.constant(True)
         nothing = tf.zeros([1 + len(self._metrics)], self._trainable[0].dtype)
         while step < last and finite:
-            end, own = tf.minimum(step + self._every, last), nothing
+            end, own = tf.minimum(step + self.average_every, last), nothing
             while step < end:
                 *batch, size = self._own_batch(data, num_images, step)
                 own += step_alone(*batch, size, place, step)

@@ -9,7 +9,7 @@ from pipeline.system.interruption import Interruption, deferred_interruption
 from pipeline.training.beginning import Beginning
 from pipeline.training.distributed.group import Group, Message
 from pipeline.training.distributed.group_program import STEPS, GroupProgram
-from pipeline.training.distributed.leading import TRAIN
+from pipeline.training.distributed.leading import BEGIN, TRAIN
 from pipeline.training.feed import Feed, Shard
 from pipeline.training.trainers import new_loop
 
@@ -43,8 +43,9 @@ def follow(group: Group, context_of: "Callable[[Message], Context]") -> bool:
             except PipelineError:
                 group.hear(alarm=True)
                 raise
-            group.hear()
-            message = take_steps(group, program, feed, interruption)
+            message, _ = group.hear()
+            if message["do"] == BEGIN:  # else worker 0 was interrupted
+                message = take_steps(group, program, feed, interruption)
         interruption.check()
     if message["error"] is not None:
         raise LeaderFailed(f"Worker 0 {message['error']}")

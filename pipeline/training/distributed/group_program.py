@@ -34,6 +34,8 @@ class GroupProgram(Program):
     Worker 0 calls ``run``, which makes the others call ``follow``.
     """
 
+    average_every: int | None = None  # steps that are taken alone, for subclasses that do so
+
     def __init__(
         self,
         model: keras.Model,
@@ -143,11 +145,13 @@ class GroupProgram(Program):
             "clean_from": self.clean_from,
             "copied": copied,
         }
-        _stop_if(self._group.tell(message))
+        alarmed = self._group.tell(message)
         if copied:
             self._copy()
         with self._group.watched():
-            return super().run(shard, state, count, first=first)
+            result = super().run(shard, state, count, first=first)
+        _stop_if(alarmed)  # not before the steps, which the others take
+        return result
 
     def follow(self, shard: "Shard", message: Message) -> None:
         """Run the same steps as worker 0.

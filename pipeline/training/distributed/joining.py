@@ -41,10 +41,15 @@ def join(config: "Config", membership: Membership) -> Group:
     """Connect this process with the other workers.
 
     Raises:
-        MachineError: a worker was not there within ``train.join_seconds``, or the own address
-            cannot be used.
+        MachineError: a worker was not there within ``train.join_seconds``, the own address
+            cannot be used, or this process has joined others before.
         ConfigError: TensorFlow has started with another number of threads.
     """
+    if _joined:
+        raise MachineError(
+            "This process has already trained with several workers, and TensorFlow connects a "
+            "process to others only once. Start a new process for each training."
+        )
     seconds = config.train.join_seconds
     use_threads(config)
     # gRPC would ask the proxy of http_proxy for the other workers, even for 127.0.0.1.
@@ -54,7 +59,7 @@ def join(config: "Config", membership: Membership) -> Group:
         _await(membership, seconds)
     _configure(membership, seconds, config.train.lost_seconds)
     try:
-        with _same_sigterm_handler():
+        with _same_sigterm_handler(), _ended_by_signals(membership):
             strategy = _strategy(membership)
     except tf.errors.DeadlineExceededError as error:
         raise _missing(membership, [0], seconds) from error
@@ -75,6 +80,25 @@ def _same_sigterm_handler() -> Iterator[None]:
     yield
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
+
+
+@contextmanager
+def _ended_by_signals(membership: Membership) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a worker that waits for worker 0; it has nothing to save.
+
+    TensorFlow waits in C++, where no handler of Python runs.
+    """
+    if membership.leads or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _await(membership: Membership, seconds: int) -> None:

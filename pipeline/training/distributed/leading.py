@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pipeline.engine.context import Context
 
 TRAIN = "train"  # the message that announces the training of a network
+BEGIN = "begin"  # the one that follows when all are ready
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def announce(context: "Context", number: int) -> None:
                 "content": context.source.content,
             }
         )
-        if unable := group.tell({"do": "begin"}):
+        if unable := group.tell({"do": BEGIN}):
             named = " and ".join(group.membership.named(rank) for rank in sorted(unable))
             raise MachineError(
                 f"{named[0].upper()}{named[1:]} cannot take part in the training. The message of "
@@ -56,8 +57,13 @@ def ending(group: Group) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        reason = "was interrupted." if isinstance(error, KeyboardInterrupt) else "failed."
         with suppress(WorkerLost):
-            group.end(f"{reason} {sentence(error, 200)}" if str(error) else reason)
+            group.end(_reason(error))
         raise
     group.end()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "was interrupted."
+    return f"failed. {sentence(error, 200)}" if str(error) else "failed."

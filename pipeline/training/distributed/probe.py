@@ -21,7 +21,8 @@ _REPEATS = 3  # of each measurement; the fastest counts
 class StepSeconds:
     """The seconds of a step of ``workers``, of the same step in one process, and of its parts.
 
-    The parts, ``gradient`` and ``update``, are those of one of the workers.
+    The parts, ``gradient`` and ``update``, are those of one of the workers. With
+    ``average_every``, they are a step alone, and setting the averages.
     """
 
     workers: int
@@ -29,19 +30,24 @@ class StepSeconds:
     of_one: float
     gradient: float
     update: float
+    average_every: int | None = None
 
     def warning(self) -> str | None:
         """Return what to do if a single worker would be faster, or None."""
         if self.step <= self.of_one:
             return None
-        connecting = self.step - self.gradient - self.update
+        connecting = self.step - self.gradient - self.update / (self.average_every or 1)
+        averages = (
+            "a larger train.average_every"
+            if self.average_every
+            else "average the weights every few steps instead (train.average_every)"
+        )
         return (
             f"{self.workers} workers are slower than one for this network and batch: a step takes "
             f"{_milliseconds(self.step)}, and {_milliseconds(self.of_one)} in one process. "
             f"Connecting the workers costs {_milliseconds(connecting)} of each step. Use a larger "
-            "train.batch_size, with optimizer.scale_with_batch and a warmup, average the weights "
-            "every few steps instead (train.average_every), run the trials of a study in parallel, "
-            "or set train.workers=1."
+            f"train.batch_size, with optimizer.scale_with_batch and a warmup, {averages}, run the "
+            "trials of a study in parallel, or set train.workers=1."
         )
 
 
@@ -58,8 +64,10 @@ def measure(program: "GroupProgram", shard: "Shard") -> StepSeconds:
     with program.unchanged():
         program.run(shard, EpochState(), 1)  # the other workers copy the variables, and compile
         calls = (partial(steps, program), partial(steps, program.alone(shard)))
-        found = [_seconds(call, shard.num_steps) for call in (*calls, *program.parts(shard))]
-        return StepSeconds(program.num_workers, *found)
+        step, of_one, gradient, update = (
+            _seconds(call, shard.num_steps) for call in (*calls, *program.parts(shard))
+        )
+    return StepSeconds(program.num_workers, step, of_one, gradient, update, program.average_every)
 
 
 def _seconds(call: Callable[[int], object], most: int) -> float:

@@ -203,5 +203,5 @@ def _address(cluster: str | None) -> Iterator[None]:
     finally:
         if cluster and before is None:
             del os.environ[ADDRESS]
-        elif cluster and before:
+        elif cluster and before is not None:
             os.environ[ADDRESS] = before

@@ -18,6 +18,12 @@ def test_slow_steps_are_explained() -> None:
     )
 
 
+def test_slow_averages_are_explained() -> None:
+    found = StepSeconds(2, 0.0024, 0.0008, gradient=0.0010, update=0.0008, average_every=4)
+    assert "Connecting the workers costs 1.20 ms of each step." in str(found.warning())
+    assert "and a warmup, a larger train.average_every, run the trials" in str(found.warning())
+
+
 def test_faster_steps_need_no_warning() -> None:
     assert (
         StepSeconds(workers=4, step=0.1, of_one=0.2, gradient=0.05, update=0.01).warning() is None

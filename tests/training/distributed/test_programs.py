@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.artifacts.data_set import Split
 from pipeline.config import read
+from pipeline.errors import MachineError
 from pipeline.models.dense import build_model
 from pipeline.tasks.registry import task_of
 from pipeline.training.distributed import joining
@@ -38,3 +39,14 @@ def test_program_is_that_of_the_configuration(
     with new_loop(config, model, feed) as loop:
         assert type(loop.program) is kind
         assert loop.program.whole(5) == steps
+
+
+def test_process_joins_others_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "_joined", [Mock()])
+    membership = Membership(1, ("127.0.0.1:1", "127.0.0.1:2"))
+    with pytest.raises(MachineError) as raised:
+        joining.join(read(SMOKE, ["train.workers=2"]), membership)
+    assert str(raised.value) == (
+        "This process has already trained with several workers, and TensorFlow connects a process "
+        "to others only once. Start a new process for each training."
+    )

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from benchmarks.own_network import OwnNetwork
-from tests.support.worker_pairs import LOST_SECONDS, Pair, Worker
+from tests.support.processes import wait_until
+from tests.support.sockets import listening_addresses
+from tests.support.worker_pairs import LOST_SECONDS, SECONDS, Pair, Worker
 
 pytestmark = [pytest.mark.process, pytest.mark.tensorflow]
 
@@ -114,6 +116,15 @@ def test_worker_that_never_comes_is_named(network: OwnNetwork, tmp_path: Path, r
         "(train.join_seconds). Start all workers at about the same time, and check that each can "
         "reach the addresses in TF_CONFIG."
     ) in alone.text()
+
+
+def test_worker_that_waits_can_be_interrupted(network: OwnNetwork, tmp_path: Path) -> None:
+    [worker] = Pair(network, tmp_path).start(1)  # it would wait for 300 s
+    pid = str(worker.process.pid)
+    wait_until(lambda: listening_addresses({pid}, pid), SECONDS)  # TensorFlow waits, in C++
+    worker.process.send_signal(signal.SIGINT)
+    assert worker.wait() in {-signal.SIGINT, 130}, worker.output()
+    assert "Traceback" not in worker.output()
 
 
 LISTEN = """
