@@ -9,6 +9,7 @@ from pipeline.batch_prediction.sources import IMAGE, Part, Rows
 from pipeline.errors import DataFileError, one_line
 from pipeline.system.regular_files import open_regular
 
+_NULL_IN_FIXED_SIZE = "Expected all lists to be of size="  # pyarrow's message for valid files
 _BUFFER_BYTES = 2**20  # read at once from each column, instead of the whole row group
 
 
@@ -44,6 +45,12 @@ class RowReader:
                 yield table
         except (OSError, EOFError, pa.ArrowException) as error:
             self.close()
+            if _NULL_IN_FIXED_SIZE in str(error):
+                raise DataFileError(
+                    f"Cannot read {part}: pyarrow cannot read null rows in lists of a fixed size. "
+                    f"Write the column {IMAGE!r} as lists of variable size, pa.list_(pa.uint8()), "
+                    "or as binary values."
+                ) from error
             raise DataFileError(
                 f"Cannot read {part}: {one_line(error).rstrip('.')}. The file is damaged, or was "
                 "changed: restore it, and run again."

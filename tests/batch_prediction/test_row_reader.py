@@ -77,3 +77,15 @@ def test_damaged_pages_are_named_by_their_rows(tmp_path: Path) -> None:
     assert str(caught.value).endswith(
         "The file is damaged, or was changed: restore it, and run again."
     )
+
+
+def test_null_rows_in_lists_of_a_fixed_size_are_explained(tmp_path: Path) -> None:
+    image = pa.array([[1, 2], None, [3, 4]], pa.list_(pa.uint8(), 2))
+    pq.write_table(pa.table({"image": image}), tmp_path / "x.parquet")
+    [part] = parquet_source([str(tmp_path / "x.parquet")], SHAPE, (), 1000).parts
+    with pytest.raises(DataFileError) as caught:
+        next(RowReader((), 100).batches(part))
+    assert str(caught.value) == (
+        f"Cannot read {part}: pyarrow cannot read null rows in lists of a fixed size. Write the "
+        "column 'image' as lists of variable size, pa.list_(pa.uint8()), or as binary values."
+    )
