@@ -124,6 +124,10 @@ def predict(
             tables.print_predictions(predictions, many=many)
 
 
+def _is_given(value: object) -> bool:
+    return value is not None and value is not False and value != []
+
+
 def _require_consistent(
     *, inputs: list[Path], is_batch: bool, many: bool, only_batch: dict[str, object]
 ) -> None:
@@ -134,7 +138,7 @@ def _require_consistent(
     """
     from pipeline.errors import RequestError
 
-    given = next((name for name, value in only_batch.items() if value), None)
+    given = next((name for name, value in only_batch.items() if _is_given(value)), None)
     if given and not is_batch:
         raise RequestError(f"{given} needs --output FILE.parquet, where the predictions go.")
     if is_batch and many:

@@ -128,7 +128,8 @@ def test_options_out_of_range(smoke: Path, good: Path, tmp_path: Path) -> None:
 def test_options_of_the_other_kind_of_prediction(smoke: Path, good: Path, tmp_path: Path) -> None:
     words = "--input needs --output FILE.parquet, where the predictions go."
     refused(smoke, "--input", good, words=words)
-    refused(smoke, good, "--workers", 2, words="--workers needs --output")
+    for workers in (0, 2):
+        refused(smoke, good, "--workers", workers, words="--workers needs --output")
     out = tmp_path / "out.parquet"
     refused(smoke, good, "--many", output=out, words="--many is for the terminal: with --output,")
     refused(smoke, output=out, words="There is nothing to predict. Write pipeline predict MODEL")
