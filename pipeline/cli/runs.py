@@ -52,9 +52,9 @@ def run(
 
         require_one(quiet=quiet, verbose=verbose)
         config, overrides = split_arguments(arguments, quiet=quiet)
-        rank = api.worker_rank(config, overrides)
         if tensorboard:
             typer.echo(f"TensorBoard: {api.tensorboard_command(workspace)}", err=True)
+        rank = api.worker_rank(config, overrides)
         log = workspace / "runs" / "libraries.log"
         with show_progress(interruption, log, debug=debug, quiet=quiet) as progress:
             if rank:

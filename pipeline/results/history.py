@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from pipeline.artifacts.report import Epoch
-from pipeline.artifacts.stage_facts import ReportFacts, TrainFacts
+from pipeline.artifacts.stage_facts import DataFacts, ReportFacts, TrainFacts
 from pipeline.config.schema import Config
 from pipeline.engine.runner import StageResult, output_of
 from pipeline.engine.stage import load
@@ -20,9 +20,10 @@ def run_history(config: Config, stages: Sequence[StageResult]) -> tuple[Epoch, .
     """
     results = list(stages)
     reported, trained = output_of(results, ReportFacts), output_of(results, TrainFacts)
+    data = output_of(results, DataFacts)
     if reported:
         return reported.facts.measures.epochs
-    if not trained:
+    if not trained or not data:
         return ()
     # Imported only now: learning rates are computed by Keras.
     threads = load("pipeline.models.threads")
@@ -30,7 +31,7 @@ def run_history(config: Config, stages: Sequence[StageResult]) -> tuple[Epoch, .
         threads.use_threads(config)
     epochs = load("pipeline.reporting.epochs")
     try:
-        found: tuple[Epoch, ...] = epochs.epochs(config, trained)
+        found: tuple[Epoch, ...] = epochs.epochs(config, trained, data.facts.train)
     except FileNotFoundError as error:
         raise RequestError(
             f"The history of the run {config.name!r} is no longer in {trained.path}: the files "

@@ -151,7 +151,7 @@ def test_pictures_are_answered_as_each_alone(smoke: Path, tmp_path: Path) -> Non
         ] == [each.box for each in one.digits or ()]
     error = f"Cannot read {folder / 'a.png'} as an image: unknown image format. Use a PNG, "
     assert table["error"][0].as_py().startswith(error)
-    assert "  1 images could not be read: column error\n    a.png: Cannot read " in done.out
+    assert "  1 image could not be read: column error\n    a.png: Cannot read " in done.out
 
 
 def test_binary_model_and_regression(single_output: Path, tmp_path: Path) -> None:
