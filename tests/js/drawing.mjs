@@ -26,7 +26,7 @@ export async function openPage(browser, url, seen, options, { before, expectTrou
     if (["error", "warning"].includes(message.type()) && !failed) seen.console.push(message.text());
   });
   page.on("pageerror", (error) => seen.console.push(error.message));
-  before?.(page);
+  await before?.(page);
   await page.goto(url);
   await page.waitForSelector("#model:enabled");
   await settled(page);
