@@ -94,3 +94,12 @@ def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[No
 def _may_handle(number: int, previous: object) -> bool:
     is_ours = getattr(previous, "__module__", None) == __name__
     return number == signal.SIGINT or previous is signal.SIG_DFL or is_ours
+
+
+@contextmanager
+def same_sigterm_handler() -> Iterator[None]:
+    """Undo that a library, such as Ray or TensorFlow, replaces the handler of SIGTERM."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)

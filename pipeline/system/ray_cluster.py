@@ -2,9 +2,7 @@
 
 import os
 import secrets
-import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import MachineError, RequestError, sentence
+from pipeline.system.interruption import same_sigterm_handler
 from pipeline.system.resources import num_processors
 from pipeline.system.scratch import scratch_folder
 
@@ -159,7 +158,7 @@ def _init(failure: str, **arguments: Any) -> None:
     import ray
 
     try:
-        with _same_sigterm_handler():
+        with same_sigterm_handler():
             ray.init(logging_level="ERROR", **arguments)
     except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
         raise MachineError(f"{failure} {sentence(error)}") from error
@@ -185,12 +184,3 @@ def _as_local() -> dict[str, str]:
     )
     wanted = {"OMP_NUM_THREADS": str(len(own)), _NICENESS: "0"}
     return {name: value for name, value in wanted.items() if name not in os.environ}
-
-
-@contextmanager
-def _same_sigterm_handler() -> Iterator[None]:
-    """Undo that Ray replaces the handler of SIGTERM when it is started."""
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, handler)

@@ -17,6 +17,7 @@ from tensorflow.python.eager import context
 
 from pipeline.errors import MachineError, sentence
 from pipeline.models.threads import use_threads
+from pipeline.system.interruption import same_sigterm_handler
 from pipeline.training.distributed.group import Group
 from pipeline.training.distributed.membership import Membership
 
@@ -59,7 +60,7 @@ def join(config: "Config", membership: Membership) -> Group:
         _await(membership, seconds)
     _configure(membership, seconds, config.train.lost_seconds)
     try:
-        with _same_sigterm_handler(), _ended_by_signals(membership):
+        with same_sigterm_handler(), _ended_by_signals(membership):
             strategy = _strategy(membership)
     except tf.errors.DeadlineExceededError as error:
         raise _missing(membership, [0], seconds) from error
@@ -71,15 +72,6 @@ def join(config: "Config", membership: Membership) -> Group:
         ) from error
     _joined[:] = [Group(membership, strategy)]
     return _joined[0]
-
-
-@contextmanager
-def _same_sigterm_handler() -> Iterator[None]:
-    """Undo that TensorFlow replaces the handler of SIGTERM when workers connect."""
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager
