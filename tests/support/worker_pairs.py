@@ -91,7 +91,9 @@ class Pair:
     def environment(self) -> dict[str, str]:
         """The variables of all processes."""
         # The tests' proxy, which nothing reaches, applies to loopback too: workers do not use it.
-        return {"HOLD": str(self.hold), "no_proxy": "", "NO_PROXY": ""}
+        # A token in the home folder would let clusters ask for it.
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64}
+        return {"HOLD": str(self.hold), "no_proxy": "", "NO_PROXY": "", **token}
 
     def _arguments(self, settings: dict[str, object]) -> list[object]:
         values = {
