@@ -2,9 +2,11 @@
 
 import json
 import sys
+from unittest.mock import Mock
 
 import pytest
 
+from pipeline.commands.distributed import joined
 from pipeline.config.batch_size import batch_size_of
 from pipeline.config.schema import Config
 from pipeline.config.training_schema import Train
@@ -29,6 +31,20 @@ def variable(cluster: object, job: str = "worker", index: object = 0) -> str:
 
 def config(workers: int = 2) -> Config:
     return Config(name="a", train=Train(workers=workers))
+
+
+def test_variable_without_workers_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = Mock()
+    monkeypatch.setenv("TF_CONFIG", variable({"worker": TWO}))
+    with joined(config(workers=1), None, progress):
+        pass
+    progress.notice.assert_called_once_with(
+        "TF_CONFIG is set, but train.workers is 1: this process trains alone."
+    )
+    monkeypatch.delenv("TF_CONFIG")
+    with joined(config(workers=1), None, progress):
+        pass
+    assert progress.notice.call_count == 1
 
 
 def test_workers_have_the_order_of_their_addresses() -> None:
