@@ -13,6 +13,7 @@ import tensorflow as tf
 from pipeline.models.fast_gradient_sign import FastGradientSign
 from pipeline.tasks.task import Task
 from pipeline.training.distributed.columns import Columns
+from pipeline.training.dropout import with_column_dropout
 from pipeline.training.network_program import GRAPH, XLA, NetworkProgram, plain
 
 if TYPE_CHECKING:
@@ -44,16 +45,20 @@ class Program(NetworkProgram):
         batch_size: int,
         augmentation: "Augmentation | None" = None,
         adversarial: float | None = None,
+        columns: Columns | None = None,
     ) -> None:
         """Use a model of the task, and an optimizer that was built for its weights.
 
         With ``augmentation``, images are changed in all steps before ``clean_from``. With
         ``adversarial``, the network is trained on images that moved so far against it.
+        ``columns`` are those of a worker; by default, the whole batch.
         """
         super().__init__(model, task)
         self.optimizer, self.batch_size = optimizer, batch_size
         self.augmentation, self.clean_from = augmentation, 0
-        self._columns = Columns(batch_size)
+        self._columns = columns or Columns(batch_size)
+        self._logits = with_column_dropout(self._logits, self._columns)
+        self._trainable = list(self._logits.trainable_variables)
         self._calls = {
             XLA: tf.function(self._run_steps, jit_compile=True),
             GRAPH: tf.function(self._run_steps),
@@ -63,6 +68,8 @@ class Program(NetworkProgram):
         self._augment = tf.function(self._change, jit_compile=True) if augmentation else None
         self._epsilon = adversarial or 0.0
         self._attack = FastGradientSign(model, self._sum_loss) if adversarial else None
+        if self._attack is not None:
+            self._attack.logits = with_column_dropout(self._attack.logits, self._columns)
         model.optimizer = optimizer  # Keras callbacks look for it there
 
     @property

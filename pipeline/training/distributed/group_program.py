@@ -16,7 +16,6 @@ import tensorflow as tf
 
 from pipeline.tasks.task import Task
 from pipeline.training.compiled_program import EpochState, Program
-from pipeline.training.distributed.column_dropout import with_column_dropout
 from pipeline.training.distributed.columns import Columns
 from pipeline.training.distributed.group import Group, Message
 from pipeline.training.network_program import GRAPH, XLA
@@ -54,13 +53,9 @@ class GroupProgram(Program):
             "augmentation": augmentation,
             "adversarial": adversarial,
         }
-        super().__init__(model, optimizer, **self._settings)
+        columns = Columns(batch_size, group.membership.rank, group.size)
+        super().__init__(model, optimizer, columns=columns, **self._settings)
         self._group, self._is_copied = group, False
-        self._columns = Columns(batch_size, group.membership.rank, group.size)
-        self._logits = with_column_dropout(self._logits, self._columns)
-        self._trainable = list(self._logits.trainable_variables)
-        if self._attack is not None:
-            self._attack.logits = with_column_dropout(self._attack.logits, self._columns)
         self._calls = {compiler: tf.function(self._run_steps) for compiler in (XLA, GRAPH)}
         self._parts = {
             compiler: [
