@@ -234,13 +234,21 @@ def test_predict_says_what_a_picture_shows(smoke: Path) -> None:
     assert found[0]["digits"][0]["box"] == pytest.approx([50, 39, 111, 126], abs=1)
     lines = in_process("predict", "smoke", seven, number, empty, "-C", smoke).out.splitlines()
     assert lines[0].startswith(f"{seven}\t7\t")
+    boxes = " and ".join(str(tuple(digit["box"])) for digit in found[1]["digits"])
     assert lines[1:] == [
-        f"{number}\t3 digits: more than one digit; to read them as a number: --many",
+        f"{number}\t3 digits: more than one digit, at {boxes}; to read them as a number: --many",
         f"{empty}\tno digit here",
     ]
     assert in_process("predict", "smoke", number, "--many", "-C", smoke).out.startswith(
         f"{number}\t172\t"
     )
+
+
+def test_predict_says_where_a_digit_is_cut_off(smoke: Path, tmp_path: Path) -> None:
+    with Image.open(PROJECT / "samples" / "seven.png") as picture:
+        picture.crop((80, 0, *picture.size)).save(tmp_path / "part.png")
+    [line] = in_process("predict", "smoke", tmp_path / "part.png", "-C", smoke).out.splitlines()
+    assert re.search(r"\tcut off at the edge, at \(0, \d+, \d+, \d+\)$", line)
 
 
 def test_predict_says_why_it_is_unsure(smoke: Path, tmp_path: Path) -> None:

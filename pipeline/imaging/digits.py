@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 MAX_SIDE = 512  # pixels: the smallest digit that is looked for then has 20, as in MNIST
 _FLAT = 0.3  # of the pixels: a ground without any noise, as drawing programs make it
 
+CUT_OFF = "cut off at the edge"
 Kind = Literal["digit", "no digit", "several digits", "cut off at the edge"]
 _REASONS: dict[Kind, str | None] = {
     "digit": None,
     "no digit": "no digit here",
     "several digits": "more than one digit",
-    "cut off at the edge": "cut off at the edge",
+    "cut off at the edge": CUT_OFF,
 }
 
 

@@ -12,7 +12,7 @@ from pipeline.terminal.layout import console, headline, new_table, print_line, p
 if TYPE_CHECKING:
     from pipeline.artifacts.stage_facts import LayerSummary
     from pipeline.commands.doctor import Finding
-    from pipeline.commands.predict import Prediction
+    from pipeline.commands.predict import Prediction, ReadDigit
     from pipeline.commands.why import Reason
     from pipeline.publishing.published_folder import PublishedModel
     from pipeline.results.run_result import RunResult
@@ -99,7 +99,7 @@ def print_predictions(predictions: "Sequence[Prediction]", *, many: bool = False
 
 def _prediction_in_words(prediction: "Prediction", *, many: bool) -> list[str]:
     digits = prediction.digits or ()
-    doubt = [prediction.reason] if prediction.reason else []
+    doubt = [_with_boxes(prediction.reason, digits)] if prediction.reason else []
     if many and len(digits) > 1 and all(digit.label is not None for digit in digits):
         label = "".join(digit.label or "" for digit in digits)
         least = min(digit.probability or 0 for digit in digits)
@@ -114,6 +114,15 @@ def _prediction_in_words(prediction: "Prediction", *, many: bool) -> list[str]:
         purpose = "for the value of each" if prediction.is_value else "to read them as a number"
         return [f"{len(digits)} digits: {doubt[0]}; {purpose}: --many"]
     return doubt
+
+
+def _with_boxes(reason: str, digits: "Sequence[ReadDigit]") -> str:
+    """Add the boxes of what was found in place of a single, whole digit."""
+    from pipeline.imaging.digits import CUT_OFF
+
+    if len(digits) < 2 and reason != CUT_OFF:  # noqa: PLR2004
+        return reason
+    return f"{reason}, at {' and '.join(str(digit.box) for digit in digits)}"
 
 
 def print_reasons(reasons: "Sequence[Reason]") -> None:
