@@ -234,9 +234,10 @@ def test_predict_says_what_a_picture_shows(smoke: Path) -> None:
     assert found[0]["digits"][0]["box"] == pytest.approx([50, 39, 111, 126], abs=1)
     lines = in_process("predict", "smoke", seven, number, empty, "-C", smoke).out.splitlines()
     assert lines[0].startswith(f"{seven}\t7\t")
-    boxes = " and ".join(str(tuple(digit["box"])) for digit in found[1]["digits"])
+    boxes = [str(tuple(digit["box"])) for digit in found[1]["digits"]]
     assert lines[1:] == [
-        f"{number}\t3 digits: more than one digit, at {boxes}; to read them as a number: --many",
+        f"{number}\t3 digits: more than one digit, at {boxes[0]}, {boxes[1]} and {boxes[2]}; "
+        "to read them as a number: --many",
         f"{empty}\tno digit here",
     ]
     assert in_process("predict", "smoke", number, "--many", "-C", smoke).out.startswith(

@@ -1,4 +1,8 @@
-"""The gradients of the framework: the model and the loss that are trained, compiled."""
+"""The gradients of the framework: the model and the loss that are trained, compiled.
+
+The masks of dropout are drawn by Keras' layer; the training draws others (``training.dropout``),
+and has a test that their gradient is the mask.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -122,7 +122,8 @@ def _with_boxes(reason: str, digits: "Sequence[ReadDigit]") -> str:
 
     if len(digits) < 2 and reason != CUT_OFF:  # noqa: PLR2004
         return reason
-    return f"{reason}, at {' and '.join(str(digit.box) for digit in digits)}"
+    *others, last = (str(digit.box) for digit in digits)
+    return f"{reason}, at {', '.join(others)} and {last}" if others else f"{reason}, at {last}"
 
 
 def print_reasons(reasons: "Sequence[Reason]") -> None:

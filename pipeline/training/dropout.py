@@ -24,20 +24,21 @@ class ColumnDropout(keras.layers.Layer):  # type: ignore[misc]
         self._draw = tf.function(self._draw_mask, jit_compile=True)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return the inputs (count, units), in training with some of them set to zero.
+        """Return the inputs (count, ...), in training with some of them set to zero.
 
         Those that remain are divided by the probability of that.
         """
         if not training:
             return inputs
         seed = tf.cast(self._dropout.seed_generator.next(), tf.int32)
-        remains = self._columns.of(self._draw(seed, inputs.shape[1]))
-        scaled = inputs / tf.cast(1 - self._dropout.rate, inputs.dtype)
+        remains = self._columns.of(self._draw(seed, tuple(inputs.shape[1:])))
+        # A Python number would be cast to float32 before it becomes float64.
+        scaled = inputs / tf.constant(1 - self._dropout.rate, inputs.dtype)
         return tf.where(remains, scaled, tf.zeros((), inputs.dtype))
 
-    def _draw_mask(self, seed: Any, units: int) -> Any:
-        """Return whether a unit remains, for each image of a batch: bool (batch_size, units)."""
-        shape = (self._columns.batch_size, units)
+    def _draw_mask(self, seed: Any, units: tuple[int, ...]) -> Any:
+        """Return whether a unit remains, for each image of a batch: bool (batch_size, *units)."""
+        shape = (self._columns.batch_size, *units)
         numbers = tf.random.stateless_uniform(shape, seed, alg="threefry")
         return numbers >= self._dropout.rate
 

@@ -26,11 +26,13 @@ def ones(layer: ColumnDropout, count: int = BATCH, dtype: str = "float32") -> An
     return layer(np.ones((count, UNITS), dtype), training=True).numpy()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rate", [0.2, 0.5, 0.9])
-def test_share_of_dropped_units_and_the_scale_of_others(rate: float) -> None:
-    outputs = ones(new_dropout(rate))
-    remaining = np.float32(1) / np.float32(1 - rate)
-    assert set(np.unique(outputs)) == {np.float32(0), remaining}
+def test_share_of_dropped_units_and_the_scale_of_others(rate: float, dtype: str) -> None:
+    outputs = ones(new_dropout(rate, dtype=dtype), dtype=dtype)
+    remaining = np.ones((), dtype) / np.asarray(1 - rate, dtype)
+    assert outputs.dtype == dtype
+    assert list(np.unique(outputs)) == [0, remaining]
     sigma = np.sqrt(rate * (1 - rate) / outputs.size)
     assert abs(np.mean(outputs == 0) - rate) < 5 * sigma
 

@@ -39,7 +39,7 @@ AUGMENT = Augment(rotation=10, elastic=1.0, stroke=0.5, undeformed=0.3)
 CASES: dict[str, dict[str, Any]] = {
     "momentum": {"optimizer": MOMENTUM, "l2": 0.01},
     "momentum, dropout, augmented": {"optimizer": MOMENTUM, "dropout": 0.4, "augment": AUGMENT},
-    "adam, adversarial": {"optimizer": ADAM, "adversarial": 0.05},
+    "adam, dropout, adversarial": {"optimizer": ADAM, "dropout": 0.4, "adversarial": 0.05},
     "adam, dropout, streamed": {"optimizer": ADAM, "dropout": 0.4, "l2": 0.01, "shard_steps": 3},
 }
 
