@@ -26,12 +26,15 @@ def test_value_is_null_without_a_single_digit(single_output: Path) -> None:
 
 
 def test_values_of_several_digits_are_listed(single_output: Path) -> None:
+    done = in_process("predict", DIGIT_VALUE, NUMBER, "--json", "-C", single_output)
+    digits = json.loads(done.out)[0]["digits"]
+    boxes = [str(tuple(digit["box"])) for digit in digits]
     plain = in_process("predict", DIGIT_VALUE, NUMBER, EMPTY, "-C", single_output)
     assert plain.out.splitlines() == [
-        f"{NUMBER}\t3 digits: more than one digit; for the value of each: --many",
+        f"{NUMBER}\t3 digits: more than one digit, at {boxes[0]}, {boxes[1]} and {boxes[2]}; "
+        "for the value of each: --many",
         f"{EMPTY}\tno digit here",
     ]
-    done = in_process("predict", DIGIT_VALUE, NUMBER, "--json", "-C", single_output)
-    values = " ".join(f"{digit['value']:.4f}" for digit in json.loads(done.out)[0]["digits"])
+    values = " ".join(f"{digit['value']:.4f}" for digit in digits)
     many = in_process("predict", DIGIT_VALUE, NUMBER, "--many", "-C", single_output)
     assert many.out == f"{NUMBER}\t{values}\n"
