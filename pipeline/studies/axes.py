@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
-from pipeline.errors import ConfigError
-
 Values = dict[str, Any]  # key -> value: one point of the axes
 
 
@@ -54,21 +52,12 @@ class Chooser(Protocol):
 
 
 def grid(axes: tuple[Axis, ...]) -> Iterator[Values]:
-    """Yield all combinations; the values of the first axis change last.
-
-    Raises:
-        ConfigError: an axis is a range.
-    """
+    """Yield all combinations of axes that are lists; the values of the first axis change last."""
     if not axes:
         yield {}
         return
     first, others = axes[0], axes[1:]
-    if isinstance(first.values, Range):
-        raise ConfigError(
-            f"A grid requires a list of values for {first.key}; got a range in {first.place}. "
-            "Write a list, or set search, for example to random."
-        )
-    for choice in first.values:
+    for choice in choices_of(first):
         for inner in grid(choice.axes):
             for rest in grid(others):
                 yield {first.key: copy.deepcopy(choice.value), **inner, **rest}

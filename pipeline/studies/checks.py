@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from pipeline.config.places import Places
 from pipeline.errors import ConfigError, did_you_mean
-from pipeline.studies.axes import Axis, all_axes, choices_of, grid
-from pipeline.studies.schema import GRID, StudySchema
+from pipeline.studies.axes import Axis, all_axes, choices_of
+from pipeline.studies.points import LISTED, points
+from pipeline.studies.schema import StudySchema
 from pipeline.tasks.task import Score
 
 _PERCENT = 100
@@ -89,13 +90,13 @@ def _check_tuned(settings: StudySchema, axes: tuple[Axis, ...], places: Places) 
 
 def _check_search(settings: StudySchema, axes: tuple[Axis, ...], places: Places) -> None:
     search, budget = settings.search, settings.budget
-    if search.name == GRID:
+    if search.name in LISTED:
         if search.arguments:
             raise ConfigError(
-                f"search: grid has no argument {next(iter(search.arguments))!r} in "
+                f"search: {search.name} has no argument {next(iter(search.arguments))!r} in "
                 f"{places.of(('search',))}. Remove it, or name a sampler of Optuna."
             )
-        next(grid(axes))  # reports an axis that is a range
+        points(search.name, axes)  # reports an axis that is a range
     elif budget.trials is budget.epochs is budget.images is None:
         raise ConfigError(
             f"search: {search.name} ends only with a budget; got none in "

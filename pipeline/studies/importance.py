@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.config.value_hints import as_yaml
-from pipeline.studies.results import SEED, StudyResult
+from pipeline.studies.results import StudyResult
+from pipeline.studies.schema import SEED
 
 _MAX_LEVELS = 8  # more different numbers are put into groups
 _NUM_GROUPS = 4

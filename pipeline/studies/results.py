@@ -11,10 +11,9 @@ from pipeline.artifacts.metrics import Metrics
 from pipeline.config.value_hints import as_yaml
 from pipeline.studies.axes import Values
 from pipeline.studies.reading import Study
+from pipeline.studies.schema import SEED
 from pipeline.studies.trial import Trial
 from pipeline.tasks.task import Score
-
-SEED = "train.seed"
 
 
 @dataclass(frozen=True)

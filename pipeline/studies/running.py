@@ -5,13 +5,14 @@ from itertools import islice, takewhile
 
 from pipeline.engine.workspace import Workspace
 from pipeline.progress import Progress, Unit
-from pipeline.studies.axes import Values, num_points
+from pipeline.studies.axes import Values
 from pipeline.studies.budget import is_used_up, within
 from pipeline.studies.executor import open_executor
+from pipeline.studies.points import LISTED, num_listed
 from pipeline.studies.reading import Study
-from pipeline.studies.schema import GRID, StudySchema
+from pipeline.studies.schema import StudySchema
 from pipeline.studies.search.opening import open_search
-from pipeline.studies.search.search import Grid, Proposal, Search
+from pipeline.studies.search.search import Listed, Proposal, Search
 from pipeline.studies.training_checks import check_batch_sizes, check_networks
 from pipeline.studies.trial import Trial
 from pipeline.studies.trial_checks import (
@@ -67,9 +68,9 @@ def _check(study: Study, workspace: Workspace, progress: Progress) -> None:
 def _are_checked(study: Study, trials: Sequence[Values], workspace: Workspace) -> bool:
     """Return whether results show that the trials have been checked before.
 
-    Those of a grid are its trials; a sampler proposes others, always the same one first.
+    A search without a sampler has no others; a sampler always proposes the same one first.
     """
-    if study.settings.search.name != GRID:
+    if study.settings.search.name not in LISTED:
         first = open_search(study, task_of(study.config_of({})).quality).propose()
         assert first is not None, "a sampler always proposes a trial"
         trials = [first.values]
@@ -81,15 +82,15 @@ def _batch(search: Search, settings: StudySchema, trials: Sequence[Trial]) -> It
     limit = settings.budget.trials
     allowed = None if limit is None else limit - len(trials)
     proposed = islice(iter(search.propose, None), allowed)
-    if isinstance(search, Grid):  # it needs no results, but they count toward the budget
+    if isinstance(search, Listed):  # it needs no results, but they count toward the budget
         return takewhile(lambda _: not is_used_up(settings.budget, trials), proposed)
     return list(islice(proposed, settings.search.parallel))
 
 
 def _total(study: Study) -> int | None:
     """Return the largest number of trials, if it is known."""
-    limit = study.settings.budget.trials
-    if study.settings.search.name != GRID:
+    limit, search = study.settings.budget.trials, study.settings.search.name
+    if search not in LISTED:
         return limit
-    points = num_points(study.axes)
-    return points if limit is None else min(limit, points)
+    num = num_listed(search, study.axes)
+    return num if limit is None else min(limit, num)

@@ -8,14 +8,19 @@ from pipeline.config.schema import NAME_PATTERN
 from pipeline.config.sections import NamedWithArguments, Section
 
 GRID = "grid"
+ONE_AT_A_TIME = "one_at_a_time"
+SEED = "train.seed"
 Positive = Annotated[int, Field(ge=1)]
 
 
 class Search(NamedWithArguments):
-    """How trials are chosen: the whole grid, or a sampler of Optuna with its arguments."""
+    """How trials are chosen: from the axes alone, or by a sampler of Optuna with its arguments."""
 
     name: str = Field(
-        GRID, description="grid, random, or a sampler of Optuna in lower case, such as tpe."
+        GRID,
+        description="grid (all combinations), one_at_a_time (each value with the first values of "
+        "all other axes, and every seed), random, or a sampler of Optuna in lower case, such as "
+        "tpe.",
     )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the sampler.")
     parallel: Positive = Field(

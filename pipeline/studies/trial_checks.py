@@ -7,17 +7,18 @@ from itertools import islice
 from pipeline.artifacts.stage_facts import EvaluateFacts
 from pipeline.errors import ConfigError, RequestError
 from pipeline.stages import STAGES
-from pipeline.studies.axes import Values, all_axes, covering, grid
+from pipeline.studies.axes import Values, all_axes, covering
+from pipeline.studies.points import LISTED, points
 from pipeline.studies.reading import Study
-from pipeline.studies.results import SEED
-from pipeline.studies.schema import GRID
+from pipeline.studies.schema import SEED
 
 
 def checked_trials(study: Study) -> list[Values]:
-    """Return the trials of a grid within its budget; for a sampler, some that have every value."""
-    if study.settings.search.name != GRID:
+    """Return the trials within the budget; for a sampler, some that have every value."""
+    search = study.settings.search.name
+    if search not in LISTED:
         return list(covering(study.axes))
-    return list(islice(grid(study.axes), study.settings.budget.trials))
+    return list(islice(points(search, study.axes), study.settings.budget.trials))
 
 
 def with_new_values(trials: Sequence[Values]) -> list[Values]:

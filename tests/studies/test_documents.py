@@ -37,6 +37,7 @@ from tests.support.study_results import (
     SEED,
     SIZE,
     grid_of_trials,
+    plausible_trial,
     study_cases,
     study_result,
 )
@@ -354,6 +355,13 @@ def test_labels_name_what_differs(cases: dict[str, StudyResult]) -> None:
     assert "sgd (momentum 0.9), batch size 16" in labels
     assert "adam, batch size 64, hidden [], dropout 0.1" in labels
     assert labels_of(cases["single"]) == ["smoke"]
+
+
+def test_labels_of_keys_varied_one_at_a_time_name_the_one_that_differs(tmp_path: Path) -> None:
+    tried = [("adam", 16), ("sgd", 16), ("adam", 64)]
+    trials = [plausible_trial(name, size, 0.01, 0, 3) for name, size in tried]
+    labels = labels_of(study_result(tmp_path, trials, search="one_at_a_time"))
+    assert sorted(labels) == ["batch size 64", "sgd", "smoke"]
 
 
 def labels_of(result: StudyResult) -> list[str]:

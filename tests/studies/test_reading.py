@@ -8,7 +8,10 @@ from pipeline.config.yaml_text import value_text
 from pipeline.errors import ConfigError
 from pipeline.studies.axes import covering, grid, num_points, single_values
 from pipeline.studies.command_line import command_line
+from pipeline.studies.points import num_listed
+from pipeline.studies.points import points as listed
 from pipeline.studies.reading import Study, read_study
+from pipeline.studies.trial_checks import checked_trials
 from tests.support.paths import PROJECT, SMOKE
 
 VALID = {
@@ -59,6 +62,39 @@ def test_covering_points_have_every_value_with_the_first_one_of_all_other_axes(
         {**first, "model.dropout": 0.5},
         {**first, "train.seed": 1},
     ]
+
+
+def test_one_at_a_time_tries_each_value_alone_with_every_seed(tmp_path: Path) -> None:
+    study = study_of(
+        tmp_path,
+        "search: one_at_a_time",
+        axes="""axes:
+  train.seed: [3, 4]
+  optimizer:
+    - {value: sgd, axes: {optimizer.momentum: [0, 0.9]}}
+    - adam
+  model.dropout: [0.1, 0.5]""",
+    )
+    first = {"optimizer": "sgd", "optimizer.momentum": 0, "model.dropout": 0.1}
+    alone = [
+        first,
+        {**first, "optimizer.momentum": 0.9},
+        {"optimizer": "adam", "model.dropout": 0.1},
+        {**first, "model.dropout": 0.5},
+    ]
+    expected = [{**values, "train.seed": seed} for values in alone for seed in (3, 4)]
+    assert list(listed("one_at_a_time", study.axes)) == expected == checked_trials(study)
+    assert num_listed("one_at_a_time", study.axes) == len(expected)
+
+
+def test_one_at_a_time_requires_lists(tmp_path: Path) -> None:
+    axes = "axes: {optimizer: [{value: sgd, axes: {optimizer.momentum: {low: 0, high: 0.9}}}]}"
+    with pytest.raises(ConfigError) as error:
+        study_of(tmp_path, "search: one_at_a_time", axes=axes)
+    assert str(error.value) == (
+        "The search one_at_a_time requires a list of values for optimizer.momentum; got a range in "
+        f"{tmp_path / 'study.yaml'}, line 3. Write a list, or set search, for example to random."
+    )
 
 
 def test_axes_of_a_value_apply_to_it_only(tmp_path: Path) -> None:
@@ -166,6 +202,10 @@ def test_every_shipped_study_is_valid() -> None:
         ("executor: dask", ["executor must be 'local' or 'ray'; got 'dask'"]),
         ("search: random", ["search: random ends only with a budget", "budget: {trials: 50}"]),
         ("search: {name: grid, trials: 3}", ["search: grid has no argument 'trials'"]),
+        (
+            "search: {name: one_at_a_time, trials: 3}",
+            ["search: one_at_a_time has no argument 'trials' in", "line 4"],
+        ),
         ("budget: {seconds: 60}", ["Unknown key 'budget.seconds'", "trials, epochs, images"]),
         ("overrides: {train.epoch: 3}", ["Unknown key 'train.epoch'", "line 4"]),
         ("overrides: {train.threads: 3}", ["train.threads must be the same in all trials"]),

@@ -296,6 +296,7 @@ def test_another_file_of_the_same_name_does_not_overwrite_the_results(
     ("line", "words"),
     [
         ("search: tbe", ["Unknown search 'tbe' in", "line 5. Did you mean 'tpe'?"]),
+        ("search: one_at_time", ["Did you mean 'one_at_a_time'?"]),
         ("search: {name: tpe, startup: 3}", ["TPESampler has no argument 'startup' (search in"]),
         ("pruner: medium", ["Unknown pruner 'medium' in", "Did you mean 'median'?"]),
         ("pruner: {name: median, n_startup_trials: x}", ["does not accept its arguments"]),

@@ -10,7 +10,8 @@ from pipeline.studies.documents.texts import (
     rounded_text,
     score_text,
 )
-from pipeline.studies.results import SEED, StudyResult
+from pipeline.studies.results import StudyResult
+from pipeline.studies.schema import SEED
 
 _MAX_VALUES = 12
 

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.config.yaml_text import value_text
 from pipeline.studies.axes import Values
 from pipeline.studies.results import Group, StudyResult
+from pipeline.studies.schema import ONE_AT_A_TIME
 from pipeline.studies.trial import Trial
 
 _NO_DIGITS = 100  # from here on, means of counts are rounded
@@ -64,12 +65,17 @@ def plural(count: int, noun: str) -> str:
 
 
 class Labels:
-    """Short names of the combinations of a study, from the compared keys that differ."""
+    """Short names of the combinations of a study, from the compared keys that differ.
+
+    If one key at a time is varied, a name has only what differs from the first combination.
+    """
 
     def __init__(self, result: StudyResult) -> None:
         """Find the keys; a key is part of the names unless its values are names themselves."""
         groups = result.ranked_groups
         self._base = result.study.base.stem
+        is_varied_alone = result.study.settings.search.name == ONE_AT_A_TIME
+        self._first = result.groups[0].values if is_varied_alone and groups else {}
         self._keys = _varying(groups, result.compared_keys) or _varying(groups, result.tuned_keys)
         self._named = {
             key
@@ -79,8 +85,12 @@ class Labels:
 
     def of(self, group: Group) -> str:
         """Return the name of a combination."""
-        parts = [self._part(key, group.values[key]) for key in self._keys if key in group.values]
+        differs = (key for key in self._keys if key in group.values and self._differs(key, group))
+        parts = [self._part(key, group.values[key]) for key in differs]
         return ", ".join(parts) or self._base
+
+    def _differs(self, key: str, group: Group) -> bool:
+        return key not in self._first or text_of(self._first[key]) != text_of(group.values[key])
 
     def _part(self, key: str, value: Any) -> str:
         return short_text(value) if key in self._named else f"{ending(key)} {short_text(value)}"

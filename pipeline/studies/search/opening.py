@@ -1,9 +1,9 @@
 """The search that a study asks for; Optuna is imported only if it is needed."""
 
 from pipeline.errors import MissingExtra
+from pipeline.studies.points import LISTED, points
 from pipeline.studies.reading import Study
-from pipeline.studies.schema import GRID
-from pipeline.studies.search.search import Grid, Search
+from pipeline.studies.search.search import Listed, Search
 from pipeline.tasks.task import Score
 
 
@@ -14,9 +14,9 @@ def open_search(study: Study, score: Score) -> Search:
         ConfigError: Optuna does not know a name or an argument.
         MissingExtra: the study needs Optuna, which is not installed.
     """
-    settings = study.settings
-    if settings.search.name == GRID and settings.pruner is None:
-        return Grid(study.axes)
+    search = study.settings.search.name
+    if search in LISTED and study.settings.pruner is None:
+        return Listed(points(search, study.axes))
     try:
         from pipeline.studies.search.optuna_search import OptunaSearch
     except ModuleNotFoundError as error:

@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 
 from pipeline.errors import ConfigError, did_you_mean, sentence
+from pipeline.studies.points import LISTED
 from pipeline.studies.reading import Study
 from pipeline.studies.schema import Pruner
 
@@ -52,9 +53,10 @@ def _classes(module: Any, suffix: str) -> dict[str, type]:
 
 def _choose(study: Study, key: str, name: str, known: dict[str, type]) -> type:
     if name not in known:
+        choices = sorted([*known, *LISTED] if key == "search" else known)
         raise ConfigError(
-            f"Unknown {key} {name!r} in {study.places.of((key,))}. {did_you_mean(name, known)}"
-            f"Choose from {', '.join(sorted(known))}."
+            f"Unknown {key} {name!r} in {study.places.of((key,))}. {did_you_mean(name, choices)}"
+            f"Choose from {', '.join(choices)}."
         )
     return known[name]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import optuna
 
-from pipeline.studies.axes import Axis, Choice, Range, Values, choose, grid
+from pipeline.studies.axes import Axis, Choice, Range, Values, choose
+from pipeline.studies.points import LISTED, points
 from pipeline.studies.reading import Study
-from pipeline.studies.schema import GRID
 from pipeline.studies.search.optuna_classes import build_pruner, build_sampler
 from pipeline.studies.search.search import Proposal, Search
 from pipeline.studies.trial import Trial
@@ -19,7 +19,7 @@ from pipeline.tasks.task import Score
 
 
 class OptunaSearch(Search):
-    """Trials proposed by a sampler, or the points of the grid, pruned by a pruner."""
+    """Trials proposed by a sampler, or known from the start, pruned by a pruner."""
 
     def __init__(self, study: Study, score: Score) -> None:
         """Create the sampler and the pruner.
@@ -28,22 +28,22 @@ class OptunaSearch(Search):
             ConfigError: Optuna does not know a name or an argument.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        is_grid = study.settings.search.name == GRID
+        name = study.settings.search.name
         self._axes, self._score = study.axes, score
-        self._grid = grid(study.axes) if is_grid else None
+        self._points = points(name, study.axes) if name in LISTED else None
         self._study = optuna.create_study(
             study_name=study.name,  # Hyperband assigns trials to brackets by it
             direction="minimize" if score.is_error else "maximize",
-            sampler=None if is_grid else build_sampler(study),
+            sampler=None if self._points else build_sampler(study),
             pruner=build_pruner(study),
         )
 
     def propose(self) -> Proposal | None:
         """Return the next trial."""
-        if self._grid is None:
+        if self._points is None:
             trial = self._study.ask()
             return _OptunaProposal(trial, choose(self._axes, _Suggestions(trial)))
-        values = next(self._grid, None)
+        values = next(self._points, None)
         return None if values is None else _OptunaProposal(self._study.ask(), values)
 
     def tell(self, proposal: Proposal, trial: Trial) -> None:

@@ -1,8 +1,9 @@
-"""The interface of a search, and the grid, which needs no results."""
+"""The interface of a search, and the searches that need no results."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
-from pipeline.studies.axes import Axis, Values, grid
+from pipeline.studies.axes import Values
 from pipeline.studies.trial import Trial
 
 
@@ -28,14 +29,14 @@ class Search(Protocol):
         """Take the result of a proposed trial into account."""
 
 
-class Grid(Search):
-    """All combinations of the values of the axes."""
+class Listed(Search):
+    """Trials that are known from the start."""
 
-    def __init__(self, axes: tuple[Axis, ...]) -> None:
-        self._points = grid(axes)
+    def __init__(self, points: Iterator[Values]) -> None:
+        self._points = points
 
     def propose(self) -> Proposal | None:
-        """Return the next point of the grid."""
+        """Return the next of them."""
         return next(map(Proposal, self._points), None)
 
     def tell(self, proposal: Proposal, trial: Trial) -> None:
