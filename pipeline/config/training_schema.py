@@ -138,7 +138,7 @@ class Train(Section):
     )
     compiler: Literal["auto", "xla", "graph"] = Field(
         "auto",
-        description="Compiler of the training steps; auto is XLA, or a graph where that is better.",
+        description="Compiler of the training steps; auto is XLA, or a graph where that is faster.",
     )
     threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None,

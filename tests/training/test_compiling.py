@@ -104,6 +104,20 @@ def test_graph_and_xla_give_the_same_training(digits: Split) -> None:
 
 
 @pytest.mark.parametrize(
+    ("batch_size", "compiler", "expected"),
+    [(16_384, "auto", GRAPH), (16_383, "auto", XLA), (16_384, "xla", XLA)],
+)
+def test_large_batches_are_computed_as_a_graph(
+    digits: Split, batch_size: int, compiler: str, expected: str
+) -> None:
+    copies = -(-batch_size // len(digits))
+    split = Split(np.tile(digits.images, (copies, 1, 1, 1)), np.tile(digits.labels, copies))
+    loop = new_loop(split, batch_size=batch_size, fresh=True)
+    assert compile_loop(loop, compiler=compiler) == []
+    assert loop.program.compiler == expected
+
+
+@pytest.mark.parametrize(
     ("seconds", "expected"), [({XLA: 2, GRAPH: 1}, GRAPH), ({XLA: 1.05, GRAPH: 1}, XLA)]
 )
 def test_bfloat16_uses_the_clearly_faster_compiler(
