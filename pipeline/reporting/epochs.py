@@ -18,8 +18,9 @@ def epochs(config: "Config", train: StageOutput[TrainFacts], num_images: int) ->
     history, costs = read_history(train.path), read_costs(train.path)
     steps = train.facts.steps_per_epoch
     rate = _rate_at(config, steps, batch_size_of(config, num_images))
+    of_member = config.train.epochs  # each member of a committee starts its schedule anew
     return tuple(
-        Epoch(number + 1, logs, rate(number * steps) if rate else None, cost.seconds)
+        Epoch(number + 1, logs, rate(number % of_member * steps) if rate else None, cost.seconds)
         for number, (logs, cost) in enumerate(zip(history, costs, strict=True))
     )
 
@@ -29,9 +30,13 @@ def _rate_at(
 ) -> Callable[[int], float] | None:
     """Return the learning rate as a function of the step.
 
-    None for methods without one, and if callbacks may have changed it.
+    None for methods without one, if callbacks may have changed it, and for a committee whose
+    members may have stopped after different numbers of epochs.
     """
-    if config.optimizer.needs_full_gradient or config.train.callbacks:
+    train, has_members = config.train, config.model.members > 1
+    if config.optimizer.needs_full_gradient or train.callbacks:
+        return None
+    if has_members and train.early_stopping is not None:
         return None
     from pipeline.models.optimizers import build_optimizer
 

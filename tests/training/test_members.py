@@ -16,6 +16,7 @@ from pipeline.config import read
 from pipeline.engine.workspace import Workspace
 from pipeline.errors import TrainingDiverged
 from pipeline.progress import Silent, Training, TrainingCost
+from pipeline.results.history import run_history
 from pipeline.stages import run_stages
 from pipeline.training.checkpoint_file import interrupted_epoch, of_member, trained_member
 from pipeline.training.members import Member, member_seed, read_members
@@ -156,6 +157,16 @@ def test_members_are_reported_as_one_training(committee: Path, reported: Recorde
     ]
     assert len(read_history(committee)) == total
     assert read_costs(committee) == reported.costs
+
+
+@pytest.mark.usefixtures("committee")
+def test_each_member_begins_with_the_first_learning_rate(workspace: Path) -> None:
+    config = read(SMOKE, COMMITTEE)
+    stages = run_stages(config, Workspace(workspace), Silent(), until="train")
+    rates = [epoch.learning_rate for epoch in run_history(config, stages)]
+    assert rates == rates[:EPOCHS] * MEMBERS
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[:EPOCHS] == sorted(set(rates[:EPOCHS]), key=lambda rate: -(rate or 0))
 
 
 def kill_in_second_member(workspace: Path) -> None:
