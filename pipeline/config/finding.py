@@ -58,6 +58,11 @@ def _suggest_file(path: Path, folder: Path) -> str:
     near = difflib.get_close_matches(path.stem, [file.stem for file in files], n=1)
     if near and folder != path:
         return f"Did you mean {next(file for file in files if file.stem == near[0])}?"
+    if not files and folder == STUDIES:
+        return (
+            "Specify a YAML file; a file with `{name: seeds, base: CONFIG.yaml, axes: {train.seed: "
+            "[0, 1, 2]}}` is complete."
+        )
     if not files:
         return (
             "Specify a YAML file; `pipeline config --schema` describes its keys, and a file with "

@@ -293,6 +293,22 @@ def test_missing_base_and_missing_study(tmp_path: Path) -> None:
         read_study(PROJECT / "configs" / "studies")
 
 
+def test_missing_study_where_there_are_none_has_an_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as error:
+        read_study(Path("one.yaml"))
+    assert str(error.value) == (
+        "No such study file: 'one.yaml'. Specify a YAML file; a file with `{name: seeds, base: "
+        "CONFIG.yaml, axes: {train.seed: [0, 1, 2]}}` is complete."
+    )
+    (tmp_path / "CONFIG.yaml").write_text("{name: mlp, model: {hidden: [128]}}")
+    file = tmp_path / "one.yaml"
+    file.write_text("{name: seeds, base: CONFIG.yaml, axes: {train.seed: [0, 1, 2]}}")
+    assert read_study(file).name == "seeds"
+
+
 def test_command_line_gives_the_configuration_of_the_trial(tmp_path: Path) -> None:
     study = study_of(tmp_path, "overrides: {train.epochs: 7}")
     line = command_line(study, {"optimizer": {"name": "sgd", "momentum": 0.9}})
