@@ -6,7 +6,7 @@ from pipeline.config.places import Places
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.studies.axes import Axis, all_axes, choices_of
 from pipeline.studies.points import LISTED, points
-from pipeline.studies.schema import StudySchema
+from pipeline.studies.schema import ONE_AT_A_TIME, SEED, StudySchema
 from pipeline.tasks.task import Score
 
 _PERCENT = 100
@@ -90,6 +90,11 @@ def _check_tuned(settings: StudySchema, axes: tuple[Axis, ...], places: Places) 
 
 def _check_search(settings: StudySchema, axes: tuple[Axis, ...], places: Places) -> None:
     search, budget = settings.search, settings.budget
+    if search.name not in LISTED and (near := did_you_mean(search.name, LISTED)):
+        raise ConfigError(
+            f"Unknown search {search.name!r} in {places.of(('search',))}. {near}Choose from "
+            f"{', '.join(LISTED)}, random, or a sampler of Optuna."
+        )
     if search.name in LISTED:
         if search.arguments:
             raise ConfigError(
@@ -97,10 +102,27 @@ def _check_search(settings: StudySchema, axes: tuple[Axis, ...], places: Places)
                 f"{places.of(('search',))}. Remove it, or name a sampler of Optuna."
             )
         points(search.name, axes)  # reports an axis that is a range
+        if search.name == ONE_AT_A_TIME:
+            _check_alone(settings, axes, places)
     elif budget.trials is budget.epochs is budget.images is None:
         raise ConfigError(
             f"search: {search.name} ends only with a budget; got none in "
             f"{places.of(('search',))}. Set budget, for example budget: {{trials: 50}}."
+        )
+
+
+def _check_alone(settings: StudySchema, axes: tuple[Axis, ...], places: Places) -> None:
+    if settings.tuned and "tuned" in settings.model_fields_set:
+        raise ConfigError(
+            "With search: one_at_a_time, no key is chosen anew for other values; got tuned in "
+            f"{places.of(('tuned',))}. Remove it, or use search: grid."
+        )
+    nested = [inner for axis in axes for c in choices_of(axis) for inner in all_axes(c.axes)]
+    crossed = [axis for axis in axes if axis.key == SEED and any(c.axes for c in choices_of(axis))]
+    for axis in [*(inner for inner in nested if inner.key == SEED), *crossed]:
+        raise ConfigError(
+            "With search: one_at_a_time, all combinations have the same seeds, so train.seed must "
+            f"be an axis of its own, a list of numbers; got another one in {axis.place}."
         )
 
 

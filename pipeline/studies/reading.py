@@ -19,7 +19,7 @@ from pipeline.errors import ConfigError
 from pipeline.studies.axes import Axis, Values, single_values
 from pipeline.studies.axes_reading import read_axes
 from pipeline.studies.checks import THREADS, check_settings, check_target
-from pipeline.studies.schema import StudySchema
+from pipeline.studies.schema import ONE_AT_A_TIME, StudySchema
 from pipeline.tasks.registry import task_of
 
 
@@ -32,6 +32,16 @@ class Study:
     base: Path
     axes: tuple[Axis, ...]
     places: Places
+
+    @property
+    def varies_one_at_a_time(self) -> bool:
+        """Whether each trial differs from the first one in a single axis."""
+        return self.settings.search.name == ONE_AT_A_TIME
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """The keys that are chosen anew for each combination of the others."""
+        return () if self.varies_one_at_a_time else self.settings.tuned
 
     @property
     def name(self) -> str:

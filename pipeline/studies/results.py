@@ -91,7 +91,7 @@ class StudyResult:
         """For each combination of the keys that are not tuned, the best group."""
         compared: dict[str, list[Group]] = {}
         for one in self.groups:
-            compared.setdefault(key_of(one.values, self.study.settings.tuned), []).append(one)
+            compared.setdefault(key_of(one.values, self.study.tuned), []).append(one)
         return [best_group(groups) or groups[0] for groups in compared.values()]
 
     @cached_property
@@ -109,12 +109,12 @@ class StudyResult:
     @cached_property
     def compared_keys(self) -> list[str]:
         """The keys that are neither tuned nor the seed."""
-        return [key for key in self.keys if key not in {*self.study.settings.tuned, SEED}]
+        return [key for key in self.keys if key not in {*self.study.tuned, SEED}]
 
     @property
     def tuned_keys(self) -> list[str]:
         """The keys that are chosen anew for each combination of the compared ones."""
-        return [key for key in self.keys if key in self.study.settings.tuned and key != SEED]
+        return [key for key in self.keys if key in self.study.tuned and key != SEED]
 
     @property
     def test_scores(self) -> list[float]:

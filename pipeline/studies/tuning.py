@@ -12,7 +12,7 @@ def at_the_edge(result: StudyResult, key: str) -> list[Group]:
 
     Only the values that were tried for the same combination of the compared keys count.
     """
-    tuned = result.study.settings.tuned
+    tuned = result.study.tuned
     tried: dict[str, list[Any]] = {}
     for group in result.groups:
         if key in group.values:

@@ -357,11 +357,47 @@ def test_labels_name_what_differs(cases: dict[str, StudyResult]) -> None:
     assert labels_of(cases["single"]) == ["smoke"]
 
 
-def test_labels_of_keys_varied_one_at_a_time_name_the_one_that_differs(tmp_path: Path) -> None:
-    tried = [("adam", 16), ("sgd", 16), ("adam", 64)]
+@pytest.fixture
+def one_at_a_time(tmp_path: Path) -> StudyResult:
+    """The first trial is not the best one."""
+    tried = [("sgd", 16), ("adam", 16), ("sgd", 64)]
     trials = [plausible_trial(name, size, 0.01, 0, 3) for name, size in tried]
+    return study_result(tmp_path, trials, search="one_at_a_time")
+
+
+def test_labels_of_keys_varied_one_at_a_time_name_the_one_that_differs(
+    one_at_a_time: StudyResult,
+) -> None:
+    labels = labels_of(one_at_a_time)
+    assert sorted(labels) == ["batch size 64", "first values", "optimizer adam"]
+    assert labels[0] != "first values"
+
+
+def test_labels_tell_keys_with_the_same_ending_apart(tmp_path: Path) -> None:
+    values: list[dict[str, Any]] = [{"a.flag": x, "b.flag": y} for x, y in ((0, 0), (1, 0), (0, 1))]
+    trials = [replace(trial(0.5), values=one) for one in values]
     labels = labels_of(study_result(tmp_path, trials, search="one_at_a_time"))
-    assert sorted(labels) == ["batch size 64", "sgd", "smoke"]
+    assert sorted(labels) == ["a.flag 1", "b.flag 1", "first values"]
+
+
+def test_keys_varied_one_at_a_time_have_differences_to_the_first_values(
+    one_at_a_time: StudyResult,
+) -> None:
+    first, adam, large = one_at_a_time.groups
+    assert first.mean
+    assert adam.mean
+    assert large.mean
+    _, *rows = table_after(results_markdown(one_at_a_time), "Differences")
+    assert {row[0]: row[2] for row in rows} == {
+        "optimizer adam": f"{adam.mean - first.mean:+.4f}",
+        "batch size 64": f"{large.mean - first.mean:+.4f}",
+    }
+    page = results_page(one_at_a_time)
+    for text in (results_markdown(one_at_a_time), page):
+        assert "is named after what differs from the first values of all axes" in text
+        assert "Importance of the axes" not in text
+    assert page_data(one_at_a_time)["axes"] == []  # no heat map
+    assert one_at_a_time.tuned_keys == []
 
 
 def labels_of(result: StudyResult) -> list[str]:

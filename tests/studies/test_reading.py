@@ -87,6 +87,23 @@ def test_one_at_a_time_tries_each_value_alone_with_every_seed(tmp_path: Path) ->
     assert num_listed("one_at_a_time", study.axes) == len(expected)
 
 
+@pytest.mark.parametrize(
+    "axes",
+    [
+        "axes: {optimizer: [{value: sgd, axes: {train.seed: [0, 1]}}, adam]}",
+        "axes: {train.seed: [0, {value: 1, axes: {model.dropout: [0, 0.1]}}]}",
+    ],
+)
+def test_one_at_a_time_has_the_same_seeds_for_all_values(tmp_path: Path, axes: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        study_of(tmp_path, "search: one_at_a_time", axes=axes)
+    assert str(error.value) == (
+        "With search: one_at_a_time, all combinations have the same seeds, so train.seed must be "
+        f"an axis of its own, a list of numbers; got another one in {tmp_path / 'study.yaml'}, "
+        "line 3."
+    )
+
+
 def test_one_at_a_time_requires_lists(tmp_path: Path) -> None:
     axes = "axes: {optimizer: [{value: sgd, axes: {optimizer.momentum: {low: 0, high: 0.9}}}]}"
     with pytest.raises(ConfigError) as error:
@@ -202,6 +219,18 @@ def test_every_shipped_study_is_valid() -> None:
         ("executor: dask", ["executor must be 'local' or 'ray'; got 'dask'"]),
         ("search: random", ["search: random ends only with a budget", "budget: {trials: 50}"]),
         ("search: {name: grid, trials: 3}", ["search: grid has no argument 'trials'"]),
+        (
+            "search: one-at-a-time",
+            [
+                "Unknown search 'one-at-a-time' in",
+                "line 4. Did you mean 'one_at_a_time'? Choose from grid, one_at_a_time, random, or "
+                "a sampler of Optuna.",
+            ],
+        ),
+        (
+            "search: one_at_a_time\ntuned: [train.seed]",
+            ["With search: one_at_a_time, no key is chosen anew", "got tuned in", "line 5. Remove"],
+        ),
         (
             "search: {name: one_at_a_time, trials: 3}",
             ["search: one_at_a_time has no argument 'trials' in", "line 4"],

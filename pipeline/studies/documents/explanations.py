@@ -13,6 +13,10 @@ COSTS = (
     "them. Seconds are those inside training steps, without validation and compilation; they alone "
     "differ between two runs of the study."
 )
+DIFFERENCES = (
+    "The mean validation {score} of each combination minus that of the first values of all axes. A "
+    "difference that is no larger than the standard deviation over the seeds may be chance."
+)
 COMMAND = "This command runs the best seed of the winner again, and publishes the network:"
 IMPORTANCE = (
     "The share of the variance of the validation {score} that the values of an axis explain on "
@@ -32,6 +36,11 @@ def combinations(result: StudyResult) -> str:
         if tuned
         else ""
     )
+    if result.study.varies_one_at_a_time:
+        chosen = (
+            " One axis at a time is varied, so a combination is named after what differs from the "
+            "first values of all axes."
+        )
     spread = " ± is the standard deviation over the seeds." if _has_spread(result) else ""
     better = "lower" if result.score.is_error else "higher"
     return (

@@ -57,8 +57,11 @@ def _measures(result: StudyResult) -> Iterator[dict[str, Any]]:
 def _axes(result: StudyResult) -> Iterator[dict[str, Any]]:
     """Yield the compared keys that differ, with their values: numbers first, in their order.
 
-    The value null is that of combinations without the key.
+    The value null is that of combinations without the key. If one key at a time is varied, no two
+    of them have combinations of their values, so there are none.
     """
+    if result.study.varies_one_at_a_time:
+        return
     for key in result.compared_keys:
         values = [one.values[key] for one in result.groups if key in one.values]
         in_order = sorted(values, key=_place)

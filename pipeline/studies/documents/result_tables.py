@@ -67,6 +67,28 @@ def target_costs(result: StudyResult, target: float) -> Table:
     return Table(tuple(columns), tuple(rows))
 
 
+def differences(result: StudyResult) -> Table:
+    """Return how each combination of ``one_at_a_time`` differs from the first, the worst last."""
+    labels, first, title = Labels(result), result.groups[0], f"validation {result.score.title}"
+    rows = [
+        (
+            Cell(labels.of(group)),
+            Cell(score_text(group), group.mean),
+            _difference(group.mean, first.mean),
+        )
+        for group in result.ranked_groups
+        if group is not first
+    ]
+    columns = [*text_columns("what differs"), *number_columns(title, "difference")]
+    return Table(tuple(columns), tuple(rows))
+
+
+def _difference(mean: float | None, first: float | None) -> Cell:
+    if mean is None or first is None:
+        return NO_VALUE
+    return Cell(f"{mean - first:+.4f}", mean - first)
+
+
 def importance_of_axes(result: StudyResult) -> Table:
     """Return the share of the variance that each axis explains, the largest first."""
     rows = []

@@ -6,6 +6,7 @@ from pipeline.studies.documents.markdown import code_block, escaped, table_lines
 from pipeline.studies.documents.overview import axes_table, failures, summary, winner_facts
 from pipeline.studies.documents.result_tables import (
     combinations,
+    differences,
     importance_of_axes,
     target_costs,
 )
@@ -64,6 +65,9 @@ def _target(result: StudyResult) -> list[str]:
 
 
 def _importance(result: StudyResult) -> list[str]:
+    if result.study.varies_one_at_a_time:
+        explained = explanations.DIFFERENCES.format(score=result.score.title)
+        return ["## Differences", "", escaped(explained), "", *table_lines(differences(result))]
     table = importance_of_axes(result)
     if not table.rows:
         return []

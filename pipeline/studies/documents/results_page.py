@@ -12,6 +12,7 @@ from pipeline.studies.documents.page_data import page_data
 from pipeline.studies.documents.result_tables import (
     all_trials,
     combinations,
+    differences,
     importance_of_axes,
     target_costs,
 )
@@ -83,6 +84,13 @@ def _target(result: StudyResult) -> str:
 
 
 def _importance(result: StudyResult) -> str:
+    if result.study.varies_one_at_a_time:
+        return (
+            '<section aria-labelledby="differences-title">'
+            '<h2 id="differences-title">Differences</h2>'
+            f"{paragraph(explanations.DIFFERENCES.format(score=result.score.title))}"
+            f"{table(differences(result), 'differences', caption='Differences')}</section>"
+        )
     found = importance_of_axes(result)
     if not found.rows:
         return ""

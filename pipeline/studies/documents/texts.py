@@ -9,9 +9,9 @@ from typing import Any
 from pipeline.config.yaml_text import value_text
 from pipeline.studies.axes import Values
 from pipeline.studies.results import Group, StudyResult
-from pipeline.studies.schema import ONE_AT_A_TIME
 from pipeline.studies.trial import Trial
 
+FIRST = "first values"  # the combination that all others of one_at_a_time are compared with
 _NO_DIGITS = 100  # from here on, means of counts are rounded
 _ONE_DIGIT = 10  # seconds
 _MAX_REASON = 300  # a crash may have a long traceback
@@ -73,14 +73,15 @@ class Labels:
     def __init__(self, result: StudyResult) -> None:
         """Find the keys; a key is part of the names unless its values are names themselves."""
         groups = result.ranked_groups
-        self._base = result.study.base.stem
-        is_varied_alone = result.study.settings.search.name == ONE_AT_A_TIME
+        is_varied_alone = result.study.varies_one_at_a_time
         self._first = result.groups[0].values if is_varied_alone and groups else {}
+        self._base = FIRST if is_varied_alone else result.study.base.stem
         self._keys = _varying(groups, result.compared_keys) or _varying(groups, result.tuned_keys)
         self._named = {
             key
             for key in self._keys
-            if all(isinstance(one.values.get(key, ""), (str, dict)) for one in groups)
+            if not is_varied_alone  # there, the place in the name does not tell the key
+            and all(isinstance(one.values.get(key, ""), (str, dict)) for one in groups)
         }
 
     def of(self, group: Group) -> str:
@@ -93,7 +94,10 @@ class Labels:
         return key not in self._first or text_of(self._first[key]) != text_of(group.values[key])
 
     def _part(self, key: str, value: Any) -> str:
-        return short_text(value) if key in self._named else f"{ending(key)} {short_text(value)}"
+        if key in self._named:
+            return short_text(value)
+        same_ending = [other for other in self._keys if ending(other) == ending(key)]
+        return f"{ending(key) if len(same_ending) == 1 else key} {short_text(value)}"
 
 
 def _varying(groups: Sequence[Group], keys: Sequence[str]) -> list[str]:
