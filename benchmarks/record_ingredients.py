@@ -6,6 +6,7 @@ in the workspace are not run again.
 
 import argparse
 import statistics
+import sys
 from pathlib import Path
 
 from benchmarks.machine import PROJECT
@@ -16,6 +17,7 @@ from pipeline.studies.documents.texts import Labels
 from pipeline.studies.results import Group, StudyResult
 
 PAGE = PROJECT / "docs" / "record.md"
+MARK = "ingredients"
 STUDY = PROJECT / "configs" / "studies" / "record.yaml"
 
 
@@ -24,7 +26,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workspace", type=Path, default=PROJECT)
     result = api.study(STUDY, workspace=parser.parse_args().workspace)
-    PAGE.write_text(replace(PAGE.read_text(), "ingredients", ingredients_table(result)))
+    before = PAGE.read_text()
+    if f"<!-- {MARK} -->" not in before:
+        sys.exit(f"{PAGE} has no table <!-- {MARK} -->.")
+    PAGE.write_text(replace(before, MARK, ingredients_table(result)))
 
 
 def ingredients_table(result: StudyResult) -> str:

@@ -5,6 +5,7 @@ They show its accuracy against processor time, beside the results of ``benchmark
 
 import argparse
 import statistics
+import sys
 from pathlib import Path
 
 from benchmarks.machine import save
@@ -20,6 +21,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workspace", type=Path, default=WORKSPACE.with_name("record_short"))
     options = parser.parse_args()
+    if options.workspace.exists():
+        sys.exit(f"{options.workspace} exists; stored trainings have no processor time. Remove it.")
     rows = []
     for epochs in EPOCHS:
         runs = [measure(n, options.workspace, [f"train.epochs={epochs}"])[0] for n in range(SEEDS)]

@@ -30,7 +30,8 @@ OTHER_PICTURES = {
 class Epoch:
     """The logs of one epoch, counted from 1, and the seconds of training up to its end.
 
-    ``learning_rate`` is that of the first step of the epoch; None if callbacks may change it.
+    ``learning_rate`` is that of the first step of the epoch; None if callbacks may change
+    it, and for a committee with early stopping, whose members end at different epochs.
     """
 
     epoch: int

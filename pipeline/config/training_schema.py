@@ -138,7 +138,8 @@ class Train(Section):
     )
     compiler: Literal["auto", "xla", "graph"] = Field(
         "auto",
-        description="Compiler of the training steps; auto is XLA, or a graph where that is faster.",
+        description="Compiler of the training steps; auto is XLA, or a graph where XLA fails or is "
+        "slower.",
     )
     threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None,

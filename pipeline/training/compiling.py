@@ -26,7 +26,7 @@ def compile_program(
     *,
     previous_compiler: str | None = None,
 ) -> None:
-    """Compile before the first step, and report the compiler if the choice was not simply XLA.
+    """Compile before the first step, and report a compiler that was measured or a fallback.
 
     bfloat16 products may be several times faster as a TensorFlow graph, where oneDNN computes
     them, than in XLA; so a few steps of both are timed. ``previous_compiler`` is the compiler of an
