@@ -42,10 +42,10 @@ class Recorder(Silent):
         self.notices.append(text)
 
 
-def compile_loop(loop: Loop, **settings: Any) -> list[str]:
+def compile_loop(loop: Loop, *, previous: str | None = None, **settings: Any) -> list[str]:
     """Compile, and return the notices."""
-    recorder = Recorder()
-    compile_program(loop.program, loop.feed, Train(**settings), recorder)
+    recorder, config = Recorder(), Train(**settings)
+    compile_program(loop.program, loop.feed, config, recorder, previous_compiler=previous)
     return recorder.notices
 
 
@@ -104,16 +104,21 @@ def test_graph_and_xla_give_the_same_training(digits: Split) -> None:
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "compiler", "expected"),
-    [(16_384, "auto", GRAPH), (16_383, "auto", XLA), (16_384, "xla", XLA)],
+    ("batch_size", "compiler", "previous", "expected"),
+    [
+        (16_384, "auto", None, GRAPH),
+        (16_383, "auto", None, XLA),
+        (16_384, "xla", None, XLA),
+        (16_384, "auto", XLA, XLA),  # a training that was interrupted before this rule
+    ],
 )
 def test_large_batches_are_computed_as_a_graph(
-    digits: Split, batch_size: int, compiler: str, expected: str
+    digits: Split, batch_size: int, compiler: str, previous: str | None, expected: str
 ) -> None:
     copies = -(-batch_size // len(digits))
     split = Split(np.tile(digits.images, (copies, 1, 1, 1)), np.tile(digits.labels, copies))
     loop = new_loop(split, batch_size=batch_size, fresh=True)
-    assert compile_loop(loop, compiler=compiler) == []
+    assert compile_loop(loop, previous=previous, compiler=compiler) == []
     assert loop.program.compiler == expected
 
 
