@@ -1,6 +1,7 @@
 """Accuracy of the record against processor time: the results of ``benchmarks.record_short``."""
 
 import json
+import math
 import statistics
 from typing import Any
 
@@ -32,8 +33,10 @@ def points(rows: list[Row]) -> list[Row]:
 def draw_curve(found: list[Row]) -> None:
     """Draw the mean test accuracy of each point."""
     x = Axis("minutes of processor time", [1, 3, 10, 30, 100], logarithmic=True)
-    y = Axis("test accuracy in %", [99.3, 99.4, 99.5, 99.6, 99.7])
     line = [(point["cpu_minutes"], accuracy(point)) for point in found]
+    tenths = [10 * accuracy(point) for point in found]
+    ticks = range(math.floor(min(tenths)), math.ceil(max(tenths)) + 1)
+    y = Axis("test accuracy in %", [tick / 10 for tick in ticks])
     series = [Series("", line, 0), Series("", line, 0, dots=True)]
     FIGURE.write_text(Chart("Accuracy against processor time", x, y, series, right=20).draw())
 

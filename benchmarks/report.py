@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.machine import PROJECT, RESULTS
 from benchmarks.markdown import table
+from benchmarks.record_curve import curve_table
 from benchmarks.scaling import tables as scaling
 from benchmarks.serving_report import ratios_table as serving_ratios
 from benchmarks.serving_report import serving_tables, soak_line
@@ -268,6 +269,7 @@ TABLES: dict[str, tuple[str, Callable[[Row], str]]] = {
     "serving-ratios": ("serving", serving_ratios),
     "soak": ("serving_soak", soak_line),
     "record": ("record", record_table),
+    "record-curve": ("record_curve", curve_table),
     "scaling": ("scaling", scaling.scaling_table),
     "scaling-sums": ("scaling", scaling.sums_table),
     "scaling-costs": ("scaling", scaling.costs_table),
