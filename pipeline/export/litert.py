@@ -9,6 +9,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from pipeline.errors import ExportFailed, sentence
 from pipeline.export.signatures import serving_function
 from pipeline.export.trained_model import TrainedModel
+from pipeline.models.compiled_function import compiled_function
 
 
 def write(trained: TrainedModel, path: Path) -> None:
@@ -23,8 +24,8 @@ def write(trained: TrainedModel, path: Path) -> None:
     # outputs are NaN. Constants are in the file, and dense layers become FULLY_CONNECTED.
     frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
     module = tf.Module()
-    module.serve = tf.function(
-        lambda image: {output.name: frozen(image)[0]}, input_signature=serve.input_signature
+    module.serve = compiled_function(
+        lambda image: {output.name: frozen(image)[0]}, *serve.input_signature
     )
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [module.serve.get_concrete_function()], module

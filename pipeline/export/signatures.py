@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.artifacts.model_contract import ENCODED_INPUT, Contract
+from pipeline.models.compiled_function import compiled_function
 
 
 def serving_function(model: keras.Model, contract: Contract) -> Any:
@@ -16,11 +17,10 @@ def serving_function(model: keras.Model, contract: Contract) -> Any:
     [input_spec], [output_spec] = contract.inputs, contract.outputs
     image = tf.TensorSpec(input_spec.shape, input_spec.dtype, name=input_spec.name)
 
-    @tf.function(input_signature=[image])  # type: ignore[untyped-decorator]
     def serve(image: Any) -> dict[str, Any]:
         return {output_spec.name: model(image, training=False)}
 
-    return serve
+    return compiled_function(serve, image)
 
 
 def encoded_serving_function(model: keras.Model, contract: Contract) -> Any:
@@ -40,9 +40,8 @@ def encoded_serving_function(model: keras.Model, contract: Contract) -> Any:
         with tf.control_dependencies([tf.debugging.Assert(fits, [size, tf.shape(pixels)])]):
             return tf.reshape(pixels, contract.image_shape)
 
-    @tf.function(input_signature=[files])  # type: ignore[untyped-decorator]
     def serve_encoded(image_bytes: Any) -> dict[str, Any]:
         images = tf.map_fn(decode, image_bytes, fn_output_signature=tf.uint8)
         return {output_spec.name: model(images, training=False)}
 
-    return serve_encoded
+    return compiled_function(serve_encoded, files)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from pipeline.models.compiled_function import compiled_function
 from pipeline.models.dense import logits_model
 from pipeline.tasks.task import Task
 from pipeline.textbook.activations import Array
@@ -53,9 +54,9 @@ class Framework:
         self.dense = [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
         self._dropouts = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
         self._seeds = [layer.seed_generator.state.numpy() for layer in self._dropouts]
-        self._differentiate = tf.function(self._differentiated, jit_compile=True)
-        self._draw_masks = tf.function(self._drawn_masks, jit_compile=True)
-        self._compute = tf.function(self._computed, jit_compile=True)
+        self._differentiate = compiled_function(self._differentiated, xla=True)
+        self._draw_masks = compiled_function(self._drawn_masks, xla=True)
+        self._compute = compiled_function(self._computed, xla=True)
 
     def masks(self, num_images: int) -> list[Array] | None:
         """Return the mask of each dropout layer (n, units): 0, or 1 / (1 - rate)."""

@@ -23,6 +23,7 @@ class KerasPredictor(Predictor):
         self._call = tf.function(  # traced once: the last chunk of images is smaller
             lambda images: model(images, training=False),
             input_signature=[tf.TensorSpec(model.inputs[0].shape, tf.uint8)],
+            autograph=False,  # as in training: see models/compiled_function.py
         )
         self.contract = Contract(
             inputs=tuple(_spec(tensor.name, tensor) for tensor in model.inputs),

@@ -4,12 +4,14 @@ For small networks, Keras ``fit`` spends most of its time outside arithmetic. He
 loop gathers the batches and runs the forward pass, the backward pass and the update.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
+from pipeline.models.compiled_function import compiled_function
 from pipeline.models.fast_gradient_sign import FastGradientSign
 from pipeline.tasks.task import Task
 from pipeline.training.distributed.columns import Columns
@@ -60,12 +62,12 @@ class Program(NetworkProgram):
         self._logits = with_column_dropout(self._logits, self._columns)
         self._trainable = list(self._logits.trainable_variables)
         self._calls = {
-            XLA: tf.function(self._run_steps, jit_compile=True),
-            GRAPH: tf.function(self._run_steps),
+            XLA: compiled_function(self._run_steps, xla=True),
+            GRAPH: compiled_function(self._run_steps),
         }
         # XLA fuses these in a graph too, where oneDNN computes the products.
-        self._update = tf.function(self._apply_gradients, jit_compile=True)
-        self._augment = tf.function(self._change, jit_compile=True) if augmentation else None
+        self._update = compiled_function(self._apply_gradients, xla=True)
+        self._augment = compiled_function(self._change, xla=True) if augmentation else None
         self._epsilon = adversarial or 0.0
         self._attack = FastGradientSign(model, self._sum_loss) if adversarial else None
         if self._attack is not None:
@@ -117,17 +119,16 @@ class Program(NetworkProgram):
         """Run the steps, adding to sums of earlier calls: results do not depend on the chunks."""
         images, labels, order = data
         num_images, first, last = bounds[0], bounds[1], bounds[2]
-        step, finite = first, tf.constant(True)
-        while step < last and finite:
+
+        def run_step(step: Any, loss_sum: Any, sums: Any, _: Any) -> tuple[Any, Any, Any, Any]:
             batch = tf.slice(order, [step * self.batch_size], [self.batch_size])
             size = tf.minimum(self.batch_size, num_images - step * self.batch_size)
             inputs = self._augmented(tf.gather(images, batch), place, step)
             loss, added = self._train_step(inputs, tf.gather(labels, batch), size)
-            finite = tf.math.is_finite(loss)
             loss_sum += tf.cast(loss * tf.cast(size, loss.dtype), tf.float64)
-            sums = tuple(a + b for a, b in zip(sums, added, strict=True))
-            step += 1
-        return loss_sum, sums, step - first, finite
+            return step + 1, loss_sum, added_up(sums, added), tf.math.is_finite(loss)
+
+        return steps_until(last, run_step, first, loss_sum, sums)
 
     def _augmented(self, images: Any, place: Any, step: Any) -> Any:
         augment = self._augment
@@ -170,3 +171,25 @@ class Program(NetworkProgram):
 
     def _apply_gradients(self, *gradients: Any) -> None:
         self.optimizer.apply(gradients, self._trainable)
+
+
+def steps_until(
+    last: Any, run_step: Callable[..., tuple[Any, ...]], first: Any, loss_sum: Any, sums: Any
+) -> tuple[Any, Any, Any, Any]:
+    """Run steps ``first`` to ``last`` in one loop; a loss that is not finite ends it.
+
+    ``run_step`` takes and returns the step, the sums of loss and metrics, and whether the last loss
+    was finite. The result has the number of steps instead of the step, after the sums.
+    """
+
+    def continues(step: Any, _loss_sum: Any, _sums: Any, finite: Any) -> Any:
+        return (step < last) & finite
+
+    start = (first, loss_sum, sums, tf.constant(True))
+    step, loss_sum, sums, finite = tf.while_loop(continues, run_step, start)
+    return loss_sum, sums, step - first, finite
+
+
+def added_up(sums: tuple[Any, ...], added: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return sums of metrics with those of one more step."""
+    return tuple(a + b for a, b in zip(sums, added, strict=True))

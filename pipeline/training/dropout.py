@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pipeline.models.compiled_function import compiled_function
 from pipeline.training.distributed.columns import Columns
 
 
@@ -21,7 +22,7 @@ class ColumnDropout(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(name=f"columns_of_{dropout.name}", dtype=dropout.dtype_policy)
         self._dropout, self._columns = dropout, columns
         # TensorFlow has no Threefry on a CPU, so XLA draws in a graph too.
-        self._draw = tf.function(self._draw_mask, jit_compile=True)
+        self._draw = compiled_function(self._draw_mask, xla=True)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Return the inputs (count, ...), in training with some of them set to zero.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.errors import ConfigError, sentence
+from pipeline.models.compiled_function import compiled_function
 from pipeline.models.dense import logits_model
 from pipeline.tasks.task import Task
 
@@ -45,12 +46,10 @@ class NetworkProgram(ABC):
         self._logits = logits_model(model)
         self._trainable = list(self._logits.trainable_variables)
         self._sum_loss = task.loss(self._logits.output.dtype)
-        self._evaluate = tf.function(
+        self._evaluate = compiled_function(
             self._evaluate_batch,
-            input_signature=[
-                tf.TensorSpec(model.input.shape, tf.uint8),
-                tf.TensorSpec((None,), task.labels),
-            ],
+            tf.TensorSpec(model.input.shape, tf.uint8),
+            tf.TensorSpec((None,), task.labels),
         )
 
     @property

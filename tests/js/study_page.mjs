@@ -16,6 +16,7 @@ const browser = await launch(executablePath);
 try {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".html"));
   const page = await open("grid", phone);
+  await slowDown(page);
   for (const name of names) seen.pages[basename(name, ".html")] = await load(page, name);
   seen.grid = await visit(await open("grid", desk));
   seen.keyboard = await byKeyboard(await open("grid", desk));
@@ -40,6 +41,12 @@ async function open(name, options) {
   page.on("request", (request) => request.isNavigationRequest() || seen.requests.push(request.url()));
   await page.goto(urlOf(`${name}.html`));
   return page;
+}
+
+/** Let scripts take long: what they change after the page was first shown would move it. */
+async function slowDown(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Emulation.setCPUThrottlingRate", { rate: 20 });
 }
 
 /** Load a page in the sizes of a phone and of wide screens. */

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from pipeline.models.compiled_function import compiled_function
+from pipeline.training.compiled_program import added_up, steps_until
 from pipeline.training.distributed.group_program import GroupProgram, size_of
 from pipeline.training.network_program import GRAPH, XLA
 
@@ -23,8 +25,11 @@ class AveragingProgram(GroupProgram):
         self.average_every: int = average_every
         self._averaged = [variable for variable in self.variables if _differs(variable)]
         self._parts = {
-            XLA: [tf.function(self._step_alone, jit_compile=True), tf.function(self._set_averages)],
-            GRAPH: [tf.function(self._step_alone), tf.function(self._set_averages)],
+            XLA: [
+                compiled_function(self._step_alone, xla=True),
+                compiled_function(self._set_averages),
+            ],
+            GRAPH: [compiled_function(self._step_alone), compiled_function(self._set_averages)],
         }
 
     def whole(self, count: int) -> int:
@@ -36,21 +41,22 @@ class AveragingProgram(GroupProgram):
     ) -> tuple[Any, Any, Any, Any]:
         num_images, first, last = bounds[0], bounds[1], bounds[2]
         step_alone, set_averages = self._parts[self.compiler]
-        step, finite = first, tf.constant(True)
         nothing = tf.zeros([1 + len(self._metrics)], self._trainable[0].dtype)
-        while step < last and finite:
-            end, own = tf.minimum(step + self.average_every, last), nothing
-            while step < end:
-                *batch, size = self._own_batch(data, num_images, step)
-                own += step_alone(*batch, size, place, step)
-                step += 1
+
+        def run_alone(step: Any, own: Any) -> tuple[Any, Any]:
+            *batch, size = self._own_batch(data, num_images, step)
+            return step + 1, own + step_alone(*batch, size, place, step)
+
+        def run_steps(step: Any, loss_sum: Any, sums: Any, _: Any) -> tuple[Any, Any, Any, Any]:
+            end = tf.minimum(step + self.average_every, last)
+            step, own = tf.while_loop(lambda step, _: step < end, run_alone, (step, nothing))
             values = [*self._averaged, own]
             vector = tf.concat([tf.reshape(value, [-1]) for value in values], axis=0)
             loss, added = set_averages(self._group.sum(vector))
-            finite = tf.math.is_finite(loss)
             loss_sum += tf.cast(loss, tf.float64)
-            sums = tuple(a + b for a, b in zip(sums, added, strict=True))
-        return loss_sum, sums, step - first, finite
+            return step, loss_sum, added_up(sums, added), tf.math.is_finite(loss)
+
+        return steps_until(last, run_steps, first, loss_sum, sums)
 
     def _length(self) -> int:
         return sum(map(size_of, self._averaged)) + 1 + len(self._metrics)

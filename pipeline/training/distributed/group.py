@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.errors import MachineError, one_line
+from pipeline.models.compiled_function import compiled_function
 from pipeline.training.distributed.membership import Membership
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Group:
     def __init__(self, membership: Membership, strategy: tf.distribute.Strategy) -> None:
         """Use a strategy that has connected the workers."""
         self.membership, self._strategy = membership, strategy
-        self._sum = tf.function(self.sum)
+        self._sum = compiled_function(self.sum)
         self._is_over = False
 
     @property

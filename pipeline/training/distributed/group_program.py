@@ -14,8 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.models.compiled_function import compiled_function
 from pipeline.tasks.task import Task
-from pipeline.training.compiled_program import EpochState, Program
+from pipeline.training.compiled_program import EpochState, Program, added_up, steps_until
 from pipeline.training.distributed.columns import Columns
 from pipeline.training.distributed.group import Group, Message
 from pipeline.training.network_program import GRAPH, XLA
@@ -56,10 +57,10 @@ class GroupProgram(Program):
         columns = Columns(batch_size, group.membership.rank, group.size)
         super().__init__(model, optimizer, columns=columns, **self._settings)
         self._group, self._is_copied = group, False
-        self._calls = {compiler: tf.function(self._run_steps) for compiler in (XLA, GRAPH)}
+        self._calls = {compiler: compiled_function(self._run_steps) for compiler in (XLA, GRAPH)}
         self._parts = {
             compiler: [
-                tf.function(part, jit_compile=compiler == XLA)
+                compiled_function(part, xla=compiler == XLA)
                 for part in (self._gradient, self._update_all)
             ]
             for compiler in (XLA, GRAPH)
@@ -91,24 +92,13 @@ class GroupProgram(Program):
         size, place = tf.constant(self.batch_size), tf.zeros([3], tf.int64)
         zeros = tf.zeros([self._length()], self._trainable[0].dtype)
 
-        @tf.function  # type: ignore[untyped-decorator]
-        def gradients(count: Any) -> Any:
-            last = gradient(images, labels, size, place, 0)
-            for step in tf.range(1, count):
-                last = gradient(images, labels, size, place, step)
-            return last[0]
+        def compute(step: Any, _: Any) -> tuple[Any, Any]:
+            return step + 1, gradient(images, labels, size, place, step)
 
-        @tf.function  # type: ignore[untyped-decorator]
-        def updates(count: Any) -> Any:
-            last = zeros[0]
-            for _ in tf.range(count):
-                last, _ = update(zeros)
-            return last
+        def apply(step: Any, _: Any) -> tuple[Any, Any]:
+            return step + 1, update(zeros)[0]
 
-        return (
-            lambda count: gradients(tf.constant(count)).numpy(),
-            lambda count: updates(tf.constant(count)).numpy(),
-        )
+        return _repeated(compute, zeros), _repeated(apply, zeros[0])
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -169,15 +159,14 @@ class GroupProgram(Program):
     ) -> tuple[Any, Any, Any, Any]:
         num_images, first, last = bounds[0], bounds[1], bounds[2]
         gradient, update = self._parts[self.compiler]
-        step, finite = first, tf.constant(True)
-        while step < last and finite:
+
+        def run_step(step: Any, loss_sum: Any, sums: Any, _: Any) -> tuple[Any, Any, Any, Any]:
             *own, size = self._own_batch(data, num_images, step)
             loss, added = update(self._group.sum(gradient(*own, size, place, step)))
-            finite = tf.math.is_finite(loss)
             loss_sum += tf.cast(loss * tf.cast(size, loss.dtype), tf.float64)
-            sums = tuple(a + b for a, b in zip(sums, added, strict=True))
-            step += 1
-        return loss_sum, sums, step - first, finite
+            return step + 1, loss_sum, added_up(sums, added), tf.math.is_finite(loss)
+
+        return steps_until(last, run_step, first, loss_sum, sums)
 
     def _own_batch(
         self, data: tuple[Any, Any, Any], num_images: Any, step: Any
@@ -213,6 +202,17 @@ class GroupProgram(Program):
         shapes = (variable.shape for variable in self._trainable)
         self._update(*(tf.reshape(*pair) for pair in zip(gradients, shapes, strict=True)))
         return loss[0], tuple(tf.cast(sums[n], dtype) for n, dtype in enumerate(dtypes))
+
+
+def _repeated(part: Callable[[Any, Any], tuple[Any, Any]], start: Any) -> Callable[[int], None]:
+    """Return a call that runs a part a number of times, and waits until it is computed."""
+
+    def repeat(count: Any) -> Any:
+        _, last = tf.while_loop(lambda step, _: step < count, part, (0, start))
+        return tf.reshape(last, [-1])[0]
+
+    call = compiled_function(repeat)
+    return lambda count: call(tf.constant(count)).numpy()
 
 
 def size_of(variable: keras.Variable) -> int:

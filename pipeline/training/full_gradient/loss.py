@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from pipeline.models.compiled_function import compiled_function
 from pipeline.tasks.task import Task
 from pipeline.training.network_program import GRAPH, XLA, NetworkProgram, plain
 
@@ -43,8 +44,8 @@ class FullGradient(NetworkProgram):
         super().__init__(model, task)
         self._exact_loss = task.loss("float64")
         self._calls = {
-            XLA: tf.function(self._compute, jit_compile=True),
-            GRAPH: tf.function(self._compute),
+            XLA: compiled_function(self._compute, xla=True),
+            GRAPH: compiled_function(self._compute),
         }
         model.optimizer = None  # Keras callbacks look for it there
 
@@ -88,19 +89,20 @@ class FullGradient(NetworkProgram):
         self._assign(weights)
         num_images = int(images.shape[0])
         size = min(CHUNK_IMAGES, num_images)
-        loss, gradient = tf.constant(0.0, tf.float64), tf.zeros_like(weights)
-        sums, number = self._tensors(()), 0
-        while number < num_chunks:
+
+        def add_chunk(number: Any, *totals: Any) -> Any:
             begin = tf.minimum(number * size, num_images - size)  # the last may repeat some images
-            counts = tf.range(size) >= number * size - begin
-            loss_added, gradient_added, sums_added = self._of_chunk(
+            added = self._of_chunk(
                 tf.slice(images, [begin, 0, 0, 0], [size, *images.shape[1:]]),
                 tf.slice(labels, [begin], [size]),
-                counts,
+                tf.range(size) >= number * size - begin,
             )
-            loss, gradient = loss + loss_added, gradient + gradient_added
-            sums = tuple(a + b for a, b in zip(sums, sums_added, strict=True))
-            number += 1
+            return number + 1, *tf.nest.map_structure(tf.add, totals, added)
+
+        zeros = tf.constant(0.0, tf.float64), tf.zeros_like(weights), self._tensors(())
+        _, loss, gradient, sums = tf.while_loop(
+            lambda number, *_: number < num_chunks, add_chunk, (tf.constant(0), *zeros)
+        )
         penalty, of_penalty = self._penalty()
         return loss / num_images + penalty, gradient / num_images + of_penalty, sums
 
