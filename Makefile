@@ -9,7 +9,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 # All tests of a module run in the same process, so that its fixtures are set up only once.
 PYTEST ?= $(BIN)/python -m pytest
-PARALLEL := --numprocesses=3 --dist=loadscope --no-loadscope-reorder
+PARALLEL := -p tests.support.cores --numprocesses=4 --dist=loadscope --no-loadscope-reorder
 PEERS := keras pytorch jax scikit-learn
 SERVERS := fastapi kserve litserve mlserver
 .PHONY: help install javascript studies ray mlflow signing run serve test test-fast lint proto lock clean bench bench-check bench-environments \

@@ -26,6 +26,7 @@ from pipeline.system.atomic import locked
 from pipeline.tasks.registry import task_named
 from pipeline.verification.comparing import Reference, read_reference
 from tests.support.command_line import run_smoke
+from tests.support.cores import on_all_cores
 from tests.support.data_hosts import be_patient, host
 from tests.support.paths import SMOKE, UNREACHABLE_PROXY
 from tests.support.picture_models import publish as publish_picture_models
@@ -170,6 +171,13 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert done.code == 0, done.err
 
     return _made_once(tmp_path_factory, "smoke", make)
+
+
+@pytest.fixture(scope="module")
+def all_cores() -> Iterator[None]:
+    """Use all cores in a module whose processes need two."""
+    with on_all_cores():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,7 @@ def test_onnxruntime_sends_no_telemetry(published: Path, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("all_cores")
 def test_single_image_uses_one_thread(published: Path) -> None:
     assert num_threads(1) == 1
     assert num_threads(2) == num_threads(256) == num_processors()

@@ -18,7 +18,7 @@ from tests.support.processes import wait_until, wait_until_ended
 from tests.support.sockets import descendants, listening_addresses
 
 PYTHON = PROJECT / ".venv-ray" / "bin" / "python"
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("all_cores")]
 
 COMMON = f"""base: {SMOKE}
 overrides: {{train.epochs: 3, model.hidden: [8]}}

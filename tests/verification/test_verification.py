@@ -32,6 +32,9 @@ from pipeline.verification.running import artifacts_in, verify
 from pipeline.verification.verdict import require_passed
 from tests.support.processes import wait_until_ended
 
+# With several processors, several workers verify at a time.
+pytestmark = pytest.mark.usefixtures("all_cores")
+
 TRAIN = [choose_runtime(n) for n in ("tensorflow", "onnxruntime", "onnx-reference", "keras")]
 MULTICLASS = task_named("multiclass")
 CONTRACT = contract_for(MULTICLASS.output(10), image_shape=(28, 28, 1))

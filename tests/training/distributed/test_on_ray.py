@@ -18,7 +18,8 @@ from tests.support.worker_pairs import SECONDS, Pair, Worker
 
 PYTHON = PROJECT / ".venv-ray" / "bin" / "python"
 CHECKPOINT_SECONDS = 10
-pytestmark = [pytest.mark.process, pytest.mark.tensorflow, pytest.mark.timeout(1800)]
+ON_RAY = [pytest.mark.timeout(1800), pytest.mark.usefixtures("all_cores")]
+pytestmark = [pytest.mark.process, pytest.mark.tensorflow, *ON_RAY]
 
 
 def ray_workers(pid: int) -> set[str]:

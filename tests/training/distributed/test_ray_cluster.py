@@ -16,7 +16,8 @@ from tests.support.worker_pairs import SECONDS, Pair
 
 PYTHON = PROJECT / ".venv-ray" / "bin" / "python"
 ADDRESS = "127.0.0.1:6379"
-pytestmark = [pytest.mark.process, pytest.mark.tensorflow, pytest.mark.timeout(1800)]
+ON_RAY = [pytest.mark.timeout(1800), pytest.mark.usefixtures("all_cores")]
+pytestmark = [pytest.mark.process, pytest.mark.tensorflow, *ON_RAY]
 
 
 def is_control(pid: str) -> bool:
