@@ -131,7 +131,7 @@ def main(output: Path) -> None:
     membership = parse(os.environ[VARIABLE])
     train = Train(workers=membership.size, threads=1, lost_seconds=60)
     group, split = join(Config(name="compared", train=train), membership), digits()
-    names = CASES if membership.size == 2 else [ALL_RANDOM]
+    names = cases_of(membership.size)
     found = {name: compared(group, split, CASES[name]) for name in names}
     averages = compared_averages(group, split)
     if membership.leads:
