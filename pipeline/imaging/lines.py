@@ -40,8 +40,9 @@ def _lines(mask: "Mask") -> "Mask":
     near_line = np.zeros_like(mask)
     columns, rows = np.arange(mask.shape[1]), np.arange(mask.shape[0])[:, np.newaxis]
     for index, (left, _, right, _) in enumerate(components.boxes):
-        if left > _GAP * side and right < mask.shape[1] - _GAP * side:
-            continue  # it starts inside: the bar of a digit
+        is_inside = left > _GAP * side and right < mask.shape[1] - _GAP * side
+        if is_inside or right - left == 1:
+            continue  # the bar of a digit, or a column of a picture that has few
         y, x = np.nonzero(components.labels == index + 1)
         thickness = 1 + len(y) / (right - left) / 2
         near_line |= np.abs(rows - np.polyval(np.polyfit(x, y, 1), columns)) <= thickness

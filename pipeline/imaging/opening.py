@@ -1,7 +1,9 @@
 """Opening untrusted picture files, if they can be decoded with little time and memory."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import IO, TYPE_CHECKING
 
 from pipeline.errors import ImageError, one_line
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _MAX_PIXELS = 20_000_000
 _MAX_SCANS = 50  # of a JPEG; each is a pass over the whole image: tens of milliseconds
 _HEAD_BYTES = 16  # which name the format
+_FILTERING = Lock()  # of warnings, whose filters belong to the whole process
 
 
 @contextmanager
@@ -39,7 +42,7 @@ def opened_picture(
     try:
         require_known_format(file.read(_HEAD_BYTES), where)
         file.seek(0)
-        with Image.open(file, formats=FORMATS) as picture:
+        with _read_head(file) as picture:
             require_known_compression(picture, where)
             yield picture, _decoding_work(picture, where)
     except ImageError:
@@ -50,6 +53,15 @@ def opened_picture(
         raise unreadable("it has too many pixels") from error
     except Exception as error:  # a damaged file can raise anything
         raise unreadable(one_line(error).rstrip(".")) from error
+
+
+def _read_head(file: IO[bytes]) -> "ImageFile":
+    """Open a picture without Pillow's warning about many pixels: ``require_few_pixels`` counts."""
+    from PIL import Image
+
+    with _FILTERING, warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(file, formats=FORMATS)
 
 
 def require_few_pixels(picture: "Image", work: DecodingWork, side: int, where: str) -> None:

@@ -229,7 +229,11 @@ def test_damaged_pixels_are_found_when_the_pictures_are_read(shapes: Path) -> No
 
 @pytest.mark.parametrize(
     ("side", "words"),
-    [(5000, r"at most 20,000,000 pixels.*5000 x 5000 in .*bomb"), (15_000, "too many pixels")],
+    [
+        (5000, r"at most 20,000,000 pixels.*5000 x 5000 in .*bomb"),
+        (10_000, r"at most 20,000,000 pixels.*10000 x 10000 in .*bomb"),
+        (15_000, "too many pixels"),
+    ],
 )
 def test_decompression_bomb_is_refused(shapes: Path, side: int, words: str) -> None:
     Image.new("1", (side, side)).save(shapes / "circle" / "bomb.png")

@@ -121,6 +121,12 @@ def test_odd_sizes_are_accepted(size: tuple[int, int]) -> None:
     assert find_digits(Image.fromarray(pixels)).image.shape == (SIZE, SIZE, 1)
 
 
+def test_single_column_has_no_lines_of_paper() -> None:
+    pixels = np.full((120, 1), 255, np.uint8)
+    pixels[[10, 60]] = 0
+    assert find_digits(Image.fromarray(pixels)).image.shape == (SIZE, SIZE, 1)
+
+
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
 def test_predict_command_converts_pictures(smoke: Path, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"seven.{suffix}"
