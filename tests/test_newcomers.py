@@ -89,7 +89,7 @@ COMMANDS = [
     ("why smoke", ["Missing argument"]),
     ("predict nomodel x.png", ["No model 'nomodel' is published in exported", "pipeline run"]),
     ("predict exported/none x.png", ["'exported/none' is published", "no such file or folder"]),
-    ("predict exported/mlp/latest x.png", ["exported/mlp/latest", "pipeline run"]),
+    ("predict exported/never-run/latest x.png", ["exported/never-run/latest", "pipeline run"]),
     ("predict pyproject.toml x.png", ["not a model file: its name must end in", "exported/mlp"]),
     ("predict", ["Missing argument"]),
     ("predict mlp", ["nothing to predict", "pipeline predict MODEL FILE", "--input DIR --output"]),
