@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,23 +24,28 @@ from tests.support.servers import host_and_port, serving
 
 HOST, OTHER = "127.0.0.1", "127.0.0.2"
 _PER_SECOND, _GOOD_CONNECTIONS = 200, 8  # of the good client; every other connection is reused
-_OPENED_PER_SECOND = 200  # by the slow clients, which replace the connections that they lose
-_LARGE_PER_SECOND = 5  # of 16 MB each: more would be a flood
+# Opened by the slow clients, which replace the connections that they lose.
+_OPENED_PER_SECOND = {"large": 5, "unread": 100}  # of 16 MB and 140 kB: more would be a flood
+_OTHERS_PER_SECOND = 200
 _SETTLE_SECONDS = 3  # for the server to handle what the slow clients send at once
 _TIMEOUT_SECONDS = 10
 _PAUSE_SECONDS = 0.02
 _DRIP_SECONDS = 1.0  # about, between two bytes of a slow client, which do not all send at once
 _POST = b"POST /v1/models/%s:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-_GET = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+_GET = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
 _LARGE = 16 * 2**20
+# Of a client that does not read: the server has to keep the response. Segments are those of
+# Ethernet: with those of loopback, 64 kB, the system would take the response from the server.
+_RECEIVE_BUFFER, _SEGMENT = 4096, 1460
+_UNREAD_SECONDS = 11  # then it connects again, as the server has given up: that cannot be seen
 
 # Kind -> what a slow client sends at once, and then one byte at a time; {} is the model's name.
 KINDS: dict[str, Callable[[bytes], tuple[bytes, bytes]]] = {
     "body": lambda model: (_POST % (model, 5000) + b"{" * 2500, b" "),
     "head": lambda model: (b"POST /v1/models/%s:predict HTTP/1.1\r\nX-Slow: " % model, b"x"),
     "silent": lambda _: (b"", b""),
-    "idle": lambda _: (_GET, b""),
-    "unread": lambda _: (_GET * 200, b""),
+    "idle": lambda _: (_GET % b"/v2/health/live", b""),
+    "unread": lambda _: (_GET % b"/openapi.json", b""),  # 140 kB
     "large": lambda model: (_POST % (model, _LARGE) + b" " * (_LARGE - 1), b""),
 }
 
@@ -50,6 +56,7 @@ class _SlowClient(asyncio.Protocol):
     def __init__(self, connections: set["_SlowClient"], kind: str, model: str) -> None:
         self._connections, self._reads = connections, kind != "unread"
         self._first, self._rest = KINDS[kind](model.encode())
+        self._drips = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._transport = transport
@@ -65,11 +72,14 @@ class _SlowClient(asyncio.Protocol):
     def drip(self) -> None:
         if self._rest and not self._transport.is_closing():
             self._transport.write(self._rest)
+        self._drips += 1
+        if not self._reads and self._drips > _UNREAD_SECONDS / _DRIP_SECONDS:
+            self._transport.abort()
 
 
 def _attack(kind: str, model: str, port: int, count: int, address: str, opened: Any) -> None:
     """Keep ``count`` slow connections open until the process is ended."""
-    per_second = _LARGE_PER_SECOND if kind == "large" else _OPENED_PER_SECOND
+    per_second = _OPENED_PER_SECOND.get(kind, _OTHERS_PER_SECOND)
 
     async def attack() -> None:
         loop, turn, turns = asyncio.get_running_loop(), 0, int(_DRIP_SECONDS / _PAUSE_SECONDS)
@@ -79,11 +89,9 @@ def _attack(kind: str, model: str, port: int, count: int, address: str, opened: 
             due = min(due + per_second * _PAUSE_SECONDS, count - len(connections))
             for _ in range(int(due)):
                 due -= 1
+                sock = await _connected(port, address, reads=kind != "unread")
                 await loop.create_connection(
-                    lambda: _SlowClient(connections, kind, model),
-                    HOST,
-                    port,
-                    local_addr=(address, 0),
+                    lambda: _SlowClient(connections, kind, model), sock=sock
                 )
                 opened.value += 1
             for connection in list(connections)[turn::turns]:
@@ -92,6 +100,18 @@ def _attack(kind: str, model: str, port: int, count: int, address: str, opened: 
             await asyncio.sleep(_PAUSE_SECONDS)
 
     asyncio.run(attack())
+
+
+async def _connected(port: int, address: str, *, reads: bool) -> socket.socket:
+    """Connect from an address, with as little room as possible for what is not read."""
+    sock = socket.socket()
+    sock.setblocking(False)
+    if not reads:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT)
+    sock.bind((address, 0))
+    await asyncio.get_running_loop().sock_connect(sock, (HOST, port))
+    return sock
 
 
 @contextmanager

@@ -109,6 +109,19 @@ def test_labels_select_versions(workspace: Path, running: Server) -> None:
         assert running.get(f"{path}/metadata").json()["model_spec"]["version"] == number
 
 
+def test_openapi_document_follows_the_versions(workspace: Path, running: Server) -> None:
+    def versions() -> list[str]:
+        path = running.get("/openapi.json").json()["paths"]["/v1/models/{name}/versions/{version}"]
+        [schema] = [one["schema"] for one in path["get"]["parameters"] if one["name"] == "version"]
+        return list(schema["enum"])
+
+    assert versions() == ["1"]
+    add_version(workspace, 2)
+    set_labels(workspace, stable=1, canary=2)
+    wait_until(lambda: status(running)["labels"] == {"stable": "1", "canary": "2"})
+    assert versions() == ["1", "2"]
+
+
 def test_server_follows_the_commands(workspace: Path, running: Server) -> None:
     add_version(workspace, 2)
     wait_until(lambda: {"1", "2"} <= set(states(running)))

@@ -90,6 +90,8 @@ class Application:
         except ServingError as problem:
             response = as_json({"error": str(problem)}, problem.status)
             response.headers += problem.headers
+            # Otherwise an error that one of the frames refers to is left to the garbage collector.
+            problem.__traceback__ = problem.__context__ = None
         except ClientGone:
             raise
         except Exception:  # noqa: BLE001  (a bug is logged, never shown to clients)

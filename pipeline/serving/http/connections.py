@@ -59,11 +59,18 @@ class Connection(HttpToolsProtocol):
             (slowest or self).drop()  # type: ignore[attr-defined]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timers of the connection."""
+        """Cancel the timers of the connection, and let go of its requests.
+
+        They refer to the connection: together, only the garbage collector would free them, and it
+        stops the worker for 60 ms once there are 1,000 of them.
+        """
         for timer in (self._late_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
+        self.scope = {}  # type: ignore[typeddict-item]
+        self.cycle = None  # type: ignore[assignment]
+        self.pipeline.clear()
 
     def data_received(self, data: bytes) -> None:
         """Parse the data, and limit the time for the rest if a request is incomplete."""
