@@ -74,11 +74,17 @@ def _machine(row: Row) -> str:
 def _section(part: Part, row: Row | None) -> str:
     lines = [f"## {part.name}", "", f"Tried: {part.tries}.", "", f"A failure is: {part.failure}."]
     if row is not None:
-        counts = "; ".join(f"{name}: {count:,}" for name, count in row["outcomes"].items())
-        lines += ["", f"Outcomes: {counts}."]
+        lines += ["", f"Outcomes: {_listed(row['outcomes'])}."]
         failures = [f"- `{text.replace('`', '')}`" for text in row["examples"]]
         lines += ["", *(["What failed:", "", *failures] if failures else ["Nothing failed."])]
     return "\n".join([*lines, ""])
+
+
+def _listed(outcomes: dict[str, int]) -> str:
+    """Return outcomes with their counts, or without them where each is a measurement."""
+    if set(outcomes.values()) == {1}:
+        return "; ".join(outcomes)
+    return "; ".join(f"{name}: {count:,}" for name, count in outcomes.items())
 
 
 if __name__ == "__main__":
