@@ -93,7 +93,7 @@ def keep() -> None:
 
 PART = Part(
     name="parsers",
-    tries=f"inputs that coverage guides, {SECONDS} s for each parser of untrusted bytes: "
+    tries=f"coverage-guided fuzzing, {SECONDS} s for each parser of untrusted bytes: "
     f"{', '.join(TARGETS)}",
     failure="an exception that the parser does not document, 10 s for one input, or 2 GB",
     total=SECONDS * len(TARGETS),

@@ -125,8 +125,8 @@ def _answers(server: Server, version: str = "") -> bool:
 
 PART = Part(
     name="folders",
-    tries=f"a server with bad folders beside a good model, {len(BAD)} kinds, alone and by three, "
-    "before the start and after it",
+    tries=f"a server with bad folders beside a good model, {len(BAD)} kinds, alone and in "
+    "groups of three, added before or after the server starts",
     failure="the good model does not answer within 10 s, its new version is not served within "
     "30 s, SIGTERM does not end the server within 30 s, or a traceback",
     total=200,

@@ -92,8 +92,8 @@ def problems(kind: str, outcome: str, written: list[str]) -> list[str]:
 
 PART = Part(
     name="files",
-    tries="damaged copies of a file of each format, opened in its runtime; of published folders "
-    "with hashes that match, manifests, labels and images, opened as commands do",
+    tries="damaged model files of each format, opened in its runtime; damaged published folders "
+    "whose hashes match, manifests, labels and images, opened as the commands open them",
     failure="a traceback, no answer within 60 s, a file written, no message, or a crash of the "
     "command's own process",
     total=500 * len(OPENED),

@@ -17,9 +17,9 @@ Row = dict[str, Any]
 _INTRODUCTION = """\
 # Reliability
 
-What was tried to break a run, a model or the server, and what failed. `make campaign` repeats all
-of it, one part after the other; each part takes less than an hour on two processors, and an
-interrupted one continues where it stopped. `make campaign-ci` tries less of the same in two
+This page lists the attempts to break a run, a model or the server, and what failed. `make campaign`
+repeats all of them, one part after the other; each part takes less than an hour on two processors,
+and an interrupted one continues where it stopped. `make campaign-ci` tries less of the same in two
 minutes, and is part of the tests.
 
 Cases are random, but the same every time: the number of a case is its seed. To repeat one:

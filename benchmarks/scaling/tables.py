@@ -41,7 +41,7 @@ def scaling_table(result: Row) -> str:
                 f"{median_of(two, 'on_loopback') / 2e6:.2f} MB",
             ]
         )
-    head = ["network", "batch of two", "steps/s of one", "of two", "images/s"]
+    head = ["network", "batch size of two workers", "steps/s of one", "of two", "images/s"]
     head += ["processor time of one", "of each of two", "images/s if nothing waited"]
     head += ["summed in a step", "sent by each"]
     return table(head, lines)
