@@ -27,7 +27,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.catalog = Catalog()
-        self.openapi: tuple[Catalog, bytes] | None = None  # the document for a catalog, as JSON
+        self.openapi: bytes | None = None  # the document as JSON, until the catalog is replaced
         self.repository: Repository | None = None  # set by the worker
         self.traffic: Traffic | None = None  # set by the worker if there is anything to do
         self.http_tasks: Collection[object] = ()  # set by the HTTP port

@@ -115,7 +115,7 @@ def _find(service: Service, name: str) -> Model | None:
 
 
 def _replace(service: Service, catalog: Catalog) -> None:
-    service.catalog = catalog
+    service.catalog, service.openapi = catalog, None
     metrics.report_loaded_versions(_loaded(catalog))
     metrics.report_problems(_problems(catalog))
 

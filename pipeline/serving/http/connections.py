@@ -64,7 +64,8 @@ class Connection(HttpToolsProtocol):
         They refer to the connection: together, only the garbage collector would free them, and it
         stops the worker for 60 ms once there are 1,000 of them.
         """
-        for timer in (self._late_timer, self._write_timer):
+        # uvicorn does not cancel its own timer if the client has reset the connection.
+        for timer in (self._late_timer, self._write_timer, self.timeout_keep_alive_task):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)

@@ -58,9 +58,9 @@ def _routes() -> Iterator[Route]:
 async def openapi(service: Service, request: Request) -> Response:
     """Return the OpenAPI document."""
     del request
-    if service.openapi is None or service.openapi[0] is not service.catalog:
-        service.openapi = (service.catalog, as_json(document(service, ROUTER.routes)).body)
-    return Response(service.openapi[1])
+    if service.openapi is None:
+        service.openapi = as_json(document(service, ROUTER.routes)).body
+    return Response(service.openapi)
 
 
 ROUTER = Router(_routes())

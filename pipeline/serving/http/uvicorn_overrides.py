@@ -37,7 +37,7 @@ SERVER_ATTRIBUTES = {
 }
 PROTOCOL_OVERRIDES = {
     "_unsupported_upgrade_warning": ("self", "uvicorn logs what operators cannot change"),
-    "connection_lost": ("self exc", "cancels our timers"),
+    "connection_lost": ("self exc", "cancels all timers, and lets go of the requests"),
     "connection_made": ("self transport", "limit on connections; head and body in one packet"),
     "data_received": ("self data", "limit on the time of a request; hides the header Upgrade"),
     "on_header": ("self name value", "limit on the size of a head"),
@@ -53,10 +53,11 @@ PROTOCOL_OVERRIDES = {
 PROTOCOL_ATTRIBUTES = {
     "client": "its address",
     "connections": "counted; a closed one is discarded at once",
-    "cycle": "keep_alive, set to False to close; response_complete",
+    "cycle": "keep_alive, set to False to close; response_complete; None once closed",
     "flow": "write_paused",
     "loop": "for timers",
     "pipeline": "whether requests are queued",
     "scope": "the application gets the connection in its state",
+    "timeout_keep_alive_task": "a timer, canceled when the connection is closed",
     "transport": "to write errors, and to close or abort the connection",
 }
