@@ -127,7 +127,7 @@ COMMANDS = [
         "serve --port http",
         [
             "Error: --port must be an integer from 0 to 65535; got 'http'. Specify such a number, "
-            "or omit --port, which is then 8501."
+            "or omit --port to use the default, 8501."
         ],
     ),
     ("serve --port 99999", ["--port must be an integer from 0 to 65535; got '99999'."]),
@@ -137,14 +137,14 @@ COMMANDS = [
     ("serve --max-batch 0", ["--max-batch must be an integer of at least 1; got '0'."]),
     ("serve --load-seconds x", ["--load-seconds must be a number from 0.1 to 86400; got 'x'."]),
     ("serve --answer-seconds nan", ["must be a number from 0.001 to 86400; got 'nan'."]),
-    ("serve --split stable=1,canary=1", ["--split must have the sum 1", "whose sum is 2."]),
+    ("serve --split stable=1,canary=1", ["--split must add up to 1", "which adds up to 2."]),
     ("serve --split canary", ["--split must be LABEL=FRACTION", "got 'canary'."]),
     ("serve --shadow canary=10%", ["canary in --shadow must be a number from 0 to 1", "'10%'."]),
     ("serve --sample-rate 2", ["--sample-rate must be a number from 0 to 1; got '2'."]),
     ("serve --sample-rate 0.5", ["--sample-rate requires --sample-log", "Add --sample-log DIR,"]),
     ("serve --sample-images", ["--sample-images requires --sample-log", "omit --sample-images."]),
     ("serve --sample-log pyproject.toml", ["must be a folder; got the file", "pyproject.toml."]),
-    ("gradcheck --explain --x one", ["--x must be a number; got 'one'.", "is then 1.0"]),
+    ("gradcheck --explain --x one", ["--x must be a number; got 'one'.", "the default, 1.0."]),
     *((f"serve {option} inf", [f"{option} must be a number from"]) for option in _SECONDS),
     *((f"serve {option} 9999999", ["to 1000000; got '9999999'."]) for option in _COUNTS),
 ]
@@ -299,9 +299,9 @@ FILES = [
     ("name: x\ntrain:\n\tepochs: 3\n", ["line 3", "tabs are not allowed. Use spaces."]),
     ("name: x\ntrain:\n  epochs:3\n", ["Put a space after the colon: epochs: 3"]),
     ("name: x\ntrain:\n  epochs: 3\n batch_size: 3\n", ["line 4", "wrong indentation"]),
-    ("name: x\nname: y\n", ["line 2", "duplicate key 'name', first in line 1"]),
+    ("name: x\nname: y\n", ["line 2", "duplicate key 'name', first on line 1"]),
     ("name: x\nmodel: {hidden: [512, 512}\n", ["line 2", "a bracket"]),
-    ("name: 'x\n", ["a quotation mark opened in line 1 is not closed"]),
+    ("name: 'x\n", ["a quotation mark opened on line 1 is not closed"]),
     ("name: x\nbatch_size: 32\n", ["line 2", "Did you mean train.batch_size?"]),
     ("name: x\ntrain:\n  epochs: ten\n", ["train.epochs must be a whole number", "line 3"]),
     ("name: x\ntrain:\n  # epochs: 3\n", ["train must be a section", "got null", "line 2"]),

@@ -35,6 +35,11 @@ def main(arguments: list[str]) -> int:
         complete = folders[::TENTH]
         elsewhere = sum(_is_refused(folder, digits) for folder in complete)
     print(f"all runtimes: {elsewhere} of {len(complete)} refused", flush=True)
+    print(
+        f"faults: {outcomes['accepted']} of {outcomes.total()} accepted, "
+        f"{outcomes['no effect']} without effect",
+        flush=True,
+    )
     return int(refused + elsewhere + outcomes["accepted"] > 0)
 
 

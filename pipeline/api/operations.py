@@ -99,7 +99,7 @@ def rollback(
     by: str | None = None,
     workspace: PathLike = ".",
 ) -> Move:
-    """Let ``stable`` refer to the version before; repeated, to the ones before that.
+    """Let ``stable`` refer to its previous version; repeat to go back further.
 
     Raises:
         RequestError: the address names a version.

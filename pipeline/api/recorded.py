@@ -81,12 +81,12 @@ def track_sync(*, workspace: PathLike = ".") -> list[Tracked]:
 
 
 def track_status(*, workspace: PathLike = ".") -> list[Tracked]:
-    """Return the tracked runs, and what of each was not sent yet."""
+    """Return the tracked runs, and what has not been sent for each."""
     return status(existing_workspace(workspace, "runs/"))
 
 
 def track_drop(name: str, *, workspace: PathLike = ".") -> list[Tracked]:
-    """Give up what was not sent to MLflow of a run, or to a URI, and return it.
+    """Discard what was not sent to MLflow for a run, or to a URI, and return it.
 
     ``name`` is the name of the run or the URI as ``track_status`` lists them.
 

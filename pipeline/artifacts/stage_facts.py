@@ -38,7 +38,7 @@ class Resizing:
 class Duplicates:
     """How many validation and test images are also in another split, pixel by pixel.
 
-    ``other_label`` is how many of them have another label there; ``examples`` name some.
+    ``other_label`` is how many of them have a different label there; ``examples`` name some.
     """
 
     images: int

@@ -15,8 +15,8 @@ class BatchOptions(TypedDict, total=False):
 
     ``keep`` names columns of the Parquet files to copy; a column with the name of one of the output
     gets the prefix ``input_``. ``workers`` is the number of processes, by default one for each
-    processor. ``part_images`` is the number of images that are written together, and lost together
-    if interrupted. ``force`` replaces an existing output, and the parts of another prediction.
+    processor. ``part_images`` is the number of images per part; an interruption loses the parts in
+    progress. ``force`` replaces an existing output, and the parts of another prediction.
     """
 
     keep: Sequence[str]
@@ -46,7 +46,7 @@ class Options:
                 raise RequestError(f"{name} must be from 1 to {limit:,}; got {value:,}.")
         repeated = {name for name in self.keep if self.keep.count(name) > 1}
         if repeated:
-            raise RequestError(f"--keep must name a column once; got {min(repeated)} twice.")
+            raise RequestError(f"--keep must name each column once; got {min(repeated)} twice.")
         if IMAGE in self.keep:
             raise RequestError(
                 f"--keep must name columns other than {IMAGE!r}: pixels are not copied. Join the "

@@ -34,7 +34,8 @@ def parquet_source(
             if kept.setdefault(name, found) != found:
                 raise DataFileError(
                     f"The column {name!r} must have the same type in all files; got {found} in "
-                    f"{file} and {kept[name]} in {files[0]}. Convert it, or do not keep it."
+                    f"{file} and {kept[name]} in {files[0]}. Convert it to one type, or remove it "
+                    "from --keep."
                 )
         identity[file] = f"{status.st_size} bytes, modified {status.st_mtime_ns}"
         sizes = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]

@@ -125,7 +125,7 @@ class _Worker:
 
     def _ended(self) -> WorkerFailed:
         code = self.process.wait()
-        work = f"predicted {self._part}" if self._part else "opened the model"
+        work = f"was predicting {self._part}" if self._part else "was opening the model"
         if code < 0:
             name = signal.Signals(-code).name
             memory = " (the system does this if memory runs out: try fewer --workers)"

@@ -12,8 +12,10 @@ Pin = Annotated[
     bool | None,
     typer.Option("--pin/--no-pin", help="Keep runs from moving the label, or allow it again."),
 ]
-Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why; for the history.")]
-By = Annotated[str | None, typer.Option(metavar="NAME", help="Who; for the history.")]
+Reason = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="The reason to record in the history.")
+]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="The name to record in the history.")]
 Label = Annotated[str, typer.Option(metavar="LABEL", help="The label to move.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be deleted.")]
 
@@ -93,7 +95,7 @@ def rollback(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Move the label stable back to the version before; again, to the one before that."""
+    """Move the label stable back to its previous version; repeat to go back further."""
     with report_errors(as_json=json, debug=debug):
         from pipeline import api
         from pipeline.terminal import operations
@@ -107,7 +109,8 @@ def remove(
         str, typer.Argument(metavar="MODEL/VERSION", help="The version to remove, such as mlp/3.")
     ],
     force: Annotated[
-        bool, typer.Option("--force", help="Even if a label refers to the version.")
+        bool,
+        typer.Option("--force", help="Remove the version even if a label refers to it."),
     ] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Restore a version that was removed.")

@@ -25,7 +25,8 @@ def predict(
         bool,
         typer.Option(
             "--many",
-            help="Read several digits in a picture, left to right: as a number, or their values.",
+            help="Read all digits in a picture, left to right, and print them as one number (for "
+            "regression, the value of each).",
         ),
     ] = False,
     input_: Annotated[
@@ -63,8 +64,8 @@ def predict(
     part_images: Annotated[
         int | None,
         typer.Option(
-            help="Images that are written together, and lost together if interrupted (default: "
-            "8,192 rows, 256 pictures).",
+            help="Images per part; an interruption loses the parts in progress (default: 8,192 "
+            "rows, 256 pictures).",
             rich_help_panel=_BATCH,
         ),
     ] = None,
@@ -80,7 +81,7 @@ def predict(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Print the label or value of each image, or write those of many images; no TensorFlow."""
+    """Print the label or value of each image, or write those of many images, without TensorFlow."""
     with report_errors(as_json=json, debug=debug) as interruption:
         from pipeline import api
         from pipeline.terminal import documents, tables

@@ -59,8 +59,12 @@ def run(
         with show_progress(interruption, log, debug=debug, quiet=quiet) as progress:
             if rank:
                 trained = api.follow(config, overrides, workspace=workspace, progress=progress)
-                ending = "The training" if trained else "Without a training, the run of worker 0"
-                progress.notice(f"{ending} has ended. Worker 0 has the results.")
+                ending = (
+                    "The training has ended"
+                    if trained
+                    else "The run of worker 0 has ended without training"
+                )
+                progress.notice(f"{ending}. Worker 0 has the results.")
                 return
             result = api.run(
                 config,

@@ -62,7 +62,8 @@ def serve(
         typer.Option(
             min=0,
             max=_MAX_COUNT,
-            help="The same from one client address; 0 for no limit (proxies).",
+            help="Maximum of such requests from one client address; 0 for no limit (behind a "
+            "proxy).",
         ),
     ] = 256,
     max_connections: Annotated[
@@ -95,14 +96,14 @@ def serve(
         typer.Option(
             min=0,
             max=_MAX_SECONDS,
-            help="Time after SIGTERM to report not ready but accept requests.",
+            help="How long to keep accepting requests after SIGTERM while reporting not ready.",
         ),
     ] = 1,
     split: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LABEL=FRACTION,...",
-            help="Spread requests that name neither version nor label over labels: "
+            help="Split requests that name neither a version nor a label among labels: "
             "stable=0.9,canary=0.1, or mlp:stable=0.9,canary=0.1 for one model; may be repeated.",
         ),
     ] = None,
@@ -149,7 +150,7 @@ def serve(
         typer.Option(
             min=100,
             max=100_000,
-            help="Number of last answers to compare with those to the test set.",
+            help="Number of most recent answers to compare with those for the test set.",
         ),
     ] = 2000,
     workspace: WorkspaceDir = HERE,

@@ -18,7 +18,7 @@ track = typer.Typer(
 
 @track.command()
 def sync(workspace: WorkspaceDir = HERE, json: Json = False, debug: Debug = False) -> None:
-    """Send what runs could not send, because the server was down for example."""
+    """Send what runs could not send, for example because the server was down."""
     with report_errors(as_json=json, debug=debug):
         from pipeline import api
 
@@ -30,7 +30,7 @@ def sync(workspace: WorkspaceDir = HERE, json: Json = False, debug: Debug = Fals
 
 @track.command()
 def status(workspace: WorkspaceDir = HERE, json: Json = False, debug: Debug = False) -> None:
-    """List the tracked runs, and what of each was not sent yet."""
+    """List the tracked runs, and what has not been sent for each."""
     with report_errors(as_json=json, debug=debug):
         from pipeline import api
 
@@ -47,7 +47,7 @@ def drop(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Give up what was not sent of a run, or to a server that will not come back."""
+    """Discard what was not sent for a run, or to a server that will not come back."""
     with report_errors(as_json=json, debug=debug):
         from pipeline import api
 

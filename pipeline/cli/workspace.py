@@ -15,7 +15,8 @@ def runs(
         str | None,
         typer.Argument(
             metavar="[NAME_OR_HASH]",
-            help="Show one run in full: the last one of this name, or that whose hash begins so.",
+            help="Show one run in full: the newest one with this name, or the one whose hash "
+            "begins with these digits.",
         ),
     ] = None,
     every: Annotated[

@@ -179,7 +179,8 @@ def _answer(name: str, label: str, prediction: Prediction) -> Answer:
 def _only_answer(picture: LabeledPicture, predictions: list[Prediction]) -> Answer:
     if len(predictions) != 1:
         count = f"it must contain one image; got {len(predictions)}"
-        return _unreadable(picture, f"Cannot evaluate {picture.name}: {count}. Divide it.")
+        advice = "Split it into files of one image each."
+        return _unreadable(picture, f"Cannot evaluate {picture.name}: {count}. {advice}")
     return _answer(picture.name, picture.label, predictions[0])
 
 

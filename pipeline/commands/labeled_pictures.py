@@ -89,7 +89,9 @@ def _rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[LabeledPicture]
         name, label, is_empty = row[_FILE], row[_LABEL], False
         if not name or label is None or "\0" in name:
             missing = _LABEL if name and label is None else f"valid {_FILE}"
-            raise DataFileError(f"Line {reader.line_num} of {path} has no {missing}.")
+            raise DataFileError(
+                f"Line {reader.line_num} of {path} has no {missing}. Correct or remove the line."
+            )
         yield LabeledPicture(path.parent / name, name, label.strip())
     if is_empty:
         raise DataFileError(f"{path} lists no pictures. Add a line for each.")

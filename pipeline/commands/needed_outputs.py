@@ -58,8 +58,8 @@ def _published(exported: Path) -> Iterator[PublishedModel]:
                 yield read_version(folder / str(version), labels={})
             except ModelError as error:
                 raise ModelError(
-                    "Nothing was removed, since a published version does not tell which outputs "
-                    f"it needs. {error}"
+                    "Nothing was removed, since the outputs that a published version needs cannot "
+                    f"be determined. {error}"
                 ) from error
 
 

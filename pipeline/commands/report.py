@@ -137,7 +137,7 @@ def _no_metrics(run: "RecordedRun", missing: str, workspace: "Workspace") -> Req
     record, wanted = run.record, EvaluateFacts.stage
     if not run.is_running:
         return RequestError(
-            f"The run {record.id} cannot be reported: the output of its stage {missing} is "
+            f"Cannot write a report for the run {record.id}: the output of its stage {missing} is "
             f"missing in {workspace.store.root}. Run it again, at least with --until {wanted}."
         )
     watch = shlex.join(["pipeline", "watch", record.id, *workspace.options])

@@ -60,9 +60,9 @@ def require_testable(sides: Sequence[Side], metric: str, known: Sequence[str]) -
     if few:
         names = " and ".join(side.name for side in few)
         raise RequestError(
-            f"--fail-if-worse needs several seeds of each side, because seeds of one configuration "
-            f"differ too; of {names} there is only one. A difference between two networks does "
-            f"not tell which configuration is better. {_advice(few)}"
+            "--fail-if-worse needs several seeds of each side, because scores also differ between "
+            f"seeds of one configuration; got only one seed of {names}. A difference between two "
+            f"networks does not tell which configuration is better. {_advice(few)}"
         )
 
 
@@ -97,7 +97,7 @@ def require_not_worse(verdict: Verdict | None) -> None:
         )
         raise SignificantlyWorse(
             f"The {verdict.metric} is significantly worse than that of the first side, at the "
-            f"significance {verdict.significance:g}, one-sided: {listed}."
+            f"significance level {verdict.significance:g}, one-sided: {listed}."
         )
 
 
@@ -108,8 +108,8 @@ def _require_reachable(test: SeedsTest, sides: Sequence[Side], significance: flo
     counts = " and ".join(map(str, test.seeds))
     raise RequestError(
         f"With {counts} seeds, no p-value can be below {test.smallest_p:.3g}, so --fail-if-worse "
-        f"cannot find anything at the significance {significance:g}. That needs {seeds} seeds of "
-        f"each side. {_advice(sides)}"
+        f"cannot find anything at the significance level {significance:g}. That needs {seeds} "
+        f"seeds of each side. {_advice(sides)}"
     )
 
 

@@ -76,7 +76,7 @@ ADVICE = {
         ("num_workers", "workers", "prefetch"),
         "Remove it: images are in memory, or read in the background (train.memory_mb).",
     ),
-    "mode": "Remove it: the command is the mode, `pipeline run` or `pipeline predict`.",
+    "mode": "Remove it: the command sets the mode, `pipeline run` or `pipeline predict`.",
     "early_stopping.mode": "Remove it: val_accuracy is maximized, and all others are minimized.",
     "early_stopping.restore_best_weights": "Remove it: the best weights are always restored.",
     "resume": "Remove it: an interrupted run resumes by itself.",
@@ -100,7 +100,7 @@ _CROSS_ENTROPY = "Write cross_entropy, which is computed from the logits."
 _NO_LOSS = "It is not available; the losses of regression are squared and absolute."
 _TWO_CLASSES = "Write parity, {is: 7} or {pair: [3, 5]}, with your own classes."
 _VAL_LOSS = (
-    "Write val_loss or val_mae; with train.loss: squared, val_loss is half the square error."
+    "Write val_loss or val_mae; with train.loss: squared, val_loss is half the squared error."
 )
 _MIXED = (
     "Write mixed_bfloat16; for exported files in half precision, add onnx_fp16 to export.formats."
@@ -136,7 +136,9 @@ _VALUES: dict[KeyPath, dict[str, str]] = {
     ("data", "channels"): {
         **dict.fromkeys(("gray", "grey", "grayscale", "l"), "Write 1."),
         **dict.fromkeys(("color", "colour", "rgb"), "Write 3."),
-        **dict.fromkeys(("4", "rgba"), "Write 3: transparent pictures are put on a plain ground."),
+        **dict.fromkeys(
+            ("4", "rgba"), "Write 3: transparent pictures are put on a plain background."
+        ),
     },
     ("data", "target"): {
         **dict.fromkeys(("odd", "even", "odd_even", "even_odd", "oddness"), "Write parity."),

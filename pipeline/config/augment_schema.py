@@ -16,14 +16,14 @@ class Augment(Section):
         0.0,
         ge=0,
         le=1,
-        description="Natural logarithm of the largest factor, drawn for height and width on their "
-        "own: 0.2 scales by 0.82 to 1.22.",
+        description="Natural logarithm of the largest factor, drawn independently for height "
+        "and width: 0.2 scales by 0.82 to 1.22.",
     )
     shear: float = Field(
         0.0, ge=0, le=1, description="Pixels to either side for each pixel of height."
     )
     translation: float = Field(
-        0.0, ge=0, le=128, description="Pixels to each side, also fractions of one."
+        0.0, ge=0, le=128, description="Pixels in either direction; may be fractional."
     )
     elastic: float = Field(
         0.0,
@@ -50,5 +50,8 @@ class Augment(Section):
         0.0, ge=0, lt=1, description="Share of the images of each batch that are not changed."
     )
     clean_at_end: float = Field(
-        0.0, ge=0, lt=1, description="Share of the last steps in which no image is changed."
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of the steps, at the end of training, in which no image is changed.",
     )

@@ -60,13 +60,13 @@ def _suggest_file(path: Path, folder: Path) -> str:
         return f"Did you mean {next(file for file in files if file.stem == near[0])}?"
     if not files and folder == STUDIES:
         return (
-            "Specify a YAML file; a file with `{name: seeds, base: CONFIG.yaml, axes: {train.seed: "
-            "[0, 1, 2]}}` is complete."
+            "Specify a YAML file; `{name: seeds, base: CONFIG.yaml, axes: {train.seed: [0, 1, "
+            "2]}}` is a complete file."
         )
     if not files:
         return (
-            "Specify a YAML file; `pipeline config --schema` describes its keys, and a file with "
-            "`{name: mlp, model: {hidden: [128]}}` is complete."
+            "Specify a YAML file; `pipeline config --schema` describes its keys, and `{name: mlp, "
+            "model: {hidden: [128]}}` is a complete file."
         )
     files.sort(key=lambda file: file.name != _DEFAULT)  # stable: only the default comes first
     return f"Specify a file, for example {', '.join(str(file) for file in files[:4])}."

@@ -22,13 +22,13 @@ def check_folder(config: "Config") -> None:
         if data.name != FOLDER and data.path is not None:
             raise InvalidValue(
                 "data.path",
-                f"A path is only for the data set folder; got {data.path!r} for {data.name}",
+                f"A path is only allowed with data.name: folder; got {data.path!r} for {data.name}",
                 "Write data: {name: folder, path: DIR}, or remove the path.",
             )
         if data.name != FOLDER and data.test is not None:
             raise InvalidValue(
                 "data.test",
-                f"Test images are only set aside for the data set folder; {data.name} has its own",
+                f"Test images are set aside only with data.name: folder; {data.name} has its own",
                 "Remove the key.",
             )
 
@@ -37,6 +37,6 @@ def missing_path() -> InvalidValue:
     """Return the error that a folder of pictures is not named."""
     return InvalidValue(
         "data.path",
-        "The data set folder needs the path of the folder with the pictures",
+        "data.name: folder requires a path, the folder with the pictures",
         "Write data: {name: folder, path: DIR}; docs/data.md shows how to arrange the pictures.",
     )

@@ -49,28 +49,28 @@ def _invalid(config: "Config") -> Iterator[InvalidValue]:
     if config.model.dropout:
         yield InvalidValue(
             "model.dropout",
-            f"{name} needs the same loss whenever the weights are the same, and dropout draws "
-            f"another one each time; got {config.model.dropout:g}",
+            f"{name} requires a deterministic loss, but dropout changes it at random; got "
+            f"{config.model.dropout:g}",
             "Set model.dropout=0; model.l2 is an alternative.",
         )
     if train.augment is not None:
         yield InvalidValue(
             "train.augment",
-            f"{name} needs the same loss whenever the weights are the same, and other images in "
-            "each epoch have another one",
+            f"{name} requires a deterministic loss, but train.augment changes the images in every "
+            "epoch",
             "Remove train.augment, or choose another optimizer.",
         )
     if train.adversarial is not None:
         yield InvalidValue(
             "train.adversarial",
-            f"{name} needs the gradient of one loss, and adversarial images change with the "
-            "weights",
+            f"{name} minimizes a fixed loss, but adversarial images change with the weights",
             "Remove train.adversarial, or choose another optimizer.",
         )
     if train.precision != "float32":
         yield InvalidValue(
             "train.precision",
-            f"{name} compares losses that differ little, and cannot train in {train.precision}",
+            f"{name} compares losses that differ only slightly, so it cannot train in "
+            f"{train.precision}",
             "Set train.precision=float32.",
         )
     if train.memory_mb is not None:

@@ -3,6 +3,6 @@
 LOWEST = 13
 HIGHEST = 18  # tf2onnx 1.17
 OPSET_RULE = (
-    f"a whole number from {LOWEST}, the first opset that can quantize each column of a matrix, to "
-    f"{HIGHEST}, the newest that tf2onnx writes (every activation is the same in all of them)"
+    f"a whole number from {LOWEST}, the first opset with per-column quantization, to {HIGHEST}, "
+    "the newest that tf2onnx writes (activations compute the same in all of them)"
 )

@@ -58,7 +58,7 @@ class Model(Section):
         "glorot_uniform", description="Initializer of the weights, by its Keras name."
     )
     output_initializer: str | None = Field(
-        None, description="That of the output layer, if it has another one."
+        None, description="Initializer of the output layer, if it differs."
     )
     l2: float = Field(0.0, ge=0, description="Factor of the L2 penalty on the weights.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate after each hidden layer.")
@@ -89,8 +89,8 @@ class Export(Section):
     opset: int = Field(
         LOWEST,
         json_schema_extra={"minimum": LOWEST, "maximum": HIGHEST},
-        description="Version of the operators in ONNX files; older runtimes open lower ones, and "
-        "the network computes the same in all of them.",
+        description="The opset version of ONNX files; older runtimes need lower versions, and the "
+        "network computes the same in all of them.",
     )
     max_accuracy_drop: float = Field(
         0.2,

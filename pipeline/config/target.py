@@ -25,7 +25,7 @@ def _check(value: Any) -> Any:
             return value
         if form == "pair" and isinstance(classes, list) and len(classes) == PAIR:
             if str(classes[0]) == str(classes[1]):
-                raise ValueError("two different classes, if it is a pair")
+                raise ValueError("a pair of two different classes")
             if all(map(_is_class, classes)):
                 return value
     raise ValueError(_RULE)

@@ -27,7 +27,7 @@ def _check(uri: str) -> str:
         raise ValueError(_RULE)
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError(
-            "a URI without credentials, ? and #, because configurations are stored (set "
+            "a URI without credentials, ? or #, because configurations are stored (set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN)"
         )
     return uri

@@ -37,11 +37,14 @@ class Schedule(NamedWithArguments):
         if not self.warmup:
             return self
         if self.name != "cosine":
-            raise ValueError(f"cosine to have warmup, or {self.name} without it")
+            raise ValueError(f"cosine if warmup is set (remove warmup to use {self.name})")
         if repeated := {"warmup_steps", "warmup_target", "initial_learning_rate"} & {
             *self.arguments
         }:
-            raise ValueError(f"either warmup or {min(repeated)}: warmup sets both rates and steps")
+            raise ValueError(
+                f"a section with either warmup or {min(repeated)}, not both (warmup already sets "
+                "the rates and the steps)"
+            )
         return self
 
 
@@ -54,7 +57,9 @@ class Optimizer(NamedWithArguments):
     )
     schedule: Schedule | None = None
     weight_decay_on: Literal["all", "kernels"] = Field(
-        "all", description="The weights that weight_decay applies to: without biases, kernels."
+        "all",
+        description="The weights that weight_decay applies to: all, or only the kernels (no "
+        "biases).",
     )
 
     scale_with_batch: Annotated[int, Field(ge=1)] | None = Field(
@@ -143,8 +148,8 @@ class Train(Section):
     )
     threads: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None,
-        description="Threads of TensorFlow's operations, by default one per core; another number "
-        "rounds sums differently.",
+        description="Threads of TensorFlow's operations, by default one per core; a different "
+        "number changes how sums are rounded.",
     )
     memory_mb: Annotated[int, Field(ge=1)] | None = Field(
         None,
@@ -162,7 +167,7 @@ class Train(Section):
         "Ray is started on this machine, unless TF_CONFIG names the workers.",
     )
     join_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
-        300, description="Seconds within which all workers must be there."
+        300, description="Seconds within which all workers must have joined."
     )
     lost_seconds: Annotated[int, Field(ge=1, le=3_600)] = Field(
         30, description="Seconds of silence after which a worker counts as lost."

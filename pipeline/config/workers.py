@@ -21,7 +21,7 @@ def check_workers(config: "Config") -> None:
         with with_places(config):
             raise InvalidValue(
                 "train.average_every",
-                "weights are averaged over several workers, and there is one",
+                "Averaging the weights requires several workers; got train.workers: 1",
                 "Remove the key, or set train.workers=2 or more.",
             )
 

@@ -10,13 +10,13 @@ _NO_VALUE = "could not find expected ':'"
 _EXPLANATIONS = {
     "'\\t' that cannot start": "tabs are not allowed. Use spaces",
     "cannot start any token": "a value cannot begin with {quoted}. Put it in quotes",
-    "expected ',' or": "a bracket opened in line {opened} is not closed",
+    "expected ',' or": "a bracket opened on line {opened} is not closed",
     "expected the node content": "a bracket does not match, or a value is missing",
     _NO_VALUE: "expected KEY: VALUE. Put ': ' between key and value",
     "mapping values are not allowed": "KEY: VALUE is not allowed here. Indent all keys of a "
     "section equally, put a space after each colon, and put values that contain ': ' in quotes",
     "expected <block end>": "wrong indentation. Indent all keys of a section equally",
-    "unexpected end of stream": "a quotation mark opened in line {opened} is not closed",
+    "unexpected end of stream": "a quotation mark opened on line {opened} is not closed",
     "another document": "a second document begins here. Write one configuration per file",
     "determine a constructor": "YAML tags are not allowed. Remove {quoted}",
     "recursion depth": "brackets are nested too deeply",

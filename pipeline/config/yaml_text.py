@@ -47,7 +47,7 @@ class _Constructor(SafeConstructor):
         first = next(other for other, _ in node.value if other.value == key_node.value)
         if first is not key_node:  # also 1 and "1": they would be one key in JSON
             line = first.start_mark.line + 1
-            problem = f"duplicate key {key!r}, first in line {line}. Remove one of them"
+            problem = f"duplicate key {key!r}, first on line {line}. Remove one of them"
             raise DuplicateKeyError(None, None, problem, key_node.start_mark)
         return super().check_mapping_key(node, key_node, mapping, key, value)
 

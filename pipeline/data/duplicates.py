@@ -49,7 +49,7 @@ def duplicates_text(found: Duplicates, num_images: int) -> str:
     )
     if found.other_label:
         text += f" {found.other_label:,} of them {'has' if found.other_label == 1 else 'have'} "
-        text += "another label there."
+        text += "a different label there."
     return text
 
 

@@ -149,8 +149,8 @@ def _require_size(first: "tuple[Form, Path]", other: "tuple[Form, Path]") -> Non
     if (form.height, form.width) != (other_form.height, other_form.width):
         raise InvalidValue(
             "data.size",
-            f"Pictures of different sizes need a size; {path} has {form.width} x {form.height} "
-            f"pixels, and {other_path} {other_form.width} x {other_form.height}",
+            f"Pictures must have the same size unless data.size is set; {path} has {form.width} x "
+            f"{form.height} pixels, and {other_path} {other_form.width} x {other_form.height}",
             "Write, for example, size: [28, 28] (height, width): pictures are then resized with "
             "their aspect ratio kept.",
         )

@@ -94,8 +94,9 @@ def _agreement(copy: Path, original: Path, train: Split, task: Task) -> _Measure
     percent, reason = 100 * others / len(train), None
     if percent > _MAX_OTHER_LABELS:
         reason = (
-            f"{others:,} of the {len(train):,} training images ({percent:.2f} %) get another label "
-            f"than from {original.name}; without a validation set, {_MAX_OTHER_LABELS:g} % may"
+            f"{others:,} of the {len(train):,} training images ({percent:.2f} %) get a different "
+            f"label than from {original.name}; without a validation set, at most "
+            f"{_MAX_OTHER_LABELS:g} % may"
         )
     return _Measured(AGREEMENT, 1 - others / len(train), percent, "train", reason)
 

@@ -57,6 +57,6 @@ def decode_resized(
 
 def _damaged(where: str, reason: str) -> ImageError:
     return ImageError(
-        f"Cannot read {where} as a picture: {reason}. Replace it by a {FORMATS_IN_WORDS} picture, "
-        "or remove it."
+        f"Cannot read {where} as a picture: {reason}. Replace it with a {FORMATS_IN_WORDS} "
+        "picture, or remove it."
     )

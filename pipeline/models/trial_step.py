@@ -42,8 +42,9 @@ def check_optimizer(config: "Optimizer", *, place_of: PlaceOf = unknown_place) -
         weights = _weights_after(optimizer)
     except Exception as error:  # the values are the user's, and any class of error may come
         raise ConfigError(
-            f"{type(optimizer).__name__} cannot compute with {_optimizer_as_yaml(config)} "
-            f"(optimizer in {place_of('optimizer')}): {sentence(error)}"
+            f"{type(optimizer).__name__} failed a trial step with {_optimizer_as_yaml(config)} "
+            f"(optimizer in {place_of('optimizer')}): {sentence(error)} Choose other values, or "
+            "remove them to use the Keras defaults."
         ) from error
     if not _are_finite(weights):
         raise _not_finite(config, type(optimizer), place_of)
@@ -64,7 +65,10 @@ def _check_schedule(
         try:
             rate = float(optimizer.learning_rate)
         except Exception as error:  # as above
-            raise ConfigError(f"Cannot compute {with_place}: {sentence(error)}") from error
+            raise ConfigError(
+                f"Cannot compute the learning rate of {with_place}: {sentence(error)} Choose other "
+                "arguments."
+            ) from error
         if not math.isfinite(rate):
             raise ConfigError(
                 f"The learning rate is {rate} at step {step} of {with_place}. Choose arguments "

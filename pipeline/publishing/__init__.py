@@ -3,8 +3,8 @@
 ``published_folder`` reads published models (and imports nothing heavy), ``listing`` lists them,
 ``candidate`` tells whether a version exists already, ``new_version`` adds it, and ``labels`` moves
 the label of a run to it; ``moving``, ``removal``, ``pins`` and ``history`` are for the commands
-that change labels and versions later. ``publication`` tells what a run changed, ``accuracy_gate``
-checks the required accuracy, ``manifest`` defines ``manifest.json``, ``card`` writes the card of a
-model, ``portable`` removes local paths from both, ``golden`` records predictions that are checked
-before use.
+that change labels and versions later. ``publication`` tells what a run changed, ``quality_gate``
+checks the required accuracy or RMSE, ``manifest`` defines ``manifest.json``, ``card`` writes the
+card of a model, ``portable`` removes local paths from both, ``golden`` records predictions that are
+checked before use.
 """

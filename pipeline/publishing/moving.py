@@ -137,7 +137,7 @@ def _removed(model_folder: Path, label: str, note: Note) -> Move:
 
 
 def roll_back(model_folder: Path, label: str, note: Note, *, pin: bool | None = None) -> Move:
-    """Let a label refer to the version before; repeated, to the ones before that.
+    """Let a label refer to its previous version; repeat to go back further.
 
     Raises:
         ModelError: no earlier version is recorded, or it is missing or altered.

@@ -25,7 +25,7 @@ from pipeline.system.scratch import scratch_folder
 class Reproduction:
     """What a second run of a published version gave: the comparison, and the verdict on it.
 
-    ``documents`` are published files that are not made again: they are about the model.
+    ``documents`` are published files that are not made again: they only describe the model.
     """
 
     compared: Compared
@@ -101,7 +101,7 @@ def _workspace(into: Path | None, original: Workspace) -> Iterator[Workspace]:
         return
     if into.exists() and original.root.exists() and into.samefile(original.root):
         raise RequestError(
-            f"--into must be another folder than the workspace, which has the outputs of the first "
+            f"--into must be a folder other than the workspace, which has the outputs of the first "
             f"run; got {into}. Specify a new folder, or omit --into for a temporary one."
         )
     yield Workspace(into)

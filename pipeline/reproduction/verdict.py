@@ -66,7 +66,7 @@ def judge(compared: Compared) -> Verdict:
         more = f" {_quantified(compared, weights)}"
         return Verdict("different", f"{name} was not reproduced: {problems[0]}.{more}")
     other = _others(compared)
-    reason = f" It ran on {other}." if other else ""
+    reason = f" This run used {other}." if other else ""
     alike = all(file.is_same or file.status.startswith("same") for file in compared.files)
     if weights.same and alike:
         changed = _names(file for file in compared.files if not file.is_same)
@@ -167,8 +167,8 @@ def _data(link: Link) -> str:
     files = ", ".join(change.name for change in link.changes if change not in counts)
     more = f" ({listed})" if listed else ""
     return (
-        f"the data differs in {files}{more}. The training was not run. Provide the data of the "
-        "publication; pipeline doctor shows which data is available."
+        f"the data differs in {files}{more}. The training was not run. Provide the data that "
+        "the version was published with; pipeline doctor shows which data is available."
     )
 
 

@@ -38,7 +38,7 @@ class Catalog:
         """
         found = self.models.get(name)
         if found is None and not self.listed:
-            raise ServingError(503, "The published models are still being looked for.")
+            raise ServingError(503, "The server is still looking for published models. Try again.")
         if found is None:
             raise not_found(
                 f"Servable not found for request: {name[:100]}. Available models: "

@@ -60,8 +60,8 @@ batch_images = Histogram(
 )
 inference_seconds = Counter(
     "pipeline_inference_seconds",
-    "Sums over the inference requests for a version: of those that succeeded and that failed, from "
-    "head to response; of all, in the queue and in the runtime.",
+    "Total time of the inference requests for a version, by part: success and fail, from head to "
+    "response; queue and infer, of all requests.",
     ["model", "version", "part"],
     registry=_registry,
 )

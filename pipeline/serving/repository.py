@@ -175,7 +175,7 @@ def _save(folder: Path, action: Action, name: str) -> None:
         reason = getattr(cause, "strerror", None) or cause
         raise ServingError(
             503,
-            f"Could not {action} {name}, in no worker: cannot write {_unloaded_file(folder)}: "
+            f"Could not {action} {name} in any worker: cannot write {_unloaded_file(folder)}: "
             f"{reason}. Make the server's temporary folder (TMPDIR) writable, with free space, and "
             "try again.",
         ) from error

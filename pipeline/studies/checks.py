@@ -106,7 +106,7 @@ def _check_search(settings: StudySchema, axes: tuple[Axis, ...], places: Places)
             _check_alone(settings, axes, places)
     elif budget.trials is budget.epochs is budget.images is None:
         raise ConfigError(
-            f"search: {search.name} ends only with a budget; got none in "
+            f"search: {search.name} requires a budget; got none in "
             f"{places.of(('search',))}. Set budget, for example budget: {{trials: 50}}."
         )
 
@@ -114,7 +114,7 @@ def _check_search(settings: StudySchema, axes: tuple[Axis, ...], places: Places)
 def _check_alone(settings: StudySchema, axes: tuple[Axis, ...], places: Places) -> None:
     if settings.tuned and "tuned" in settings.model_fields_set:
         raise ConfigError(
-            "With search: one_at_a_time, no key is chosen anew for other values; got tuned in "
+            "search: one_at_a_time does not tune keys; got tuned in "
             f"{places.of(('tuned',))}. Remove it, or use search: grid."
         )
     nested = [inner for axis in axes for c in choices_of(axis) for inner in all_axes(c.axes)]

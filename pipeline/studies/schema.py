@@ -25,7 +25,7 @@ class Search(NamedWithArguments):
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the sampler.")
     parallel: Positive = Field(
         1,
-        description="Trials that are proposed before the results of the first of them are known.",
+        description="Number of trials proposed before the result of the first of them is known.",
     )
 
     @field_validator("name")
@@ -51,7 +51,9 @@ class Budget(Section):
     trials: Positive | None = Field(None, description="Number of trials.")
     epochs: Positive | None = Field(None, description="Epochs of all trials together.")
     images: Positive | None = Field(
-        None, description="Images that the gradients of all trials together are computed from."
+        None,
+        description="Training images in all trials together, counted each time a gradient is "
+        "computed from them.",
     )
 
 
@@ -71,8 +73,8 @@ class StudySchema(Section):
     )
     tuned: tuple[str, ...] = Field(
         ("optimizer.learning_rate",),
-        description="Keys that are chosen anew for each combination of the other keys before "
-        "these are compared.",
+        description="Keys to tune: their best values are chosen separately for each combination "
+        "of the other keys before these are compared.",
     )
     target: float | None = Field(
         None, description="Validation score; the results list what each trial needs to reach it."
@@ -81,7 +83,7 @@ class StudySchema(Section):
     pruner: Pruner | None = None
     budget: Budget = Budget()
     threads: Positive = Field(
-        2, description="Threads of each trial; another number changes the last bits of results."
+        2, description="Threads of each trial; a different number changes the last bits of results."
     )
     executor: Literal["local", "ray"] = Field(
         "local", description="local: one trial after another; ray: on a Ray cluster (extra ray)."

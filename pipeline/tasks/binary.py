@@ -53,8 +53,8 @@ class Binary(Task):
         **dict.fromkeys(("linear", "relu"), "It is an output of the task regression."),
         **dict.fromkeys(
             ("squared", "absolute"),
-            "The output is a probability, whose loss is the cross-entropy; the difference of two "
-            "numbers is the loss of the task regression.",
+            "The output is a probability, so the loss is the cross-entropy; squared and absolute "
+            "differences are losses of the task regression.",
         ),
     }
     training_metrics = (SummedMetric("accuracy", "int64", _num_correct),)

@@ -53,8 +53,8 @@ class Multiclass(Task):
         **dict.fromkeys(("linear", "relu"), "It is an output of the task regression."),
         **dict.fromkeys(
             ("squared", "absolute"),
-            "The softmax returns probabilities, whose loss is the cross-entropy; the difference of "
-            "two numbers is the loss of the task regression.",
+            "The softmax returns probabilities, so the loss is the cross-entropy; squared and "
+            "absolute differences are losses of the task regression.",
         ),
     }
     training_metrics = (SummedMetric("accuracy", "int64", _num_correct),)

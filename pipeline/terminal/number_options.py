@@ -18,7 +18,7 @@ def invalid_number(error: typer.BadParameter) -> RequestError | None:
     if kind is None or received is None:
         return None
     name, value = option.opts[0], received()[0]["input"]
-    default = "" if option.default is None else f", which is then {option.default}"
+    default = "" if option.default is None else f" to use the default, {option.default}"
     omit = "" if option.required else f", or omit {name}{default}"
     return RequestError(
         f"{name} must be {kind}{_range(descriptor.parameter_info)}; got {value!r}. Specify such a "

@@ -55,7 +55,7 @@ def print_reproduction(reproduction: "Reproduction") -> None:
     print_table(table)
     if reproduction.documents:
         listed = escape(", ".join(reproduction.documents))
-        print_line(f"[dim]Not made again, since they are about the model: {listed}.[/]")
+        print_line(f"[dim]Not made again, since they only describe the model: {listed}.[/]")
     if reproduction.verdict.reproduced:  # else it is the text of the error
         print_line(f"[green]{escape(reproduction.verdict.sentence)}[/]")
 

@@ -32,7 +32,7 @@ def print_study(result: "StudyResult") -> None:
 
 def _print_winner(result: "StudyResult") -> None:
     if result.best_trial is None:
-        print_line("No trial led to a model.")
+        print_line("No trial produced a model.")
         return
     facts = winner_facts(result)
     shown = (f"{name} {text}" + (f" ({why})" if why else "") for name, text, why in facts)

@@ -25,8 +25,9 @@ def load_user_object(config: "Callback", value: Any, key: str) -> Any:
         return getattr(_run(path), name)
     except (Exception, SystemExit) as error:  # the file may raise anything
         raise ConfigError(
-            f"{key}: cannot load {value!r}: {type(error).__name__}: {sentence(error)} Write "
-            f"FILE.py:NAME, with a path relative to {Path.cwd()}."
+            f"{key}: cannot load {value!r}: {type(error).__name__}: {sentence(error)} Make sure "
+            "that the file runs without errors and defines the name; relative paths start at "
+            f"{Path.cwd()}."
         ) from error
 
 

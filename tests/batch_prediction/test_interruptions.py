@@ -160,9 +160,9 @@ def test_killed_worker_is_an_error_that_names_its_part(
         _, err = process.communicate("\n", timeout=60)
     assert process.returncode == 3
     assert (
-        f"Error: The process that predicted rows 60 to 79 of {images} was killed by SIGKILL (the "
-        "system does this if memory runs out: try fewer --workers). Complete parts are kept: run "
-        "the same command again to resume.\n"
+        f"Error: The process that was predicting rows 60 to 79 of {images} was killed by "
+        "SIGKILL (the system does this if memory runs out: try fewer --workers). Complete parts "
+        "are kept: run the same command again to resume.\n"
     ) in err
     assert not out.exists()
     assert_resumed(resume(images, out, smoke), out, HELD_AT // PART, undisturbed)

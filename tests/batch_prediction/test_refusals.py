@@ -78,11 +78,12 @@ def test_columns_to_keep(smoke: Path, good: Path, tmp_path: Path) -> None:
     text = write_images(tmp_path / "text.parquet", images, id=["a", "b"])
     words = (
         "The column 'id' must have the same type in all files; got string in "
-        f"{text} and int64 in {good}. Convert it, or do not keep it."
+        f"{text} and int64 in {good}. Convert it to one type, or remove it from --keep."
     )
     refused(smoke, good, text, "--keep", "id", output=out, words=words)
     twice = ("--keep", "id", "--keep", "id")
-    refused(smoke, good, *twice, output=out, words="--keep must name a column once; got id twice.")
+    words = "--keep must name each column once; got id twice."
+    refused(smoke, good, *twice, output=out, words=words)
 
 
 def test_no_images(smoke: Path, tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def check_errors(service: Any, args: Arguments) -> None:
             "INVALID_ARGUMENT",
             {"image": tf.make_tensor_proto(0, tf.uint8, [2**40, 28, 28, 1])},
             {},
-            "got 1, and so many are not repeated",
+            "got 1. The last number is repeated only for tensors of at most 262,144 numbers.",
         ),
     ]
     for code, inputs, spec, words in cases:

@@ -267,17 +267,17 @@ def test_newest_run_of_a_seed_is_taken(changeable: Path) -> None:
         (
             ["smoke/1", str(SMOKE), "--fail-if-worse", "accuracy"],
             2,
-            "--fail-if-worse needs several seeds of each side, because seeds of one configuration "
-            "differ too; of smoke/1 there is only one. A difference between two networks does not "
-            "tell which configuration is better. To train one more: pipeline run CONFIG "
-            "train.seed=1 --until evaluate; five seeds of each are a good number. Then add "
+            "--fail-if-worse needs several seeds of each side, because scores also differ between "
+            "seeds of one configuration; got only one seed of smoke/1. A difference between two "
+            "networks does not tell which configuration is better. To train one more: pipeline run "
+            "CONFIG train.seed=1 --until evaluate; five seeds of each are a good number. Then add "
             "--seeds, which includes all seeds of a run or version.",
         ),
         (
             [SLOW, str(SMOKE), "--fail-if-worse", "accuracy", "--significance", "0.01"],
             2,
             "With 3 and 3 seeds, no p-value can be below 0.05, so --fail-if-worse cannot find "
-            "anything at the significance 0.01. That needs 5 seeds of each side.",
+            "anything at the significance level 0.01. That needs 5 seeds of each side.",
         ),
         (
             [SLOW, str(SMOKE), "--fail-if-worse", "acuracy"],

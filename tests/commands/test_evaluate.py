@@ -183,7 +183,7 @@ def test_values_have_errors(single_output: Path, tmp_path: Path) -> None:
         (["bare.csv"], "must begin with a line that names the columns file and label"),
         (["split"], "got 'test/1.png' in split. Move it to test/CLASS/1.png"),
         (["twice.csv"], "must name the columns file and label once; got file, label, label."),
-        (["short.csv"], "Line 2 of short.csv has no label."),
+        (["short.csv"], "Line 2 of short.csv has no label. Correct or remove the line."),
         (["binary.csv"], "Cannot read binary.csv as CSV"),
         (["other", "--augment", "shift=2"], "--augment changes the images of the test set"),
         (["--augment", "blur=2"], "must be shift=STRENGTH, rotation=STRENGTH"),

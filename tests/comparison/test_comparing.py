@@ -152,8 +152,8 @@ def test_too_few_seeds_for_the_significance_are_refused(tmp_path: Path) -> None:
         judge(compare_sides(sides).pairs, "accuracy", 0.05)
     assert str(raised.value).startswith(
         "With 2 and 2 seeds, no p-value can be below 0.167, so --fail-if-worse cannot find "
-        "anything at the significance 0.05. That needs 3 seeds of each side. To train one more: "
-        "pipeline run CONFIG train.seed=2 --until evaluate"
+        "anything at the significance level 0.05. That needs 3 seeds of each side. To train one "
+        "more: pipeline run CONFIG train.seed=2 --until evaluate"
     )
 
 

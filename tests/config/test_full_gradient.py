@@ -60,27 +60,27 @@ def test_batches_are_refused() -> None:
         ),
         (
             "model.dropout=0.2",
-            "l_bfgs needs the same loss whenever the weights are the same, and dropout draws "
-            "another one each time; got 0.2 (model.dropout in the override 'model.dropout=0.2'). "
-            "Set model.dropout=0; model.l2 is an alternative.",
+            "l_bfgs requires a deterministic loss, but dropout changes it at random; got 0.2 "
+            "(model.dropout in the override 'model.dropout=0.2'). Set model.dropout=0; model.l2 is "
+            "an alternative.",
         ),
         (
             "train.augment={rotation: 5}",
-            "l_bfgs needs the same loss whenever the weights are the same, and other images in "
-            "each epoch have another one (train.augment in the override "
-            "'train.augment={rotation: 5}'). Remove train.augment, or choose another optimizer.",
+            "l_bfgs requires a deterministic loss, but train.augment changes the images in every "
+            "epoch (train.augment in the override 'train.augment={rotation: 5}'). Remove "
+            "train.augment, or choose another optimizer.",
         ),
         (
             "train.adversarial=0.1",
-            "l_bfgs needs the gradient of one loss, and adversarial images change with the weights "
+            "l_bfgs minimizes a fixed loss, but adversarial images change with the weights "
             "(train.adversarial in the override 'train.adversarial=0.1'). Remove "
             "train.adversarial, or choose another optimizer.",
         ),
         (
             "train.precision=mixed_bfloat16",
-            "l_bfgs compares losses that differ little, and cannot train in mixed_bfloat16 "
-            "(train.precision in the override 'train.precision=mixed_bfloat16'). Set "
-            "train.precision=float32.",
+            "l_bfgs compares losses that differ only slightly, so it cannot train in "
+            "mixed_bfloat16 (train.precision in the override 'train.precision=mixed_bfloat16'). "
+            "Set train.precision=float32.",
         ),
         (
             "train.memory_mb=2000",

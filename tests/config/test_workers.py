@@ -12,8 +12,9 @@ def test_averages_of_one_worker_are_refused() -> None:
     with pytest.raises(ConfigError) as raised:
         check_workers(read(SMOKE, ["train.average_every=4"]))
     assert str(raised.value) == (
-        "weights are averaged over several workers, and there is one (train.average_every in the "
-        "override 'train.average_every=4'). Remove the key, or set train.workers=2 or more."
+        "Averaging the weights requires several workers; got train.workers: 1 "
+        "(train.average_every in the override 'train.average_every=4'). Remove the key, or set "
+        "train.workers=2 or more."
     )
 
 

@@ -270,7 +270,7 @@ def test_duplicates_across_splits_are_reported(tmp_path: Path) -> None:
     [text] = notices.texts
     assert text.startswith("3 of 33 validation and test images are exact copies of images in ano")
     assert "test/circle/copy.png is train/circle/000.png" in text
-    assert text.endswith("1 of them has another label there.")
+    assert text.endswith("1 of them has a different label there.")
 
 
 def test_without_duplicates_there_is_no_notice(shapes: Path) -> None:
@@ -399,10 +399,10 @@ def test_memory_does_not_depend_on_the_number_of_pictures(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["data=folder"], ["needs the path of the folder with the pictures (data.path in",
+        (["data=folder"], ["requires a path, the folder with the pictures (data.path in",
                            "{name: folder, path: DIR}"]),
-        (["data.path=x"], ["only for the data set folder; got 'x' for mnist (data.path in the"]),
-        (["data.test=5"], ["only set aside for the data set folder; mnist has its own"]),
+        (["data.path=x"], ["only allowed with data.name: folder; got 'x' for mnist (data.path in"]),
+        (["data.test=5"], ["set aside only with data.name: folder; mnist has its own"]),
     ],
 )  # fmt: skip
 def test_keys_of_folders(tmp_path: Path, overrides: list[str], words: list[str]) -> None:

@@ -240,8 +240,8 @@ def test_without_validation_a_copy_with_other_labels_is_left_out(
     found = measure_copy(tmp_path, "onnx_fp16", data, MULTICLASS, Export())
     assert found.reason is not None
     assert re.match(
-        r"[\d,]+ of the [\d,]+ training images \([\d.]+ %\) get another label than from "
-        r"model.onnx; without a validation set, 0.05 % may",
+        r"[\d,]+ of the [\d,]+ training images \([\d.]+ %\) get a different label than "
+        r"from model.onnx; without a validation set, at most 0.05 % may",
         found.reason,
     )
 

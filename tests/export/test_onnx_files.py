@@ -88,9 +88,9 @@ def test_other_opsets_are_refused(opset: int) -> None:
     with pytest.raises(ConfigError) as caught:
         read(SMOKE, [f"export.opset={opset}"])
     assert (
-        "export.opset must be a whole number from 13, the first opset that can quantize each "
-        "column of a matrix, to 18, the newest that tf2onnx writes (every activation is the same "
-        f"in all of them); got {opset}"
+        "export.opset must be a whole number from 13, the first opset with per-column "
+        "quantization, to 18, the newest that tf2onnx writes (activations compute the same in all "
+        f"of them); got {opset}"
     ) in " ".join(str(caught.value).split())
 
 

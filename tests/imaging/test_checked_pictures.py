@@ -55,7 +55,7 @@ def test_jpeg_of_many_scans_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "unknown image format. Replace it by a PNG, JPEG, WebP, GIF, BMP or TIFF picture"),
+        (b"", "unknown image format. Replace it with a PNG, JPEG, WebP, GIF, BMP or TIFF picture"),
         (saved(Image.effect_noise((30, 30), 50))[:-40], "Cannot read x as a picture: "),
         (b"%PDF-1.7 and more bytes", "got PDF in x. Save it as PNG or JPEG."),
     ],

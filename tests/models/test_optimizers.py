@@ -43,11 +43,13 @@ def test_warmup_leaves_a_step_for_the_decay() -> None:
     [
         (
             "{name: exponential, decay_rate: 0.1, warmup: 0.1}",
-            "optimizer.schedule must be cosine to have warmup, or exponential without it",
+            "optimizer.schedule must be cosine if warmup is set "
+            r"\(remove warmup to use exponential\)",
         ),
         (
             "{name: cosine, warmup: 0.1, warmup_steps: 3}",
-            "either warmup or warmup_steps: warmup sets both rates and steps",
+            "must be a section with either warmup or warmup_steps, not both "
+            r"\(warmup already sets the rates and the steps\)",
         ),
         ("{name: cosine, warmup: 1}", "optimizer.schedule.warmup must be less than 1; got 1"),
     ],

@@ -49,7 +49,8 @@ def test_missing_output_is_named(workspace: Path) -> None:
     for stage in ("evaluate", "report"):
         shutil.rmtree(workspace / "runs" / stage)
     done = in_process("report", run_id(workspace), "-C", workspace)
-    assert_error(done, 2, "cannot be reported: the output of its stage evaluate is missing in")
+    error = f"Cannot write a report for the run {run_id(workspace)}: the output of its stage"
+    assert_error(done, 2, error, "of its stage evaluate is missing in")
     assert "Run it again, at least with --until evaluate." in " ".join(done.err.split())
 
 

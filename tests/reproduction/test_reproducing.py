@@ -176,7 +176,7 @@ def test_other_processor_is_within_the_bound(exported: Path, into: Path) -> None
     found = json.loads(done.out)
     assert found["outcome"] == "within the bound", found["sentence"]
     assert 0 < found["weights"]["largest_difference"] < 0.01
-    assert "It ran on another processor." in found["sentence"]
+    assert "This run used another processor." in found["sentence"]
     shown = command(*arguments, XLA_FLAGS="--xla_cpu_max_isa=SSE4_2")
     assert "processor: another, now" in " ".join(shown.out.split())
     edit(exported, lambda manifest: manifest["provenance"]["machine"].update(_own_machine()))
@@ -195,7 +195,8 @@ def test_other_data_is_found_before_the_training(exported: Path, tmp_path: Path)
     assert found.compared.data.status == "differs"
     assert found.verdict.sentence == (
         "smoke/1 was not reproduced: the data differs in train_labels.npy. The training was not "
-        "run. Provide the data of the publication; pipeline doctor shows which data is available."
+        "run. Provide the data that the version was published with; pipeline doctor shows which "
+        "data is available."
     )
     assert not (tmp_path / "into" / "runs" / "train").exists()
     with pytest.raises(NotReproduced):
@@ -292,7 +293,7 @@ def test_own_code_runs_if_it_is_allowed(
     found = reproduce(exported, into, own_code=True)
     assert [change.name for change in found.compared.code.changes] == ["own.py"]
     assert found.verdict.outcome == "same weights"  # model.onnx has the fingerprint of the run
-    assert "the bytes of model.onnx differ. It ran on other code." in found.verdict.sentence
+    assert "the bytes of model.onnx differ. This run used other code." in found.verdict.sentence
 
 
 @pytest.mark.parametrize(
@@ -312,7 +313,7 @@ def test_arguments_that_are_refused(smoke: Path, arguments: list[str], words: st
 
 def test_workspace_of_the_first_run_is_refused(smoke: Path) -> None:
     done = in_process("reproduce", "smoke", "--into", smoke, "-C", smoke)
-    assert_error(done, 2, "--into must be another folder than the workspace", str(smoke))
+    assert_error(done, 2, "--into must be a folder other than the workspace", str(smoke))
 
 
 def test_altered_version_is_refused(exported: Path) -> None:

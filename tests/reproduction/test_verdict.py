@@ -53,7 +53,7 @@ def test_other_bytes_of_the_same_weights_need_a_reason() -> None:
     assert explained.outcome == "same weights"
     assert explained.sentence == (
         "mlp/1 was reproduced: the weights are the same, bit for bit, and so are all answers; the "
-        "bytes of model.onnx differ. It ran on other package versions."
+        "bytes of model.onnx differ. This run used other package versions."
     )
 
 
@@ -63,8 +63,8 @@ def test_bound_on_another_processor() -> None:
     assert (verdict.outcome, verdict.reproduced) == ("within the bound", True)
     assert verdict.sentence == (
         "mlp/1 was reproduced within the bound: the same data and code. Weights differ by at most "
-        "3.1e-07, answers by at most 0.2, and 200 of 10,000 labels differ. It ran on another "
-        "processor."
+        "3.1e-07, answers by at most 0.2, and 200 of 10,000 labels differ. This run used "
+        "another processor."
     )
     beyond = judge(differing(201))
     assert (beyond.outcome, beyond.reproduced) == ("different", False)
@@ -136,7 +136,7 @@ def test_not_reproduced(compared: Compared, words: str) -> None:
 def test_machine_that_is_not_recorded_may_be_another() -> None:
     verdict = judge(replace(differing(1), machine=Link("not recorded")))
     assert verdict.outcome == "within the bound"
-    assert verdict.sentence.endswith("It ran on a machine that the manifest does not describe.")
+    assert verdict.sentence.endswith("This run used a machine that the manifest does not describe.")
 
 
 def test_other_data() -> None:

@@ -113,7 +113,7 @@ def test_only_the_first_operators_are_named(tmp_path: Path) -> None:
 def test_what_is_not_a_file_is_explained(tmp_path: Path, name: str) -> None:
     if name != "none.onnx":
         (tmp_path / name).mkdir()
-    with pytest.raises(ModelError, match="must be a file; it is missing or something else"):
+    with pytest.raises(ModelError, match="is missing or is not a regular file"):
         require_allowed(tmp_path / name)
 
 

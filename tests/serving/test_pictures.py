@@ -133,8 +133,12 @@ def test_forms_and_json_without_a_picture_are_explained(
 @pytest.mark.parametrize(
     ("header", "body", "words"),
     [
-        ("", b"--x--", "no boundary in the header Content-Type in the body"),
-        ("; boundary=x", b'--x\r\ncontent-disposition: a; filename="b"\r\n\r\nhi', "got no end"),
+        ("", b"--x--", "one file; got a Content-Type header without a boundary. Send a picture"),
+        (
+            "; boundary=x",
+            b'--x\r\ncontent-disposition: a; filename="b"\r\n\r\nhi',
+            "one file; got a body without the closing boundary. Send a picture",
+        ),
     ],
 )
 def test_damaged_forms_are_explained(server: Server, header: str, body: bytes, words: str) -> None:

@@ -241,7 +241,7 @@ def test_full_disk_is_explained_and_changes_nothing(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert caught.value.status == 503
     assert str(caught.value) == (
-        f"Could not unload smoke, in no worker: cannot write {tmp_path / 'unloaded.json'}: File "
+        f"Could not unload smoke in any worker: cannot write {tmp_path / 'unloaded.json'}: File "
         "too large. Make the server's temporary folder (TMPDIR) writable, with free space, and "
         "try again."
     )

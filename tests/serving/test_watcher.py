@@ -130,7 +130,7 @@ def test_exported_that_is_stuck_is_reported(
         watching = asyncio.create_task(watcher.watch())
         await watcher.complete.wait()
         assert catalogs[-1].stuck
-        with pytest.raises(ServingError, match="models are still being looked for") as caught:
+        with pytest.raises(ServingError, match="still looking for published models") as caught:
             catalogs[-1].model("mlp")
         assert caught.value.status == 503
         gate.set()

@@ -217,7 +217,7 @@ def test_every_shipped_study_is_valid() -> None:
         ("axis: {}", ["Unknown key 'axis'", "line 4", "Did you mean axes?"]),
         ("threads: 0", ["threads must be at least 1; got 0 in", "line 4"]),
         ("executor: dask", ["executor must be 'local' or 'ray'; got 'dask'"]),
-        ("search: random", ["search: random ends only with a budget", "budget: {trials: 50}"]),
+        ("search: random", ["search: random requires a budget", "budget: {trials: 50}"]),
         ("search: {name: grid, trials: 3}", ["search: grid has no argument 'trials'"]),
         (
             "search: one-at-a-time",
@@ -229,7 +229,7 @@ def test_every_shipped_study_is_valid() -> None:
         ),
         (
             "search: one_at_a_time\ntuned: [train.seed]",
-            ["With search: one_at_a_time, no key is chosen anew", "got tuned in", "line 5. Remove"],
+            ["search: one_at_a_time does not tune keys; got tuned in", "line 5. Remove"],
         ),
         (
             "search: {name: one_at_a_time, trials: 3}",
@@ -329,8 +329,8 @@ def test_missing_study_where_there_are_none_has_an_example(
     with pytest.raises(ConfigError) as error:
         read_study(Path("one.yaml"))
     assert str(error.value) == (
-        "No such study file: 'one.yaml'. Specify a YAML file; a file with `{name: seeds, base: "
-        "CONFIG.yaml, axes: {train.seed: [0, 1, 2]}}` is complete."
+        "No such study file: 'one.yaml'. Specify a YAML file; `{name: seeds, base: CONFIG.yaml, "
+        "axes: {train.seed: [0, 1, 2]}}` is a complete file."
     )
     (tmp_path / "CONFIG.yaml").write_text("{name: mlp, model: {hidden: [128]}}")
     file = tmp_path / "one.yaml"

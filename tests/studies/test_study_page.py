@@ -144,5 +144,5 @@ def test_every_kind_of_study_has_a_page(seen: Any) -> None:
     }
     shown = {name for name, page in pages.items() if page["isHeatMapShown"]}
     assert shown == {"grid", "hostile", "regression", "conditional"}
-    assert "No trial led to a model." in pages["failed"]["text"]
+    assert "No trial produced a model." in pages["failed"]["text"]
     assert "The RMSE is not measured after each epoch" in pages["regression"]["text"]

@@ -329,9 +329,12 @@ FAILED = (
     "the last iteration are kept; near a minimum, a step changes the loss by less than its "
     "rounding error."
 )
-LIMITED = "Training stopped after epoch {} of 90: optimizer.max_gradients, 9 gradients, is reached."
+LIMITED = (
+    "Training stopped after epoch {} of 90: the limit optimizer.max_gradients, 9 gradients, was "
+    "reached."
+)
 SLOW = (
-    "Training converged after epoch {} of 90: the loss decreased by a share of at most "
+    "Training converged after epoch {} of 90: the relative decrease of the loss was at most "
     "optimizer.ftol, 0.01."
 )
 
@@ -373,8 +376,8 @@ def test_complete_training_needs_no_explanation(digits: Split) -> None:
         ),
         (
             Optimizer(name="conjugate_gradient", max_gradients=2),
-            "Training stopped in its first iteration: optimizer.max_gradients, 2 gradients, is "
-            "reached. Nothing was published. Set a larger optimizer.max_gradients.",
+            "Training stopped in its first iteration: the limit optimizer.max_gradients, 2 "
+            "gradients, was reached. Nothing was published. Set a larger optimizer.max_gradients.",
         ),
     ],
 )

@@ -60,9 +60,7 @@ def _require_none(find: Callable[[], list[str]], file_format: str, shown: Path) 
 
 def _require_regular(path: Path, shown: Path) -> None:
     if not path.is_file():
-        raise ModelError(
-            f"{shown} must be a file; it is missing or something else. Check the path."
-        )
+        raise ModelError(f"{shown} is missing or is not a regular file. Check the path.")
     size = path.stat().st_size
     if size > _MAX_BYTES:
         raise ModelError(

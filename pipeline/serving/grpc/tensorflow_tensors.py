@@ -61,8 +61,8 @@ def _repeated(values: Any, shape: list[int], version: Version, where: str) -> Im
         return tensors.from_flat(list(values), image_shape, shape[0], where)
     if prod(shape) > _MAX_REPEATED:
         raise bad_request(
-            f"{where} must have {prod(shape):,} numbers; got {len(values):,}, and so many are not "
-            "repeated. Send all pixels."
+            f"{where} must have {prod(shape):,} numbers; got {len(values):,}. The last number is "
+            f"repeated only for tensors of at most {_MAX_REPEATED:,} numbers. Send all pixels."
         )
     given = tensors.from_flat(list(values), (), len(values), where)
     return np.concatenate([given, np.full(missing, given[-1])]).reshape(-1, *image_shape)

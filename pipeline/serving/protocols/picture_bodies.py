@@ -38,22 +38,22 @@ def picture_in(request: Request, limits: Limits) -> bytes:
 def _in_form(body: bytes, boundary: str | None) -> bytes:
     """Return the content of the only file (RFC 7578, with the delimiters of RFC 2046, 5.1.1)."""
     if not boundary:
-        raise _bad_form("no boundary in the header Content-Type")
+        raise _bad_form("a Content-Type header without a boundary")
     delimiter = b"\r\n--" + boundary.encode("latin-1")
     _, *parts, end = (b"\r\n" + body).split(delimiter)
     if not end.startswith(b"--"):
-        raise _bad_form("no end")
+        raise _bad_form("a body without the closing boundary")
     split = [part.partition(b"\r\n\r\n") for part in parts]
     files = [content for head, _, content in split if b"filename" in head.lower()]
     if len(files) != 1:
-        raise _bad_form(f"{len(files)} files")
+        raise _bad_form(f"{len(files)} files in the body")
     return files[0]
 
 
 def _bad_form(found: str) -> ServingError:
     return bad_request(
-        f"A form must contain one file; got {found} in the body. Send a picture as curl does with "
-        "-F file=@digit.png."
+        f"A form must contain one file; got {found}. Send a picture as curl does with -F "
+        "file=@digit.png."
     )
 
 

@@ -30,14 +30,14 @@ shadow_images = Counter(
 )
 shadow_difference = Histogram(
     "pipeline_shadow_difference",
-    "Largest difference of an output of the two versions, for each compared image.",
+    "Largest difference between the outputs of the two versions, for each compared image.",
     ["model", "label", "version"],
     buckets=(1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.25, 0.5, 1),
     registry=registry,
 )
 shadow_max_difference = Gauge(
     "pipeline_shadow_max_difference",
-    "Largest difference of an output of the two versions, of all compared images.",
+    "Largest difference between the outputs of the two versions, over all compared images.",
     ["model", "label", "version"],
     multiprocess_mode="max",
     registry=registry,

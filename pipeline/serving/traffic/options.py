@@ -64,14 +64,14 @@ def read_splits(values: Sequence[str]) -> dict[str, Shares]:
     """Parse the values of ``--split``.
 
     Raises:
-        RequestError: one is malformed, or its fractions do not have the sum 1.
+        RequestError: one is malformed, or its fractions do not add up to 1.
     """
     found = _by_model("--split", values)
     for value, shares in zip(values, found.values(), strict=True):
         total = math.fsum(shares.values())
         if abs(total - 1) > _SUM_TOLERANCE:
             raise RequestError(
-                f"The fractions of --split must have the sum 1; got {value!r}, whose sum is "
+                f"The fractions of --split must add up to 1; got {value!r}, which adds up to "
                 f"{total:.6g}."
             )
     return found

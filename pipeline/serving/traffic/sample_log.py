@@ -111,9 +111,9 @@ class SampleWriter:
         self._failing = failing
         sample_log_failing.set(int(failing))
         if error is None:
-            _log.info("--sample-log: samples are written again")
+            _log.info("--sample-log: writing samples works again")
         else:
-            _log.error("--sample-log: samples are not written: %s", sentence(error))
+            _log.error("--sample-log: cannot write samples: %s", sentence(error))
 
 
 def _count(outcome: str, images: int) -> None:

@@ -40,7 +40,7 @@ def results_markdown(result: StudyResult) -> str:
 
 def _winner(result: StudyResult) -> list[str]:
     if result.winner is None or result.best_trial is None:
-        return ["## Winner", "", "No trial led to a model.", ""]
+        return ["## Winner", "", "No trial produced a model.", ""]
     values = [(key, text_of(value), "") for key, value in result.winner.values.items()]
     facts = [
         f"- {escaped(name)}: **{escaped(text)}**" + (f" ({escaped(why)})" if why else "")

@@ -52,7 +52,7 @@ def results_page(result: StudyResult) -> str:
 
 def _winner(result: StudyResult) -> str:
     if result.winner is None or result.best_trial is None:
-        return paragraph("No trial led to a model.")
+        return paragraph("No trial produced a model.")
     values = [(key, text_of(value), "") for key, value in result.winner.values.items()]
     facts = [*map(_fact, values), *(_fact(fact, "score") for fact in winner_facts(result))]
     line = escape(command_line(result.study, result.best_trial.values))

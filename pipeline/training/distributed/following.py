@@ -71,9 +71,9 @@ def take_steps(
 def _prepared(context: "Context", message: Message) -> tuple[GroupProgram, Feed]:
     if context.fingerprints["train"] != message["fingerprint"]:
         raise MachineError(
-            "This worker would train another network than worker 0: the configuration, the version "
-            "of this package, or the versions of TensorFlow, Keras, NumPy or SciPy differ. Start "
-            "the same command in the same environment on all workers."
+            "This worker would train a different network than worker 0: the configuration, the "
+            "version of this package, or the versions of TensorFlow, Keras, NumPy or SciPy differ. "
+            "Start the same command in the same environment on all workers."
         )
     config, data = context.config, read_data(context.output(DataFacts).path)
     beginning = Beginning.of_member(config, data, message["number"])

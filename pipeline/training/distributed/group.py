@@ -103,7 +103,7 @@ class Group:
         except _LOST as error:
             self._is_over = True  # nothing can be sent any more
             raise WorkerLost(
-                f"{self._lost(str(error))} A training is saved from time to time: start the "
+                f"{self._lost(str(error))} Checkpoints are saved during training: start the "
                 "command again on all workers to resume."
             ) from error
 
@@ -135,7 +135,7 @@ class Group:
         named = " and ".join(self.membership.named(rank) for rank in ranks if rank != own)
         if not named:
             return f"Another worker was lost: {one_line(Exception(text), 200)}."
-        return f"{named[0].upper()}{named[1:]} was lost: it has ended, or does not answer."
+        return f"{named[0].upper()}{named[1:]} was lost: it exited or stopped responding."
 
 
 def _all_reduced(values: Any) -> Any:

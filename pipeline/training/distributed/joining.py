@@ -42,8 +42,8 @@ def join(config: "Config", membership: Membership) -> Group:
     """Connect this process with the other workers.
 
     Raises:
-        MachineError: a worker was not there within ``train.join_seconds``, the own address
-            cannot be used, or this process has joined others before.
+        MachineError: a worker was not there within ``train.join_seconds``, this worker's
+            address cannot be used, or this process has joined others before.
         ConfigError: TensorFlow has started with another number of threads.
     """
     if _joined:

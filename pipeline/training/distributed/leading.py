@@ -46,8 +46,8 @@ def announce(context: "Context", number: int) -> None:
         if unable := group.tell({"do": BEGIN}):
             named = " and ".join(group.membership.named(rank) for rank in sorted(unable))
             raise MachineError(
-                f"{named[0].upper()}{named[1:]} cannot take part in the training. The message of "
-                "the command on that worker explains why."
+                f"{named[0].upper()}{named[1:]} cannot take part in the training. The error "
+                "message on that worker explains why."
             )
 
 

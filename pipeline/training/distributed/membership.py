@@ -75,7 +75,8 @@ def find_membership(config: "Config") -> Membership | None:
     if found.size != workers:
         raise ConfigError(
             f"train.workers must be the number of workers in {VARIABLE}, {found.size}; got "
-            f"{workers} in {config.place_of('train.workers')}. Change one of them."
+            f"{workers} in {config.place_of('train.workers')}. Set train.workers={found.size}, or "
+            f"list {workers} workers in {VARIABLE}."
         )
     return found
 
@@ -116,10 +117,10 @@ def parse(text: str) -> Membership:
         raise _invalid("JSON", text) from error
     cluster, task = (_member(value, key) for key in ("cluster", "task"))
     if not isinstance(cluster, dict) or not cluster or not set(cluster) <= {*_JOBS}:
-        raise _invalid("an object with a cluster of the jobs worker, and chief or not", text)
+        raise _invalid("an object whose cluster has the job worker, chief, or both", text)
     chief, workers = (cluster.get(job, []) for job in _JOBS)
     if not _are_addresses(chief) or not _are_addresses(workers) or len(chief) > 1:
-        raise _invalid("an object whose cluster lists each HOST:PORT, and one chief at most", text)
+        raise _invalid("an object whose cluster lists each HOST:PORT, and at most one chief", text)
     if len({*chief, *workers}) < len([*chief, *workers]):
         raise _invalid("an object whose cluster lists each HOST:PORT once", text)
     job, index = _member(task, "type"), _member(task, "index")
@@ -146,5 +147,5 @@ def _invalid(expected: str, text: str) -> RequestError:
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     return RequestError(
         f"The environment variable {VARIABLE} must be {expected}; got {shown!r}. Write a value "
-        f"{_EXAMPLE}, with the own index on each worker, or unset the variable."
+        f"{_EXAMPLE}, with each worker's own index, or unset the variable."
     )

@@ -44,10 +44,10 @@ class StepSeconds:
         )
         return (
             f"{self.workers} workers are slower than one for this network and batch: a step takes "
-            f"{_milliseconds(self.step)}, and {_milliseconds(self.of_one)} in one process. "
-            f"Connecting the workers costs {_milliseconds(connecting)} of each step. Use a larger "
-            f"train.batch_size, with optimizer.scale_with_batch and a warmup, {averages}, run the "
-            "trials of a study in parallel, or set train.workers=1."
+            f"{_milliseconds(self.step)}, compared with {_milliseconds(self.of_one)} in one "
+            f"process. Communication between the workers takes {_milliseconds(connecting)} of each "
+            "step. Use a larger train.batch_size, with optimizer.scale_with_batch and a warmup, "
+            f"{averages}, run the trials of a study in parallel, or set train.workers=1."
         )
 
 

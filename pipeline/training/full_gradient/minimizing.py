@@ -84,7 +84,8 @@ class Minimization:
                 options={**self._method.options, "maxiter": self._fit.epochs},
             )
         except _LimitReached:
-            limit = f"optimizer.max_gradients, {self.cost.gradients:,} gradients, is reached"
+            gradients = f"{self.cost.gradients:,} gradients"
+            limit = f"the limit optimizer.max_gradients, {gradients}, was reached"
             return _Ending("stopped", limit, "Set a larger optimizer.max_gradients.")
         return self._ending(found) if self._fit.continues else None
 
@@ -141,8 +142,10 @@ class Minimization:
             )
             return _Ending("stopped", reason)
         if isinstance(method, LBFGS) and _largest(found.jac) > method.gtol:
-            share = f"the loss decreased by a share of at most optimizer.ftol, {method.ftol:.3g}"
-            return _Ending("converged", share)
+            decrease = (
+                f"the relative decrease of the loss was at most optimizer.ftol, {method.ftol:.3g}"
+            )
+            return _Ending("converged", decrease)
         largest = f"no component of the gradient is larger than optimizer.gtol, {method.gtol:g}"
         return _Ending("converged", largest, "Set a smaller optimizer.gtol.")
 

@@ -26,8 +26,8 @@ def test_options_of_one_model_come_before_those_of_all() -> None:
     [
         (
             ["stable=0.9,canary=0.2"],
-            "The fractions of --split must have the sum 1; got 'stable=0.9,canary=0.2', whose sum "
-            "is 1.1.",
+            "The fractions of --split must add up to 1; got 'stable=0.9,canary=0.2', which adds up "
+            "to 1.1.",
         ),
         (
             ["stable"],

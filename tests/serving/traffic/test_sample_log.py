@@ -227,14 +227,14 @@ def test_full_disk_is_logged_once_and_ends_by_itself(
     assert is_failing()
     assert list(log.folder.iterdir()) == []
     [line] = [entry.message for entry in caplog.records]
-    assert line.startswith("--sample-log: samples are not written: Cannot read or write")
+    assert line.startswith("--sample-log: cannot write samples: Cannot read or write")
     assert "would exceed the system's size limit" in line
     with caplog.at_level(logging.INFO, "pipeline.serving"):
         writer.sample(CALL, version, IMAGES, predictions)
         writer.close()
     assert not is_failing()
     assert len(rows(log)) == 3
-    assert caplog.records[-1].message == "--sample-log: samples are written again"
+    assert caplog.records[-1].message == "--sample-log: writing samples works again"
 
 
 KILLED_BEFORE_RENAMING = """

@@ -284,7 +284,7 @@ def test_server_without_these_options_does_nothing_of_it(workspace: Path, tmp_pa
 
 def test_mistakes_are_explained(workspace: Path, tmp_path: Path) -> None:
     done = command("serve", "-C", workspace, "--split", "stable=0.9,canary=0.2")
-    assert_error(done, 2, "The fractions of --split must have the sum 1", "whose sum is 1.1.")
+    assert_error(done, 2, "The fractions of --split must add up to 1", "which adds up to 1.1.")
     done = command("serve", "-C", workspace, "--shadow", "canary")
     assert_error(done, 2, "--shadow must be LABEL=FRACTION, as in canary=0.1", "got 'canary'.")
     (tmp_path / "file").touch()

@@ -57,7 +57,7 @@ def test_measured_steps_change_nothing(found: dict[str, dict[str, Any]]) -> None
 
 
 def test_averages_are_those_of_single_processes(written: dict[str, dict[str, Any]]) -> None:
-    """Of weights and moments, with train.average_every; losses are sums over the own images."""
+    """Of weights and moments, with train.average_every; losses are sums over their own images."""
     averages = written["averages"]
     assert averages["difference"] <= 1e-12
     assert averages["loss"] <= 1e-9

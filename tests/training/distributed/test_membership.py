@@ -21,7 +21,7 @@ from pipeline.training.distributed.membership import (
 TWO = ["10.0.0.1:2222", "10.0.0.2:2222"]
 EXAMPLE = (
     'Write a value such as {"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": '
-    '{"type": "worker", "index": 0}}, with the own index on each worker, or unset the variable.'
+    '{"type": "worker", "index": 0}}, with each worker\'s own index, or unset the variable.'
 )
 
 
@@ -69,19 +69,19 @@ def test_chief_is_worker_0(job: str, index: int, rank: int) -> None:
     ("text", "expected"),
     [
         ("workers", "JSON"),
-        ("[]", "an object with a cluster of the jobs worker, and chief or not"),
-        (variable({"ps": TWO}), "an object with a cluster of the jobs worker, and chief or not"),
+        ("[]", "an object whose cluster has the job worker, chief, or both"),
+        (variable({"ps": TWO}), "an object whose cluster has the job worker, chief, or both"),
         (
             variable({"worker": ["10.0.0.1"]}),
-            "an object whose cluster lists each HOST:PORT, and one chief at most",
+            "an object whose cluster lists each HOST:PORT, and at most one chief",
         ),
         (
             variable({"worker": ["a:0"]}),
-            "an object whose cluster lists each HOST:PORT, and one chief at most",
+            "an object whose cluster lists each HOST:PORT, and at most one chief",
         ),
         (
             variable({"chief": TWO, "worker": ["c:1"]}),
-            "an object whose cluster lists each HOST:PORT, and one chief at most",
+            "an object whose cluster lists each HOST:PORT, and at most one chief",
         ),
         (
             variable({"worker": [TWO[0], TWO[0]]}),
@@ -116,7 +116,7 @@ def test_numbers_of_workers_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
         find_membership(config(3))
     assert str(error.value) == (
         "train.workers must be the number of workers in TF_CONFIG, 2; got 3 in the configuration. "
-        "Change one of them."
+        "Set train.workers=2, or list 3 workers in TF_CONFIG."
     )
 
 

@@ -33,15 +33,15 @@ def test_other_worker_writes_nothing_and_says_where_results_are(undisturbed: Pai
 def test_network_that_is_up_to_date_is_not_trained(undisturbed: Pair) -> None:
     started = undisturbed.start(0, 1, lost_seconds=11, join_seconds=299)
     assert [worker.wait() for worker in started] == [0, 0]
-    assert "Without a training, the run of worker 0 has ended." in started[1].output()
+    assert "The run of worker 0 has ended without training." in started[1].output()
 
 
 def assert_lost(worker: Worker, other: str) -> None:
     """Check the message of a command that has lost another one."""
     assert "Traceback" not in worker.output()
     assert (
-        f"Error: {other} was lost: it has ended, or does not answer. A training is saved from time "
-        "to time: start the command again on all workers to resume."
+        f"Error: {other} was lost: it exited or stopped responding. Checkpoints are saved during "
+        "training: start the command again on all workers to resume."
     ) in worker.text()
 
 
@@ -169,7 +169,7 @@ def test_worker_with_another_network_is_refused(
     [first], [second] = pair.start(0), pair.start(1, seed=1)
     assert [first.wait(), second.wait()] == [3, 3]
     assert (
-        "Worker 1 (127.0.0.1:2223) cannot take part in the training. The message of the command on "
-        "that worker explains why."
+        "Worker 1 (127.0.0.1:2223) cannot take part in the training. The error message on that "
+        "worker explains why."
     ) in first.text()
-    assert "This worker would train another network than worker 0" in second.output()
+    assert "This worker would train a different network than worker 0" in second.output()
