@@ -96,7 +96,7 @@ def test_worse_configuration_exits_with_1(runs: Path) -> None:
     done = in_process(*arguments)
     assert_error(
         done, 1, "The accuracy is significantly worse than that of the first side, at the",
-        "significance 0.05, one-sided:", "(p = 0.0500).",
+        "significance level 0.05, one-sided:", "(p = 0.0500).",
     )  # fmt: skip
     assert "accuracy of B against A: significantly worse" in done.out
     done = in_process(*arguments, "--json")
