@@ -25,7 +25,8 @@ minutes, and is part of the tests.
 Cases are random, but the same every time: the number of a case is its seed. To repeat one:
 `.venv/bin/python -m campaign PART --case NAME`.
 
-This page is written by `python -m campaign.report` from the results in `campaign/results/`.
+This page is written by `python -m campaign.report` from the results in `campaign/results/`. The
+minutes are the sum over all cases, of which `kills` runs as many at a time as there are processors.
 """
 
 
