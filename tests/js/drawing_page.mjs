@@ -185,7 +185,7 @@ async function pictures(page) {
   }, [type, digits[0][0]]);
 
   const jpeg = Buffer.from(await make("image/jpeg"), "base64");
-  const before = page.asked.length;
+  const before = predictionsAsked(page);
   await page.setInputFiles("#file", { name: "zero.jpg", mimeType: "image/jpeg", buffer: jpeg });
   const chosen = { ...(await taken(page, before)), described: await page.getAttribute("#paper", "aria-label") };
   await shoot(page, "picture");
@@ -227,7 +227,7 @@ async function number(page) {
 }
 
 async function arrive(page, given) {
-  const before = page.asked.length;
+  const before = predictionsAsked(page);
   await page.evaluate(({ event, type, base64 }) => {
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const transfer = new DataTransfer();
@@ -240,10 +240,14 @@ async function arrive(page, given) {
   return taken(page, before);
 }
 
+/** Count predictions without explanations, which the page asks for once it shows a prediction. */
+function predictionsAsked(page) {
+  return page.asked.filter((path) => !path.endsWith(":explain")).length;
+}
+
 /** Look at the page after a file was sent or rejected; files are read asynchronously. */
 async function taken(page, before) {
-  const { asked } = page;
-  while (asked.length === before && (await page.textContent("#notice")) === "") {
+  while (predictionsAsked(page) === before && (await page.textContent("#notice")) === "") {
     await page.waitForTimeout(20);
   }
   return look(page);

@@ -1,4 +1,4 @@
-"""One core for each process of pytest-xdist and those that its tests start; long modules first.
+"""One core for each process of pytest-xdist, and for the processes that its tests start.
 
 A plugin (``-p``), since it must be imported before NumPy. TensorFlow, onnxruntime and BLAS start a
 thread for each core, and the threads of one operation wait for each other actively. Two runs of
@@ -10,15 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
-
 ALL_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that use all cores: they take longest, and often wait."""
-    first = {item.path for item in items if "all_cores" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path not in first)
 
 
 @contextmanager

@@ -210,7 +210,7 @@ def test_callback_state_survives_json(digits: Split, user_file: Path) -> None:
         ({"name": "{file}:NotBuilt"}, r"NotBuilt does not accept {} .*RuntimeError: not today\."),
         ({"name": "model_checkpoint", "filepath": "x", "save_freq": "9"}, "epoch boundaries only"),
         ({"name": "tensorboard", "update_freq": "batch"}, "must be 'epoch'; got 'batch'"),
-        ({"name": "nowhere.py:Own"}, "load 'nowhere.py:Own': FileNotFoundError.*relative to /"),
+        ({"name": "nowhere.py:Own"}, "load 'nowhere.py:Own': FileNotFoundError.*paths start at /"),
     ],
 )  # fmt: skip
 def test_invalid_callback_is_explained(
