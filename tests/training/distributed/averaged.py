@@ -47,22 +47,43 @@ def compared_averages(group: Group, split: Split) -> dict[str, Any] | None:
 
 
 def reference(shard: Shard, size: int) -> tuple[Program, EpochState]:
-    """Return a program with the averages of all, and the sums of loss and hits of all."""
-    own_size = BATCH_SIZE // size
-    programs = [program_of(Program, batch_size=own_size, **SETTINGS) for _ in range(size)]
+    """Return a program with the averages of all, and the sums of loss and hits of all.
+
+    One program computes the steps of all workers in turn: compiling it takes seconds.
+    """
+    program = program_of(Program, batch_size=BATCH_SIZE // size, **SETTINGS)
     shards = [own_shard(shard, rank, size) for rank in range(size)]
     states = [EpochState()] * size
+    before = values_of(program)
     for first in range(0, shard.num_steps, EVERY):
         count = min(EVERY, shard.num_steps - first)
-        for rank, program in enumerate(programs):
+        after = []
+        for rank in range(size):
+            assign(program, before)
             states[rank], _ = program.run(shards[rank], states[rank], count, first=first)
-        for variables in zip(*(program.variables for program in programs), strict=True):
-            values = [np.asarray(variable.value) for variable in variables]
-            if values[0].ndim and values[0].dtype.kind == "f":
-                for variable in variables:
-                    variable.assign(np.mean(values, axis=0))
+            after.append(values_of(program))
+        before = [averaged(values) for values in zip(*after, strict=True)]
+    assign(program, before)
     hits = sum(state.metric_sums[0] for state in states)
-    return programs[0], EpochState(0, sum(state.loss_sum for state in states), (hits,))
+    return program, EpochState(0, sum(state.loss_sum for state in states), (hits,))
+
+
+def values_of(program: Program) -> list[np.ndarray]:
+    return [np.array(variable.value) for variable in program.variables]
+
+
+def assign(program: Program, values: list[np.ndarray]) -> None:
+    for variable, value in zip(program.variables, values, strict=True):
+        variable.assign(value)
+
+
+def averaged(values: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return the mean of weights and moments; numbers, such as that of the step, are the same."""
+    first = values[0]
+    if first.ndim and first.dtype.kind == "f":
+        return np.asarray(np.mean(values, axis=0))
+    assert all(np.array_equal(first, other) for other in values)
+    return first
 
 
 def own_shard(shard: Shard, rank: int, size: int) -> Shard:

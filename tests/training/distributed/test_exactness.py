@@ -51,9 +51,9 @@ def test_same_number_of_workers_gives_the_same_bits(found: dict[str, dict[str, A
 
 
 def test_measured_steps_change_nothing(found: dict[str, dict[str, Any]]) -> None:
-    for name, case in found.items():
-        assert not case["seconds"]["changed"], name
-        assert min(case["seconds"]["step"], *case["seconds"]["parts"]) > 0, name
+    [seconds] = [case["seconds"] for case in found.values() if case["seconds"]]
+    assert not seconds["changed"]
+    assert min(seconds["step"], *seconds["parts"]) > 0
 
 
 def test_averages_are_those_of_single_processes(written: dict[str, dict[str, Any]]) -> None:
