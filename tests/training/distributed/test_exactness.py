@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.workers import start_workers
 from tests.support.own_network import own_network
-from tests.training.distributed.compared import cases_of
+from tests.training.distributed.compared import MEASURED, cases_of
 
 pytestmark = [pytest.mark.process, pytest.mark.tensorflow]
 SECONDS = 500
@@ -51,9 +51,11 @@ def test_same_number_of_workers_gives_the_same_bits(found: dict[str, dict[str, A
 
 
 def test_measured_steps_change_nothing(found: dict[str, dict[str, Any]]) -> None:
-    [seconds] = [case["seconds"] for case in found.values() if case["seconds"]]
-    assert not seconds["changed"]
-    assert min(seconds["step"], *seconds["parts"]) > 0
+    measured = {name: case["seconds"] for name, case in found.items() if case["seconds"]}
+    assert measured.keys() == MEASURED & found.keys()
+    for name, seconds in measured.items():
+        assert not seconds["changed"], name
+        assert min(seconds["step"], *seconds["parts"]) > 0, name
 
 
 def test_averages_are_those_of_single_processes(written: dict[str, dict[str, Any]]) -> None:
