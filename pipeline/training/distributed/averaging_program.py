@@ -12,7 +12,7 @@ from pipeline.training.network_program import GRAPH, XLA
 
 
 class AveragingProgram(GroupProgram):
-    """Takes steps alone, with its own columns of each batch, and averages after some of them.
+    """Takes steps alone, with this worker's columns of each batch, and averages after some of them.
 
     W <- (1/N) sum_r W_r every K steps: Stich, "Local SGD converges fast and communicates little"
     (2019). The moments of the optimizer are averaged too, so that all workers have the same state
@@ -65,7 +65,7 @@ class AveragingProgram(GroupProgram):
         return list(self._logits.losses)  # each worker has a loss of its own
 
     def _step_alone(self, images: Any, labels: Any, size: Any, place: Any, step: Any) -> Any:
-        """Update by its own columns; return the sums of their losses and metrics."""
+        """Update with this worker's columns; return the sums of their losses and metrics."""
         counts = self._columns.positions() < size
         own_size = tf.maximum(tf.reduce_sum(tf.cast(counts, tf.int32)), 1)
         images = self._augmented(images, place, step)

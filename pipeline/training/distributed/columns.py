@@ -27,7 +27,7 @@ class Columns:
         return self.rank + self.workers * tf.range(self.count)
 
     def of(self, rows: Any) -> Any:
-        """Return its own rows (count, ...) of a whole batch; those beyond it are zeros."""
+        """Return this worker's rows (count, ...) of a whole batch; those beyond it are zeros."""
         if self.workers == 1:
             return rows
         beyond = self.count * self.workers - self.batch_size

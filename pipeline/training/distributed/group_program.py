@@ -85,7 +85,7 @@ class GroupProgram(Program):
                 part(1)
 
     def parts(self, shard: "Shard") -> tuple[Callable[[int], None], Callable[[int], None]]:
-        """Return calls that compute its own gradient, and that update, a number of times."""
+        """Return calls that compute this worker's gradient, and that update, a number of times."""
         gradient, update = self._parts[self.compiler]
         rows = tf.zeros([self._columns.count], tf.int32)
         images, labels = tf.gather(shard.images, rows), tf.gather(shard.labels, rows)
@@ -171,7 +171,7 @@ class GroupProgram(Program):
     def _own_batch(
         self, data: tuple[Any, Any, Any], num_images: Any, step: Any
     ) -> tuple[Any, Any, Any]:
-        """Return its own images and labels of a step, and the size of its batch."""
+        """Return this worker's images and labels of a step, and the size of its batch."""
         images, labels, order = data
         # A slice whose start changes would be compiled anew in each step by XLA.
         batch = tf.slice(order, [step * self.batch_size], [self.batch_size])
@@ -184,7 +184,7 @@ class GroupProgram(Program):
         return sum(map(size_of, self._trainable)) + 1 + len(self._metrics)
 
     def _gradient(self, images: Any, labels: Any, size: Any, place: Any, step: Any) -> Any:
-        """Return its own part of the gradient, of the loss and of the metrics, as one vector."""
+        """Return this worker's part of gradient, loss and metrics, as one vector."""
         counts = self._columns.positions() < size
         images = self._augmented(images, place, step)
         gradients, loss, sums = self._differentiate(images, labels, counts, size)

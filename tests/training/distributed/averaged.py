@@ -15,7 +15,7 @@ from pipeline.training.distributed.following import take_steps
 from pipeline.training.distributed.group import Group
 from pipeline.training.feed import InMemoryFeed, Shard
 from pipeline.training.loop import Loop
-from tests.training.distributed.programs import program_of
+from tests.training.distributed.programs import assign, program_of, values_of
 
 BATCH_SIZE = 32  # divided by 2 and 4; the last batch of 500 images has 20
 EVERY = 5  # of 16 steps
@@ -66,15 +66,6 @@ def reference(shard: Shard, size: int) -> tuple[Program, EpochState]:
     assign(program, before)
     hits = sum(state.metric_sums[0] for state in states)
     return program, EpochState(0, sum(state.loss_sum for state in states), (hits,))
-
-
-def values_of(program: Program) -> list[np.ndarray]:
-    return [np.array(variable.value) for variable in program.variables]
-
-
-def assign(program: Program, values: list[np.ndarray]) -> None:
-    for variable, value in zip(program.variables, values, strict=True):
-        variable.assign(value)
 
 
 def averaged(values: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -30,7 +30,7 @@ from pipeline.training.feed import Feed, InMemoryFeed
 from pipeline.training.loop import Loop
 from pipeline.training.streaming import StreamingFeed
 from tests.training.distributed.averaged import compared_averages
-from tests.training.distributed.programs import BATCH_SIZE, STEPS, program_of
+from tests.training.distributed.programs import BATCH_SIZE, STEPS, assign, program_of, values_of
 
 MOMENTUM = Optimizer(name="sgd", learning_rate=0.05, momentum=0.9)
 ADAM = Optimizer(name="adam", learning_rate=0.003)
@@ -85,11 +85,10 @@ def trained(program: Program, feed: Feed) -> dict[str, Any]:
 def measured(program: Program, feed: Feed) -> dict[str, Any]:
     """Return what the probe measures, and whether it has changed a variable."""
     assert isinstance(program, GroupProgram)
-    before = [np.asarray(variable.value) for variable in program.variables]
+    before = values_of(program)
     [shard, *_] = feed.shards(0, 0)
     found = measure(program, shard)
-    after = [np.asarray(variable.value) for variable in program.variables]
-    changed = not all(map(np.array_equal, before, after))
+    changed = not all(map(np.array_equal, before, values_of(program)))
     return {
         "step": found.step,
         "parts": [found.of_one, found.gradient, found.update],
@@ -107,11 +106,10 @@ def compared(group: Group, split: Split, name: str) -> dict[str, Any] | None:
         assert isinstance(program, GroupProgram)
         take_steps(group, program, feed, Interruption())
         return None
-    start = [np.asarray(variable.value) for variable in program.variables]
+    start = values_of(program)
     results = []
     for _ in range(2):
-        for variable, value in zip(program.variables, start, strict=True):
-            variable.assign(value)
+        assign(program, start)
         results.append(trained(program, feed))
     seconds = measured(program, feed) if name in MEASURED else None
     group.tell({"do": "next"})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from pipeline.config.augment_schema import Augment
 from pipeline.config.schema import Model
@@ -46,3 +47,14 @@ def program_of(
     )
     program.clean_from = STEPS - 3
     return program
+
+
+def values_of(program: Program) -> list[np.ndarray]:
+    """Return copies of all variables."""
+    return [np.array(variable.value) for variable in program.variables]
+
+
+def assign(program: Program, values: list[np.ndarray]) -> None:
+    """Set all variables to values returned by ``values_of``."""
+    for variable, value in zip(program.variables, values, strict=True):
+        variable.assign(value)
